@@ -1,0 +1,1 @@
+"""What users hold: one estimator a file."""

@@ -1,0 +1,70 @@
+"""Summation-to-delta: how far contributions are from adding up, and what happens then."""
+
+import warnings
+
+import numpy as np
+
+from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
+
+TOLERANCE = {"float16": 2e-2, "bfloat16": 2e-2, "float32": 1e-3, "float64": 1e-6}
+
+
+def convergence_delta(results):
+    """Return ``prediction - reference_value - sum(contributions)`` of each row."""
+    total = sum(_row_sums(contributions) for contributions in results.contributions)
+    return results.prediction - results.reference_value - total
+
+
+def check_convergence(results, how):
+    """Compare each row's convergence delta with the size of what is explained.
+
+    Parameters
+    ----------
+    results : Results
+        Contributions of all sources, and the target's values.
+    how : {"warn", "raise", "ignore"}
+        What to do about rows whose convergence delta is beyond tolerance.
+
+    Returns
+    -------
+    delta : ndarray of shape (n_rows,)
+        The convergence delta.
+
+    Warns
+    -----
+    SummationToDeltaWarning
+        If a row is beyond tolerance and ``how="warn"``.
+
+    Raises
+    ------
+    SummationToDeltaError
+        If a row is beyond tolerance and ``how="raise"``.
+    """
+    delta = convergence_delta(results)
+    if how == "ignore":
+        return delta
+    change = np.abs(results.prediction - results.reference_value)
+    size = np.maximum(change, sum(_row_sums(np.abs(contributions)) for contributions in results.contributions))
+    dtype = results.contributions[0].dtype
+    tolerance = TOLERANCE[dtype.name]
+    # f(x) and f(reference) are rounded themselves: what is smaller than this is not known to be a change.
+    rounding = 32 * np.finfo(dtype).eps * np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
+    # Not "delta > ...", so that a row that is not a number counts as beyond tolerance.
+    beyond = ~(np.abs(delta) <= tolerance * size + rounding)
+    if beyond.any():
+        worst = np.argmax(np.where(beyond, np.nan_to_num(np.abs(delta) / np.where(size > 0, size, 1), nan=np.inf), -1))
+        message = (
+            f"In {beyond.sum()} of {len(delta)} rows the contributions do not sum to f(x) - f(reference) within "
+            f"{tolerance:g} of its size. The worst is row {worst}: f(x) - f(reference) is "
+            f"{results.prediction[worst] - results.reference_value[worst]:.6g}, the contributions sum to "
+            f"{results.prediction[worst] - results.reference_value[worst] - delta[worst]:.6g}. "
+            "Do not trust these rows' contributions."
+        )
+        if how == "raise":
+            raise SummationToDeltaError(message + ' Pass check="ignore" to get them nevertheless.')
+        warnings.warn(message, SummationToDeltaWarning, stacklevel=2)
+    return delta
+
+
+def _row_sums(array):
+    return array.reshape(len(array), -1).sum(1, dtype=np.float64)

@@ -1,0 +1,70 @@
+"""Ops that are linear in their one varying input: the op again, on the difference.
+
+Shrikumar et al. 2017, section 3.5.1 (the linear rule). A coefficient of such an op is a constant operand; ``coefficient``
+is the identity for the difference itself and the absolute value for its spread.
+"""
+
+import tensorflow as tf
+
+from skdeeplift.propagation.rules.table import ONE, RuleTable
+
+LINEAR = RuleTable("linear", reads_values=False)
+# Linear ops that mix many inputs by weights, at which RevealCancel starts afresh from the sign of the difference.
+WEIGHTED = frozenset(
+    """MatMul Conv Conv1D Conv2D Conv3D DepthwiseConv2dNative Conv2DBackpropInput Conv3DBackpropInput
+    Conv3DBackpropInputV2 DepthwiseConv2dNativeBackpropInput BatchMatMul BatchMatMulV2 BatchMatMulV3 Einsum""".split()
+)
+
+
+def _replay(op, differences, coefficient=tf.identity):
+    return op.run(
+        op.operands(differences, lambda constant: coefficient(constant) if constant.dtype.is_floating else constant)
+    )
+
+
+@LINEAR.rule("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum", "Mul", varying=ONE)
+@LINEAR.rule("RealDiv", "Div", "DivNoNan", "MulNoNan", varying=(0,))
+@LINEAR.rule("Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv", varying=(0,))
+@LINEAR.rule("Conv2DBackpropInput", "Conv3DBackpropInputV2", "DepthwiseConv2dNativeBackpropInput", varying=(2,))
+def weighted(op, differences, coefficient):
+    """Give the op the difference in place of its varying operand, and its weights as they are."""
+    return _replay(op, differences, coefficient)
+
+
+@LINEAR.rule("Sum", "Mean", "AvgPool", "AvgPool3D", "Cumsum", "Cast", "Reshape", "Transpose", "ConjugateTranspose")
+@LINEAR.rule("ExpandDims", "Squeeze", "Pad", "MirrorPad", "Tile", "BroadcastTo", "Slice", "StridedSlice")
+@LINEAR.rule("ReverseV2", "ReverseSequence", "Roll", "SpaceToBatchND", "BatchToSpaceND", "SpaceToBatch", "BatchToSpace")
+@LINEAR.rule(
+    "SpaceToDepth", "DepthToSpace", "Split", "SplitV", "Unpack", "MatrixDiagPart", "MatrixDiagPartV3", "DiagPart"
+)
+@LINEAR.rule(
+    "MatrixDiag", "MatrixDiagV3", "Diag", "MatrixBandPart", "Real", "ExtractImagePatches", "ExtractVolumePatches"
+)
+@LINEAR.rule("GatherV2", "Gather", "GatherNd", "ResourceGather", varying=(0,))
+@LINEAR.rule("ScatterNd", varying=(1,))
+@LINEAR.rule("SegmentSum", "SegmentMean", "UnsortedSegmentSum", varying=(0,))
+def structural(op, differences, coefficient):
+    """Give the op the difference in place of its varying operand; its coefficients are not negative."""
+    return _replay(op, differences)
+
+
+@LINEAR.rule("Neg")
+def negated(op, differences, coefficient):
+    """Turn the sign; the coefficient is -1."""
+    return [differences[0] * coefficient(tf.constant(-1, differences[0].dtype))]
+
+
+@LINEAR.rule("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ScaleAndTranslate", varying=(0,))
+def resized(op, differences, coefficient):
+    """Resize the difference."""
+    return _replay(op, differences)
+
+
+@LINEAR.rule("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", varying=(0,))
+def batch_normalised(op, differences, coefficient):
+    """Multiply by ``scale * rsqrt(variance + epsilon)``, the only linear part of batch normalisation in inference."""
+    scale, variance = op.constant(1), op.constant(4)
+    slope = scale * tf.math.rsqrt(variance + op.attribute("epsilon"))
+    if op.attribute("data_format") == b"NCHW":
+        slope = tf.reshape(slope, (1, -1, 1, 1))
+    return [differences[0] * coefficient(slope), *[None] * (len(op.outputs) - 1)]

@@ -1,0 +1,97 @@
+"""Maxima over several elements: per output, all of the change goes to one winner.
+
+The winner is the element that wins at the input where the maximum is not smaller there than at the reference, else the
+one that wins at the reference. Its coefficient ``(x_out - r_out) / delta_winner`` lies in [0, 1], so that overlapping
+windows and ties keep summation-to-delta, which the routing by the gradient at the input does not.
+"""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from skdeeplift.propagation.rules.activation import nearly_zero
+from skdeeplift.propagation.rules.table import RuleTable
+
+MAXIMA = RuleTable("maximum over elements")
+_INDEX = tf.int64
+
+
+@MAXIMA.rule("MaxPool", "MaxPool3D")
+def pooled(op, differences, coefficient):
+    """Maximum over windows of an image."""
+    return _to_winners(op, differences, coefficient, _pool_winners)
+
+
+@MAXIMA.rule("Max", varying=(0,))
+def greatest(op, differences, coefficient):
+    """Maximum over axes."""
+    return _to_winners(op, differences, coefficient, _reduction_winners)
+
+
+@MAXIMA.rule("Min", varying=(0,))
+def least(op, differences, coefficient):
+    """Minimum over axes, the maximum of the negative values."""
+    return _to_winners(op, differences, coefficient, _reduction_winners, sign=-1)
+
+
+def _to_winners(op, differences, coefficient, find_winners, sign=1):
+    source, output = op.inputs[0], op.outputs[0]
+    at_input, at_reference = op.at_input(source), op.at_reference(source)
+    winners_x = find_winners(op, at_input, op.at_input(output))
+    winners_r = find_winners(op, at_reference, op.at_reference(output))
+    shape = op.pair_shape(output)
+    elements = math.prod(op.pair_shape(source)[1:])
+    grows = op.combine(lambda out_x, out_r: sign * (out_x - out_r) >= 0, output)
+    winners = tf.where(
+        grows,
+        op.combine(lambda winner: winner, at_input=(winners_x,)),
+        op.combine(lambda winner: winner, at_reference=(winners_r,)),
+    )
+    winners = tf.reshape(winners, (shape[0], -1))
+
+    def winning(values, rows):
+        """The winners' values for all pairs, where pair ``p`` reads row ``rows[p]`` of ``values``."""
+        return tf.reshape(tf.gather(tf.reshape(values, [-1]), winners + rows[:, None] * elements), shape)
+
+    winner_x, winner_r = (
+        winning(at_input, op.rows_at_input(source)),
+        winning(at_reference, op.rows_at_reference(source)),
+    )
+    change = op.combine(lambda out_x, out_r: out_x - out_r, output)
+    delta = winner_x - winner_r
+    # Where the winner hardly moves, the maximum moves with it.
+    share = tf.where(tf.abs(delta) < nearly_zero(winner_r), tf.ones_like(delta), change / delta)
+    return [share * winning(differences[0], tf.range(shape[0], dtype=winners.dtype))]
+
+
+def _pool_winners(op, values, outputs):
+    """Positions of each window's first maximum among its row's elements."""
+    # A maximum's "gradient of the gradient" picks from another tensor what stands at the winners' places. It takes the
+    # positions as floating-point numbers, which must hold them exactly.
+    exact = tf.float64 if values.dtype == tf.float64 or math.prod(values.shape[1:]) > 2**24 else tf.float32
+    pick = {"MaxPool": tf.raw_ops.MaxPoolGradGrad, "MaxPool3D": tf.raw_ops.MaxPool3DGradGrad}[op.type]
+    picked = pick(
+        orig_input=tf.cast(values, exact),
+        orig_output=tf.cast(outputs, exact),
+        grad=tf.cast(_positions(values), exact),
+        ksize=op.attribute("ksize"),
+        strides=op.attribute("strides"),
+        padding=op.attribute("padding").decode(),
+        data_format=op.attribute("data_format").decode(),
+    )
+    return tf.cast(picked, _INDEX)
+
+
+def _reduction_winners(op, values, outputs):
+    """Positions of the first element that equals the maximum or minimum."""
+    axes = [int(axis) % len(values.shape) for axis in np.ravel(op.static(1))]
+    kept = [1 if axis in axes else size for axis, size in enumerate(values.shape)]
+    positions = tf.where(values == tf.reshape(outputs, kept), _positions(values), math.prod(values.shape[1:]) - 1)
+    return tf.reshape(tf.reduce_min(positions, axes), outputs.shape)
+
+
+def _positions(values):
+    elements = math.prod(values.shape[1:])
+    positions = tf.reshape(tf.range(elements, dtype=_INDEX), (1, *values.shape[1:]))
+    return tf.broadcast_to(positions, values.shape)

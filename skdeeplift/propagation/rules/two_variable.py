@@ -1,0 +1,47 @@
+"""Elementwise functions of two varying tensors: the Shapley value of two players."""
+
+import tensorflow as tf
+
+from skdeeplift.propagation.rules.activation import derivative, nearly_zero
+from skdeeplift.propagation.rules.table import RuleTable
+
+TWO_VARIABLE = RuleTable("two-variable")
+
+
+@TWO_VARIABLE.rule("RealDiv", "Div", "DivNoNan", "Pow", "Maximum", "Minimum", "SquaredDifference", varying=(0, 1))
+@TWO_VARIABLE.rule("Atan2", "Xdivy", "Xlogy", "Xlog1py", varying=(0, 1))
+def split(op, differences, coefficient):
+    """Share the change between the operands by the mean over the two orders in which they may change.
+
+    Lundberg and Lee 2017 (arXiv:1705.07874), section 4.2; Shapley 1953. Where an operand's difference is nearly zero, by
+    the mean of the partial derivative over the other operand's two values.
+    """
+
+    def function(first, second):
+        return op.run([first, second])[0]
+
+    def slopes(first_x, second_x, first_r, second_r):
+        both, neither = function(first_x, second_x), function(first_r, second_r)
+        only_first, only_second = function(first_x, second_r), function(first_r, second_x)
+        # Each side of a half is exactly what the other operand does not explain, so the two add up to the change.
+        change_of_first = ((both - only_second) + (only_first - neither)) / 2
+        change_of_second = ((both - only_first) + (only_second - neither)) / 2
+        slope_of_first = _slope(
+            change_of_first, first_x, first_r, lambda value: (function(value, second_x) + function(value, second_r)) / 2
+        )
+        slope_of_second = _slope(
+            change_of_second,
+            second_x,
+            second_r,
+            lambda value: (function(first_x, value) + function(first_r, value)) / 2,
+        )
+        return slope_of_first, slope_of_second
+
+    slope_of_first, slope_of_second = op.combine(slopes, *op.inputs)
+    return [coefficient(slope_of_first) * differences[0] + coefficient(slope_of_second) * differences[1]]
+
+
+def _slope(change, at_input, at_reference, function):
+    delta = at_input - at_reference
+    partial = derivative(function, at_reference, side=-1)
+    return tf.where(tf.abs(delta) < nearly_zero(at_reference), partial, change / delta)

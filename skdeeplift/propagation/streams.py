@@ -1,0 +1,233 @@
+"""The three streams: values at the input, values at the reference, and the difference between them.
+
+The third is a linear surrogate of the network: its output is ``f(x) - f(reference)``, and it is linear in the input's
+difference. Its plain gradient with respect to that is the multiplier, and TensorFlow's own differentiation does the
+whole backward pass.
+"""
+
+import tensorflow as tf
+
+from skdeeplift.network.batch_axis import batch_is_outermost
+from skdeeplift.propagation import replay
+from skdeeplift.propagation.difference import Difference
+from skdeeplift.propagation.plan import Plan, Step
+from skdeeplift.propagation.rules.activation import derivative
+
+
+class Streams:
+    """Compiled functions that carry values and differences through a network.
+
+    Parameters
+    ----------
+    graph : Graph
+        The traced network.
+    target : Value
+        What is explained; weights over its elements make it a scalar.
+    sources : list of Value
+        Whose differences contributions are given for.
+    rule_set : RuleSet
+        What each op does to a difference.
+
+    Attributes
+    ----------
+    plan : Plan
+        The steps of the third stream.
+    shown : list of Value
+        What ``forward`` returns, and ``contributions`` takes.
+    needs_pair_size : bool
+        Whether rows and references must be run pair by pair, because the batch does not come first in all of them.
+    """
+
+    def __init__(self, graph, target, sources, rule_set):
+        self.graph, self.target, self.sources = graph, target, list(sources)
+        self.plan = Plan(graph, target, self.sources, rule_set)
+        # What the first two streams hand to the third, each once.
+        inputs = [value for value in graph.inputs if graph.carries_difference(value)]
+        self.shown = list(dict.fromkeys([target, *inputs, *self.sources, *self.plan.reads]))
+        outermost = batch_is_outermost(graph)
+        self.needs_pair_size = any(value not in outermost for value in self.shown)
+        self.forward = tf.function(
+            self._forward, input_signature=[[tf.TensorSpec(value.shape, value.dtype) for value in graph.inputs]]
+        )
+        self.contributions = tf.function(self._contributions)
+
+    def _forward(self, inputs):
+        """Run the network; the target's values come first, then whatever the rules read."""
+        return replay.run(self.graph, dict(zip(self.graph.inputs, inputs, strict=True)), self.shown)
+
+    def _contributions(self, pairing, shown_at_input, shown_at_reference, target_weights, reference_weights, wanted):
+        """Sum contributions, and what else is wanted, over the references of each row of a chunk.
+
+        Parameters
+        ----------
+        pairing : Pairing
+            How rows and references meet.
+        shown_at_input, shown_at_reference : list of tensor
+            What ``forward`` returned for the rows and for the references.
+        target_weights : tensor of shape (rows or 1, *target's axes)
+            Weights over the target's elements.
+        reference_weights : tensor of shape (references,)
+            What each reference counts in the sum; not looked at where there is but one.
+        wanted : tuple of {"contributions", "multipliers", "squares"}
+            What to return, per source.
+
+        Returns
+        -------
+        sums : list of tuple of tensor
+            One tuple per source, in the order of ``wanted``; each of shape ``(rows, *source's axes)``, in float64 where
+            there is more than one reference.
+        """
+        at_input = dict(zip(self.shown, shown_at_input, strict=True))
+        at_reference = dict(zip(self.shown, shown_at_reference, strict=True))
+        differences = self.differences(pairing, at_input, at_reference)
+        deltas = [differences[source].delta for source in self.sources]
+        target = differences[self.target].delta
+        weights = tf.broadcast_to(target_weights[:, None], (pairing.rows, pairing.references, *target.shape[1:]))
+        multipliers = tf.gradients(
+            target,
+            deltas,
+            grad_ys=tf.reshape(weights, target.shape),
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        sums = []
+        for multiplier, delta in zip(multipliers, deltas, strict=True):
+            of_source = {"multipliers": multiplier, "contributions": multiplier * delta}
+            sums.append(tuple(self._sum(pairing, of_source, name, reference_weights) for name in wanted))
+        return sums
+
+    @staticmethod
+    def _sum(pairing, of_source, name, reference_weights):
+        tensor = of_source["contributions" if name == "squares" else name]
+        if pairing.references == 1:
+            return tf.square(tensor) if name == "squares" else tensor
+        tensor = tf.cast(tf.reshape(tensor, (pairing.rows, pairing.references, *tensor.shape[1:])), tf.float64)
+        weights = tf.reshape(reference_weights, (-1, *[1] * (len(tensor.shape) - 2)))
+        return tf.reduce_sum((tf.square(tensor) if name == "squares" else tensor) * weights, 1)
+
+    def differences(self, pairing, at_input, at_reference):
+        """Carry differences from the network's inputs through all steps.
+
+        Parameters
+        ----------
+        pairing : Pairing
+            How rows and references meet.
+        at_input, at_reference : dict of Value to tensor
+            The values that are read of the first two streams.
+
+        Returns
+        -------
+        differences : dict of Value to Difference
+        """
+
+        def delta(value):
+            return pairing.combine(lambda x, r: x - r, [at_input[value]], [at_reference[value]])
+
+        differences = {}
+        values = dict(self.graph.captures)
+        for value in self.graph.inputs:
+            if self.graph.carries_difference(value):
+                differences[value] = Difference(delta(value))
+        for action in self.plan.actions:
+            if isinstance(action, Step):
+                op = PairedOp(action, pairing, values, at_input, at_reference)
+                incoming = [differences.get(value) for value in action.inputs]
+                outgoing = action.rule.function(op, [None if d is None else d.delta for d in incoming], tf.identity)
+                for value, tensor in zip(action.outputs, outgoing, strict=True):
+                    if value in self.sources:
+                        # Taken from the streams, a layer's difference is the same whatever lies before it.
+                        tensor = delta(value)
+                    if tensor is not None:
+                        differences[value] = Difference(tensor)
+            else:
+                inputs = [values[value] if value in values else differences[value].delta for value in action.inputs]
+                for value, tensor in zip(action.outputs, replay.create(action, inputs), strict=True):
+                    values[value] = tensor
+        return differences
+
+
+class PairedOp:
+    """An op, or an activation of several ops, as rules see it: what it computes and what its streams hold.
+
+    Parameters
+    ----------
+    step : Step
+        The op and its rule.
+    pairing : Pairing
+        How rows and references meet.
+    values : dict of Value to tensor
+        What does not vary.
+    at_input, at_reference : dict of Value to tensor
+        What is read of the first two streams.
+    """
+
+    def __init__(self, step, pairing, values, at_input, at_reference):
+        self.step, self.pairing, self.values = step, pairing, values
+        self.type, self.inputs, self.outputs = step.op.type, step.inputs, step.outputs
+        self._at_input, self._at_reference = at_input, at_reference
+
+    def attribute(self, name):
+        return self.step.op.attribute(name)
+
+    def static(self, position):
+        """Value of an operand that is known before the network runs, such as a list of axes."""
+        return tf.get_static_value(self.step.op.definition.inputs[position])
+
+    def constant(self, position):
+        """Tensor of an operand that does not vary."""
+        return self.values[self.inputs[position]]
+
+    def operands(self, differences, constant=tf.identity):
+        """All operands: the differences, and ``constant`` of those that do not vary."""
+        return [
+            constant(self.constant(position)) if difference is None else difference
+            for position, difference in enumerate(differences)
+        ]
+
+    def run(self, operands):
+        """The op again, on other operands."""
+        return replay.create(self.step.op, operands)
+
+    def at_input(self, value):
+        return self._at_input[value]
+
+    def at_reference(self, value):
+        return self._at_reference[value]
+
+    def combine(self, function, *values, at_input=(), at_reference=()):
+        """Apply a function to values of all pairs; see `Pairing.combine`.
+
+        It gets the ``values`` at the input, the tensors ``at_input``, the ``values`` at the reference and the tensors
+        ``at_reference``.
+        """
+        return self.pairing.combine(
+            function,
+            [*(self._at_input[value] for value in values), *at_input],
+            [*(self._at_reference[value] for value in values), *at_reference],
+        )
+
+    def pair_shape(self, value):
+        """Static shape of a value over all pairs."""
+        return (self.pairing.pairs * self._fold(value), *self._at_input[value].shape[1:])
+
+    def rows_at_input(self, value):
+        """For each pair the row of the value at the input."""
+        return self.pairing.rows_at_input(self._fold(value))
+
+    def rows_at_reference(self, value):
+        """For each pair the row of the value at the reference."""
+        return self.pairing.rows_at_reference(self._fold(value))
+
+    def derivative(self, at_reference, side=-1):
+        """Derivative of an activation at the reference, from the left or the right."""
+        return derivative(self._activation, at_reference, side)
+
+    def _activation(self, tensor):
+        values = {self.step.activation.root: tensor}
+        for value in self.step.activation.operands:
+            values[value] = self.values[value] if value not in self._at_reference else self._at_reference[value]
+        for op in self.step.activation.ops:
+            values.update(zip(op.outputs, replay.create(op, [values[value] for value in op.inputs]), strict=True))
+        return values[self.step.activation.output]
+
+    def _fold(self, value):
+        return self._at_input[value].shape[0] // self.pairing.input_size()

@@ -1,0 +1,1 @@
+"""Where "no signal" comes from."""
