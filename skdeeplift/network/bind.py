@@ -28,6 +28,7 @@ class Network:
 
     @property
     def graph(self):
+        """The model's graph, traced in inference mode."""
         from skdeeplift.network.trace import trace
 
         with self._lock:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from skdeeplift.network.graph import Value
 
 UNARY = frozenset(
-    """Abs Acos Acosh Asin Asinh Atan Atanh BesselI0e BesselI1e Ceil Cos Cosh Digamma Elu Erf Erfc Erfinv Exp Expm1 Floor
-    Inv IsFinite IsInf IsNan LeakyRelu Lgamma Log Log1p LogicalNot Ndtri Neg OnesLike Reciprocal Relu Relu6 Rint Round
-    Rsqrt Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square Tan Tanh ZerosLike Cast""".split()
+    """Abs Acos Acosh Asin Asinh Atan Atanh BesselI0e BesselI1e Ceil Cos Cosh Digamma Elu Erf Erfc Erfinv Exp Expm1
+    Floor Inv IsFinite IsInf IsNan LeakyRelu Lgamma Log Log1p LogicalNot Ndtri Neg OnesLike Reciprocal Relu Relu6 Rint
+    Round Rsqrt Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square Tan Tanh ZerosLike Cast""".split()
 )
 COMPARISONS = frozenset(
     "Equal NotEqual Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr ApproximateEqual".split()
@@ -96,7 +96,7 @@ class Activations:
         return first
 
     def _region(self, join, root):
-        """The ops between ``root`` and ``join`` in order, those that only read a shape, such as ZerosLike, among them."""
+        """The ops between ``root`` and ``join`` in order, also those that read only a shape, such as ZerosLike."""
         graph, members, pending = self.graph, {join}, [join]
         while pending:
             for value in pending.pop().inputs:

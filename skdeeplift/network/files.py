@@ -20,7 +20,7 @@ _LOAD_YOURSELF = (
 _HDF5 = (".h5", ".hdf5")
 _LOADS_CODE = ("__lambda__", "TFSMLayer", "TorchModuleWrapper")
 _MODELS = {"Sequential": "Sequential", "Model": "Model", "Functional": "Model"}
-# Training alone needs these, and Keras 3 can no longer read all of them.
+# Only training needs these, and they may be of classes that are gone.
 _TRAINING_ONLY = ("init", "_initializer", "_regularizer", "_constraint")
 # Keys that layers of Keras 3 may not have, with the values at which they say nothing.
 _OBSOLETE = {
@@ -114,14 +114,19 @@ def _from_archive(path):
     with _clear_error(problem, _DAMAGED), zipfile.ZipFile(path) as file:
         if "config.json" not in file.namelist():
             raise ModelFileError(f"The archive {path!r} holds no network: it has no config.json. Expected {_ACCEPTED}.")
-        text = file.read("config.json")
-    _parse(text, path)
-    return _load_model(path, ".keras")
+        text, version = file.read("config.json"), json.loads(file.read("metadata.json"))["keras_version"]
+    config = _parse(text, path)
+    if not _is_old(version):
+        return _load_model(path, ".keras")
+    model = _build(config, path, of_keras_2=True)
+    with _clear_error(f"The weights in {path!r} can not be read", _DAMAGED), _ending_in(".keras", path) as path:
+        model.load_weights(path)
+    return model
 
 
 def _from_hdf5(path):
     with _hdf5(path) as file:
-        text, version = file.attrs.get("model_config"), _text(file.attrs.get("keras_version", "1"))
+        text, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "1")
         if text is None:
             raise ModelFileError(
                 f'The file {path!r} holds weights but no architecture. Pass both, as ("model.json", {path!r}).'
@@ -147,7 +152,7 @@ def _text(value):
 
 
 def _is_old(version):
-    return version.startswith(("1", "2"))
+    return _text(version).startswith(("1", "2"))
 
 
 def _parse(text, path):
@@ -194,7 +199,7 @@ def _rewrite(part):
         return part["items"]
     if part.get("type") == "ndarray":
         return part["value"]
-    if kind is None or config is None:
+    if kind is None or not isinstance(config, (dict, list)):
         return part
     return config["name"] if kind.endswith("Policy") else _rewrite_layer(part, kind, config)
 
@@ -283,7 +288,10 @@ def _load_model(path, extension):
     import keras
 
     problem = f"Keras can not load the network in {path!r}"
-    with _clear_error(problem, f"{_DAMAGED} {_LOAD_YOURSELF}"), _ending_in(extension, path) as path:
+    with (
+        _clear_error(problem, f"If it is damaged, copy or save it again. {_LOAD_YOURSELF}"),
+        _ending_in(extension, path) as path,
+    ):
         return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 

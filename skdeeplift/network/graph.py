@@ -37,6 +37,7 @@ class Op:
         return {key: value for key, value in self.definition.node_def.attr.items() if not key.startswith("_")}
 
     def attribute(self, name):
+        """Value of one attribute."""
         return self.definition.get_attr(name)
 
 
@@ -98,7 +99,7 @@ class Graph:
 
     @cached_property
     def _dependence(self):
-        """What varies with the input, what carries a difference, what depends on no more than its shape, in one walk."""
+        """What varies with the input, carries a difference, or depends on no more than its shape, in one walk."""
         varying, carrying, batch_shaped = set(self.inputs), set(), set()
         carrying.update(value for value in self.inputs if value.dtype.is_floating)
         for op in self.ops:

@@ -40,9 +40,9 @@ def find_target_tensor(graph, output, pre_activation):
     -------
     target : TargetTensor
     """
-    value, op = output, graph.producer.get(output)
+    op = graph.producer.get(output)
     while op is not None and op.type == "Cast" and op.inputs[0].dtype.is_floating:
-        value, op = op.inputs[0], graph.producer.get(op.inputs[0])
+        op = graph.producer.get(op.inputs[0])
     if op is None or op.type not in SQUASHING:
         return TargetTensor(output, competing=False)
     return TargetTensor(op.inputs[0] if pre_activation else output, competing=SQUASHING[op.type])
@@ -98,7 +98,8 @@ def check_row_targets(target, tensor, n_rows):
     target = np.asarray(target)
     if len(tensor.shape) != 1:
         raise ValueError(
-            f"One target per row needs a network with one axis of outputs; this one's outputs have shape {tensor.shape}."
+            f"One target per row needs a network with one axis of outputs; this one's outputs have shape "
+            f"{tensor.shape}."
         )
     if target.shape != (n_rows,) or target.dtype.kind not in "iu":
         raise ValueError(
