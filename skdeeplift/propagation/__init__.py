@@ -1,0 +1,1 @@
+"""How differences-from-reference flow through a traced network."""

@@ -1,6 +1,7 @@
 """Pairs of rows and references: how a value of one and a value of the other meet.
 
-A chunk holds ``rows`` rows and ``references`` references for each of them, hence ``rows * references`` pairs, row by row.
+A chunk holds ``rows`` rows and ``references`` references for each of them, hence ``rows * references`` pairs, row by
+row.
 """
 
 import enum
@@ -40,6 +41,7 @@ class Pairing:
 
     @property
     def pairs(self):
+        """How many pairs the chunk holds."""
         return self.rows * self.references
 
     def input_size(self):
@@ -50,16 +52,18 @@ class Pairing:
         """Size of the second stream's batch."""
         return self.references if self.mode is Mode.SHARED else self.pairs
 
-    def combine(self, function, at_input, at_reference):
+    def combine(self, function, at_input, at_reference, at_pairs=()):
         """Apply a function, elementwise over the leading axis, to values of all pairs.
 
         Parameters
         ----------
         function : callable
-            Takes the tensors of ``at_input`` and then those of ``at_reference``, with axes in front that broadcast, and
+            Takes the tensors of ``at_pairs``, ``at_input`` and ``at_reference``, with axes in front that broadcast, and
             returns a tensor or a tuple of them.
         at_input, at_reference : sequence of tensor
             Values of the first and of the second stream.
+        at_pairs : sequence of tensor, default=()
+            Values at the pairs' batch size.
 
         Returns
         -------
@@ -70,10 +74,11 @@ class Pairing:
         folds |= {tensor.shape[0] // self.reference_size() for tensor in at_reference}
         [fold] = folds
         if self.mode is Mode.PAIR_SIZE or self.references == 1 == fold:
-            results, lead = function(*at_input, *at_reference), None
+            results, lead = function(*at_pairs, *at_input, *at_reference), None
         else:
             lead = (self.rows, self.references) if fold == 1 else (self.rows, self.references, fold)
             results = function(
+                *(self._spread(tensor, (self.rows, self.references), fold) for tensor in at_pairs),
                 *(self._spread(tensor, (self.rows, 1), fold) for tensor in at_input),
                 *(self._spread(tensor, self._reference_lead(), fold) for tensor in at_reference),
             )
@@ -81,13 +86,12 @@ class Pairing:
             return tuple(self._flat(result, lead, fold) for result in results)
         return self._flat(results, lead, fold)
 
-    def at_input(self, tensor):
-        """Repeat a value of the first stream for all pairs."""
-        return self.combine(tf.identity, [tensor], [])
-
-    def at_reference(self, tensor):
-        """Repeat a value of the second stream for all pairs."""
-        return self.combine(tf.identity, [], [tensor])
+    def spread(self, at_input, at_reference):
+        """Give a value of each stream the axes ``(rows or 1, references or 1)`` in front, which broadcast."""
+        both = (self.rows, self.references)
+        lead = both if self.mode is Mode.PAIR_SIZE else (self.rows, 1)
+        reference_lead = both if self.mode is Mode.PAIR_SIZE else self._reference_lead()
+        return self._spread(at_input, lead, 1), self._spread(at_reference, reference_lead, 1)
 
     def rows_at_input(self, fold=1):
         """For each pair the row of the first stream it reads."""

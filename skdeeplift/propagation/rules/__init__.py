@@ -1,0 +1,1 @@
+"""What each family of ops does to a difference."""

@@ -25,14 +25,37 @@ def rescale(op, differences, coefficient):
     """
     root, output = op.inputs[0], op.outputs[0]
     at_reference = op.at_reference(root)
-    derivative = op.derivative(at_reference)
-    slope = op.combine(_secant, root, output, at_reference=(derivative, nearly_zero(at_reference)))
-    return [coefficient(slope) * differences[0]]
+    limits = op.derivative(at_reference), nearly_zero(at_reference)
+    if coefficient is tf.abs:
+        return [tf.abs(op.combine(_secant, root, output, at_reference=limits)) * differences[0]]
+    return [op.combine(_scaled, root, output, at_reference=limits, at_pairs=(differences[0],))]
 
 
 def _secant(input_x, output_x, input_r, output_r, derivative, threshold):
     delta = input_x - input_r
     return tf.where(tf.abs(delta) < threshold, derivative, (output_x - output_r) / delta)
+
+
+# Compiled, since each operation by itself would write all pairs to memory again.
+@tf.function(jit_compile=True, autograph=False)
+def _times_secant(tensor, *streams):
+    return tensor * _secant(*streams)
+
+
+@tf.RegisterGradient("SkdeepliftScaled")
+def _scaled_gradient(op, gradient, *_):
+    return [None, _times_secant(gradient, *op.inputs[2:]), *[None] * (len(op.inputs) - 2)]
+
+
+def _scaled(difference, *streams):
+    """Multiply by the secant's slope, which is computed again on the way back rather than kept in memory."""
+    # The product itself is not compiled: TensorFlow's optimizer sees no shape behind a compiled function, and would run
+    # it where no more than the result's shape is read.
+    scaled = difference * _secant(*streams)
+    if scaled.shape != difference.shape:
+        difference = tf.broadcast_to(difference, scaled.shape)
+    with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": "SkdeepliftScaled"}):
+        return tf.raw_ops.IdentityN(input=[scaled, difference, *streams])[0]
 
 
 def nearly_zero(at_reference):
@@ -44,7 +67,7 @@ def nearly_zero(at_reference):
     """
     dtype = at_reference.dtype
     absolute = 1e-12 if dtype == tf.float64 else 1e-7
-    return tf.maximum(tf.cast(absolute, dtype), 4 * np.finfo(dtype.as_numpy_dtype).eps * tf.abs(at_reference))
+    return tf.maximum(tf.constant(absolute, dtype), 4 * np.finfo(dtype.as_numpy_dtype).eps * tf.abs(at_reference))
 
 
 def derivative(function, value, side):
@@ -66,7 +89,7 @@ def derivative(function, value, side):
     """
     shape = tf.shape(function(value))
     # Far below rounding for any smooth function, and enough to leave a kink, at zero too.
-    step = np.finfo(value.dtype.as_numpy_dtype).eps * tf.abs(value) + tf.cast(_STEP_FROM_ZERO, value.dtype)
+    step = np.finfo(value.dtype.as_numpy_dtype).eps * tf.abs(value) + tf.constant(_STEP_FROM_ZERO, value.dtype)
     beside = tf.broadcast_to(value + side * step, shape)
     [gradient] = tf.gradients(function(beside), beside)
     if gradient is None:

@@ -1,7 +1,7 @@
 """Ops that are linear in their one varying input: the op again, on the difference.
 
-Shrikumar et al. 2017, section 3.5.1 (the linear rule). A coefficient of such an op is a constant operand; ``coefficient``
-is the identity for the difference itself and the absolute value for its spread.
+Shrikumar et al. 2017, section 3.5.1 (the linear rule). A coefficient of such an op is a constant operand;
+``coefficient`` is the identity for the difference itself and the absolute value for its spread.
 """
 
 import tensorflow as tf

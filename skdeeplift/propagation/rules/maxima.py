@@ -35,6 +35,32 @@ def least(op, differences, coefficient):
     return _to_winners(op, differences, coefficient, _reduction_winners, sign=-1)
 
 
+@MAXIMA.rule("TopKV2", varying=(0,))
+def ordered(op, differences, coefficient):
+    """The ``k`` largest along the last axis.
+
+    Where the value of rank ``j`` is not smaller at the input, one of the ``j`` largest elements there is not larger
+    than it at the reference: of these, the one that is smallest at the reference is the winner. Otherwise the same with
+    input and reference changed round.
+    """
+    source, output = op.inputs[0], op.outputs[0]
+    at_input, at_reference = op.combine(_both, source)
+    out_x, out_r = op.combine(_both, output)
+    batch = len(at_input.shape) - 1
+    number = out_x.shape[-1]
+
+    def winners(ranked, other):
+        places = tf.math.top_k(ranked, number).indices
+        among = tf.gather(other, places, batch_dims=batch)[..., None, :]
+        earlier = tf.linalg.band_part(tf.ones((number, number), tf.bool), -1, 0)
+        smallest = tf.argmin(tf.where(earlier, among, among.dtype.max), -1)
+        return tf.gather(places, smallest, batch_dims=batch)
+
+    chosen = tf.where(out_x >= out_r, winners(at_input, at_reference), winners(at_reference, at_input))
+    share = _share(out_x - out_r, *(tf.gather(values, chosen, batch_dims=batch) for values in (at_input, at_reference)))
+    return [share * tf.gather(differences[0], chosen, batch_dims=batch), None]
+
+
 def _to_winners(op, differences, coefficient, find_winners, sign=1):
     source, output = op.inputs[0], op.outputs[0]
     at_input, at_reference = op.at_input(source), op.at_reference(source)
@@ -59,10 +85,18 @@ def _to_winners(op, differences, coefficient, find_winners, sign=1):
         winning(at_reference, op.rows_at_reference(source)),
     )
     change = op.combine(lambda out_x, out_r: out_x - out_r, output)
-    delta = winner_x - winner_r
-    # Where the winner hardly moves, the maximum moves with it.
-    share = tf.where(tf.abs(delta) < nearly_zero(winner_r), tf.ones_like(delta), change / delta)
+    share = _share(change, winner_x, winner_r)
     return [share * winning(differences[0], tf.range(shape[0], dtype=winners.dtype))]
+
+
+def _both(at_input, at_reference):
+    return at_input + tf.zeros_like(at_reference), at_reference + tf.zeros_like(at_input)
+
+
+def _share(change, winner_x, winner_r):
+    """The winner's coefficient; one where it hardly moves, since the maximum then moves with it."""
+    delta = winner_x - winner_r
+    return tf.where(tf.abs(delta) < nearly_zero(winner_r), tf.ones_like(delta), change / delta)
 
 
 def _pool_winners(op, values, outputs):

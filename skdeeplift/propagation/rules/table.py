@@ -17,6 +17,7 @@ class Rule(NamedTuple):
 
     @property
     def place(self):
+        """Where the rule is written."""
         return f"{self.function.__module__}.{self.function.__qualname__}"
 
 

@@ -13,8 +13,8 @@ TWO_VARIABLE = RuleTable("two-variable")
 def split(op, differences, coefficient):
     """Share the change between the operands by the mean over the two orders in which they may change.
 
-    Lundberg and Lee 2017 (arXiv:1705.07874), section 4.2; Shapley 1953. Where an operand's difference is nearly zero, by
-    the mean of the partial derivative over the other operand's two values.
+    Lundberg and Lee 2017 (arXiv:1705.07874), section 4.2; Shapley 1953. Where an operand's difference is nearly zero,
+    by the mean of the partial derivative over the other operand's two values.
     """
 
     def function(first, second):

@@ -1,0 +1,15 @@
+"""What all tests share."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import tensorflow as tf
+
+tf.config.threading.set_intra_op_parallelism_threads(2)
+tf.config.threading.set_inter_op_parallelism_threads(2)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", "error::skdeeplift.exceptions.SummationToDeltaWarning")

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skdeeplift.propagation.pairing import Mode
+from skdeeplift.propagation.rules.activation import ACTIVATIONS, derivative, nearly_zero
+from tests.functions import assert_sums_to_change, explain_function
+
+
+def test_relu_scales_by_the_secant():
+    """relu(3) - relu(-1) = 3 over a difference of 4: the slope is 3/4, and of a row further left 0."""
+    [contributions], _ = explain_function(tf.nn.relu, [[[3.0], [-5.0]]], [[[-1.0]]])
+    np.testing.assert_allclose(contributions, [[3.0], [0.0]])
+
+
+def test_several_references_add_up():
+    """relu(2) against -2 and 1: 2 + 1; its multipliers 1/2 and 1 add up to 3/2."""
+    [contributions], _ = explain_function(tf.nn.relu, [[[2.0]]], [[[-2.0], [1.0]]])
+    [multipliers], _ = explain_function(tf.nn.relu, [[[2.0]]], [[[-2.0], [1.0]]], wanted="multipliers")
+    np.testing.assert_allclose(contributions, [[3.0]])
+    np.testing.assert_allclose(multipliers, [[1.5]])
+
+
+def test_saturated_sigmoid_keeps_its_contribution():
+    [contributions], _ = explain_function(tf.sigmoid, [[[50.0]]], [[[0.0]]])
+    np.testing.assert_allclose(contributions, [[0.5]])
+
+
+@pytest.mark.parametrize(
+    ("function", "at", "slope"),
+    [
+        (tf.nn.relu, 0.0, 0.0),
+        (tf.nn.relu, 2.0, 1.0),
+        (lambda x: tf.nn.leaky_relu(x, 0.25), 0.0, 0.25),
+        (lambda x: tf.nn.relu(x) - 0.25 * tf.nn.relu(-x), 0.0, 0.25),
+        (tf.tanh, 0.5, 1 - np.tanh(0.5) ** 2),
+        (tf.square, 3.0, 6.0),
+    ],
+)
+def test_multiplier_without_a_difference_is_the_derivative_at_the_reference_from_the_left(function, at, slope):
+    [multipliers], _ = explain_function(function, [[[at]]], [[[at]]], wanted="multipliers")
+    np.testing.assert_allclose(multipliers, [[slope]], rtol=1e-12)
+
+
+def test_difference_within_rounding_counts_as_none():
+    x = np.float32(1000)
+    [multipliers], _ = explain_function(
+        tf.square, [[[np.nextafter(x, np.float32(2000))]]], [[[x]]], dtype=tf.float32, wanted="multipliers"
+    )
+    np.testing.assert_allclose(multipliers, [[2000.0]], rtol=1e-6)
+    assert 1e-4 < nearly_zero(tf.constant([x])).numpy()[0] < 1e-3
+    assert nearly_zero(tf.constant([0.0])).numpy()[0] == np.float32(1e-7)
+    assert nearly_zero(tf.constant([0.0], tf.float64)).numpy()[0] == 1e-12
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_derivative_is_one_sided(side):
+    @tf.function
+    def differentiate(x):
+        return derivative(tf.nn.relu, x, side), derivative(tf.exp, x, side), derivative(tf.sqrt, x, side)
+
+    relu, exp, sqrt = differentiate(tf.constant([0.0, 1.0], tf.float64))
+    np.testing.assert_allclose(relu, [side > 0, 1.0])
+    np.testing.assert_allclose(exp, np.exp([0.0, 1.0]), rtol=1e-14)
+    assert np.isfinite(sqrt).all()
+
+
+UNARY = sorted(op_type for op_type, varying in ACTIVATIONS.rules if varying == "any")
+RAW_NAMES = {"Inv": "reciprocal"}
+DOMAINS = {
+    **dict.fromkeys(["Acosh"], (1.1, 3.0)),
+    **dict.fromkeys(["Acos", "Asin", "Atanh", "Erfinv"], (-0.9, 0.9)),
+    **dict.fromkeys(["Log", "Log1p", "Sqrt", "Rsqrt", "Inv", "Reciprocal", "Lgamma", "Digamma"], (0.1, 3.0)),
+    "Ndtri": (0.1, 0.9),
+}
+
+
+@pytest.mark.parametrize("op_type", UNARY)
+@pytest.mark.parametrize("mode", list(Mode))
+def test_every_activation_sums_to_the_change(op_type, mode):
+    raw = getattr(tf.raw_ops, op_type)
+    parameter = next(iter(raw.__signature__.parameters)) if hasattr(raw, "__signature__") else None
+    names = [parameter] if parameter else ["x", "features"]
+
+    def function(x):
+        for name in names:
+            try:
+                return raw(**{name: x})
+            except TypeError:
+                continue
+        raise AssertionError(op_type)
+
+    low, high = DOMAINS.get(op_type, (-3.0, 3.0))
+    generator = np.random.default_rng(0)
+    number = 2 if mode is Mode.SHARED else 8
+    rows, references = generator.uniform(low, high, (4, 5)), generator.uniform(low, high, (number, 5))
+    if op_type in ("Ceil", "Floor", "Rint", "Round", "Sign"):
+        rows, references = rows * 3, references * 3
+    assert_sums_to_change(function, [rows], [references], mode=mode)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: tf.maximum(x, 0.3),
+        lambda x: tf.minimum(tf.constant(0.3, tf.float64), x),
+        lambda x: tf.pow(x, 2.0),
+        lambda x: tf.pow(tf.constant(2.0, tf.float64), x),
+        lambda x: 2.0 / (x + 9.0),
+        lambda x: tf.math.squared_difference(x, 0.5),
+        lambda x: tf.math.atan2(x, tf.constant(2.0, tf.float64)),
+        lambda x: tf.maximum(x[:, :1], tf.constant([0.1, 0.2, 0.3], tf.float64)),
+    ],
+)
+def test_functions_of_one_tensor_and_a_constant(function):
+    generator = np.random.default_rng(1)
+    assert_sums_to_change(function, [generator.normal(size=(4, 5))], [generator.normal(size=(3, 5))])

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skdeeplift.propagation.pairing import Mode
+from tests.functions import assert_sums_to_change, explain_function
+
+
+def maximum(x):
+    return tf.reduce_max(x, 1, keepdims=True)
+
+
+def test_growing_maximum_goes_to_the_winner_at_the_input():
+    """max(1, 5, 2) - max(3, 0, 0) = 2: all of it belongs to the second element."""
+    [contributions], _ = explain_function(maximum, [[[1.0, 5.0, 2.0]]], [[[3.0, 0.0, 0.0]]])
+    np.testing.assert_allclose(contributions, [[0.0, 2.0, 0.0]])
+
+
+def test_falling_maximum_goes_to_the_winner_at_the_reference():
+    """max(1, 0, 2) - max(4, 1, 0) = -2: all of it belongs to the first element, the maximum at the reference."""
+    [contributions], _ = explain_function(maximum, [[[1.0, 0.0, 2.0]]], [[[4.0, 1.0, 0.0]]])
+    np.testing.assert_allclose(contributions, [[-2.0, 0.0, 0.0]])
+
+
+def test_ties_go_to_one_winner():
+    [multipliers], _ = explain_function(maximum, [[[1.0, 1.0, 1.0]]], [[[0.0, 0.0, 0.0]]], wanted="multipliers")
+    np.testing.assert_allclose(multipliers, [[1.0, 0.0, 0.0]])
+
+
+def test_second_largest_by_hand():
+    """Sorted values 5, 3 against 4, 2: the second's growth from 2 to 3 is the third element's, which was 0."""
+
+    def second(x):
+        return tf.math.top_k(x, 2).values[:, 1:]
+
+    [contributions], _ = explain_function(second, [[[5.0, 1.0, 3.0]]], [[[4.0, 2.0, 0.0]]])
+    np.testing.assert_allclose(contributions, [[0.0, 0.0, 1.0]])
+
+
+def pool(kind, window, strides, padding):
+    return lambda x: kind(tf.nn.relu(x), window, strides, padding)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(
+    ("function", "shape"),
+    [
+        (pool(tf.nn.max_pool1d, 3, 2, "SAME"), (9, 2)),
+        (pool(tf.nn.max_pool2d, 2, 2, "VALID"), (6, 6, 2)),
+        (pool(tf.nn.max_pool2d, 3, 1, "SAME"), (5, 5, 2)),
+        (pool(tf.nn.max_pool2d, (3, 2), (2, 1), "VALID"), (7, 6, 3)),
+        (lambda x: tf.reduce_max(tf.nn.relu(x), [1, 2]), (4, 5, 3)),
+        (lambda x: tf.reduce_max(x, -1), (4, 5)),
+        (lambda x: tf.reduce_min(tf.nn.relu(x), 1, keepdims=True), (4, 5)),
+        (lambda x: tf.math.top_k(x, 3).values * tf.constant([1.0, -2.0, 0.5], tf.float64), (7,)),
+        (lambda x: tf.math.top_k(tf.nn.relu(x), 2).values, (3, 5)),
+    ],
+)
+def test_sums_to_the_change(function, shape, mode):
+    generator = np.random.default_rng(0)
+    number = 2 if mode is Mode.SHARED else 6
+    rows, references = generator.normal(size=(3, *shape)), generator.normal(size=(number, *shape))
+    assert_sums_to_change(function, [rows], [references], mode=mode)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(("window", "strides", "padding"), [(2, 2, "VALID"), (3, 2, "SAME")])
+def test_maximum_over_volumes_sums_to_the_change(window, strides, padding, mode):
+    # TensorFlow has this op in float32 only.
+    generator = np.random.default_rng(0)
+    number = 2 if mode is Mode.SHARED else 6
+    rows, references = generator.normal(size=(3, 5, 5, 5, 2)), generator.normal(size=(number, 5, 5, 5, 2))
+    function = pool(tf.nn.max_pool3d, window, strides, padding)
+    assert_sums_to_change(function, [rows], [references], tolerance=1e-6, mode=mode, dtype=tf.float32)
+
+
+def test_half_precision_finds_the_winner_of_a_large_window():
+    x = np.zeros((1, 5000, 1))
+    x[0, 4321] = 3
+    function = pool(tf.nn.max_pool1d, 5000, 5000, "VALID")
+    [contributions], _ = explain_function(function, [x], [np.zeros((1, 5000, 1))], dtype=tf.float16)
+    np.testing.assert_array_equal(contributions, x)
