@@ -1,0 +1,1 @@
+"""How a call is carried out: chunks, the loop over them, progress."""

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+# Sums over references are unrolled when they are compiled.
+MOST_REFERENCES = 128
+
 
 class Chunking(NamedTuple):
     """How many rows and references a chunk holds, for all chunks but the last of the rows."""
@@ -27,7 +30,7 @@ def choose_chunking(n_rows, n_references, batch_size):
     -------
     chunking : Chunking
     """
-    parts = -(-n_references // batch_size)
+    parts = -(-n_references // min(batch_size, MOST_REFERENCES))
     references = -(-n_references // parts)
     rows = power_of_two_below(batch_size // references)
     return Chunking(min(rows, power_of_two_above(n_rows)), references)

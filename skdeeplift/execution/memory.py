@@ -2,8 +2,8 @@
 
 import math
 
-# Small chunks stay in the processor's cache; beyond this size of all intermediate values they only cost memory.
-CHUNK_BYTES = 2**25
+# Beyond this size of all intermediate values larger chunks are not faster, and only cost memory.
+CHUNK_BYTES = 2**29
 MOST_PAIRS = 2**14
 
 
@@ -19,7 +19,7 @@ def automatic_batch_size(streams):
     -------
     batch_size : int
     """
-    values = {value for value in streams.shown} | {value for step in streams.plan.steps for value in step.outputs}
+    values = set(streams.shown) | {value for step in streams.plan.steps for value in step.outputs}
     size = sum(
         value.dtype.size * math.prod(size or 1 for size in value.shape[1:]) for value in values if value.shape.rank
     )

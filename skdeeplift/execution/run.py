@@ -27,8 +27,8 @@ class References(NamedTuple):
 class Results(NamedTuple):
     """What a call computed.
 
-    The first three are lists of one array for each source, or None where they were not wanted; standard errors need more
-    than one reference. ``target`` is each row's index where rows have targets of their own, else -1.
+    The first three are lists of one array for each source, or None where they were not wanted; standard errors need
+    more than one reference. ``target`` is each row's index where rows have targets of their own, else -1.
     """
 
     contributions: list
@@ -80,22 +80,14 @@ def run(streams, rows, references, target, *, wanted=("contributions",), batch_s
             chosen = slice(first, first + size.references)
             weights = _padded(references.weights[chosen], size.references, fill=0.0)
             shared = None
-            if mode is Mode.SHARED:
-                shared = streams.forward([_tensor(array[chosen], size.references) for array in references.arrays])
             for start, stop, padded in pieces(n_rows, size.rows):
                 pairing = Pairing(mode, fixed or padded, size.references)
                 chunk = [_padded(array[start:stop], pairing.rows) for array in rows]
                 if mode is Mode.PAIR_SIZE:
                     chunk = [np.repeat(array, size.references, 0) for array in chunk]
-                at_input = streams.forward([tf.convert_to_tensor(array) for array in chunk])
-                at_reference = shared
-                if shared is None:
-                    at_reference = streams.forward(
-                        [
-                            _of_pairs(array, references.per_row, start, stop, chosen, pairing)
-                            for array in references.arrays
-                        ]
-                    )
+                at_input, at_reference = _forward(streams, chunk, references, start, stop, chosen, pairing, shared)
+                if mode is Mode.SHARED:
+                    shared = at_reference
                 logits = at_input[0].numpy()[:: size.references if mode is Mode.PAIR_SIZE else 1]
                 of_chunk = target if isinstance(target, (str, dict)) else _padded(target[start:stop], pairing.rows)
                 over_elements = target_weights(of_chunk, shape, logits)
@@ -162,6 +154,17 @@ def _standard_error(of_source, weights, dtype):
     variance = np.maximum(of_source["squares"] - of_source["contributions"] ** 2, 0)
     effective = 1 / np.sum(weights**2)
     return np.sqrt(variance / max(effective - 1, np.finfo(float).tiny)).astype(dtype)
+
+
+def _forward(streams, chunk, references, start, stop, chosen, pairing, shared):
+    """Values at the rows of a chunk and at their references; shared ones are computed once."""
+    rows = [tf.convert_to_tensor(array) for array in chunk]
+    if shared is not None:
+        return streams.forward(rows), shared
+    if pairing.mode is Mode.SHARED:
+        return streams.forward_both(rows, [_tensor(array[chosen], pairing.references) for array in references.arrays])
+    of_pairs = [_of_pairs(array, references.per_row, start, stop, chosen, pairing) for array in references.arrays]
+    return streams.forward(rows), streams.forward(of_pairs)
 
 
 def _of_pairs(array, per_row, start, stop, chosen, pairing):

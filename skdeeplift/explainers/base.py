@@ -145,6 +145,7 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         delta = check_convergence(results, self.check) if self._sums_to_delta else convergence_delta(results)
 
         def like_given(values):
+            """Leave out what was not computed."""
             return None if values is None else self._like_given(values, X)
 
         return Explanation(
@@ -256,15 +257,15 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             references = self.references_
             if references.per_row and len(references.arrays[0]) != len(arrays[0]):
                 raise ValueError(
-                    f"The explainer was fitted with references of their own for {len(references.arrays[0])} rows, and X has "
-                    f"{len(arrays[0])}. Pass references that go with these rows as explain(X, reference=...)."
+                    f"The explainer was fitted with references of their own for {len(references.arrays[0])} rows, and "
+                    f"X has {len(arrays[0])}. Pass references that go with these rows as explain(X, reference=...)."
                 )
             return references
         if isinstance(reference, str):
             if reference != "zeros":
                 raise ValueError(
-                    f"explain takes reference='zeros' or an array; reference={reference!r} is learned in fit. Fit an explainer "
-                    "with it."
+                    f"explain takes reference='zeros' or an array; reference={reference!r} is learned in fit. Fit an "
+                    f"explainer with it."
                 )
         else:
             reference = self.network_.flatten(reference)
@@ -286,8 +287,9 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             expected = network.input_specs.shape[1]
             if expected is not None and array.shape[1] != expected:
                 raise ValueError(
-                    f"X has {array.shape[1]} features, but the network bound to {type(self).__name__} takes {expected}. A "
-                    "bound network can not be refitted on fewer columns: select columns before the network is trained."
+                    f"X has {array.shape[1]} features, but the network bound to {type(self).__name__} takes "
+                    f"{expected}. A bound network can not be refitted on fewer columns: select columns before the "
+                    f"network is trained."
                 )
             return [array]
         arrays = []

@@ -8,9 +8,9 @@ from skdeeplift.explainers.base import BaseExplainer
 class DeepLiftExplainer(BaseExplainer):
     """Explain a network's output by how the input differs from a reference (DeepLIFT).
 
-    A contribution says how much of ``f(x) - f(reference)`` comes from one feature's difference from its reference; a row's
-    contributions add up to that change. An activation passes contributions on by ``delta_out / delta_in``, so that a
-    feature keeps its contribution where the gradient is zero because the activation is saturated.
+    A contribution says how much of ``f(x) - f(reference)`` comes from one feature's difference from its reference; a
+    row's contributions add up to that change. An activation passes contributions on by ``delta_out / delta_in``, so
+    that a feature keeps its contribution where the gradient is zero because the activation is saturated.
 
     .. versionadded:: 0.1
 
@@ -22,8 +22,8 @@ class DeepLiftExplainer(BaseExplainer):
     rule : {"rescale"}, default="rescale"
         What an activation does to a difference.
     reference : {"mean", "median", "zeros", "sample"}, array-like, or list or dict of array-like, default="mean"
-        The input that stands for "no signal": the mean or median of the rows in `fit`, zeros, at most ``max_references`` of
-        the rows, or an array of shape ``(*features)``, ``(n_references, *features)`` or
+        The input that stands for "no signal": the mean or median of the rows in `fit`, zeros, at most
+        ``max_references`` of the rows, or an array of shape ``(*features)``, ``(n_references, *features)`` or
         ``(n_rows, n_references, *features)``. Contributions are means over references.
     max_references : int, default=100
         How many rows ``reference="sample"`` draws at the most.
@@ -63,8 +63,8 @@ class DeepLiftExplainer(BaseExplainer):
 
     Notes
     -----
-    Rules hang on the operations of the traced TensorFlow graph, not on layers, and nothing of TensorFlow or of the model
-    is changed. An operation without a rule is an error.
+    Rules hang on the operations of the traced TensorFlow graph, not on layers, and nothing of TensorFlow or of the
+    model is changed. An operation without a rule is an error.
 
     References
     ----------

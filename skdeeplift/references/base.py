@@ -29,6 +29,7 @@ def make_references(reference, arrays, given, max_references, random_state):
     Returns
     -------
     references : References
+        Arrays in the rows' dtype, and weights that sum to one.
 
     Raises
     ------
@@ -68,8 +69,8 @@ def _checked(reference, array, name):
     per_row = reference.shape[2:] == features and reference.ndim == array.ndim + 1
     if per_row and len(reference) != n_rows:
         raise ValueError(
-            f"reference= for {name} has one set of references per row, for {len(reference)} rows. Got {n_rows} rows; pass "
-            "references that go with these rows as explain(X, reference=...)."
+            f"reference= for {name} has one set of references per row, for {len(reference)} rows. Got {n_rows} rows; "
+            f"pass references that go with these rows as explain(X, reference=...)."
         )
     if not (shared or per_row) or 0 in reference.shape:
         axes = str(features)[1:-1].rstrip(",")
