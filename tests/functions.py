@@ -19,8 +19,8 @@ def streams_of(function, *shapes, dtype=tf.float64, rule_set=RESCALE, layer_name
 def explain_function(function, rows, references, *, mode=Mode.SHARED, dtype=tf.float64, wanted="contributions"):
     """Sum over the references of the contributions to the sum of a function's outputs, and the change explained.
 
-    ``rows`` and ``references`` hold one array for each input: of ``n`` rows, and of ``r`` references (``n * r`` where the
-    mode is not SHARED).
+    ``rows`` and ``references`` hold one array for each input: of ``n`` rows, and of ``r`` references (``n * r`` where
+    the mode is not SHARED).
     """
     rows = [np.asarray(array, dtype.as_numpy_dtype) for array in rows]
     references = [np.asarray(array, dtype.as_numpy_dtype) for array in references]

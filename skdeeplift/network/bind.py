@@ -154,16 +154,23 @@ def _input_specs(model, X):
             shape[1:] = [size if size is not None else given[axis] for axis, size in enumerate(shape[1:], 1)]
         return tf.TensorSpec(shape, tensor.dtype, name=tensor.name)
 
-    try:
-        inputs = model.input
-    except (AttributeError, ValueError):
-        inputs = None
+    inputs = _declared_inputs(model)
     if inputs is None:
         return tf.nest.map_structure(from_array, X if isinstance(X, (list, tuple, dict)) else np.asarray(X))
     open_specs = tf.nest.map_structure(from_tensor, inputs)
     arrays = Network(model, open_specs).flatten(X)
     specs = [from_tensor(tensor, array) for tensor, array in zip(tf.nest.flatten(inputs), arrays, strict=True)]
     return tf.nest.pack_sequence_as(open_specs, specs)
+
+
+def _declared_inputs(model):
+    """The model's symbolic inputs in its own structure; None where it was never told them."""
+    import keras
+
+    try:
+        return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    except (AttributeError, ValueError):
+        return None
 
 
 def _layer_names(model):

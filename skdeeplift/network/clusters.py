@@ -108,12 +108,17 @@ class Activations:
         return tuple(sorted(members, key=graph.position.__getitem__))
 
     def _is_activation(self, join, root, region):
-        if all(op.type in STRAIGHT for op in region):
+        if all(self._is_straight(op) for op in region):
             return False
         if join.type not in LINEAR_JOINS:
             return True
         bare_identity = root in join.inputs
         return not bare_identity and len({self._scope(op) for op in region}) == 1
+
+    def _is_straight(self, op):
+        varying = [self.graph.varies(value) for value in op.inputs]
+        scaled = varying in ([True, False], [False, True]) if op.type == "Mul" else varying == [True, False]
+        return op.type in STRAIGHT or (op.type in ("Mul", "RealDiv", "Div") and scaled)
 
     def _scope(self, op):
         return self.graph.layer_of(op) or op.name.rpartition("/")[0]

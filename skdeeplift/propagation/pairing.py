@@ -70,10 +70,12 @@ class Pairing:
         results : tensor or tuple of tensor
             At the pairs' batch size.
         """
+        if self.mode is Mode.PAIR_SIZE:
+            return function(*at_pairs, *at_input, *at_reference)
         folds = {tensor.shape[0] // self.input_size() for tensor in at_input}
         folds |= {tensor.shape[0] // self.reference_size() for tensor in at_reference}
         [fold] = folds
-        if self.mode is Mode.PAIR_SIZE or self.references == 1 == fold:
+        if self.references == 1 == fold:
             results, lead = function(*at_pairs, *at_input, *at_reference), None
         else:
             lead = (self.rows, self.references) if fold == 1 else (self.rows, self.references, fold)
@@ -94,18 +96,15 @@ class Pairing:
         return self._spread(at_input, lead, 1), self._spread(at_reference, reference_lead, 1)
 
     def rows_at_input(self, fold=1):
-        """For each pair the row of the first stream it reads."""
-        return self._rows(self.input_size(), (self.rows, 1), fold)
+        """For each pair the row of the first stream it reads, unless the mode is PAIR_SIZE."""
+        return self._rows(self.rows, (self.rows, 1), fold)
 
     def rows_at_reference(self, fold=1):
-        """For each pair the row of the second stream it reads."""
+        """For each pair the row of the second stream it reads, unless the mode is PAIR_SIZE."""
         return self._rows(self.reference_size(), self._reference_lead(), fold)
 
     def _rows(self, size, lead, fold):
-        indices = tf.range(size * fold, dtype=tf.int64)
-        if self.mode is Mode.PAIR_SIZE:
-            return indices
-        indices = tf.reshape(indices, (*lead, fold))
+        indices = tf.reshape(tf.range(size * fold, dtype=tf.int64), (*lead, fold))
         return tf.reshape(tf.broadcast_to(indices, (self.rows, self.references, fold)), [-1])
 
     def _reference_lead(self):

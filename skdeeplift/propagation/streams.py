@@ -12,6 +12,7 @@ import tensorflow as tf
 from skdeeplift.network.batch_axis import batch_is_outermost
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.difference import Difference
+from skdeeplift.propagation.pairing import Mode
 from skdeeplift.propagation.plan import Plan, Step
 from skdeeplift.propagation.rules.activation import derivative
 from skdeeplift.propagation.sums import weighted_sums
@@ -83,7 +84,7 @@ class Streams:
         reference_weights : array of shape (references,)
             What each reference counts in the sum; not looked at where there is but one.
         wanted : tuple of {"contributions", "multipliers", "squares"}, default=("contributions",)
-            What to return, per source; there are squares only of several references.
+            What to return, per source; squares are those of contributions.
 
         Returns
         -------
@@ -119,7 +120,7 @@ class Streams:
         )
         if pairing.references == 1:
             return [
-                tuple(multiplier if name == "multipliers" else multiplier * delta for name in wanted)
+                tuple(_of_one_reference(name, multiplier, delta) for name in wanted)
                 for multiplier, delta in zip(multipliers, deltas, strict=True)
             ]
         return [
@@ -171,6 +172,13 @@ class Streams:
                 for value, tensor in zip(action.outputs, replay.create(action, inputs), strict=True):
                     values[value] = tensor
         return differences
+
+
+def _of_one_reference(name, multiplier, delta):
+    if name == "multipliers":
+        return multiplier
+    contribution = multiplier * delta
+    return tf.square(tf.cast(contribution, tf.float64)) if name == "squares" else contribution
 
 
 class PairedOp:
@@ -239,7 +247,14 @@ class PairedOp:
 
     def pair_shape(self, value):
         """Static shape of a value over all pairs."""
+        if self.is_at_pair_size:
+            return tuple(self._at_input[value].shape)
         return (self.pairing.pairs * self._fold(value), *self._at_input[value].shape[1:])
+
+    @property
+    def is_at_pair_size(self):
+        """Whether all values stand pair by pair already, wherever the batch may lie in them."""
+        return self.pairing.mode is Mode.PAIR_SIZE
 
     def rows_at_input(self, value):
         """For each pair the row of the value at the input."""
@@ -262,4 +277,4 @@ class PairedOp:
         return values[self.step.activation.output]
 
     def _fold(self, value):
-        return self._at_input[value].shape[0] // self.pairing.input_size()
+        return self._at_input[value].shape[0] // self.pairing.rows

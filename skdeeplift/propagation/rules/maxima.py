@@ -66,27 +66,26 @@ def _to_winners(op, differences, coefficient, find_winners, sign=1):
     at_input, at_reference = op.at_input(source), op.at_reference(source)
     winners_x = find_winners(op, at_input, op.at_input(output))
     winners_r = find_winners(op, at_reference, op.at_reference(output))
-    shape = op.pair_shape(output)
-    elements = math.prod(op.pair_shape(source)[1:])
     grows = op.combine(lambda out_x, out_r: sign * (out_x - out_r) >= 0, output)
     winners = tf.where(
         grows,
-        op.combine(lambda winner: winner, at_input=(winners_x,)),
-        op.combine(lambda winner: winner, at_reference=(winners_r,)),
+        op.combine(tf.identity, at_input=(winners_x,)),
+        op.combine(tf.identity, at_reference=(winners_r,)),
     )
-    winners = tf.reshape(winners, (shape[0], -1))
+    shape, source_shape = op.pair_shape(output), op.pair_shape(source)
 
     def winning(values, rows):
         """The winners' values for all pairs, where pair ``p`` reads row ``rows[p]`` of ``values``."""
-        return tf.reshape(tf.gather(tf.reshape(values, [-1]), winners + rows[:, None] * elements), shape)
+        places = winners
+        if not op.is_at_pair_size:
+            places = tf.reshape(winners, (shape[0], -1)) + rows()[:, None] * math.prod(source_shape[1:])
+        return tf.reshape(tf.gather(tf.reshape(values, [-1]), places), shape)
 
-    winner_x, winner_r = (
-        winning(at_input, op.rows_at_input(source)),
-        winning(at_reference, op.rows_at_reference(source)),
-    )
+    winner_x = winning(at_input, lambda: op.rows_at_input(source))
+    winner_r = winning(at_reference, lambda: op.rows_at_reference(source))
     change = op.combine(lambda out_x, out_r: out_x - out_r, output)
     share = _share(change, winner_x, winner_r)
-    return [share * winning(differences[0], tf.range(shape[0], dtype=winners.dtype))]
+    return [share * winning(differences[0], lambda: tf.range(shape[0], dtype=_INDEX))]
 
 
 def _both(at_input, at_reference):
@@ -103,12 +102,13 @@ def _pool_winners(op, values, outputs):
     """Positions of each window's first maximum among its row's elements."""
     # A maximum's "gradient of the gradient" picks from another tensor what stands at the winners' places. It takes the
     # positions as floating-point numbers, which must hold them exactly.
-    exact = tf.float64 if values.dtype == tf.float64 or math.prod(values.shape[1:]) > 2**24 else tf.float32
+    elements = math.prod(values.shape if op.is_at_pair_size else values.shape[1:])
+    exact = tf.float64 if values.dtype == tf.float64 or elements > 2**24 else tf.float32
     pick = {"MaxPool": tf.raw_ops.MaxPoolGradGrad, "MaxPool3D": tf.raw_ops.MaxPool3DGradGrad}[op.type]
     picked = pick(
         orig_input=tf.cast(values, exact),
         orig_output=tf.cast(outputs, exact),
-        grad=tf.cast(_positions(values), exact),
+        grad=tf.cast(_positions(op, values), exact),
         ksize=op.attribute("ksize"),
         strides=op.attribute("strides"),
         padding=op.attribute("padding").decode(),
@@ -121,11 +121,12 @@ def _reduction_winners(op, values, outputs):
     """Positions of the first element that equals the maximum or minimum."""
     axes = [int(axis) % len(values.shape) for axis in np.ravel(op.static(1))]
     kept = [1 if axis in axes else size for axis, size in enumerate(values.shape)]
-    positions = tf.where(values == tf.reshape(outputs, kept), _positions(values), math.prod(values.shape[1:]) - 1)
+    positions = tf.where(values == tf.reshape(outputs, kept), _positions(op, values), _INDEX.max)
     return tf.reshape(tf.reduce_min(positions, axes), outputs.shape)
 
 
-def _positions(values):
-    elements = math.prod(values.shape[1:])
-    positions = tf.reshape(tf.range(elements, dtype=_INDEX), (1, *values.shape[1:]))
-    return tf.broadcast_to(positions, values.shape)
+def _positions(op, values):
+    """Position of each element within its row, or in the whole tensor where rows and references stand pair by pair."""
+    lead = values.shape[0] if op.is_at_pair_size else 1
+    positions = tf.range(lead * math.prod(values.shape[1:]), dtype=_INDEX)
+    return tf.broadcast_to(tf.reshape(positions, (lead, *values.shape[1:])), values.shape)

@@ -74,6 +74,15 @@ def test_maximum_over_volumes_sums_to_the_change(window, strides, padding, mode)
     assert_sums_to_change(function, [rows], [references], tolerance=1e-6, mode=mode, dtype=tf.float32)
 
 
+def test_maximum_over_the_leading_axis_of_a_time_major_tensor():
+    def function(x):
+        return tf.reduce_max(tf.transpose(x, [1, 0, 2]), 0)
+
+    generator = np.random.default_rng(0)
+    rows, references = generator.normal(size=(3, 4, 2)), generator.normal(size=(6, 4, 2))
+    assert_sums_to_change(function, [rows], [references], mode=Mode.PAIR_SIZE)
+
+
 def test_half_precision_finds_the_winner_of_a_large_window():
     x = np.zeros((1, 5000, 1))
     x[0, 4321] = 3

@@ -11,7 +11,7 @@ def first_class(function):
 
 
 def test_two_classes_by_hand():
-    """log_softmax of (1, 0) against (0, 0): the log-sum-exp changes by log((e + 1)/2), all of it through the first logit."""
+    """log_softmax of (1, 0) against (0, 0): log-sum-exp changes by log((e + 1)/2), all through the first logit."""
     [contributions], _ = explain_function(first_class(tf.nn.log_softmax), [[[1.0, 0.0]]], [[[0.0, 0.0]]])
     np.testing.assert_allclose(contributions, [[1 - np.log((np.e + 1) / 2), 0.0]], atol=1e-14)
 

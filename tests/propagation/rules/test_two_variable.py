@@ -6,7 +6,7 @@ from tests.functions import assert_sums_to_change, explain_function
 
 
 def test_quotient_is_shared_over_both_orders():
-    """6/2 - 1/1 = 2. The first operand alone changes 5/1 before and 5/2 after the second: 15/4; the second gets the rest."""
+    """6/2 - 1/1 = 2. The first operand changes 5/1 before the second and 5/2 after: 15/4; the second has the rest."""
     (first, second), change = explain_function(tf.divide, [[[6.0]], [[2.0]]], [[[1.0]], [[1.0]]])
     np.testing.assert_allclose([first.item(), second.item(), change.item()], [3.75, -1.75, 2.0])
 

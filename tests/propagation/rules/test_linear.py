@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skdeeplift.propagation.pairing import Mode
+from tests.functions import assert_sums_to_change, explain_function
+
+GENERATOR = np.random.default_rng(0)
+
+
+def constant(*shape):
+    return tf.constant(GENERATOR.normal(size=shape))
+
+
+def test_dense_layer_by_hand():
+    """2*x1 - 3*x2 + 1 over the differences 1 and 2: 2 and -6; the bias has no part in it."""
+    weights, bias = tf.constant([[2.0], [-3.0]], tf.float64), tf.constant([1.0], tf.float64)
+    [contributions], change = explain_function(lambda x: x @ weights + bias, [[[2.0, 2.0]]], [[[1.0, 0.0]]])
+    np.testing.assert_allclose(contributions, [[2.0, -6.0]])
+    np.testing.assert_allclose(change, [-4.0])
+
+
+def test_batch_normalisation_by_hand():
+    """A difference of 2, times scale 3 over the root of variance 3.75 plus epsilon 0.25: 3."""
+
+    def function(x):
+        return tf.compat.v1.nn.fused_batch_norm(
+            x, scale=[3.0], offset=[7.0], mean=[5.0], variance=[3.75], epsilon=0.25, is_training=False
+        )[0]
+
+    [contributions], _ = explain_function(
+        function, [np.full((1, 1, 1, 1), 4.0)], [np.full((1, 1, 1, 1), 2.0)], dtype=tf.float32
+    )
+    np.testing.assert_allclose(contributions.item(), 3.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(
+    ("function", "shape"),
+    [
+        (lambda x: tf.einsum("nij,jk->nik", x, constant(3, 2)), (4, 3)),
+        (lambda x: tf.matmul(constant(1, 5, 4), x), (4, 3)),
+        (lambda x: tf.nn.conv2d(x, constant(3, 3, 2, 4), 2, "SAME"), (6, 5, 2)),
+        (lambda x: tf.nn.depthwise_conv2d(x, constant(3, 3, 2, 2), [1, 1, 1, 1], "VALID"), (6, 5, 2)),
+        (lambda x: tf.nn.conv3d(x, constant(2, 2, 2, 1, 3), [1, 1, 1, 1, 1], "SAME"), (4, 4, 4, 1)),
+        (lambda x: tf.nn.conv2d_transpose(x, constant(3, 3, 4, 2), [tf.shape(x)[0], 12, 10, 4], 2), (6, 5, 2)),
+        (lambda x: tf.nn.avg_pool2d(x, 3, 2, "SAME"), (6, 5, 2)),
+        (lambda x: tf.reduce_mean(x, [1]), (6, 5)),
+        (lambda x: tf.cumsum(x, 1), (6, 5)),
+        (lambda x: tf.reverse(tf.transpose(x, [0, 2, 1]), [2]), (6, 5)),
+        (lambda x: tf.roll(x, 2, 1), (6, 5)),
+        (lambda x: tf.gather(x, [0, 2, 2], axis=1), (6, 5)),
+        (lambda x: tf.reshape(tf.reshape(x, [-1, 15]) @ constant(15, 2), [-1, 4]), (6, 5)),
+        (lambda x: tf.reshape(tf.reshape(x, [-1, 5]) @ constant(5, 2), [-1, 12]), (6, 5)),
+        (lambda x: tf.pad(x, [[0, 0], [1, 2]]) @ constant(9, 1), (6,)),
+        (lambda x: tf.pad(x, [[0, 0], [2, 2]], "REFLECT"), (6,)),
+        (lambda x: tf.concat(tf.split(x, 3, 1)[::-1], 1) * constant(6), (6,)),
+        (lambda x: tf.stack(tf.unstack(x, axis=1), 2) / constant(6), (6, 2)),
+        (lambda x: tf.tile(x, [1, 2]) * constant(12), (6,)),
+        (lambda x: x[:, 1:5:2] - x[:, :2], (6,)),
+        (lambda x: -x, (6,)),
+        (tf.linalg.diag_part, (4, 4)),
+    ],
+)
+def test_sums_to_the_change_exactly(function, shape, mode):
+    generator = np.random.default_rng(1)
+    rows, references = generator.normal(size=(3, *shape)), generator.normal(size=(6, *shape))
+    references = references[:2] if mode is Mode.SHARED else references
+    assert_sums_to_change(function, [rows], [references], mode=mode, tolerance=1e-12)
+
+
+@pytest.mark.parametrize("resize", ["bilinear", "nearest", "bicubic"])
+def test_resizing_sums_to_the_change(resize):
+    generator = np.random.default_rng(1)
+    assert_sums_to_change(
+        lambda x: tf.image.resize(x, (7, 9), resize),
+        [generator.normal(size=(3, 4, 5, 2))],
+        [generator.normal(size=(2, 4, 5, 2))],
+        dtype=tf.float32,
+        tolerance=1e-6,
+    )

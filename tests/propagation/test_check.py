@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
+from skdeeplift.execution.run import Results
+from skdeeplift.propagation.check import check_convergence
+
+
+def results(contributions, prediction, reference_value=0.0, dtype=np.float32):
+    contributions = np.asarray(contributions, dtype)
+    number = len(contributions)
+    return Results([contributions], None, None, np.full(number, prediction), np.full(number, reference_value), None)
+
+
+def test_delta_is_returned_in_any_case():
+    np.testing.assert_allclose(check_convergence(results([[1.0, 2.0]], 5.0), "ignore"), [2.0])
+    np.testing.assert_allclose(check_convergence(results([[1.0, 2.0]], 4.0, 1.0), "raise"), [0.0])
+
+
+def test_tolerance_is_relative_and_by_precision():
+    check_convergence(results([[1.0, 2.0]], 3.0 * 1.0009), "raise")
+    with pytest.raises(SummationToDeltaError):
+        check_convergence(results([[1.0, 2.0]], 3.0 * 1.0011), "raise")
+    with pytest.raises(SummationToDeltaError):
+        check_convergence(results([[1.0, 2.0]], 3.0 * 1.00001, dtype=np.float64), "raise")
+
+
+def test_cancelling_contributions_count_with_their_size():
+    check_convergence(results([[1000.0, -1000.0]], 0.5), "raise")
+
+
+def test_message_says_how_many_rows_and_how_large():
+    with pytest.warns(SummationToDeltaWarning, match=r"In 1 of 2 rows .* row 1: .* is 3, .* sum to 2\."):
+        check_convergence(results([[1.0, 2.0], [0.0, 2.0]], 3.0), "warn")
+
+
+def test_not_a_number_is_beyond_tolerance():
+    with pytest.raises(SummationToDeltaError):
+        check_convergence(results([[np.nan, 2.0]], 3.0), "raise")

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skdeeplift.network.trace import trace
+from skdeeplift.propagation.pairing import Mode, Pairing
+from skdeeplift.propagation.rulesets import RESCALE
+from skdeeplift.propagation.streams import Streams
+from tests.functions import assert_sums_to_change, explain_function, streams_of
+
+
+def network(x):
+    generator = np.random.default_rng(0)
+    first, second = (tf.constant(generator.normal(size=shape)) for shape in [(5, 8), (8, 3)])
+    return tf.nn.softmax(tf.tanh(tf.nn.relu(x @ first) @ second))[:, :2]
+
+
+def test_modes_agree():
+    generator = np.random.default_rng(0)
+    rows, references = generator.normal(size=(4, 5)), generator.normal(size=(3, 5))
+    [shared], _ = explain_function(network, [rows], [references])
+    for mode in (Mode.PER_ROW, Mode.PAIR_SIZE):
+        [other], _ = explain_function(network, [rows], [np.tile(references, (4, 1))], mode=mode)
+        np.testing.assert_allclose(other, shared, rtol=1e-12, atol=1e-14)
+
+
+def test_batch_behind_another_axis_needs_pair_size():
+    def time_major(x):
+        return tf.transpose(tf.nn.relu(tf.transpose(x, [1, 0, 2])), [1, 0, 2])
+
+    assert streams_of(time_major, (4, 2)).needs_pair_size
+    generator = np.random.default_rng(0)
+    assert_sums_to_change(
+        time_major, [generator.normal(size=(3, 4, 2))], [generator.normal(size=(6, 4, 2))], mode=Mode.PAIR_SIZE
+    )
+
+
+def test_shapes_of_the_batch_are_those_of_the_pairs():
+    def function(x):
+        ones = tf.ones([tf.shape(x)[0], 2], tf.float64)
+        return tf.nn.relu(tf.concat([tf.reshape(x, [tf.shape(x)[0], 6]), ones], 1))
+
+    generator = np.random.default_rng(0)
+    assert_sums_to_change(function, [generator.normal(size=(4, 2, 3))], [generator.normal(size=(3, 2, 3))])
+
+
+def test_differences_flow_forward_too():
+    """The third stream's own output is the change that it explains."""
+    generator = np.random.default_rng(0)
+    streams = streams_of(network, (5,))
+    rows, references = generator.normal(size=(2, 4, 5))
+    at_input, at_reference = (streams.forward([tf.constant(array)]) for array in (rows, references))
+
+    @tf.function
+    def carried():
+        differences = streams.differences(
+            Pairing(Mode.PER_ROW, 4, 1),
+            dict(zip(streams.shown, at_input, strict=True)),
+            dict(zip(streams.shown, at_reference, strict=True)),
+        )
+        return differences[streams.target].delta
+
+    np.testing.assert_allclose(carried(), at_input[0] - at_reference[0], rtol=1e-11, atol=1e-14)
+
+
+def test_internal_source():
+    """Contributions of a hidden layer's units, in the same pass."""
+    graph, _ = trace(network, tf.TensorSpec((None, 5), tf.float64))
+    hidden = next(op.outputs[0] for op in graph.ops if op.type == "Relu")
+    streams = Streams(graph, graph.outputs[0], [hidden], RESCALE)
+    generator = np.random.default_rng(0)
+    at_input, at_reference = (streams.forward([tf.constant(generator.normal(size=(4, 5)))]) for _ in range(2))
+    [(contributions,)] = streams.contributions(
+        Pairing(Mode.PER_ROW, 4, 1), at_input, at_reference, np.ones((1, 2)), np.ones(1)
+    )
+    change = (at_input[0] - at_reference[0]).numpy().sum(1)
+    assert contributions.shape == (4, 8)
+    np.testing.assert_allclose(contributions.numpy().sum(1), change, rtol=1e-11)
+
+
+@pytest.mark.parametrize("weight", [0.5, 2.0])
+def test_new_weights_show_without_a_new_trace(weight):
+    variable = tf.Variable([[1.0], [1.0]], dtype=tf.float64)
+    traces = []
+
+    def function(x):
+        traces.append(1)
+        return tf.nn.relu(x @ variable)
+
+    streams = streams_of(function, (2,))
+    variable.assign([[weight], [weight]])
+    target = streams.forward([tf.ones((1, 2), tf.float64)])[0]
+    assert target.numpy().item() == 2 * weight
+    assert len(traces) == 1
