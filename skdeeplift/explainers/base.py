@@ -9,7 +9,6 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.execution.run import run
 from skdeeplift.explainers.explanation import Explanation
 from skdeeplift.network.bind import bind
@@ -89,9 +88,7 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         rows = self._importance_rows(arrays, random_state)
         if references.per_row:
             references = references._replace(arrays=[array[rows] for array in references.arrays])
-        results = self._run([array[rows] for array in arrays], references, target)
-        if self._sums_to_delta:
-            check_convergence(results, self.check)
+        results, _ = self._run([array[rows] for array in arrays], references, target)
         absolute = [np.abs(array).mean(0, dtype=np.float64) for array in results.contributions]
         self.feature_importances_ = self._like_given(absolute, X)
 
@@ -111,9 +108,7 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         arrays = self._check_rows(X, self.network_, reset=False)
-        results = self._run(arrays, self._references_for(arrays), self._fitted_target())
-        if self._sums_to_delta:
-            check_convergence(results, self.check)
+        results, _ = self._run(arrays, self._references_for(arrays), self._fitted_target())
         return self._like_given(results.contributions, X)
 
     def explain(self, X, *, target=None, reference=None, multipliers=False):
@@ -141,8 +136,7 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         references = self._references_for(arrays, reference)
         wanted = ["contributions"] + ["multipliers"] * bool(multipliers) + ["squares"] * (len(references.weights) > 1)
         target = self._checked_target(target, len(arrays[0]))
-        results = self._run(arrays, references, target, wanted=tuple(wanted))
-        delta = check_convergence(results, self.check) if self._sums_to_delta else convergence_delta(results)
+        results, delta = self._run(arrays, references, target, wanted=tuple(wanted))
 
         def like_given(values):
             """Leave out what was not computed."""
@@ -217,10 +211,7 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             )
         tensor = find_target_tensor(graph, graph.outputs[0], self.pre_activation)
         target = check_target(self.target, tensor)
-        try:
-            streams = Streams(graph, tensor.value, graph.inputs, self._rule_set())
-        except UnsupportedOpError as error:
-            raise UnsupportedOpError(f"{type(self).__name__} can not explain this network. {error}") from None
+        streams = Streams(graph, tensor.value, graph.inputs, self._rule_set(), owner=type(self).__name__)
         streams.target_tensor = tensor
         return streams, target
 
@@ -230,16 +221,32 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self._streams
 
     def _run(self, arrays, references, target, wanted=("contributions",)):
-        return run(
-            self._compiled(),
+        """Explain rows, and check that contributions add up."""
+        streams = self._compiled()
+        fixed = self.network_.batch_size
+        results = run(
+            streams,
             arrays,
             references,
             target,
             wanted=wanted,
             batch_size=self.batch_size,
-            fixed=self.network_.batch_size,
+            fixed=fixed,
             verbose=self.verbose,
         )
+        if not self._sums_to_delta:
+            return results, convergence_delta(results)
+
+        def locate(row, tolerance):
+            """Name the op where the difference that a row carries first departs from the true one."""
+            of_row = [array[row] if references.per_row else array for array in references.arrays]
+            rows = [np.repeat(array[[row]], len(of_row[0]), 0) for array in arrays]
+            op = streams.first_departure(rows, of_row, tolerance) if fixed is None else None
+            if op is None:
+                return ""
+            return f" The carried difference first departs from the true one at {streams.graph.describe(op)}."
+
+        return results, check_convergence(results, self.check, locate)
 
     def _fitted_target(self):
         return check_target(self.target, self._compiled().target_tensor)

@@ -132,6 +132,11 @@ class Graph:
                     return name
         return None
 
+    def describe(self, op):
+        """Name an op for a message, with its layer."""
+        layer = self.layer_of(op)
+        return f"the op {op.type!r} ({op.name!r}" + (f", layer {layer!r})" if layer else ")")
+
     def ancestors(self, wanted, known=()):
         """The ops, in order, that must run to compute ``wanted`` where ``known`` values are given."""
         known, needed, ops = set(known), set(wanted), []

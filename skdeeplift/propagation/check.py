@@ -15,7 +15,7 @@ def convergence_delta(results):
     return results.prediction - results.reference_value - total
 
 
-def check_convergence(results, how):
+def check_convergence(results, how, locate=None):
     """Compare each row's convergence delta with the size of what is explained.
 
     Parameters
@@ -24,6 +24,8 @@ def check_convergence(results, how):
         Contributions of all sources, and the target's values.
     how : {"warn", "raise", "ignore"}
         What to do about rows whose convergence delta is beyond tolerance.
+    locate : callable, default=None
+        Takes a row's position and a tolerance, and says in a sentence where its contributions go wrong.
 
     Returns
     -------
@@ -60,9 +62,11 @@ def check_convergence(results, how):
             f"{results.prediction[worst] - results.reference_value[worst] - delta[worst]:.6g}. "
             "Do not trust these rows' contributions."
         )
+        if locate is not None:
+            message += locate(worst, tolerance)
         if how == "raise":
             raise SummationToDeltaError(message + ' Pass check="ignore" to get them nevertheless.')
-        warnings.warn(message, SummationToDeltaWarning, stacklevel=2)
+        warnings.warn(message, SummationToDeltaWarning, stacklevel=4)
     return delta
 
 

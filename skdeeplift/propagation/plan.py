@@ -32,6 +32,8 @@ class Plan:
         Where differences are looked at; no activation reaches across one.
     rule_set : RuleSet
         What each op does to a difference.
+    owner : str, default="skdeeplift"
+        Who is named in errors.
 
     Attributes
     ----------
@@ -49,8 +51,8 @@ class Plan:
         If an op on the way has no rule, or the target does not depend on the input through differences.
     """
 
-    def __init__(self, graph, target, sources, rule_set):
-        self.graph, self.rule_set = graph, rule_set
+    def __init__(self, graph, target, sources, rule_set, owner="skdeeplift"):
+        self.graph, self.rule_set, self.owner = graph, rule_set, owner
         self.activations = Activations(graph, barriers=sources)
         if not graph.carries_difference(target):
             raise UnsupportedOpError(
@@ -107,10 +109,8 @@ class Plan:
         return Rule(self.rule_set.activation, "activation", reads_values=True)
 
     def _no_rule(self, op, reason):
-        layer = self.graph.layer_of(op)
-        place = f"{op.name!r}, layer {layer!r}" if layer else repr(op.name)
         because = f": {reason}" if reason else ""
         return (
-            f"DeepLIFT ({self.rule_set.name}) has no rule for the op {op.type!r} ({place}){because}. "
+            f"{self.owner} has no rule for {self.graph.describe(op)}{because}. "
             'Replace it in the network, or see "Adding a rule" in the documentation.'
         )

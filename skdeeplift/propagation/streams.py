@@ -12,7 +12,7 @@ import tensorflow as tf
 from skdeeplift.network.batch_axis import batch_is_outermost
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.difference import Difference
-from skdeeplift.propagation.pairing import Mode
+from skdeeplift.propagation.pairing import Mode, Pairing
 from skdeeplift.propagation.plan import Plan, Step
 from skdeeplift.propagation.rules.activation import derivative
 from skdeeplift.propagation.sums import weighted_sums
@@ -31,6 +31,8 @@ class Streams:
         Whose differences contributions are given for.
     rule_set : RuleSet
         What each op does to a difference.
+    owner : str, default="skdeeplift"
+        Who is named in errors.
 
     Attributes
     ----------
@@ -42,9 +44,9 @@ class Streams:
         Whether rows and references must be run pair by pair, because the batch does not come first in all of them.
     """
 
-    def __init__(self, graph, target, sources, rule_set):
+    def __init__(self, graph, target, sources, rule_set, owner="skdeeplift"):
         self.graph, self.target, self.sources = graph, target, list(sources)
-        self.plan = Plan(graph, target, self.sources, rule_set)
+        self.plan = Plan(graph, target, self.sources, rule_set, owner)
         # What the first two streams hand to the third, each once.
         inputs = [value for value in graph.inputs if graph.carries_difference(value)]
         self.shown = list(dict.fromkeys([target, *inputs, *self.sources, *self.plan.reads]))
@@ -132,6 +134,38 @@ class Streams:
             )
             for multiplier, source in zip(multipliers, self.sources, strict=True)
         ]
+
+    def first_departure(self, rows, references, tolerance):
+        """Find the first op at which the carried difference is not the true one.
+
+        Parameters
+        ----------
+        rows, references : list of ndarray
+            One array for each input, pair by pair.
+        tolerance : float
+            How far a difference may be from the true one, relative to the largest of the same value.
+
+        Returns
+        -------
+        op : Op or None
+        """
+        steps = [(step, step.outputs[0]) for step in self.plan.steps]
+
+        @partial(tf.function, autograph=False)
+        def departures(rows, references):
+            streams = [dict(zip(self.graph.inputs, inputs, strict=True)) for inputs in (rows, references)]
+            for values in streams:
+                replay.run(self.graph, values, [*self.shown, *(value for _, value in steps)])
+            pairing = Pairing(Mode.PAIR_SIZE, rows[0].shape[0], 1)
+            differences = self.differences(pairing, *streams)
+            changes = [streams[0][value] - streams[1][value] for _, value in steps]
+            return [
+                tf.reduce_max(tf.abs(differences[value].delta - change)) > tolerance * tf.reduce_max(tf.abs(change))
+                for (_, value), change in zip(steps, changes, strict=True)
+            ]
+
+        found = departures(*([tf.convert_to_tensor(array) for array in arrays] for arrays in (rows, references)))
+        return next((step.op for (step, _), departs in zip(steps, found, strict=True) if departs), None)
 
     def differences(self, pairing, at_input, at_reference):
         """Carry differences from the network's inputs through all steps.
