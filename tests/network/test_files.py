@@ -459,12 +459,18 @@ def test_random_bytes(tmp_path, form, start):
 
 
 def test_a_damaged_archive(tmp_path):
-    path, _ = saved(tmp_path, ".keras")
-    whole = path.read_bytes()
+    """An error, or the network as it was where nobody reads the damaged bytes; never other weights."""
+    path, expected = saved(tmp_path, ".keras")
+    whole, refused = path.read_bytes(), 0
     for start in range(0, len(whole), len(whole) // 12):
         path.write_bytes(whole[:start] + b"\xa5" * 200 + whole[start + 200 :])
-        with pytest.raises(ModelFileError, match=r"network\.keras"):
-            load_network_file(path)
+        try:
+            loaded = load_network_file(path)
+        except ModelFileError:
+            refused += 1
+        else:
+            np.testing.assert_allclose(loaded.predict(X, verbose=0), expected, rtol=1e-6)
+    assert refused >= 10
 
 
 def test_a_zip_archive_without_a_network(tmp_path):
