@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.clusters import Activation, Activations
 from skdeeplift.network.graph import Op
+from skdeeplift.propagation.rules.activation import values_read
 from skdeeplift.propagation.rules.table import AnyActivation, Rule
 from skdeeplift.propagation.rules.unsupported import NOT_SUPPORTED
 
@@ -67,13 +68,12 @@ class Plan:
                 self.actions.append(step)
                 differences.update(value for value in step.inputs if graph.carries_difference(value))
                 values.update(value for value in step.inputs if not graph.carries_difference(value))
-                if step.rule.reads_values:
-                    shown = [value for value in (*step.inputs, *step.outputs) if graph.varies(value)]
-                    reads.update(dict.fromkeys(shown))
                 if step.activation is not None:
                     values.update(step.activation.operands)
-                    batch_shaped = [value for value in step.activation.operands if graph.is_batch_shaped(value)]
-                    reads.update(dict.fromkeys(batch_shaped))
+                    batch_shaped = filter(graph.is_batch_shaped, step.activation.operands)
+                    reads.update(dict.fromkeys([*values_read(step.activation), *batch_shaped]))
+                elif step.rule.reads_values:
+                    reads.update(dict.fromkeys(filter(graph.varies, (*step.inputs, *step.outputs))))
             elif not values.isdisjoint(op.outputs):
                 self.actions.append(op)
                 differences.update(value for value in op.inputs if graph.carries_difference(value))

@@ -55,6 +55,7 @@ class Streams:
         specs = [tf.TensorSpec(value.shape, value.dtype) for value in graph.inputs]
         self.forward = tf.function(self._forward, autograph=False, input_signature=[specs])
         self.forward_both = tf.function(self._forward_both, autograph=False, input_signature=[specs, specs])
+        self._departures = tf.function(self._find_departures, autograph=False)
         # One function for each pairing; TensorFlow would trace anew for every object that is not a tensor.
         self._compiled = {}
 
@@ -149,23 +150,25 @@ class Streams:
         -------
         op : Op or None
         """
-        steps = [(step, step.outputs[0]) for step in self.plan.steps]
+        given = [[tf.convert_to_tensor(array) for array in arrays] for arrays in (rows, references)]
+        departs = self._departures(*given, tf.constant(tolerance, self.target.dtype)).numpy()
+        return next((step.op for step, found in zip(self.plan.steps, departs, strict=True) if found), None)
 
-        @partial(tf.function, autograph=False)
-        def departures(rows, references):
-            streams = [dict(zip(self.graph.inputs, inputs, strict=True)) for inputs in (rows, references)]
-            for values in streams:
-                replay.run(self.graph, values, [*self.shown, *(value for _, value in steps)])
-            pairing = Pairing(Mode.PAIR_SIZE, rows[0].shape[0], 1)
-            differences = self.differences(pairing, *streams)
-            changes = [streams[0][value] - streams[1][value] for _, value in steps]
-            return [
-                tf.reduce_max(tf.abs(differences[value].delta - change)) > tolerance * tf.reduce_max(tf.abs(change))
-                for (_, value), change in zip(steps, changes, strict=True)
-            ]
-
-        found = departures(*([tf.convert_to_tensor(array) for array in arrays] for arrays in (rows, references)))
-        return next((step.op for (step, _), departs in zip(steps, found, strict=True) if departs), None)
+    def _find_departures(self, rows, references, tolerance):
+        """Say of each step whether the difference it carries is not the true one."""
+        outputs = [step.outputs[0] for step in self.plan.steps]
+        streams = [dict(zip(self.graph.inputs, inputs, strict=True)) for inputs in (rows, references)]
+        for values in streams:
+            replay.run(self.graph, values, [*self.shown, *outputs])
+        differences = self.differences(Pairing(Mode.PAIR_SIZE, rows[0].shape[0], 1), *streams)
+        departs = []
+        for value in outputs:
+            change = streams[0][value] - streams[1][value]
+            departure = tf.abs(differences[value].delta - change)
+            limit = tf.cast(tolerance, change.dtype) * tf.reduce_max(tf.abs(change))
+            # Not ">", so that what is not a number departs.
+            departs.append(~(tf.reduce_max(departure) <= limit))
+        return tf.stack(departs)
 
     def differences(self, pairing, at_input, at_reference):
         """Carry differences from the network's inputs through all steps.

@@ -1,5 +1,7 @@
 """Nonlinear functions of one tensor, elementwise: what a method does here is what makes it the method."""
 
+from functools import partial
+
 import numpy as np
 import tensorflow as tf
 
@@ -18,17 +20,35 @@ for _op_type in "RealDiv Div DivNoNan".split():
     ACTIVATIONS.add(_op_type, (1,), AnyActivation())
 
 
+# Ramps that end at the value given. They are cheap and exact, so that they are computed again where they are needed,
+# instead of kept in memory.
+RAMPS = {"Relu": np.inf, "Relu6": 6.0}
+
+
+def values_read(activation):
+    """List what `rescale` reads of the first two streams at an activation."""
+    return [activation.root] if _is_ramp(activation) else [activation.root, activation.output]
+
+
+def _is_ramp(activation):
+    return len(activation.ops) == 1 and activation.op.type in RAMPS
+
+
 def rescale(op, differences, coefficient):
     """Scale the difference by ``delta_out / delta_in`` (Shrikumar et al. 2017, section 3.5.2).
 
     Where the difference is nearly zero, by the derivative at the reference instead.
     """
-    root, output = op.inputs[0], op.outputs[0]
-    at_reference = op.at_reference(root)
-    limits = op.derivative(at_reference), nearly_zero(at_reference)
+    root = op.inputs[0]
+    if _is_ramp(op.step.activation):
+        slope, scaled, values, limits = _RAMP_SLOPES[op.type], _SCALED_BY_RAMP[op.type], [root], ()
+    else:
+        at_reference = op.at_reference(root)
+        slope, scaled, values = _secant, _scaled_by_secant, [root, op.outputs[0]]
+        limits = op.derivative(at_reference), nearly_zero(at_reference)
     if coefficient is tf.abs:
-        return [tf.abs(op.combine(_secant, root, output, at_reference=limits)) * differences[0]]
-    return [op.combine(_scaled, root, output, at_reference=limits, at_pairs=(differences[0],))]
+        return [tf.abs(op.combine(slope, *values, at_reference=limits)) * differences[0]]
+    return [op.combine(scaled, *values, at_reference=limits, at_pairs=(differences[0],))]
 
 
 def _secant(input_x, output_x, input_r, output_r, derivative, threshold):
@@ -36,26 +56,37 @@ def _secant(input_x, output_x, input_r, output_r, derivative, threshold):
     return tf.where(tf.abs(delta) < threshold, derivative, (output_x - output_r) / delta)
 
 
-# Compiled, since each operation by itself would write all pairs to memory again.
-@tf.function(jit_compile=True, autograph=False)
-def _times_secant(tensor, *streams):
-    return tensor * _secant(*streams)
+def _ramp_secant(top, input_x, input_r):
+    top = tf.constant(top, input_x.dtype)
+    output_x, output_r = (tf.minimum(tf.nn.relu(value), top) for value in (input_x, input_r))
+    derivative_from_the_left = tf.cast((input_r > 0) & (input_r <= top), input_r.dtype)
+    return _secant(input_x, output_x, input_r, output_r, derivative_from_the_left, nearly_zero(input_r))
 
 
-@tf.RegisterGradient("SkdeepliftScaled")
-def _scaled_gradient(op, gradient, *_):
-    return [None, _times_secant(gradient, *op.inputs[2:]), *[None] * (len(op.inputs) - 2)]
+def _scaling(name, slope):
+    """Make a function that multiplies by a slope, which is computed again on the way back instead of kept."""
+    # Compiled, since each operation by itself would write all pairs to memory again.
+    product = tf.function(lambda tensor, *streams: tensor * slope(*streams), jit_compile=True, autograph=False)
+
+    @tf.RegisterGradient(name)
+    def gradient(op, incoming, *_):
+        return [None, product(incoming, *op.inputs[2:]), *[None] * (len(op.inputs) - 2)]
+
+    def scaled(difference, *streams):
+        # Not the compiled product: TensorFlow's optimizer sees no shape behind a compiled function, and would run it
+        # where no more than the result's shape is read.
+        result = difference * slope(*streams)
+        if result.shape != difference.shape:
+            difference = tf.broadcast_to(difference, result.shape)
+        with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": name}):
+            return tf.raw_ops.IdentityN(input=[result, difference, *streams])[0]
+
+    return scaled
 
 
-def _scaled(difference, *streams):
-    """Multiply by the secant's slope, which is computed again on the way back rather than kept in memory."""
-    # The product itself is not compiled: TensorFlow's optimizer sees no shape behind a compiled function, and would run
-    # it where no more than the result's shape is read.
-    scaled = difference * _secant(*streams)
-    if scaled.shape != difference.shape:
-        difference = tf.broadcast_to(difference, scaled.shape)
-    with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": "SkdeepliftScaled"}):
-        return tf.raw_ops.IdentityN(input=[scaled, difference, *streams])[0]
+_scaled_by_secant = _scaling("SkdeepliftSecant", _secant)
+_RAMP_SLOPES = {op_type: partial(_ramp_secant, top) for op_type, top in RAMPS.items()}
+_SCALED_BY_RAMP = {op_type: _scaling(f"Skdeeplift{op_type}", slope) for op_type, slope in _RAMP_SLOPES.items()}
 
 
 def nearly_zero(at_reference):
