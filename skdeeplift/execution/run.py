@@ -131,7 +131,8 @@ class _Sums:
         else:
             values = values.reshape(pairing.rows, pairing.references, *values.shape[1:])
             mean = np.tensordot(values, weights, (1, 0))
-        self.reference_value[rows] += (mean * over_elements).sum(axes)[:number] if axes else mean * over_elements
+        value = (mean * over_elements).sum(axes)
+        self.reference_value[rows] += value[:number] if len(value) > 1 else value
 
     def finish(self, weights):
         dtype = [source.dtype.as_numpy_dtype for source in self.streams.sources]

@@ -14,6 +14,7 @@ from skdeeplift.explainers.explanation import Explanation
 from skdeeplift.network.bind import bind
 from skdeeplift.network.target import check_row_targets, check_target, find_target_tensor
 from skdeeplift.propagation.check import check_convergence, convergence_delta
+from skdeeplift.propagation.rules.activation import machine_epsilon
 from skdeeplift.references.base import NAMES, make_references
 
 # Importances are means over rows: more numbers than these make them slower, hardly better.
@@ -38,8 +39,8 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     _sums_to_delta = True
 
     @abstractmethod
-    def _rule_set(self):
-        """What each op does to a difference."""
+    def _rule_set(self, parameters):
+        """What each op does to a difference, by the parameters that the explainer was fitted with."""
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -78,13 +79,19 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _fit(self, X):
         self.network_ = network = bind(self.estimator, X)
+        if not network.takes_table:
+            for name in ("n_features_in_", "feature_names_in_"):
+                vars(self).pop(name, None)
+        # What later calls go by, whatever is set in the meantime.
+        self._fitted = {name: value for name, value in self.get_params(deep=False).items() if name != "estimator"}
         arrays = self._check_rows(X, network, reset=True)
         random_state = check_random_state(self.random_state)
-        reference = self.reference if isinstance(self.reference, str) else network.flatten(self.reference)
+        reference = self._flat_reference(self.reference)
         self.references_ = references = make_references(
             reference, arrays, self._input_labels(network), self.max_references, random_state
         )
         self._streams, target = self._prepare(network)
+        self._check_rows_are_independent(network, arrays)
         rows = self._importance_rows(arrays, random_state)
         if references.per_row:
             references = references._replace(arrays=[array[rows] for array in references.arrays])
@@ -209,9 +216,9 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"The network has {len(graph.outputs)} outputs. Pass a model that has only the one to explain."
             )
-        tensor = find_target_tensor(graph, graph.outputs[0], self.pre_activation)
-        target = check_target(self.target, tensor)
-        streams = Streams(graph, tensor.value, graph.inputs, self._rule_set(), owner=type(self).__name__)
+        tensor = find_target_tensor(graph, graph.outputs[0], self._fitted["pre_activation"])
+        target = check_target(self._fitted["target"], tensor)
+        streams = Streams(graph, tensor.value, graph.inputs, self._rule_set(self._fitted), owner=type(self).__name__)
         streams.target_tensor = tensor
         return streams, target
 
@@ -249,7 +256,7 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return results, check_convergence(results, self.check, locate)
 
     def _fitted_target(self):
-        return check_target(self.target, self._compiled().target_tensor)
+        return check_target(self._fitted["target"], self._compiled().target_tensor)
 
     def _checked_target(self, target, n_rows):
         if target is None:
@@ -275,8 +282,42 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                     f"explainer with it."
                 )
         else:
-            reference = self.network_.flatten(reference)
+            reference = self._flat_reference(reference)
         return make_references(reference, arrays, self._input_labels(self.network_), self.max_references, None)
+
+    def _flat_reference(self, reference):
+        """One array for each input, or the name of references."""
+        if isinstance(reference, str):
+            return reference
+        if hasattr(reference, "columns") and self.network_.takes_table:
+            validate_data(self, reference, reset=False, skip_check_array=True)
+        return self.network_.flatten(reference)
+
+    def _check_rows_are_independent(self, network, arrays):
+        """Compare what the network says of a row alone and in company."""
+        import tensorflow as tf
+
+        if network.batch_size is not None:
+            return
+        first = [array[:1] for array in arrays]
+        zeros = [np.zeros_like(array) for array in first]
+        company = [np.concatenate([zero, array, zero, zero]) for array, zero in zip(first, zeros, strict=True)]
+        try:
+            alone = self._streams.forward_both(first, first)[0][0].numpy()
+            together = self._streams.forward_both(company, first)[0][0].numpy()
+            independent = len(alone) == 1 and len(together) == 4
+        except tf.errors.InvalidArgumentError:
+            independent = False
+        if independent and np.isfinite(alone).all():
+            tolerance = 1e-3 if machine_epsilon(alone.dtype) < 1e-4 else 5e-2
+            alone, together = alone.astype(np.float64), together[1].astype(np.float64)
+            independent = np.abs(alone - together).max() <= tolerance * np.abs(alone).max()
+        if not independent:
+            raise ValueError(
+                "The network's output for a row depends on the other rows of its batch, or it has another number of "
+                "rows than the input. Contributions of a row exist only where the network treats each row by itself; "
+                "look for a reduction, a reshape or a softmax over the batch axis."
+            )
 
     def _importance_rows(self, arrays, random_state):
         n_rows = len(arrays[0])

@@ -112,7 +112,7 @@ class DeepLiftExplainer(BaseExplainer):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _rule_set(self):
+    def _rule_set(self, parameters):
         from skdeeplift.propagation.rulesets import RULES
 
-        return RULES[self.rule]
+        return RULES[parameters["rule"]]

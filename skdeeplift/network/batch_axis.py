@@ -2,10 +2,22 @@
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 # Ops that move whole rows about, or fold axes into the leading one and out of it again.
 _LEAVES, _RETURNS = frozenset({"SpaceToBatchND", "SpaceToBatch"}), frozenset({"BatchToSpaceND", "BatchToSpace"})
+
+# Which operand names the axis of ops that join, cut or move along one.
+_AXIS_OPERANDS = {
+    "ConcatV2": -1,
+    "Cumsum": 1,
+    "GatherV2": 2,
+    "ReverseV2": 1,
+    "Roll": 2,
+    "Split": 0,
+    "SplitV": 2,
+}
 
 
 def batch_is_outermost(graph):
@@ -54,6 +66,12 @@ def _keeps_order(op):
     if op.type == "Transpose":
         permutation = tf.get_static_value(op.definition.inputs[1])
         return permutation is not None and permutation[0] == 0
+    if op.type in _AXIS_OPERANDS:
+        axes = tf.get_static_value(op.definition.inputs[_AXIS_OPERANDS[op.type]])
+        return axes is not None and not any(axis in (0, -op.outputs[0].shape.rank) for axis in np.ravel(axes))
+    if op.type == "Tile":
+        multiples = tf.get_static_value(op.definition.inputs[1])
+        return multiples is not None and multiples[0] == 1
     return not (op.type == "MatMul" and op.attribute("transpose_a"))
 
 

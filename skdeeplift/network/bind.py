@@ -155,6 +155,8 @@ def _input_specs(model, X):
         return tf.TensorSpec(shape, tensor.dtype, name=tensor.name)
 
     inputs = _declared_inputs(model)
+    if isinstance(inputs, (list, tuple)) and len(inputs) == 1:
+        [inputs] = inputs
     if inputs is None:
         return tf.nest.map_structure(from_array, X if isinstance(X, (list, tuple, dict)) else np.asarray(X))
     open_specs = tf.nest.map_structure(from_tensor, inputs)

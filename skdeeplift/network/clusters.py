@@ -101,11 +101,19 @@ class Activations:
         while pending:
             for value in pending.pop().inputs:
                 op = graph.producer.get(value)
-                inside = graph.varies(value) or (op is not None and op.type in ("ZerosLike", "OnesLike"))
+                inside = graph.varies(value) or (
+                    # Of the root's own shape; others are operands like any constant.
+                    op is not None and op.type in ("ZerosLike", "OnesLike") and self._leads_to(root, op.inputs[0])
+                )
                 if value is not root and inside and op not in members:
                     members.add(op)
                     pending.append(op)
         return tuple(sorted(members, key=graph.position.__getitem__))
+
+    def _leads_to(self, root, value):
+        while value is not None and value is not root:
+            value = self._dominator.get(value)
+        return value is root
 
     def _is_activation(self, join, root, region):
         if all(self._is_straight(op) for op in region):

@@ -40,8 +40,16 @@ def find_target_tensor(graph, output, pre_activation):
     -------
     target : TargetTensor
     """
+    if not output.shape.rank or not output.shape[1:].is_fully_defined():
+        raise ValueError(
+            f"The network's output has shape {output.shape}. Expected one entry for each row, and known axes after it."
+        )
     op = graph.producer.get(output)
-    while op is not None and op.type == "Cast" and op.inputs[0].dtype.is_floating:
+    single = output.shape[1:].num_elements() == 1
+    while op is not None and (
+        (op.type == "Cast" and op.inputs[0].dtype.is_floating)
+        or (single and op.type in ("Squeeze", "Reshape", "ExpandDims") and op.inputs[0].shape[1:].num_elements() == 1)
+    ):
         op = graph.producer.get(op.inputs[0])
     if op is None or op.type not in SQUASHING:
         return TargetTensor(output, competing=False)
@@ -85,7 +93,10 @@ def check_target(target, tensor):
                 raise ValueError(
                     f"target= as a dict takes indices to weights, which are numbers. Got weight {weight!r}."
                 )
-        return {_check_index(index, shape): float(weight) for index, weight in target.items()}
+        checked = {_check_index(index, shape): float(weight) for index, weight in target.items()}
+        if len(checked) < len(target) or not np.isfinite(list(checked.values())).all():
+            raise ValueError(f"target= as a dict takes each index once, and finite weights. Got {target!r}.")
+        return checked
     if isinstance(target, (Integral, tuple)) and not isinstance(target, bool):
         return {_check_index(target, shape): 1.0}
     raise ValueError(

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
+from skdeeplift.propagation.rules.activation import machine_epsilon
 
 TOLERANCE = {"float16": 2e-2, "bfloat16": 2e-2, "float32": 1e-3, "float64": 1e-6}
 
@@ -46,11 +47,14 @@ def check_convergence(results, how, locate=None):
     if how == "ignore":
         return delta
     change = np.abs(results.prediction - results.reference_value)
-    size = np.maximum(change, sum(_row_sums(np.abs(contributions)) for contributions in results.contributions))
+    total = sum(_row_sums(np.abs(contributions)) for contributions in results.contributions)
+    # Contributions that cancel may be larger than what they explain, but not without end: then nothing of it is left.
+    value = np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
+    size = np.maximum(change, np.minimum(total, 100 * np.maximum(change, value)))
     dtype = results.contributions[0].dtype
     tolerance = TOLERANCE[dtype.name]
     # f(x) and f(reference) are rounded themselves: what is smaller than this is not known to be a change.
-    rounding = 32 * np.finfo(dtype).eps * np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
+    rounding = 32 * machine_epsilon(dtype) * value
     # Not "delta > ...", so that a row that is not a number counts as beyond tolerance.
     beyond = ~(np.abs(delta) <= tolerance * size + rounding)
     if beyond.any():

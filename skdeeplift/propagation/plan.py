@@ -9,6 +9,9 @@ from skdeeplift.propagation.rules.activation import values_read
 from skdeeplift.propagation.rules.table import AnyActivation, Rule
 from skdeeplift.propagation.rules.unsupported import NOT_SUPPORTED
 
+CLAMPS = frozenset({"Maximum", "Minimum", "ClipByValue"})
+POLES = frozenset({"Inv", "Log", "Reciprocal", "Rsqrt"})
+
 
 class Step(NamedTuple):
     """One op, or one activation of several ops, and the rule that carries differences through it."""
@@ -54,7 +57,7 @@ class Plan:
 
     def __init__(self, graph, target, sources, rule_set, owner="skdeeplift"):
         self.graph, self.rule_set, self.owner = graph, rule_set, owner
-        self.activations = Activations(graph, barriers=sources)
+        self.sources, self.activations = sources, Activations(graph, barriers=sources)
         if not graph.carries_difference(target):
             raise UnsupportedOpError(
                 f"The target {target.name!r} does not depend on the network's input through any function that has "
@@ -101,7 +104,12 @@ class Plan:
             )
         if isinstance(rule, AnyActivation):
             root = op.inputs[varying[0]]
-            activation = Activation(root, op.outputs[0], (op,))
+            ops = (op,)
+            before = self.graph.producer.get(root)
+            if op.type in CLAMPS and before is not None and before.type in POLES and root not in self.sources:
+                # One function, since the first half alone may be infinite where the whole is not.
+                root, ops = before.inputs[0], (before, op)
+            activation = Activation(root, op.outputs[0], ops)
             return Step(op, (root,), op.outputs, self._activation_rule(), activation)
         return Step(op, op.inputs, op.outputs, rule, None)
 

@@ -59,7 +59,7 @@ def _shared(arrays):
 
 def _checked(reference, array, name):
     try:
-        reference = np.asarray(reference, dtype=array.dtype)
+        reference = np.array(reference, dtype=array.dtype)
     except (TypeError, ValueError) as error:
         raise ValueError(f"reference= for {name} is no array of numbers: {error}") from error
     features, n_rows = array.shape[1:], len(array)

@@ -298,6 +298,83 @@ def test_network_with_one_batch_size():
     )
 
 
+def mixing(function):
+    inputs = keras.Input((4,))
+    hidden = keras.layers.Dense(3, activation="tanh")(inputs)
+    outputs = keras.layers.Lambda(function, output_shape=(3,))(hidden)
+    return keras.Model(inputs, outputs)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x - keras.ops.mean(x, axis=0),
+        lambda x: x[:1] + 0 * x,
+        lambda x: keras.ops.flip(x, axis=0),
+        lambda x: keras.ops.roll(x, 1, axis=0),
+        lambda x: keras.ops.softmax(x, axis=0),
+        lambda x: keras.ops.reshape(x, (-1, 1)),
+        lambda x: x[1:],
+        keras.ops.sum,
+        keras.ops.transpose,
+        lambda x: keras.ops.tanh(x[:, :1] + keras.ops.reshape(x[:, 0], (-1,))),
+    ],
+)
+def test_network_that_mixes_rows(function):
+    with pytest.raises(ValueError, match=r"depends on the other rows|one entry for each row"):
+        DeepLiftExplainer(mixing(function), target=0).fit(ROWS)
+
+
+def test_batch_axis_used_for_two_branches():
+    """One encoder for two versions of the row, joined along the batch axis and cut again: rows stay apart."""
+
+    def both(x):
+        first, second = keras.ops.split(keras.ops.tanh(keras.ops.concatenate([x, -2 * x], 0)), 2, 0)
+        return first + 2 * second
+
+    explanation = DeepLiftExplainer(mixing(both), target=0, reference=ROWS[:3]).fit(ROWS).explain(ROWS)
+    change = np.abs(explanation.prediction - explanation.reference_value).max()
+    assert np.abs(explanation.convergence_delta).max() <= 1e-5 * change
+
+
+def test_output_without_an_axis():
+    inputs = keras.Input((4,))
+    probability = keras.layers.Dense(1, activation="sigmoid")(inputs)
+    model = keras.Model([inputs], keras.ops.squeeze(probability, -1))
+    per_row = np.zeros((5, 2, 4))
+    explanation = DeepLiftExplainer(model, reference=per_row).fit(ROWS[:5]).explain(ROWS[:5])
+    weights = model.layers[1].get_weights()[0][:, 0]
+    np.testing.assert_allclose(explanation.contributions, ROWS[:5] * weights, rtol=1e-5, atol=1e-6)
+
+
+def test_later_parameters_count_from_the_next_fit(fitted):
+    explainer = DeepLiftExplainer(fitted.estimator).fit(ROWS).set_params(pre_activation=False)
+    for copied in (explainer, pickle.loads(pickle.dumps(explainer))):
+        np.testing.assert_allclose(copied.transform(ROWS), fitted.transform(ROWS), rtol=1e-6)
+    assert not np.allclose(explainer.fit(ROWS).transform(ROWS), fitted.transform(ROWS))
+
+
+def test_references_are_copied(fitted):
+    references = ROWS[:3].copy()
+    explainer = DeepLiftExplainer(fitted.estimator, reference=references).fit(ROWS)
+    before = explainer.transform(ROWS)
+    references += 5
+    np.testing.assert_array_equal(explainer.transform(ROWS), before)
+
+
+def test_columns_of_a_reference_are_compared():
+    frame = pd.DataFrame(ROWS, columns=list("abcd"))
+    with pytest.raises(ValueError, match="feature names should match"):
+        DeepLiftExplainer(classifier(), reference=frame[list("dcba")][:2]).fit(frame)
+
+
+def test_refit_on_images_forgets_the_table():
+    explainer = DeepLiftExplainer(classifier()).fit(pd.DataFrame(ROWS, columns=list("abcd")))
+    explainer.set_params(estimator=image_network()).fit(IMAGES)
+    assert not hasattr(explainer, "n_features_in_")
+    assert not hasattr(explainer, "feature_names_in_")
+
+
 def test_verbose_shows_a_bar(fitted, capsys):
     DeepLiftExplainer(fitted.estimator, verbose=1).fit(ROWS)
     assert "Explaining" in capsys.readouterr().err

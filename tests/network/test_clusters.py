@@ -74,3 +74,13 @@ def test_no_activation_reaches_across_a_barrier():
 
     assert activation_at_the_end(function) is not None
     assert activation_at_the_end(function, barrier="Sin") is None
+
+
+def test_zeros_of_another_tensor_are_an_operand():
+    def function(x):
+        other = tf.reduce_sum(x, 1, keepdims=True) * tf.ones((1, 3))
+        return tf.where(x > 0, x, tf.zeros_like(other))
+
+    root, types, graph = activation_at_the_end(function)
+    assert root is graph.inputs[0]
+    assert types == ["Greater", "SelectV2"]

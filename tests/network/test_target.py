@@ -70,6 +70,8 @@ def test_one_target_per_row():
         (True, (3,), "Got True"),
         ({0: "one"}, (3,), "weights, which are numbers"),
         ({}, (3,), "target= takes 'auto'"),
+        ({0: float("nan")}, (3,), "finite weights"),
+        ({0: 1, (0,): 1}, (3,), "each index once"),
         ({5: 1.0}, (3,), "out of range"),
         (1.5, (3,), "target= takes 'auto'"),
     ],

@@ -25,8 +25,10 @@ def test_tolerance_is_relative_and_by_precision():
         check_convergence(results([[1.0, 2.0]], 3.0 * 1.00001, dtype=np.float64), "raise")
 
 
-def test_cancelling_contributions_count_with_their_size():
-    check_convergence(results([[1000.0, -1000.0]], 0.5), "raise")
+def test_cancelling_contributions_count_with_their_size_up_to_a_point():
+    check_convergence(results([[10.0, -9.0]], 1.015), "raise")
+    with pytest.raises(SummationToDeltaError):
+        check_convergence(results([[1e6, -1e6]], 0.5), "raise")
 
 
 def test_message_says_how_many_rows_and_how_large():

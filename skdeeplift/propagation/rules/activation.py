@@ -89,6 +89,12 @@ _RAMP_SLOPES = {op_type: partial(_ramp_secant, top) for op_type, top in RAMPS.it
 _SCALED_BY_RAMP = {op_type: _scaling(f"Skdeeplift{op_type}", slope) for op_type, slope in _RAMP_SLOPES.items()}
 
 
+def machine_epsilon(dtype):
+    """Relative distance between neighbouring numbers of a TensorFlow or NumPy dtype."""
+    name = dtype.name
+    return 2.0**-7 if name == "bfloat16" else float(np.finfo(name).eps)
+
+
 def nearly_zero(at_reference):
     """Size under which a difference counts as zero.
 
@@ -98,7 +104,7 @@ def nearly_zero(at_reference):
     """
     dtype = at_reference.dtype
     absolute = 1e-12 if dtype == tf.float64 else 1e-7
-    return tf.maximum(tf.constant(absolute, dtype), 4 * np.finfo(dtype.as_numpy_dtype).eps * tf.abs(at_reference))
+    return tf.maximum(tf.constant(absolute, dtype), 4 * machine_epsilon(dtype) * tf.abs(at_reference))
 
 
 def derivative(function, value, side):
@@ -120,7 +126,7 @@ def derivative(function, value, side):
     """
     shape = tf.shape(function(value))
     # Far below rounding for any smooth function, and enough to leave a kink, at zero too.
-    step = np.finfo(value.dtype.as_numpy_dtype).eps * tf.abs(value) + tf.constant(_STEP_FROM_ZERO, value.dtype)
+    step = machine_epsilon(value.dtype) * tf.abs(value) + tf.constant(_STEP_FROM_ZERO, value.dtype)
     beside = tf.broadcast_to(value + side * step, shape)
     [gradient] = tf.gradients(function(beside), beside)
     if gradient is None:

@@ -121,7 +121,9 @@ def _reduction_winners(op, values, outputs):
     """Positions of the first element that equals the maximum or minimum."""
     axes = [int(axis) % len(values.shape) for axis in np.ravel(op.static(1))]
     kept = [1 if axis in axes else size for axis, size in enumerate(values.shape)]
-    positions = tf.where(values == tf.reshape(outputs, kept), _positions(op, values), _INDEX.max)
+    # Nothing equals a maximum that is not a number: any place will do.
+    last = math.prod(values.shape if op.is_at_pair_size else values.shape[1:]) - 1
+    positions = tf.where(values == tf.reshape(outputs, kept), _positions(op, values), last)
     return tf.reshape(tf.reduce_min(positions, axes), outputs.shape)
 
 

@@ -115,3 +115,13 @@ def test_every_activation_sums_to_the_change(op_type, mode):
 def test_functions_of_one_tensor_and_a_constant(function):
     generator = np.random.default_rng(1)
     assert_sums_to_change(function, [generator.normal(size=(4, 5))], [generator.normal(size=(3, 5))])
+
+
+def test_pole_under_a_clamp_is_one_function():
+    """min(1/sqrt(x), 10) at 4 against 0, where the root alone is infinite: 1/2 - 10."""
+
+    def function(x):
+        return tf.minimum(tf.math.rsqrt(x), tf.constant(10.0, tf.float64))
+
+    [contributions], _ = explain_function(function, [[[4.0]]], [[[0.0]]])
+    np.testing.assert_allclose(contributions, [[-9.5]])
