@@ -13,8 +13,7 @@ from skdeeplift.execution.run import run
 from skdeeplift.explainers.explanation import Explanation
 from skdeeplift.network.bind import bind
 from skdeeplift.network.target import check_row_targets, check_target, find_target_tensor
-from skdeeplift.propagation.check import check_convergence, convergence_delta
-from skdeeplift.propagation.rules.activation import machine_epsilon
+from skdeeplift.propagation.check import check_convergence, convergence_delta, rows_are_independent
 from skdeeplift.references.base import NAMES, make_references
 
 # Importances are means over rows: more numbers than these make them slower, hardly better.
@@ -91,7 +90,12 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             reference, arrays, self._input_labels(network), self.max_references, random_state
         )
         self._streams, target = self._prepare(network)
-        self._check_rows_are_independent(network, arrays)
+        if network.batch_size is None and not rows_are_independent(self._streams, [array[:1] for array in arrays]):
+            raise ValueError(
+                "The network's output for a row depends on the other rows of its batch, or it has another number of "
+                "rows than the input. Contributions of a row exist only where the network treats each row by itself; "
+                "look for a reduction, a reshape or a softmax over the batch axis."
+            )
         rows = self._importance_rows(arrays, random_state)
         if references.per_row:
             references = references._replace(arrays=[array[rows] for array in references.arrays])
@@ -292,32 +296,6 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if hasattr(reference, "columns") and self.network_.takes_table:
             validate_data(self, reference, reset=False, skip_check_array=True)
         return self.network_.flatten(reference)
-
-    def _check_rows_are_independent(self, network, arrays):
-        """Compare what the network says of a row alone and in company."""
-        import tensorflow as tf
-
-        if network.batch_size is not None:
-            return
-        first = [array[:1] for array in arrays]
-        zeros = [np.zeros_like(array) for array in first]
-        company = [np.concatenate([zero, array, zero, zero]) for array, zero in zip(first, zeros, strict=True)]
-        try:
-            alone = self._streams.forward_both(first, first)[0][0].numpy()
-            together = self._streams.forward_both(company, first)[0][0].numpy()
-            independent = len(alone) == 1 and len(together) == 4
-        except tf.errors.InvalidArgumentError:
-            independent = False
-        if independent and np.isfinite(alone).all():
-            tolerance = 1e-3 if machine_epsilon(alone.dtype) < 1e-4 else 5e-2
-            alone, together = alone.astype(np.float64), together[1].astype(np.float64)
-            independent = np.abs(alone - together).max() <= tolerance * np.abs(alone).max()
-        if not independent:
-            raise ValueError(
-                "The network's output for a row depends on the other rows of its batch, or it has another number of "
-                "rows than the input. Contributions of a row exist only where the network treats each row by itself; "
-                "look for a reduction, a reshape or a softmax over the batch axis."
-            )
 
     def _importance_rows(self, arrays, random_state):
         n_rows = len(arrays[0])

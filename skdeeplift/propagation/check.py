@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import tensorflow as tf
 
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
 from skdeeplift.propagation.rules.activation import machine_epsilon
@@ -72,6 +73,40 @@ def check_convergence(results, how, locate=None):
             raise SummationToDeltaError(message + ' Pass check="ignore" to get them nevertheless.')
         warnings.warn(message, SummationToDeltaWarning, stacklevel=4)
     return delta
+
+
+def rows_are_independent(streams, row):
+    """Compare what a network says of a row alone and in company.
+
+    Parameters
+    ----------
+    streams : Streams
+        The compiled network.
+    row : list of ndarray
+        One array of one row for each input.
+
+    Returns
+    -------
+    independent : bool
+        False too where the network gives another number of rows than it takes.
+    """
+    zeros = [np.zeros_like(array) for array in row]
+    company = [np.concatenate([zero, array, zero, zero]) for array, zero in zip(row, zeros, strict=True)]
+    try:
+        values, _ = streams.forward_both(row, row)
+        alone, together = values[0].numpy(), streams.forward_both(company, row)[0][0].numpy()
+    except tf.errors.InvalidArgumentError:
+        return False
+    if len(alone) != 1 or len(together) != 4:
+        return False
+    if not np.isfinite(alone).all():
+        return True
+    # Batches of different sizes are rounded differently, by as much as the largest value on the way allows.
+    coarse = machine_epsilon(alone.dtype) > 1e-4
+    relative, rounding = (5e-2, 5e-2) if coarse else (1e-3, 1e-5)
+    largest = max(float(np.abs(value.numpy()).max(initial=0)) for value in values if value.dtype.is_floating)
+    difference = np.abs(alone[0].astype(np.float64) - together[1]).max()
+    return difference <= relative * np.abs(alone).max() + rounding * largest
 
 
 def _row_sums(array):

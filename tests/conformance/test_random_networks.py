@@ -214,4 +214,5 @@ def test_the_batch_size_does_not_matter(network, seed):
 
 
 def assert_equal(actual, expected):
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+    # Some of these networks are constant, so that rounding is all there is.
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-9 * np.abs(expected).max() + 1e-14)

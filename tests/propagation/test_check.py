@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
 from skdeeplift.execution.run import Results
-from skdeeplift.propagation.check import check_convergence
+from skdeeplift.propagation.check import check_convergence, rows_are_independent
+from tests.functions import streams_of
 
 
 def results(contributions, prediction, reference_value=0.0, dtype=np.float32):
@@ -39,3 +41,19 @@ def test_message_says_how_many_rows_and_how_large():
 def test_not_a_number_is_beyond_tolerance():
     with pytest.raises(SummationToDeltaError):
         check_convergence(results([[np.nan, 2.0]], 3.0), "raise")
+
+
+@pytest.mark.parametrize(
+    ("function", "independent"),
+    [
+        (tf.nn.relu, True),
+        (lambda x: tf.reduce_sum(tf.sin(x * 1000) * 1000, 1) * 1e-9, True),
+        (lambda x: x - tf.reduce_mean(x, 0), False),
+        (lambda x: tf.reshape(x, [-1, 2]), False),
+        (lambda x: tf.reverse(x, [0]), False),
+    ],
+)
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
+def test_rows_alone_and_in_company(function, independent, dtype):
+    row = np.random.default_rng(0).normal(size=(1, 4)).astype(dtype.as_numpy_dtype)
+    assert rows_are_independent(streams_of(function, (4,), dtype=dtype), [row]) == independent
