@@ -30,6 +30,8 @@ class Op:
     inputs: tuple
     outputs: tuple
     definition: tf.Operation = field(repr=False)
+    # Whether it stands in a function that must be compiled: some convolutions exist in no other way on a processor.
+    compiled: bool = False
 
     @cached_property
     def attributes(self):
@@ -74,12 +76,12 @@ class Graph:
             if tensor.name not in captured:
                 names[tensor.name] = value = _value(tensor)
                 self.inputs.append(value)
-        self._read(func_graph, names, prefix="")
+        self._read(func_graph, names, prefix="", compiled=False)
         self.outputs = [names[tensor.name] for tensor in func_graph.outputs]
         self.producer = {value: op for op in self.ops for value in op.outputs}
         self.position = {op: position for position, op in enumerate(self.ops)}
 
-    def _read(self, func_graph, names, prefix):
+    def _read(self, func_graph, names, prefix, compiled):
         for op in func_graph.get_operations():
             if op.type == "Placeholder" or not op.outputs:
                 continue
@@ -89,13 +91,14 @@ class Graph:
             elif op.type in CALLS:
                 body = function_graph(func_graph, op.get_attr("f").name)
                 inner = dict(zip((tensor.name for tensor in body.inputs), inputs, strict=True))
-                self._read(body, inner, prefix=f"{prefix}{op.name}/")
+                must_compile = "_XlaMustCompile" in op.node_def.attr and op.get_attr("_XlaMustCompile")
+                self._read(body, inner, prefix=f"{prefix}{op.name}/", compiled=compiled or must_compile)
                 outputs = (inner[tensor.name] for tensor in body.outputs)
                 names.update(zip((tensor.name for tensor in op.outputs), outputs, strict=True))
             else:
                 outputs = tuple(_value(tensor, prefix) for tensor in op.outputs)
                 names.update(zip((tensor.name for tensor in op.outputs), outputs, strict=True))
-                self.ops.append(Op(op.type, prefix + op.name, inputs, outputs, op))
+                self.ops.append(Op(op.type, prefix + op.name, inputs, outputs, op, compiled))
 
     @cached_property
     def _dependence(self):

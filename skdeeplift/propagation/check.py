@@ -92,9 +92,10 @@ def rows_are_independent(streams, row):
     """
     zeros = [np.zeros_like(array) for array in row]
     company = [np.concatenate([zero, array, zero, zero]) for array, zero in zip(row, zeros, strict=True)]
+    values, _ = streams.forward_both(row, row)
+    alone = values[0].numpy()
     try:
-        values, _ = streams.forward_both(row, row)
-        alone, together = values[0].numpy(), streams.forward_both(company, row)[0][0].numpy()
+        together = streams.forward_both(company, row)[0][0].numpy()
     except tf.errors.InvalidArgumentError:
         return False
     if len(alone) != 1 or len(together) != 4:

@@ -41,41 +41,16 @@ def create(op, inputs):
             f"The network reads the op {op.type!r} ({op.name!r}), which is random or has state, so two passes over the "
             "same row need not agree and no contribution can be right. Remove it from the inference pass."
         )
-    if op.type == "Conv2D" and op.outputs[0].dtype == tf.float64 and _groups(op) > 1:
-        return [_grouped_convolution(op, *inputs)]
-    graph = tf.compat.v1.get_default_graph()
     inputs = [tf.convert_to_tensor(tensor) for tensor in inputs]
+    if op.compiled and op.type.startswith("Conv"):
+        return [tf.function(lambda *tensors: _create(op, tensors)[0], jit_compile=True, autograph=False)(*inputs)]
+    return _create(op, inputs)
+
+
+def _create(op, inputs):
+    graph = tf.compat.v1.get_default_graph()
     dtypes = [value.dtype for value in op.outputs]
-    return graph.create_op(op.type, inputs, dtypes, attrs=op.attributes, name=op.type).outputs
-
-
-def _channel_axis(op):
-    return 1 if op.attribute("data_format") == b"NCHW" else 3
-
-
-def _groups(op):
-    image, kernel = op.inputs[0].shape, op.inputs[1].shape
-    channels = image[_channel_axis(op)] if image.rank else None
-    return channels // kernel[2] if channels and kernel.rank and kernel[2] else 1
-
-
-def _grouped_convolution(op, image, kernel):
-    """Convolve group by group: TensorFlow has no gradient of a grouped convolution in float64 on a processor."""
-    groups, axis = _groups(op), _channel_axis(op)
-    attributes = {name: op.attribute(name) for name in ("strides", "dilations", "explicit_paddings")}
-    return tf.concat(
-        [
-            tf.raw_ops.Conv2D(
-                input=part,
-                filter=weights,
-                padding=op.attribute("padding").decode(),
-                data_format=op.attribute("data_format").decode(),
-                **attributes,
-            )
-            for part, weights in zip(tf.split(image, groups, axis), tf.split(kernel, groups, 3), strict=True)
-        ],
-        axis,
-    )
+    return graph.create_op(op.type, list(inputs), dtypes, attrs=op.attributes, name=op.type).outputs
 
 
 _STATEFUL = {}
