@@ -54,7 +54,22 @@ def negated(op, differences, coefficient):
     return [differences[0] * coefficient(tf.constant(-1, differences[0].dtype))]
 
 
-@LINEAR.rule("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ScaleAndTranslate", varying=(0,))
+@LINEAR.rule("ScaleAndTranslate", varying=(0,))
+def rescaled(op, differences, coefficient):
+    """Resize the difference in float32, the only precision in which TensorFlow has this op's gradient."""
+    return [
+        tf.raw_ops.ScaleAndTranslate(
+            images=tf.cast(differences[0], tf.float32),
+            size=op.constant(1),
+            scale=op.constant(2),
+            translation=op.constant(3),
+            kernel_type=op.attribute("kernel_type").decode(),
+            antialias=op.attribute("antialias"),
+        )
+    ]
+
+
+@LINEAR.rule("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", varying=(0,))
 def resized(op, differences, coefficient):
     """Resize the difference."""
     return _replay(op, differences)
