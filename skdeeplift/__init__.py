@@ -6,11 +6,39 @@ __version__ = "0.1.0"
 
 # Loaded when first used: TensorFlow takes seconds to import.
 _HOMES = {
+    "ContributionSelector": "skdeeplift.selection.selector",
     "DeepLiftExplainer": "skdeeplift.explainers.deeplift",
+    "ExpectedGradientsExplainer": "skdeeplift.explainers.expected_gradients",
     "Explanation": "skdeeplift.explainers.explanation",
+    "GradientExplainer": "skdeeplift.explainers.gradient",
+    "GuidedBackpropExplainer": "skdeeplift.explainers.guided_backprop",
+    "IntegratedGradientsExplainer": "skdeeplift.explainers.integrated_gradients",
+    "LRPExplainer": "skdeeplift.explainers.lrp",
+    "MeanAbsoluteImportance": "skdeeplift.selection.importance",
+    "OcclusionExplainer": "skdeeplift.explainers.occlusion",
+    "ShapleySamplingExplainer": "skdeeplift.explainers.shapley_sampling",
+    "contribution_score": "skdeeplift.selection.score",
+    "describe": "skdeeplift.explainers.describe",
+    "mean_normalise_weights_for_sequence_convolution": "skdeeplift.network.mean_normalisation",
 }
 
-__all__ = ["DeepLiftExplainer", "Explanation", "exceptions"]
+__all__ = [
+    "ContributionSelector",
+    "DeepLiftExplainer",
+    "ExpectedGradientsExplainer",
+    "Explanation",
+    "GradientExplainer",
+    "GuidedBackpropExplainer",
+    "IntegratedGradientsExplainer",
+    "LRPExplainer",
+    "MeanAbsoluteImportance",
+    "OcclusionExplainer",
+    "ShapleySamplingExplainer",
+    "contribution_score",
+    "describe",
+    "exceptions",
+    "mean_normalise_weights_for_sequence_convolution",
+]
 
 
 def __getattr__(name):

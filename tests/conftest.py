@@ -7,8 +7,10 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 import tensorflow as tf
 
-tf.config.threading.set_intra_op_parallelism_threads(2)
-tf.config.threading.set_inter_op_parallelism_threads(2)
+# Of two processes side by side, each has one core.
+threads = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
+tf.config.threading.set_intra_op_parallelism_threads(threads)
+tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 def pytest_configure(config):

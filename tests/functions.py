@@ -5,18 +5,34 @@ import tensorflow as tf
 
 from skdeeplift.network.trace import trace
 from skdeeplift.propagation.pairing import Mode, Pairing
-from skdeeplift.propagation.rulesets import RESCALE
+from skdeeplift.propagation.rulesets import RESCALE, RULES
 from skdeeplift.propagation.streams import Streams
 
 
-def streams_of(function, *shapes, dtype=tf.float64, rule_set=RESCALE, layer_names=()):
-    """Trace a function of some tensors, whose shapes are given without the batch."""
+def streams_of(function, *shapes, dtype=tf.float64, rule_set=RESCALE, layer_before=None):
+    """Trace a function of some tensors, whose shapes are given without the batch.
+
+    With ``layer_before``, what goes into the first op of this type is explained as a layer is.
+    """
     specs = [tf.TensorSpec((None, *shape), dtype) for shape in shapes]
-    graph, _ = trace(lambda structure: function(*structure), specs, layer_names)
-    return Streams(graph, graph.outputs[0], graph.inputs, rule_set)
+    graph, _ = trace(lambda structure: function(*structure), specs)
+    if layer_before is None:
+        return Streams(graph, graph.outputs[0], graph.inputs, rule_set)
+    source = next(op.inputs[0] for op in graph.ops if op.type == layer_before)
+    return Streams(graph, graph.outputs[0], [source], rule_set, parts=True)
 
 
-def explain_function(function, rows, references, *, mode=Mode.SHARED, dtype=tf.float64, wanted="contributions"):
+def explain_function(
+    function,
+    rows,
+    references,
+    *,
+    mode=Mode.SHARED,
+    dtype=tf.float64,
+    wanted="contributions",
+    rule="rescale",
+    layer_before=None,
+):
     """Sum over the references of the contributions to the sum of a function's outputs, and the change explained.
 
     ``rows`` and ``references`` hold one array for each input: of ``n`` rows, and of ``r`` references (``n * r`` where
@@ -24,20 +40,21 @@ def explain_function(function, rows, references, *, mode=Mode.SHARED, dtype=tf.f
     """
     rows = [np.asarray(array, dtype.as_numpy_dtype) for array in rows]
     references = [np.asarray(array, dtype.as_numpy_dtype) for array in references]
-    streams = streams_of(function, *(array.shape[1:] for array in rows), dtype=dtype)
+    shapes = [array.shape[1:] for array in rows]
+    streams = streams_of(function, *shapes, dtype=dtype, rule_set=RULES[rule], layer_before=layer_before)
     n = len(rows[0])
     r = len(references[0]) // (1 if mode is Mode.SHARED else n)
     if mode is Mode.PAIR_SIZE:
         rows = [np.repeat(array, r, 0) for array in rows]
     at_input = streams.forward([tf.constant(array) for array in rows])
     at_reference = streams.forward([tf.constant(array) for array in references])
-    weights = np.ones((1, *streams.target.shape[1:]), dtype.as_numpy_dtype)
+    weights = np.ones((1, 1, *streams.target.shape[1:]), dtype.as_numpy_dtype)
     pairing = Pairing(mode, n, r)
     sums = streams.contributions(pairing, at_input, at_reference, weights, np.ones(r), wanted=(wanted,))
     x, reference = (_total(tensors[0]) for tensors in (at_input, at_reference))
     x = x.reshape(n, -1)[:, :1]
     reference = reference.reshape(1, r) if mode is Mode.SHARED else reference.reshape(n, r)
-    return [each.numpy() for (each,) in sums], (x - reference).sum(1)
+    return [each.numpy()[:, 0] for (each,) in sums], (x - reference).sum(1)
 
 
 def _total(tensor):
@@ -49,3 +66,27 @@ def assert_sums_to_change(function, rows, references, tolerance=1e-10, **options
     contributions, change = explain_function(function, rows, references, **options)
     total = sum(array.reshape(len(array), -1).sum(1) for array in contributions)
     np.testing.assert_allclose(total, change, rtol=0, atol=tolerance * np.abs(change).max())
+
+
+# Where elementwise ops are defined, if not everywhere.
+DOMAINS = {
+    **dict.fromkeys(["Acosh"], (1.1, 3.0)),
+    **dict.fromkeys(["Acos", "Asin", "Atanh", "Erfinv"], (-0.9, 0.9)),
+    **dict.fromkeys(["Log", "Log1p", "Sqrt", "Rsqrt", "Inv", "Reciprocal", "Lgamma", "Digamma"], (0.1, 3.0)),
+    "Ndtri": (0.1, 0.9),
+}
+
+
+def by_raw_op(op_type):
+    """The function of one tensor that an elementwise op computes."""
+
+    def function(x):
+        raw = getattr(tf.raw_ops, op_type)
+        for name in ("x", "features"):
+            try:
+                return raw(**{name: x})
+            except TypeError:
+                continue
+        raise AssertionError(op_type)
+
+    return function

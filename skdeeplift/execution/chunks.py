@@ -4,20 +4,25 @@ from typing import NamedTuple
 
 # Sums over references are unrolled when they are compiled.
 MOST_REFERENCES = 128
+# With more targets at once, fewer rows would go through the network at once.
+MOST_TARGETS = 64
+# Where each pair is run several times: how many numbers are kept of all runs, in 256 MB.
+MOST_NUMBERS = 2**25
 
 
 class Chunking(NamedTuple):
-    """How many rows and references a chunk holds, for all chunks but the last of the rows."""
+    """How many rows, references and targets a chunk holds, for all chunks but the last of the rows."""
 
     rows: int
     references: int
+    targets: int = 1
 
 
-def choose_chunking(n_rows, n_references, batch_size):
-    """Choose the shape of a chunk of at most ``batch_size`` pairs.
+def choose_chunking(n_rows, n_references, batch_size, n_targets=1):
+    """Choose the shape of a chunk of at most ``batch_size`` pairs, each of them counted once for each target.
 
-    References are cut evenly, since their number rarely changes between calls. Rows are cut in powers of two, so that
-    calls of all sizes share few compiled functions.
+    References and targets are cut evenly, since their numbers rarely change between calls. Rows are cut in powers of
+    two, so that calls of all sizes share few compiled functions.
 
     Parameters
     ----------
@@ -25,15 +30,61 @@ def choose_chunking(n_rows, n_references, batch_size):
         How many there are.
     batch_size : int
         Pairs of a chunk at the most.
+    n_targets : int, default=1
+        How many targets each row has.
 
     Returns
     -------
     chunking : Chunking
     """
-    parts = -(-n_references // min(batch_size, MOST_REFERENCES))
-    references = -(-n_references // parts)
+    targets = _evenly(n_targets, min(batch_size, MOST_TARGETS))
+    batch_size //= targets
+    references = _evenly(n_references, min(batch_size, MOST_REFERENCES))
     rows = power_of_two_below(batch_size // references)
-    return Chunking(min(rows, power_of_two_above(n_rows)), references)
+    return Chunking(min(rows, power_of_two_above(n_rows)), references, targets)
+
+
+def choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_copies, kept):
+    """Choose the shape of a chunk whose pairs are run several times, each time in another form.
+
+    Copies fill a batch however few the rows, whose number is chosen so that little is padded. One run gives all
+    targets, which are cut only where too many numbers would be kept.
+
+    Parameters
+    ----------
+    n_rows, n_references, n_targets : int
+        How many there are.
+    batch_size : int
+        How many copies of pairs are run at once.
+    n_copies : int
+        Of each pair.
+    kept : int
+        How many numbers are kept of each pair and target.
+
+    Returns
+    -------
+    chunking : Chunking
+    """
+    targets = _evenly(n_targets, max(1, MOST_NUMBERS // kept))
+    most = min(batch_size, max(1, MOST_NUMBERS // (kept * targets)))
+    references = _evenly(n_references, min(most, MOST_REFERENCES))
+    sizes = [1]
+    while sizes[-1] < n_rows and 2 * sizes[-1] * references <= most:
+        sizes.append(2 * sizes[-1])
+
+    def cost(size):
+        """Copies that are run, padded ones too; a call by itself takes about as long as half a batch."""
+        number, rest = divmod(n_rows, size)
+        padded = number * size + (power_of_two_above(rest) if rest else 0)
+        return padded * references * n_copies + (number + bool(rest)) * batch_size / 2
+
+    return Chunking(min(sizes, key=cost), references, targets)
+
+
+def _evenly(number, most):
+    """Size of the fewest equal pieces of at most ``most``."""
+    pieces = -(-number // most)
+    return -(-number // pieces)
 
 
 def pieces(n_rows, size):

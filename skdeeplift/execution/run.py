@@ -1,179 +1,303 @@
 """The loop over chunks: arrays in, sums over references out."""
 
-from typing import NamedTuple
+import warnings
+from functools import partial
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from sklearn.exceptions import ConvergenceWarning
 
-from skdeeplift.execution.chunks import choose_chunking, pieces
+from skdeeplift.execution.chunks import (
+    Chunking,
+    choose_chunking,
+    choose_chunking_of_copies,
+    pieces,
+    power_of_two_below,
+)
 from skdeeplift.execution.memory import automatic_batch_size
 from skdeeplift.execution.progress import progress
-from skdeeplift.network.target import row_classes, target_weights
+from skdeeplift.execution.references import AUTOMATIC_REFERENCES
+from skdeeplift.execution.results import SQUARES, Sums
 from skdeeplift.propagation.pairing import Mode, Pairing
 
-
-class References(NamedTuple):
-    """References for the rows of a call.
-
-    ``arrays`` holds one array for each input: ``(n_references, *features)`` where all rows share them, or
-    ``(n_rows, n_references, *features)``. ``weights`` of shape ``(n_references,)`` sum to one.
-    """
-
-    arrays: list
-    per_row: bool
-    weights: np.ndarray
+# References of the first round, where as many are added as a tolerance needs.
+FIRST_REFERENCES = 16
 
 
-class Results(NamedTuple):
-    """What a call computed.
-
-    The first three are lists of one array for each source, or None where they were not wanted; standard errors need
-    more than one reference. ``target`` is each row's index where rows have targets of their own, else -1.
-    """
-
-    contributions: list
-    multipliers: list
-    standard_error: list
-    prediction: np.ndarray
-    reference_value: np.ndarray
-    target: np.ndarray
-
-
-def run(streams, rows, references, target, *, wanted=("contributions",), batch_size="auto", fixed=None, verbose=0):
+def run(
+    method,
+    rows,
+    references,
+    target,
+    *,
+    wanted=("contributions",),
+    letters=None,
+    batch_size="auto",
+    fixed=None,
+    verbose=0,
+    tolerance=None,
+):
     """Explain rows against references, in chunks.
 
     Parameters
     ----------
-    streams : Streams
+    method : Method
         The compiled network.
     rows : list of ndarray
         One array for each input.
-    references : References
-        What the rows are compared with.
-    target : {"single", "predicted"}, dict, or ndarray of shape (n_rows,)
-        As `skdeeplift.network.target` checks it.
-    wanted : tuple of {"contributions", "multipliers", "squares"}
-        What to compute; squares give standard errors.
+    references : References or None
+        What the rows are compared with, by a method that compares.
+    target : Target
+        What is explained.
+    wanted : tuple of str
+        What to compute of each source, of `skdeeplift.propagation.sums.TERMS`; squares give standard errors.
+    letters : tuple of int or None, default=None
+        For each source the axis of its one-hot letters, for hypothetical contributions.
     batch_size : int or "auto", default="auto"
         Pairs of a chunk at the most.
     fixed : int or None, default=None
         The only batch size that the network can run with.
     verbose : int, default=0
         Whether to show a progress bar.
+    tolerance : float, default=None
+        How large the standard error of a row's contributions may be beside them; no more references are then added to
+        it, if they are drawn at random.
 
     Returns
     -------
     results : Results
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the most references that are added automatically are too few for the tolerance.
     """
-    n_rows, n_references = len(rows[0]), len(references.weights)
-    mode = Mode.PAIR_SIZE if streams.needs_pair_size else Mode.PER_ROW if references.per_row else Mode.SHARED
-    if fixed is not None:
-        size = choose_chunking(n_rows, n_references, 1)._replace(rows=fixed)
-    else:
-        size = choose_chunking(
-            n_rows, n_references, automatic_batch_size(streams) if batch_size == "auto" else batch_size
+    loop = _Loop(method, rows, references, target, tuple(wanted), letters, batch_size, fixed, tolerance)
+    if tolerance is not None and references is not None and references.is_random:
+        return _until_precise(loop, tolerance, verbose)
+    weights = np.ones(1) if references is None else references.weights
+    sums = loop.sums(one_piece=loop.size.references >= len(weights) and not SQUARES.intersection(wanted))
+    number_of_chunks = -(-len(weights) // loop.size.references)
+    with progress(len(rows[0]) * number_of_chunks, verbose, "Explaining") as bar:
+        loop.add(sums, weights, 0, bar=bar)
+    return sums.finish(np.full(len(rows[0]), len(weights)), 1 / np.sum(weights**2), target)
+
+
+def predict(method, rows, batch_size="auto", fixed=None):
+    """Compute what is explained at rows alone.
+
+    Parameters
+    ----------
+    method : Method
+        The compiled network.
+    rows : list of ndarray
+        One array for each input.
+    batch_size : int or "auto", default="auto"
+        Rows of a chunk at the most.
+    fixed : int or None, default=None
+        The only batch size that the network can run with.
+
+    Returns
+    -------
+    outputs : ndarray of shape (n_rows, *target's axes)
+    """
+    size = fixed or power_of_two_below(automatic_batch_size(method) if batch_size == "auto" else batch_size)
+    outputs = []
+    for start, stop, padded in pieces(len(rows[0]), size):
+        chunk = [_tensor(array[start:stop], fixed or padded) for array in rows]
+        outputs.append(method.forward(chunk)[0].numpy()[: stop - start])
+    return np.concatenate(outputs)
+
+
+def _until_precise(loop, tolerance, verbose):
+    """Add references to each row until the standard error of its contributions is small beside them."""
+    n_rows, most = len(loop.rows[0]), len(loop.references.weights)
+    sums = loop.sums()
+    counts, going, start = np.zeros(n_rows, int), np.arange(n_rows), 0
+    with progress(n_rows, verbose, "Explaining") as bar:
+        while len(going) and start < most:
+            stop = min(max(2 * start, FIRST_REFERENCES), most)
+            loop.add(sums, np.ones(stop - start), start, going)
+            counts[going], start = stop, stop
+            still = sums.relative_standard_errors(going, stop) > tolerance
+            bar.update(len(going) - still.sum())
+            going = going[still]
+    if len(going) and most >= AUTOMATIC_REFERENCES:
+        warnings.warn(
+            f"The standard error of {len(going)} of {n_rows} rows' contributions is above {tolerance:g} of their size "
+            f"after {most} references. Their contributions are means over all of these; see standard_error. Pass a "
+            "larger reference_tol=, or a reference that varies less.",
+            ConvergenceWarning,
+            stacklevel=5,
         )
-    results = _Sums(streams, n_rows, wanted, one_piece=size.references >= n_references and "squares" not in wanted)
-    shape = tuple(streams.target.shape[1:])
-    with progress(n_rows * -(-n_references // size.references), verbose, "Explaining") as bar:
-        for first in range(0, n_references, size.references):
-            chosen = slice(first, first + size.references)
-            weights = _padded(references.weights[chosen], size.references, fill=0.0)
-            shared = None
-            for start, stop, padded in pieces(n_rows, size.rows):
-                pairing = Pairing(mode, fixed or padded, size.references)
-                chunk = [_padded(array[start:stop], pairing.rows) for array in rows]
-                if mode is Mode.PAIR_SIZE:
-                    chunk = [np.repeat(array, size.references, 0) for array in chunk]
-                at_input, at_reference = _forward(streams, chunk, references, start, stop, chosen, pairing, shared)
-                if mode is Mode.SHARED:
-                    shared = at_reference
-                logits = at_input[0].numpy()[:: size.references if mode is Mode.PAIR_SIZE else 1]
-                of_chunk = target if isinstance(target, (str, dict)) else _padded(target[start:stop], pairing.rows)
-                over_elements = target_weights(of_chunk, shape, logits)
-                sums = streams.contributions(
-                    pairing, at_input, at_reference, over_elements, weights, wanted=tuple(wanted)
-                )
-                results.add(slice(start, stop), sums, weights, over_elements, logits, at_reference[0], pairing)
-                if not isinstance(of_chunk, (str, dict)) or of_chunk == "predicted":
-                    results.target[start:stop] = row_classes(of_chunk, logits)[: stop - start]
-                bar.update(stop - start)
-    return results.finish(references.weights)
+    sums.divide(counts)
+    return sums.finish(counts, counts, loop.target)
 
 
-class _Sums:
-    """Sums over references, in float64 unless one chunk holds them all."""
+class _Loop:
+    """The chunks of rows and references of one call."""
 
-    def __init__(self, streams, n_rows, wanted, one_piece):
-        self.wanted, self.streams, self.one_piece = wanted, streams, one_piece
-        self.sums = [{} for _ in streams.sources]
-        self.prediction, self.reference_value = np.zeros(n_rows), np.zeros(n_rows)
-        self.target = np.full(n_rows, -1)
-        self.n_rows = n_rows
-
-    def add(self, rows, sums, weights, over_elements, logits, target_at_reference, pairing):
-        number = rows.stop - rows.start
-        for of_source, source, tensors in zip(self.sums, self.streams.sources, sums, strict=True):
-            dtype = source.dtype.as_numpy_dtype if self.one_piece else np.float64
-            for name, tensor in zip(self.wanted, tensors, strict=True):
-                array = tensor.numpy()[:number]
-                if pairing.references == 1:
-                    array = array * array.dtype.type(weights[0]) if weights[0] != 1 else array
-                if name not in of_source:
-                    of_source[name] = np.zeros((self.n_rows, *array.shape[1:]), dtype)
-                of_source[name][rows] += array
-        axes = tuple(range(1, logits.ndim))
-        over_elements = over_elements.astype(np.float64)
-        self.prediction[rows] = (logits * over_elements).sum(axes)[:number]
-        values = target_at_reference.numpy().astype(np.float64)
-        if pairing.mode is Mode.SHARED:
-            mean = np.tensordot(weights, values, (0, 0))[None]
+    def __init__(self, method, rows, references, target, wanted, letters, batch_size, fixed, tolerance):
+        self.method, self.rows, self.references, self.target = method, rows, references, target
+        self.letters, self.fixed = letters, fixed
+        self.n_targets = target.number(method.target.shape[1:])
+        n_references = 1 if references is None else len(references.weights)
+        if tolerance is not None:
+            # One compiled function for all rounds, however many references they add.
+            n_references = min(n_references, FIRST_REFERENCES)
+            wanted = tuple(dict.fromkeys([*wanted, "contributions", "squares"]))
+        self.wanted = wanted
+        # A row's reference has the row's mask, so that shared references are run anew for each row.
+        per_row = references is not None and (references.per_row or bool(method.masks))
+        is_pair_size = method.needs_pair_size or fixed is not None
+        self.mode = Mode.PAIR_SIZE if is_pair_size else Mode.PER_ROW if per_row else Mode.SHARED
+        self.most = most = fixed or (automatic_batch_size(method) if batch_size == "auto" else batch_size)
+        n_rows, copies = len(rows[0]), method.copies
+        if fixed is not None:
+            self.size = Chunking(fixed, 1, 1 if copies is None else self.n_targets)
+        elif copies is not None:
+            self.size = choose_chunking_of_copies(
+                n_rows, n_references, most, self.n_targets, copies, method.numbers_kept
+            )
         else:
-            values = values.reshape(pairing.rows, pairing.references, *values.shape[1:])
-            mean = np.tensordot(values, weights, (1, 0))
-        value = (mean * over_elements).sum(axes)
-        self.reference_value[rows] += value[:number] if len(value) > 1 else value
+            n_targets = 1 if self.mode is Mode.PAIR_SIZE else self.n_targets
+            self.size = choose_chunking(n_rows, n_references, most, n_targets)
 
-    def finish(self, weights):
-        dtype = [source.dtype.as_numpy_dtype for source in self.streams.sources]
-        contributions, multipliers = (
-            [of_source[name].astype(kind, copy=False) for of_source, kind in zip(self.sums, dtype, strict=True)]
-            if name in self.wanted
-            else None
-            for name in ("contributions", "multipliers")
-        )
-        errors = None
-        if "squares" in self.wanted and len(weights) > 1:
-            errors = [
-                _standard_error(of_source, weights, kind) for of_source, kind in zip(self.sums, dtype, strict=True)
-            ]
-        return Results(contributions, multipliers, errors, self.prediction, self.reference_value, self.target)
+    def sums(self, one_piece=False):
+        """Nothing added up yet."""
+        return Sums(self.method, len(self.rows[0]), self.n_targets, self.wanted, one_piece)
+
+    def add(self, sums, all_weights, first_reference, positions=None, bar=None):
+        """Add references, from the first on as many as there are weights, to all rows or those at some positions."""
+        rows, references, target, size = self.rows, self.references, self.target, self.size
+        if positions is not None:
+            rows = [array[positions] for array in rows]
+            references = references.take(positions)
+            target = target.of_rows(positions)
+        values = _Values(self.method, rows, references, self.mode)
+        for first, (start, stop, padded) in self._chunks(len(rows[0]), len(all_weights)):
+            weights = _padded(all_weights[first : first + size.references], size.references, fill=0.0)
+            pairing = Pairing(self.mode, self.fixed or padded, size.references, size.targets, self.most)
+            last = first_reference + min(first + size.references, len(all_weights))
+            places = slice(start, stop) if positions is None else positions[start:stop]
+            of_chunk = _Chunk(places, stop - start, pairing, target.of_rows(slice(start, stop), pairing.rows), weights)
+            if self.method.uses_references:
+                at_both = values.of_chunk(start, stop, first_reference + first, last, pairing)
+                self._add_pairs(sums, of_chunk, *at_both, first_reference + first)
+            else:
+                self._add_rows(sums, of_chunk, [_padded(array[start:stop], pairing.rows) for array in rows], first)
+            if bar is not None:
+                bar.update(stop - start)
+
+    def _add_pairs(self, sums, chunk, at_input, at_reference, first_reference):
+        """Explain pairs: back for as many targets at once as a chunk has."""
+        pairing, path = chunk.pairing, None
+        outputs = at_input[0].numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
+        over_elements = chunk.target.weights(outputs)
+        if self.references.path is not None:
+            chosen = slice(first_reference, first_reference + pairing.references)
+            path = self.references.path.cut(chosen, pairing.references, self.most // pairing.size)
+        for first_target, of_targets in _in_pieces(over_elements, pairing.targets):
+            of_pieces = self.method.contributions(
+                pairing,
+                at_input,
+                at_reference,
+                of_targets,
+                chunk.weights,
+                wanted=self.wanted,
+                letters=self.letters,
+                first_reference=first_reference,
+                path=path,
+            )
+            sums.add(chunk.places, chunk.number, first_target, of_pieces, chunk.weights)
+        sums.add_values(chunk, outputs, at_reference[0], over_elements)
+
+    def _add_rows(self, sums, chunk, arrays, first):
+        """Explain rows that are compared with nothing: forward and back in one call, if there is no noise."""
+        pairing, target, method, noise = chunk.pairing, chunk.target, self.method, ()
+        at_rows = partial(method.at_rows, pairing, arrays, wanted=self.wanted, letters=self.letters)
+        outputs = np.empty((pairing.rows, *method.target.shape[1:]), method.target.dtype.as_numpy_dtype)
+        if self.references is not None:
+            outputs = method.forward([tf.convert_to_tensor(array) for array in arrays])[0].numpy()
+            chosen = slice(first, first + pairing.references)
+            noise = [_padded(array[chosen], pairing.references) for array in self.references.arrays], chunk.weights
+        if target.depends_on_output and self.references is None:
+            outputs, of_pieces = at_rows(target)
+            sums.add(chunk.places, chunk.number, 0, of_pieces, chunk.weights)
+        else:
+            for first_target, of_targets in _in_pieces(target.weights(outputs), pairing.targets):
+                at_noise, of_pieces = at_rows(of_targets, *noise)
+                sums.add(chunk.places, chunk.number, first_target, of_pieces, chunk.weights)
+            outputs = at_noise if self.references is None else outputs
+        outputs = np.asarray(outputs)
+        sums.add_values(chunk, outputs, None, target.weights(outputs))
+
+    def _chunks(self, n_rows, n_references):
+        """Shared references are run once for all rows; otherwise the rows are, once for all of their references."""
+        of_references, of_rows = range(0, n_references, self.size.references), pieces(n_rows, self.size.rows)
+        if self.mode is Mode.SHARED:
+            return product(of_references, of_rows)
+        return ((first, piece) for piece, first in product(of_rows, of_references))
 
 
-def _standard_error(of_source, weights, dtype):
-    # Of a weighted mean of independent draws; with equal weights the usual s / sqrt(n).
-    variance = np.maximum(of_source["squares"] - of_source["contributions"] ** 2, 0)
-    effective = 1 / np.sum(weights**2)
-    return np.sqrt(variance / max(effective - 1, np.finfo(float).tiny)).astype(dtype)
+class _Chunk(NamedTuple):
+    """Some rows, and some of what they are compared with."""
+
+    # Where the rows' sums go, and how many they are.
+    places: Any
+    number: int
+    pairing: Pairing
+    target: Any
+    weights: np.ndarray
 
 
-def _forward(streams, chunk, references, start, stop, chosen, pairing, shared):
-    """Values at the rows of a chunk and at their references; shared ones are computed once."""
-    rows = [tf.convert_to_tensor(array) for array in chunk]
-    if shared is not None:
-        return streams.forward(rows), shared
-    if pairing.mode is Mode.SHARED:
-        return streams.forward_both(rows, [_tensor(array[chosen], pairing.references) for array in references.arrays])
-    of_pairs = [_of_pairs(array, references.per_row, start, stop, chosen, pairing) for array in references.arrays]
-    return streams.forward(rows), streams.forward(of_pairs)
+def _in_pieces(over_elements, size):
+    """Yield the number of the first target, and weights, of as many targets as are explained at once."""
+    for first in range(0, over_elements.shape[1], size):
+        yield first, _padded(over_elements[:, first : first + size], size, axis=1, fill=0.0)
 
 
-def _of_pairs(array, per_row, start, stop, chosen, pairing):
+class _Values:
+    """What the network computes at the rows of a chunk and at their references, each once while it is needed."""
+
+    def __init__(self, method, rows, references, mode):
+        self.method, self.rows, self.references, self.mode = method, rows, references, mode
+        self.kept_for, self.at_input, self.at_reference, self.make = None, None, None, None
+
+    def of_chunk(self, start, stop, first, last, pairing):
+        """Return values at the rows from start to stop, and at the references from first to last."""
+        if self.mode is Mode.SHARED:
+            return self._with_shared(start, stop, first, last, pairing)
+        if self.kept_for != start:
+            self.kept_for, self.at_input = start, self.method.forward(self._rows(start, stop, pairing))
+            self.make = self.references.of_rows(self.rows, start, stop)
+        of_pairs = [_of_pairs(array, self.references.per_row, pairing) for array in self.make(first, last)]
+        return self.at_input, self.method.forward_references(of_pairs, self.at_input, pairing)
+
+    def _with_shared(self, start, stop, first, last, pairing):
+        rows = self._rows(start, stop, pairing)
+        if self.kept_for == first:
+            return self.method.forward(rows), self.at_reference
+        references = [_tensor(array[first:last], pairing.references) for array in self.references.arrays]
+        at_input, self.at_reference = self.method.forward_both(rows, references)
+        self.kept_for = first
+        return at_input, self.at_reference
+
+    def _rows(self, start, stop, pairing):
+        chunk = [_padded(array[start:stop], pairing.rows) for array in self.rows]
+        if self.mode is Mode.PAIR_SIZE:
+            chunk = [np.repeat(array, pairing.references, 0) for array in chunk]
+        return [tf.convert_to_tensor(array) for array in chunk]
+
+
+def _of_pairs(array, per_row, pairing):
     """References of a chunk, one for each pair."""
     if per_row:
-        array = _padded(_padded(array[start:stop, chosen], pairing.rows), pairing.references, axis=1)
+        array = _padded(_padded(array, pairing.rows), pairing.references, axis=1)
         return tf.convert_to_tensor(array.reshape(-1, *array.shape[2:]))
-    array = _padded(array[chosen], pairing.references)
+    array = _padded(array, pairing.references)
     return tf.convert_to_tensor(np.tile(array, (pairing.rows, *[1] * (array.ndim - 1))))
 
 

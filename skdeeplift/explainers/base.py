@@ -1,56 +1,84 @@
 """What all explainers share: binding a network, checking rows, learning references and importances."""
 
 from abc import abstractmethod
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context, clone
-from sklearn.utils import check_array, check_random_state
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
 from skdeeplift.execution.run import run
+from skdeeplift.explainers.binding import BindingMixin
+from skdeeplift.explainers.comparison import ComparesWithReferences
+from skdeeplift.explainers.explained import explain_target
 from skdeeplift.explainers.explanation import Explanation
-from skdeeplift.network.bind import bind
-from skdeeplift.network.target import check_row_targets, check_target, find_target_tensor
-from skdeeplift.propagation.check import check_convergence, convergence_delta, rows_are_independent
-from skdeeplift.references.base import NAMES, make_references
+from skdeeplift.explainers.predictions import PredictionMixin
+from skdeeplift.explainers.refusals import RefusesNetworks
+from skdeeplift.explainers.rows import importance_rows, shapes_of_rows
+from skdeeplift.explainers.unchanged import unchanged_on_error
+from skdeeplift.propagation.check import check_convergence, convergence_delta
+from skdeeplift.propagation.sums import PARTS
+from skdeeplift.propagation.tokens import input_sources
+from skdeeplift.references.base import Reference
+from skdeeplift.references.make import NAMES
 
-# Importances are means over rows: more numbers than these make them slower, hardly better.
-IMPORTANCE_ELEMENTS = 10_000_000
+# Of how many references importances are computed where references are added automatically.
+IMPORTANCE_REFERENCES = 100
+# Of how many references a row's difference is followed from op to op.
+LOCATED_REFERENCES = 100
 
 
-class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Base of all explainers; a subclass says which rules it follows and whether contributions must add up."""
+class BaseExplainer(
+    BindingMixin, RefusesNetworks, ComparesWithReferences, PredictionMixin, TransformerMixin, BaseEstimator
+):
+    """Base of all explainers; a subclass says by which method it explains."""
 
-    _parameter_constraints: dict = {
+    # Parameters of all explainers, and of those that compare rows with references.
+    _common_constraints: dict = {
         "estimator": "no_validation",
-        "reference": [StrOptions(set(NAMES)), "array-like", list, dict],
-        "max_references": [Interval(Integral, 1, None, closed="left")],
-        "target": [StrOptions({"auto", "predicted"}), Integral, tuple, dict],
+        "output": [str, Integral, None],
+        "target": [str, Integral, tuple, dict, "array-like", callable],
+        "class_names": ["array-like", None],
         "pre_activation": ["boolean"],
+        "center_logits": ["boolean"],
+        "layer": [str, list, tuple, None],
+        "to_source": ["boolean"],
         "max_samples": [Interval(Integral, 1, None, closed="left")],
+        "unsupported": [StrOptions({"raise", "integrate"})],
         "check": [StrOptions({"warn", "raise", "ignore"})],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
-    _sums_to_delta = True
+    _reference_constraints: dict = {
+        "reference": [StrOptions(set(NAMES)), Reference, callable, "array-like", list, dict, Real],
+        "max_references": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "reference_tol": [Interval(Real, 0, None, closed="neither"), None],
+    }
+
+    # How the network's inputs become sources.
+    _find_sources = staticmethod(input_sources)
 
     @abstractmethod
-    def _rule_set(self, parameters):
-        """What each op does to a difference, by the parameters that the explainer was fitted with."""
+    def _method(self, graph, target, sources, parameters):
+        """Compile the method for a target and sources of a network, by the parameters of the last fit."""
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
-        """Bind the network, and learn the reference and the mean absolute contributions from rows.
+    def fit(self, X, y=None, *, sample_weight=None, target=None):
+        """Bind or train the network, and learn the reference and the mean absolute contributions from rows.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, *features), or list or dict of array-like
             Rows as the network takes them, which stand for the distribution that contributions are relative to.
-        y : None
-            Ignored; the network is trained already.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
+            What an estimator that is not trained learns to predict; ignored where the network is bound as it is.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows, in the training, in the reference and in ``feature_importances_``.
+        target : array-like of shape (n_rows,), default=None
+            What to explain of each row for ``feature_importances_``, as in `explain`.
 
         Returns
         -------
@@ -59,111 +87,159 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
         Raises
         ------
+        TypeError
+            If ``estimator`` is nothing that can be explained, or ``X`` is sparse or ragged.
         ValueError
-            If ``X`` does not fit the network, or a parameter has no such choice.
+            If ``X`` does not fit the network, ``y`` is missing, or a parameter has no such choice.
         UnsupportedOpError
             If the network has an op without a rule.
         ModelFileError
             If ``estimator`` is a path that holds no network.
         """
-        before = dict(vars(self))
-        try:
-            self._fit(X)
-        except BaseException:
-            # A fit that fails leaves the estimator as it was.
-            vars(self).clear()
-            vars(self).update(before)
-            raise
+        with unchanged_on_error(self):
+            self._fit(X, y, sample_weight, target)
         return self
 
-    def _fit(self, X):
-        self.network_ = network = bind(self.estimator, X)
-        if not network.takes_table:
-            for name in ("n_features_in_", "feature_names_in_"):
-                vars(self).pop(name, None)
+    def _fit(self, X, y, sample_weight, target):
+        given, X = X, self._bind(X, y, sample_weight)
         # What later calls go by, whatever is set in the meantime.
         self._fitted = {name: value for name, value in self.get_params(deep=False).items() if name != "estimator"}
-        arrays = self._check_rows(X, network, reset=True)
+        vars(self).pop("_prepared", None)
+        arrays = self._rows(X, reset=True)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, arrays[0], ensure_non_negative=True)
         random_state = check_random_state(self.random_state)
-        reference = self._flat_reference(self.reference)
-        self.references_ = references = make_references(
-            reference, arrays, self._input_labels(network), self.max_references, random_state
-        )
-        self._streams, target = self._prepare(network)
-        if network.batch_size is None and not rows_are_independent(self._streams, [array[:1] for array in arrays]):
-            raise ValueError(
-                "The network's output for a row depends on the other rows of its batch, or it has another number of "
-                "rows than the input. Contributions of a row exist only where the network treats each row by itself; "
-                "look for a reduction, a reshape or a softmax over the batch axis."
-            )
-        rows = self._importance_rows(arrays, random_state)
-        if references.per_row:
-            references = references._replace(arrays=[array[rows] for array in references.arrays])
-        results, _ = self._run([array[rows] for array in arrays], references, target)
-        absolute = [np.abs(array).mean(0, dtype=np.float64) for array in results.contributions]
-        self.feature_importances_ = self._like_given(absolute, X)
+        # What is drawn comes from it, so that the same call gives the same numbers.
+        self._seed = int(random_state.randint(np.iinfo(np.int32).max))
+        explained = self._explained(target, len(arrays[0]))
+        if explained.method.uses_references:
+            self.references_ = self._make_references(self.reference, arrays, sample_weight=sample_weight)
+        self._check_independence(explained.method, arrays)
+        rows = importance_rows(arrays, self.max_samples, random_state)
+        references = self._references_for(arrays, explained)
+        if references is not None:
+            references = references.take(rows)
+            if self._fitted.get("max_references") == "auto":
+                # Importances are means over rows, too: more references for each would cost much, and tell little.
+                references = references.first(IMPORTANCE_REFERENCES)
+        results, _ = self._run([array[rows] for array in arrays], references, explained.of_rows(rows))
+        weights = None if sample_weight is None else sample_weight[rows]
+        absolute = [np.average(np.abs(array), 0, weights) for array in results.contributions]
+        if explained.target.is_all:
+            absolute = [array.mean(-1) for array in absolute]
+        self.feature_importances_ = self._like_given(absolute, given)
 
-    def transform(self, X):
+    def transform(self, X, *, target=None):
         """Compute the contributions of rows.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, *features), or list or dict of array-like
             Rows as the network takes them.
+        target : array-like of shape (n_rows,), int, tuple or dict, default=None
+            What to explain, where it differs from the explainer's own ``target``; an array has one index, or class
+            label, for each row.
 
         Returns
         -------
         contributions : ndarray of shape (n_rows, *features), or list or dict of ndarray
-            In the form of ``X`` and the network's dtype; each row's sum to the difference between the target at the row
-            and at the reference.
+            In the form of ``X`` and the network's dtype; each row's sum to the difference between the target at the
+            row and at the reference. With ``target="all"`` there is a last axis of targets, which for a table is folded
+            into the columns, feature by feature. With ``layer=`` those of the layer's units.
         """
         check_is_fitted(self)
-        arrays = self._check_rows(X, self.network_, reset=False)
-        results, _ = self._run(arrays, self._references_for(arrays), self._fitted_target())
-        return self._like_given(results.contributions, X)
+        arrays = self._rows(self._transformed(X))
+        explained = self._explained(target, len(arrays[0]))
+        if target is not None and explained.target.is_all and not self._explained().target.is_all:
+            raise ValueError(
+                "transform takes target= for one output of each row. For all of them use an explainer of target='all'."
+            )
+        results, _ = self._run(arrays, self._references_for(arrays, explained), explained)
+        contributions = results.contributions
+        if self._gives_table() and explained.target.is_all:
+            contributions = [array.reshape(len(array), -1) for array in contributions]
+        return self._like_given(contributions, X)
 
-    def explain(self, X, *, target=None, reference=None, multipliers=False):
+    def explain(self, X, *, target=None, reference=None, multipliers=False, hypothetical=False):
         """Compute the contributions of rows, and what they are measured by.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, *features), or list or dict of array-like
             Rows as the network takes them.
-        target : {"auto", "predicted"}, int, tuple, dict or int array of shape (n_rows,), default=None
-            What to explain, where it differs from the explainer's own ``target``; an array has one index per row.
-        reference : str or array-like, default=None
+        target : str, int, tuple, dict, array-like or callable, default=None
+            What to explain, where it differs from the explainer's own ``target``; an integer array of shape
+            ``(n_rows,)`` has one index for each row.
+        reference : str, Reference, callable, array-like or References, default=None
             What to compare with, where it differs from what `fit` learned: as the explainer's ``reference``, with these
-            rows as those that per-row references belong to. The names of distributions need `fit`.
+            rows as those that per-row references belong to. What learns from training rows needs a `fit`: the
+            explainer's own, or that of an object of `skdeeplift.references`. ``references_`` of another explainer of
+            the same network will also do.
         multipliers : bool, default=False
             Whether to return multipliers too.
+        hypothetical : bool or int, default=False
+            Whether to return what each possible letter would contribute, where ``X`` holds one-hot letters; an int
+            names their axis, counted with that of the rows.
 
         Returns
         -------
         explanation : Explanation
             Contributions, predictions, convergence deltas and what they were made from.
+
+        Raises
+        ------
+        ValueError
+            If ``X``, the target or the reference does not fit the network, or ``X`` is not one-hot where it should be.
         """
         check_is_fitted(self)
-        arrays = self._check_rows(X, self.network_, reset=False)
-        references = self._references_for(arrays, reference)
-        wanted = ["contributions"] + ["multipliers"] * bool(multipliers) + ["squares"] * (len(references.weights) > 1)
-        target = self._checked_target(target, len(arrays[0]))
-        results, delta = self._run(arrays, references, target, wanted=tuple(wanted))
+        given, X = X, self._transformed(X)
+        arrays = self._rows(X)
+        explained = self._explained(target, len(arrays[0]))
+        references = self._references_for(arrays, explained, reference)
+        if callable(target):
+            self._check_independence(explained.method, arrays)
+        if multipliers or hypothetical is not False:
+            self._check_differences(explained.method)
+            if self._raw_sources is not None:
+                raise ValueError("Contributions summed by to_source=True have no multipliers. Pass to_source=False.")
+        n_references = 0 if references is None else len(references.weights)
+        letters = None if hypothetical is False else self._letters(arrays, hypothetical)
+        wanted = (
+            ["contributions"]
+            + ["multipliers"] * bool(multipliers)
+            + ["squares"] * (n_references > 1)
+            + ["squares_of_draws"] * (n_references == 1 and explained.method.draws > 1)
+        )
+        if explained.method.tells_parts:
+            wanted += PARTS
+        if letters is not None:
+            wanted.append("hypothetical")
+        results, delta = self._run(arrays, references, explained, wanted, letters)
 
-        def like_given(values):
+        def like_given(name):
             """Leave out what was not computed."""
-            return None if values is None else self._like_given(values, X)
+            arrays = results.of_sources.get(name)
+            return None if arrays is None else self._like_given(arrays, X)
 
+        names = ("contributions", "multipliers", "standard_error", "hypothetical", *PARTS)
+        requested = self._fitted["target"] if target is None else target
+        is_single = explained.function is None and explained.target.is_single
+        labels = self._labels(explained.tensor.shape) if explained.function is None else None
+        of_rows = results.target if results.target is None or labels is None else labels[results.target]
         return Explanation(
-            contributions=like_given(results.contributions),
-            multipliers=like_given(results.multipliers),
-            standard_error=like_given(results.standard_error),
+            **{name: like_given(name) for name in names},
             prediction=results.prediction,
             reference_value=results.reference_value,
-            target=target if isinstance(target, dict) else None if results.target[0] < 0 else results.target,
+            target=of_rows if of_rows is not None else None if is_single else requested,
             convergence_delta=delta,
-            X=X,
-            feature_names=_check_feature_names_in(self, generate_names=True) if self.network_.takes_table else None,
-            index=getattr(X, "index", None) if hasattr(X, "columns") else None,
+            n_steps=results.n_steps,
+            X=X if self._raw_sources is None else given,
+            class_names=labels if labels is None else labels[-int(np.prod(explained.tensor.shape)) :],
+            letters_axis=None if letters is None else letters[0],
+            feature_names=self._column_names() if self._gives_table() else None,
+            index=getattr(given, "index", None) if hasattr(given, "columns") else None,
+            n_references=results.n_references,
+            reference_spread=results.reference_spread,
         )
 
     def get_feature_names_out(self, input_features=None):
@@ -182,25 +258,21 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the network does not take a table.
+            If what `transform` returns is no table.
         """
         check_is_fitted(self)
-        if not self.network_.takes_table:
+        if not self._gives_table():
+            shapes = shapes_of_rows(self.network_)
             raise ValueError(
-                f"Only tables have feature names; the network bound to {type(self).__name__} takes "
-                f"{self._shapes(self.network_)}. Leave set_output at its default, and reshape contributions yourself."
+                f"Only tables have feature names; the network bound to {type(self).__name__} takes {shapes}, and "
+                f"layer={self._fitted['layer']!r}. Leave set_output at its default, and reshape contributions yourself."
             )
-        return super().get_feature_names_out(input_features)
-
-    def __sklearn_clone__(self):
-        # The default would copy the network through a file, and lose the link to the user's own.
-        parameters = self.get_params(deep=False)
-        estimator = parameters.pop("estimator")
-        copied = type(self)(estimator, **{name: clone(value, safe=False) for name, value in parameters.items()})
-        for name in ("_metadata_request", "_sklearn_output_config"):
-            if hasattr(self, name):
-                setattr(copied, name, dict(getattr(self, name)) if name.endswith("config") else getattr(self, name))
-        return copied
+        explained, names = self._explained(), self._column_names(input_features)
+        if explained.target.is_all:
+            names = np.array(
+                [f"{name}__{each}" for name in names for each in self._class_names(explained)], dtype=object
+            )
+        return names
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -208,149 +280,105 @@ class BaseExplainer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def __getstate__(self):
-        # Compiled functions do not travel; they are made again when first needed.
-        return {name: value for name, value in super().__getstate__().items() if name != "_streams"}
-
-    def _prepare(self, network):
-        from skdeeplift.propagation.streams import Streams
-
-        graph = network.graph
-        if len(graph.outputs) != 1:
-            raise ValueError(
-                f"The network has {len(graph.outputs)} outputs. Pass a model that has only the one to explain."
-            )
-        tensor = find_target_tensor(graph, graph.outputs[0], self._fitted["pre_activation"])
-        target = check_target(self._fitted["target"], tensor)
-        streams = Streams(graph, tensor.value, graph.inputs, self._rule_set(self._fitted), owner=type(self).__name__)
-        streams.target_tensor = tensor
-        return streams, target
-
-    def _compiled(self):
-        if not hasattr(self, "_streams"):
-            self._streams, _ = self._prepare(self.network_)
-        return self._streams
-
-    def _run(self, arrays, references, target, wanted=("contributions",)):
-        """Explain rows, and check that contributions add up."""
-        streams = self._compiled()
-        fixed = self.network_.batch_size
-        results = run(
-            streams,
-            arrays,
-            references,
-            target,
-            wanted=wanted,
-            batch_size=self.batch_size,
-            fixed=fixed,
-            verbose=self.verbose,
+    def _explained(self, target=None, n_rows=None):
+        """The compiled network for a target; the explainer's own if none is given."""
+        if target is None:
+            target = self._fitted["target"]
+        # Functions are compiled for each target that is itself a function; of these the last is kept.
+        explained = self._prepare(
+            "function" if callable(target) else "index",
+            lambda known: known.function is None or known.function is target,
+            lambda: self._compiled_for(target),
         )
-        if not self._sums_to_delta:
+        return explained.with_target(target, n_rows, self._labels(explained.tensor.shape))
+
+    def _compiled_for(self, target):
+        explained = explain_target(self.network_, target, self._fitted, self._method, self._find_sources)
+        if not explained.method.takes_integers:
+            self._check_differences(explained.method)
+        return explained
+
+    def _run(self, arrays, references, explained, wanted=("contributions",), letters=None):
+        """Explain rows, and check that contributions add up."""
+        method = explained.method
+        results = self._compute(arrays, references, explained, wanted, letters)
+        if self._raw_sources is not None:
+            results = self._over_raw_columns(results)
+        if not method.sums_to_delta or self._fitted["layer"] is not None:
             return results, convergence_delta(results)
 
-        def locate(row, tolerance):
-            """Name the op where the difference that a row carries first departs from the true one."""
-            of_row = [array[row] if references.per_row else array for array in references.arrays]
-            rows = [np.repeat(array[[row]], len(of_row[0]), 0) for array in arrays]
-            op = streams.first_departure(rows, of_row, tolerance) if fixed is None else None
-            if op is None:
-                return ""
-            return f" The carried difference first departs from the true one at {streams.graph.describe(op)}."
+        def advise(row, tolerance):
+            """Say where the contributions of a row go wrong, or what to do."""
+            return self._advice(arrays, references, explained, row, tolerance)
 
-        return results, check_convergence(results, self.check, locate)
+        return results, check_convergence(results, self.check, advise, method.dtypes, self._tolerance())
 
-    def _fitted_target(self):
-        return check_target(self._fitted["target"], self._compiled().target_tensor)
+    def _compute(self, arrays, references, explained, wanted, letters):
+        return run(
+            explained.method,
+            arrays,
+            references,
+            explained.target,
+            wanted=tuple(wanted),
+            letters=letters,
+            batch_size=self.batch_size,
+            fixed=self.network_.batch_size,
+            verbose=self.verbose,
+            tolerance=self._reference_tolerance() if explained.method.uses_references else None,
+        )
 
-    def _checked_target(self, target, n_rows):
-        if target is None:
-            return self._fitted_target()
-        tensor = self._compiled().target_tensor
-        if isinstance(target, (np.ndarray, list)) or hasattr(target, "to_numpy"):
-            return check_row_targets(target, tensor, n_rows)
-        return check_target(target, tensor)
+    def _tolerance(self):
+        """How far contributions may be from adding up; None for what the precision allows."""
+        return None
 
-    def _references_for(self, arrays, reference=None):
-        if reference is None:
-            references = self.references_
-            if references.per_row and len(references.arrays[0]) != len(arrays[0]):
-                raise ValueError(
-                    f"The explainer was fitted with references of their own for {len(references.arrays[0])} rows, and "
-                    f"X has {len(arrays[0])}. Pass references that go with these rows as explain(X, reference=...)."
-                )
-            return references
-        if isinstance(reference, str):
-            if reference != "zeros":
-                raise ValueError(
-                    f"explain takes reference='zeros' or an array; reference={reference!r} is learned in fit. Fit an "
-                    f"explainer with it."
-                )
-        else:
-            reference = self._flat_reference(reference)
-        return make_references(reference, arrays, self._input_labels(self.network_), self.max_references, None)
+    def _advice(self, arrays, references, explained, row, tolerance):
+        """Name the op where the difference that a row carries first departs from the true one."""
+        if self.network_.batch_size is not None:
+            return ""
+        of_row = references.take(slice(row, row + 1)).of_rows([array[[row]] for array in arrays], 0, 1)
+        of_row = of_row(0, min(len(references.weights), LOCATED_REFERENCES))
+        of_row = [array[0] if references.per_row else array for array in of_row]
+        rows = [np.repeat(array[[row]], len(of_row[0]), 0) for array in arrays]
+        op = explained.method.first_departure(rows, of_row, tolerance)
+        if op is None:
+            return ""
+        return f" The carried difference first departs from the true one at {explained.method.graph.describe(op)}."
 
-    def _flat_reference(self, reference):
-        """One array for each input, or the name of references."""
-        if isinstance(reference, str):
-            return reference
-        if hasattr(reference, "columns") and self.network_.takes_table:
-            validate_data(self, reference, reset=False, skip_check_array=True)
-        return self.network_.flatten(reference)
+    def _gives_table(self):
+        """Whether contributions are a table, before an axis of targets is added."""
+        layer = self._fitted["layer"]
+        if layer is None:
+            return self.network_.takes_table
+        return isinstance(layer, str) and np.ndim(self.feature_importances_) == 1
 
-    def _importance_rows(self, arrays, random_state):
-        n_rows = len(arrays[0])
-        elements = sum(array[0].size for array in arrays)
-        most = min(self.max_samples, max(16, IMPORTANCE_ELEMENTS // elements))
-        if n_rows <= most:
-            return slice(None)
-        return np.sort(random_state.choice(n_rows, most, replace=False))
+    def _source_names(self):
+        """What to call each input, or layer, that contributions are given for."""
+        layer = self._fitted["layer"]
+        return self.network_.input_names if layer is None else [layer] if isinstance(layer, str) else list(layer)
 
-    def _check_rows(self, X, network, reset):
-        """Return one finite array in the network's dtype for each input."""
-        if network.takes_table:
-            dtype = network.input_specs.dtype.as_numpy_dtype
-            array = validate_data(self, X, dtype=dtype, reset=reset)
-            expected = network.input_specs.shape[1]
-            if expected is not None and array.shape[1] != expected:
-                raise ValueError(
-                    f"X has {array.shape[1]} features, but the network bound to {type(self).__name__} takes "
-                    f"{expected}. A bound network can not be refitted on fewer columns: select columns before the "
-                    f"network is trained."
-                )
-            return [array]
-        arrays = []
-        for array, spec, name in zip(network.flatten(X), network.flat_specs, self._input_labels(network), strict=True):
-            array = check_array(array, dtype=spec.dtype.as_numpy_dtype, allow_nd=True, ensure_2d=False, input_name=name)
-            fits = array.ndim == len(spec.shape) and all(
-                size in (None, given) for size, given in zip(spec.shape[1:], array.shape[1:], strict=True)
-            )
-            if not fits:
-                raise ValueError(
-                    f"{name} has shape {array.shape}, but the network bound to {type(self).__name__} takes "
-                    f"{_shape_of_rows(spec)}."
-                )
-            arrays.append(array)
-        if len({len(array) for array in arrays}) > 1:
-            lengths = ", ".join(str(len(array)) for array in arrays)
-            raise ValueError(f"All inputs need the same number of rows. Got {lengths}.")
-        return arrays
+    def _column_names(self, input_features=None):
+        """Names of a table of contributions to one target: of the input's columns, or of a layer's units."""
+        layer = self._fitted["layer"]
+        if layer is None and self._transformer is not None and self._raw_sources is None:
+            return self._transformer.get_feature_names_out(input_features)
+        if layer is None:
+            return _check_feature_names_in(self, input_features, generate_names=True)
+        units = self._explained().method.sources[0].value.shape[1]
+        return np.array([f"{layer}_{unit}" for unit in range(units)], dtype=object)
 
-    @staticmethod
-    def _input_labels(network):
-        return ["X"] if network.is_single else [f"X[{name!r}]" for name in network.input_names]
-
-    @staticmethod
-    def _shapes(network):
-        return ", ".join(_shape_of_rows(spec) for spec in network.flat_specs)
+    def _class_names(self, explained):
+        """One name for each of all targets: the class labels, or indices."""
+        shape = explained.tensor.shape
+        labels = self._labels(shape)
+        if labels is None:
+            return np.array(["_".join(map(str, index)) for index in np.ndindex(*shape)], dtype=object)
+        return np.array([str(label) for label in labels[-int(np.prod(shape)) :]], dtype=object)
 
     def _like_given(self, arrays, X):
-        """Give one array per input the form in which the rows came."""
-        if self.network_.is_single:
+        """Give one array per input, or per layer, the form in which the rows, or the layers' names, came."""
+        layer = self._fitted["layer"]
+        if isinstance(layer, str) or (layer is None and self.network_.is_single):
             return arrays[0]
-        if isinstance(X, dict):
+        if layer is None and isinstance(X, dict):
             return dict(zip(self.network_.input_names, arrays, strict=True))
         return list(arrays)
-
-
-def _shape_of_rows(spec):
-    return f"({', '.join(['n_rows', *('any' if size is None else str(size) for size in spec.shape[1:])])})"

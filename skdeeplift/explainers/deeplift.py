@@ -4,6 +4,8 @@ from sklearn.utils._param_validation import StrOptions
 
 from skdeeplift.explainers.base import BaseExplainer
 
+RULE_NAMES = {"rescale", "reveal_cancel", "genomics_default", "pass_through", "guided_backprop_rescale"}
+
 
 class DeepLiftExplainer(BaseExplainer):
     """Explain a network's output by how the input differs from a reference (DeepLIFT).
@@ -16,38 +18,101 @@ class DeepLiftExplainer(BaseExplainer):
 
     Parameters
     ----------
-    estimator : keras.Model, str, path or tuple of two paths
-        The trained network, the path of its ``.keras`` or ``.h5`` file, or of its architecture and its weights
-        ``("model.json", "weights.h5")``. A model is bound as it is: training it further shows in the next explanation.
-    rule : {"rescale"}, default="rescale"
-        What an activation does to a difference.
-    reference : {"mean", "median", "zeros", "sample"}, array-like, or list or dict of array-like, default="mean"
-        The input that stands for "no signal": the mean or median of the rows in `fit`, zeros, at most
-        ``max_references`` of the rows, or an array of shape ``(*features)``, ``(n_references, *features)`` or
-        ``(n_rows, n_references, *features)``. Contributions are means over references.
-    max_references : int, default=100
-        How many rows ``reference="sample"`` draws at the most.
-    target : {"auto", "predicted"}, int, tuple of int or dict, default="auto"
+    estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
+        An estimator that `fit` clones and trains: `MLPClassifier`, `MLPRegressor`, Keras's `SKLearnClassifier` or
+        `SKLearnRegressor`, another whose ``model_`` is a Keras model once it is fitted, or a `Pipeline` that ends in
+        one of these, whose last step's input is explained then. `FrozenEstimator` holds one that is trained already.
+        Or the trained network: a Keras model, functional or subclassed; a ``tf.Module`` that can be called, a
+        ``tf.function``, or what ``tf.saved_model.load`` returns; the path of a ``.keras`` or ``.h5`` file or of a
+        SavedModel folder; or the paths of its architecture and its weights ``("model.json", "weights.h5")``. It is
+        bound as it is: training it further shows in the next explanation. Of several signatures it is
+        ``"serving_default"`` that is explained. What has no signature takes the shape of the rows in `fit`, and
+        integers where they are integers.
+    rule : str or dict of str to str, default="rescale"
+        What an activation does to a difference. ``"rescale"`` scales it by ``delta_out / delta_in``;
+        ``"reveal_cancel"`` sends its positive and its negative part through one after the other, so that parts that
+        cancel are both seen; ``"genomics_default"`` is ``"reveal_cancel"`` after dense layers and ``"rescale"`` after
+        convolutions. Contributions by these sum to ``f(x) - f(reference)``, by the other two they do not:
+        ``"pass_through"`` hands differences on unscaled, and ``"guided_backprop_rescale"`` is ``"rescale"`` without
+        negative multipliers. A dict has the rules of some layers' activations by the layers' names; all others follow
+        ``"rescale"``.
+    reference : str, Reference, callable, array-like, or list or dict of these, default="mean"
+        The input that stands for "no signal": an object of `skdeeplift.references`, or its shorthand:
+
+        - ``"mean"``, ``"median"`` and ``"minimum"`` of the rows in `fit`, feature by feature, or ``"zeros"``;
+        - ``"sample"``, rows of `fit`; ``"kmeans"``, one row for each cluster of them, which counts by the cluster's
+          size; ``"permuted"``, such rows with each column shuffled by itself;
+        - ``"nearest_other"``, the nearest row of `fit` of which another class is predicted;
+        - ``"blur"``, the row itself, blurred; ``"shuffle"`` and ``"dinucleotide_shuffle"``, the row's letters in
+          another order; ``"background_frequency"``, the letters' frequencies in place of letters.
+
+        An array has shape ``(*features)``, ``(n_references, *features)`` or ``(n_rows, n_references, *features)``; a
+        number stands for a row of it. A function takes rows and a RandomState, and returns ``(n_rows, n_references,
+        *features)``; where it is random, what it draws depends on which rows it is given together. Contributions are
+        means over references. Of a network with several inputs a list or dict has one for each; one name, object or
+        function for all chooses the same rows of all inputs. Integers, such as tokens, have no mean, median or minimum:
+        theirs is 0, the usual padding token. A row's padding mask also holds for its references.
+    max_references : int or "auto", default=100
+        How many references at the most, of those of which there are many. With ``"auto"``, as many as
+        ``reference_tol`` needs.
+    reference_tol : float, default=None
+        How large the standard error of a row's contributions may be, as the root of the sum of squares beside theirs.
+        References that are drawn at random are added until it is as small, for each row by itself, and
+        ``n_references`` of an explanation says how many these were. By default all ``max_references`` are used; with
+        ``max_references="auto"`` the default is 0.05, and there are 1024 at the most.
+    output : str or int, default=None
+        Which output to explain of a network that has several: its key in a dict, its position in a list, or its
+        name in Keras.
+    target : {"auto", "predicted", "all"}, int, tuple of int, dict, array-like of float or callable, default="auto"
         The output to explain. ``"auto"``: a single output as it is, or each row's predicted class of a softmax;
-        ``"predicted"``: each row's largest output; an index into the output's axes; a dict of indices to weights for a
-        weighted sum, so that ``{8: 1, 3: -1}`` is the difference of two classes.
+        ``"predicted"``: each row's largest output; ``"all"``: every output, on a last axis of contributions; an index
+        into the output's axes; a dict of indices to weights for a weighted sum, so that ``{8: 1, 3: -1}`` is the
+        difference of two classes, or an array of the output's shape with all weights; a function of TensorFlow, from
+        the output to one number for each row. Where there are ``classes_``, class labels stand for indices; of two
+        classes and one logit the second has the logit, and the first its negative.
+    class_names : array-like of shape (n_classes,), default=None
+        Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
+        the ``classes_`` of an estimator that has them.
     pre_activation : bool, default=True
-        Whether to explain the logits under a final softmax or sigmoid, rather than its result, which saturates.
+        Whether to explain the logits under a final softmax or sigmoid, rather than its result, which saturates. It is
+        they that ``target`` speaks of then.
+    center_logits : bool, default=False
+        Whether to subtract the mean over classes, on the output's last axis, from each output. A softmax ignores what
+        all logits have in common; so does its explanation then (section 3.6 of the paper).
+    layer : str or list of str, default=None
+        Names of layers whose units to give the contributions of, instead of the input's features;
+        ``"name:pre_activation"`` is the linear part before the layer's own activation. An embedding's are those of each
+        of a token's dimensions, where the input's are those of the token. ``feature_importances_`` are
+        those of the units then, by which no columns can be selected.
+    to_source : bool, default=False
+        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
+        of a one-hot encoding, back to it. Steps that mix columns have no such sums.
     max_samples : int, default=1000
         How many rows `fit` computes ``feature_importances_`` on at the most; fewer where rows are large.
+    unsupported : {"raise", "integrate"}, default="raise"
+        What to do at an operation of TensorFlow without a rule: raise an error, or integrate its derivatives along the
+        straight path from the reference to the input numerically, which keeps contributions adding up to the error of
+        the quadrature. `skdeeplift.describe` lists such operations.
     check : {"warn", "raise", "ignore"}, default="warn"
-        What to do if a row's contributions do not add up within 1e-3 of their size in float32 and 1e-6 in float64.
+        What to do if a row's contributions do not add up within 1e-3 of their size in float32, 1e-6 in float64, and
+        2e-2 where the network computes in half precision. Only looked at for the input's contributions by rules that
+        make them add up.
     batch_size : int or "auto", default="auto"
         How many pairs of a row and a reference are computed at once.
     random_state : int, RandomState instance or None, default=None
-        Where the draws of ``reference="sample"`` and of the rows for ``feature_importances_`` come from.
+        Where random references and the draw of the rows for ``feature_importances_`` come from.
     verbose : int, default=0
         Whether to show a progress bar.
 
     Attributes
     ----------
     feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
-        Mean absolute contributions over the rows of `fit`.
+        Mean absolute contributions over the rows of `fit`, and over all targets where there are several.
+    estimator_ : estimator
+        The trained estimator, where ``estimator`` is one of scikit-learn's kind; ``predict``, ``predict_proba``,
+        ``decision_function`` and ``score`` are its own.
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the classes, where the estimator has them.
     network_ : Network
         The bound network.
     references_ : References
@@ -59,6 +124,7 @@ class DeepLiftExplainer(BaseExplainer):
 
     See Also
     --------
+    skdeeplift.references.reference_report : Tell how many references are enough.
     sklearn.feature_selection.SelectFromModel : Select features by ``feature_importances_``.
 
     Notes
@@ -83,7 +149,11 @@ class DeepLiftExplainer(BaseExplainer):
     array([[ 1.5, -0.5]], dtype=float32)
     """
 
-    _parameter_constraints: dict = {**BaseExplainer._parameter_constraints, "rule": [StrOptions({"rescale"})]}
+    _parameter_constraints: dict = {
+        **BaseExplainer._common_constraints,
+        **BaseExplainer._reference_constraints,
+        "rule": [StrOptions(RULE_NAMES), dict],
+    }
 
     def __init__(
         self,
@@ -92,9 +162,16 @@ class DeepLiftExplainer(BaseExplainer):
         rule="rescale",
         reference="mean",
         max_references=100,
+        reference_tol=None,
+        output=None,
         target="auto",
+        class_names=None,
         pre_activation=True,
+        center_logits=False,
+        layer=None,
+        to_source=False,
         max_samples=1000,
+        unsupported="raise",
         check="warn",
         batch_size="auto",
         random_state=None,
@@ -104,15 +181,25 @@ class DeepLiftExplainer(BaseExplainer):
         self.rule = rule
         self.reference = reference
         self.max_references = max_references
+        self.reference_tol = reference_tol
+        self.output = output
         self.target = target
+        self.class_names = class_names
         self.pre_activation = pre_activation
+        self.center_logits = center_logits
+        self.layer = layer
+        self.to_source = to_source
         self.max_samples = max_samples
+        self.unsupported = unsupported
         self.check = check
         self.batch_size = batch_size
         self.random_state = random_state
         self.verbose = verbose
 
-    def _rule_set(self, parameters):
-        from skdeeplift.propagation.rulesets import RULES
+    def _method(self, graph, target, sources, parameters):
+        from skdeeplift.propagation.rulesets import rule_set_of
+        from skdeeplift.propagation.streams import Streams
 
-        return RULES[parameters["rule"]]
+        rule_set = rule_set_of(parameters["rule"], parameters["unsupported"])
+        parts = parameters["layer"] is not None
+        return Streams(graph, target, sources, rule_set, type(self).__name__, parts=parts)

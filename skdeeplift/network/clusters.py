@@ -11,7 +11,7 @@ from skdeeplift.network.graph import Value
 UNARY = frozenset(
     """Abs Acos Acosh Asin Asinh Atan Atanh BesselI0e BesselI1e Ceil Cos Cosh Digamma Elu Erf Erfc Erfinv Exp Expm1
     Floor Inv IsFinite IsInf IsNan LeakyRelu Lgamma Log Log1p LogicalNot Ndtri Neg OnesLike Reciprocal Relu Relu6 Rint
-    Round Rsqrt Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square Tan Tanh ZerosLike Cast""".split()
+    Round Rsqrt Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square Tan Tanh ZerosLike Cast Identity""".split()
 )
 COMPARISONS = frozenset(
     "Equal NotEqual Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr ApproximateEqual".split()
@@ -23,10 +23,10 @@ NONLINEAR_JOINS = frozenset(
 )
 ELEMENTWISE = UNARY | COMPARISONS | LINEAR_JOINS | NONLINEAR_JOINS | {"BiasAdd"}
 # Elementwise ops that do not bend: a region made of nothing else is no activation.
-STRAIGHT = LINEAR_JOINS | frozenset({"Neg", "BiasAdd", "Cast", "ZerosLike", "OnesLike"})
+STRAIGHT = LINEAR_JOINS | frozenset({"Neg", "BiasAdd", "Cast", "Identity", "ZerosLike", "OnesLike"})
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Activation:
     """A function of one tensor, elementwise: where it starts, where it ends, and the ops between in order."""
 
@@ -59,10 +59,11 @@ class Activations:
 
     def __init__(self, graph, barriers=()):
         self.graph = graph
+        self._barriers = frozenset(barriers)
         # For the result of an elementwise op: the nearest value that all ways to it pass, and how many such lie before.
         self._dominator, self._depth = {}, {}
         for op in graph.ops:
-            if op.type in ELEMENTWISE and op.outputs[0] not in barriers:
+            if op.type in ELEMENTWISE:
                 self._find_dominator(op)
 
     def ending_at(self, op):
@@ -74,6 +75,11 @@ class Activations:
         region = self._region(op, root)
         return Activation(root, op.outputs[0], region) if self._is_activation(op, root, region) else None
 
+    @staticmethod
+    def is_single(op):
+        """Whether an op with one varying input is an activation by itself."""
+        return op.type in ELEMENTWISE - STRAIGHT - COMPARISONS - {"Mul", "MulNoNan"}
+
     def _find_dominator(self, op):
         varying = [value for value in op.inputs if self.graph.varies(value)]
         if not varying:
@@ -84,13 +90,14 @@ class Activations:
             if meeting is None:
                 return
         self._dominator[op.outputs[0]] = meeting
-        self._depth[op.outputs[0]] = self._depth.get(meeting, 0) + 1
+        if op.outputs[0] not in self._barriers:
+            self._depth[op.outputs[0]] = self._depth.get(meeting, 0) + 1
 
     def _common(self, first, second):
         while first is not second:
             if self._depth.get(first, 0) < self._depth.get(second, 0):
                 first, second = second, first
-            first = self._dominator.get(first)
+            first = None if first in self._barriers else self._dominator.get(first)
             if first is None:
                 return None
         return first
@@ -112,7 +119,7 @@ class Activations:
 
     def _leads_to(self, root, value):
         while value is not None and value is not root:
-            value = self._dominator.get(value)
+            value = None if value in self._barriers else self._dominator.get(value)
         return value is root
 
     def _is_activation(self, join, root, region):
@@ -129,4 +136,4 @@ class Activations:
         return op.type in STRAIGHT or (op.type in ("Mul", "RealDiv", "Div") and scaled)
 
     def _scope(self, op):
-        return self.graph.layer_of(op) or op.name.rpartition("/")[0]
+        return op.calls[-1] if op.calls else op.name.rpartition("/")[0]

@@ -1,15 +1,18 @@
 """A traced network as plain data: values, the ops between them, and what varies with the network's input."""
 
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import tensorflow as tf
 
-# Each output is its input. StopGradient is among them because DeepLIFT propagates differences, not gradients; IdentityN
-# is how TensorFlow wraps functions that have a gradient of their own.
-ALIASES = frozenset({"Identity", "IdentityN", "StopGradient", "PreventGradient", "CheckNumerics", "Snapshot"})
+from skdeeplift.network.dependence import dependence_of
+from skdeeplift.network.layers import ALIASES, LAYER_OUTPUT, call_numbers, without_call_numbers
+
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
-SHAPE_ONLY = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"})
+LOOPS = frozenset({"While", "StatelessWhile"})
+# Which branch is taken: of two the first if the condition is true, of several by number.
+BRANCHES = {"If": "cond", "StatelessIf": "cond", "Case": "branch_index", "StatelessCase": "branch_index"}
 
 
 @dataclass(eq=False, slots=True)
@@ -32,6 +35,11 @@ class Op:
     definition: tf.Operation = field(repr=False)
     # Whether it stands in a function that must be compiled: some convolutions exist in no other way on a processor.
     compiled: bool = False
+    # Numbers of the layers' calls that it was made in, the outermost first.
+    calls: tuple = ()
+    # Of a loop: what it computes again and again, and what tells whether it goes on.
+    body: "Graph | None" = None
+    condition: "Graph | None" = None
 
     @cached_property
     def attributes(self):
@@ -42,6 +50,13 @@ class Op:
         """Value of one attribute."""
         return self.definition.get_attr(name)
 
+    @cached_property
+    def inner(self):
+        """The values that a loop computes in each of its steps, those of loops inside included."""
+        ops = self.body.ops if self.body is not None else ()
+        inputs = self.body.inputs if self.body is not None else ()
+        return frozenset([*inputs, *(value for op in ops for value in (*op.outputs, *op.inner))])
+
 
 class Graph:
     """The ops of a traced function in order, calls inlined and aliases resolved.
@@ -50,8 +65,8 @@ class Graph:
     ----------
     func_graph : FuncGraph
         The body of a concrete function.
-    layer_names : iterable of str
-        Names that count as layers in the scopes of ops.
+    calls : list of LayerCall, default=()
+        The layers' calls, recorded while the function was traced.
 
     Attributes
     ----------
@@ -61,93 +76,210 @@ class Graph:
         Flat, in the order of the function's signature, without captured variables.
     captures : dict of Value to tensor
         Variables' handles and other tensors from outside, kept as they are so that new weights show at once.
+    calls : list of LayerCall
+        The layers' calls, whose outputs are lists of Value.
     """
 
-    def __init__(self, func_graph, layer_names=()):
-        self.ops, self.captures = [], {}
-        self.layer_names = frozenset(layer_names)
+    def __init__(self, func_graph, calls=()):
+        self._read_whole(func_graph, func_graph.captures)
+        # What a layer returns inside a loop or a function of its own is no value of this graph.
+        self.calls = [
+            call._replace(outputs=[self._names[each.name] for each in call.outputs if _is_of(each, func_graph)])
+            for call in calls
+        ]
+        del self._names
+        self._index()
+
+    @classmethod
+    def of_loop(cls, func_graph, prefix, compiled):
+        """Read what a loop runs again and again; whatever it captures comes in with its other inputs."""
+        graph = cls.__new__(cls)
+        graph._read_whole(func_graph, (), prefix, compiled)
+        graph._index()
+        return graph
+
+    def _read_whole(self, func_graph, captures, prefix="", compiled=False):
+        self.ops, self.captures, self.inputs, self.calls = [], {}, [], []
         names = {}
-        for external, internal in func_graph.captures:
-            names[internal.name] = value = _value(internal)
+        for external, internal in captures:
+            names[internal.name] = value = _value(internal, prefix)
             self.captures[value] = external
         captured = set(names)
-        self.inputs = []
         for tensor in func_graph.inputs:
             if tensor.name not in captured:
-                names[tensor.name] = value = _value(tensor)
+                names[tensor.name] = value = _value(tensor, prefix)
                 self.inputs.append(value)
-        self._read(func_graph, names, prefix="", compiled=False)
+        self._read(func_graph, names, prefix, compiled)
         self.outputs = [names[tensor.name] for tensor in func_graph.outputs]
+        self._names = names
+
+    def followed_by(self, func_graph, value):
+        """Return a graph that goes on from a value, with the ops and outputs of a function of it."""
+        graph = copy(self)
+        graph.ops, graph.captures = list(self.ops), dict(self.captures)
+        names = {}
+        for external, internal in func_graph.captures:
+            names[internal.name] = captured = _value(internal, "target/")
+            graph.captures[captured] = external
+        [given] = [tensor for tensor in func_graph.inputs if tensor.name not in names]
+        names[given.name] = value
+        graph._read(func_graph, names, prefix="target/", compiled=False)
+        graph.outputs = [names[tensor.name] for tensor in func_graph.outputs]
+        graph._index()
+        vars(graph).pop("dependence", None)
+        return graph
+
+    def _index(self):
         self.producer = {value: op for op in self.ops for value in op.outputs}
         self.position = {op: position for position, op in enumerate(self.ops)}
+        for body in self.bodies:
+            # Layers are named by the calls of the whole network.
+            body.calls = self.calls
+            body._index()
+
+    @property
+    def values(self):
+        """All values of this graph, but not those inside of its loops."""
+        return [*self.inputs, *(value for op in self.ops for value in op.outputs)]
+
+    @property
+    def bodies(self):
+        """Graphs of the loops in this one."""
+        return [op.body for op in self.ops if op.body is not None]
 
     def _read(self, func_graph, names, prefix, compiled):
-        for op in func_graph.get_operations():
+        for op in _in_order(func_graph.get_operations()):
             if op.type == "Placeholder" or not op.outputs:
                 continue
             inputs = tuple(names[tensor.name] for tensor in op.inputs)
-            if op.type in ALIASES:
+            if op.type in ALIASES and LAYER_OUTPUT not in op.name:
                 names.update(zip((tensor.name for tensor in op.outputs), inputs, strict=True))
             elif op.type in CALLS:
-                body = function_graph(func_graph, op.get_attr("f").name)
-                inner = dict(zip((tensor.name for tensor in body.inputs), inputs, strict=True))
                 must_compile = "_XlaMustCompile" in op.node_def.attr and op.get_attr("_XlaMustCompile")
-                self._read(body, inner, prefix=f"{prefix}{op.name}/", compiled=compiled or must_compile)
-                outputs = (inner[tensor.name] for tensor in body.outputs)
-                names.update(zip((tensor.name for tensor in op.outputs), outputs, strict=True))
+                body = function_graph(func_graph, op.get_attr("f").name)
+                self._inline(op, body, inputs, names, prefix, compiled or must_compile)
+            elif op.type in BRANCHES and self._branch(op, inputs[0]) is not None:
+                body = function_graph(func_graph, self._branch(op, inputs[0]).name)
+                self._inline(op, body, inputs[1:], names, prefix, compiled)
+            elif op.type in EXPANDED and (expanded := EXPANDED[op.type](op)) is not None:
+                self._inline(op, expanded.graph, inputs[: len(expanded.graph.inputs)], names, prefix, compiled)
             else:
                 outputs = tuple(_value(tensor, prefix) for tensor in op.outputs)
                 names.update(zip((tensor.name for tensor in op.outputs), outputs, strict=True))
-                self.ops.append(Op(op.type, prefix + op.name, inputs, outputs, op, compiled))
+                name = prefix + op.name
+                calls = tuple(call_numbers(name))
+                loop = {}
+                if op.type in LOOPS:
+                    for part, attribute in (("body", "body"), ("condition", "cond")):
+                        function = function_graph(func_graph, op.get_attr(attribute).name)
+                        loop[part] = Graph.of_loop(function, prefix, compiled)
+                self.ops.append(Op(op.type, without_call_numbers(name), inputs, outputs, op, compiled, calls, **loop))
+
+    def _inline(self, op, body, inputs, names, prefix, compiled):
+        inner = dict(zip((tensor.name for tensor in body.inputs), inputs, strict=True))
+        self._read(body, inner, prefix=f"{prefix}{op.name}/", compiled=compiled)
+        # A function that was differentiated before has got outputs that are not this call's.
+        outputs = (inner[tensor.name] for tensor in body.outputs[: len(op.outputs)])
+        names.update(zip((tensor.name for tensor in op.outputs), outputs, strict=True))
+
+    def _branch(self, op, chosen_by):
+        """The branch that is always taken, or None."""
+        # What is given to a function that was called is no constant inside of it.
+        origin = next((each.definition for each in self.ops if chosen_by in each.outputs), None)
+        chosen = tf.get_static_value(op.inputs[0] if origin is None else origin.outputs[0])
+        if chosen is None:
+            return None
+        if BRANCHES[op.type] == "cond":
+            return op.get_attr("then_branch" if chosen else "else_branch")
+        branches = op.get_attr("branches")
+        return branches[chosen if 0 <= chosen < len(branches) else -1]
 
     @cached_property
-    def _dependence(self):
-        """What varies with the input, carries a difference, or depends on no more than its shape, in one walk."""
-        varying, carrying, batch_shaped = set(self.inputs), set(), set()
-        carrying.update(value for value in self.inputs if value.dtype.is_floating)
-        for op in self.ops:
-            if op.type not in SHAPE_ONLY and not varying.isdisjoint(op.inputs):
-                varying.update(op.outputs)
-                if not carrying.isdisjoint(op.inputs):
-                    carrying.update(value for value in op.outputs if value.dtype.is_floating)
-            elif not (varying.isdisjoint(op.inputs) and batch_shaped.isdisjoint(op.inputs)):
-                batch_shaped.update(op.outputs)
-        return varying, carrying, batch_shaped
+    def dependence(self):
+        """What varies with the input, carries a difference, or depends on no more than its shape."""
+        return dependence_of(self)
 
     def varies(self, value):
         """Whether a value depends on what the network's input holds."""
-        return value in self._dependence[0]
+        return value in self.dependence.varying
 
     def carries_difference(self, value):
         """Whether a difference-from-reference flows through a value: it varies, and is no count, index or mask."""
-        return value in self._dependence[1]
+        return value in self.dependence.carrying
+
+    def is_condition(self, value):
+        """Whether a value varies without a difference: it is a count, an index or a mask."""
+        return value in self.dependence.varying and value not in self.dependence.carrying
 
     def is_batch_shaped(self, value):
         """Whether a value depends on the input's shape, and on nothing else of it."""
-        return value in self._dependence[2]
+        return value in self.dependence.batch_shaped and value not in self.dependence.varying
 
-    def layer_of(self, op):
-        """Name of the innermost layer whose scope an op was made in, or None."""
-        for part in reversed(op.name.split("/")[:-1]):
-            stem, _, number = part.rpartition("_")
-            for name in (part, stem if number.isdigit() else None):
-                if name in self.layer_names:
-                    return name
-        return None
+    def starts_before(self, target):
+        """List where differences that reach ``target`` start: inputs, and what is looked up by integers."""
+        starts, reached, found = self.dependence.starts, {target}, []
+        for op in reversed(self.ops):
+            for value in op.outputs:
+                if value in reached and value in starts:
+                    found.append(value)
+            if any(value in reached and value not in starts for value in op.outputs):
+                reached.update(value for value in op.inputs if self.carries_difference(value))
+        return [value for value in self.inputs if value in reached] + found[::-1]
+
+    def static_value(self, value):
+        """The value as an array if it is known before the network runs, else None."""
+        op = self.producer.get(value)
+        return None if op is None else tf.get_static_value(op.definition.outputs[op.outputs.index(value)])
+
+    def layers_of(self, op):
+        """Names of the layers that an op was made in, the innermost first."""
+        return [self.calls[number].path[-1] for number in reversed(op.calls) if number < len(self.calls)]
 
     def describe(self, op):
         """Name an op for a message, with its layer."""
-        layer = self.layer_of(op)
-        return f"the op {op.type!r} ({op.name!r}" + (f", layer {layer!r})" if layer else ")")
+        layers = self.layers_of(op)
+        return f"the op {op.type!r} ({op.name!r}" + (f", layer {layers[0]!r})" if layers else ")")
 
     def ancestors(self, wanted, known=()):
         """The ops, in order, that must run to compute ``wanted`` where ``known`` values are given."""
         known, needed, ops = set(known), set(wanted), []
         for op in reversed(self.ops):
-            if any(value in needed and value not in known for value in op.outputs):
+            if any(value in needed and value not in known for value in (*op.outputs, *op.inner)):
                 needed.update(op.inputs)
                 ops.append(op)
         return ops[::-1]
+
+
+def _in_order(operations):
+    """Operations after their inputs: a loop that was differentiated before has got some that were made after it."""
+    ordered, done = [], set()
+    for first in operations:
+        pending = [first]
+        while pending:
+            op = pending[-1]
+            later = [tensor.op for tensor in op.inputs if tensor.op.name not in done]
+            pending += later
+            if not later:
+                pending.pop()
+                if op.name not in done:
+                    done.add(op.name)
+                    ordered.append(op)
+    return ordered
+
+
+def _counted(op):
+    """Counts of numbers, or which of them are there, as the sum or the maximum of one-hot rows."""
+    ids, _, weights = op.inputs
+    number, dtype = op.outputs[0].shape[-1], op.outputs[0].dtype
+    if number is None or ids.shape.rank != 2 or weights.shape.num_elements() != 0:
+        return None
+    reduce = tf.reduce_max if op.get_attr("binary_output") else tf.reduce_sum
+    function = tf.function(lambda ids: reduce(tf.one_hot(ids, number, dtype=dtype), 1), autograph=False)
+    return function.get_concrete_function(tf.TensorSpec(ids.shape, ids.dtype))
+
+
+# Ops that are read as several simpler ones, of which each element belongs to one element of the input.
+EXPANDED = {"DenseBincount": _counted}
 
 
 def function_graph(func_graph, name):
@@ -158,4 +290,8 @@ def function_graph(func_graph, name):
 
 
 def _value(tensor, prefix=""):
-    return Value(prefix + tensor.name, tensor.dtype, tensor.shape)
+    return Value(without_call_numbers(prefix + tensor.name), tensor.dtype, tensor.shape)
+
+
+def _is_of(tensor, func_graph):
+    return isinstance(tensor, tf.Tensor) and getattr(tensor, "graph", None) is func_graph

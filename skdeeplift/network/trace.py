@@ -1,11 +1,11 @@
 """Trace a model once into a graph."""
 
-import tensorflow as tf
-
+from skdeeplift.network.compiled import compiled
 from skdeeplift.network.graph import Graph
+from skdeeplift.network.layers import recorded_calls, without_fused_kernels
 
 
-def trace(call, structure, layer_names=()):
+def trace(call, structure, layers=()):
     """Trace a callable in inference mode.
 
     Parameters
@@ -14,8 +14,8 @@ def trace(call, structure, layer_names=()):
         Takes one structure of tensors and returns a tensor or a structure of them.
     structure : structure of TensorSpec
         What ``call`` is given: a spec, or lists, tuples and dicts of specs.
-    layer_names : iterable of str
-        Names that count as layers in the scopes of ops.
+    layers : iterable of keras.Layer, default=()
+        Layers whose ops and outputs are to be found by name.
 
     Returns
     -------
@@ -24,8 +24,15 @@ def trace(call, structure, layer_names=()):
     output_structure : structure
         The structure of what ``call`` returns.
     """
-    concrete = tf.function(call, autograph=False).get_concrete_function(structure)
-    graph = Graph(concrete.graph, layer_names)
+    layers = list(layers)
+    with recorded_calls(layers) as recording, without_fused_kernels(layers):
+
+        def recorded_call(structure):
+            recording.begin()
+            return call(structure)
+
+        concrete = compiled(recorded_call).get_concrete_function(structure)
+    graph = Graph(concrete.graph, recording.calls)
     # The graph's captures are weak where a model holds the variables; the function keeps both alive.
-    graph.concrete_function = concrete
+    graph.concrete_functions = [concrete]
     return graph, concrete.structured_outputs

@@ -61,6 +61,9 @@ class ImportanceDisplay:
         if explanation.feature_names is None:
             raise ValueError("ImportanceDisplay draws the features of a table; this explanation's rows are not of one.")
         absolute = np.abs(explanation.contributions)
+        if absolute.ndim > 2:
+            # Of all targets.
+            absolute = absolute.mean(2)
         display = cls(absolute.mean(0), explanation.feature_names, spread=absolute.std(0))
         return display.plot(max_features=max_features, ax=ax)
 

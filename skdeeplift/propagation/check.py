@@ -5,19 +5,25 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
+from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning, UnsupportedOpError
 from skdeeplift.propagation.rules.activation import machine_epsilon
 
 TOLERANCE = {"float16": 2e-2, "bfloat16": 2e-2, "float32": 1e-3, "float64": 1e-6}
+# Units in the last place by which predictions themselves may be rounded.
+ROUNDING = {"float16": 4, "bfloat16": 4, "float32": 32, "float64": 32}
 
 
 def convergence_delta(results):
-    """Return ``prediction - reference_value - sum(contributions)`` of each row."""
-    total = sum(_row_sums(contributions) for contributions in results.contributions)
-    return results.prediction - results.reference_value - total
+    """Return ``prediction - reference_value - sum(contributions)``, for each row and each of several targets.
+
+    None where there is no reference.
+    """
+    if results.reference_value is None:
+        return None
+    return results.prediction - results.reference_value - _totals(results, np.asarray)
 
 
-def check_convergence(results, how, locate=None):
+def check_convergence(results, how, locate=None, dtypes=(), tolerance=None):
     """Compare each row's convergence delta with the size of what is explained.
 
     Parameters
@@ -28,10 +34,14 @@ def check_convergence(results, how, locate=None):
         What to do about rows whose convergence delta is beyond tolerance.
     locate : callable, default=None
         Takes a row's position and a tolerance, and says in a sentence where its contributions go wrong.
+    dtypes : set of dtype, default=()
+        The dtypes that the network computes in, of which the coarsest counts; that of the contributions if empty.
+    tolerance : float, default=None
+        How far contributions may be from their sum, relative to their size; by default what the dtype allows.
 
     Returns
     -------
-    delta : ndarray of shape (n_rows,)
+    delta : ndarray of shape (n_rows,) or (n_rows, n_targets)
         The convergence delta.
 
     Warns
@@ -47,68 +57,106 @@ def check_convergence(results, how, locate=None):
     delta = convergence_delta(results)
     if how == "ignore":
         return delta
-    change = np.abs(results.prediction - results.reference_value)
-    total = sum(_row_sums(np.abs(contributions)) for contributions in results.contributions)
-    # Contributions that cancel may be larger than what they explain, but not without end: then nothing of it is left.
-    value = np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
-    size = np.maximum(change, np.minimum(total, 100 * np.maximum(change, value)))
-    dtype = results.contributions[0].dtype
-    tolerance = TOLERANCE[dtype.name]
-    # f(x) and f(reference) are rounded themselves: what is smaller than this is not known to be a change.
-    rounding = 32 * machine_epsilon(dtype) * value
-    # Not "delta > ...", so that a row that is not a number counts as beyond tolerance.
-    beyond = ~(np.abs(delta) <= tolerance * size + rounding)
+    size, beyond, tolerance = _sizes(results, delta, dtypes, tolerance)
     if beyond.any():
-        worst = np.argmax(np.where(beyond, np.nan_to_num(np.abs(delta) / np.where(size > 0, size, 1), nan=np.inf), -1))
+        beyond_in_row = beyond.reshape(len(beyond), -1).any(1)
+        badness = np.where(beyond, np.nan_to_num(np.abs(delta) / np.where(size > 0, size, 1), nan=np.inf), -1)
+        worst = np.unravel_index(np.argmax(badness), delta.shape)
+        true_change = results.prediction[worst] - results.reference_value[worst]
+        of_target = f", target {worst[1]}" if len(worst) > 1 else ""
         message = (
-            f"In {beyond.sum()} of {len(delta)} rows the contributions do not sum to f(x) - f(reference) within "
-            f"{tolerance:g} of its size. The worst is row {worst}: f(x) - f(reference) is "
-            f"{results.prediction[worst] - results.reference_value[worst]:.6g}, the contributions sum to "
-            f"{results.prediction[worst] - results.reference_value[worst] - delta[worst]:.6g}. "
+            f"In {beyond_in_row.sum()} of {len(delta)} rows the contributions do not sum to f(x) - f(reference) within "
+            f"{tolerance:g} of its size. The worst is row {worst[0]}{of_target}: f(x) - f(reference) is "
+            f"{true_change:.6g}, the contributions sum to {true_change - delta[worst]:.6g}. "
             "Do not trust these rows' contributions."
         )
         if locate is not None:
-            message += locate(worst, tolerance)
+            message += locate(worst[0], tolerance)
         if how == "raise":
             raise SummationToDeltaError(message + ' Pass check="ignore" to get them nevertheless.')
         warnings.warn(message, SummationToDeltaWarning, stacklevel=4)
     return delta
 
 
-def rows_are_independent(streams, row):
+def rows_beyond(results, dtypes=(), tolerance=None):
+    """Return of each row how far it is from converging, as a multiple of its tolerance; the largest of its targets.
+
+    What is asked for is as in `check_convergence`.
+    """
+    delta = convergence_delta(results)
+    size, beyond, tolerance = _sizes(results, delta, dtypes, tolerance)
+    excess = np.where(beyond, np.nan_to_num(np.abs(delta) / np.where(size > 0, tolerance * size, 1), nan=np.inf), 0)
+    return excess.reshape(len(excess), -1).max(1)
+
+
+def _sizes(results, delta, dtypes, tolerance):
+    """The size that each convergence delta is compared with, which of them are too large for it, and the tolerance."""
+    change = np.abs(results.prediction - results.reference_value)
+    total = _totals(results, np.abs)
+    # Contributions that cancel may be larger than what they explain, but not without end: then nothing of it is left.
+    value = np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
+    size = np.maximum(change, np.minimum(total, 100 * np.maximum(change, value)))
+    dtype = max(dtypes or {results.contributions[0].dtype}, key=machine_epsilon)
+    of_dtype = TOLERANCE[dtype.name]
+    if tolerance is None:
+        tolerance = of_dtype
+    elif dtype.name in ("float16", "bfloat16"):
+        tolerance = max(tolerance, of_dtype)
+    # f(x) and f(reference) are rounded themselves: what is smaller than this is not known to be a change.
+    rounding = ROUNDING[dtype.name] * machine_epsilon(dtype) * value
+    # Not "delta > ...", so that a row that is not a number counts as beyond tolerance.
+    return size, ~(np.abs(delta) <= tolerance * size + rounding), tolerance
+
+
+def rows_are_independent(method, row, value=None):
     """Compare what a network says of a row alone and in company.
 
     Parameters
     ----------
-    streams : Streams
+    method : Method
         The compiled network.
     row : list of ndarray
         One array of one row for each input.
+    value : Value, default=None
+        What to compare, of the values that are shown: the target, or a layer, which may have several entries for each
+        row.
 
     Returns
     -------
     independent : bool
-        False too where the network gives another number of rows than it takes.
+        False too where the network gives another number of rows than it takes, or does not have them in order.
     """
-    zeros = [np.zeros_like(array) for array in row]
-    company = [np.concatenate([zero, array, zero, zero]) for array, zero in zip(row, zeros, strict=True)]
-    values, _ = streams.forward_both(row, row)
-    alone = values[0].numpy()
+    company = [np.concatenate([np.ones_like(each), each, np.zeros_like(each), np.ones_like(each)]) for each in row]
+    position = 0 if value is None else method.shown.index(value)
     try:
-        together = streams.forward_both(company, row)[0][0].numpy()
-    except tf.errors.InvalidArgumentError:
+        values, _ = method.forward_both(row, row)
+        together = method.forward_both(company, row)[0][position].numpy()
+    except UnsupportedOpError:
+        raise
+    except (tf.errors.InvalidArgumentError, ValueError):
+        # What the processor can not run at all, as some convolutions with the channels first, is no matter of rows.
+        method.forward(row)
+        # A value that the rules read has no rows at all.
         return False
-    if len(alone) != 1 or len(together) != 4:
+    alone = values[position].numpy()
+    number = len(alone)
+    if (number != 1 and value is None) or len(together) != 4 * number:
         return False
+    if alone.dtype.kind in "biu":
+        return np.array_equal(alone, together[number : 2 * number])
     if not np.isfinite(alone).all():
         return True
     # Batches of different sizes are rounded differently, by as much as the largest value on the way allows.
     coarse = machine_epsilon(alone.dtype) > 1e-4
     relative, rounding = (5e-2, 5e-2) if coarse else (1e-3, 1e-5)
     largest = max(float(np.abs(value.numpy()).max(initial=0)) for value in values if value.dtype.is_floating)
-    difference = np.abs(alone[0].astype(np.float64) - together[1]).max()
+    difference = np.abs(alone.astype(np.float64) - together[number : 2 * number]).max()
     return difference <= relative * np.abs(alone).max() + rounding * largest
 
 
-def _row_sums(array):
-    return array.reshape(len(array), -1).sum(1, dtype=np.float64)
+def _totals(results, function):
+    """Sum a function of all sources' contributions for each row, and each target where there are several."""
+    shape = results.prediction.shape
+    return sum(
+        function(array).reshape(len(array), -1, *shape[1:]).sum(1, dtype=np.float64) for array in results.contributions
+    )

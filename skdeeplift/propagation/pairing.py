@@ -1,11 +1,12 @@
 """Pairs of rows and references: how a value of one and a value of the other meet.
 
 A chunk holds ``rows`` rows and ``references`` references for each of them, hence ``rows * references`` pairs, row by
-row.
+row. The third stream holds each pair once for each target.
 """
 
 import enum
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
@@ -33,16 +34,31 @@ class Pairing:
         Rows of the chunk.
     references : int
         References for each row of the chunk.
+    targets : int, default=1
+        How many targets the differences of each pair are carried for; one if the mode is PAIR_SIZE.
+    at_once : int, default=1
+        How large a batch may be that the network runs on, for a method that runs each pair several times.
     """
 
     mode: Mode
     rows: int
     references: int
+    targets: int = 1
+    at_once: int = 1
 
     @property
     def pairs(self):
         """How many pairs the chunk holds."""
         return self.rows * self.references
+
+    @property
+    def size(self):
+        """Size of the third stream's batch."""
+        return self.pairs * self.targets
+
+    def for_one_target(self):
+        """The same rows and references, of which each pair counts once."""
+        return replace(self, targets=1)
 
     def input_size(self):
         """Size of the first stream's batch."""
@@ -52,69 +68,81 @@ class Pairing:
         """Size of the second stream's batch."""
         return self.references if self.mode is Mode.SHARED else self.pairs
 
-    def combine(self, function, at_input, at_reference, at_pairs=()):
+    def combine(self, function, at_input=(), at_reference=(), at_pairs=(), differences=()):
         """Apply a function, elementwise over the leading axis, to values of all pairs.
 
         Parameters
         ----------
         function : callable
-            Takes the tensors of ``at_pairs``, ``at_input`` and ``at_reference``, with axes in front that broadcast, and
-            returns a tensor or a tuple of them.
-        at_input, at_reference : sequence of tensor
+            Takes the tensors of ``differences``, ``at_pairs``, ``at_input`` and ``at_reference``, with axes in front
+            that broadcast, and returns a tensor or a tuple of them.
+        at_input, at_reference : sequence of tensor, default=()
             Values of the first and of the second stream.
         at_pairs : sequence of tensor, default=()
-            Values at the pairs' batch size.
+            Values of pairs, which are the same for all targets.
+        differences : sequence of tensor, default=()
+            Values of the third stream.
 
         Returns
         -------
         results : tensor or tuple of tensor
-            At the pairs' batch size.
+            At the third stream's batch size.
         """
         if self.mode is Mode.PAIR_SIZE:
-            return function(*at_pairs, *at_input, *at_reference)
+            return function(*differences, *at_pairs, *at_input, *at_reference)
         folds = {tensor.shape[0] // self.input_size() for tensor in at_input}
         folds |= {tensor.shape[0] // self.reference_size() for tensor in at_reference}
+        folds |= {tensor.shape[0] // self.pairs for tensor in at_pairs}
         [fold] = folds
-        if self.references == 1 == fold:
-            results, lead = function(*at_pairs, *at_input, *at_reference), None
+        if self.references == 1 == fold * self.targets:
+            results, lead = function(*differences, *at_pairs, *at_input, *at_reference), None
         else:
-            lead = (self.rows, self.references) if fold == 1 else (self.rows, self.references, fold)
+            lead = self._lead(self.rows, self.references, self.targets, fold)
+            of_pairs = self._lead(self.rows, self.references, 1, fold)
+            of_rows = self._lead(self.rows, 1, 1, fold)
+            of_references = self._lead(*self._reference_lead(), 1, fold)
             results = function(
-                *(self._spread(tensor, (self.rows, self.references), fold) for tensor in at_pairs),
-                *(self._spread(tensor, (self.rows, 1), fold) for tensor in at_input),
-                *(self._spread(tensor, self._reference_lead(), fold) for tensor in at_reference),
+                *(_with_lead(tensor, lead) for tensor in differences),
+                *(_with_lead(tensor, of_pairs) for tensor in at_pairs),
+                *(_with_lead(tensor, of_rows) for tensor in at_input),
+                *(_with_lead(tensor, of_references) for tensor in at_reference),
             )
         if isinstance(results, tuple):
             return tuple(self._flat(result, lead, fold) for result in results)
         return self._flat(results, lead, fold)
 
-    def spread(self, at_input, at_reference):
+    def with_axes(self, at_input, at_reference):
         """Give a value of each stream the axes ``(rows or 1, references or 1)`` in front, which broadcast."""
         both = (self.rows, self.references)
         lead = both if self.mode is Mode.PAIR_SIZE else (self.rows, 1)
         reference_lead = both if self.mode is Mode.PAIR_SIZE else self._reference_lead()
-        return self._spread(at_input, lead, 1), self._spread(at_reference, reference_lead, 1)
+        fold = at_input.shape[0] // math.prod(lead)
+        return tuple(
+            tf.reshape(tensor, (*axes, *(() if fold == 1 else (fold,)), *tensor.shape[1:]))
+            for tensor, axes in ((at_input, lead), (at_reference, reference_lead))
+        )
 
     def rows_at_input(self, fold=1):
-        """For each pair the row of the first stream it reads, unless the mode is PAIR_SIZE."""
+        """For each entry of the third stream the row of the first that it reads, unless the mode is PAIR_SIZE."""
         return self._rows(self.rows, (self.rows, 1), fold)
 
     def rows_at_reference(self, fold=1):
-        """For each pair the row of the second stream it reads, unless the mode is PAIR_SIZE."""
+        """For each entry of the third stream the row of the second that it reads, unless the mode is PAIR_SIZE."""
         return self._rows(self.reference_size(), self._reference_lead(), fold)
 
     def _rows(self, size, lead, fold):
-        indices = tf.reshape(tf.range(size * fold, dtype=tf.int64), (*lead, fold))
-        return tf.reshape(tf.broadcast_to(indices, (self.rows, self.references, fold)), [-1])
+        indices = tf.reshape(tf.range(size * fold, dtype=tf.int64), (*lead, 1, fold))
+        return tf.reshape(tf.broadcast_to(indices, (self.rows, self.references, self.targets, fold)), [-1])
 
     def _reference_lead(self):
         return (1, self.references) if self.mode is Mode.SHARED else (self.rows, self.references)
 
-    def _spread(self, tensor, lead, fold):
-        return tf.reshape(tensor, (*lead, *((fold,) if fold > 1 else ()), *tensor.shape[1:]))
+    def _lead(self, rows, references, targets, fold):
+        """Axes in front, without those that no value of the chunk needs."""
+        return (rows, references, *((targets,) if self.targets > 1 else ()), *((fold,) if fold > 1 else ()))
 
     def _flat(self, tensor, lead, fold):
-        size = self.pairs * fold
+        size = self.size * fold
         if lead is None:
             if tensor.shape[0] != size:
                 tensor = tf.broadcast_to(tensor, (size, *tensor.shape[1:]))
@@ -123,3 +151,7 @@ class Pairing:
         if tuple(tensor.shape[: len(lead)]) != lead:
             tensor = tf.broadcast_to(tensor, (*lead, *rest))
         return tf.reshape(tensor, (size, *rest))
+
+
+def _with_lead(tensor, lead):
+    return tf.reshape(tensor, (*lead, *tensor.shape[1:]))

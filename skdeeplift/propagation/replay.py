@@ -1,14 +1,21 @@
 """Run a traced graph, or a part of it, again inside another TensorFlow function."""
 
+import inspect
+from functools import partial
+
 import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.network.graph import Op
+from skdeeplift.propagation.precision import widened, widened_attribute, widened_tensor
 
 # Stateful to TensorFlow, yet free of effects and of chance.
 READS_STATE = frozenset({"ReadVariableOp", "LookupTableFindV2", "LookupTableSizeV2", "VarHandleOp"})
+# Without the wrapper that looks for an argument that is no longer used, which takes a third of the time.
+_CREATE_OP = inspect.unwrap(tf.Graph.create_op)
 
 
-def run(graph, values, wanted):
+def run(graph, values, wanted, overrides=None):
     """Create again the ops that lead to ``wanted``.
 
     Parameters
@@ -19,6 +26,8 @@ def run(graph, values, wanted):
         What is given: the graph's inputs, or any values further on. It is extended by all that is computed.
     wanted : iterable of Value
         What to compute.
+    overrides : Overrides, default=None
+        What stands in the place of some ops, loops included.
 
     Returns
     -------
@@ -28,29 +37,117 @@ def run(graph, values, wanted):
     wanted = list(wanted)
     for value, tensor in graph.captures.items():
         values.setdefault(value, tensor)
-    for op in graph.ancestors(wanted, known=values):
-        for value, tensor in zip(op.outputs, create(op, [values[value] for value in op.inputs]), strict=True):
+    ancestors = graph.ancestors if overrides is None else partial(overrides.ancestors, graph)
+    for op in ancestors(wanted, known=values):
+        inputs = [values[value] for value in op.inputs]
+        if not isinstance(op, Op):
+            outputs = op.create(inputs)
+        elif op.body is None:
+            outputs = create(op, inputs)
+        else:
+            inner = [value for value in wanted if value in op.inner]
+            _, outputs, of_steps = run_loop(op, inputs, inner, overrides)
+            values.update(of_steps)
+        for value, tensor in zip(op.outputs, outputs, strict=True):
             values.setdefault(value, tensor)
     return [values[value] for value in wanted]
 
 
-def create(op, inputs):
-    """Create an op again on other inputs, and return its outputs."""
-    if _is_stateful(op.type, op.definition) and op.type not in READS_STATE:
-        raise UnsupportedOpError(
-            f"The network reads the op {op.type!r} ({op.name!r}), which is random or has state, so two passes over the "
-            "same row need not agree and no contribution can be right. Remove it from the inference pass."
-        )
+def run_loop(op, inputs, wanted=(), overrides=None):
+    """Create a loop again, as far as it is needed.
+
+    Parameters
+    ----------
+    op : Op
+        The loop.
+    inputs : list of tensor or None
+        Its inputs; None for what is not needed.
+    wanted : iterable of Value, default=()
+        Values of its body to keep, of each step.
+    overrides : Overrides, default=None
+        What stands in the place of some of its body's ops.
+
+    Returns
+    -------
+    number : tensor
+        How many steps it took.
+    outputs : list of tensor or None
+        Its outputs; None where the input was None.
+    stacked : dict of Value to tensor
+        The wanted values, with the steps on a new first axis.
+    """
+    body, wanted = op.body, list(wanted)
+    changing = [
+        position
+        for position, (before, after) in enumerate(zip(body.inputs, body.outputs, strict=True))
+        if before is not after and inputs[position] is not None
+    ]
+    fixed = {value: tensor for value, tensor in zip(body.inputs, inputs, strict=True) if tensor is not None}
+
+    def values_at(graph, state):
+        values = dict(zip(graph.inputs, (fixed.get(value) for value in body.inputs), strict=True))
+        values.update({graph.inputs[position]: tensor for position, tensor in zip(changing, state, strict=True)})
+        return {value: tensor for value, tensor in values.items() if tensor is not None}
+
+    def goes_on(number, state, arrays):
+        return run(op.condition, values_at(op.condition, state), op.condition.outputs)[0]
+
+    def one_step(number, state, arrays):
+        values = values_at(body, state)
+        after = run(body, values, [*(body.outputs[position] for position in changing), *wanted], overrides)
+        arrays = [array.write(number, value) for array, value in zip(arrays, after[len(changing) :], strict=True)]
+        return number + 1, after[: len(changing)], arrays
+
+    state = [tf.convert_to_tensor(inputs[position]) for position in changing]
+    arrays = [tf.TensorArray(value.dtype, 0, dynamic_size=True) for value in wanted]
+    number = tf.constant(0)
+    shapes = [
+        tf.TensorShape([]),
+        [body.inputs[position].shape for position in changing],
+        [tf.TensorShape(None) for _ in arrays],
+    ]
+    number, state, arrays = tf.while_loop(goes_on, one_step, (number, state, arrays), shape_invariants=tuple(shapes))
+    outputs = [None if tensor is None else tensor for tensor in inputs]
+    for position, tensor in zip(changing, state, strict=True):
+        outputs[position] = tensor
+    return number, outputs, {value: array.stack() for value, array in zip(wanted, arrays, strict=True)}
+
+
+def has_effects(op):
+    """Whether an op is random or has state, so that two passes over the same row need not agree."""
+    return _is_stateful(op.type, op.definition) and op.type not in READS_STATE
+
+
+def effects_of(op):
+    """Say why an op that is random or has state can not be explained."""
+    return (
+        f"The network reads the op {op.type!r} ({op.name!r}), which is random or has state, so two passes over the "
+        "same row need not agree and no contribution can be right. Remove it from the inference pass."
+    )
+
+
+def create(op, inputs, of_differences=False):
+    """Create an op again on other inputs, and return its outputs.
+
+    What holds ``of_differences`` may be in a wider dtype than the network's values; a list does not tell.
+    """
+    if has_effects(op):
+        raise UnsupportedOpError(effects_of(op))
     inputs = [tf.convert_to_tensor(tensor) for tensor in inputs]
     if op.compiled and op.type.startswith("Conv"):
         return [tf.function(lambda *tensors: _create(op, tensors)[0], jit_compile=True, autograph=False)(*inputs)]
-    return _create(op, inputs)
+    return _create(op, inputs, of_differences)
 
 
-def _create(op, inputs):
+def _create(op, inputs, of_differences=False):
     graph = tf.compat.v1.get_default_graph()
-    dtypes = [value.dtype for value in op.outputs]
-    return graph.create_op(op.type, list(inputs), dtypes, attrs=op.attributes, name=op.type).outputs
+    inputs, dtypes, attributes = list(inputs), [value.dtype for value in op.outputs], op.attributes
+    is_list = of_differences and "element_dtype" in attributes
+    if is_list or any(tensor.dtype != value.dtype for tensor, value in zip(inputs, op.inputs, strict=True)):
+        # A difference of a value in half precision, which is carried in single precision.
+        inputs, dtypes = [widened_tensor(tensor) for tensor in inputs], [widened(dtype) for dtype in dtypes]
+        attributes = {name: widened_attribute(value) for name, value in attributes.items()}
+    return _CREATE_OP(graph, op.type, inputs, dtypes, attrs=attributes, name=op.type).outputs
 
 
 _STATEFUL = {}

@@ -2,25 +2,118 @@
 
 from typing import Any, NamedTuple
 
-from skdeeplift.propagation.rules.activation import ACTIVATIONS, rescale
+from skdeeplift.network.layers import innermost_named
+from skdeeplift.propagation.rules.activation import ACTIVATIONS, ActivationRule
 from skdeeplift.propagation.rules.bilinear import BILINEAR
 from skdeeplift.propagation.rules.joins import JOINS
-from skdeeplift.propagation.rules.linear import LINEAR
+from skdeeplift.propagation.rules.linear import LINEAR, WEIGHTED
+from skdeeplift.propagation.rules.lists import LISTS
 from skdeeplift.propagation.rules.maxima import MAXIMA
+from skdeeplift.propagation.rules.rescale import guided_backprop_rescale, pass_through, rescale
+from skdeeplift.propagation.rules.reveal_cancel import is_restricted, reveal_cancel
 from skdeeplift.propagation.rules.softmax import SOFTMAX
 from skdeeplift.propagation.rules.table import RuleTable
 from skdeeplift.propagation.rules.two_variable import TWO_VARIABLE
 
-SHARED = RuleTable.union(LINEAR, JOINS, ACTIVATIONS, BILINEAR, TWO_VARIABLE, MAXIMA, SOFTMAX)
+SHARED = RuleTable.union(LINEAR, LISTS, JOINS, ACTIVATIONS, BILINEAR, TWO_VARIABLE, MAXIMA, SOFTMAX)
+DENSE = frozenset(op_type for op_type in WEIGHTED if "Conv" not in op_type)
+
+_RESCALE = ActivationRule(rescale)
+_REVEAL_CANCEL = ActivationRule(reveal_cancel, uses_spread=True)
+_GUIDED = ActivationRule(guided_backprop_rescale, sums_to_delta=False)
+_PASS_THROUGH = ActivationRule(pass_through, sums_to_delta=False, reads_values=False)
 
 
 class RuleSet(NamedTuple):
     """What a method does at each op."""
 
     name: str
+    # Takes the graph and an activation in it, and returns its `ActivationRule`.
     activation: Any
     table: RuleTable = SHARED
+    # Layers that were given a rule by name, and so must have an activation.
+    layers: tuple = ()
+    # Whether an op without a rule is integrated along the path from the reference, rather than an error.
+    integrates: bool = False
 
 
-RESCALE = RuleSet("rescale", activation=rescale)
-RULES = {rule_set.name: rule_set for rule_set in (RESCALE,)}
+def _reveal_cancel(graph, activation):
+    return _RESCALE if is_restricted(activation) else _REVEAL_CANCEL
+
+
+def _genomics_default(graph, activation):
+    """RevealCancel after dense layers, and the rescale rule after convolutions."""
+    nearest = _nearest_weighted(graph, activation.root)
+    return _reveal_cancel(graph, activation) if nearest and nearest <= DENSE else _RESCALE
+
+
+def _nearest_weighted(graph, value):
+    """Types of the weighted ops that lie nearest before a value, on all ways to it."""
+    found, seen, pending = set(), {value}, [value]
+    while pending:
+        op = graph.producer.get(pending.pop())
+        if op is None:
+            continue
+        varying = [value for value in op.inputs if graph.carries_difference(value)]
+        if op.type in WEIGHTED and len(varying) == 1:
+            found.add(op.type)
+        else:
+            pending.extend(value for value in varying if value not in seen)
+            seen.update(varying)
+    return found
+
+
+RESCALE = RuleSet("rescale", lambda graph, activation: _RESCALE)
+RULES = {
+    rule_set.name: rule_set
+    for rule_set in (
+        RESCALE,
+        RuleSet("reveal_cancel", _reveal_cancel),
+        RuleSet("genomics_default", _genomics_default),
+        RuleSet("pass_through", lambda graph, activation: _PASS_THROUGH),
+        RuleSet("guided_backprop_rescale", lambda graph, activation: _GUIDED),
+    )
+}
+
+
+def rule_set_of(rule, unsupported="raise"):
+    """Return the rule set that a user asks for.
+
+    Parameters
+    ----------
+    rule : str or dict of str to str
+        The name of a rule, or the rules of layers by the layers' names.
+    unsupported : {"raise", "integrate"}, default="raise"
+        What happens at an op without a rule.
+
+    Raises
+    ------
+    ValueError
+        If there is no such rule.
+    """
+    if isinstance(rule, dict):
+        strings = all(isinstance(each, str) for pair in rule.items() for each in pair)
+        if not rule or not strings or not set(RULES).issuperset(rule.values()):
+            raise ValueError(
+                f"rule= as a dict takes layers' names to rules, each one of {sorted(RULES)}. Got {rule!r}."
+            )
+    elif rule not in RULES:
+        raise ValueError(f"rule= takes one of {sorted(RULES)}, or a dict of them by layers' names. Got {rule!r}.")
+    rule_set = mix(rule) if isinstance(rule, dict) else RULES[rule]
+    return rule_set._replace(integrates=unsupported == "integrate")
+
+
+def mix(rules):
+    """Return a rule set with a rule for each layer by name, and the rescale rule for all others.
+
+    Parameters
+    ----------
+    rules : dict of str to str
+        From a layer's name to that of a rule. Of layers that lie in each other the innermost counts.
+    """
+
+    def activation(graph, activation):
+        name = innermost_named(graph.calls, activation.op.calls, rules)
+        return RULES[rules.get(name, "rescale")].activation(graph, activation)
+
+    return RuleSet("mix", activation, layers=tuple(rules))

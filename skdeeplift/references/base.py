@@ -1,83 +1,149 @@
-"""From what the user passes as ``reference=`` to arrays of references."""
+"""What all objects that make references have in common."""
+
+from abc import abstractmethod
 
 import numpy as np
-
-from skdeeplift.execution.run import References
-from skdeeplift.references import constant, training
-
-CONSTANTS = {"mean": constant.mean, "median": constant.median, "zeros": constant.zeros}
-NAMES = (*CONSTANTS, "sample")
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 
-def make_references(reference, arrays, given, max_references, random_state):
-    """Make the references for the rows of a call.
+class Reference(BaseEstimator):
+    """Base of all objects that make references; derive from it for one of your own.
 
-    Parameters
+    .. versionadded:: 0.1
+
+    Attributes
     ----------
-    reference : {"mean", "median", "zeros", "sample"} or list of array-like
-        A name, or one array for each input: of shape ``(*features)``, ``(n_references, *features)`` for references that
-        all rows share, or ``(n_rows, n_references, *features)``.
-    arrays : list of ndarray
-        The training rows of each input.
-    given : list of str
-        What to call each input in an error.
-    max_references : int
-        How many rows ``"sample"`` draws at the most.
-    random_state : RandomState
-        Where ``"sample"`` draws from.
-
-    Returns
-    -------
-    references : References
-        Arrays in the rows' dtype, and weights that sum to one.
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown, or an array does not fit the input.
+    per_row : bool
+        Whether references are made of the row that is explained. They are made when needed, chunk by chunk.
+    is_random : bool
+        Whether they are drawn at random, so that more of them make means more precise.
+    learns : bool
+        Whether `fit` learns more of the training rows than how they are laid out.
     """
-    if isinstance(reference, str):
-        if reference in CONSTANTS:
-            return _shared([CONSTANTS[reference](array) for array in arrays])
-        if reference == "sample":
-            return _shared(training.sample(arrays, max_references, random_state))
-        raise ValueError(f"reference= takes {', '.join(map(repr, NAMES))} or an array. Got {reference!r}.")
-    checked = [_checked(each, array, name) for each, array, name in zip(reference, arrays, given, strict=True)]
-    per_row = {each.ndim == array.ndim + 1 for each, array in zip(checked, arrays, strict=True)}
-    if len(per_row) > 1 or len({each.shape[: 1 + per_row.copy().pop()] for each in checked}) > 1:
-        shapes = ", ".join(str(each.shape) for each in checked)
-        raise ValueError(f"All inputs need the same number of references, shared or per row. Got shapes {shapes}.")
-    if per_row == {True}:
-        n_references = checked[0].shape[1]
-        return References(checked, True, np.full(n_references, 1 / n_references))
-    return _shared(checked)
+
+    per_row = False
+    is_random = False
+    learns = True
+
+    @abstractmethod
+    def fit(self, X, y=None):
+        """Learn what references are made of.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, *features)
+            Training rows.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted object.
+        """
+
+    @abstractmethod
+    def sample(self, X, n_references, random_state=None):
+        """Make references for rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, *features)
+            Rows that are explained.
+        n_references : int
+            How many references at the most.
+        random_state : int, RandomState instance or None, default=None
+            Where what is random comes from.
+
+        Returns
+        -------
+        references : ndarray of shape (n, *features), or (n_rows, n, *features)
+            The latter if ``per_row``.
+        """
+
+    def sample_range(self, X, start, stop, seed):
+        """Make references for rows, without the first ``start`` of ``stop`` references.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, *features)
+            Rows that are explained.
+        start, stop : int
+            Which references.
+        seed : int
+            Where what is random comes from.
+
+        Returns
+        -------
+        references : ndarray of shape (stop - start, *features), or (n_rows, stop - start, *features)
+            The latter if ``per_row``.
+        """
+        references = self.sample(X, stop, seed)
+        return references[:, start:] if self.per_row else references[start:]
 
 
-def _shared(arrays):
-    return References(arrays, False, np.full(len(arrays[0]), 1 / len(arrays[0])))
+class RowChooser(Reference):
+    """Base of references that are training rows, the same ones of all inputs of a network.
+
+    Attributes
+    ----------
+    needs_classes : bool
+        Whether the classes that the network predicts are needed.
+    """
+
+    needs_classes = False
+
+    @abstractmethod
+    def choose(self, X, n_references, random_state=None, y=None):
+        """Choose training rows by their position.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, *features)
+            Rows that are explained.
+        n_references : int
+            How many at the most.
+        random_state : int, RandomState instance or None, default=None
+            Where draws come from.
+        y : array-like of shape (n_rows,), default=None
+            Predicted classes of the rows, where they are needed.
+
+        Returns
+        -------
+        positions : ndarray of int of shape (n,), or (n_rows, n)
+            The latter if ``per_row``.
+        weights : ndarray of shape (n,)
+            What each counts in a mean; they sum to one.
+        """
+
+    def sample(self, X, n_references, random_state=None, y=None):
+        """Return training rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, *features)
+            Rows that are explained.
+        n_references : int
+            How many references at the most.
+        random_state : int, RandomState instance or None, default=None
+            Where draws come from.
+        y : array-like of shape (n_rows,), default=None
+            Predicted classes of the rows, where they are needed.
+
+        Returns
+        -------
+        references : ndarray of shape (n, *features), or (n_rows, n, *features)
+            The latter if ``per_row``. What each counts, if not the same, is what `choose` returns.
+        """
+        check_is_fitted(self)
+        positions, _ = self.choose(X, n_references, random_state, y)
+        return self.rows_[positions]
 
 
-def _checked(reference, array, name):
-    try:
-        reference = np.array(reference, dtype=array.dtype)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"reference= for {name} is no array of numbers: {error}") from error
-    features, n_rows = array.shape[1:], len(array)
-    if reference.shape == features:
-        reference = reference[None]
-    shared = reference.shape[1:] == features and reference.ndim == array.ndim
-    per_row = reference.shape[2:] == features and reference.ndim == array.ndim + 1
-    if per_row and len(reference) != n_rows:
-        raise ValueError(
-            f"reference= for {name} has one set of references per row, for {len(reference)} rows. Got {n_rows} rows; "
-            f"pass references that go with these rows as explain(X, reference=...)."
-        )
-    if not (shared or per_row) or 0 in reference.shape:
-        axes = str(features)[1:-1].rstrip(",")
-        raise ValueError(
-            f"reference= for {name} has shape {reference.shape}. Expected {features}, (n_references, {axes}) or "
-            f"(n_rows, n_references, {axes}), with at least one reference."
-        )
-    if not np.isfinite(reference).all():
-        raise ValueError(f"reference= for {name} holds NaN or infinity.")
-    return reference
+def seed_from(random_state):
+    """An int stays what it is; of others one is drawn."""
+    if isinstance(random_state, (int, np.integer)):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

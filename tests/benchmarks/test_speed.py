@@ -17,25 +17,27 @@ needs_shap = pytest.mark.skipif(importlib.util.find_spec("shap") is None, reason
 needs_linux = pytest.mark.skipif(not PROCESS_STATUS.exists(), reason="peak memory is read from Linux's /proc")
 # Rows are padded to powers of two, of which there are eight up to 250; here are seventeen sizes.
 SIZES = (100, 37, 250, 100, 1, *range(64, 128, 5))
-conditions = {"mlp-shap": needs_shap, "memory": needs_linux}
+# The same commit gives ratios that differ by so much between days and machines; what makes it slower gives more.
+ALLOWED = 1.25
+conditions = {"mlp-shap": [needs_shap], "memory": [needs_linux]}
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=conditions.get(name, ()))
+        pytest.param(name, marks=[*conditions.get(name, ()), *[pytest.mark.exhaustive] * benchmark.is_exhaustive])
         for name, benchmark in BENCHMARKS.items()
         if not benchmark.depends_on_machine
     ],
 )
 def test_ratio(name):
-    # Other work on the machine makes a measurement slower, hardly ever faster: one of three within the bound is enough.
-    for _ in range(3):
+    # Other work on the machine makes a measurement slower, hardly ever faster: one of five within the bound is enough.
+    for _ in range(5):
         measured = in_fresh_process(name)
         print(f"{name}: {measured} {BENCHMARKS[name].unit}")
-        if measured.ratio <= BENCHMARKS[name].bound:
+        if measured.ratio <= ALLOWED * BENCHMARKS[name].bound:
             break
-    assert measured.ratio <= BENCHMARKS[name].bound, f"{BENCHMARKS[name].run.__doc__} {measured}"
+    assert measured.ratio <= ALLOWED * BENCHMARKS[name].bound, f"{BENCHMARKS[name].run.__doc__} {measured}"
 
 
 @pytest.fixture

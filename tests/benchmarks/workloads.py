@@ -1,10 +1,15 @@
 """The networks, the rows, and what is compared; each benchmark runs in a process of its own."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tests.benchmarks.measure import Measurement, duration, first_calls, interleaved, resident_memory
+
+# Of images on which keras.applications take little longer to run than to start.
+SMALL = (64, 64, 3)
+PAPER = Path(__file__).parents[1] / "paper"
 
 
 def mlp():
@@ -54,6 +59,102 @@ def mobilenet():
     return interleaved(lambda: explainer.transform(X), lambda: gradient(rows).numpy())
 
 
+def lstm():
+    """LSTM of 500 steps, 64 rows x 1 reference, against the plain gradient."""
+    return _against_gradient(_lstm(), _sequences(64, (500, 8)))
+
+
+def transformer():
+    """Four blocks of attention, 64 rows x 1 reference, against the plain gradient."""
+    return _against_gradient(_transformer(), _sequences(64, (32, 32)))
+
+
+def occlusion_cnn():
+    """Occlusion of a convolutional network by windows of 3 x 3, 24 rows, against bare prediction of as many rows."""
+    window = {"window_shape": (3, 3, 1), "target": 3}
+    return _against_prediction(_cnn(), _logits, _images(24, (28, 28, 1)), 26 * 26, 1024, **window)
+
+
+def occlusion_table():
+    """Occlusion of each of 30 columns, 5,000 rows, against bare prediction of as many rows."""
+    X = _sequences(5000, (30,))
+    return _against_prediction(_dense(30, 64, 64, 2), lambda network: network, X, 30, 15_000, target=1)
+
+
+def reveal_cancel_mnist():
+    """RevealCancel on the paper's MNIST network, 1000 rows x 1 reference, against the rescale rule."""
+    return _by_two_rules(PAPER / "mnist" / "keras2_mnist_cnn_allconv.h5", _images(1000, (28, 28, 1)) * 255)
+
+
+def reveal_cancel_resnet():
+    """RevealCancel on ResNet50, 8 rows x 1 reference, against the rescale rule."""
+    return _by_two_rules(_resnet(), _images(8, (224, 224, 3)), max_samples=1, check="ignore")
+
+
+def all_targets():
+    """All 100 outputs of a dense network at once, 200 rows x 1 reference, against one after the other."""
+    return _all_targets("rescale")
+
+
+def all_targets_reveal_cancel():
+    """The same by RevealCancel."""
+    return _all_targets("reveal_cancel")
+
+
+def shuffles():
+    """20 dinucleotide shuffles of each of 64 DNA sequences of 1000 letters, against 1 s."""
+    from skdeeplift.references import DinucleotideShuffle
+
+    X = _dna(64, 1000)
+    shuffle = DinucleotideShuffle().fit(X)
+    return Measurement([duration(lambda: shuffle.sample(X, 20, random_state=0)) for _ in range(5)], [1] * 5)
+
+
+def genomics_shuffles():
+    """Genomics network, 64 rows x 20 dinucleotide shuffles of each, against the plain gradient of the 1,280 pairs."""
+    import tensorflow as tf
+
+    network, X = _genomics(), _dna(64, 1000)
+    explainer = _explainer(network, reference="dinucleotide_shuffle", max_references=20, max_samples=1).fit(X)
+    gradient, pairs = _plain_gradient(network, 0), tf.constant(np.repeat(X, 20, 0))
+    return interleaved(lambda: explainer.transform(X), lambda: gradient(pairs).numpy())
+
+
+def guided_backprop():
+    """Guided backpropagation of a convolutional network, 256 rows, against the plain gradient of one logit."""
+    import tensorflow as tf
+
+    from skdeeplift import GuidedBackpropExplainer
+
+    network, X = _cnn(), _images(256, (28, 28, 1))
+    explainer = GuidedBackpropExplainer(network, target=3, max_samples=1).fit(X)
+    gradient, rows = _plain_gradient(_logits(network), 3), tf.constant(X)
+    return interleaved(lambda: explainer.transform(X), lambda: gradient(rows).numpy())
+
+
+def guided_backprop_predicted():
+    """The same for each row's predicted class."""
+    import tensorflow as tf
+
+    from skdeeplift import GuidedBackpropExplainer
+
+    network, X = _cnn(), _images(256, (28, 28, 1))
+    explainer = GuidedBackpropExplainer(network, max_samples=1).fit(X)
+    gradient, rows = _plain_gradient(_logits(network), 3), tf.constant(X)
+    return interleaved(lambda: explainer.transform(X), lambda: gradient(rows).numpy())
+
+
+def integrated_gradients_mlp():
+    """Integrated gradients with 50 steps, dense network, 500 rows, against the compiled loop over steps."""
+    X = np.random.default_rng(0).normal(size=(500, 2000)).astype("float32")
+    return _against_loop_over_steps(_dense(2000, 256, 128, 10), X)
+
+
+def integrated_gradients_cnn():
+    """Integrated gradients with 50 steps, convolutional network, 256 rows, against the compiled loop over steps."""
+    return _against_loop_over_steps(_logits(_cnn()), _images(256, (28, 28, 1)))
+
+
 def memory():
     """Peak memory over that after import, 100,000 rows x 100 references, against 1 GB."""
     import keras  # noqa: F401
@@ -80,6 +181,69 @@ def first_resnet():
     return first_calls(lambda: _first_explanation(_resnet(), X), lambda: _first_gradient(_resnet(), X), rounds=3)
 
 
+def first_lstm():
+    """First fit and transform of a new LSTM of 500 steps, against its gradient's first call."""
+    X = _sequences(64, (500, 8))
+    return first_calls(lambda: _first_explanation(_lstm(), X, 0), lambda: _first_gradient(_lstm(), X, 0), rounds=3)
+
+
+def first_transformer():
+    """First fit and transform of four new blocks of attention, against their gradient's first call."""
+    X, new = _sequences(64, (32, 32)), _transformer
+    return first_calls(lambda: _first_explanation(new(), X, 0), lambda: _first_gradient(new(), X, 0), rounds=3)
+
+
+def first_densenet():
+    """First fit and transform of a new DenseNet121 at 64 x 64, 16 rows, against its gradient's first call."""
+    return _first_calls_of("DenseNet121")
+
+
+def first_efficientnet():
+    """First fit and transform of a new EfficientNetV2B0 at 64 x 64, 16 rows, against its gradient's first call."""
+    return _first_calls_of("EfficientNetV2B0")
+
+
+def first_mobilenet_small():
+    """First fit and transform of a new MobileNetV3Small at 64 x 64, 16 rows, against its gradient's first call."""
+    return _first_calls_of("MobileNetV3Small")
+
+
+def first_mobilenet_large():
+    """First fit and transform of a new MobileNetV3Large at 64 x 64, 16 rows, against its gradient's first call."""
+    return _first_calls_of("MobileNetV3Large")
+
+
+def densenet():
+    """DenseNet121 at 64 x 64, 16 rows x 1 reference, against the plain gradient of one logit."""
+    return _calls_of("DenseNet121")
+
+
+def efficientnet():
+    """EfficientNetV2B0 at 64 x 64, 16 rows x 1 reference, against the plain gradient of one logit."""
+    return _calls_of("EfficientNetV2B0")
+
+
+def mobilenet_small():
+    """MobileNetV3Small at 64 x 64, 16 rows x 1 reference, against the plain gradient of one logit."""
+    return _calls_of("MobileNetV3Small")
+
+
+def mobilenet_large():
+    """MobileNetV3Large at 64 x 64, 16 rows x 1 reference, against the plain gradient of one logit."""
+    return _calls_of("MobileNetV3Large")
+
+
+def linear_trace():
+    """First fit and transform of 200 dense layers, against four times that of 50."""
+    X = _sequences(16, (32,))
+
+    def of_layers(number, times):
+        explanations = [_first_explanation(_dense(32, *[32] * number, 1), X, 0) for _ in range(times)]
+        return lambda: [explanation() for explanation in explanations]
+
+    return first_calls(lambda: of_layers(200, 1), lambda: of_layers(50, 4), rounds=3)
+
+
 def cold_cnn():
     """First fit and transform in a new process, convolutional network, against 3 s."""
     return Measurement([duration(_first_explanation(_cnn(), _images(256, (28, 28, 1))))], [3])
@@ -98,6 +262,8 @@ class Benchmark(NamedTuple):
     unit: str = "s"
     # Budgets in seconds depend on the machine, so no test holds anyone to them.
     depends_on_machine: bool = False
+    # Whether it is measured only by command, since others like it are measured anyway.
+    is_exhaustive: bool = False
 
 
 BENCHMARKS = {
@@ -105,11 +271,36 @@ BENCHMARKS = {
     "mlp-shap": Benchmark(mlp_shap, 1 / 3),
     "cnn": Benchmark(cnn, 1.5),
     "mobilenet": Benchmark(mobilenet, 1.5),
+    "lstm": Benchmark(lstm, 3),
+    "transformer": Benchmark(transformer, 3),
+    "reveal-cancel-mnist": Benchmark(reveal_cancel_mnist, 3),
+    "reveal-cancel-resnet": Benchmark(reveal_cancel_resnet, 4, is_exhaustive=True),
+    "occlusion-cnn": Benchmark(occlusion_cnn, 1 / 0.8),
+    "occlusion-table": Benchmark(occlusion_table, 1 / 0.8),
+    "all-targets": Benchmark(all_targets, 0.35),
+    "all-targets-reveal-cancel": Benchmark(all_targets_reveal_cancel, 0.35),
+    "shuffles": Benchmark(shuffles, 1),
+    "genomics-shuffles": Benchmark(genomics_shuffles, 1.2),
+    "guided-backprop": Benchmark(guided_backprop, 1.3),
+    "guided-backprop-predicted": Benchmark(guided_backprop_predicted, 1.3),
+    "integrated-gradients-mlp": Benchmark(integrated_gradients_mlp, 1 / 7),
+    "integrated-gradients-cnn": Benchmark(integrated_gradients_cnn, 1 / 1.15),
     "memory": Benchmark(memory, 1, "MB"),
-    # Where a gradient traces one function, an explanation traces the network, its streams and the way back, and
-    # compiles activations: 3 to 5 times as long, and the rest for noise in what runs only once.
-    "first-cnn": Benchmark(first_cnn, 8),
-    "first-resnet": Benchmark(first_resnet, 8),
+    "densenet": Benchmark(densenet, 2, is_exhaustive=True),
+    "efficientnet": Benchmark(efficientnet, 2, is_exhaustive=True),
+    "mobilenet-small": Benchmark(mobilenet_small, 2, is_exhaustive=True),
+    "mobilenet-large": Benchmark(mobilenet_large, 2, is_exhaustive=True),
+    # Where a gradient traces one function, an explanation traces the network, its streams and the way back: about twice
+    # as long, and the rest for noise in what runs only once.
+    "first-cnn": Benchmark(first_cnn, 4),
+    "first-resnet": Benchmark(first_resnet, 4, is_exhaustive=True),
+    "first-lstm": Benchmark(first_lstm, 5),
+    "first-transformer": Benchmark(first_transformer, 3),
+    "first-densenet": Benchmark(first_densenet, 3, is_exhaustive=True),
+    "first-efficientnet": Benchmark(first_efficientnet, 3, is_exhaustive=True),
+    "first-mobilenet-small": Benchmark(first_mobilenet_small, 3, is_exhaustive=True),
+    "first-mobilenet-large": Benchmark(first_mobilenet_large, 3, is_exhaustive=True),
+    "linear-trace": Benchmark(linear_trace, 1.25, is_exhaustive=True),
     "cold-cnn": Benchmark(cold_cnn, 1, depends_on_machine=True),
     "cold-resnet": Benchmark(cold_resnet, 1, depends_on_machine=True),
 }
@@ -118,7 +309,37 @@ BENCHMARKS = {
 def _explainer(network, **parameters):
     from skdeeplift import DeepLiftExplainer
 
-    return DeepLiftExplainer(network, check="raise", random_state=0, **parameters)
+    return DeepLiftExplainer(network, **{"check": "raise", "random_state": 0, **parameters})
+
+
+def _by_two_rules(network, X, **parameters):
+    ours, other = (
+        _explainer(network, rule=rule, reference="zeros", target=3, **parameters).fit(X)
+        for rule in ("reveal_cancel", "rescale")
+    )
+    return interleaved(lambda: ours.transform(X), lambda: other.transform(X))
+
+
+def _all_targets(rule):
+    X = np.random.default_rng(0).normal(size=(200, 200)).astype("float32")
+    network = _dense(200, 256, 128, 100)
+    together, alone = (_explainer(network, rule=rule, reference="zeros", target=target).fit(X) for target in ("all", 0))
+    return interleaved(lambda: together.explain(X), lambda: [alone.explain(X, target=target) for target in range(100)])
+
+
+def _against_prediction(network, explained, X, n_windows, batch_size, **parameters):
+    """Time occlusion, and the plain network on as many rows as there are windows, in batches that it is fast with."""
+    import tensorflow as tf
+
+    from skdeeplift import OcclusionExplainer
+
+    explainer = OcclusionExplainer(network, max_samples=1, **parameters).fit(X)
+    explained = explained(network)
+    predict = tf.function(lambda rows: explained(rows, training=False))
+    rows = tf.constant(np.resize(X, (batch_size, *X.shape[1:])))
+    number, rest = divmod(len(X) * n_windows, batch_size)
+    batches = [rows] * number + [rows[:rest]] * bool(rest)
+    return interleaved(lambda: explainer.transform(X), lambda: [predict(batch).numpy() for batch in batches])
 
 
 def _plain_gradient(network, target):
@@ -134,20 +355,106 @@ def _plain_gradient(network, target):
     return gradient
 
 
-def _first_explanation(network, X):
-    explainer = _explainer(network, target=3)
+def _against_loop_over_steps(network, X, target=3, n_steps=50):
+    import tensorflow as tf
+
+    from skdeeplift import IntegratedGradientsExplainer
+
+    explainer = IntegratedGradientsExplainer(
+        network, reference="zeros", target=target, n_steps=n_steps, method="midpoint", check="ignore", max_samples=1
+    ).fit(X)
+
+    @tf.function
+    def loop(rows):
+        total = tf.zeros_like(rows)
+        for step in tf.range(n_steps):
+            points = (tf.cast(step, rows.dtype) + 0.5) / n_steps * rows
+            with tf.GradientTape() as tape:
+                tape.watch(points)
+                output = network(points, training=False)[:, target]
+            total += tape.gradient(output, points)
+        return total / n_steps * rows
+
+    rows = tf.constant(X)
+    expected = loop(rows).numpy()
+    # Where a step comes near to a kink, rounding decides on which side it lies.
+    assert np.abs(explainer.transform(X) - expected).mean() < 1e-5 * np.abs(expected).max()
+    return interleaved(lambda: explainer.transform(X), lambda: loop(rows).numpy())
+
+
+def _against_gradient(network, X):
+    import tensorflow as tf
+
+    explainer = _explainer(network).fit(X)
+    gradient, rows = _plain_gradient(network, 0), tf.constant(X)
+    return interleaved(lambda: explainer.transform(X), lambda: gradient(rows).numpy())
+
+
+def _first_explanation(network, X, target=3):
+    explainer = _explainer(network, target=target)
     return lambda: explainer.fit(X).transform(X)
 
 
-def _first_gradient(network, X):
+def _first_gradient(network, X, target=3):
     import tensorflow as tf
 
     rows = tf.constant(X)
-    return lambda: _plain_gradient(network, 3)(rows).numpy()
+    return lambda: _plain_gradient(network, target)(rows).numpy()
+
+
+def _first_calls_of(application):
+    X = _images(16, SMALL)
+    return first_calls(
+        lambda: _first_explanation(_application(application), X),
+        lambda: _first_gradient(_application(application), X),
+        rounds=3,
+    )
+
+
+def _calls_of(application):
+    import tensorflow as tf
+
+    X, network = _images(16, SMALL), _application(application)
+    # Untrained, its logits hardly depend on the rows, and differ by little more than rounding.
+    explainer = _explainer(network, target=3, check="ignore").fit(X)
+    gradient, rows = _plain_gradient(network, 3), tf.constant(X)
+    return interleaved(lambda: explainer.transform(X), lambda: gradient(rows).numpy())
+
+
+def _application(name):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    return getattr(keras.applications, name)(input_shape=SMALL, weights=None, classifier_activation=None)
 
 
 def _images(n_rows, shape):
     return np.random.default_rng(0).uniform(size=(n_rows, *shape)).astype("float32")
+
+
+def _sequences(n_rows, shape):
+    return np.random.default_rng(0).normal(size=(n_rows, *shape)).astype("float32")
+
+
+def _lstm():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((500, 8)), keras.layers.LSTM(32), keras.layers.Dense(1)])
+
+
+def _transformer():
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    inputs = hidden = keras.Input((32, 32))
+    for _ in range(4):
+        normalised = layers.LayerNormalization()(hidden)
+        hidden = layers.Add()([hidden, layers.MultiHeadAttention(4, 8)(normalised, normalised)])
+        wide = layers.Dense(64, activation="gelu")(layers.LayerNormalization()(hidden))
+        hidden = layers.Add()([hidden, layers.Dense(32)(wide)])
+    return keras.Model(inputs, layers.Dense(1)(layers.GlobalAveragePooling1D()(hidden)))
 
 
 def _mlp():
@@ -185,6 +492,20 @@ def _logits(network):
     import keras
 
     return keras.Model(network.inputs, network.layers[-2].output)
+
+
+def _dna(n_rows, length):
+    return np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (n_rows, length))]
+
+
+def _genomics():
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    convolutions = [layers.Conv1D(64, 15, activation="relu"), layers.Conv1D(64, 13, activation="relu")]
+    dense = [layers.MaxPooling1D(10), layers.Flatten(), layers.Dense(100, "relu"), layers.Dense(1)]
+    return keras.Sequential([keras.Input((1000, 4)), *convolutions, *dense])
 
 
 def _resnet():

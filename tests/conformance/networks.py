@@ -17,11 +17,13 @@ class LayerCase(NamedTuple):
     arguments: dict
     # The activation before it; after "relu" many elements are equal.
     before: str = "linear"
+    # Arguments of its call.
+    called_with: dict = {}
 
     @property
     def name(self):
         arguments = ",".join(
-            f"{name}={getattr(value, '__name__', value)}" for name, value in self.arguments.items()
+            f"{name}={getattr(value, '__name__', value)}" for name, value in (self.arguments | self.called_with).items()
         ).replace(" ", "")
         shapes = self.shape if isinstance(self.shape, list) else [self.shape]
         inputs = "+".join("x".join(map(str, shape)) for shape in shapes)
@@ -48,7 +50,13 @@ class LayerCase(NamedTuple):
         inputs = [keras.Input(shape) for shape in (self.shape if several else [self.shape])]
         hidden = [layers.Dense(tensor.shape[-1], activation=self.before)(tensor) for tensor in inputs]
         arguments = {name: value() if name == "layer" else value for name, value in self.arguments.items()}
-        outputs = getattr(layers, self.layer)(**arguments)(hidden if several else hidden[0])
+        layer = getattr(layers, self.layer)(**arguments)
+        called_with = {name: value() if callable(value) else value for name, value in self.called_with.items()}
+        if self.layer in ("GroupQueryAttention", "MultiHeadAttention"):
+            # Query and value are arguments of their own; a single tensor attends to itself.
+            outputs = layer(hidden[0], *(hidden[1:] or hidden), **called_with)
+        else:
+            outputs = layer(hidden if several else hidden[0], **called_with)
         return one_output(inputs if several else inputs[0], layers.Activation("tanh")(outputs))
 
 
@@ -181,6 +189,32 @@ def arithmetic_of_two_tensors():
     return one_output(inputs, layers.Concatenate()(results))
 
 
+def normalised_inputs():
+    """Divides by nearly zero where the input is all zeros."""
+    inputs = keras.Input((5,))
+    deviation = ops.std(inputs, -1, keepdims=True) + 1e-8
+    length = ops.maximum(ops.norm(inputs, axis=-1, keepdims=True), 1e-8)
+    results = [
+        layers.LayerNormalization(epsilon=1e-12)(inputs),
+        layers.UnitNormalization()(inputs),
+        (inputs - ops.mean(inputs, -1, keepdims=True)) / deviation,
+        inputs / length,
+        inputs * (1 / length),
+    ]
+    return one_output(inputs, layers.Activation("tanh")(layers.Concatenate()(results)))
+
+
+def normalised_far_from_zero():
+    inputs = keras.Input((3, 4))
+    shifted = layers.Dense(4)(inputs) + 10.0
+    results = [
+        layers.LayerNormalization()(shifted),
+        layers.GroupNormalization(groups=2)(shifted),
+        layers.UnitNormalization()(shifted),
+    ]
+    return one_output(inputs, layers.Activation("tanh")(layers.Concatenate()(results)))
+
+
 ARCHITECTURES = [
     same_layer_three_times,
     same_layer_on_two_inputs,
@@ -199,6 +233,8 @@ ARCHITECTURES = [
     batch_folded_into_rows,
     batch_on_the_second_axis,
     arithmetic_of_two_tensors,
+    normalised_inputs,
+    normalised_far_from_zero,
 ]
 
 

@@ -139,14 +139,18 @@ BLOCKS = {
 }
 
 
+RULES = ["rescale", "reveal_cancel", "genomics_default"]
+
+
 class Explained:
     """A random network, rows, and references of which one is a row."""
 
-    def __init__(self, network, seed):
+    def __init__(self, network, seed, rule="rescale"):
         self.model = build(*network, seed)
         self.rows = random_rows(self.model, N_ROWS, seed)
         self.references = np.concatenate([random_rows(self.model, N_REFERENCES - 1, seed + 1), self.rows[-1:]])
-        self.explainer = DeepLiftExplainer(self.model, target=0, reference=self.references).fit(self.rows)
+        self.explainer = DeepLiftExplainer(self.model, target=0, rule=rule, reference=self.references)
+        self.explainer.fit(self.rows)
 
     def contributions(self, rows=None, references=None, target=None):
         rows = self.rows if rows is None else rows
@@ -157,7 +161,7 @@ def any_network(max_examples):
     """Decorate a test that takes a random network."""
 
     def decorate(test):
-        test = given(network=DESCRIPTIONS, seed=st.integers(0, 2**31))(test)
+        test = given(network=DESCRIPTIONS, seed=st.integers(0, 2**31), rule=st.sampled_from(RULES))(test)
         health = [HealthCheck.too_slow, HealthCheck.data_too_large]
         return settings(max_examples=max_examples, deadline=None, derandomize=True, suppress_health_check=health)(test)
 
@@ -170,9 +174,9 @@ def _free_graphs():
     keras.backend.clear_session()
 
 
-@any_network(max_examples=25)
-def test_contributions_sum_to_the_change_of_the_output(network, seed):
-    explained = Explained(network, seed)
+@any_network(max_examples=30)
+def test_contributions_sum_to_the_change_of_the_output(network, seed, rule):
+    explained = Explained(network, seed, rule)
     at_rows, at_references = (
         np.asarray(explained.model(values, training=False), np.float64)[:, 0]
         for values in (explained.rows, explained.references)
@@ -181,36 +185,46 @@ def test_contributions_sum_to_the_change_of_the_output(network, seed):
     totals = explained.contributions().reshape(N_ROWS, -1).sum(1, dtype=np.float64)
     # Where the output hardly changes, its own rounding is what is left.
     rounding = 16 * np.finfo(np.float32).eps * np.abs(at_rows).max()
-    np.testing.assert_allclose(totals, change, rtol=0, atol=1e-5 * np.abs(change).max() + rounding)
+    tolerance = 1e-5 if rule == "rescale" else 1e-4
+    np.testing.assert_allclose(totals, change, rtol=0, atol=tolerance * np.abs(change).max() + rounding)
 
 
 # Where an activation hardly changes, its slope has few digits in float32, and so have contributions, though their sum
 # has all. Equality is tested in float64.
 @any_network(max_examples=8)
-def test_contributions_are_linear_in_the_target(network, seed):
+def test_contributions_are_linear_in_the_target(network, seed, rule):
     with floating_point("float64"):
-        explained = Explained(network, seed)
+        explained = Explained(network, seed, rule)
         first, second = (explained.contributions(target=target) for target in range(N_OUTPUTS))
         assert_equal(explained.contributions(target={0: 2.0, 1: -3.0}), 2 * first - 3 * second)
 
 
 @any_network(max_examples=8)
-def test_the_order_of_rows_and_of_references_does_not_matter(network, seed):
+def test_the_order_of_rows_and_of_references_does_not_matter(network, seed, rule):
     with floating_point("float64"):
-        explained = Explained(network, seed)
+        explained = Explained(network, seed, rule)
         contributions = explained.contributions()
         assert_equal(explained.contributions(rows=explained.rows[::-1]), contributions[::-1])
         assert_equal(explained.contributions(references=explained.references[::-1]), contributions)
 
 
-@any_network(max_examples=8)
-def test_the_batch_size_does_not_matter(network, seed):
+@any_network(max_examples=5)
+def test_the_batch_size_does_not_matter(network, seed, rule):
     with floating_point("float64"):
-        explained = Explained(network, seed)
+        explained = Explained(network, seed, rule)
         contributions = explained.contributions()
         for batch_size in (1, 4):
             explained.explainer.set_params(batch_size=batch_size)
             assert_equal(explained.contributions(), contributions)
+
+
+@any_network(max_examples=5)
+def test_all_targets_at_once_equal_each_alone(network, seed, rule):
+    with floating_point("float64"):
+        explained = Explained(network, seed, rule)
+        together = explained.contributions(target="all")
+        alone = [explained.contributions(target=target) for target in range(N_OUTPUTS)]
+        assert_equal(together, np.stack(alone, -1))
 
 
 def assert_equal(actual, expected):

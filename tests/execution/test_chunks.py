@@ -1,6 +1,14 @@
 import pytest
 
-from skdeeplift.execution.chunks import MOST_REFERENCES, choose_chunking, pieces, power_of_two_above, power_of_two_below
+from skdeeplift.execution.chunks import (
+    MOST_NUMBERS,
+    MOST_REFERENCES,
+    choose_chunking,
+    choose_chunking_of_copies,
+    pieces,
+    power_of_two_above,
+    power_of_two_below,
+)
 
 
 @pytest.mark.parametrize("n_rows", [1, 3, 64, 100, 1000])
@@ -29,3 +37,22 @@ def test_pieces_cover_all_rows_and_pad_only_the_last():
 def test_powers_of_two():
     assert [power_of_two_above(number) for number in (1, 2, 3, 8, 9)] == [1, 2, 4, 8, 16]
     assert [power_of_two_below(number) for number in (0, 1, 2, 3, 8, 9)] == [1, 1, 2, 2, 8, 8]
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, 100, 5000])
+@pytest.mark.parametrize(("n_references", "n_targets"), [(1, 1), (300, 10), (7, 1000)])
+@pytest.mark.parametrize("batch_size", [1, 10, 5000])
+@pytest.mark.parametrize("n_copies", [1, 784, 10**6])
+def test_chunks_of_copies(n_rows, n_references, n_targets, batch_size, n_copies):
+    size = choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_copies, 3 * n_copies)
+    assert size.rows * size.references <= batch_size
+    assert size.references <= MOST_REFERENCES
+    assert size.rows * size.references * size.targets * 3 * n_copies <= max(MOST_NUMBERS, 3 * n_copies)
+    assert size.rows == power_of_two_below(size.rows) <= power_of_two_above(n_rows)
+
+
+def test_many_copies_leave_little_to_be_padded():
+    """Where a batch is full anyhow, a chunk of all rows would only be padded."""
+    size = choose_chunking_of_copies(100, 1, 1000, 1, 784, 784).rows
+    assert sum(padded for _, _, padded in pieces(100, size)) == 100
+    assert choose_chunking_of_copies(100, 1, 1000, 1, 2, 2).rows == 128

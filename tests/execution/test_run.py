@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.execution.run import References, run
+from skdeeplift.execution.references import References
+from skdeeplift.execution.run import predict, run
+from skdeeplift.network.target import Target
 from tests.functions import streams_of
 
 GENERATOR = np.random.default_rng(0)
@@ -21,7 +23,7 @@ def streams():
 
 
 def contributions(streams, references, **options):
-    return run(streams, [ROWS], references, {(1,): 1.0}, **options)
+    return run(streams, [ROWS], references, Target({(1,): 1.0}), **options)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 16, 64, 1000])
@@ -51,7 +53,7 @@ def test_weights_of_references(streams):
             batch_size=batch_size,
             wanted=("multipliers",),
         )
-        assert got.contributions is None
+        assert set(got.of_sources) == {"multipliers"}
         got = contributions(streams, References([SHARED[:2]], False, np.array([0.75, 0.25])), batch_size=batch_size)
         np.testing.assert_allclose(got.contributions[0], expected.contributions[0], rtol=1e-12)
         np.testing.assert_allclose(got.reference_value, expected.reference_value, rtol=1e-12)
@@ -65,7 +67,9 @@ def test_standard_error_is_that_of_the_mean_over_references(streams, batch_size)
     got = contributions(
         streams, References([SHARED], False, EVEN), batch_size=batch_size, wanted=("contributions", "squares")
     )
-    np.testing.assert_allclose(got.standard_error[0], np.std(single, 0, ddof=1) / np.sqrt(7), rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(
+        got.of_sources["standard_error"][0], np.std(single, 0, ddof=1) / np.sqrt(7), rtol=1e-8, atol=1e-12
+    )
 
 
 def test_time_major_network_is_run_pair_by_pair():
@@ -76,7 +80,11 @@ def test_time_major_network_is_run_pair_by_pair():
     rows, references = GENERATOR.normal(size=(5, 4, 3)), GENERATOR.normal(size=(3, 4, 3))
     for batch_size in (1, 6, 100):
         got = run(
-            streams, [rows], References([references], False, np.full(3, 1 / 3)), {(2,): 1.0}, batch_size=batch_size
+            streams,
+            [rows],
+            References([references], False, np.full(3, 1 / 3)),
+            Target({(2,): 1.0}),
+            batch_size=batch_size,
         )
         np.testing.assert_allclose(
             got.contributions[0].sum((1, 2)), got.prediction - got.reference_value, rtol=0, atol=1e-12
@@ -86,6 +94,93 @@ def test_time_major_network_is_run_pair_by_pair():
 
 def test_only_batch_size_that_a_network_has():
     streams = streams_of(tf.nn.relu, (5,))
-    got = run(streams, [ROWS], References([SHARED], False, EVEN), {(1,): 1.0}, fixed=4)
-    expected = run(streams, [ROWS], References([SHARED], False, EVEN), {(1,): 1.0})
+    got = run(streams, [ROWS], References([SHARED], False, EVEN), Target({(1,): 1.0}), fixed=4)
+    expected = run(streams, [ROWS], References([SHARED], False, EVEN), Target({(1,): 1.0}))
     np.testing.assert_allclose(got.contributions[0], expected.contributions[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7, 20, 1000])
+@pytest.mark.parametrize("of_rows", [False, True])
+def test_all_targets_at_once_equal_one_after_the_other(streams, batch_size, of_rows):
+    references = np.broadcast_to(SHARED, (11, 7, 5)).copy() if of_rows else SHARED
+    references = References([references], of_rows, EVEN)
+    wanted = ("contributions", "squares", "multipliers")
+    together = run(streams, [ROWS], references, Target("all"), batch_size=batch_size, wanted=wanted)
+    assert together.prediction.shape == together.reference_value.shape == (11, 3)
+    for target in range(3):
+        alone = run(streams, [ROWS], references, Target({(target,): 1.0}), wanted=wanted)
+        for name in ("contributions", "standard_error", "multipliers"):
+            np.testing.assert_allclose(
+                together.of_sources[name][0][..., target], alone.of_sources[name][0], rtol=1e-8, atol=1e-12
+            )
+        np.testing.assert_allclose(together.prediction[:, target], alone.prediction)
+        np.testing.assert_allclose(together.reference_value[:, target], alone.reference_value)
+
+
+def test_all_targets_of_a_time_major_network():
+    def time_major(x):
+        return tf.reduce_sum(tf.transpose(tf.nn.relu(tf.transpose(x, [1, 0, 2])), [1, 0, 2]), 2)
+
+    streams = streams_of(time_major, (4, 3))
+    rows, references = GENERATOR.normal(size=(5, 4, 3)), GENERATOR.normal(size=(3, 4, 3))
+    got = run(streams, [rows], References([references], False, np.full(3, 1 / 3)), Target("all"))
+    assert got.contributions[0].shape == (5, 4, 3, 4)
+    np.testing.assert_allclose(
+        got.contributions[0].sum((1, 2)), got.prediction - got.reference_value, rtol=0, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 1000])
+def test_predictions_of_rows_alone(streams, batch_size):
+    expected = np.tanh(np.maximum(ROWS @ WEIGHTS, 0))
+    np.testing.assert_allclose(predict(streams, [ROWS], batch_size), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("batch_size", [1, 10, 1000])
+def test_standard_error_of_weighted_references(streams, batch_size):
+    """The sum of squared weights times the variance, of which a weighted mean square is too small by one less them."""
+    weights = np.array([0.4, 0.2, 0.1, 0.1, 0.1, 0.05, 0.05])
+    single = np.array(
+        [contributions(streams, References([SHARED[[each]]], False, np.ones(1))).contributions[0] for each in range(7)]
+    )
+    got = contributions(
+        streams, References([SHARED], False, weights), batch_size=batch_size, wanted=("contributions", "squares")
+    )
+    mean = np.tensordot(weights, single, 1)
+    variance = np.tensordot(weights, (single - mean) ** 2, 1) / (1 - np.sum(weights**2))
+    np.testing.assert_allclose(got.of_sources["standard_error"][0], np.sqrt(variance * np.sum(weights**2)), rtol=1e-7)
+    np.testing.assert_allclose(got.contributions[0], mean, rtol=1e-12)
+    values = np.tanh(np.maximum(SHARED @ WEIGHTS, 0))[:, 1]
+    np.testing.assert_allclose(got.reference_value, weights @ values, rtol=1e-12)
+    spread = np.sqrt(weights @ (values - weights @ values) ** 2)
+    np.testing.assert_allclose(got.reference_spread, spread, rtol=1e-7)
+
+
+def test_rows_are_run_once_for_all_references_of_their_own(streams, monkeypatch):
+    calls = []
+    forward = streams.forward
+    monkeypatch.setattr(streams, "forward", lambda rows: calls.append(len(rows[0])) or forward(rows))
+    of_rows = np.broadcast_to(SHARED, (11, 7, 5)).copy()
+    contributions(streams, References([of_rows], True, EVEN), batch_size=2)
+    # Chunks of one row and two references, of which four make up seven, and the row once.
+    assert sorted(calls) == [1] * 11 + [2] * 44
+
+
+@pytest.mark.parametrize("of_rows", [False, True])
+def test_references_are_added_until_the_tolerance_is_met(streams, of_rows):
+    references = np.random.default_rng(1).normal(size=(300, 5))
+    given = np.broadcast_to(references, (11, 300, 5)).copy() if of_rows else references
+    given = References([given], of_rows, np.full(300, 1 / 300), is_random=True)
+    got = contributions(streams, given, tolerance=0.2)
+    assert set(got.n_references) <= {16, 32, 64, 128, 256, 300}
+    assert len(set(got.n_references)) > 1
+    for number, row in zip(*np.unique(got.n_references, return_index=True), strict=True):
+        fixed = References([references[:number]], False, np.full(number, 1 / number))
+        alone = run(streams, [ROWS[[row]]], fixed, Target({(1,): 1.0}), wanted=("contributions", "squares"))
+        for name in ("contributions", "standard_error"):
+            of_row, expected = got.of_sources[name][0][row], alone.of_sources[name][0][0]
+            np.testing.assert_allclose(of_row, expected, rtol=1e-8, atol=1e-12)
+        np.testing.assert_allclose(got.reference_value[row], alone.reference_value[0], rtol=1e-10)
+        np.testing.assert_allclose(got.reference_spread[row], alone.reference_spread[0], rtol=1e-7)
+        sizes = [np.linalg.norm(alone.of_sources[name][0]) for name in ("standard_error", "contributions")]
+        assert sizes[0] <= 0.2 * sizes[1] or number == 300

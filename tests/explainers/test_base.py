@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+import tensorflow as tf
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import NotFittedError
@@ -197,7 +198,7 @@ def test_bad_images(rows, message):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"rule": "unknown"}, "'rule' parameter of DeepLiftExplainer must be a str among {'rescale'}"),
+        ({"rule": "unknown"}, "'rule' parameter of DeepLiftExplainer must be a str among "),
         ({"reference": "unknown"}, "'mean'"),
         (
             {"reference": np.zeros(3)},
@@ -254,10 +255,10 @@ def test_no_model():
 
 
 def test_op_without_a_rule():
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4), keras.layers.Activation("sparsemax")])
+    product = keras.layers.Lambda(lambda x: keras.ops.prod(x, axis=1, keepdims=True), name="product")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4), product])
     with pytest.raises(
-        UnsupportedOpError,
-        match=r"DeepLiftExplainer has no rule for the op 'RealDiv' \(.*layer 'activation.*reads a count",
+        UnsupportedOpError, match=r"DeepLiftExplainer has no rule for the op 'Prod' \(.*layer 'product'.*many varying"
     ):
         DeepLiftExplainer(model, target=0).fit(ROWS)
 
@@ -378,3 +379,40 @@ def test_refit_on_images_forgets_the_table():
 def test_verbose_shows_a_bar(fitted, capsys):
     DeepLiftExplainer(fitted.estimator, verbose=1).fit(ROWS)
     assert "Explaining" in capsys.readouterr().err
+
+
+def test_a_random_op_is_named():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x + tf.random.normal(tf.shape(x)))])
+    with pytest.raises(UnsupportedOpError, match=r"RandomStandardNormal.*random or has state"):
+        DeepLiftExplainer(model, target=0).fit(ROWS)
+
+
+def test_a_branch_that_values_choose_is_an_error():
+    def choose(x):
+        return tf.cond(tf.reduce_sum(x) > 0, lambda: tf.tanh(x), lambda: x)
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(choose)])
+    with pytest.raises(UnsupportedOpError, match=r"If.*which branch is taken is known only when the network runs"):
+        DeepLiftExplainer(model, target=0).fit(ROWS)
+
+
+def test_random_numbers_by_place_in_the_batch_are_named():
+    inputs = keras.Input((4,))
+    noisy = keras.layers.Lambda(lambda x: x * tf.random.stateless_uniform(tf.shape(x), (1, 2)), output_shape=(4,))
+    with pytest.raises(ValueError, match=r"look for the op 'StatelessRandomUniformV2' .* where in the batch a row is"):
+        DeepLiftExplainer(keras.Model(inputs, keras.layers.Dense(1)(noisy(inputs)))).fit(ROWS)
+
+
+def test_branches_are_not_advised_to_be_integrated():
+    inputs = keras.Input((4,))
+    chosen = keras.layers.Lambda(
+        lambda x: tf.cond(tf.reduce_sum(x) > 0, lambda: tf.tanh(x), lambda: -x), output_shape=(4,)
+    )
+    with pytest.raises(UnsupportedOpError, match="which branch is taken") as error:
+        DeepLiftExplainer(keras.Model(inputs, keras.layers.Dense(1)(chosen(inputs))), unsupported="integrate").fit(ROWS)
+    assert "integrate" not in str(error.value)
+
+
+def test_rows_of_several_lengths():
+    with pytest.raises(TypeError, match="rows of one length"):
+        DeepLiftExplainer(classifier()).fit([[1.0, 2.0, 3.0, 4.0], [1.0, 2.0]])

@@ -60,7 +60,7 @@ def test_targets_are_linear():
     first, second = (explain(ROWS, target=index).contributions for index in (0, 2))
     both = explain(ROWS, target={0: 2.0, 2: -3.0})
     np.testing.assert_allclose(both.contributions, 2 * first - 3 * second, rtol=1e-4, atol=1e-5)
-    assert both.target == {(0,): 2.0, (2,): -3.0}
+    assert both.target == {0: 2.0, 2: -3.0}
 
 
 def test_predicted_target_is_each_rows_own_class():
@@ -205,3 +205,67 @@ def test_model_and_tensorflow_are_left_alone():
     np.testing.assert_array_equal(model.predict(ROWS, verbose=0), before)
     model.compile("sgd", "sparse_categorical_crossentropy")
     assert np.isfinite(model.fit(ROWS, np.zeros(40), verbose=0).history["loss"]).all()
+
+
+def minimum():
+    """min(x1, x2) = x1 - relu(x1 - x2), figure 4 of the paper's appendix."""
+    inputs = keras.Input((2,))
+    hidden = dense(1, [[1.0], [-1.0]], activation="relu", name="hidden")(inputs)
+    return keras.Model(inputs, dense(1, [[1.0], [0.0], [-1.0]])(keras.layers.Concatenate()([inputs, hidden])))
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("rescale", [[0.0, 1.0]]),
+        ("reveal_cancel", [[0.5, 0.5]]),
+        ("genomics_default", [[0.5, 0.5]]),
+        ({"hidden": "reveal_cancel"}, [[0.5, 0.5]]),
+        # The multiplier -1 of relu passes on its kernel (1, -1): 3 - 3 and 1.
+        ("pass_through", [[0.0, 1.0]]),
+        # It is dropped: only x1 is left.
+        ("guided_backprop_rescale", [[3.0, 0.0]]),
+    ],
+)
+def test_rules_at_a_minimum_by_hand(rule, expected):
+    """Row (3, 1) against zeros: relu gets the parts 3 and -1, of which the first becomes 5/2 and the other -1/2."""
+    row = np.array([[3.0, 1.0]])
+    explainer = DeepLiftExplainer(minimum(), rule=rule, reference="zeros").fit(row)
+    np.testing.assert_allclose(explainer.transform(row), expected, atol=1e-6)
+
+
+def test_rules_that_do_not_sum_to_delta_only_report_it():
+    row = np.array([[3.0, 1.0]])
+    explainer = DeepLiftExplainer(minimum(), rule="guided_backprop_rescale", reference="zeros", check="raise").fit(row)
+    np.testing.assert_allclose(explainer.explain(row).convergence_delta, [1.0 - 3.0])
+
+
+def test_hypothetical_contributions_by_hand():
+    """Letters A and B at two positions, relu(2 A1 + B1 - B2): the sequence AB against one half everywhere.
+
+    Both have 1, so that relu's slope is its derivative, 1. A letter makes its multiplier less the mean of both: at the
+    first position (2, 1) - 3/2, at the second (0, -1) + 1/2.
+    """
+    model = network(keras.layers.Flatten(), dense(1, [[2.0], [1.0], [0.0], [-1.0]], activation="relu"), shape=(2, 2))
+    row = np.array([[[1.0, 0.0], [0.0, 1.0]]])
+    explainer = DeepLiftExplainer(model, reference=np.full((2, 2), 0.5)).fit(row)
+    explanation = explainer.explain(row, hypothetical=-1)
+    np.testing.assert_allclose(explanation.hypothetical, [[[0.5, -0.5], [0.5, -0.5]]])
+    # What is there contributes what it hypothetically would.
+    np.testing.assert_allclose((explanation.hypothetical * row).sum(), explanation.contributions.sum(), atol=1e-6)
+
+
+def test_hypothetical_contributions_are_means_over_references():
+    keras.utils.set_random_seed(0)
+    model = network(
+        keras.layers.Conv1D(3, 3, activation="relu"), keras.layers.Flatten(), keras.layers.Dense(1), shape=(9, 4)
+    )
+    letters = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (8, 9))]
+    X, references = letters[:3], letters[3:]
+    explainer = DeepLiftExplainer(model, rule="reveal_cancel", reference=references).fit(X)
+    together = explainer.explain(X, hypothetical=True)
+    alone = [explainer.explain(X, reference=each, hypothetical=True).hypothetical for each in references]
+    np.testing.assert_allclose(together.hypothetical, np.mean(alone, 0), atol=1e-5)
+    explainer.set_params(target="all").fit(X)
+    of_all = explainer.explain(X, hypothetical=True)
+    np.testing.assert_allclose(of_all.hypothetical[..., 0], together.hypothetical, atol=1e-5)

@@ -1,13 +1,14 @@
 import pytest
 import tensorflow as tf
 
-from skdeeplift.network.batch_axis import batch_is_outermost
+from skdeeplift.network.batch_axis import Layout, batch_layouts
 from skdeeplift.network.trace import trace
 
 
 def is_outermost(function, shape):
     graph, _ = trace(function, tf.TensorSpec((None, *shape)))
-    return graph.outputs[0] in batch_is_outermost(graph)
+    layout = batch_layouts(graph).get(graph.outputs[0])
+    return layout is not None and layout.axis == 0
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,40 @@ def is_outermost(function, shape):
 )
 def test_batch_is_outermost(function, shape, expected):
     assert is_outermost(function, shape) is expected
+
+
+def running_sums(sequence):
+    """Time first, as recurrent layers compute: the sum of all steps so far."""
+    steps = tf.TensorArray(tf.float32, 4).unstack(tf.transpose(sequence, [1, 0, 2]))
+    sums, total = tf.TensorArray(tf.float32, 4), tf.zeros((tf.shape(sequence)[0], 3))
+
+    def body(time, total, sums):
+        total = total + steps.read(time)
+        return time + 1, total, sums.write(time, total)
+
+    _, total, sums = tf.while_loop(lambda time, *_: time < 4, body, (0, total, sums))
+    return tf.transpose(sums.stack(), [1, 0, 2]), total
+
+
+def test_batch_is_found_again_behind_a_loop_over_time():
+    graph, _ = trace(running_sums, tf.TensorSpec((None, 4, 3)))
+    layouts = batch_layouts(graph)
+    assert [layouts[value] for value in graph.outputs] == [Layout(0), Layout(0)]
+    [body] = graph.bodies
+    added = next(op.outputs[0] for op in body.ops if op.type == "AddV2" and op.outputs[0].dtype == tf.float32)
+    assert layouts[added] == Layout(0)
+
+
+def test_batch_behind_time_is_not_outermost():
+    assert not is_outermost(lambda sequence: tf.transpose(running_sums(sequence)[0], [1, 0, 2]), (4, 3))
+
+
+@pytest.mark.parametrize("transpose", [False, True])
+def test_rows_of_a_matrix_whose_length_only_the_weights_tell(transpose):
+    weights = tf.ones((2, 5) if transpose else (5, 2))
+
+    def function(x):
+        return tf.matmul(tf.reshape(x, [-1, tf.reduce_prod(tf.shape(x)[2:])]), weights, transpose_b=transpose)
+
+    graph, _ = trace(function, tf.TensorSpec((None, 4, 5)))
+    assert batch_layouts(graph)[graph.outputs[0]] == Layout(0, 4)

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from skdeeplift.network.bind import bind
 
@@ -84,3 +85,8 @@ def test_other_backend(monkeypatch):
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")
     with pytest.raises(ValueError, match=r"backend 'jax'.*KERAS_BACKEND"):
         bind(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]), np.zeros((2, 3)))
+
+
+def test_module_that_can_not_be_called():
+    with pytest.raises(TypeError, match=r"takes a keras\.Model, a tf\.Module that can be called"):
+        bind(tf.Module(), np.zeros((2, 3)))

@@ -6,8 +6,8 @@ from skdeeplift.network.clusters import Activations
 from skdeeplift.network.trace import trace
 
 
-def activation_at_the_end(function, layer_names=(), barrier=None):
-    graph, _ = trace(function, tf.TensorSpec((None, 3)), layer_names)
+def activation_at_the_end(function, barrier=None):
+    graph, _ = trace(function, tf.TensorSpec((None, 3)))
     barriers = [op.outputs[0] for op in graph.ops if op.type == barrier]
     found = Activations(graph, barriers).ending_at(graph.producer[graph.outputs[0]])
     return None if found is None else (found.root, [op.type for op in found.ops], graph)
@@ -59,13 +59,13 @@ def test_linear_join_of_two_layers_is_no_activation():
         with tf.name_scope("two"):
             return first - 0.1 * tf.nn.relu(-x)
 
-    assert activation_at_the_end(function, ["one", "two"]) is None
+    assert activation_at_the_end(function) is None
 
     def in_one_layer(x):
         with tf.name_scope("one"):
             return tf.nn.relu(x) - 0.1 * tf.nn.relu(-x)
 
-    assert activation_at_the_end(in_one_layer, ["one"]) is not None
+    assert activation_at_the_end(in_one_layer) is not None
 
 
 def test_no_activation_reaches_across_a_barrier():
@@ -74,6 +74,18 @@ def test_no_activation_reaches_across_a_barrier():
 
     assert activation_at_the_end(function) is not None
     assert activation_at_the_end(function, barrier="Sin") is None
+
+
+def test_activation_may_end_at_a_barrier():
+    def prelu(x):
+        return tf.nn.relu(x) - 0.1 * tf.nn.relu(-x)
+
+    assert activation_at_the_end(prelu, barrier="Sub") is not None
+    # But none begins before it.
+    assert activation_at_the_end(lambda x: (lambda y: y * tf.sigmoid(y))(tf.sin(x)), barrier="Sin")[1] == [
+        "Sigmoid",
+        "Mul",
+    ]
 
 
 def test_zeros_of_another_tensor_are_an_operand():

@@ -1,4 +1,6 @@
+import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from skdeeplift.network.trace import trace
@@ -66,13 +68,28 @@ def test_what_varies_and_what_carries_a_difference():
     assert [graph.is_batch_shaped(value) for value in graph.outputs] == [False, False, True, False]
 
 
-def test_layer_of_takes_the_innermost_and_forgives_numbers():
-    def function(x):
-        with tf.name_scope("outer_1"), tf.name_scope("dense_2_1"):
-            return tf.exp(x)
+def test_layers_of_an_op_are_the_innermost_first():
+    inner = keras.Sequential([keras.Input((3,)), keras.layers.Activation("exponential", name="exp")], name="inner")
+    model = keras.Sequential([keras.Input((3,)), inner])
+    graph, _ = trace(lambda x: model(x, training=False), tf.TensorSpec((None, 3)), [inner, *inner.layers])
+    op = graph.producer[graph.outputs[0]]
+    assert graph.layers_of(op) == ["exp", "inner"]
+    assert "layer 'exp'" in graph.describe(op)
+    assert "skdeeplift" not in graph.describe(op)
 
-    graph, _ = trace(function, tf.TensorSpec((None, 3)), ["outer", "dense_2"])
-    assert graph.layer_of(graph.producer[graph.outputs[0]]) == "dense_2"
+
+def test_graph_goes_on_from_a_value():
+    graph, _ = trace(lambda x: tf.exp(tf.sin(x)), tf.TensorSpec((None, 3)))
+    factor = tf.Variable(2.0)
+    concrete = tf.function(lambda y: factor * y).get_concrete_function(tf.TensorSpec((None, 3)))
+    sine = next(op.outputs[0] for op in graph.ops if op.type == "Sin")
+    further = graph.followed_by(concrete.graph, sine)
+    assert [op.type for op in further.ancestors(further.outputs)] == ["Sin", "ReadVariableOp", "Mul"]
+    assert [op.type for op in graph.ops] == ["Sin", "Exp"]
+    assert further.varies(further.outputs[0])
+    x = tf.constant([[0.1, 0.2, 0.3]])
+    [result] = tf.function(lambda x: replay.run(further, {further.inputs[0]: x}, further.outputs))(x)
+    np.testing.assert_allclose(result, 2 * np.sin(x), rtol=1e-6)
 
 
 def test_ancestors_stop_at_what_is_known():
@@ -80,3 +97,45 @@ def test_ancestors_stop_at_what_is_known():
     sine = next(op.outputs[0] for op in graph.ops if op.type == "Sin")
     assert [op.type for op in graph.ancestors(graph.outputs)] == ["Sin", "Exp", "Cos", "AddV2"]
     assert [op.type for op in graph.ancestors(graph.outputs, known=[sine])] == ["Exp", "Cos", "AddV2"]
+
+
+def one_branch(x, chosen):
+    return tf.cond(chosen, lambda: tf.sin(x), lambda: tf.exp(x))
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: one_branch(x, tf.constant(True)), "Sin"),
+        (lambda x: one_branch(x, tf.constant(False)), "Exp"),
+        # Known in a function that is called only from what it is given.
+        (lambda x: tf.function(one_branch)(x, tf.constant(False)), "Exp"),
+        (lambda x: tf.switch_case(tf.constant(1), [lambda: tf.sin(x), lambda: tf.cos(x), lambda: tf.exp(x)]), "Cos"),
+        (lambda x: tf.switch_case(tf.constant(9), [lambda: tf.sin(x), lambda: tf.cos(x), lambda: tf.exp(x)]), "Exp"),
+    ],
+)
+def test_branches_that_a_constant_chooses_are_inlined(function, expected):
+    graph, _ = trace(function, tf.TensorSpec((None, 3)))
+    assert [op.type for op in graph.ancestors(graph.outputs)] == [expected]
+
+
+def test_branches_that_the_input_chooses_stay():
+    graph, _ = trace(lambda x: one_branch(x, tf.reduce_sum(x) > 0), tf.TensorSpec((None, 3)))
+    assert types(graph)[-1] == "StatelessIf"
+
+
+def test_loops_have_graphs_of_their_own():
+    weight = tf.Variable(2.0)
+
+    def function(x):
+        return tf.while_loop(lambda number, _: number < 3, lambda number, h: (number + 1, h * weight), (0, x))[1]
+
+    graph, _ = trace(function, tf.TensorSpec((None, 2)))
+    [body] = graph.bodies
+    assert "Mul" in types(body)
+    assert "Mul" not in types(graph)
+    [loop] = [op for op in graph.ops if op.body is body]
+    assert set(body.inputs) < loop.inner
+    weight.assign(3.0)
+    [result] = tf.function(lambda x: replay.run(graph, {graph.inputs[0]: x}, graph.outputs))(tf.ones((1, 2)))
+    np.testing.assert_array_equal(result, [[27.0, 27.0]])

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.network.target import TargetTensor, check_row_targets, check_target, find_target_tensor, target_weights
+from skdeeplift.network.target import Target, TargetTensor, check_target, find_target_tensor, follow
 from skdeeplift.network.trace import trace
 
 
@@ -36,26 +36,46 @@ def test_logits_are_found_however_the_activation_is_spelled(layers, competing, s
     assert graph.producer[found.value].type == expected
 
 
+def choice(target, tensor, **options):
+    return check_target(target, tensor, **options).choice
+
+
 def test_auto():
-    assert check_target("auto", tensor(1)) == "single"
-    assert check_target("auto", tensor()) == "single"
-    assert check_target("auto", tensor(3, competing=True)) == "predicted"
-    assert check_target("predicted", tensor(3)) == "predicted"
-    assert check_target("predicted", tensor(1)) == "single"
+    assert choice("auto", tensor(1)) == "single"
+    assert choice("auto", tensor()) == "single"
+    assert choice("auto", tensor(3, competing=True)) == "predicted"
+    assert choice("predicted", tensor(3)) == "predicted"
+    assert choice("predicted", tensor(1)) == "single"
 
 
 def test_indices_and_weights():
-    assert check_target(2, tensor(3)) == {(2,): 1.0}
-    assert check_target((1, 0), tensor(4, 3)) == {(1, 0): 1.0}
-    assert check_target({8: 1, 3: -1}, tensor(10)) == {(8,): 1.0, (3,): -1.0}
-    np.testing.assert_array_equal(target_weights({(2,): 1.0, (0,): -2.0}, (3,), np.zeros((5, 3))), [[-2, 0, 1]])
+    assert choice(2, tensor(3)) == {(2,): 1.0}
+    assert choice((1, 0), tensor(4, 3)) == {(1, 0): 1.0}
+    assert choice({8: 1, 3: -1}, tensor(10)) == {(8,): 1.0, (3,): -1.0}
+    assert choice(np.array([0.0, 1.0, -1.0]), tensor(3)) == {(1,): 1.0, (2,): -1.0}
+    np.testing.assert_array_equal(Target({(2,): 1.0, (0,): -2.0}).weights(np.zeros((5, 3))), [[[-2, 0, 1]]])
 
 
 def test_one_target_per_row():
     logits = np.array([[1.0, 3.0, 2.0], [5.0, 0.0, 0.0]])
-    np.testing.assert_array_equal(target_weights("predicted", (3,), logits), [[0, 1, 0], [1, 0, 0]])
-    targets = check_row_targets([2, 0], tensor(3), 2)
-    np.testing.assert_array_equal(target_weights(targets, (3,), logits), [[0, 0, 1], [1, 0, 0]])
+    np.testing.assert_array_equal(Target("predicted").weights(logits), [[[0, 1, 0]], [[1, 0, 0]]])
+    of_rows = check_target([2, 0], tensor(3), n_rows=2)
+    np.testing.assert_array_equal(of_rows.weights(logits), [[[0, 0, 1]], [[1, 0, 0]]])
+
+
+def test_all_outputs():
+    weights = Target("all").weights(np.zeros((5, 2, 3)))
+    assert Target("all").number((2, 3)) == 6
+    np.testing.assert_array_equal(weights.reshape(6, 6), np.eye(6))
+
+
+def test_centred_weights_are_those_of_the_logits_less_their_mean():
+    logits = np.random.default_rng(0).normal(size=(4, 3))
+    weights = Target({(1,): 2.0}, centered=True).weights(logits)
+    np.testing.assert_allclose(logits @ weights[0, 0], 2 * (logits[:, 1] - logits.mean(1)))
+    np.testing.assert_array_equal(Target({(0,): 1.0, (1,): -1.0}, True).weights(logits), [[[1, -1, 0]]])
+    with pytest.raises(ValueError, match="no axis of several classes"):
+        check_target("auto", tensor(1), centered=True)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +94,9 @@ def test_one_target_per_row():
         ({0: 1, (0,): 1}, (3,), "each index once"),
         ({5: 1.0}, (3,), "out of range"),
         (1.5, (3,), "target= takes 'auto'"),
+        ([0.5, 0.5], (3,), r"one finite weight for each .* in shape \(3,\)\. Got shape \(2,\)"),
+        ([0.5, np.nan, 1.0], (3,), "one finite weight"),
+        ([0, 1, 2], (3,), "only in explain"),
     ],
 )
 def test_impossible_targets(target, shape, message):
@@ -85,7 +108,8 @@ def test_impossible_targets(target, shape, message):
     ("target", "shape", "message"),
     [
         ([0, 1, 2], (3,), r"shape \(2,\)"),
-        ([0.0, 1.0], (3,), "integer array"),
+        ([0.0, 1.0], (3,), "Indices, one for each row, are integers"),
+        (["a", "b"], (3,), "integer array"),
         ([0, 3], (3,), "out of range"),
         ([-1, 0], (3,), "out of range"),
         ([0, 1], (4, 3), "one axis of outputs"),
@@ -93,4 +117,19 @@ def test_impossible_targets(target, shape, message):
 )
 def test_impossible_targets_of_rows(target, shape, message):
     with pytest.raises(ValueError, match=message):
-        check_row_targets(target, tensor(*shape), 2)
+        check_target(target, tensor(*shape), n_rows=2)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda z: z, r"a tensor of shape \(None, 3\)"),
+        (tf.reduce_sum, r"a tensor of shape \(\)"),
+        (lambda z: tf.argmax(z, 1), "int64"),
+        (lambda z: (z[:, 0], z[:, 1]), "Got tuple"),
+    ],
+)
+def test_functions_that_give_no_number_for_each_row(function, message):
+    graph, _ = trace(lambda x: x * 2.0, tf.TensorSpec((None, 3)))
+    with pytest.raises(ValueError, match=message):
+        follow(graph, find_target_tensor(graph, graph.outputs[0], True), function)

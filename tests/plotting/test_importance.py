@@ -35,3 +35,10 @@ def test_given_axes_are_used():
 def test_images_have_no_bars():
     with pytest.raises(ValueError, match="of a table"):
         ImportanceDisplay.from_explanation(Explanation(contributions=np.zeros((2, 3, 3)), feature_names=None))
+
+
+def test_all_targets_are_averaged():
+    contributions = np.array([[[1.0, 3.0], [0.0, 0.0]], [[-1.0, -3.0], [0.5, 0.5]]])
+    explanation = Explanation(contributions=contributions, feature_names=np.array(["a", "b"]))
+    display = ImportanceDisplay.from_explanation(explanation)
+    np.testing.assert_allclose(display.importances, [2.0, 0.25])

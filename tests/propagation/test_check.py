@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
-from skdeeplift.execution.run import Results
+from skdeeplift.execution.results import Results
 from skdeeplift.propagation.check import check_convergence, rows_are_independent
 from tests.functions import streams_of
 
@@ -11,7 +11,10 @@ from tests.functions import streams_of
 def results(contributions, prediction, reference_value=0.0, dtype=np.float32):
     contributions = np.asarray(contributions, dtype)
     number = len(contributions)
-    return Results([contributions], None, None, np.full(number, prediction), np.full(number, reference_value), None)
+    shape = (number, *contributions.shape[2:])
+    return Results(
+        {"contributions": [contributions]}, np.full(shape, prediction), np.full(shape, reference_value), None
+    )
 
 
 def test_delta_is_returned_in_any_case():
@@ -38,6 +41,14 @@ def test_message_says_how_many_rows_and_how_large():
         check_convergence(results([[1.0, 2.0], [0.0, 2.0]], 3.0), "warn")
 
 
+def test_several_targets_are_checked_one_by_one():
+    good, bad = [[1.0, 1.0], [2.0, 2.0]], [[1.0, 1.0], [2.0, 1.0]]
+    np.testing.assert_allclose(check_convergence(results([good, good], 3.0), "raise"), np.zeros((2, 2)))
+    with pytest.warns(SummationToDeltaWarning, match=r"In 1 of 2 rows .* row 1, target 1: .* is 3, .* sum to 2\."):
+        delta = check_convergence(results([good, bad], 3.0), "warn")
+    np.testing.assert_allclose(delta, [[0, 0], [0, 1]])
+
+
 def test_not_a_number_is_beyond_tolerance():
     with pytest.raises(SummationToDeltaError):
         check_convergence(results([[np.nan, 2.0]], 3.0), "raise")
@@ -56,4 +67,14 @@ def test_not_a_number_is_beyond_tolerance():
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
 def test_rows_alone_and_in_company(function, independent, dtype):
     row = np.random.default_rng(0).normal(size=(1, 4)).astype(dtype.as_numpy_dtype)
-    assert rows_are_independent(streams_of(function, (4,), dtype=dtype), [row]) == independent
+    for each in (row, np.zeros_like(row)):
+        # A reversed batch of one row of zeros among others shows as well.
+        assert rows_are_independent(streams_of(function, (4,), dtype=dtype), [each]) == independent
+
+
+def test_tolerance_follows_the_precision_of_the_network():
+    """Contributions in single precision, of a network that computes in half."""
+    coarse = results([[1.0, 2.0]], 3.0 * 1.01)
+    check_convergence(coarse, "raise", dtypes={tf.float32, tf.bfloat16})
+    with pytest.raises(SummationToDeltaError):
+        check_convergence(coarse, "raise")

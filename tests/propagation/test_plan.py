@@ -1,8 +1,13 @@
+import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
-from tests.functions import streams_of
+from skdeeplift.network.trace import trace
+from skdeeplift.propagation.plan import Plan
+from skdeeplift.propagation.rulesets import RESCALE, RULES
+from tests.functions import explain_function, streams_of
 
 
 def test_only_ops_on_the_way_to_the_target_are_planned():
@@ -19,20 +24,15 @@ def test_linear_ops_read_no_values():
 
 
 def test_op_without_a_rule_is_named_with_its_layer_and_the_reason():
-    def function(x):
-        with tf.name_scope("decomposition"):
-            return tf.linalg.qr(tf.reshape(x, [-1, 2, 2]), name="Q").q
-
-    with pytest.raises(
-        UnsupportedOpError, match=r"no rule for the op 'Qr' \('decomposition/Q', layer 'decomposition'\)"
-    ):
-        streams_of(function, (4,), dtype=tf.float32, layer_names=["decomposition"])
+    layer = keras.layers.Lambda(lambda x: tf.linalg.qr(tf.reshape(x, [-1, 2, 2]), name="Q").q, name="decomposition")
+    graph, _ = trace(layer, tf.TensorSpec((None, 4)), [layer])
+    with pytest.raises(UnsupportedOpError, match=r"no rule for the op 'Qr' \('.*Q', layer 'decomposition'\)"):
+        Plan(graph, graph.outputs[0], graph.inputs, RESCALE)
 
 
 @pytest.mark.parametrize(
     "function",
     [
-        lambda x: tf.cast(tf.argmax(x, 1), tf.float32)[:, None],
         lambda x: tf.cast(x > 0, tf.float32),
         tf.ones_like,
     ],
@@ -42,12 +42,37 @@ def test_target_cut_off_from_the_input(function):
         streams_of(function, (4,), dtype=tf.float32)
 
 
-def test_product_with_a_mask_of_another_tensor_is_an_error():
-    with pytest.raises(UnsupportedOpError, match="reads a count, index or comparison"):
-        streams_of(lambda x: x * tf.cast(tf.reduce_max(x, 1, keepdims=True) > 0, tf.float32), (4,), dtype=tf.float32)
+def test_differences_start_again_behind_an_index_but_not_those_of_the_input():
+    with pytest.raises(UnsupportedOpError, match="does not depend on"):
+        streams_of(lambda x: tf.cast(tf.argmax(x, 1), tf.float32)[:, None], (4,), dtype=tf.float32)
+
+
+def test_product_with_a_mask_of_another_tensor_has_the_mask_of_the_row():
+    def function(x):
+        return x * tf.cast(tf.reduce_max(x, 1, keepdims=True) > 0, x.dtype)
+
+    rows, references = [[[1.0, 2.0], [-1.0, -2.0]]], [[[0.5, 1.0]]]
+    [contributions], _ = explain_function(function, rows, references)
+    np.testing.assert_allclose(contributions, [[0.5, 1.0], [0.0, 0.0]])
 
 
 def test_random_op_that_is_reached_is_an_error():
     streams = streams_of(lambda x: x + tf.random.normal([4]), (4,), dtype=tf.float32)
     with pytest.raises(UnsupportedOpError, match=r"RandomStandardNormal.*random or has state"):
         streams.forward([tf.zeros((2, 4))])
+
+
+def test_spreads_are_carried_only_where_they_are_read():
+    """Between dense layers a spread starts afresh, so that only that at the activation's root is needed."""
+    kernel = tf.ones((4, 4))
+
+    def function(x):
+        return tf.nn.relu(tf.nn.relu(x @ kernel) @ kernel)
+
+    def roots(rule, function):
+        plan = streams_of(function, (4,), dtype=tf.float32, rule_set=RULES[rule]).plan
+        return {plan.graph.producer[value].type for value in plan.spreads}
+
+    assert roots("rescale", function) == set()
+    assert roots("reveal_cancel", function) == {"MatMul"}
+    assert roots("reveal_cancel", lambda x: tf.nn.relu(function(x) + 1.0)) == {"MatMul", "Relu", "AddV2"}

@@ -1,6 +1,11 @@
+import keras
+import numpy as np
+import pytest
 import tensorflow as tf
 
-from skdeeplift.propagation.rulesets import RULES, SHARED
+from skdeeplift.network.bind import bind
+from skdeeplift.propagation.plan import Plan
+from skdeeplift.propagation.rulesets import RULES, SHARED, mix
 
 
 def test_every_rule_is_for_an_op_that_tensorflow_has():
@@ -15,3 +20,79 @@ def test_families_of_multiplication():
     assert SHARED.find("RealDiv", (0,)).family == "linear"
     assert SHARED.find("RealDiv", (1,)).family == "activation"
     assert SHARED.find("RealDiv", (0, 1)).family == "two-variable"
+
+
+def rules_of(model, rule_set, target=None):
+    """Names of the rules at the activations of a Keras model, in order."""
+    network = bind(model, np.zeros((1, *model.input_shape[1:])))
+    graph = network.graph
+    plan = Plan(graph, graph.outputs[0], graph.inputs, rule_set)
+    return [step.rule.function.__name__ for step in plan.steps if step.activation is not None]
+
+
+def test_genomics_default_looks_for_the_nearest_weights():
+    layers = keras.layers
+    inputs = keras.Input((12, 4))
+    activated = layers.ReLU()(inputs)
+    convolved = layers.Activation("relu")(
+        layers.MaxPooling1D(2)(layers.BatchNormalization()(layers.Conv1D(3, 3)(activated)))
+    )
+    dense = layers.Dense(5)(layers.Flatten()(convolved))
+    activated = layers.Activation("tanh")(layers.Dropout(0.5)(dense))
+    both = layers.ReLU()(
+        layers.Add()(
+            [
+                layers.Dense(3)(activated),
+                layers.Flatten()(layers.GlobalAveragePooling1D()(layers.Conv1D(3, 2)(convolved))),
+            ]
+        )
+    )
+    model = keras.Model(inputs, layers.Dense(1)(both))
+    # At the input; after a convolution; after a dense layer; after one of each.
+    assert rules_of(model, RULES["genomics_default"]) == ["rescale", "rescale", "reveal_cancel", "rescale"]
+    assert rules_of(model, RULES["reveal_cancel"]) == ["reveal_cancel"] * 4
+
+
+def test_functions_with_poles_follow_the_rescale_rule():
+    model = keras.Sequential(
+        [keras.Input((3,)), *(keras.layers.Dense(2, activation=name) for name in ("exponential", "gelu"))]
+    )
+    assert rules_of(model, RULES["reveal_cancel"]) == ["rescale", "reveal_cancel"]
+
+
+def stack():
+    inner = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(3, activation="relu", name="first"), keras.layers.Dense(3, name="last")],
+        name="inner",
+    )
+    return keras.Sequential(
+        [
+            keras.Input((3,)),
+            inner,
+            keras.layers.ReLU(name="relu"),
+            keras.layers.Dense(1, activation="tanh", name="first"),
+        ]
+    )
+
+
+def test_rules_of_layers():
+    """The innermost layer counts; a path tells layers of one name apart; all others follow the rescale rule."""
+    assert rules_of(stack(), mix({"relu": "reveal_cancel"})) == ["rescale", "reveal_cancel", "rescale"]
+    assert rules_of(stack(), mix({"inner": "pass_through"})) == ["pass_through", "rescale", "rescale"]
+    assert rules_of(stack(), mix({"inner": "pass_through", "first": "reveal_cancel"})) == [
+        "reveal_cancel",
+        "rescale",
+        "reveal_cancel",
+    ]
+    assert rules_of(stack(), mix({"inner/first": "guided_backprop_rescale"})) == [
+        "guided_backprop_rescale",
+        "rescale",
+        "rescale",
+    ]
+
+
+def test_layers_that_can_have_no_rule():
+    with pytest.raises(ValueError, match=r"names 'reul', which is none .*Did you mean 'relu'"):
+        rules_of(stack(), mix({"reul": "rescale"}))
+    with pytest.raises(ValueError, match=r"'last', in which there is no activation.* these layers: first, relu"):
+        rules_of(stack(), mix({"last": "reveal_cancel"}))

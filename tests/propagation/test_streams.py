@@ -45,22 +45,10 @@ def test_shapes_of_the_batch_are_those_of_the_pairs():
 
 
 def test_differences_flow_forward_too():
-    """The third stream's own output is the change that it explains."""
+    """The third stream's own values are the changes that it explains, at every op."""
     generator = np.random.default_rng(0)
-    streams = streams_of(network, (5,))
     rows, references = generator.normal(size=(2, 4, 5))
-    at_input, at_reference = (streams.forward([tf.constant(array)]) for array in (rows, references))
-
-    @tf.function
-    def carried():
-        differences = streams.differences(
-            Pairing(Mode.PER_ROW, 4, 1),
-            dict(zip(streams.shown, at_input, strict=True)),
-            dict(zip(streams.shown, at_reference, strict=True)),
-        )
-        return differences[streams.target].delta
-
-    np.testing.assert_allclose(carried(), at_input[0] - at_reference[0], rtol=1e-11, atol=1e-14)
+    assert streams_of(network, (5,)).first_departure([rows], [references], 1e-11) is None
 
 
 def test_internal_source():
@@ -71,11 +59,11 @@ def test_internal_source():
     generator = np.random.default_rng(0)
     at_input, at_reference = (streams.forward([tf.constant(generator.normal(size=(4, 5)))]) for _ in range(2))
     [(contributions,)] = streams.contributions(
-        Pairing(Mode.PER_ROW, 4, 1), at_input, at_reference, np.ones((1, 2)), np.ones(1)
+        Pairing(Mode.PER_ROW, 4, 1), at_input, at_reference, np.ones((1, 1, 2)), np.ones(1)
     )
     change = (at_input[0] - at_reference[0]).numpy().sum(1)
-    assert contributions.shape == (4, 8)
-    np.testing.assert_allclose(contributions.numpy().sum(1), change, rtol=1e-11)
+    assert contributions.shape == (4, 1, 8)
+    np.testing.assert_allclose(contributions.numpy().sum((1, 2)), change, rtol=1e-11)
 
 
 @pytest.mark.parametrize("weight", [0.5, 2.0])
@@ -92,3 +80,21 @@ def test_new_weights_show_without_a_new_trace(weight):
     target = streams.forward([tf.ones((1, 2), tf.float64)])[0]
     assert target.numpy().item() == 2 * weight
     assert len(traces) == 1
+
+
+def doubled_where_the_largest_is_negative(sequence):
+    """A loop of three steps, of which the second lets other units decide what passes."""
+
+    def body(time, total):
+        total = total + sequence[:, time]
+        grows = tf.reduce_max(total, 1, keepdims=True) > 0
+        return time + 1, tf.where(grows, total, 2 * total)
+
+    return tf.while_loop(lambda time, _: time < 3, body, (0, sequence[:, 0] * 0.5))[1]
+
+
+def test_departure_inside_of_a_loop_is_named():
+    streams = streams_of(doubled_where_the_largest_is_negative, (3, 2))
+    rows = np.ones((1, 3, 2))
+    assert streams.first_departure([rows], [rows / 2], 1e-6) is None
+    assert streams.first_departure([rows], [-rows], 1e-6).type == "SelectV2"

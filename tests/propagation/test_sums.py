@@ -1,6 +1,6 @@
 import numpy as np
 
-from skdeeplift.propagation.sums import weighted_sums
+from skdeeplift.propagation.sums import TERMS, of_one_reference, weighted_sums
 
 
 def test_weighted_sums_equal_the_plain_formula():
@@ -9,8 +9,10 @@ def test_weighted_sums_equal_the_plain_formula():
     x, r = generator.normal(size=(4, 1, 5)).astype(np.float32), generator.normal(size=(1, 3, 5)).astype(np.float32)
     weights = np.array([0.5, 0.3, 0.2])
     contributions, means, squares = weighted_sums(
-        multipliers, x, r, weights, ("contributions", "multipliers", "squares")
+        multipliers[:, :, None], None, x, r, None, None, weights, ("contributions", "multipliers", "squares")
     )
+    assert contributions.shape == (4, 1, 5)
+    contributions, means, squares = (array.numpy()[:, 0] for array in (contributions, means, squares))
     products = (multipliers * (x - r)).astype(np.float64)
     np.testing.assert_allclose(contributions, np.einsum("r,nrf->nf", weights, products), rtol=1e-12)
     np.testing.assert_allclose(means, np.einsum("r,nrf->nf", weights, multipliers.astype(np.float64)), rtol=1e-12)
@@ -22,6 +24,63 @@ def test_sums_are_in_float64():
     multipliers = np.full((1, 101, 1), 1e-6, np.float32)
     multipliers[0, 0] = 64
     [contributions] = weighted_sums(
-        multipliers, np.ones((1, 1, 1), np.float32), np.zeros((1, 101, 1), np.float32), np.ones(101), ("contributions",)
+        multipliers[:, :, None],
+        None,
+        np.ones((1, 1, 1), np.float32),
+        np.zeros((1, 101, 1), np.float32),
+        None,
+        None,
+        np.ones(101),
+        ("contributions",),
     )
     np.testing.assert_allclose(contributions.numpy().item() - 64, 100 * np.float64(np.float32(1e-6)), rtol=1e-9)
+
+
+def test_parts_and_letters_by_hand():
+    """One reference 1, one row 3, so a difference of 2, with a spread of 4: parts 3 and -1.
+
+    With the multipliers 5 of the difference and 1 of the spread, the parts have 6 and 4: 6 * 3 - 4 * 1 = 14. Of two
+    letters, of which the second is 0 at the row and 1 at the reference, with multiplier 5 too, either one makes 5 less
+    what the reference makes, 5 + 5.
+    """
+    arguments = dict(
+        multipliers=np.full((1, 1, 1, 2), 5.0),
+        spread_multipliers=np.ones((1, 1, 1, 2)),
+        at_input=np.array([[[3.0, 0.0]]]),
+        at_reference=np.array([[[1.0, 1.0]]]),
+        spread=np.array([[[4.0, 1.0]]]),
+        signed_spread=np.array([[[4.0, 1.0]]]),
+        weights=np.ones(1),
+        wanted=tuple(TERMS),
+        letters=0,
+    )
+    expected = {
+        "contributions": [14, -4],
+        "squares": [196, 16],
+        "multipliers": [5, 5],
+        "positive_multipliers": [6, 6],
+        "negative_multipliers": [4, 4],
+        "positive_difference": [3, 0],
+        "negative_difference": [-1, -1],
+        "hypothetical": [-5, -5],
+    }
+    for function in (weighted_sums, of_one_reference):
+        sums = dict(zip(TERMS, function(**arguments), strict=True))
+        for name, values in expected.items():
+            np.testing.assert_allclose(sums[name], [[values]], err_msg=name)
+
+
+def test_a_part_that_is_zero_but_for_rounding_keeps_its_multiplier():
+    """A spread a little below the difference leaves a negative part above zero, whose sign nothing has turned."""
+    delta = np.full((1, 1, 1), 7.4113398, np.float32)
+    [negative] = of_one_reference(
+        multipliers=np.full((1, 1, 1, 1), 5, np.float32),
+        spread_multipliers=np.ones((1, 1, 1, 1), np.float32),
+        at_input=delta,
+        at_reference=np.zeros_like(delta),
+        spread=delta * np.float32(1 - 2e-7),
+        signed_spread=delta * np.float32(1 - 2e-7),
+        weights=np.ones(1),
+        wanted=("negative_multipliers",),
+    )
+    np.testing.assert_allclose(negative, [[[4]]])

@@ -1,10 +1,11 @@
 """Nonlinear functions of one tensor, elementwise: what a method does here is what makes it the method."""
 
-from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.propagation.rules.products import RecomputedProduct
 from skdeeplift.propagation.rules.table import ANY, ONE, AnyActivation, RuleTable
 
 ACTIVATIONS = RuleTable("activation")
@@ -19,74 +20,38 @@ for _op_type in "Maximum Minimum Pow SquaredDifference Atan2 Xdivy Xlogy Xlog1py
 for _op_type in "RealDiv Div DivNoNan".split():
     ACTIVATIONS.add(_op_type, (1,), AnyActivation())
 
-
 # Ramps that end at the value given. They are cheap and exact, so that they are computed again where they are needed,
 # instead of kept in memory.
 RAMPS = {"Relu": np.inf, "Relu6": 6.0}
 
 
-def values_read(activation):
-    """List what `rescale` reads of the first two streams at an activation."""
-    return [activation.root] if _is_ramp(activation) else [activation.root, activation.output]
+class ActivationRule(NamedTuple):
+    """What a method does at an activation."""
+
+    # Takes the op and the `Difference` at its root, and returns that at its output.
+    function: Any
+    # Whether contributions still sum to the change of the target.
+    sums_to_delta: bool = True
+    # Whether the difference at the output depends on the spread at the root.
+    uses_spread: bool = False
+    # Whether it reads the values at the input and at the reference, also where no spread is carried.
+    reads_values: bool = True
+
+    def reads(self, activation, carries_spread):
+        """List what is read of the first two streams at an activation."""
+        if not (self.reads_values or carries_spread):
+            return []
+        return [activation.root] if is_ramp(activation) else [activation.root, activation.output]
 
 
-def _is_ramp(activation):
+def is_ramp(activation):
+    """Whether an activation is nothing but a ramp."""
     return len(activation.ops) == 1 and activation.op.type in RAMPS
 
 
-def rescale(op, differences, coefficient):
-    """Scale the difference by ``delta_out / delta_in`` (Shrikumar et al. 2017, section 3.5.2).
-
-    Where the difference is nearly zero, by the derivative at the reference instead.
-    """
-    root = op.inputs[0]
-    if _is_ramp(op.step.activation):
-        slope, scaled, values, limits = _RAMP_SLOPES[op.type], _SCALED_BY_RAMP[op.type], [root], ()
-    else:
-        at_reference = op.at_reference(root)
-        slope, scaled, values = _secant, _scaled_by_secant, [root, op.outputs[0]]
-        limits = op.derivative(at_reference), nearly_zero(at_reference)
-    if coefficient is tf.abs:
-        return [tf.abs(op.combine(slope, *values, at_reference=limits)) * differences[0]]
-    return [op.combine(scaled, *values, at_reference=limits, at_pairs=(differences[0],))]
-
-
-def _secant(input_x, output_x, input_r, output_r, derivative, threshold):
-    delta = input_x - input_r
-    return tf.where(tf.abs(delta) < threshold, derivative, (output_x - output_r) / delta)
-
-
-def _ramp_secant(top, input_x, input_r):
-    top = tf.constant(top, input_x.dtype)
-    output_x, output_r = (tf.minimum(tf.nn.relu(value), top) for value in (input_x, input_r))
-    derivative_from_the_left = tf.cast((input_r > 0) & (input_r <= top), input_r.dtype)
-    return _secant(input_x, output_x, input_r, output_r, derivative_from_the_left, nearly_zero(input_r))
-
-
-def _scaling(name, slope):
-    """Make a function that multiplies by a slope, which is computed again on the way back instead of kept."""
-    # Compiled, since each operation by itself would write all pairs to memory again.
-    product = tf.function(lambda tensor, *streams: tensor * slope(*streams), jit_compile=True, autograph=False)
-
-    @tf.RegisterGradient(name)
-    def gradient(op, incoming, *_):
-        return [None, product(incoming, *op.inputs[2:]), *[None] * (len(op.inputs) - 2)]
-
-    def scaled(difference, *streams):
-        # Not the compiled product: TensorFlow's optimizer sees no shape behind a compiled function, and would run it
-        # where no more than the result's shape is read.
-        result = difference * slope(*streams)
-        if result.shape != difference.shape:
-            difference = tf.broadcast_to(difference, result.shape)
-        with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": name}):
-            return tf.raw_ops.IdentityN(input=[result, difference, *streams])[0]
-
-    return scaled
-
-
-_scaled_by_secant = _scaling("SkdeepliftSecant", _secant)
-_RAMP_SLOPES = {op_type: partial(_ramp_secant, top) for op_type, top in RAMPS.items()}
-_SCALED_BY_RAMP = {op_type: _scaling(f"Skdeeplift{op_type}", slope) for op_type, slope in _RAMP_SLOPES.items()}
+def ramp(top, value):
+    """Rise with the value from zero to the top."""
+    return tf.minimum(tf.nn.relu(value), tf.constant(top, value.dtype))
 
 
 def machine_epsilon(dtype):
@@ -95,16 +60,47 @@ def machine_epsilon(dtype):
     return 2.0**-7 if name == "bfloat16" else float(np.finfo(name).eps)
 
 
-def nearly_zero(at_reference):
-    """Size under which a difference counts as zero.
+def nearly_zero(size, dtype=None):
+    """Size under which a difference counts as zero, beside values of the size given.
+
+    ``dtype`` is that in which the network computed the values, if it is not their own.
 
     A row that equals its reference must count as equal, though the two are computed at different batch sizes, whose
     matrix products round differently. Where the difference is that small, the size of the value at the reference is
     also that of the value at the input.
     """
-    dtype = at_reference.dtype
-    absolute = 1e-12 if dtype == tf.float64 else 1e-7
-    return tf.maximum(tf.constant(absolute, dtype), 4 * machine_epsilon(dtype) * tf.abs(at_reference))
+    absolute = 1e-12 if size.dtype == tf.float64 else 1e-7
+    return tf.maximum(tf.constant(absolute, size.dtype), _rounding(size, dtype))
+
+
+def _rounding(size, dtype=None):
+    return 4 * machine_epsilon(dtype or size.dtype) * tf.abs(size)
+
+
+def _sign(at_input, at_reference):
+    delta = at_input - at_reference
+    return tf.where(tf.abs(delta) <= _rounding(at_reference), tf.zeros_like(delta), tf.sign(delta))
+
+
+# A difference times its sign: its spread, where none of it has cancelled yet.
+SIGNED = RecomputedProduct("SkdeepliftSign", _sign)
+
+
+# Derivatives of smooth functions, of their value and their result.
+SMOOTH = {
+    "Exp": lambda x, y: y,
+    "Rsqrt": lambda x, y: -y / (2 * x),
+    "Sigmoid": lambda x, y: y * (1 - y),
+    "Sqrt": lambda x, y: 1 / (2 * y),
+    "Square": lambda x, y: 2 * x,
+    "Tanh": lambda x, y: 1 - y * y,
+}
+
+
+def smooth_derivative(op_type, value, result):
+    """Differentiate a function of `SMOOTH`; zero where it has no finite derivative."""
+    slope = SMOOTH[op_type](value, result)
+    return tf.where(tf.math.is_finite(slope), slope, tf.zeros_like(slope))
 
 
 def derivative(function, value, side):

@@ -6,6 +6,8 @@ Shrikumar et al. 2017, section 3.5.1 (the linear rule). A coefficient of such an
 
 import tensorflow as tf
 
+from skdeeplift.propagation.difference import itself
+from skdeeplift.propagation.precision import widened
 from skdeeplift.propagation.rules.table import ONE, RuleTable
 
 LINEAR = RuleTable("linear", reads_values=False)
@@ -16,7 +18,7 @@ WEIGHTED = frozenset(
 )
 
 
-def _replay(op, differences, coefficient=tf.identity):
+def _replay(op, differences, coefficient=itself):
     return op.run(
         op.operands(differences, lambda constant: coefficient(constant) if constant.dtype.is_floating else constant)
     )
@@ -31,8 +33,8 @@ def weighted(op, differences, coefficient):
     return _replay(op, differences, coefficient)
 
 
-@LINEAR.rule("Sum", "Mean", "AvgPool", "AvgPool3D", "Cumsum", "Cast", "Reshape", "Transpose", "ConjugateTranspose")
-@LINEAR.rule("ExpandDims", "Squeeze", "Pad", "MirrorPad", "Tile", "BroadcastTo", "Slice", "StridedSlice")
+@LINEAR.rule("Sum", "Mean", "AvgPool", "AvgPool3D", "Cumsum", "Reshape", "Transpose", "ConjugateTranspose")
+@LINEAR.rule("Identity", "ExpandDims", "Squeeze", "Pad", "MirrorPad", "Tile", "BroadcastTo", "Slice", "StridedSlice")
 @LINEAR.rule("ReverseV2", "ReverseSequence", "Roll", "SpaceToBatchND", "BatchToSpaceND", "SpaceToBatch", "BatchToSpace")
 @LINEAR.rule(
     "SpaceToDepth", "DepthToSpace", "Split", "SplitV", "Unpack", "MatrixDiagPart", "MatrixDiagPartV3", "DiagPart"
@@ -48,6 +50,12 @@ def structural(op, differences, coefficient):
     return _replay(op, differences)
 
 
+@LINEAR.rule("Cast")
+def cast(op, differences, coefficient):
+    """Give the difference the output's precision, but not less than single, as which all differences are carried."""
+    return [tf.cast(differences[0], widened(op.outputs[0].dtype))]
+
+
 @LINEAR.rule("Neg")
 def negated(op, differences, coefficient):
     """Turn the sign; the coefficient is -1."""
@@ -57,22 +65,50 @@ def negated(op, differences, coefficient):
 @LINEAR.rule("ScaleAndTranslate", varying=(0,))
 def rescaled(op, differences, coefficient):
     """Resize the difference in float32, the only precision in which TensorFlow has this op's gradient."""
-    return [
-        tf.raw_ops.ScaleAndTranslate(
-            images=tf.cast(differences[0], tf.float32),
-            size=op.constant(1),
-            scale=op.constant(2),
-            translation=op.constant(3),
+
+    def resize(images, size, axes):
+        """Resize along some of the axes only."""
+        scale, translation = op.constant(2), op.constant(3)
+        return tf.raw_ops.ScaleAndTranslate(
+            images=tf.cast(images, tf.float32),
+            size=size,
+            scale=tf.where(axes, scale, tf.ones_like(scale)),
+            translation=tf.where(axes, translation, tf.zeros_like(translation)),
             kernel_type=op.attribute("kernel_type").decode(),
             antialias=op.attribute("antialias"),
         )
-    ]
+
+    if coefficient is tf.abs:
+        return [_resized_by_absolute_weights(resize, tf.cast(differences[0], tf.float32), op.constant(1))]
+    return [resize(differences[0], op.constant(1), [True, True])]
 
 
-@LINEAR.rule("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", varying=(0,))
-def resized(op, differences, coefficient):
-    """Resize the difference."""
+@LINEAR.rule("ResizeBicubic", varying=(0,))
+def resized_with_overshoot(op, differences, coefficient):
+    """Resize the difference by weights of which some are negative; the result is float32 whatever the input is."""
+    if coefficient is tf.abs:
+
+        def resize(images, size, axes):
+            return op.run([tf.cast(images, op.inputs[0].dtype), size])[0]
+
+        spread = _resized_by_absolute_weights(resize, differences[0], op.constant(1))
+        return [tf.cast(spread, op.outputs[0].dtype)]
     return _replay(op, differences)
+
+
+@LINEAR.rule("ResizeBilinear", "ResizeNearestNeighbor", varying=(0,))
+def resized(op, differences, coefficient):
+    """Resize the difference; no weight is negative."""
+    return _replay(op, differences)
+
+
+def _resized_by_absolute_weights(resize, images, size):
+    """Resize by the absolute values of the weights, which are products of one for each axis."""
+    height, width = images.shape[1:3]
+    of_rows = resize(tf.eye(height)[None, :, None, :], [size[0], 1], [True, False])[0, :, 0, :]
+    of_columns = resize(tf.eye(width)[None, None, :, :], [1, size[1]], [False, True])[0, 0]
+    weights = [tf.cast(tf.abs(matrix), images.dtype) for matrix in (of_rows, of_columns)]
+    return tf.einsum("ph,qw,nhwc->npqc", *weights, images)
 
 
 @LINEAR.rule("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", varying=(0,))

@@ -10,7 +10,9 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.propagation.difference import Purpose
 from skdeeplift.propagation.rules.activation import nearly_zero
+from skdeeplift.propagation.rules.products import RecomputedProduct
 from skdeeplift.propagation.rules.table import RuleTable
 
 MAXIMA = RuleTable("maximum over elements")
@@ -20,6 +22,9 @@ _INDEX = tf.int64
 @MAXIMA.rule("MaxPool", "MaxPool3D")
 def pooled(op, differences, coefficient):
     """Maximum over windows of an image."""
+    window = _separate_window(op)
+    if window is not None:
+        return [_in_windows(op, differences[0], window)]
     return _to_winners(op, differences, coefficient, _pool_winners)
 
 
@@ -86,6 +91,57 @@ def _to_winners(op, differences, coefficient, find_winners, sign=1):
     change = op.combine(lambda out_x, out_r: out_x - out_r, output)
     share = _share(change, winner_x, winner_r)
     return [share * winning(differences[0], lambda: tf.range(shape[0], dtype=_INDEX))]
+
+
+def _separate_window(op):
+    """Height and width of windows that neither overlap nor leave the image, or None if they may."""
+    sizes, strides = op.attribute("ksize"), op.attribute("strides")
+    channels_last = op.type == "MaxPool" and op.attribute("data_format") == b"NHWC"
+    if not channels_last or sizes != strides or sizes[0] != 1 or sizes[3] != 1:
+        return None
+    image = op.inputs[0].shape[1:3]
+    whole = image.is_fully_defined() and all(size % of == 0 for size, of in zip(image, sizes[1:3], strict=True))
+    return sizes[1:3] if whole or op.attribute("padding") == b"VALID" else None
+
+
+def _in_windows(op, difference, window):
+    """As `_to_winners`, in one compiled pass over windows of which every element is in one."""
+    source = op.inputs[0]
+
+    def windows(tensor):
+        """Cut an image into windows: ``(..., rows, height, columns, width, channels)``."""
+        rows, columns = (size // of for size, of in zip(tensor.shape[1:3], window, strict=True))
+        # The gradient of a slice with strides is slow.
+        inside = tf.slice(tensor, (0, 0, 0, 0), (-1, rows * window[0], columns * window[1], -1))
+        return tf.reshape(inside, (tensor.shape[0], rows, window[0], columns, window[1], tensor.shape[3]))
+
+    purpose = op.streams.purpose
+    product = _SHARES.gradient_only if purpose is Purpose.GRADIENT else _SHARES.linear
+    shared_out = op.combine(
+        product,
+        at_input=[windows(op.at_input(source))],
+        at_reference=[windows(op.at_reference(source))],
+        differences=[windows(difference)],
+    )
+    return tf.reduce_sum(shared_out, (2, 4))
+
+
+def _shares_in_windows(at_input, at_reference):
+    """The coefficient of each element, which is zero for all but the winner of its window."""
+    shape = tf.shape(at_input)
+    height, width = shape[-4], shape[-2]
+    places = tf.reshape(tf.range(height * width), (height, 1, width, 1))
+    out_x, out_r = (tf.reduce_max(values, (-4, -2), keepdims=True) for values in (at_input, at_reference))
+
+    def winners(values, maximum):
+        return tf.reduce_min(tf.where(values == maximum, places, height * width), (-4, -2), keepdims=True)
+
+    winner = tf.where(out_x >= out_r, winners(at_input, out_x), winners(at_reference, out_r))
+    share = _share(out_x - out_r, at_input, at_reference)
+    return tf.where(places == winner, share, tf.zeros_like(share))
+
+
+_SHARES = RecomputedProduct("SkdeepliftShareInWindow", _shares_in_windows)
 
 
 def _both(at_input, at_reference):

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from skdeeplift.propagation.rules.products import Kernel
 from skdeeplift.propagation.rules.table import RuleTable
 
 SOFTMAX = RuleTable("softmax")
@@ -21,6 +22,11 @@ def softmax(op, differences, coefficient):
 
 
 def _slopes(logits_x, logits_r):
+    shape = tf.broadcast_static_shape(logits_x.shape, logits_r.shape)
+    return _SLOPES(logits_x, logits_r, shapes=[shape, [*shape[:-1], 1], shape])
+
+
+def _compute_slopes(logits_x, logits_r):
     shift = tf.maximum(*(tf.reduce_max(logits, -1, keepdims=True) for logits in (logits_x, logits_r)))
     logits_x, logits_r = logits_x - shift, logits_r - shift
     log_sum_x, log_sum_r = (tf.reduce_logsumexp(logits, -1, keepdims=True) for logits in (logits_x, logits_r))
@@ -36,3 +42,6 @@ def _exp_slope(first, second):
     apart = distance > 0
     shape = tf.where(apart, -tf.math.expm1(-distance) / distance, tf.ones_like(distance))
     return tf.exp(tf.maximum(first, second)) * shape
+
+
+_SLOPES = Kernel(_compute_slopes)

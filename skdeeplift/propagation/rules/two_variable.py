@@ -8,7 +8,26 @@ from skdeeplift.propagation.rules.table import RuleTable
 TWO_VARIABLE = RuleTable("two-variable")
 
 
-@TWO_VARIABLE.rule("RealDiv", "Div", "DivNoNan", "Pow", "Maximum", "Minimum", "SquaredDifference", varying=(0, 1))
+@TWO_VARIABLE.rule("RealDiv", "Div", varying=(0, 1))
+def quotient(op, differences, coefficient):
+    """Share the change so that quotient times denominator gives the numerator by the rule for products.
+
+    From ``d_a = mean(out) d_b + mean(b) d_out`` follows ``d_out = (d_a - mean(out) d_b) / mean(b)``. The two orders in
+    which `split` lets the operands change would divide the input's numerator by the reference's denominator: where that
+    is nearly zero, as in ``x / (std + 1e-8)`` of equal elements, huge contributions would cancel, of which float32
+    leaves nothing. Where the denominators differ in sign, their sizes stand for them, so that no pole lies between.
+    """
+
+    def slopes(b_x, out_x, b_r, out_r):
+        size = tf.abs(b_x) + tf.abs(b_r)
+        sign_x, sign_r = tf.sign(b_x), tf.sign(b_r)
+        return (sign_x + sign_r) / size, -(sign_r * out_x + sign_x * out_r) / size
+
+    slope_of_first, slope_of_second = op.combine(slopes, op.inputs[1], op.outputs[0])
+    return [coefficient(slope_of_first) * differences[0] + coefficient(slope_of_second) * differences[1]]
+
+
+@TWO_VARIABLE.rule("DivNoNan", "Pow", "Maximum", "Minimum", varying=(0, 1))
 @TWO_VARIABLE.rule("Atan2", "Xdivy", "Xlogy", "Xlog1py", varying=(0, 1))
 def split(op, differences, coefficient):
     """Share the change between the operands by the mean over the two orders in which they may change.

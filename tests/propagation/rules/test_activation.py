@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.propagation.pairing import Mode
-from skdeeplift.propagation.rules.activation import ACTIVATIONS, derivative, nearly_zero
-from tests.functions import assert_sums_to_change, explain_function
+from skdeeplift.propagation.rules.activation import ACTIVATIONS, SMOOTH, derivative, nearly_zero, smooth_derivative
+from tests.functions import DOMAINS, assert_sums_to_change, by_raw_op, explain_function
 
 
 def test_relu_scales_by_the_secant():
@@ -66,37 +66,18 @@ def test_derivative_is_one_sided(side):
 
 
 UNARY = sorted(op_type for op_type, varying in ACTIVATIONS.rules if varying == "any")
-RAW_NAMES = {"Inv": "reciprocal"}
-DOMAINS = {
-    **dict.fromkeys(["Acosh"], (1.1, 3.0)),
-    **dict.fromkeys(["Acos", "Asin", "Atanh", "Erfinv"], (-0.9, 0.9)),
-    **dict.fromkeys(["Log", "Log1p", "Sqrt", "Rsqrt", "Inv", "Reciprocal", "Lgamma", "Digamma"], (0.1, 3.0)),
-    "Ndtri": (0.1, 0.9),
-}
 
 
 @pytest.mark.parametrize("op_type", UNARY)
 @pytest.mark.parametrize("mode", list(Mode))
 def test_every_activation_sums_to_the_change(op_type, mode):
-    raw = getattr(tf.raw_ops, op_type)
-    parameter = next(iter(raw.__signature__.parameters)) if hasattr(raw, "__signature__") else None
-    names = [parameter] if parameter else ["x", "features"]
-
-    def function(x):
-        for name in names:
-            try:
-                return raw(**{name: x})
-            except TypeError:
-                continue
-        raise AssertionError(op_type)
-
     low, high = DOMAINS.get(op_type, (-3.0, 3.0))
     generator = np.random.default_rng(0)
     number = 2 if mode is Mode.SHARED else 8
     rows, references = generator.uniform(low, high, (4, 5)), generator.uniform(low, high, (number, 5))
     if op_type in ("Ceil", "Floor", "Rint", "Round", "Sign"):
         rows, references = rows * 3, references * 3
-    assert_sums_to_change(function, [rows], [references], mode=mode)
+    assert_sums_to_change(by_raw_op(op_type), [rows], [references], mode=mode)
 
 
 @pytest.mark.parametrize(
@@ -125,3 +106,17 @@ def test_pole_under_a_clamp_is_one_function():
 
     [contributions], _ = explain_function(function, [[[4.0]]], [[[0.0]]])
     np.testing.assert_allclose(contributions, [[-9.5]])
+
+
+@pytest.mark.parametrize("op_type", sorted(SMOOTH))
+def test_derivatives_of_smooth_functions_are_those_of_tensorflow(op_type):
+    function, value = by_raw_op(op_type), tf.constant(np.linspace(0.2, 3, 15))
+    with tf.GradientTape() as tape:
+        tape.watch(value)
+        result = function(value)
+    np.testing.assert_allclose(smooth_derivative(op_type, value, result), tape.gradient(result, value), rtol=1e-14)
+
+
+def test_derivative_that_is_not_finite_counts_as_zero():
+    zero = tf.constant([0.0])
+    np.testing.assert_array_equal(smooth_derivative("Sqrt", zero, zero), [0.0])

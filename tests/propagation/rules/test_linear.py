@@ -91,3 +91,30 @@ def test_grouped_convolution_in_float64():
         [generator.normal(size=(2, 6, 5, 4))],
         tolerance=1e-12,
     )
+
+
+@pytest.mark.parametrize("method", ["bicubic", "lanczos3", "bilinear"])
+def test_spread_is_resized_by_absolute_weights(method):
+    """The spread of differences of any sign is that of their sizes; the weights are found one by one."""
+    size = (5, 7)
+    generator = np.random.default_rng(0)
+    image = generator.normal(size=(1, 3, 4, 1)).astype(np.float32)
+    units = np.eye(12, dtype=np.float32).reshape(12, 3, 4, 1)
+    weights = tf.image.resize(units, size, method).numpy().reshape(12, -1)
+
+    def spread(wanted):
+        [part], _ = explain_function(
+            lambda x: tf.nn.relu(tf.image.resize(x, size, method)),
+            [image],
+            [np.zeros_like(image)],
+            dtype=tf.float32,
+            rule="reveal_cancel",
+            wanted=wanted,
+            layer_before="Relu",
+        )
+        return part.ravel()
+
+    expected = np.abs(image).ravel() @ np.abs(weights)
+    np.testing.assert_allclose(
+        spread("positive_difference") - spread("negative_difference"), expected, rtol=1e-4, atol=1e-5
+    )

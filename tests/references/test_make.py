@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skdeeplift.references.base import make_references
+from skdeeplift.references.make import make_references
 
 ROWS = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
 
@@ -32,7 +32,7 @@ def test_several_inputs_draw_the_same_rows():
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("unknown", "takes 'mean', 'median', 'zeros', 'sample' or an array"),
+        ("unknown", "takes 'mean', 'median', 'zeros', 'minimum', 'sample', .* or an array"),
         (np.zeros((0, 4)), "at least one reference"),
         (np.zeros((2, 3)), r"shape \(2, 3\)"),
         (np.zeros((8, 2, 4)), "for 8 rows"),

@@ -1,0 +1,135 @@
+"""Which raw column each column of an encoder's output comes from."""
+
+import copy
+
+import numpy as np
+import pandas as pd
+from sklearn.base import ClassNamePrefixFeaturesOutMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_selection import SelectorMixin
+from sklearn.frozen import FrozenEstimator
+from sklearn.impute import MissingIndicator
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, OneHotEncoder, SplineTransformer, TargetEncoder
+
+
+def source_columns(transformer, n_columns, n_encoded=None):
+    """Return the position of the column that each column of the output is made of.
+
+    Parameters
+    ----------
+    transformer : transformer, "passthrough", "drop" or None
+        Fitted; also pipelines, unions and column transformers.
+    n_columns : int
+        How many columns it takes.
+    n_encoded : int, default=None
+        How many columns it returns, if known.
+
+    Returns
+    -------
+    sources : ndarray of int
+        One for each column of the output.
+
+    Raises
+    ------
+    ValueError
+        If a column of the output is made of several.
+    """
+    while isinstance(transformer, FrozenEstimator):
+        transformer = transformer.estimator
+    if isinstance(transformer, str) and transformer == "drop":
+        return np.arange(0)
+    is_identity = isinstance(transformer, FunctionTransformer) and transformer.func is None
+    if transformer is None or isinstance(transformer, str) or is_identity:
+        sources = np.arange(n_columns)
+    elif n_columns == 1 and n_encoded is not None:
+        # Whatever is done to one column alone, such as counting its words.
+        sources = np.zeros(n_encoded, int)
+    else:
+        sources = _sources(transformer, n_columns)
+    if n_encoded is not None and len(sources) != n_encoded:
+        raise _unknown(transformer, f"it returns {n_encoded} columns, and names {len(sources)}")
+    return sources
+
+
+def _sources(transformer, n_columns):
+    if isinstance(transformer, Pipeline):
+        sources = np.arange(n_columns)
+        for _, step in transformer.steps:
+            sources = sources[source_columns(step, len(sources))]
+        return sources
+    if isinstance(transformer, FeatureUnion):
+        each = [source_columns(part, n_columns) for _, part in transformer.transformer_list]
+        return np.concatenate(each) if each else np.arange(0)
+    if isinstance(transformer, ColumnTransformer):
+        return _of_column_transformer(transformer, n_columns)
+    if isinstance(transformer, SelectorMixin):
+        return transformer.get_support(indices=True)
+    if isinstance(transformer, MissingIndicator):
+        return transformer.features_
+    if isinstance(transformer, KBinsDiscretizer) and transformer.encode != "ordinal":
+        return np.repeat(np.arange(n_columns), transformer.n_bins_)
+    if isinstance(transformer, SplineTransformer):
+        return np.repeat(np.arange(n_columns), transformer.n_features_out_ // n_columns)
+    if isinstance(transformer, TargetEncoder) and transformer.target_type_ == "multiclass":
+        return np.repeat(np.arange(n_columns), len(transformer.classes_))
+    return _by_names(transformer, n_columns)
+
+
+def _of_column_transformer(transformer, n_columns):
+    names = getattr(transformer, "feature_names_in_", None)
+    positions = pd.Series(np.arange(n_columns), index=names)
+    places = transformer.output_indices_
+    sources = np.empty(max((place.stop for place in places.values()), default=0), int)
+    for name, inner, columns in transformer.transformers_:
+        place = places[name]
+        if place.stop > place.start:
+            chosen = _chosen(columns, positions)
+            sources[place] = chosen[source_columns(inner, len(chosen), place.stop - place.start)]
+    return sources
+
+
+def _chosen(columns, positions):
+    """Positions of the columns that a part of a column transformer takes, in every form in which that may be said."""
+    if isinstance(columns, slice):
+        by_label = any(isinstance(end, str) for end in (columns.start, columns.stop))
+        return (positions.loc[columns] if by_label else positions.iloc[columns]).to_numpy()
+    columns = np.atleast_1d(np.asarray(columns))
+    if columns.dtype.kind in "iub":
+        return positions.to_numpy()[columns]
+    return positions.loc[list(columns)].to_numpy()
+
+
+def _by_names(transformer, n_columns):
+    """Find columns by their names, which most transformers keep."""
+    if isinstance(transformer, ClassNamePrefixFeaturesOutMixin) and n_columns > 1:
+        raise _unknown(transformer, "it mixes columns")
+    names = list(getattr(transformer, "feature_names_in_", [f"x{position}" for position in range(n_columns)]))
+    if len(set(names)) < len(names):
+        raise _unknown(transformer, "some of its columns have the same name")
+    if isinstance(transformer, OneHotEncoder):
+        transformer = copy.copy(transformer).set_params(feature_name_combiner=lambda name, category: name)
+    try:
+        encoded = list(transformer.get_feature_names_out())
+    except (AttributeError, ValueError, TypeError) as error:
+        raise _unknown(transformer, "it does not name them") from error
+    if n_columns == 1:
+        return np.zeros(len(encoded), int)
+    indicated = np.arange(0)
+    if getattr(transformer, "add_indicator", False):
+        # Imputers put them last.
+        indicated = transformer.indicator_.features_
+        encoded = encoded[: len(encoded) - len(indicated)]
+    positions = {name: position for position, name in enumerate(names)}
+    others = [name for name in encoded if name not in positions]
+    if others:
+        raise _unknown(transformer, f"{others[0]!r} is none of its columns")
+    return np.concatenate([np.array([positions[name] for name in encoded], int), indicated])
+
+
+def _unknown(transformer, reason):
+    return ValueError(
+        f"It is not known which columns those of {type(transformer).__name__} come from: {reason}. Pass groups=, a "
+        "dict of raw columns to lists of encoded ones; a tuple of raw columns stands for those that are mixed, as in "
+        "{'age': ['age'], ('height', 'weight'): ['pca0', 'pca1']}."
+    )

@@ -1,0 +1,187 @@
+"""Expected gradients."""
+
+from numbers import Integral, Real
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skdeeplift.execution.draws import draw, drawn_until
+from skdeeplift.explainers.base import BaseExplainer
+
+
+class ExpectedGradientsExplainer(BaseExplainer):
+    """Explain a network's output by integrated gradients, averaged over many references.
+
+    Each draw takes one reference at random and one point at random on the path from it to the row. The mean over draws
+    comes to integrated gradients, averaged over the references; how far it still is from that, the standard errors say.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
+        The trained network, or an estimator that `fit` trains, as `DeepLiftExplainer` takes it. A trained network is
+        bound as it is: training it further shows in the next explanation.
+    n_samples : int or "auto", default=200
+        How many draws there are. All rows have the same draws, so that what is said of a row does not depend on the
+        rows beside it. ``"auto"`` draws until the standard errors are within ``reference_tol``.
+    reference_tol : float, default=0.05
+        With ``n_samples="auto"``, how large the largest standard error of a row's contributions may be, relative to the
+        largest of them.
+    reference : str, Reference, callable, array-like, or list or dict of these, default="sample"
+        The input that stands for "no signal", as that of `DeepLiftExplainer`; draws are from these. A row's padding
+        mask also holds on the way from its references.
+    max_references : int or "auto", default=1000
+        How many references there are to draw from at the most, of those of which there are many.
+    output : str or int, default=None
+        Which output to explain of a network that has several: its key in a dict, its position in a list, or its
+        name in Keras.
+    target : {"auto", "predicted", "all"}, int, tuple of int, dict, array-like of float or callable, default="auto"
+        The output to explain. ``"auto"``: a single output as it is, or each row's predicted class of a softmax;
+        ``"predicted"``: each row's largest output; ``"all"``: every output, on a last axis of contributions; an index
+        into the output's axes; a dict of indices to weights for a weighted sum, so that ``{8: 1, 3: -1}`` is the
+        difference of two classes, or an array of the output's shape with all weights; a function of TensorFlow, from
+        the output to one number for each row.
+    class_names : array-like of shape (n_classes,), default=None
+        Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
+        the ``classes_`` of an estimator that has them.
+    pre_activation : bool, default=True
+        Whether to explain the logits under a final softmax or sigmoid, rather than its result, which saturates. It is
+        they that ``target`` speaks of then.
+    center_logits : bool, default=False
+        Whether to subtract the mean over classes, on the output's last axis, from each output. A softmax ignores what
+        all logits have in common; so does its explanation then (section 3.6 of the paper).
+    layer : str or list of str, default=None
+        Names of layers whose units to give the contributions of, instead of the input's features;
+        ``"name:pre_activation"`` is the linear part before the layer's own activation. Integers, such as tokens, have
+        no gradient: name the layer that looks them up. ``feature_importances_`` are those of the units then, by which
+        no columns can be selected.
+    to_source : bool, default=False
+        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
+        of a one-hot encoding, back to it. Steps that mix columns have no such sums.
+    max_samples : int, default=1000
+        How many rows `fit` computes ``feature_importances_`` on at the most; fewer where rows are large.
+    unsupported : {"raise", "integrate"}, default="raise"
+        Taken by all explainers; here it makes no difference, since TensorFlow's own derivatives need no rules.
+    check : {"warn", "raise", "ignore"}, default="warn"
+        Taken by all explainers; here it makes no difference, since contributions add up only on average.
+    batch_size : int or "auto", default="auto"
+        How many draws of rows are computed at once.
+    random_state : int, RandomState instance or None, default=None
+        Where the draw of the rows for ``feature_importances_``, and that of references and points, comes from.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
+        Mean absolute contributions over the rows of `fit`, and over all targets where there are several.
+    network_ : Network
+        The bound network.
+    references_ : References
+        What rows are compared with.
+    n_features_in_ : int
+        Number of columns, where rows are a table.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Names of the columns, where rows are a DataFrame whose column names are all strings.
+
+    See Also
+    --------
+    IntegratedGradientsExplainer : Takes many points on the path from each reference.
+
+    Notes
+    -----
+    With ``n_samples="auto"`` a :class:`~sklearn.exceptions.ConvergenceWarning` says so if some rows do not come within
+    ``reference_tol``.
+
+    References
+    ----------
+    Erion, G., Janizek, J. D., Sturmfels, P., Lundberg, S. M., & Lee, S.-I. (2021). Improving performance of deep
+    learning models with axiomatic attribution priors and expected gradients. Nature Machine Intelligence 3.
+    https://arxiv.org/abs/1906.10670
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from skdeeplift import ExpectedGradientsExplainer
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.set_weights([np.array([[1.0], [-2.0]]), np.array([0.0])])
+    >>> explainer = ExpectedGradientsExplainer(model, reference=np.array([[0.0, 0.0], [0.0, 1.0]]), random_state=0)
+    >>> explainer.fit_transform(np.array([[3.0, 1.0]])).round()
+    array([[ 3., -1.]], dtype=float32)
+    """
+
+    _parameter_constraints: dict = {
+        **BaseExplainer._common_constraints,
+        **BaseExplainer._reference_constraints,
+        "n_samples": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "reference_tol": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        n_samples=200,
+        reference_tol=0.05,
+        reference="sample",
+        max_references=1000,
+        output=None,
+        target="auto",
+        class_names=None,
+        pre_activation=True,
+        center_logits=False,
+        layer=None,
+        to_source=False,
+        max_samples=1000,
+        unsupported="raise",
+        check="warn",
+        batch_size="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.n_samples = n_samples
+        self.reference_tol = reference_tol
+        self.reference = reference
+        self.max_references = max_references
+        self.output = output
+        self.target = target
+        self.class_names = class_names
+        self.pre_activation = pre_activation
+        self.center_logits = center_logits
+        self.layer = layer
+        self.to_source = to_source
+        self.max_samples = max_samples
+        self.unsupported = unsupported
+        self.check = check
+        self.batch_size = batch_size
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _method(self, graph, target, sources, parameters):
+        from skdeeplift.propagation.paths import Paths
+
+        method = Paths(graph, target, sources, together=parameters["layer"] is None)
+        # A mean over draws does so only in the limit.
+        method.sums_to_delta = False
+        return method
+
+    def _reference_tolerance(self):
+        # It is for draws here, not for references.
+        return None
+
+    def _on_paths(self, references):
+        if self._fitted["n_samples"] == "auto":
+            return references
+        return draw(references, self._fitted["n_samples"], self._seed)
+
+    def _compute(self, arrays, references, explained, wanted, letters):
+        compute = super()._compute
+        if self._fitted["n_samples"] != "auto":
+            return compute(arrays, references, explained, wanted, letters)
+        tolerance = self._fitted["reference_tol"]
+        wanted = [*dict.fromkeys([*wanted, "squares"])]
+        return drawn_until(
+            lambda drawn: compute(arrays, drawn, explained, wanted, letters), references, self._seed, tolerance
+        )

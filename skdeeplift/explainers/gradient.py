@@ -1,0 +1,174 @@
+"""Gradients: plain, absolute, and times the input."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skdeeplift.execution.references import References
+from skdeeplift.explainers.base import BaseExplainer
+
+
+class GradientExplainer(BaseExplainer):
+    """Explain a network's output by its derivatives.
+
+    A derivative says how much the output changes with a small change of a feature; it is zero where an activation is
+    saturated, however much the feature did to saturate it.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
+        The trained network, or an estimator that `fit` trains, as `DeepLiftExplainer` takes it. A trained network is
+        bound as it is: training it further shows in the next explanation.
+    kind : {"gradient_x_input", "gradient", "saliency"}, default="gradient_x_input"
+        ``"gradient"`` is the derivative itself, ``"saliency"`` its absolute value, and ``"gradient_x_input"`` its
+        product with the feature.
+    noise_scale : float, default=0.0
+        Standard deviation of normal noise that is added to the rows, in their own units; what ``kind`` says is then
+        averaged over noisy copies of each row (SmoothGrad). A tenth to a fifth of the range of ``X`` is usual.
+    n_samples : int, default=50
+        How many noisy copies there are, if there is noise. All rows get the same noise, so that what is said of a row
+        does not depend on the rows beside it.
+    output : str or int, default=None
+        Which output to explain of a network that has several: its key in a dict, its position in a list, or its
+        name in Keras.
+    target : {"auto", "predicted", "all"}, int, tuple of int, dict, array-like of float or callable, default="auto"
+        The output to explain. ``"auto"``: a single output as it is, or each row's predicted class of a softmax;
+        ``"predicted"``: each row's largest output; ``"all"``: every output, on a last axis of contributions; an index
+        into the output's axes; a dict of indices to weights for a weighted sum, so that ``{8: 1, 3: -1}`` is the
+        difference of two classes, or an array of the output's shape with all weights; a function of TensorFlow, from
+        the output to one number for each row.
+    class_names : array-like of shape (n_classes,), default=None
+        Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
+        the ``classes_`` of an estimator that has them.
+    pre_activation : bool, default=True
+        Whether to explain the logits under a final softmax or sigmoid, rather than its result, which saturates. It is
+        they that ``target`` speaks of then.
+    center_logits : bool, default=False
+        Whether to subtract the mean over classes, on the output's last axis, from each output. A softmax ignores what
+        all logits have in common; so does its explanation then (section 3.6 of the paper).
+    layer : str or list of str, default=None
+        Names of layers whose units to give the contributions of, instead of the input's features;
+        ``"name:pre_activation"`` is the linear part before the layer's own activation. Integers, such as tokens, have
+        no gradient: name the layer that looks them up. ``feature_importances_`` are those of the units then, by which
+        no columns can be selected.
+    to_source : bool, default=False
+        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
+        of a one-hot encoding, back to it. Steps that mix columns have no such sums.
+    max_samples : int, default=1000
+        How many rows `fit` computes ``feature_importances_`` on at the most; fewer where rows are large.
+    unsupported : {"raise", "integrate"}, default="raise"
+        Taken by all explainers; here it makes no difference, since TensorFlow's own derivatives need no rules.
+    check : {"warn", "raise", "ignore"}, default="warn"
+        Taken by all explainers; here it makes no difference, since contributions need not add up to anything.
+    batch_size : int or "auto", default="auto"
+        How many rows, or noisy copies of rows, are computed at once.
+    random_state : int, RandomState instance or None, default=None
+        Where the draw of the rows for ``feature_importances_`` and that of the noise comes from.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
+        Mean absolute contributions over the rows of `fit`, and over all targets where there are several.
+    network_ : Network
+        The bound network.
+    n_features_in_ : int
+        Number of columns, where rows are a table.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Names of the columns, where rows are a DataFrame whose column names are all strings.
+
+    See Also
+    --------
+    IntegratedGradientsExplainer : Derivatives averaged on the way from a reference.
+    DeepLiftExplainer : Differences from a reference, which saturation does not hide.
+
+    Notes
+    -----
+    The derivative is that of the function that the network computes. ``tf.stop_gradient`` and custom gradients, which
+    are for training, are not looked at.
+
+    References
+    ----------
+    Simonyan, K., Vedaldi, A., & Zisserman, A. (2014). Deep inside convolutional networks: Visualising image
+    classification models and saliency maps. https://arxiv.org/abs/1312.6034
+
+    Smilkov, D., Thorat, N., Kim, B., Viégas, F., & Wattenberg, M. (2017). SmoothGrad: removing noise by adding noise.
+    https://arxiv.org/abs/1706.03825
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from skdeeplift import GradientExplainer
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, activation="relu")])
+    >>> model.set_weights([np.array([[1.0], [-2.0]]), np.array([-1.0])])
+    >>> GradientExplainer(model).fit_transform(np.array([[4.0, 0.5]]))
+    array([[ 4., -1.]], dtype=float32)
+    """
+
+    _parameter_constraints: dict = {
+        **BaseExplainer._common_constraints,
+        "kind": [StrOptions({"gradient", "saliency", "gradient_x_input"})],
+        "noise_scale": [Interval(Real, 0, None, closed="left")],
+        "n_samples": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        kind="gradient_x_input",
+        noise_scale=0.0,
+        n_samples=50,
+        output=None,
+        target="auto",
+        class_names=None,
+        pre_activation=True,
+        center_logits=False,
+        layer=None,
+        to_source=False,
+        max_samples=1000,
+        unsupported="raise",
+        check="warn",
+        batch_size="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.kind = kind
+        self.noise_scale = noise_scale
+        self.n_samples = n_samples
+        self.output = output
+        self.target = target
+        self.class_names = class_names
+        self.pre_activation = pre_activation
+        self.center_logits = center_logits
+        self.layer = layer
+        self.to_source = to_source
+        self.max_samples = max_samples
+        self.unsupported = unsupported
+        self.check = check
+        self.batch_size = batch_size
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _method(self, graph, target, sources, parameters):
+        from skdeeplift.propagation.gradients import Gradients
+
+        return Gradients(graph, target, sources, parameters["kind"])
+
+    def _noise(self, arrays):
+        scale, number = self._fitted["noise_scale"], self._fitted["n_samples"]
+        if scale == 0:
+            return None
+        if all(array.dtype.kind in "biu" for array in arrays):
+            raise ValueError(
+                "noise_scale adds noise to floating-point numbers, and the network takes integers. Pass noise_scale=0."
+            )
+        random = np.random.default_rng(self._seed)
+        noise = [random.normal(scale=scale, size=(number, *array.shape[1:])).astype(array.dtype) for array in arrays]
+        return References(noise, False, np.full(number, 1 / number))

@@ -1,0 +1,157 @@
+"""Guided backpropagation and the deconvolutional network."""
+
+from sklearn.utils._param_validation import StrOptions
+
+from skdeeplift.explainers.base import BaseExplainer
+
+
+class GuidedBackpropExplainer(BaseExplainer):
+    """Explain a network's output by a backward pass that keeps positive evidence only.
+
+    Both rules change what the backward pass does at activations, and give sharper pictures than the gradient. They show
+    the input more than what the network makes of it: with random weights they look much the same.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
+        The trained network, or an estimator that `fit` trains, as `DeepLiftExplainer` takes it. A trained network is
+        bound as it is: training it further shows in the next explanation.
+    rule : {"guided_backprop", "deconvnet"}, default="guided_backprop"
+        What an activation does to what comes back to it. ``"guided_backprop"`` drops what is negative, and multiplies
+        by the derivative; ``"deconvnet"`` applies the activation itself, so that ``relu`` drops what is negative and
+        looks at nothing else. Functions with a pole or that explode, such as ``log`` and ``exp``, keep their derivative
+        in a deconvolutional network.
+    multiply_by_input : bool, default=False
+        Whether to multiply the result by the input.
+    output : str or int, default=None
+        Which output to explain of a network that has several: its key in a dict, its position in a list, or its
+        name in Keras.
+    target : {"auto", "predicted", "all"}, int, tuple of int, dict, array-like of float or callable, default="auto"
+        The output to explain. ``"auto"``: a single output as it is, or each row's predicted class of a softmax;
+        ``"predicted"``: each row's largest output; ``"all"``: every output, on a last axis of contributions; an index
+        into the output's axes; a dict of indices to weights for a weighted sum, so that ``{8: 1, 3: -1}`` is the
+        difference of two classes, or an array of the output's shape with all weights; a function of TensorFlow, from
+        the output to one number for each row.
+    class_names : array-like of shape (n_classes,), default=None
+        Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
+        the ``classes_`` of an estimator that has them.
+    pre_activation : bool, default=True
+        Whether to explain the logits under a final softmax or sigmoid, rather than its result, which saturates. It is
+        they that ``target`` speaks of then.
+    center_logits : bool, default=False
+        Whether to subtract the mean over classes, on the output's last axis, from each output. A softmax ignores what
+        all logits have in common; so does its explanation then (section 3.6 of the paper).
+    layer : str or list of str, default=None
+        Names of layers whose units to give the contributions of, instead of the input's features;
+        ``"name:pre_activation"`` is the linear part before the layer's own activation. Integers, such as tokens, have
+        no gradient: name the layer that looks them up. ``feature_importances_`` are those of the units then, by which
+        no columns can be selected.
+    to_source : bool, default=False
+        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
+        of a one-hot encoding, back to it. Steps that mix columns have no such sums.
+    max_samples : int, default=1000
+        How many rows `fit` computes ``feature_importances_`` on at the most; fewer where rows are large.
+    unsupported : {"raise", "integrate"}, default="raise"
+        Taken by all explainers; here it makes no difference, since TensorFlow's own derivatives need no rules.
+    check : {"warn", "raise", "ignore"}, default="warn"
+        Taken by all explainers; here it makes no difference, since contributions need not add up to anything.
+    batch_size : int or "auto", default="auto"
+        How many rows are computed at once.
+    random_state : int, RandomState instance or None, default=None
+        Where the draw of the rows for ``feature_importances_`` comes from.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
+        Mean absolute contributions over the rows of `fit`, and over all targets where there are several.
+    network_ : Network
+        The bound network.
+    n_features_in_ : int
+        Number of columns, where rows are a table.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Names of the columns, where rows are a DataFrame whose column names are all strings.
+
+    See Also
+    --------
+    GradientExplainer : The gradient as it is.
+    DeepLiftExplainer : Has ``rule="guided_backprop_rescale"``.
+
+    Notes
+    -----
+    Activations are found in the traced graph, whatever layer or function they were written as: those of several
+    operations, such as GELU, count as one, and those inside of recurrent layers as any other. Adebayo, J., et al.
+    (2018), Sanity checks for saliency maps, https://arxiv.org/abs/1810.03292, show what the results are not good for.
+
+    References
+    ----------
+    Springenberg, J. T., Dosovitskiy, A., Brox, T., & Riedmiller, M. (2015). Striving for simplicity: The all
+    convolutional net. https://arxiv.org/abs/1412.6806
+
+    Zeiler, M. D., & Fergus, R. (2014). Visualizing and understanding convolutional networks. ECCV.
+    https://arxiv.org/abs/1311.2901
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from skdeeplift import GuidedBackpropExplainer
+    >>> layers = [keras.layers.Dense(2, activation="relu"), keras.layers.Dense(1)]
+    >>> model = keras.Sequential([keras.Input((2,)), *layers])
+    >>> model.set_weights([np.eye(2), np.zeros(2), np.array([[3.0], [-2.0]]), np.zeros(1)])
+    >>> GuidedBackpropExplainer(model).fit_transform(np.array([[1.0, 1.0]]))
+    array([[3., 0.]], dtype=float32)
+    """
+
+    _parameter_constraints: dict = {
+        **BaseExplainer._common_constraints,
+        "rule": [StrOptions({"guided_backprop", "deconvnet"})],
+        "multiply_by_input": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        rule="guided_backprop",
+        multiply_by_input=False,
+        output=None,
+        target="auto",
+        class_names=None,
+        pre_activation=True,
+        center_logits=False,
+        layer=None,
+        to_source=False,
+        max_samples=1000,
+        unsupported="raise",
+        check="warn",
+        batch_size="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.rule = rule
+        self.multiply_by_input = multiply_by_input
+        self.output = output
+        self.target = target
+        self.class_names = class_names
+        self.pre_activation = pre_activation
+        self.center_logits = center_logits
+        self.layer = layer
+        self.to_source = to_source
+        self.max_samples = max_samples
+        self.unsupported = unsupported
+        self.check = check
+        self.batch_size = batch_size
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _method(self, graph, target, sources, parameters):
+        from skdeeplift.propagation.gradients import Gradients
+        from skdeeplift.propagation.rules import overrides
+
+        form = "gradient_x_input" if parameters["multiply_by_input"] else "gradient"
+        return Gradients(graph, target, sources, form, getattr(overrides, parameters["rule"]))

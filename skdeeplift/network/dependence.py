@@ -1,0 +1,90 @@
+"""What varies with a network's input, and where differences-from-reference start and flow."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+# They read no more of a value than its shape.
+SHAPE_ONLY = frozenset("Shape ShapeN Size Rank ZerosLike OnesLike TensorListLength TensorListElementShape".split())
+
+
+class Dependence(NamedTuple):
+    """Sets of the values of one graph."""
+
+    # Depend on what the network's input holds.
+    varying: set
+    # Differences flow through them.
+    carrying: set
+    # Integers and strings that vary, by which something may be looked up. Masks are not among them.
+    indices: set
+    # Depend on the input's shape; a value that varies too is none of those.
+    batch_shaped: set
+    # Where differences start: inputs of floating-point numbers, and what is looked up by indices.
+    starts: set
+
+    def has(self, value):
+        """In which of the sets a value is."""
+        return tuple(value in each for each in self)
+
+    def add(self, value, flags):
+        """Enter a value into the sets that the flags tell."""
+        for each, flag in zip(self, flags, strict=True):
+            if flag:
+                each.add(value)
+
+
+def dependence_of(graph):
+    """Find the dependence of all values of a network's graph, and of the graphs of its loops."""
+    found = Dependence(*(set() for _ in Dependence._fields))
+    for value in graph.inputs:
+        holds_numbers = value.dtype.is_floating
+        is_index = not holds_numbers and value.dtype != tf.bool
+        found.add(value, (True, holds_numbers, is_index, False, holds_numbers))
+    _walk(graph, found)
+    return found
+
+
+def _walk(graph, found):
+    for op in graph.ops:
+        if op.body is not None:
+            _walk_loop(op, found)
+        elif op.type in SHAPE_ONLY or found.varying.isdisjoint(op.inputs):
+            if not (found.varying.isdisjoint(op.inputs) and found.batch_shaped.isdisjoint(op.inputs)):
+                found.batch_shaped.update(op.outputs)
+        else:
+            for value in op.outputs:
+                found.add(value, _flags(op, value, found))
+
+
+def _flags(op, value, found):
+    carries, by_index = (not each.isdisjoint(op.inputs) for each in (found.carrying, found.indices))
+    if value.dtype.is_floating:
+        # A number that was looked up is the first that has a difference.
+        return True, carries or by_index, False, False, by_index and not carries
+    is_list = value.dtype == tf.variant
+    index = by_index if is_list else (carries or by_index) and value.dtype != tf.bool
+    return True, carries and is_list, index, False, False
+
+
+def _walk_loop(op, found):
+    """Find what varies in a loop: whatever varies in one step may vary at the beginning of the next."""
+    flags = [found.has(value)[:4] for value in op.inputs]
+    while True:
+        inner = Dependence(*(set() for _ in Dependence._fields))
+        for value, each in zip(op.body.inputs, flags, strict=True):
+            inner.add(value, (*each, False))
+        _walk(op.body, inner)
+        after = [
+            tuple(before or now for before, now in zip(each, inner.has(value), strict=False))
+            for each, value in zip(flags, op.body.outputs, strict=True)
+        ]
+        if after == flags:
+            break
+        flags = after
+    op.body.dependence = inner
+    op.condition.dependence = Dependence(*(set() for _ in Dependence._fields))
+    for value, each in zip(op.condition.inputs, flags, strict=True):
+        op.condition.dependence.add(value, (*each, False))
+    _walk(op.condition, op.condition.dependence)
+    for value, each in zip(op.outputs, flags, strict=True):
+        found.add(value, (*each, False))

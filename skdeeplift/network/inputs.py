@@ -1,0 +1,158 @@
+"""What a network takes: as it declares it, completed from rows; and how its inputs become arguments."""
+
+import inspect
+
+import numpy as np
+import tensorflow as tf
+
+from skdeeplift.network.network import Network
+
+
+def complete_specs(callee, X, keep_integers=True):
+    """Say what a network takes, from what it declares and, where that is open, from rows.
+
+    Parameters
+    ----------
+    callee : KerasModel or Function
+        What is called.
+    X : array-like, list or dict of array-like, or None
+        Rows as the network takes them; None where what it declares is enough.
+    keep_integers : bool, default=True
+        Whether integers stay what they are where the network does not say what it takes.
+
+    Returns
+    -------
+    specs : structure of TensorSpec
+
+    Raises
+    ------
+    TypeError
+        If ``X`` is sparse or ragged.
+    ValueError
+        If an input is sparse or ragged, has no axis of rows or takes no numbers.
+    """
+    declared = callee.declared
+    if X is None and declared is None:
+        raise ValueError("The network does not say what it takes. Pass some rows for it as X.")
+    if X is None:
+        return tf.nest.map_structure(_spec_of_input, declared)
+    check_dense(X)
+    if declared is None:
+        return tf.nest.map_structure(lambda array: _spec_of_array(array, callee.dtype, keep_integers), as_structure(X))
+    open_specs = tf.nest.map_structure(_spec_of_input, declared)
+    arrays = Network(callee, open_specs).flatten(X)
+    specs = [_complete(spec, array) for spec, array in zip(tf.nest.flatten(open_specs), arrays, strict=True)]
+    return tf.nest.pack_sequence_as(open_specs, specs)
+
+
+def check_dense(X):
+    """Refuse rows in a sparse or ragged form.
+
+    Raises
+    ------
+    TypeError
+        If ``X`` is, or holds, a sparse or ragged array.
+    """
+    # A sparse array in the form of a dictionary of keys is a dict.
+    several = not hasattr(X, "tocsr") and isinstance(X, (dict, list, tuple))
+    for array in (X.values() if isinstance(X, dict) else X) if several else [X]:
+        if isinstance(array, (tf.RaggedTensor, tf.SparseTensor)) or hasattr(array, "tocsr"):
+            form = "ragged" if isinstance(array, tf.RaggedTensor) else "sparse"
+            way = "array.to_tensor()" if form == "ragged" else "tf.sparse.to_dense(array) or array.toarray()"
+            raise TypeError(
+                f"X must be dense, since each entry has a contribution. Got a {form} {type(array).__name__}. Use {way}."
+            )
+    if isinstance(X, list) and len({len(row) for row in X if isinstance(row, (list, tuple))}) > 1:
+        raise TypeError("X must be dense, with rows of one length. Got a list of rows of several lengths.")
+
+
+def as_whole_numbers(array, dtype, name):
+    """Convert numbers to an integer or boolean dtype, and none of them to another number.
+
+    Parameters
+    ----------
+    array : ndarray
+        What the user gave.
+    dtype : dtype
+        What the network takes.
+    name : str
+        What to call the array in an error.
+
+    Returns
+    -------
+    array : ndarray
+
+    Raises
+    ------
+    ValueError
+        If the dtype does not have one of the numbers.
+    """
+    with np.errstate(invalid="ignore"):
+        converted = array.astype(dtype)
+    changed = converted != array
+    if changed.any():
+        raise ValueError(
+            f"{name} holds {array[changed][0]}, but the network takes {np.dtype(dtype).name} there, which has no such "
+            "number. Pass whole numbers, such as the tokens that the network was trained on."
+        )
+    return converted
+
+
+def as_structure(X):
+    """Several arrays stay a list or dict of them; rows that are a list become one array."""
+    if isinstance(X, dict):
+        return X
+    # A list of one-dimensional arrays is a table of rows.
+    if isinstance(X, (list, tuple)) and X and all(hasattr(each, "shape") and len(each.shape) > 1 for each in X):
+        return X
+    return X if hasattr(X, "shape") else np.asarray(X)
+
+
+def needed_arguments(function):
+    """Names of the arguments that a function must be given by position, in order."""
+    parameters = inspect.signature(function).parameters.values()
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [each.name for each in parameters if each.kind in positional and each.default is each.empty]
+
+
+def spread(structure, names):
+    """Spread a list or dict of inputs over a function's arguments, where it needs several."""
+    if len(names) > 1 and isinstance(structure, dict) and set(structure) == set(names):
+        return (), structure
+    if len(names) > 1 and isinstance(structure, (list, tuple)):
+        return structure, {}
+    return (structure,), {}
+
+
+def _spec_of_array(array, dtype, keep_integers):
+    shape = array.shape if hasattr(array, "shape") else np.asarray(array).shape
+    given = array.dtype if hasattr(array, "dtype") else np.asarray(array).dtype
+    is_integer = str(getattr(given, "name", given)) in ("int32", "int64")
+    return tf.TensorSpec((None, *shape[1:]), given if keep_integers and is_integer else dtype)
+
+
+def _spec_of_input(tensor):
+    for form, spec in {"sparse": tf.SparseTensorSpec, "ragged": tf.RaggedTensorSpec}.items():
+        if getattr(tensor, form, False) or isinstance(tensor, spec):
+            raise ValueError(
+                f"The network's input {getattr(tensor, 'name', tensor)!r} is {form}. Contributions are for dense "
+                f"inputs: build the network with keras.Input(..., {form}=False)."
+            )
+    dtype = tf.as_dtype(tensor.dtype)
+    shape = tf.TensorShape(tensor.shape)
+    if shape.rank == 0 or not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
+        raise ValueError(
+            f"The network's input {tensor.name!r} has shape {shape} and dtype {dtype.name}. Expected numbers, with the "
+            "rows on the first axis."
+        )
+    return tf.TensorSpec(shape, dtype, name=tensor.name)
+
+
+def _complete(spec, array):
+    if spec.shape.rank is not None and None not in spec.shape[1:]:
+        return spec
+    given = array.shape if hasattr(array, "shape") else np.asarray(array).shape
+    shape = [None, *given[1:]] if spec.shape.rank is None else list(spec.shape)
+    if len(given) == len(shape):
+        shape[1:] = [size if size is not None else given[axis] for axis, size in enumerate(shape[1:], 1)]
+    return tf.TensorSpec(shape, spec.dtype, name=spec.name)

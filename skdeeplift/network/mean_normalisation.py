@@ -1,0 +1,70 @@
+"""Weights of a first layer that does not tell what all letters have in common."""
+
+import numpy as np
+
+
+def mean_normalise_weights_for_sequence_convolution(weights, bias, axis_of_normalisation=-2):
+    """Centre a first layer's weights over the letters of a one-hot sequence, without changing what the layer computes.
+
+    At each position of a window exactly one letter is 1. So the mean of the weights over the letters may be moved into
+    the bias: the layer's output is the same, while contributions no longer depend on how the weights were offset.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    weights : array-like of shape (..., n_letters, n_filters)
+        The kernel as Keras keeps it: ``(length, n_letters, n_filters)`` of a ``Conv1D``, or
+        ``(1, length, n_letters, n_filters)`` of a ``Conv2D``.
+    bias : array-like of shape (n_filters,)
+        The layer's bias.
+    axis_of_normalisation : int, default=-2
+        The axis of the letters, any but the last.
+
+    Returns
+    -------
+    weights : ndarray of shape (..., n_letters, n_filters)
+        With mean zero over the letters.
+    bias : ndarray of shape (n_filters,)
+        With the means of all positions of the window added.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not belong together.
+
+    Notes
+    -----
+    Right where every window holds as many letters as it is long: not at the ends of a sequence that is padded with
+    zeros (``padding="same"``), nor where a letter is not known.
+
+    References
+    ----------
+    Shrikumar, A., Greenside, P., & Kundaje, A. (2017). Learning important features through propagating activation
+    differences. Proceedings of ICML 34. https://arxiv.org/abs/1704.02685
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeeplift import mean_normalise_weights_for_sequence_convolution
+    >>> kernel = np.array([[[1.0], [3.0]], [[0.0], [4.0]]])  # two positions, two letters, one filter
+    >>> weights, bias = mean_normalise_weights_for_sequence_convolution(kernel, np.zeros(1))
+    >>> weights.ravel()
+    array([-1.,  1., -2.,  2.])
+    >>> bias
+    array([4.])
+    """
+    weights, bias = np.asarray(weights), np.asarray(bias)
+    rank = weights.ndim
+    if rank < 2 or bias.shape != weights.shape[-1:]:
+        raise ValueError(
+            f"Expected weights of shape (..., n_letters, n_filters) and a bias of shape (n_filters,). Got shapes "
+            f"{weights.shape} and {bias.shape}."
+        )
+    if not -rank <= axis_of_normalisation < rank or axis_of_normalisation % rank == rank - 1:
+        raise ValueError(
+            f"axis_of_normalisation= is the axis of the letters, any of {rank} but the last. Got "
+            f"{axis_of_normalisation} for weights of shape {weights.shape}."
+        )
+    means = weights.mean(axis_of_normalisation, keepdims=True)
+    return weights - means, bias + means.sum(tuple(range(rank - 1)))

@@ -1,0 +1,213 @@
+"""Keras models in a form to pickle: architecture and weights, without an optimizer, and the same bytes every time."""
+
+import json
+import sys
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from skdeeplift.network.keras_model import KerasModel
+from skdeeplift.network.network import Network
+
+# What may hold a model as an attribute.
+_HOLDERS = (BaseEstimator, Network, KerasModel)
+# Attributes of every layer that say something of the user's own.
+_KEPT = ("supports_masking", "built")
+# What training leaves in a model. tests/network/test_packing.py fails when there is more.
+_OF_TRAINING = frozenset(
+    "optimizer history stop_training _compile_config _compiled_trainable_state _eval_epoch_iterator".split()
+)
+
+
+class PackedLayer:
+    """A layer or model of which Keras knows how to make it again: its configuration and its weights.
+
+    Parameters
+    ----------
+    layer : keras.Layer or keras.Model
+        Built or not.
+
+    Raises
+    ------
+    TypeError
+        If Keras can not make it again.
+    """
+
+    def __init__(self, layer):
+        import keras
+
+        try:
+            config = keras.saving.serialize_keras_object(layer)
+            # What an optimizer and a loss are is of no use to an explanation.
+            config.pop("compile_config", None)
+            self.config = json.dumps(config, sort_keys=True)
+            self.custom_objects = _custom_objects(layer)
+            self.variables = [_own_variables(each) for each in _layers(layer)]
+            if self.custom_objects:
+                # Only what is not Keras's own may fail; better now than where it is needed.
+                self.unpack()
+        except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
+            reason = str(error).rsplit("Exception encountered:")[-1].strip()
+            raise TypeError(
+                f"The {type(layer).__name__} {layer.name!r} can not be pickled or copied, since Keras can not make it "
+                f"again from its configuration: {reason[:400]} Give its classes a get_config method with all that "
+                "__init__ takes."
+            ) from error
+
+    def unpack(self):
+        """Make the layer again."""
+        import keras
+
+        with keras.saving.custom_object_scope(self.custom_objects):
+            # A pickle runs code in any case; layers of Python functions are its user's own.
+            layer = keras.saving.deserialize_keras_object(json.loads(self.config), safe_mode=False)
+        for each, variables in zip(_layers(layer), self.variables, strict=True):
+            if variables:
+                each.load_own_variables(variables)
+        return layer
+
+
+class PackedSubclass:
+    """A layer or model of a class that does not say how to make it again: the attributes that make it up.
+
+    Keras would call ``__init__`` of such a model without the arguments that it was made with.
+
+    Parameters
+    ----------
+    layer : keras.Layer or keras.Model
+        An instance of a user's class.
+    """
+
+    def __init__(self, layer):
+        import keras
+
+        self.layer_class, self.name, self.trainable = type(layer), layer.name, layer.trainable
+        self.dtype = json.dumps(keras.dtype_policies.serialize(layer.dtype_policy), sort_keys=True)
+        base = keras.Model() if isinstance(layer, keras.Model) else keras.Layer()
+        memo = {}
+        self.attributes = {
+            name: _replaced(_plain(value), _pack, memo)
+            for name, value in sorted(vars(layer).items())
+            if name not in vars(base) and name not in _OF_TRAINING and not name.startswith("_self_")
+        }
+        self.kept = {name: getattr(layer, name) for name in _KEPT}
+
+    def unpack(self):
+        """Make the layer again."""
+        import keras
+
+        layer = self.layer_class.__new__(self.layer_class)
+        base = keras.Model if isinstance(layer, keras.Model) else keras.Layer
+        policy = keras.dtype_policies.deserialize(json.loads(self.dtype))
+        base.__init__(layer, name=self.name, dtype=policy, trainable=self.trainable)
+        for name, value in {**_replaced(self.attributes, _unpack, {}), **self.kept}.items():
+            setattr(layer, name, value)
+        return layer
+
+
+class PackedVariable:
+    """A weight that a user's class holds as an attribute."""
+
+    def __init__(self, variable):
+        self.value, self.trainable, self.name = np.asarray(variable), variable.trainable, variable.name
+
+    def unpack(self):
+        """Make the variable again."""
+        import keras
+
+        return keras.Variable(self.value, trainable=self.trainable, dtype=self.value.dtype.name, name=self.name)
+
+
+def packed(value):
+    """Return the same, with Keras models in the form to pickle; the value itself where it holds none."""
+    return _replaced(value, _pack, {}) if "keras" in sys.modules else value
+
+
+def unpacked(value):
+    """Return the same, with Keras models made again."""
+    return _replaced(value, _unpack, {})
+
+
+def _pack(value):
+    """The packed form of something, or None if it needs none."""
+    keras = sys.modules["keras"]
+    if isinstance(value, keras.Variable):
+        return PackedVariable(value)
+    if not isinstance(value, keras.Layer):
+        return None
+    has_config = type(value).__module__.startswith("keras.") or not type(value).get_config.__module__.startswith(
+        "keras."
+    )
+    return PackedLayer(value) if has_config or _is_functional(value) else PackedSubclass(value)
+
+
+def _unpack(value):
+    return value.unpack() if isinstance(value, (PackedLayer, PackedSubclass, PackedVariable)) else None
+
+
+def _is_functional(layer):
+    """Whether it is a network of symbolic tensors, which the configuration describes, whatever its class."""
+    return any(base.__name__ in ("Functional", "Sequential") for base in type(layer).__mro__)
+
+
+def _plain(value):
+    """Containers as Python has them, instead of those by which Keras tracks what is put into them."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        return (tuple if isinstance(value, tuple) else list)(map(_plain, value))
+    return value
+
+
+def _replaced(value, replace, memo):
+    """Replace what is to be replaced, wherever it lies, and each once; other things stay as they are."""
+    key = id(value)
+    if key in memo:
+        return memo[key][0]
+    result = replace(value)
+    if result is None:
+        result = value
+        if type(value) in (list, tuple):
+            parts = [_replaced(each, replace, memo) for each in value]
+            if any(new is not old for new, old in zip(parts, value, strict=True)):
+                result = type(value)(parts)
+        elif type(value) is dict:
+            result = _replaced_values(value, replace, memo)
+        elif isinstance(value, _HOLDERS) or _is_callback(value):
+            attributes = _replaced_values(vars(value), replace, memo)
+            if attributes is not vars(value):
+                result = object.__new__(type(value))
+                vars(result).update(attributes)
+    # The value is kept with it, since the id of what is gone may be that of another.
+    memo[key] = result, value
+    return result
+
+
+def _replaced_values(mapping, replace, memo):
+    parts = {key: _replaced(each, replace, memo) for key, each in mapping.items()}
+    return parts if any(parts[key] is not each for key, each in mapping.items()) else mapping
+
+
+def _is_callback(value):
+    """Whether it is what Keras returns of a training, which refers to the model."""
+    return "keras" in sys.modules and isinstance(value, sys.modules["keras"].callbacks.Callback)
+
+
+def _layers(layer):
+    return list(layer._flatten_layers(include_self=True, recursive=True))
+
+
+def _own_variables(layer):
+    variables = {}
+    layer.save_own_variables(variables)
+    return {name: np.asarray(variable) for name, variable in variables.items()}
+
+
+def _custom_objects(layer):
+    """Classes of layers, and functions that layers hold, that are not Keras's own."""
+    layers = _layers(layer)
+    functions = (each for layer in layers for each in vars(layer).values() if hasattr(each, "__code__"))
+    # A lambda's code is part of the configuration.
+    functions = (each for each in functions if each.__name__ != "<lambda>")
+    found = {each.__name__: each for each in (*map(type, layers), *functions)}
+    return {name: each for name, each in sorted(found.items()) if not each.__module__.startswith("keras.")}

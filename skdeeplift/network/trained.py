@@ -1,0 +1,180 @@
+"""Estimators in the manner of scikit-learn: cloned, trained, and the network that a trained one holds."""
+
+import sys
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from skdeeplift.network.sklearn_mlp import model_of_mlp
+
+_NO_NETWORK = (
+    "estimator= takes a keras.Model, a path, or estimators that hold a network: MLPClassifier, MLPRegressor, "
+    "keras.wrappers.SKLearnClassifier or SKLearnRegressor, others whose model_ is a keras.Model once they are fitted, "
+    "or a Pipeline that ends in one of these. Got a {}."
+)
+# What a perceptron keeps of its training, of three times the weights' size; training further begins anew without.
+# tests/network/test_trained.py fails when scikit-learn gives it other names.
+_OF_TRAINING = ("_optimizer", "_best_coefs", "_best_intercepts")
+
+
+def is_estimator(value):
+    """Whether something is trained by ``fit`` and has parameters, as scikit-learn's estimators."""
+    return hasattr(value, "fit") and hasattr(value, "get_params") and not isinstance(value, type)
+
+
+def unfrozen(estimator):
+    """What a `FrozenEstimator` holds; anything else as it is."""
+    while isinstance(estimator, FrozenEstimator):
+        estimator = estimator.estimator
+    return estimator
+
+
+def clone_estimator(value):
+    """Clone an estimator and the parameters it has, and share the networks among them.
+
+    scikit-learn would copy a Keras model through a file, and the clone of Keras's own wrapper forgets ``fit_kwargs``.
+    """
+    if type(value) in (list, tuple):
+        return type(value)(map(clone_estimator, value))
+    if _is_keras(value, "Model"):
+        return value
+    own = not isinstance(value, BaseEstimator) or type(value).__sklearn_clone__ is not BaseEstimator.__sklearn_clone__
+    if own and not _is_wrapper(value):
+        return clone(value, safe=False)
+    return rebuilt(value, {name: clone_estimator(each) for name, each in value.get_params(deep=False).items()})
+
+
+def rebuilt(estimator, parameters):
+    """A new estimator of the same class with other parameters, and the same routing of metadata and output."""
+    copied = type(estimator)(**parameters)
+    for name in ("_metadata_request", "_sklearn_output_config"):
+        if name in vars(estimator):
+            setattr(copied, name, clone(vars(estimator)[name], safe=False))
+    return copied
+
+
+def train(estimator, X, y, sample_weight, owner):
+    """Clone and train an estimator, the steps of a pipeline one after the other.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Not trained, or to be trained anew; it stays as it is.
+    X, y : array-like
+        What to train on.
+    sample_weight : array-like or None
+        Weights of the rows, for the last step.
+    owner : str
+        Who is named in errors.
+
+    Returns
+    -------
+    estimator : estimator
+        The trained clone.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` is missing, or the estimator takes no weights and there are some.
+    """
+    last = unfrozen(steps_of(estimator)[1])
+    # A search for parameters may hold one.
+    may_hold = isinstance(last, (MLPClassifier, MLPRegressor)) or hasattr(last, "estimator")
+    if type(last).__module__.startswith("sklearn.") and not may_hold:
+        raise TypeError(_NO_NETWORK.format(type(last).__name__))
+    if y is None:
+        raise ValueError(
+            f"{owner} requires y to be passed, but the target y is None: {type(estimator).__name__} is trained in fit. "
+            "Pass y, or FrozenEstimator(estimator) for one that is trained already."
+        )
+    trained = clone_estimator(estimator)
+    transformer, last = steps_of(trained)
+    if transformer is not None:
+        X = transformer.fit_transform(X, y)
+    if not isinstance(last, FrozenEstimator):
+        _fit(last, X, y, sample_weight, owner)
+        for name in _OF_TRAINING:
+            vars(last).pop(name, None)
+    return trained
+
+
+def steps_of(estimator):
+    """Split an estimator into a pipeline of its earlier steps, or None, and what predicts."""
+    if not isinstance(estimator, Pipeline):
+        return None, estimator
+    last = estimator.steps[-1][1]
+    if len(estimator.steps) == 1:
+        return None, last
+    return estimator[:-1], last
+
+
+def network_of(estimator, dtype=None):
+    """Find the network that a trained estimator, the last step of a pipeline, holds.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    dtype : dtype, default=None
+        Of the rows.
+
+    Returns
+    -------
+    network : object
+        Something that `skdeeplift.network.bind.bind` takes.
+
+    Raises
+    ------
+    TypeError
+        If it holds none.
+    """
+    estimator = unfrozen(estimator)
+    if isinstance(estimator, (MLPClassifier, MLPRegressor)):
+        is_single = dtype is not None and np.dtype(dtype) == np.float32
+        # The solver may have made double precision of weights for rows in single precision.
+        return model_of_mlp(estimator, "float32" if is_single else estimator.coefs_[0].dtype.name)
+    for attribute in ("model_", "best_estimator_"):
+        found = getattr(estimator, attribute, None)
+        if _is_keras(found, "Model"):
+            return found
+        if is_estimator(found):
+            return network_of(found, dtype)
+    if _is_keras(estimator, "Model"):
+        return estimator
+    raise TypeError(_NO_NETWORK.format(type(estimator).__name__))
+
+
+def _fit(estimator, X, y, sample_weight, owner):
+    if _is_keras(estimator, "Model"):
+        raise TypeError(
+            f"The last step of the Pipeline passed to {owner} is a keras.Model, which fit would train further. Pass "
+            "FrozenEstimator(model) if it is trained, or keras.wrappers.SKLearnClassifier(model) to train it."
+        )
+    if sample_weight is None:
+        estimator.fit(X, y)
+        return
+    if not (_is_wrapper(estimator) or has_fit_parameter(estimator, "sample_weight")):
+        raise ValueError(
+            f"{owner} got sample_weight, but {type(estimator).__name__} can not be trained with weights. Pass "
+            "sample_weight=None, or an estimator whose fit takes sample_weight."
+        )
+    # Keras's wrapper writes what it is given into this dict.
+    kept = dict(estimator.fit_kwargs or {}) if _is_wrapper(estimator) else None
+    estimator.fit(X, y, sample_weight=sample_weight)
+    if kept is not None:
+        estimator.fit_kwargs = kept
+
+
+def _is_keras(value, name):
+    return "keras" in sys.modules and isinstance(value, getattr(sys.modules["keras"], name))
+
+
+def _is_wrapper(value):
+    if "keras" not in sys.modules:
+        return False
+    wrappers = sys.modules["keras"].wrappers
+    return isinstance(value, (wrappers.SKLearnClassifier, wrappers.SKLearnRegressor, wrappers.SKLearnTransformer))

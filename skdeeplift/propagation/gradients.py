@@ -1,0 +1,137 @@
+"""One stream: the gradient at the rows, of the network as it is or with other gradients at its activations."""
+
+import tensorflow as tf
+
+from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.network.target import check_depends, one_hot_of_predicted
+from skdeeplift.propagation import replay
+from skdeeplift.propagation.method import Method
+from skdeeplift.propagation.overrides import Overrides
+from skdeeplift.propagation.precision import widened_tensor
+from skdeeplift.propagation.sums import plain_sums
+
+# Each from the gradient and the input to the multiplier and what it is multiplied by.
+FORMS = {
+    "gradient": lambda gradient, x: (gradient, tf.ones_like(x)),
+    "saliency": lambda gradient, x: (tf.abs(gradient), tf.ones_like(x)),
+    "gradient_x_input": lambda gradient, x: (gradient, x),
+}
+
+
+class Gradients(Method):
+    """A compiled function that runs the network at the rows, and goes back.
+
+    Parameters
+    ----------
+    graph : Graph
+        The traced network.
+    target : Value
+        What is explained; weights over its elements make it a scalar.
+    sources : list of Source
+        Whose contributions are given.
+    form : {"gradient", "saliency", "gradient_x_input"}
+        What becomes of the gradient.
+    rule : callable, default=None
+        What stands in the place of the derivative at activations, of `skdeeplift.propagation.rules.overrides`.
+    """
+
+    def __init__(self, graph, target, sources, form, rule=None):
+        check_depends(graph, target)
+        own = [source.value for source in sources if source.starts is None]
+        super().__init__(graph, target, sources, own)
+        # Rows are run as they are given, wherever the batch lies afterwards.
+        self.needs_pair_size = False
+        self.form = form
+        self.overrides = None if rule is None else Overrides(rule, frozenset([*own, target]))
+
+    def at_rows(self, pairing, rows, target_weights, noise=None, noise_weights=None, wanted=(), letters=None):
+        """Run the network at a chunk of rows, and sum contributions, in one call.
+
+        Parameters
+        ----------
+        pairing : Pairing
+            How many rows, noises and targets there are.
+        rows : list of ndarray
+            One array for each input.
+        target_weights : ndarray of shape (rows or 1, targets, *target's axes), or Target
+            Weights over the target's elements, or a target that depends on their values.
+        noise : list of ndarray, default=None
+            What is added to each input, in the place of references.
+        noise_weights : ndarray of shape (references,), default=None
+            What each noise counts in the sum.
+        wanted : tuple of str
+            What to return of each source; see `skdeeplift.propagation.sums.TERMS`.
+        letters : tuple of int or None, default=None
+            For each source the axis of its one-hot letters, for hypothetical contributions.
+
+        Returns
+        -------
+        outputs : tensor
+            The target's values at the rows, with their noise.
+        sums : list of tuple of tensor
+            As those of `contributions`.
+        """
+        depends = hasattr(target_weights, "choice")
+        constants = pairing, wanted, letters, target_weights if depends else None
+        tensors = [list(map(tf.convert_to_tensor, each or ())) for each in (rows, noise)]
+        weights = [None if each is None else tf.convert_to_tensor(each) for each in (noise_weights,)]
+        weights.append(None if depends else tf.convert_to_tensor(target_weights))
+        return self.compiled(self._at_rows, *constants)(*tensors, *weights)
+
+    def _at_rows(self, pairing, wanted, letters, target, rows, noise, noise_weights, weights):
+        lead = pairing.rows, pairing.references, pairing.targets
+        inputs = [
+            _over_pairs(x, noise[position] if noise else None, lead) if pairing.size > pairing.rows or noise else x
+            for position, x in enumerate(rows)
+        ]
+        values = dict(zip(self.graph.inputs, inputs, strict=True))
+        own = [source.value for source in self.sources if source.starts is None]
+        [output, *tensors] = replay.run(self.graph, values, [self.target, *own], self.overrides)
+        if target is not None:
+            weights = one_hot_of_predicted(output, target.centered)
+        rest = self.target.shape[1:]
+        weights = tf.broadcast_to(tf.cast(weights, output.dtype)[:, None], (*lead, *rest))
+        gradients = gradients_of(output, tf.reshape(weights, (pairing.size, *rest)), tensors)
+        of_own = dict(zip(own, zip(gradients, tensors, strict=True), strict=True))
+        sums = []
+        for position, source in enumerate(self.sources):
+            gradient, x = (
+                of_own.get(source.value) or [tf.zeros((pairing.size, *source.value.shape[1:]), self.target.dtype)] * 2
+            )
+            multiplier, factor = FORMS[self.form](*(_with_lead(widened_tensor(each), lead) for each in (gradient, x)))
+            axis = letters[position] if letters else None
+            factor = factor[:, :, 0]
+            sums.append(plain_sums(multiplier, factor, tf.zeros_like(factor), noise_weights, wanted, axis))
+        return output[:: pairing.size // pairing.rows], sums
+
+
+def gradients_of(output, weights, tensors):
+    """Differentiate weighted elements of an output; zero where it does not depend on a tensor.
+
+    Raises
+    ------
+    UnsupportedOpError
+        If TensorFlow has no derivative of an op in between.
+    """
+    try:
+        gradients = tf.gradients(output, tensors, weights)
+    except LookupError as error:
+        raise UnsupportedOpError(f"TensorFlow has no derivative of an op before the target: {error}") from error
+    return [
+        tf.zeros_like(tensor) if each is None else tf.convert_to_tensor(each)
+        for each, tensor in zip(gradients, tensors, strict=True)
+    ]
+
+
+def _over_pairs(x, noise, lead):
+    """Repeat rows for each noise, which is added to floating-point numbers, and each target."""
+    x = x[:, None, None]
+    if noise is not None and x.dtype.is_floating:
+        x = x + noise[None, :, None]
+    rest = x.shape[3:]
+    return tf.reshape(tf.broadcast_to(x, (*lead, *rest)), (-1, *rest))
+
+
+def _with_lead(tensor, lead):
+    fold = tensor.shape[0] // (lead[0] * lead[1] * lead[2])
+    return tf.reshape(tensor, (*lead, *(() if fold == 1 else (fold,)), *tensor.shape[1:]))

@@ -1,0 +1,87 @@
+"""Ops without a rule, integrated numerically along the straight path from the reference to the input."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.propagation import replay
+from skdeeplift.propagation.difference import Difference, Purpose
+from skdeeplift.propagation.paired_op import PairedOp
+
+POSITIONS, WEIGHTS = ((np.polynomial.legendre.leggauss(8)[part] + (1 - part)) / 2 for part in (0, 1))
+
+
+class IntegralStep(NamedTuple):
+    """An op, and the derivative of it that carries differences through: the mean along the path.
+
+    That of one op from the network's values at the reference to those at the input, in the sense of Sundararajan, Taly
+    and Yan 2017 (arXiv:1703.01365), by a Gauss-Legendre quadrature of eight points.
+    """
+
+    op: object
+    inputs: tuple
+    outputs: tuple
+    # Positions of the inputs that have differences, and of the outputs.
+    positions: tuple
+    results: tuple
+    # How to call the op in an error.
+    described: str
+    carries_spread: bool = False
+    activation = None
+
+    def carry(self, streams, incoming):
+        """Return the difference of each output, given those of the inputs; None where there is none."""
+        op = PairedOp(self, streams)
+        integral = _Integral(op, [incoming[position].delta for position in self.positions])
+        if streams.purpose is Purpose.GRADIENT:
+            streams.apart.append(integral)
+        after = dict(zip(self.results, integral.outputs, strict=True))
+        return [self._with_spread(streams, value, after.get(place)) for place, value in enumerate(self.outputs)]
+
+    def _with_spread(self, streams, value, delta):
+        if delta is None:
+            return None
+        if not self.carries_spread:
+            return Difference(delta)
+        # The parts of a difference can not be told apart behind it: they start afresh from its sign.
+        sign = tf.sign(streams.delta(value))
+        return Difference(delta, sign * delta, None if streams.signed is None else sign * delta)
+
+
+class _Integral:
+    """One pass over an op: its gradient is computed apart from that of the ops around it."""
+
+    def __init__(self, op, inputs):
+        self.op, self.inputs = op, inputs
+        self.outputs = [op.streams.delta(op.outputs[place]) for place in op.step.results]
+
+    def gradients(self, of_outputs):
+        """Gradients with respect to the inputs: the mean of the op's own along the path."""
+        op, step = self.op, self.op.step
+        filled = [
+            tf.zeros_like(delta) if each is None else each for each, delta in zip(of_outputs, self.outputs, strict=True)
+        ]
+        total = [0] * len(step.positions)
+        for position, weight in zip(POSITIONS, WEIGHTS, strict=True):
+            points = [
+                op.combine(lambda x, r, position=position: r + position * (x - r), step.inputs[place])
+                for place in step.positions
+            ]
+            operands = [
+                points[step.positions.index(place)] if place in step.positions else op.constant(place)
+                for place in range(len(step.inputs))
+            ]
+            results = replay.create(step.op, operands)
+            try:
+                found = tf.gradients([results[place] for place in step.results], points, filled)
+            except LookupError as error:
+                raise UnsupportedOpError(
+                    f"There is no rule for {step.described}, and unsupported='integrate' can not help: TensorFlow has "
+                    "no derivative of it."
+                ) from error
+            total = [
+                so_far if each is None else so_far + weight * each for so_far, each in zip(total, found, strict=True)
+            ]
+        return [tf.zeros_like(delta) + each for delta, each in zip(self.inputs, total, strict=True)]

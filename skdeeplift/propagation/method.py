@@ -1,0 +1,198 @@
+"""What every method has: compiled functions that run the network; and one that explains a chunk of pairs."""
+
+from abc import ABC, abstractmethod
+from functools import partial
+
+import tensorflow as tf
+
+from skdeeplift.network.batch_axis import batch_layouts
+from skdeeplift.network.compiled import compiled
+from skdeeplift.propagation import replay
+from skdeeplift.propagation.pairing import Mode
+
+
+class Method:
+    """A method, for one network and what is explained of it; a subclass says what it computes of a chunk.
+
+    Parameters
+    ----------
+    graph : Graph
+        The traced network.
+    target : Value
+        What is explained; weights over its elements make it a scalar.
+    sources : list of Source
+        Whose contributions are given.
+    shown : list of Value
+        What is read of the network, at the rows and at the references.
+    masks : list of Value, default=()
+        Masks of the rows that also hold for their references.
+
+    Attributes
+    ----------
+    shown : list of Value
+        What ``forward`` returns, and `PairMethod.contributions` takes: the target first, each value once.
+    depths : dict of Value to int
+        In how many loops, one inside of the other, a value is computed.
+    needs_pair_size : bool
+        Whether rows and references must be run pair by pair, because the batch does not come first in all of them.
+    """
+
+    # Whether rows are compared with references.
+    uses_references = False
+    # Whether contributions sum to the change of the target.
+    sums_to_delta = False
+    # Whether the parts of a layer's difference are told apart.
+    tells_parts = False
+    # Whether integers, which the network looks numbers up by, can have contributions.
+    takes_integers = False
+    # Whether contributions are multipliers times differences.
+    has_multipliers = True
+    # How often each pair is run with changes of its own, by a method that does; all targets come of one run then.
+    copies = None
+    # How many independent estimates of contributions there are for each pair, by a method that draws.
+    draws = 1
+    # Beyond this size of all that a chunk computes, larger ones are not faster, and only cost memory.
+    chunk_bytes = 2**29
+
+    def __init__(self, graph, target, sources, shown, masks=()):
+        self.graph, self.target, self.sources, self.masks = graph, target, list(sources), list(masks)
+        self.shown = list(dict.fromkeys([target, *shown]))
+        self.layouts = batch_layouts(graph)
+        self.needs_pair_size = any(value not in self.layouts or self.layouts[value].axis > 0 for value in self.shown)
+        self.depths = {value: depth for depth, graph in _depths(graph) for value in graph.values}
+        specs = [tf.TensorSpec(value.shape, value.dtype) for value in graph.inputs]
+        of_masks = [tf.TensorSpec(value.shape, value.dtype) for value in self.masks]
+        self.forward = compiled(self._forward, input_signature=[specs])
+        self.forward_masked = compiled(self._forward, input_signature=[specs, of_masks])
+        self.forward_both = compiled(self._forward_both, input_signature=[specs, specs])
+        # One function for each pairing; TensorFlow would trace anew for every object that is not a tensor.
+        self._compiled = {}
+
+    @property
+    def computed(self):
+        """The values that are computed for a pair, by which the size of chunks is chosen."""
+        return self.graph.values
+
+    @property
+    def dtypes(self):
+        """The floating dtypes that the network computes in on the way to the target."""
+        return {value.dtype for value in (*self.graph.inputs, self.target) if value.dtype.is_floating}
+
+    def _forward(self, inputs, masks=None):
+        """Run the network; the target's values come first, then whatever the rules read."""
+        values = dict(zip(self.graph.inputs, inputs, strict=True))
+        if masks is not None:
+            values.update(zip(self.masks, masks, strict=True))
+        return replay.run(self.graph, values, self.shown)
+
+    def forward_references(self, references, shown_at_input, pairing):
+        """Run the network on one reference for each pair, with the masks of the rows."""
+        if not self.masks:
+            return self.forward(references)
+        masks = [shown_at_input[self.shown.index(value)] for value in self.masks]
+        if pairing.mode is not Mode.PAIR_SIZE:
+            masks = [tf.repeat(mask, pairing.references, 0) for mask in masks]
+        return self.forward_masked(references, masks)
+
+    def _forward_both(self, rows, references):
+        """Run the network on rows and references as one batch, which is faster than on each."""
+        number, total = tf.shape(rows[0])[0], tf.shape(rows[0])[0] + tf.shape(references[0])[0]
+        together = self._forward([tf.concat(pair, 0) for pair in zip(rows, references, strict=True)])
+        sizes, at_input, at_reference = {}, [], []
+        for value, tensor in zip(self.shown, together, strict=True):
+            layout = self.layouts.get(value)
+            if layout is None or layout.fold is None or layout.axis > 0:
+                cut = number * (tf.shape(tensor)[0] // total)
+                parts = tensor[:cut], tensor[cut:]
+            else:
+                if layout.fold not in sizes:
+                    sizes[layout.fold] = tf.stack([number, total - number]) * layout.fold
+                # What loops compute has all steps in front.
+                parts = tf.split(tensor, sizes[layout.fold], self.depths.get(value, 0))
+            at_input.append(parts[0])
+            at_reference.append(parts[1])
+        return at_input, at_reference
+
+    def compiled(self, function, *constants):
+        """Return a function compiled for some first arguments that are no tensors."""
+        key = function.__name__, *constants
+        found = self._compiled.get(key)
+        if found is None:
+            found = self._compiled.setdefault(key, compiled(partial(function, *constants)))
+        return found
+
+
+class PairMethod(Method, ABC):
+    """A method that compares rows with references."""
+
+    uses_references = True
+    sums_to_delta = True
+
+    def contributions(
+        self,
+        pairing,
+        shown_at_input,
+        shown_at_reference,
+        target_weights,
+        reference_weights,
+        wanted=("contributions",),
+        letters=None,
+        first_reference=0,
+        path=None,
+    ):
+        """Sum contributions, and what else is wanted, over the references of each row of a chunk.
+
+        Parameters
+        ----------
+        pairing : Pairing
+            How rows, references and targets meet.
+        shown_at_input, shown_at_reference : list of tensor
+            What ``forward`` returned for the rows and for the references.
+        target_weights : array of shape (rows or 1, targets, *target's axes)
+            Weights over the target's elements.
+        reference_weights : array of shape (references,)
+            What each reference counts in the sum; not looked at where there is but one.
+        wanted : tuple of str, default=("contributions",)
+            What to return of each source; see `skdeeplift.propagation.sums.TERMS`.
+        letters : tuple of int or None, default=None
+            For each source the axis of its one-hot letters, for hypothetical contributions.
+        first_reference : int, default=0
+            Number of the chunk's first reference, for a method that draws something for each.
+        path : Path or None, default=None
+            Where between the references and the rows gradients are taken, by a method that integrates them.
+
+        Returns
+        -------
+        sums : list of tuple of tensor
+            One tuple per source, in the order of ``wanted``; each of shape ``(rows, targets, *source's axes)``, in
+            float64 where there is more than one reference.
+        """
+        steps = () if path is None else (tf.convert_to_tensor(path.positions), tf.convert_to_tensor(path.weights))
+        return self.compiled(self._contributions, pairing, wanted, letters)(
+            shown_at_input,
+            shown_at_reference,
+            tf.convert_to_tensor(target_weights),
+            tf.convert_to_tensor(reference_weights),
+            *self._drawn(pairing, first_reference),
+            *steps,
+        )
+
+    def _drawn(self, pairing, first_reference):
+        """Further arguments of `_contributions`: what a method draws for the references of a chunk."""
+        return []
+
+    @abstractmethod
+    def _contributions(
+        self, pairing, wanted, letters, shown_at_input, shown_at_reference, target_weights, reference_weights
+    ):
+        """Compute what `contributions` returns, in a function of TensorFlow."""
+
+    def first_departure(self, rows, references, tolerance):
+        """Find the first op at which contributions go wrong, where the method can tell."""
+        return None
+
+
+def _depths(graph, depth=0):
+    yield depth, graph
+    for body in graph.bodies:
+        yield from _depths(body, depth + 1)

@@ -1,0 +1,167 @@
+"""An op as rules see it."""
+
+import tensorflow as tf
+
+from skdeeplift.propagation import replay
+from skdeeplift.propagation.difference import Difference, Purpose, itself
+from skdeeplift.propagation.pairing import Mode
+from skdeeplift.propagation.precision import widened_tensor
+from skdeeplift.propagation.rules.activation import SIGNED, SMOOTH, derivative, smooth_derivative
+
+
+class PairedOp:
+    """An op, or an activation of several ops: what it computes and what its streams hold.
+
+    Parameters
+    ----------
+    step : Step
+        The op and its rule.
+    streams : StreamValues
+        What is known of the streams.
+    """
+
+    def __init__(self, step, streams):
+        self.step, self.streams, self.pairing = step, streams, streams.pairing
+        self.type, self.inputs, self.outputs = step.op.type, step.inputs, step.outputs
+
+    def attribute(self, name):
+        """Value of one of the op's attributes."""
+        return self.step.op.attribute(name)
+
+    def static(self, position):
+        """Value of an operand that is known before the network runs, such as a list of axes."""
+        return tf.get_static_value(self.step.op.definition.inputs[position])
+
+    def constant(self, position):
+        """Tensor of an operand that has no difference: it does not vary, or is a mask or an index of the row."""
+        return self.streams.constant(self.inputs[position])
+
+    def shape(self, value):
+        """Static shape of a value in the third stream, as far as it is known."""
+        return self.streams.shape(value)
+
+    def operands(self, differences, constant=itself):
+        """All operands: the differences, and ``constant`` of those that do not vary."""
+        return [
+            constant(widened_tensor(self.constant(position))) if difference is None else difference
+            for position, difference in enumerate(differences)
+        ]
+
+    def run(self, operands):
+        """The op again, on other operands."""
+        return replay.create(self.step.op, operands, of_differences=True)
+
+    def at_input(self, value):
+        """A value of the first stream."""
+        return self.streams.at_input[value]
+
+    def at_reference(self, value):
+        """A value of the second stream."""
+        return self.streams.at_reference[value]
+
+    def spread(self, value):
+        """The spread of a value's difference over all pairs, as carried there from the network's inputs."""
+        return self.streams.spreads[value]
+
+    def combine(self, function, *values, at_input=(), at_reference=(), at_pairs=(), differences=()):
+        """Apply a function to values of all pairs, at the third stream's batch size; see `Pairing.combine`.
+
+        It gets the tensors ``differences`` and ``at_pairs``, the ``values`` at the input, the tensors ``at_input``, the
+        ``values`` at the reference and the tensors ``at_reference``.
+        """
+        return self._combine(self.pairing, function, values, at_input, at_reference, at_pairs, differences)
+
+    def combine_pairs(self, function, *values, at_input=(), at_reference=(), at_pairs=()):
+        """As `combine`, once for each pair, however many targets there are."""
+        pairing = self.pairing.for_one_target()
+        return self._combine(pairing, function, values, at_input, at_reference, at_pairs, ())
+
+    def scale(self, product, differences, *values, at_reference=(), at_pairs=(), of_spread=False):
+        """Multiply differences by slopes, which are computed again on the way back; see `RecomputedProduct`.
+
+        What nobody reads in the pass over the network is not computed. ``of_spread`` tells that the result is a spread.
+        """
+        if self.streams.purpose is Purpose.SPREADS:
+            function = product.forward if of_spread else product.shape_only
+        else:
+            function = product.linear if self.streams.purpose is Purpose.DIFFERENCES else product.gradient_only
+        return self.combine(function, *values, at_reference=at_reference, at_pairs=at_pairs, differences=differences)
+
+    def signed(self, difference, position):
+        """Make the spread of an input start afresh: the size of its difference."""
+        spread = self.scale(SIGNED, [difference.delta], self.inputs[position], of_spread=True)
+        return Difference(difference.delta, spread, spread if self.streams.signed is not None else None)
+
+    def once(self, function, *arguments):
+        """Return ``function(self, *arguments)``, computed once for all passes over the op."""
+        key = function, self.outputs[0]
+        if key not in self.streams.computed:
+            self.streams.computed[key] = function(self, *arguments)
+        return self.streams.computed[key]
+
+    def pair_shape(self, value):
+        """Static shape of a value over all pairs."""
+        if self.is_at_pair_size:
+            return tuple(self.at_input(value).shape)
+        return (self.pairing.size * self._fold(value), *self.at_input(value).shape[1:])
+
+    @property
+    def is_at_pair_size(self):
+        """Whether all values stand pair by pair already, wherever the batch may lie in them."""
+        return self.pairing.mode is Mode.PAIR_SIZE
+
+    def rows_at_input(self, value):
+        """For each pair the row of the value at the input."""
+        return self.pairing.rows_at_input(self._fold(value))
+
+    def rows_at_reference(self, value):
+        """For each pair the row of the value at the reference."""
+        return self.pairing.rows_at_reference(self._fold(value))
+
+    def derivative(self, at_reference):
+        """Derivative of an activation at the reference, from the left."""
+        if self._is_smooth:
+            return smooth_derivative(self.type, at_reference, self.at_reference(self.outputs[0]))
+        operands = self._operands(self.at_reference)
+        return derivative(lambda tensor: self._activation(tensor, operands), at_reference, side=-1)
+
+    def at_pairs(self, tensor):
+        """An activation of other values at its root, one for each pair, and its derivative there from the right."""
+        operands = self._operands(lambda value: self.combine_pairs(lambda _, r: r, value))
+
+        def function(value):
+            return self._activation(value, operands)
+
+        result = function(tensor)
+        if self._is_smooth:
+            return result, smooth_derivative(self.type, tensor, result)
+        return result, derivative(function, tensor, side=1)
+
+    @property
+    def _is_smooth(self):
+        return self.type in SMOOTH and len(self.step.activation.ops) == 1
+
+    def _operands(self, of_batch):
+        """What an activation reads beside its root; ``of_batch`` gives what has the batch in its shape."""
+        return {
+            value: of_batch(value) if value in self.streams.at_reference else self.streams.constant(value)
+            for value in self.step.activation.operands
+        }
+
+    def _activation(self, tensor, operands):
+        values = {self.step.activation.root: tensor, **operands}
+        for op in self.step.activation.ops:
+            values.update(zip(op.outputs, replay.create(op, [values[value] for value in op.inputs]), strict=True))
+        return widened_tensor(values[self.step.activation.output])
+
+    def _combine(self, pairing, function, values, at_input, at_reference, at_pairs, differences):
+        return pairing.combine(
+            function,
+            [*(self.at_input(value) for value in values), *at_input],
+            [*(self.at_reference(value) for value in values), *at_reference],
+            at_pairs,
+            differences,
+        )
+
+    def _fold(self, value):
+        return self.at_input(value).shape[0] // self.pairing.rows

@@ -1,0 +1,222 @@
+"""Paths: the gradient is integrated along the straight line from a reference to a row.
+
+What comes before the first op that bends is affine: its values along the path are interpolated between its two ends,
+and the way back through it is gone once, with the integral of the gradients. Several steps make one batch.
+"""
+
+import tensorflow as tf
+
+from skdeeplift.network.batch_axis import batch_layouts
+from skdeeplift.network.compiled import compiled
+from skdeeplift.network.target import check_depends
+from skdeeplift.propagation import replay
+from skdeeplift.propagation.gradients import gradients_of
+from skdeeplift.propagation.method import PairMethod
+from skdeeplift.propagation.precision import widened, widened_tensor
+from skdeeplift.propagation.prefix import find_prefix, has_rows
+from skdeeplift.propagation.rules.products import LARGE
+from skdeeplift.propagation.sums import plain_sums
+from skdeeplift.propagation.tokens import padding_masks
+
+# Dense layers and what they are made of.
+DENSE = frozenset("MatMul BiasAdd AddV2 Relu Sigmoid Tanh ReadVariableOp".split())
+
+
+class Paths(PairMethod):
+    """Compiled functions that integrate gradients along straight paths (Sundararajan, Taly and Yan 2017).
+
+    Parameters
+    ----------
+    graph : Graph
+        The traced network.
+    target : Value
+        What is explained; weights over its elements make it a scalar.
+    sources : list of Source
+        Whose contributions are given.
+    together : bool
+        Whether all sources move along one path, as inputs do; otherwise each moves along one of its own, and what does
+        not depend on it keeps its value at the row.
+
+    Attributes
+    ----------
+    prefixes : list of Prefix
+        The affine part of each path.
+    """
+
+    # Small blocks of points stay in the cache.
+    chunk_bytes = 2**25
+
+    def __init__(self, graph, target, sources, together):
+        check_depends(graph, target)
+        before = graph.ancestors([target])
+        layouts = batch_layouts(graph)
+        read = dict.fromkeys(value for op in before for value in op.inputs)
+        masks = [value for value in padding_masks(graph, read) if has_rows(value, layouts)]
+        own = [source.value for source in sources if source.starts is None]
+        super().__init__(graph, target, sources, [*own, *masks], masks)
+        groups = [own] if together else [[value] for value in own]
+        self.prefixes = [find_prefix(graph, target, group, masks, self.layouts) for group in groups if group]
+        read = (value for prefix in self.prefixes for value in (*prefix.cut, *prefix.beside))
+        self.shown = list(dict.fromkeys([*self.shown, *read]))
+        # Rows come first in all that is read.
+        self.needs_pair_size = False
+
+    @property
+    def computed(self):
+        """The values that are computed at each point of a path."""
+        values = {}
+        for prefix in self.prefixes:
+            known = {*prefix.cut, *prefix.beside, *self.masks}
+            behind = self.graph.ancestors([self.target], known=known)
+            values.update(dict.fromkeys([*prefix.cut, *(value for op in behind for value in op.outputs)]))
+        return list(values)
+
+    def _contributions(
+        self,
+        pairing,
+        wanted,
+        letters,
+        shown_at_input,
+        shown_at_reference,
+        target_weights,
+        reference_weights,
+        positions,
+        step_weights,
+    ):
+        at_input, at_reference = (
+            dict(zip(self.shown, shown, strict=True)) for shown in (shown_at_input, shown_at_reference)
+        )
+        multipliers = {}
+        for prefix in self.prefixes:
+            integral = _Integral(self, pairing, prefix, at_input, at_reference)
+            run = integral.run
+            if self._is_dense(prefix, positions.shape[1] * pairing.size):
+                # A sixth faster, as one pass over memory does what several do.
+                run = compiled(run, jit_compile=True)
+            at_cut = run(tf.cast(target_weights, self.target.dtype), positions, step_weights)
+            multipliers.update(zip(prefix.sources, integral.before_cut(at_cut), strict=True))
+        sums = []
+        for position, source in enumerate(self.sources):
+            value, lead = source.value, (pairing.rows, pairing.references, pairing.targets)
+            if value in multipliers:
+                both = [widened_tensor(at[value]) for at in (at_input, at_reference)]
+                multiplier, ends = multipliers[value], pairing.with_axes(*both)
+            else:
+                # An input that what is explained does not depend on.
+                multiplier = tf.zeros((*lead, *value.shape[1:]), widened(self.target.dtype))
+                ends = [tf.zeros((1, pairing.references, *value.shape[1:]), multiplier.dtype)] * 2
+            axis = letters[position] if letters else None
+            sums.append(plain_sums(multiplier, *ends, reference_weights, wanted, axis))
+        return sums
+
+    def _is_dense(self, prefix, n_points):
+        """Whether what is behind the cut are large dense layers alone, which XLA computes faster than TensorFlow."""
+        behind = self.graph.ancestors([self.target], known=[*prefix.cut, *prefix.beside, *self.masks])
+        elements = sum(value.shape[1:].num_elements() or 0 for value in prefix.cut)
+        return n_points * elements >= LARGE and {op.type for op in behind} <= DENSE
+
+
+class _Integral:
+    """The integral of the gradient over the paths of one chunk of pairs."""
+
+    def __init__(self, method, pairing, prefix, at_input, at_reference):
+        self.method, self.pairing, self.prefix = method, pairing, prefix
+        self.at_input, self.at_reference = at_input, at_reference
+
+    def run(self, target_weights, positions, step_weights):
+        """Sum the weighted gradients with respect to the cut.
+
+        Parameters
+        ----------
+        target_weights : tensor of shape (rows or 1, targets, *target's axes)
+            Weights over the target's elements.
+        positions : tensor of shape (blocks, steps, references)
+            Where gradients are taken, block by block.
+        step_weights : tensor of shape (blocks, steps)
+            The weights of a quadrature.
+
+        Returns
+        -------
+        gradients : list of tensor
+            One for each value of the cut, of as many rows as there are pairs, for each target.
+        """
+        pairing, cut, target = self.pairing, self.prefix.cut, self.method.target
+        blocks, steps, _ = positions.shape
+        lead = (steps, pairing.rows, pairing.references, pairing.targets)
+        shape = (steps * pairing.size, *target.shape[1:])
+
+        def one_block(block, sums):
+            points = [self._between(value, positions[block], lead) for value in cut]
+            values = self._known(steps)
+            values.update(zip(cut, points, strict=True))
+            [output] = replay.run(self.method.graph, values, [target])
+            of_steps = tf.reshape(tf.cast(step_weights[block], output.dtype), (steps, *[1] * (3 + len(shape) - 1)))
+            weights = tf.broadcast_to(of_steps * target_weights[:, None], (*lead, *shape[1:]))
+            gradients = gradients_of(output, tf.reshape(weights, shape), points)
+            return block + 1, [
+                total + tf.reduce_sum(tf.reshape(tf.cast(each, total.dtype), (steps, *total.shape)), 0)
+                for total, each in zip(sums, gradients, strict=True)
+            ]
+
+        zeros = [tf.zeros((self._fold(value) * pairing.size, *value.shape[1:]), widened(value.dtype)) for value in cut]
+        if blocks == 1:
+            return one_block(0, zeros)[1]
+        return tf.while_loop(lambda block, _: block < blocks, one_block, (0, zeros), parallel_iterations=1)[1]
+
+    def before_cut(self, gradients):
+        """Go back from the cut to the sources, with the axes (rows, references, targets) in front."""
+        pairing, sources, cut = self.pairing, self.prefix.sources, self.prefix.cut
+        if sources != cut:
+            values = self._known(1)
+            # An affine function has the same derivative everywhere.
+            at = [tf.zeros((self._fold(value) * pairing.size, *value.shape[1:]), value.dtype) for value in sources]
+            values.update(zip(sources, at, strict=True))
+            outputs = replay.run(self.method.graph, values, cut)
+            gradients = [tf.cast(each, output.dtype) for each, output in zip(gradients, outputs, strict=True)]
+            gradients = gradients_of(outputs, gradients, at)
+        lead = pairing.rows, pairing.references, pairing.targets
+        multipliers = []
+        for value, gradient in zip(sources, gradients, strict=True):
+            fold = self._fold(value)
+            shape = (*lead, *(() if fold == 1 else (fold,)), *gradient.shape[1:])
+            multipliers.append(tf.reshape(widened_tensor(gradient), shape))
+        return multipliers
+
+    def _known(self, steps):
+        """What does not move: values at the rows, and the network's inputs, of which only shapes are read."""
+        size = steps * self.pairing.size
+        values = {
+            value: tf.zeros((size, *value.shape[1:]), value.dtype)
+            for value in self.method.graph.inputs
+            if value.shape[1:].is_fully_defined()
+        }
+        lead = (steps, self.pairing.rows, self.pairing.references, self.pairing.targets)
+        beside = [*self.prefix.beside, *self.method.masks]
+        values.update({value: self._at_rows(value, lead) for value in beside})
+        return values
+
+    def _fold(self, value):
+        layout = self.method.layouts.get(value)
+        return 1 if layout is None else layout.fold
+
+    def _at_rows(self, value, lead):
+        x = self.at_input[value]
+        fold = x.shape[0] // self.pairing.rows
+        x = tf.reshape(x, (1, self.pairing.rows, 1, 1, fold, *x.shape[1:]))
+        return tf.reshape(tf.broadcast_to(x, (*lead, *x.shape[4:])), (-1, *x.shape[5:]))
+
+    def _between(self, value, positions, lead):
+        """Points on the straight line from the reference to the row."""
+        x, r = self.pairing.with_axes(self.at_input[value], self.at_reference[value])
+        positions = tf.cast(positions, x.dtype)[:, None]
+        points = _interpolated(x, r, tf.reshape(positions, (*positions.shape, *[1] * (len(x.shape) - 2))))
+        if self.pairing.targets > 1:
+            points = tf.broadcast_to(points[:, :, :, None], (*lead, *points.shape[3:]))
+        return tf.reshape(points, (lead[0] * self.pairing.size * self._fold(value), *value.shape[1:]))
+
+
+# Compiled, since each operation by itself would write all points to memory again.
+@tf.function(jit_compile=True, autograph=False)
+def _interpolated(x, r, positions):
+    """At both ends exactly the row and the reference, so that equal values stay equal."""
+    return (1 - positions) * r + positions * x

@@ -1,0 +1,141 @@
+"""RevealCancel: positive and negative parts of a difference go through an activation one after the other."""
+
+from functools import partial
+
+import numpy as np
+import tensorflow as tf
+
+from skdeeplift.propagation.difference import Difference
+from skdeeplift.propagation.rules.activation import RAMPS, is_ramp, nearly_zero, ramp
+from skdeeplift.propagation.rules.products import RecomputedProduct
+
+# Functions that are not finite everywhere, or that explode. They are never evaluated where the network is not.
+RESTRICTED = frozenset(
+    """Acos Acosh Asin Atanh Cosh Digamma Div DivNoNan Erfinv Exp Expm1 Inv Lgamma Log Log1p Ndtri Pow RealDiv
+    Reciprocal Rsqrt Sinh Sqrt Tan Xdivy Xlog1py Xlogy""".split()
+)
+
+
+def reveal_cancel(op, difference):
+    """Give each part the change it makes, averaged over which part comes first (Shrikumar et al. 2017, section 3.5.3).
+
+    With the reference ``r``, and the parts ``p`` and ``n`` of its difference, ``p`` becomes
+    ``(f(r + p) - f(r) + f(x) - f(r + n)) / 2``, and ``n`` likewise. Where a part is nearly zero, its slope is the limit
+    of that. Where the function falls, parts change places: ``spread`` stays the sum of their sizes.
+    """
+    [root, output] = op.inputs[0], op.outputs[0]
+    spread = op.spread(root)
+    if is_ramp(op.step.activation):
+        kind, values, at_pairs = op.type, [root], (spread,)
+    else:
+        kind, values, at_pairs = root.dtype.name, [root, output], (spread, *op.once(_at_parts, spread))
+    both = [difference.delta, difference.spread]
+
+    def scaled(result):
+        product = _PRODUCTS[result, kind]
+        return op.scale(product, both, *values, at_pairs=at_pairs, of_spread=result != "Difference")
+
+    return Difference(
+        scaled("Difference"),
+        scaled("Spread") if op.step.carries_spread else None,
+        scaled("SignedSpread") if difference.signed_spread is not None else None,
+    )
+
+
+def is_restricted(activation):
+    """Whether an activation may not be evaluated at values that the network does not have."""
+    inside = {activation.root, *(value for op in activation.ops for value in op.outputs)}
+    producer = {op.outputs[0]: op for op in activation.ops}
+    return any(op.type in RESTRICTED and not _is_harmless(op, inside, producer) for op in activation.ops)
+
+
+def _is_harmless(op, inside, producer):
+    """Whether an op divides by a constant, raises to a natural power, or is the exponential of what has a maximum."""
+    if op.type in ("Exp", "Expm1"):
+        before = producer.get(op.inputs[0])
+        if before is not None and before.type == "RealDiv" and before.inputs[1] not in inside:
+            before = producer.get(before.inputs[0])
+        return before is not None and before.type == "Minimum"
+    if op.type not in ("Div", "DivNoNan", "Pow", "RealDiv") or op.inputs[1] in inside:
+        return False
+    exponent = tf.get_static_value(op.definition.inputs[1])
+    return op.type != "Pow" or (exponent is not None and bool(np.all((exponent >= 0) & (exponent % 1 == 0))))
+
+
+def _parts(delta, spread):
+    return (delta + spread) / 2, (delta - spread) / 2
+
+
+def _at_parts(op, spread):
+    """The function at the reference plus each part alone, and the limits of slopes where a part is nearly zero."""
+    at_reference, with_positive, with_negative = op.combine_pairs(
+        lambda spread, x, r: (r + tf.zeros_like(spread), *(r + part for part in _parts(x - r, spread))),
+        op.inputs[0],
+        at_pairs=(spread,),
+    )
+    _, slope = op.at_pairs(at_reference)
+    f_with_positive, slope_with_positive = op.at_pairs(with_positive)
+    f_with_negative, slope_with_negative = op.at_pairs(with_negative)
+    return f_with_positive, f_with_negative, (slope + slope_with_negative) / 2, (slope + slope_with_positive) / 2
+
+
+def _slopes(
+    delta, spread, r, f_x, f_r, f_with_positive, f_with_negative, limit_of_positive, limit_of_negative, dtype=None
+):
+    """Slopes of the positive and of the negative part."""
+    positive, negative = _parts(delta, spread)
+    threshold = nearly_zero(tf.maximum(tf.abs(r), tf.abs(spread)), dtype)
+    positive_out = ((f_with_positive - f_r) + (f_x - f_with_negative)) / 2
+    negative_out = ((f_with_negative - f_r) + (f_x - f_with_positive)) / 2
+    return (
+        tf.where(tf.abs(positive) < threshold, limit_of_positive, positive_out / positive),
+        tf.where(tf.abs(negative) < threshold, limit_of_negative, negative_out / negative),
+    )
+
+
+def _of_function(dtype, spread, f_with_positive, f_with_negative, of_positive, of_negative, x, f_x, r, f_r):
+    return _slopes(x - r, spread, r, f_x, f_r, f_with_positive, f_with_negative, of_positive, of_negative, dtype)
+
+
+def _of_ramp(top, spread, x, r):
+    positive, negative = _parts(x - r, spread)
+    f_x, f_r, f_with_positive, f_with_negative = (ramp(top, value) for value in (x, r, r + positive, r + negative))
+    at_reference = _ramp_derivative(top, r)
+    of_positive = (at_reference + _ramp_derivative(top, r + negative)) / 2
+    of_negative = (at_reference + _ramp_derivative(top, r + positive)) / 2
+    return _slopes(x - r, spread, r, f_x, f_r, f_with_positive, f_with_negative, of_positive, of_negative)
+
+
+def _ramp_derivative(top, value):
+    return tf.cast((value >= 0) & (value < top), value.dtype)
+
+
+def _to_difference(slopes, *values):
+    """What the difference and its spread are multiplied by to give the difference."""
+    positive, negative = slopes(*values)
+    return (positive + negative) / 2, (positive - negative) / 2
+
+
+def _to_spread(slopes, *values):
+    return _to_signed_spread(lambda *values: [tf.abs(slope) for slope in slopes(*values)], *values)
+
+
+def _to_signed_spread(slopes, *values):
+    positive, negative = slopes(*values)
+    return (positive - negative) / 2, (positive + negative) / 2
+
+
+# By the dtype in which the network computed the values, or, for ramps, by op type.
+_SLOPES = {
+    **{dtype.name: partial(_of_function, dtype) for dtype in (tf.bfloat16, tf.float16, tf.float32, tf.float64)},
+    **{op_type: partial(_of_ramp, top) for op_type, top in RAMPS.items()},
+}
+_PRODUCTS = {
+    (result, kind): RecomputedProduct(f"SkdeepliftRevealCancel{result}{kind}", partial(of_both, slopes), number=2)
+    for kind, slopes in _SLOPES.items()
+    for result, of_both in {
+        "Difference": _to_difference,
+        "Spread": _to_spread,
+        "SignedSpread": _to_signed_spread,
+    }.items()
+}

@@ -1,0 +1,252 @@
+"""Integers, such as tokens, by which a network looks numbers up: where these belong in the input, and which are masks.
+
+An integer has no difference. Differences start where numbers are looked up by it, as in an embedding, and what they
+contribute belongs to the integer.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.network.clusters import COMPARISONS, ELEMENTWISE
+from skdeeplift.network.graph import Value
+from skdeeplift.propagation import replay
+
+_LOOKUPS = {"GatherV2": (0, 1), "ResourceGather": (0, 1), "Gather": (0, 1)}
+_ELEMENT_BY_ELEMENT = ELEMENTWISE | frozenset(
+    """Bucketize FloorDiv FloorMod Mod Bitcast BitwiseAnd BitwiseOr LookupTableFindV2 StringToHashBucketFast
+    StringToHashBucketStrong AsString StringLower StringToNumber""".split()
+)
+_MOVED = frozenset(
+    """ConcatV2 ExpandDims Pack Reshape ReverseV2 Slice Split SplitV Squeeze StridedSlice Tile Transpose
+    Unpack""".split()
+)
+# Through which the elements of the input can be followed, if not in all cases.
+_FOLLOWED = _ELEMENT_BY_ELEMENT | _MOVED | frozenset([*_LOOKUPS, "OneHot"])
+
+
+class Source(NamedTuple):
+    """What contributions are given for.
+
+    ``starts`` is None for a value of floating-point numbers, which has a difference itself. Otherwise it lists values,
+    each with the element of the source that each of its elements belongs to; these differences' contributions are
+    added up.
+    """
+
+    value: Value
+    starts: tuple | None = None
+
+
+def input_sources(graph, target):
+    """Make the network's inputs sources.
+
+    Parameters
+    ----------
+    graph : Graph
+        The traced network.
+    target : Value
+        What is explained.
+
+    Returns
+    -------
+    sources : list of Source
+        One for each input.
+
+    Raises
+    ------
+    UnsupportedOpError
+        If differences start at a value of which it can not be told to which elements of the input it belongs.
+    """
+    starts = graph.starts_before(target)
+    of_input = {value: [] for value in graph.inputs}
+    for start in starts:
+        if start not in of_input:
+            origin, elements = _origin(graph, start)
+            of_input[origin].append((start, elements))
+    sources = []
+    for value, looked_up in of_input.items():
+        if looked_up and value in starts:
+            looked_up = [(value, np.arange(value.shape[1:].num_elements()).reshape(value.shape[1:])), *looked_up]
+        # What no difference of reaches the target contributes nothing; of a single input that is an error elsewhere.
+        alone = not looked_up and (value in starts or len(graph.inputs) == 1)
+        sources.append(Source(value, None if alone else tuple(looked_up)))
+    return sources
+
+
+def vocabulary_sizes(graph):
+    """Find in how large tables the elements of the input are looked up.
+
+    Parameters
+    ----------
+    graph : Graph
+        The traced network.
+
+    Returns
+    -------
+    sizes : list of ndarray or None
+        For each input the number of rows of the smallest table in which each of its elements is looked up as it is, 0
+        where it is in none; None for an input that is not looked up.
+    """
+    sizes = dict.fromkeys(graph.inputs)
+    for op in graph.ops:
+        if op.type not in _LOOKUPS or op.inputs[1] not in graph.dependence.indices:
+            continue
+        axis = graph.static_value(op.inputs[2]) if op.type == "GatherV2" else 0
+        rows = op.inputs[0].shape[int(axis)] if axis is not None and op.inputs[0].shape.rank else None
+        if rows is None or not _is_input_itself(graph, op.inputs[1]):
+            continue
+        try:
+            value, elements = _origin(graph, op.inputs[1])
+        except UnsupportedOpError:
+            # Which it is, is told where a difference would start there.
+            continue
+        found = np.zeros(value.shape[1:].num_elements(), np.int64)
+        found[elements.ravel()] = rows
+        found = found.reshape(value.shape[1:])
+        before = sizes[value]
+        sizes[value] = (
+            found
+            if before is None
+            else np.where((before == 0) | (found == 0), before + found, np.minimum(before, found))
+        )
+    return [sizes[value] for value in graph.inputs]
+
+
+def _is_input_itself(graph, value):
+    """Whether integers are those of the input, at most moved or counted from the end."""
+    while value in graph.producer:
+        op = graph.producer[value]
+        if op.type in ("Select", "SelectV2"):
+            # The choice of the index that counts from the end, or of the index itself, which is the last operand.
+            value = op.inputs[-1]
+        elif op.type in _MOVED | {"Cast"} and sum(map(graph.varies, op.inputs)) == 1:
+            value = next(filter(graph.varies, op.inputs))
+        else:
+            return False
+    return value in graph.inputs
+
+
+def padding_masks(graph, values):
+    """Find the masks that tell which elements of the input are padding, so far as they are read.
+
+    Parameters
+    ----------
+    graph : Graph
+        The traced network.
+    values : iterable of Value
+        What is read.
+
+    Returns
+    -------
+    masks : list of Value
+        Comparisons of the input itself, and inputs that are masks.
+    """
+    pending = [value for value in values if graph.is_condition(value)]
+    masks, seen = [], set(pending)
+    while pending:
+        value = pending.pop()
+        op = graph.producer.get(value)
+        if (op is None and value.dtype == tf.bool) or (op is not None and _compares_input(graph, op)):
+            masks.append(value)
+        elif op is not None:
+            before = [each for each in op.inputs if graph.is_condition(each) and each not in seen]
+            seen.update(before)
+            pending += before
+    return list(dict.fromkeys(masks))
+
+
+def _compares_input(graph, op):
+    if op.type not in COMPARISONS:
+        return False
+    varying = [value for value in op.inputs if graph.varies(value)]
+    of_numbers = any(value.dtype.is_floating for value in varying)
+    if of_numbers and op.type not in ("Equal", "NotEqual"):
+        return False
+    return all(_is_from_input(graph, value) for value in varying)
+
+
+def _is_from_input(graph, value):
+    op = graph.producer.get(value)
+    if op is None:
+        return value in graph.inputs
+    varying = [each for each in op.inputs if graph.varies(each)]
+    # Numbers that went through a function are the network's own affair.
+    plain = op.type in _MOVED or op.type in ("Cast", "Identity") or not value.dtype.is_floating
+    return plain and op.type in _MOVED | _ELEMENT_BY_ELEMENT and all(_is_from_input(graph, each) for each in varying)
+
+
+def _origin(graph, start):
+    """The input that a value is looked up by, and to which of its elements each element belongs."""
+    found = {}
+
+    def elements_of(value):
+        """Positions in the input, flat, as an array of the value's shape without the batch."""
+        if value not in found:
+            op = graph.producer.get(value)
+            if op is None:
+                shape = _known(value, graph)
+                found[value] = value, np.arange(int(np.prod(shape))).reshape(shape)
+            elif op.type not in _FOLLOWED:
+                raise _no_place(graph, start, op, f"the op {op.type!r} lies between the input and there")
+            else:
+                varying = [each for each in op.inputs if graph.varies(each)]
+                origins = [elements_of(each) for each in varying]
+                if len({origin for origin, _ in origins}) > 1:
+                    raise _no_place(graph, start, op, "several inputs of the network meet there")
+                found[value] = origins[0][0], _follow(graph, start, op, value, varying, [each for _, each in origins])
+        return found[value]
+
+    return elements_of(start)
+
+
+def _follow(graph, start, op, output, varying, elements):
+    shape = _known(output, graph)
+    if op.type in _ELEMENT_BY_ELEMENT:
+        elements = [np.broadcast_to(each, shape) for each in elements]
+        if all((each == elements[0]).all() for each in elements):
+            return elements[0]
+    elif op.type in _LOOKUPS and varying == [op.inputs[1]]:
+        [indices] = elements
+        return np.broadcast_to(indices.reshape(*indices.shape, *[1] * (len(shape) - indices.ndim)), shape)
+    elif op.type == "OneHot" and varying == [op.inputs[0]]:
+        axis = op.attribute("axis")
+        return np.broadcast_to(np.expand_dims(elements[0], axis if axis < 0 else axis - 1), shape)
+    elif op.type in ("ExpandDims", "Reshape", "Squeeze") and elements[0].size == np.prod(shape):
+        # Rows stay whole, so that the shape of one tells all, even where the operand knows it only at run time.
+        return elements[0].reshape(shape)
+    elif op.type in _MOVED and all(each in varying or graph.static_value(each) is not None for each in op.inputs):
+        return _moved(graph, op, output, dict(zip(varying, elements, strict=True))).reshape(shape)
+    raise _no_place(graph, start, op, f"the op {op.type!r} lies between the input and there")
+
+
+def _moved(graph, op, output, elements):
+    """Let an op that only moves elements move their positions."""
+
+    def moved():
+        inputs = [
+            tf.cast(elements[value][None], value.dtype) if value in elements else tf.constant(graph.static_value(value))
+            for value in op.inputs
+        ]
+        return replay.create(op, inputs)[op.outputs.index(output)]
+
+    return np.asarray(tf.function(moved, autograph=False)()).astype(np.int64)
+
+
+def _known(value, graph):
+    shape = value.shape[1:] if value.shape.rank else None
+    if shape is None or not shape.is_fully_defined():
+        raise UnsupportedOpError(
+            f"The value {value.name!r} of shape {value.shape}, by which numbers are looked up, has axes whose size is "
+            "not known. Pass rows of one length, padded where they are shorter."
+        )
+    return tuple(shape)
+
+
+def _no_place(graph, start, op, reason):
+    return UnsupportedOpError(
+        f"The target depends on whole numbers that the network computes from its input: differences would start at "
+        f"{start.name!r}, and {reason} ({graph.describe(op)}). They can start only where each number belongs to one "
+        "element of the input. Pass layer= the name of a layer behind it."
+    )

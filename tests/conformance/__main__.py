@@ -1,0 +1,88 @@
+"""Write the documentation's tables of what is supported: ``python -m tests.conformance``."""
+
+from pathlib import Path
+
+from skdeeplift.propagation.rules.table import ANY, ONE, SEVERAL
+from skdeeplift.propagation.rules.unsupported import NOT_SUPPORTED
+from skdeeplift.propagation.rulesets import SHARED
+from tests.conformance.layer_cases import LAYERS
+from tests.conformance.test_layers import IN_SEQUENCES, LEFT_OUT
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "supported.rst"
+HEAD = """.. _supported:
+
+=================
+What is supported
+=================
+
+.. This page is written by ``python -m tests.conformance``.
+
+Layers
+======
+
+The tests explain a network around each of these layers of Keras, by rescale and RevealCancel, and check that
+contributions sum to the change of the output:
+
+{layers}
+
+These are left out:
+
+{left_out}
+
+Operations
+==========
+
+Rules hang on the operations of TensorFlow that layers are made of. An operation may have one rule where one of its
+inputs varies with the network's input, and another where several do.
+
+{operations}
+
+At these an error is raised, unless ``unsupported="integrate"``:
+
+{unsupported}
+"""
+
+
+def page():
+    """Return the page's text."""
+    names = ", ".join(f"``{name}``" for name in sorted({*LAYERS, *IN_SEQUENCES}))
+    families = {}
+    for (op_type, varying), rule in SHARED.rules.items():
+        families.setdefault(rule.family, {}).setdefault(_which(varying), set()).add(op_type)
+    operations = [
+        (family if number == 0 else "", which, _listed(op_types))
+        for family, by_inputs in families.items()
+        for number, (which, op_types) in enumerate(by_inputs.items())
+    ]
+    unsupported = {}
+    for op_type, reason in NOT_SUPPORTED.items():
+        unsupported.setdefault(reason, []).append(op_type)
+    return HEAD.format(
+        layers=names,
+        left_out=_table(("reason", "layers"), [(reason, _listed(names.split())) for reason, names in LEFT_OUT.items()]),
+        operations=_table(("kind", "varying", "operations"), operations),
+        unsupported=_table(
+            ("reason", "operations"), [(reason, _listed(op_types)) for reason, op_types in unsupported.items()]
+        ),
+    )
+
+
+def _which(varying):
+    words = {ANY: "any", ONE: "one", SEVERAL: "several"}
+    return words.get(varying) or "input " + " and ".join(str(position + 1) for position in varying)
+
+
+def _listed(names):
+    return ", ".join(f"``{name}``" for name in sorted(names))
+
+
+def _table(head, rows):
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in (head, *rows):
+        for number, cell in enumerate(row):
+            lines.append(f"   {'* -' if number == 0 else '  -'} {cell}".rstrip())
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,73 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from skdeeplift import DeepLiftExplainer, describe
+from skdeeplift.exceptions import UnsupportedOpError
+
+
+def test_layers_rules_and_what_lies_in_loops():
+    inputs = keras.Input((4, 3))
+    hidden = layers.LSTM(2, name="recurrent")(inputs)
+    table = describe(keras.Model(inputs, layers.Dense(1, activation="softplus", name="last")(hidden)))
+    assert table.supported.all()
+    assert set(table.layer) == {"recurrent", "last"}
+    assert set(table.op[table.in_loop & (table.family == "activation")]) == {"Sigmoid", "Tanh"}
+    assert list(table.rule[table.layer == "last"]) == ["weighted", "joined", "rescale"]
+
+
+def test_rules_by_layer():
+    model = keras.Sequential(
+        [keras.Input((3,)), layers.Dense(2, "relu", name="first"), layers.Dense(2, "relu"), layers.Dense(1)]
+    )
+    table = describe(model, rule={"first": "reveal_cancel"})
+    assert list(table.rule[table.family == "activation"]) == ["reveal_cancel", "rescale"]
+
+
+def test_what_is_unsupported_is_listed_and_the_rest_too():
+    class Product(layers.Layer):
+        def call(self, x):
+            return keras.ops.prod(x, axis=-1, keepdims=True)
+
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2, "relu"), Product(name="product"), layers.Dense(1)])
+    table = describe(model)
+    [unsupported] = table[~table.supported].to_dict("records")
+    assert unsupported["layer"] == "product"
+    assert unsupported["op"] == "Prod"
+    assert "many varying factors" in unsupported["reason"]
+    assert (table.op == "Relu").sum() == 1
+
+
+def test_all_outputs_are_described_and_a_cut_off_one_is_told():
+    inputs = keras.Input((3,))
+    cut_off = layers.Lambda(lambda x: tf.cast(x > 0, tf.float32), name="sign")(inputs)
+    table = describe(keras.Model(inputs, [layers.Dense(2, "tanh")(inputs), cut_off]))
+    assert "Tanh" in set(table.op)
+    [reason] = table.reason[~table.supported]
+    assert "does not depend on the network's input" in reason
+
+
+def test_a_network_that_does_not_say_what_it_takes():
+    with pytest.raises(ValueError, match="Pass some rows for it as X"):
+        describe(tf.function(tf.tanh))
+    assert list(describe(tf.function(tf.tanh), [[1.0, 2.0]]).op) == ["Tanh"]
+
+
+@pytest.mark.parametrize(
+    ("function", "op"),
+    [
+        (lambda x: x + tf.random.normal(tf.shape(x)), "RandomStandardNormal"),
+        (lambda x: tf.one_hot(tf.argmax(x, 1), 4), "OneHot"),
+    ],
+)
+def test_what_stands_before_differences_is_listed(function, op):
+    inputs = keras.Input((4,))
+    hidden = keras.layers.Lambda(function, output_shape=(4,))(keras.layers.Dense(4)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(1)(hidden))
+    table = describe(model)
+    assert table[~table["supported"]]["op"].tolist() == [op]
+    with pytest.raises(UnsupportedOpError) as error:
+        DeepLiftExplainer(model).fit(np.ones((3, 4)))
+    assert table[~table["supported"]]["reason"].tolist() == [str(error.value)]

@@ -1,0 +1,56 @@
+"""What scikit-learn demands of every estimator, for all explainers that train a perceptron."""
+
+import pytest
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import skdeeplift
+
+EXPLAINERS = [getattr(skdeeplift, name) for name in skdeeplift.__all__ if name.endswith("Explainer")]
+
+
+def perceptrons(make):
+    # Only this solver gives the same for a row of weight two and for two rows.
+    options = {"hidden_layer_sizes": (6,), "solver": "lbfgs", "max_iter": 60, "random_state": 0}
+    if make is skdeeplift.IntegratedGradientsExplainer:
+        options["activation"] = "tanh"
+    return MLPClassifier(**options), MLPRegressor(**options)
+
+
+# Integrated gradients rightly warn of paths that 50 steps do not resolve; these checks are not about them.
+warnings_of_rows = pytest.mark.filterwarnings("ignore::skdeeplift.exceptions.SummationToDeltaWarning")
+
+CASES = [make(perceptron) for make in EXPLAINERS for perceptron in perceptrons(make)]
+BY_DEFAULT = next(case for case in CASES if isinstance(case, skdeeplift.DeepLiftExplainer))
+OTHERS = [case for case in CASES if case is not BY_DEFAULT]
+# scikit-learn runs these of its own transformers in other tests.
+FURTHER_CHECKS = """
+    check_dataframe_column_names_consistency check_estimator_get_tags_default_keys check_estimators_overwrite_params
+    check_get_feature_names_out_error check_global_output_transform_pandas check_global_set_output_transform_polars
+    check_n_features_in check_param_validation check_positive_only_tag_during_fit check_readonly_memmap_input
+    check_set_output_transform check_set_output_transform_pandas check_set_output_transform_polars
+    check_transformer_get_feature_names_out check_transformer_get_feature_names_out_pandas
+""".split()
+
+
+@parametrize_with_checks([BY_DEFAULT])
+def test_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@warnings_of_rows
+@parametrize_with_checks(OTHERS)
+def test_scikit_learn_of_others(estimator, check):
+    check(estimator)
+
+
+@warnings_of_rows
+@pytest.mark.parametrize("name", FURTHER_CHECKS)
+@pytest.mark.parametrize(
+    "estimator", [BY_DEFAULT, *(pytest.param(case, marks=pytest.mark.slow) for case in OTHERS)], ids=repr
+)
+def test_scikit_learn_further(name, estimator):
+    if hasattr(estimator_checks, name):
+        getattr(estimator_checks, name)(type(estimator).__name__, estimator)

@@ -1,0 +1,100 @@
+"""What all explainers take and keep to alike."""
+
+import pickle
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from keras import layers
+from sklearn.base import clone
+from sklearn.feature_selection import SelectFromModel
+
+import skdeeplift
+from skdeeplift.explainers.base import BaseExplainer
+
+EXPLAINERS = {
+    name: getattr(skdeeplift, name)
+    for name in skdeeplift.__all__
+    if name.endswith("Explainer") and issubclass(getattr(skdeeplift, name), BaseExplainer)
+}
+ROWS = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((4,)), layers.Dense(6, "tanh"), layers.Dense(3, "softmax")])
+
+
+@pytest.fixture(scope="module", params=EXPLAINERS)
+def fitted(request, model):
+    return EXPLAINERS[request.param](model, random_state=0).fit(ROWS)
+
+
+def test_all_common_parameters_are_there_and_checked(fitted):
+    names = set(fitted.get_params(deep=False))
+    assert set(BaseExplainer._common_constraints) <= names == set(fitted._parameter_constraints)
+
+
+def test_rows_stand_for_themselves_in_any_order(fitted):
+    contributions, order = fitted.transform(ROWS), np.random.default_rng(1).permutation(9)
+    np.testing.assert_array_equal(fitted.transform(ROWS), contributions)
+    for rows in (order, [3], [5, 1]):
+        np.testing.assert_allclose(fitted.transform(ROWS[rows]), contributions[rows], rtol=1e-4, atol=1e-6)
+
+
+def test_frames_names_and_selection(fitted, model):
+    frame = pd.DataFrame(ROWS, columns=list("abcd"), index=range(10, 19))
+    explainer = clone(fitted).set_params(target="all").set_output(transform="pandas").fit(frame)
+    assert explainer.estimator is model
+    table = explainer.transform(frame)
+    assert list(table.columns) == [f"{name}__{target}" for name in "abcd" for target in range(3)]
+    assert table.index.equals(frame.index)
+    support = SelectFromModel(clone(fitted), max_features=2, threshold=-np.inf).fit(ROWS).get_support()
+    assert support.sum() == 2
+
+
+def test_pickles_explain_alike(fitted):
+    loaded = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_allclose(loaded.transform(ROWS), fitted.transform(ROWS), rtol=1e-5, atol=1e-7)
+
+
+def test_explanations(fitted):
+    only_runs = type(fitted).__name__ in ("OcclusionExplainer", "ShapleySamplingExplainer")
+    if only_runs:
+        with pytest.raises(ValueError, match="has no multipliers"):
+            fitted.explain(ROWS, multipliers=True)
+    explanation = fitted.explain(ROWS, multipliers=not only_runs)
+    assert explanation.contributions.shape == ROWS.shape
+    assert only_runs or explanation.multipliers.shape == ROWS.shape
+    assert explanation.prediction.shape == explanation.target.shape == (9,)
+    assert "9 rows" in repr(explanation)
+    with_references = hasattr(fitted, "references_")
+    assert (explanation.reference_value is not None) == (explanation.convergence_delta is not None) == with_references
+
+
+def test_letters(fitted):
+    """Hypothetical contributions of the letter that is there are what it contributes, against no letters."""
+    letters = np.eye(4, dtype=np.float32)[[[0, 1, 2], [3, 3, 1]]]
+    network = keras.Sequential(
+        [keras.Input((3, 4)), layers.Conv1D(3, 2, activation="relu"), layers.Flatten(), layers.Dense(1)]
+    )
+    explainer = clone(fitted).set_params(estimator=network, target="auto", check="ignore")
+    if hasattr(fitted, "references_"):
+        explainer.set_params(reference="zeros")
+    explainer.fit(letters)
+    if type(fitted).__name__ in ("OcclusionExplainer", "ShapleySamplingExplainer"):
+        with pytest.raises(ValueError, match="nor hypothetical"):
+            explainer.explain(letters, hypothetical=True)
+        return
+    explanation = explainer.explain(letters, hypothetical=True, multipliers=True)
+    np.testing.assert_allclose(
+        explanation.hypothetical * letters, explanation.multipliers * letters, rtol=1e-5, atol=1e-6
+    )
+
+
+def test_bad_rows(fitted):
+    for rows, message in ((np.zeros((2, 5)), "expecting 4 features"), (np.full((2, 4), np.nan), "NaN")):
+        with pytest.raises(ValueError, match=message):
+            fitted.transform(rows)

@@ -1,0 +1,231 @@
+"""Networks that are no Keras models, each the same as one that is."""
+
+import gc
+import pickle
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.base import clone
+
+from skdeeplift import DeepLiftExplainer
+from skdeeplift.network.bind import bind
+
+ROWS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+SIGNATURE = [tf.TensorSpec((None, 3), name="table")]
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    return keras.Sequential([keras.Input((3,)), layers.Dense(4, "tanh", bias_initializer="normal"), layers.Dense(2)])
+
+
+@pytest.fixture(scope="module")
+def expected(model):
+    return explanation_of(model)
+
+
+def explanation_of(estimator, **parameters):
+    parameters = {"target": 1, "check": "raise", **parameters}
+    return DeepLiftExplainer(estimator, **parameters).fit(ROWS).explain(ROWS)
+
+
+class Subclassed(keras.Model):
+    def __init__(self, model):
+        super().__init__()
+        self.hidden, self.last = (keras.layers.Dense(units) for units in (4, 2))
+        self.weights_to_take = model.get_weights()
+
+    def build(self, shape):
+        self.hidden.build(shape)
+        self.last.build((None, 4))
+        self.set_weights(self.weights_to_take)
+        self.built = True
+
+    def call(self, inputs, training=False):
+        return self.last(keras.ops.tanh(self.hidden(inputs))) + (1000.0 if training else 0.0)
+
+
+class Module(tf.Module):
+    def __init__(self, model):
+        self.kernels = [tf.Variable(weights) for weights in model.get_weights()]
+
+    def __call__(self, rows):
+        kernel, bias, last_kernel, last_bias = self.kernels
+        return tf.tanh(rows @ kernel + bias) @ last_kernel + last_bias
+
+
+class Compiled(Module):
+    __call__ = tf.function(Module.__call__, input_signature=SIGNATURE)
+
+
+class WithoutSignature(Module):
+    __call__ = tf.function(Module.__call__)
+
+
+class NoModule:
+    def __init__(self, model):
+        self.module = Module(model)
+
+    __call__ = tf.function(lambda self, table: self.module(table), input_signature=SIGNATURE)
+
+
+def called(model):
+    subclassed = Subclassed(model)
+    subclassed(ROWS)
+    return subclassed
+
+
+def loaded(model, folder):
+    tf.saved_model.save(Compiled(model), folder)
+    return tf.saved_model.load(folder)
+
+
+KINDS = {
+    "subclassed": lambda model, _: called(model),
+    "tf.Module": lambda model, _: Module(model),
+    "tf.Module with signature": lambda model, _: Compiled(model),
+    "tf.Module without signature": lambda model, _: WithoutSignature(model),
+    "object": lambda model, _: NoModule(model),
+    "tf.function": lambda model, _: tf.function(model),
+    "tf.function with signature": lambda model, _: tf.function(model, input_signature=SIGNATURE),
+    "ConcreteFunction": lambda model, _: tf.function(model).get_concrete_function(*SIGNATURE),
+    "dict of one": lambda model, _: tf.function(lambda table: {"scores": model(table)}),
+    "loaded": loaded,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_explains_as_the_keras_model_does(model, expected, kind, tmp_path):
+    explanation = explanation_of(KINDS[kind](model, str(tmp_path / "network")))
+    np.testing.assert_allclose(explanation.contributions, expected.contributions, atol=1e-6)
+    np.testing.assert_allclose(explanation.prediction, model(ROWS)[:, 1], rtol=1e-6)
+
+
+def test_weights_are_those_of_the_module():
+    """f(x) = w x, with w = 1 and then 3."""
+    module = tf.Module()
+    module.weight = tf.Variable(1.0)
+    function = tf.function(lambda x: module.weight * x[:, :1], input_signature=SIGNATURE)
+    explainer = DeepLiftExplainer(function, reference="zeros").fit(ROWS)
+    np.testing.assert_allclose(explainer.transform(ROWS)[:, 0], ROWS[:, 0])
+    module.weight.assign(3.0)
+    np.testing.assert_allclose(explainer.transform(ROWS)[:, 0], 3 * ROWS[:, 0], rtol=1e-6)
+
+
+def test_dtype_of_a_module_is_that_of_its_variables():
+    module = Module(keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), keras.layers.Dense(1)]))
+    module.kernels = [tf.Variable(tf.cast(weights, tf.float64)) for weights in module.kernels]
+    assert DeepLiftExplainer(module).fit_transform(ROWS).dtype == np.float64
+
+
+@tf.function(input_signature=[tf.TensorSpec((None, 3)), tf.TensorSpec((None, 2))])
+def two_with_signature(first, second):
+    return first[:, :1] * 2 - second[:, 1:]
+
+
+def two_by_keyword(*, second, first):
+    return two_with_signature(first, second)
+
+
+class TwoArguments(keras.Model):
+    def call(self, first, second, training=False):
+        return two_with_signature(first, second)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        two_with_signature,
+        tf.function(two_by_keyword).get_concrete_function(
+            first=tf.TensorSpec((None, 3)), second=tf.TensorSpec((None, 2))
+        ),
+        tf.function(two_with_signature),
+        TwoArguments(),
+    ],
+)
+def test_several_arguments(estimator):
+    given = {"first": ROWS, "second": ROWS[:, :2]}
+    contributions = DeepLiftExplainer(estimator, reference="zeros").fit(given).transform(given)
+    np.testing.assert_allclose(contributions["first"], ROWS * [2, 0, 0])
+    np.testing.assert_allclose(contributions["second"], ROWS[:, :2] * [0, -1])
+
+
+@pytest.mark.parametrize("estimator", [two_with_signature, TwoArguments()])
+def test_several_arguments_in_order(estimator):
+    given = [ROWS, ROWS[:, :2]]
+    first, second = DeepLiftExplainer(estimator, reference="zeros").fit(given).transform(given)
+    np.testing.assert_allclose(first, ROWS * [2, 0, 0])
+    np.testing.assert_allclose(second, ROWS[:, :2] * [0, -1])
+
+
+def test_constants_of_a_signature_are_kept():
+    function = tf.function(lambda x, scale, y=None: x[:, :1] * scale)
+    concrete = function.get_concrete_function(*SIGNATURE, 5.0)
+    np.testing.assert_allclose(
+        DeepLiftExplainer(concrete, reference="zeros").fit_transform(ROWS)[:, 0], 5 * ROWS[:, 0], rtol=1e-6
+    )
+
+
+def test_subclassed_model_that_was_never_called():
+    class NeverCalled(keras.Model):
+        def build(self, shape):
+            self.made_in_build = keras.layers.Dense(2, "relu", name="made_in_build")
+            self.made_in_build.build(shape)
+
+        def call(self, inputs):
+            return self.made_in_build(inputs)
+
+    never_called = NeverCalled()
+    explanation = explanation_of(never_called)
+    np.testing.assert_allclose(explanation.prediction, never_called(ROWS)[:, 1], rtol=1e-6)
+    assert explanation_of(NeverCalled(), layer="made_in_build").contributions.shape == (6, 2)
+
+
+def test_one_of_the_signatures(model, expected, tmp_path):
+    owner = loaded(model, str(tmp_path))
+    explanation = explanation_of(owner.signatures["serving_default"])
+    np.testing.assert_allclose(explanation.contributions, expected.contributions, atol=1e-6)
+
+
+def test_signature_without_its_variables(model, tmp_path):
+    signature = loaded(model, str(tmp_path)).signatures["serving_default"]
+    gc.collect()
+    with pytest.raises(ValueError, match="keep a reference to the object that owns its variables"):
+        bind(signature, ROWS).graph  # noqa: B018
+
+
+def test_function_that_can_not_take_the_rows():
+    with pytest.raises(ValueError, match=r"failed when it was called on float32 \(None, 3\)(.|\n)*input_signature"):
+        DeepLiftExplainer(tf.function(lambda x: x @ tf.ones((5, 1)))).fit(ROWS)
+
+
+def test_of_several_signatures_one_is_chosen(tmp_path):
+    module = tf.Module()
+    functions = {name: tf.function(lambda x: x[:, :1], input_signature=SIGNATURE) for name in ("one", "other")}
+    tf.saved_model.save(module, str(tmp_path), functions)
+    with pytest.raises(ValueError, match=r"signatures \['one', 'other'\]"):
+        bind(tf.saved_model.load(str(tmp_path)), ROWS)
+    with pytest.raises(ValueError, match=r"signatures \['one', 'other'\]"):
+        bind(tmp_path, ROWS)
+
+
+def test_clones_share_the_network(model):
+    function = tf.function(model)
+    assert clone(DeepLiftExplainer(function)).estimator is function
+
+
+def test_a_module_is_pickled(model, expected):
+    explainer = DeepLiftExplainer(Compiled(model), target=1).fit(ROWS)
+    again = pickle.loads(pickle.dumps(explainer))
+    np.testing.assert_allclose(again.transform(ROWS), expected.contributions, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["tf.function", "ConcreteFunction", "loaded"])
+def test_what_can_not_be_pickled(model, kind, tmp_path):
+    explainer = DeepLiftExplainer(KINDS[kind](model, str(tmp_path)))
+    with pytest.raises(TypeError, match=r"can not be pickled or copied.*tf\.saved_model\.save"):
+        pickle.dumps(explainer)

@@ -1,0 +1,135 @@
+"""Estimators in scikit-learn's manner, and the networks in them."""
+
+import pickle
+
+import keras
+import numpy as np
+import pytest
+from keras.wrappers import SKLearnClassifier, SKLearnRegressor
+from sklearn.base import BaseEstimator, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdeeplift.network.trained import clone_estimator, is_estimator, network_of, steps_of, train, unfrozen
+
+X = np.random.RandomState(0).normal(size=(40, 4))
+Y = (X[:, 0] > 0).astype(int)
+
+
+def build(X, y, units=3):
+    outputs = y.shape[1] if y.ndim > 1 else 1
+    model = keras.Sequential([keras.Input((X.shape[1],)), keras.layers.Dense(units), keras.layers.Dense(outputs)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def wrapper(epochs=3):
+    return SKLearnClassifier(build, model_kwargs={"units": 2}, fit_kwargs={"epochs": epochs, "verbose": 0})
+
+
+class WithModel(BaseEstimator):
+    """As other packages wrap Keras; it takes no weights of rows."""
+
+    def fit(self, X, y):
+        self.model_ = build(X, y)
+        return self
+
+
+def test_what_is_an_estimator():
+    assert is_estimator(MLPClassifier())
+    assert not is_estimator(MLPClassifier)
+    assert not is_estimator(build(X, Y))
+    assert not is_estimator("model.keras")
+
+
+def test_networks_of_trained_estimators():
+    mlp = MLPClassifier(max_iter=2).fit(X, Y)
+    wrapped, other = wrapper().fit(X, Y), WithModel().fit(X, Y)
+    assert network_of(wrapped) is wrapped.model_
+    assert network_of(other) is other.model_
+    assert network_of(FrozenEstimator(wrapped)) is wrapped.model_
+    search = GridSearchCV(mlp, {"alpha": [1e-4]}, cv=2).fit(X, Y)
+    np.testing.assert_array_equal(network_of(search).get_weights()[0], search.best_estimator_.coefs_[0])
+    with pytest.raises(TypeError, match=r"hold a network.*Got a KNeighborsClassifier"):
+        network_of(KNeighborsClassifier())
+
+
+def test_network_is_in_the_precision_of_weights_unless_rows_are_in_single_precision():
+    mlp = MLPClassifier(max_iter=2).fit(X, Y)
+    assert network_of(mlp).weights[0].dtype == "float64"
+    assert network_of(mlp, np.float32).weights[0].dtype == "float32"
+
+
+def test_steps():
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier())
+    transformer, last = steps_of(pipeline)
+    assert [name for name, _ in transformer.steps] == ["standardscaler"]
+    assert last is pipeline[-1]
+    assert steps_of(make_pipeline(MLPClassifier()))[0] is None
+    assert steps_of(last) == (None, last)
+    assert unfrozen(FrozenEstimator(FrozenEstimator(last))) is last
+
+
+def test_clone_of_a_wrapper_keeps_how_to_fit():
+    """Keras's own clone forgets it, and trains for one epoch."""
+    original = wrapper()
+    assert clone(original).fit_kwargs is None
+    for copied in (clone_estimator(original), clone_estimator(make_pipeline(StandardScaler(), original))[-1]):
+        assert copied is not original
+        assert copied.fit_kwargs == {"epochs": 3, "verbose": 0}
+        assert copied.fit_kwargs is not original.fit_kwargs
+
+
+def test_clone_shares_keras_models():
+    model = build(X, Y)
+    assert clone_estimator(model) is model
+    assert clone_estimator(SKLearnRegressor(model)).model is model
+    frozen = FrozenEstimator(model)
+    assert clone_estimator(frozen) is frozen
+
+
+def test_clone_keeps_routing_and_output():
+    pipeline = Pipeline([("scale", StandardScaler()), ("mlp", MLPClassifier())]).set_output(transform="pandas")
+    copied = clone_estimator(pipeline)
+    assert copied["scale"]._sklearn_output_config == {"transform": "pandas"}
+    assert copied["mlp"] is not pipeline["mlp"]
+
+
+def test_train_leaves_the_estimator_as_it_is():
+    original = make_pipeline(StandardScaler(), wrapper())
+    trained = train(original, X, Y, np.ones(40), "Explainer")
+    assert len(trained[-1].history_.history["loss"]) == 3
+    assert not hasattr(original[-1], "model_")
+    assert not hasattr(original[0], "mean_")
+    # Its fit writes what it is given into a dict that the original may share.
+    assert original[-1].fit_kwargs == trained[-1].fit_kwargs == {"epochs": 3, "verbose": 0}
+
+
+def test_weights_reach_the_training():
+    one_class = np.where(Y == 1, 1.0, 0.0)
+    weighted = train(MLPClassifier(random_state=0), X, Y, one_class, "Explainer")
+    assert (weighted.predict(X) == 1).mean() > (train(MLPClassifier(random_state=0), X, Y, None, "E").predict(X)).mean()
+    with pytest.raises(ValueError, match="WithModel can not be trained with weights"):
+        train(WithModel(), X, Y, one_class, "Explainer")
+
+
+def test_what_is_only_of_the_training_is_dropped():
+    """Fails when scikit-learn keeps copies of the weights under other names."""
+    trained = train(MLPClassifier((200, 100), max_iter=2), X, Y, None, "Explainer")
+    arrays = trained.coefs_ + trained.intercepts_
+    assert len(pickle.dumps(trained)) < 1.1 * sum(array.nbytes for array in arrays)
+    trained.partial_fit(X, Y)
+
+
+def test_what_can_not_be_trained():
+    with pytest.raises(ValueError, match=r"requires y to be passed, but the target y is None.*FrozenEstimator"):
+        train(MLPClassifier(), X, None, None, "Explainer")
+    with pytest.raises(TypeError, match=r"hold a network.*Got a LogisticRegression"):
+        train(make_pipeline(StandardScaler(), LogisticRegression()), X, Y, None, "Explainer")
+    with pytest.raises(TypeError, match=r"is a keras.Model, which fit would train further"):
+        train(make_pipeline(StandardScaler(), build(X, Y)), X, Y, None, "Explainer")

@@ -1,0 +1,160 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.propagation.pairing import Mode
+from tests.functions import assert_sums_to_change, explain_function, streams_of
+
+GENERATOR = np.random.default_rng(0)
+
+
+def over_time(step, x, *state):
+    """Run ``state = step(x at this time, *state)`` over the first axis behind the batch."""
+    steps = tf.TensorArray(x.dtype, x.shape[1]).unstack(tf.transpose(x, [1, 0, *range(2, x.shape.rank)]))
+
+    def body(time, *state):
+        return time + 1, *step(steps.read(time), *state)
+
+    return tf.while_loop(lambda time, *_: time < x.shape[1], body, (0, *state))[1:]
+
+
+def leaky_sum(x):
+    """Half of what was kept and what comes in, cut off at zero."""
+    [kept] = over_time(lambda now, kept: [tf.nn.relu(0.5 * kept + now)], x, tf.zeros_like(x[:, 0]))
+    return kept[:, None]
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"), [("rescale", [0.875, -0.875, 3.5]), ("reveal_cancel", [0.6118421, -0.375, 3.2631579])]
+)
+def test_leaky_sum_by_hand(rule, expected):
+    """Of (4, -1, 3) and (-2, 1, -1), before the relu: 4, 1, 3.5 and -2, 1, -0.5.
+
+    By rescale the slopes are 4 / 6, the derivative 1, and 3.5 / 4; a step back counts half. By RevealCancel the second
+    step has the parts 2 and -2 at 1, of which 1.5 is left of each. The third has 4.75 and -0.75 at -0.5, which become
+    (4.25 + 3.5) / 2 and (0 - 0.75) / 2.
+    """
+    [contributions], change = explain_function(leaky_sum, [[[4.0, -1.0, 3.0]]], [[[-2.0, 1.0, -1.0]]], rule=rule)
+    np.testing.assert_allclose(contributions, [expected], rtol=1e-6)
+    assert change.item() == 3.5
+
+
+def test_product_by_hand():
+    """3 * 5 - 1 * 2 = 13: the first factor changes by 2 beside 3.5, the second by 3 beside 2."""
+
+    def product(x):
+        return over_time(lambda now, kept: [kept * now], x, tf.ones_like(x[:, 0]))[0][:, None]
+
+    [contributions], _ = explain_function(product, [[[3.0, 5.0]]], [[[1.0, 2.0]]])
+    np.testing.assert_allclose(contributions, [[7.0, 6.0]])
+
+
+def with_what_stays(x):
+    """What stays the same from step to step varies with the input, and is read in each."""
+    weights = tf.reduce_mean(x, 1)
+    return over_time(lambda now, kept: [tf.tanh(kept * weights + now)], x, tf.zeros_like(x[:, 0]))[0]
+
+
+def with_outputs_that_nobody_reads(x):
+    def step(now, kept, unread, largest):
+        return tf.tanh(kept + now), unread * now, tf.reduce_max(largest, 1, keepdims=True) + now
+
+    return over_time(step, x, *[tf.zeros_like(x[:, 0])] * 3)[0]
+
+
+def all_steps(x):
+    """A list of all steps, and of all steps of another loop over it."""
+    first = running_sums(x, tf.tanh)
+    return running_sums(first, tf.sigmoid)
+
+
+def running_sums(x, function):
+    found = tf.TensorArray(x.dtype, x.shape[1])
+    steps = tf.TensorArray(x.dtype, x.shape[1]).unstack(tf.transpose(x, [1, 0, 2]))
+
+    def body(time, total, found):
+        total = function(total + steps.read(time))
+        return time + 1, total, found.write(time, total)
+
+    _, _, found = tf.while_loop(lambda time, *_: time < x.shape[1], body, (0, tf.zeros_like(x[:, 0]), found))
+    return tf.transpose(found.stack(), [1, 0, 2])
+
+
+@tf.function
+def nested(x):
+    """Three steps, each of which is a loop over all of the input."""
+
+    def body(time, kept):
+        return time + 1, over_time(lambda now, inner: [tf.tanh(0.5 * inner + now * kept)], x, kept)[0]
+
+    return tf.while_loop(lambda time, _: time < 3, body, (0, tf.ones_like(x[:, 0])))[1]
+
+
+def from_the_last_step(x):
+    """A loop that counts down to nothing."""
+    return tf.while_loop(lambda left, _: left > 0, lambda left, h: (left - 1, tf.sin(h + x[:, 0])), (2, x[:, 1]))[1]
+
+
+def with_steps_as_numbers(x):
+    """Each step counts as much as its number says."""
+
+    def body(time, kept):
+        return time + 1, tf.nn.softplus(kept + tf.cast(time, x.dtype) * x[:, 0])
+
+    return tf.while_loop(lambda time, _: time < 3, body, (0, x[:, 1]))[1]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        with_what_stays,
+        with_outputs_that_nobody_reads,
+        all_steps,
+        nested,
+        from_the_last_step,
+        with_steps_as_numbers,
+    ],
+)
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+def test_sums_to_the_change_exactly(function, rule):
+    rows, references = GENERATOR.normal(size=(4, 3, 2)), GENERATOR.normal(size=(8, 3, 2))
+    assert_sums_to_change(function, [rows], [references[:2]], rule=rule)
+    if rule == "rescale":
+        for mode in (Mode.PER_ROW, Mode.PAIR_SIZE):
+            assert_sums_to_change(function, [rows], [references], mode=mode)
+
+
+def test_rescale_is_the_gradient_between_neighbours():
+    x = GENERATOR.normal(size=(1, 3, 2))
+    with tf.GradientTape() as tape:
+        tape.watch(point := tf.constant(x))
+        value = tf.reduce_sum(nested(point))
+    [contributions], _ = explain_function(nested, [x + 1e-5], [x - 1e-5])
+    np.testing.assert_allclose(contributions / 2e-5, tape.gradient(value, point), rtol=1e-6)
+
+
+def test_differences_flow_forward_too():
+    rows, references = GENERATOR.normal(size=(2, 4, 3, 2))
+    assert streams_of(all_steps, (3, 2)).first_departure([rows], [references], 1e-11) is None
+
+
+def test_number_of_steps_that_the_input_tells():
+    def function(x):
+        return tf.while_loop(lambda h: tf.reduce_sum(h) < 9.0, lambda h: [2.0 * h + 1.0], [x])[0]
+
+    with pytest.raises(UnsupportedOpError, match=r"How many steps the op 'StatelessWhile' .* depends on the values"):
+        streams_of(function, (3,), dtype=tf.float32)
+
+
+def test_integers_that_are_looked_up_in_a_loop():
+    table = tf.constant(GENERATOR.normal(size=(5, 2)))
+
+    def function(x):
+        def step(now, kept):
+            return [kept + tf.gather(table, tf.cast(tf.math.floor(now), tf.int32))]
+
+        return over_time(step, x, tf.zeros_like(x[:, :2]))[0]
+
+    with pytest.raises(UnsupportedOpError, match="looked up inside of"):
+        streams_of(function, (3,))
