@@ -6,6 +6,8 @@ from typing import NamedTuple
 MOST_REFERENCES = 128
 # With more targets at once, fewer rows would go through the network at once.
 MOST_TARGETS = 64
+# So many rows take longer to compute than one more call.
+MANY_ROWS = 1024
 # Where each pair is run several times: how many numbers are kept of all runs, in 256 MB.
 MOST_NUMBERS = 2**25
 
@@ -88,10 +90,18 @@ def _evenly(number, most):
 
 
 def pieces(n_rows, size):
-    """Yield ``(start, stop, padded size)`` of chunks of ``size`` rows; the last is padded to a power of two."""
-    for start in range(0, n_rows, size):
-        stop = min(start + size, n_rows)
-        yield start, stop, min(size, power_of_two_above(stop - start))
+    """Yield ``(start, stop, padded size)`` of chunks of ``size`` rows; the last are padded to powers of two.
+
+    Where a quarter of many rows would be padded, those that fill half of a chunk come first.
+    """
+    start = 0
+    while start < n_rows:
+        rest = min(size, n_rows - start)
+        padded = min(size, power_of_two_above(rest))
+        if padded >= MANY_ROWS and padded == power_of_two_above(padded) and 4 * rest <= 3 * padded:
+            rest = padded = padded // 2
+        yield start, start + rest, padded
+        start += rest
 
 
 def power_of_two_below(number):

@@ -178,7 +178,9 @@ class _Loop:
             target = target.of_rows(positions)
         values = _Values(self.method, rows, references, self.mode)
         in_one_call = self._in_one_call(len(all_weights))
-        for first, (start, stop, padded) in self._chunks(len(rows[0]), len(all_weights)):
+        chunks = list(self._chunks(len(rows[0]), len(all_weights)))
+        several = self.mode is Mode.SHARED and len(chunks) > 1
+        for first, (start, stop, padded) in chunks:
             weights = _padded(all_weights[first : first + size.references], size.references, fill=0.0)
             pairing = Pairing(self.mode, self.fixed or padded, size.references, size.targets, self.most)
             last = first_reference + min(first + size.references, len(all_weights))
@@ -188,7 +190,6 @@ class _Loop:
             if not self.method.uses_references:
                 self._add_rows(sums, of_chunk, [_padded(array[start:stop], pairing.rows) for array in rows], first)
             elif in_one_call:
-                several = self.mode is Mode.SHARED and (len(rows[0]) > size.rows or len(all_weights) > size.references)
                 self._add_in_one_call(sums, of_chunk, *values.before_call(*where, several), first_reference + first)
             else:
                 self._add_pairs(sums, of_chunk, *values.of_chunk(*where), first_reference + first)
