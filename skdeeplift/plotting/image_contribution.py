@@ -290,6 +290,7 @@ class ImageContributionDisplay(Display):
     def _add_colorbars(self, scale):
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import Normalize
+        from matplotlib.ticker import MaxNLocator
 
         groups = {
             "figure": [(self.axes_.ravel().tolist(), self.limits_[0, 0])],
@@ -303,21 +304,17 @@ class ImageContributionDisplay(Display):
         for axes, limit in groups:
             colors = colors_on(axes[-1])
             of_colors = ScalarMappable(Normalize(-limit, limit), colors.signed)
-            bar = self.figure_.colorbar(of_colors, ax=axes, pad=0.02, aspect=25 if scale == "figure" else 14)
-            bar.locator = _three_ticks()
+            look = (
+                {"location": "bottom", "aspect": 20}
+                if scale == "panel"
+                else {"aspect": 25 if scale == "figure" else 14}
+            )
+            bar = self.figure_.colorbar(of_colors, ax=axes, pad=0.02, **look)
+            bar.locator = MaxNLocator(nbins=4, symmetric=True)
             bar.update_ticks()
             bar.ax.tick_params(labelsize="small")
+            bar.set_label(self.label, fontsize="small")
             bar.outline.set_visible(False)
-            if scale == "figure" or len(groups) == 1:
-                bar.set_label(self.label)
-        if len(groups) > 1:
-            self.axes_[-1, len(self.axes_[0]) // 2].set_xlabel(self.label)
-
-
-def _three_ticks():
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(nbins=4, symmetric=True)
 
 
 def _targets(explanation, target, owner):
@@ -362,7 +359,10 @@ def _as_images(chosen, rows, image_shape, channels_axis, owner):
         )
     if contributions.ndim == 4:
         contributions = contributions.sum(channels_axis)
-    return contributions, np.moveaxis(images, channels_axis, -1) if images.ndim == 4 else images
+    if images.ndim == 4:
+        images = np.moveaxis(images, channels_axis, -1)
+        images = images[..., 0] if images.shape[-1] == 1 else images
+    return contributions, images
 
 
 def _displayable(image):
