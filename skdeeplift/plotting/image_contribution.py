@@ -228,7 +228,7 @@ class ImageContributionDisplay(Display):
         check_scalar(percentile, "percentile", Real, min_val=0, max_val=100)
         contributions = [np.asarray(each, np.float64) for each in self.contributions]
         n_rows, n_columns = len(self.images), len(contributions)
-        self._take_axes(ax, n_rows, 1 + n_columns)
+        self._take_axes(ax, n_rows, 1 + n_columns, scale)
         # What of rows and columns shares a scale; pictures may differ in their numbers of pixels.
         rows, columns = np.arange(n_rows)[:, None], np.arange(n_columns)
         groups = np.broadcast_to(
@@ -245,12 +245,16 @@ class ImageContributionDisplay(Display):
         self._add_colorbars(scale)
         return self
 
-    def _take_axes(self, ax, n_rows, n_columns):
+    def _take_axes(self, ax, n_rows, n_columns, scale):
         check_matplotlib(type(self).__name__)
         self._is_own = ax is None
         if ax is None:
-            size = np.clip(8.0 / n_columns, 0.9, 2.2)
-            axes = new_figure(size * n_columns + 1.0, size * n_rows + 0.5).subplots(n_rows, n_columns, squeeze=False)
+            # As wide and high as the pictures, their titles and their bars of colours.
+            size, (height, width) = np.clip(8.0 / n_columns, 0.9, 2.2), np.shape(self.images[0])[:2]
+            sides, below = (0.2, 0.75) if scale == "panel" else (1.4, 0.1)
+            row_height = size * np.clip(height / width, 0.3, 3) + below
+            figure = new_figure(size * n_columns + sides, row_height * n_rows + 0.4)
+            axes = figure.subplots(n_rows, n_columns, squeeze=False)
         elif hasattr(ax, "get_subplotspec"):
             place = ax.get_subplotspec()
             if place is None:
