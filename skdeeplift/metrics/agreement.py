@@ -121,6 +121,7 @@ def correlation(first, second):
     Returns
     -------
     correlation : ndarray of shape (...,)
+        From -1 to 1.
     """
     first, second = (_standardized(each) for each in (first, second))
     return np.clip((first * second).sum(-1), -1, 1)

@@ -73,7 +73,9 @@ def compare_explainers(explainers, X, *, metrics=USUAL, fill=None, axes=None, ta
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, "relu")])
     >>> model.set_weights([np.array([[1.0], [-1.0], [2.0]]), np.array([-1.0])])
     >>> rows = np.random.default_rng(0).normal(size=(40, 3))
-    >>> explainers = [each.fit(rows) for each in (DeepLiftExplainer(model, reference="zeros"), GradientExplainer(model))]
+    >>> explainers = [
+    ...     each.fit(rows) for each in (DeepLiftExplainer(model, reference="zeros"), GradientExplainer(model))
+    ... ]
     >>> compare_explainers(explainers, rows, metrics=["deletion_score", "infidelity"]).columns.tolist()
     ['deletion_score', 'infidelity', 'seconds']
     """
@@ -102,8 +104,7 @@ def compare_explainers(explainers, X, *, metrics=USUAL, fill=None, axes=None, ta
         known = {} if isinstance(function, partial) else signature(function).parameters
         options = {name: value for name, value in common.items() if name in known}
         comparison[column] = {
-            name: _number(function, explainer, X, explanations[name], options)
-            for name, explainer in explainers.items()
+            name: _number(function, explainer, X, explanations[name], options) for name, explainer in explainers.items()
         }
     return pd.DataFrame({**comparison, "seconds": seconds}, index=list(explainers))
 
@@ -151,7 +152,9 @@ def _agreements(explanations):
         if first != second
     }
     return {
-        name: np.mean([value for (first, _), value in pairs.items() if first == name]) if len(explanations) > 1 else np.nan
+        name: np.mean([value for (first, _), value in pairs.items() if first == name])
+        if len(explanations) > 1
+        else np.nan
         for name in explanations
     }
 

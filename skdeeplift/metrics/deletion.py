@@ -83,8 +83,22 @@ def insertion_curve(
 
     Parameters
     ----------
-    explainer, X, fill, n_steps, absolute, axes, explanation, target : object
-        As `deletion_curve` takes them; ``fill`` is what features come into.
+    explainer : BaseExplainer
+        A fitted explainer.
+    X : array-like of shape (n_rows, *features), or list or dict of array-like
+        Rows as the network takes them.
+    fill : str, Reference, callable, array-like or References, default="reference"
+        What features come into, as in `deletion_curve`.
+    n_steps : int, default=20
+        In how many steps features come in; fewer where there are fewer features.
+    absolute : bool, default=False
+        Whether the largest absolute contributions come first.
+    axes : int, tuple of int, or list or dict of these, default=None
+        Axes each of whose positions comes in as a whole, as in `deletion_curve`.
+    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
+        What is judged, as in `deletion_curve`.
+    target : str, int, tuple, dict, array-like or callable, default=None
+        What is explained, where it differs from the explainer's own ``target``.
 
     Returns
     -------
@@ -130,8 +144,22 @@ def deletion_score(
 
     Parameters
     ----------
-    explainer, X, fill, n_steps, absolute, axes, explanation, target : object
-        As `deletion_curve` takes them.
+    explainer : BaseExplainer
+        A fitted explainer.
+    X : array-like of shape (n_rows, *features), or list or dict of array-like
+        Rows as the network takes them.
+    fill : str, Reference, callable, array-like or References, default="reference"
+        What stands in the place of what is erased, as in `deletion_curve`.
+    n_steps : int, default=20
+        In how many steps features are erased; fewer where there are fewer features.
+    absolute : bool, default=False
+        Whether the largest absolute contributions come first.
+    axes : int, tuple of int, or list or dict of these, default=None
+        Axes each of whose positions is erased as a whole, as in `deletion_curve`.
+    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
+        What is judged, as in `deletion_curve`.
+    target : str, int, tuple, dict, array-like or callable, default=None
+        What is explained, where it differs from the explainer's own ``target``.
     per_row : bool, default=False
         Whether to return a number for each row instead of their mean.
 
@@ -185,8 +213,22 @@ def insertion_score(
 
     Parameters
     ----------
-    explainer, X, fill, n_steps, absolute, axes, explanation, target : object
-        As `insertion_curve` takes them.
+    explainer : BaseExplainer
+        A fitted explainer.
+    X : array-like of shape (n_rows, *features), or list or dict of array-like
+        Rows as the network takes them.
+    fill : str, Reference, callable, array-like or References, default="reference"
+        What features come into, as in `deletion_curve`.
+    n_steps : int, default=20
+        In how many steps features come in; fewer where there are fewer features.
+    absolute : bool, default=False
+        Whether the largest absolute contributions come first.
+    axes : int, tuple of int, or list or dict of these, default=None
+        Axes each of whose positions comes in as a whole, as in `deletion_curve`.
+    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
+        What is judged, as in `deletion_curve`.
+    target : str, int, tuple, dict, array-like or callable, default=None
+        What is explained, where it differs from the explainer's own ``target``.
     per_row : bool, default=False
         Whether to return a number for each row instead of their mean.
 

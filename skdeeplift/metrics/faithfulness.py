@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from skdeeplift.metrics.agreement import correlation
 from skdeeplift.explainers.explanation import Explanation
+from skdeeplift.metrics.agreement import correlation
 from skdeeplift.metrics.judged import Judged, explanation_of
 
 _N_SAMPLES = [Interval(Integral, 1, None, closed="left")]
@@ -196,9 +196,7 @@ def infidelity(
     """
     random = check_random_state(random_state)
     if perturbation == "noise":
-        judged, predicted, lost = _under_noise(
-            explainer, X, explanation, target, axes, noise_scale, n_samples, random
-        )
+        judged, predicted, lost = _under_noise(explainer, X, explanation, target, axes, noise_scale, n_samples, random)
     else:
         judged = Judged(explainer, X, explanation, target, axes)
         counts = random.randint(1, judged.n_parts + 1, n_samples)

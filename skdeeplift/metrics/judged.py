@@ -118,6 +118,7 @@ class Judged:
         Returns
         -------
         references : References
+            In the rows' dtype.
         """
         explainer = self.explainer
         if isinstance(fill, str) and fill == OWN:

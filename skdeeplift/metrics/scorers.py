@@ -42,7 +42,7 @@ def explanation_scorer(metric, **options):
     Returns
     -------
     scorer : ExplanationScorer
-        A function of an explainer, or a pipeline that ends in one, of ``X`` and of ``y``, that returns a number of which
+        A function of an explainer, or a pipeline that ends in one, of ``X`` and of ``y``; it returns a number of which
         more is better: errors count negatively, and so does the mean that `randomization_check` returns.
 
     Raises

@@ -89,9 +89,7 @@ def max_sensitivity(
     before = flat_contributions(Explanation(**{**explanation, "contributions": before}))
     largest = np.zeros(before.shape[:2])
     for _ in range(n_samples):
-        moved = [
-            (array + random.uniform(-radius, radius, array.shape[1:])).astype(array.dtype) for array in arrays
-        ]
+        moved = [(array + random.uniform(-radius, radius, array.shape[1:])).astype(array.dtype) for array in arrays]
         # Not checked: whether contributions add up is said of the rows as they are.
         references = explainer._references_for(moved, explained)
         results = explainer._compute(moved, references, explained, ("contributions",), None)

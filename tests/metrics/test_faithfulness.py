@@ -53,7 +53,9 @@ def test_sensitivity_is_a_correlation_over_sets(of_sum):
         sensitivity_n(of_sum, rows, n=2, n_samples=6000, explanation=given, per_row=True), expected, atol=0.02
     )
     of_both = sensitivity_n(of_sum, rows, n=[1, 2], explanation=given)
-    assert of_both == pytest.approx(np.mean([sensitivity_n(of_sum, rows, n=n, explanation=given) for n in (1, 2)]), abs=0.1)
+    assert of_both == pytest.approx(
+        np.mean([sensitivity_n(of_sum, rows, n=n, explanation=given) for n in (1, 2)]), abs=0.1
+    )
 
 
 def test_infidelity_by_hand():
@@ -99,7 +101,9 @@ def test_each_target_and_the_same_draws(fitted):
         every = metric(fitted, ROWS, target="all", per_row=True)
         assert every.shape == (20, 3)
         for target in range(3):
-            np.testing.assert_allclose(every[:, target], metric(fitted, ROWS, target=target, per_row=True), rtol=1e-3, atol=1e-6)
+            np.testing.assert_allclose(
+                every[:, target], metric(fitted, ROWS, target=target, per_row=True), rtol=1e-3, atol=1e-6
+            )
         assert metric(fitted, ROWS) == metric(fitted, ROWS)
         assert metric(fitted, ROWS, random_state=1) != metric(fitted, ROWS)
     every = infidelity(fitted, ROWS, target="all", perturbation="noise", per_row=True)
@@ -120,9 +124,9 @@ def test_channels_together():
 
 def test_what_can_not_be_judged(fitted):
     for n in (0, 6, 1.0, [2, 7], "few", []):
-        with pytest.raises(ValueError, match="n= |'n' parameter"):
+        with pytest.raises(ValueError, match=r"n= |'n' parameter"):
             sensitivity_n(fitted, ROWS, n=n)
-    with pytest.raises(ValueError, match="has no multipliers|multiplied by multipliers"):
+    with pytest.raises(ValueError, match=r"has no multipliers|multiplied by multipliers"):
         infidelity(OcclusionExplainer(fitted.estimator).fit(ROWS), ROWS, perturbation="noise")
     with pytest.raises(ValueError, match="multipliers=True"):
         infidelity(fitted, ROWS, perturbation="noise", explanation=fitted.explain(ROWS))
