@@ -316,6 +316,36 @@ def _is_worker_process():
     return False
 
 
+def computed_on_cluster(client, function, shared, arguments):
+    """Call a function for each part of a call on a cluster, whatever becomes of single workers.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Whose cluster it is.
+    function : callable
+        Takes the arguments of a part, and what is shared.
+    shared : list of Carried
+        What all parts need; it travels once to each worker.
+    arguments : iterable of tuple
+        Those of each part, which travel with it.
+
+    Yields
+    ------
+    result : object
+        One for each part, in order.
+    """
+    import dask
+
+    shared = [carried_once(value) for value in shared]
+    tasks = [dask.delayed(partial(function, of_part), pure=False)(shared) for of_part in arguments]
+    # The rows are in the graph on purpose: what is lost is sent again.
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PiB"}):
+        futures = client.compute(tasks)
+    for future in futures:
+        yield future.result()
+
+
 def reduced(partials, merge):
     """Merge partial results on the cluster, some at once, and return the last.
 

@@ -239,15 +239,15 @@ def test_estimators(model):
 
 def test_warnings_name_rows():
     rows = ROWS.copy()
-    rows[[50, 55], 0] = 11.0, 20.0
-    explainer = DeepLiftExplainer(Step(), reference="zeros").fit(ROWS)
+    rows[[50, 55], 0] = 13.0, 20.0
+    explainer = DeepLiftExplainer(Step(), reference=1.0).fit(ROWS)
     with pytest.warns(SummationToDeltaWarning) as expected:
         explainer.transform(rows)
     with pytest.warns(SummationToDeltaWarning, match="In 2 of 10 rows") as caught:
         explainer.transform(da.from_array(rows, chunks=25)).compute()
     [worst] = {str(each.message).split("The worst is ")[1] for each in expected}
     assert str(caught[0].message).split("The worst is ")[1] == worst
-    named = DeepLiftExplainer(Step(), reference="zeros", check="raise").fit(TABLE)
+    named = DeepLiftExplainer(Step(), reference=1.0, check="raise").fit(TABLE)
     table = dd.from_pandas(pd.DataFrame(rows, columns=list("abcd"), index=TABLE.index), npartitions=3, sort=False)
     with pytest.raises(SummationToDeltaError, match=r"row 'row 5[05]'"):
         named.transform(table).compute()
