@@ -177,6 +177,8 @@ class TakesLazyRows:
         ]
         sums, total = reduced(partials, merge_sums)
         dtypes = [dtype_of_contributions(source, explained.method) for source in explained.method.sources]
+        # As NumPy's means are: weights make them double.
+        dtypes = dtypes if sample_weight is None else [np.float64] * len(sums)
         absolute = [(each / total).astype(dtype) for each, dtype in zip(sums, dtypes, strict=True)]
         self.feature_importances_ = self._like_given(absolute, rows.X)
 

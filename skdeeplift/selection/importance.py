@@ -169,7 +169,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features), (n_rows, *features) or (n_rows, *features, n_classes)
-            Contributions.
+            Contributions; those of Dask are not gathered, only their moments are.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_rows,), default=None

@@ -128,6 +128,7 @@ def test_one_warning_with_the_right_row():
         explainer.set_params(check="raise").transform(rows)
 
 
+@pytest.mark.slow
 def test_processes(model):
     """The network travels packed, and is packed again after it was trained further."""
     explainer = DeepLiftExplainer(model, batch_size=16, reference="sample", random_state=0, n_jobs=2).fit(ROWS)
