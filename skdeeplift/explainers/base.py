@@ -167,9 +167,9 @@ class BaseExplainer(
         Returns
         -------
         contributions : ndarray of shape (n_rows, *features), or list or dict of ndarray
-            In the form of ``X``, lazy where it is, and the network's dtype; each row's sum to the difference between the target at the
-            row and at the reference. With ``target="all"`` there is a last axis of targets, which for a table is folded
-            into the columns, feature by feature. With ``layer=`` those of the layer's units.
+            In the form of ``X``, lazy where that is, and the network's dtype; each row's sum to the difference between
+            the target at the row and at the reference. With ``target="all"`` there is a last axis of targets, which for
+            a table is folded into the columns, feature by feature. With ``layer=`` those of the layer's units.
         """
         check_is_fitted(self)
         return self._like_given(self._contributions(X, target), X)

@@ -195,6 +195,12 @@ class TakesLazyRows:
         given = self._flat_reference(self.reference)
         entries = list(given) if isinstance(given, list) else [given] * len(arrays)
         objects = [SHORTHANDS.get(each, each) if isinstance(each, str) else each for each in entries]
+        for each, array in zip(objects, arrays, strict=True):
+            if not isinstance(each, Reference) and not callable(each) and np.ndim(each) > array.ndim:
+                raise ValueError(
+                    "reference= has references of their own for each row, which do not go with rows of Dask. Pass rows "
+                    "in memory, or references that all rows share."
+                )
         of_ids = holds_ids(self.network_)
         kinds = {
             position: each.value

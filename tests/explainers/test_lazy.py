@@ -221,7 +221,9 @@ def test_fit_gathers_few_rows(model):
 def test_estimators(model):
     y = ROWS @ [1.0, 2.0, 0.0, -1.0]
     lazy, lazy_y = da.from_array(ROWS, chunks=25), da.from_array(y, chunks=25)
-    trained = DeepLiftExplainer(MLPRegressor((5,), max_iter=20, random_state=0), max_samples=20, random_state=0)
+    trained = DeepLiftExplainer(
+        MLPRegressor(hidden_layer_sizes=(5,), max_iter=20, random_state=0), max_samples=20, random_state=0
+    )
     with pytest.warns(UserWarning, match="Maximum iterations"):
         expected = trained.fit(ROWS, y).transform(ROWS)
     with pytest.warns(UserWarning, match="Maximum iterations"):
@@ -229,7 +231,9 @@ def test_estimators(model):
     assert isinstance(got, da.Array)
     assert_close(got.compute(), expected)
     with pytest.warns(UserWarning, match="Maximum iterations"):
-        pipeline = make_pipeline(StandardScaler(), MLPRegressor((5,), max_iter=20, random_state=0)).fit(TABLE, y)
+        pipeline = make_pipeline(
+            StandardScaler(), MLPRegressor(hidden_layer_sizes=(5,), max_iter=20, random_state=0)
+        ).fit(TABLE, y)
     frozen = DeepLiftExplainer(FrozenEstimator(pipeline), max_samples=20, random_state=0)
     expected = frozen.fit(TABLE).transform(TABLE)
     table = dd.from_pandas(TABLE, npartitions=3, sort=False)
