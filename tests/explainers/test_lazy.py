@@ -1,5 +1,7 @@
 """Rows that are arrays and tables of Dask."""
 
+import pickle
+
 import dask
 import dask.array as da
 import dask.dataframe as dd
@@ -14,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdeeplift import DeepLiftExplainer, ExpectedGradientsExplainer, GradientExplainer, MeanAbsoluteImportance
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
+from skdeeplift.execution.carried import Carried, with_attributes
 from skdeeplift.references import Constant
 from tests.explainers.test_splitting import Step
 
@@ -271,3 +274,12 @@ def test_lazy_contributions_are_those_of_the_fit_before(model):
     lazy, expected = explainer.transform(da.from_array(ROWS, chunks=25)), explainer.transform(ROWS)
     explainer.set_params(reference="mean", target=1).fit(ROWS[:10])
     assert_close(lazy.compute(), expected)
+
+
+def test_blocks_share_what_is_compiled_in_a_worker(explainer):
+    """Each block has a copy of its own, which names its rows."""
+    arrived = pickle.loads(pickle.dumps(Carried(explainer))).value
+    first, second = (with_attributes(arrived, _name_row=str) for _ in range(2))
+    assert first._compiled(None).method is second._compiled(None).method
+    assert first._compiled(None).method is not explainer._compiled(None).method
+    assert_close(first._contributions(TABLE), [explainer.transform(TABLE)])
