@@ -9,13 +9,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
-from skdeeplift.execution.dask import in_memory, is_lazy
+from skdeeplift.execution.dask import lazily
+from skdeeplift.execution.lazy_rows import in_memory, is_lazy
 from skdeeplift.execution.run import run
 from skdeeplift.explainers.binding import BindingMixin
 from skdeeplift.explainers.comparison import ComparesWithReferences
 from skdeeplift.explainers.explained import explain_target
 from skdeeplift.explainers.explanation import Explanation
-from skdeeplift.explainers.lazy import TakesLazyRows, lazily
+from skdeeplift.explainers.lazy import TakesLazyRows
 from skdeeplift.explainers.predictions import PredictionMixin
 from skdeeplift.explainers.refusals import RefusesNetworks
 from skdeeplift.explainers.rows import importance_rows, shapes_of_rows

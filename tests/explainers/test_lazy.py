@@ -132,6 +132,10 @@ def test_targets(model):
     got = of_all.transform(table).compute()
     assert_close(got, of_all.transform(TABLE))
     assert list(got.columns) == list(of_all.get_feature_names_out())
+    for target in (of_rows, 1):
+        got = of_all.transform(table, target=target)
+        assert list(got.columns) == list("abcd")
+        assert_close(got.compute(), of_all.transform(TABLE, target=targets if target is of_rows else 1))
 
 
 def test_layer_and_images():
@@ -267,6 +271,26 @@ def test_importances_of_contributions(explainer):
     got = MeanAbsoluteImportance().fit(lazy)
     assert_close(got.feature_importances_, expected.feature_importances_)
     assert list(got.feature_names_in_) == list("abcd")
+    absolute = got.transform(lazy)
+    assert isinstance(absolute, dd.DataFrame)
+    pd.testing.assert_frame_equal(absolute._meta, absolute.compute().iloc[:0])
+    assert_close(absolute.compute(), expected.transform(explainer.transform(TABLE)))
+    weights = np.arange(60) % 4
+    grouped = MeanAbsoluteImportance(groups=["x", "y", "y", "x"]).set_output(transform="pandas")
+    expected = grouped.fit_transform(explainer.transform(TABLE), sample_weight=weights)
+    importances, spread = grouped.feature_importances_, grouped.feature_importances_std_
+    got = grouped.fit_transform(lazy.to_dask_array(lengths=True), sample_weight=da.from_array(weights, chunks=20))
+    assert list(got.columns) == ["x", "y"]
+    assert_close(got.compute(), expected)
+    assert_close(grouped.feature_importances_, importances)
+    assert_close(grouped.feature_importances_std_, spread)
+    for rows in (TABLE[:20], TABLE[20:]):
+        part = dd.from_pandas(explainer.transform(rows).pipe(pd.DataFrame, columns=list("abcd")), npartitions=2)
+        grouped.partial_fit(part) if len(rows) == 40 else grouped.fit(part)
+    assert grouped.n_samples_seen_ == 60
+    alone = MeanAbsoluteImportance(groups=["x", "y", "y", "x"]).fit(explainer.transform(TABLE))
+    assert_close(grouped.feature_importances_, alone.feature_importances_)
+    assert_close(grouped.feature_importances_std_, alone.feature_importances_std_)
 
 
 def test_lazy_contributions_are_those_of_the_fit_before(model):
