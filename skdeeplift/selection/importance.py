@@ -10,8 +10,12 @@ from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
+from skdeeplift.execution.carried import Carried, with_attributes
+from skdeeplift.execution.dask import carried_once, lazily, mapped_in_form, reduced
+from skdeeplift.execution.lazy_rows import LazyRows, in_memory, is_lazy
 from skdeeplift.explainers.unchanged import unchanged_on_error
 from skdeeplift.selection.groups import find_groups
+from skdeeplift.selection.moments import NO_MOMENTS, merged, moments_of
 
 # So many numbers at once are made absolute in double precision.
 BATCH_ELEMENTS = 2**22
@@ -46,6 +50,15 @@ def check_weights(sample_weight, n_rows):
     if weights.shape != (n_rows,):
         raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n_rows,)}: one weight for each row.")
     return weights
+
+
+def _absolute_of_block(importance, X, of_rows, name_row):
+    return [importance._absolute_of_rows(X)]
+
+
+def _moments_of_block(carried, X, weights):
+    importance = carried.value
+    return importance._moments_of(importance._check(X, reset=False), weights)
 
 
 class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
@@ -128,7 +141,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features), (n_rows, *features) or (n_rows, *features, n_classes)
-            Contributions.
+            Contributions; those of Dask are not gathered, only their moments are.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -185,6 +198,9 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
             feature or group and class, feature by feature, or a last axis of classes where ``X`` is no table.
         """
         check_is_fitted(self, "feature_importances_")
+        return self._absolute_of_rows(X)
+
+    def _absolute_of_rows(self, X):
         absolute = self._absolute(self._check(X, reset=False))
         if self._gives_table():
             return absolute.reshape(len(absolute), -1)
@@ -193,6 +209,16 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         if output != "default":
             self._check_table()
         return absolute.reshape(len(absolute), *self.feature_importances_.shape)
+
+    def _transform_lazily(self, X):
+        """The same of lazy contributions, of which nothing is computed yet."""
+        check_is_fitted(self, "feature_importances_")
+        rows = LazyRows(X)
+        # A row of zeros tells what comes of it.
+        of_zeros = self._absolute_of_rows(rows.like_one())
+        names = self.get_feature_names_out() if self._gives_table() else None
+        spec = of_zeros.shape[1:], of_zeros.dtype
+        return mapped_in_form(self, _absolute_of_block, rows, Carried(with_attributes(self)), None, spec, names)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns that `transform` returns.
@@ -228,41 +254,53 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         return tags
 
     def _update(self, X, sample_weight, reset):
-        X = self._check(X, reset)
-        if sample_weight is not None:
-            sample_weight = check_weights(sample_weight, len(X))
+        if is_lazy(X):
+            moments, number = self._moments_of_blocks(LazyRows(X), sample_weight, reset)
+        else:
+            X = self._check(X, reset)
+            weights = None if sample_weight is None else check_weights(sample_weight, len(X))
+            moments, number = self._moments_of(X, weights), len(X)
         if reset:
-            self._weight, self._means, self._squares, self.n_samples_seen_ = 0.0, 0.0, 0.0, 0
-        for rows in gen_batches(len(X), max(1, BATCH_ELEMENTS // max(1, math.prod(X.shape[1:])))):
-            absolute = self._absolute(X[rows].astype(np.float64))
-            self._add(absolute, None if sample_weight is None else sample_weight[rows])
-        if self._weight == 0:
+            self._moments, self.n_samples_seen_ = NO_MOMENTS, 0
+        self._moments = merged([self._moments, moments])
+        if self._moments.weight == 0:
             raise ValueError(ONLY_ZEROS)
-        self.n_samples_seen_ = self.n_samples_seen_ + len(X)
+        self.n_samples_seen_ = self.n_samples_seen_ + number
         self._conclude()
 
-    def _add(self, absolute, weights):
-        """Merge the rows' moments with those so far (Chan, Golub & LeVeque 1983), which loses no digits."""
-        weight = len(absolute) if weights is None else weights.sum()
-        if weight == 0:
-            return
-        means = np.average(absolute, axis=0, weights=weights)
-        squares = (absolute - means) ** 2
-        squares = squares.sum(0) if weights is None else np.tensordot(weights, squares, 1)
-        together, change = self._weight + weight, means - self._means
-        self._squares = self._squares + squares + change**2 * (self._weight * (weight / together))
-        self._means = self._means + change * (weight / together)
-        self._weight = together
+    def _moments_of(self, X, weights):
+        """Moments of checked contributions."""
+        batches = gen_batches(len(X), max(1, BATCH_ELEMENTS // max(1, math.prod(X.shape[1:]))))
+        return merged(
+            moments_of(self._absolute(X[rows].astype(np.float64)), None if weights is None else weights[rows])
+            for rows in batches
+        )
+
+    def _moments_of_blocks(self, rows, sample_weight, reset):
+        """Moments of lazy contributions, merged where they are; and how many rows there are."""
+        import dask
+
+        self._check(rows.like_one(), reset)
+        lengths = rows.lengths()
+        weights = None if sample_weight is None else check_weights(*in_memory(sample_weight), sum(lengths))
+        carried, compute = carried_once(Carried(with_attributes(self))), dask.delayed(_moments_of_block)
+        partials = [
+            compute(carried, block, None if weights is None else weights[chosen])
+            for block, _, chosen in rows.take(np.arange(sum(lengths)), lengths)
+        ]
+        if not partials:
+            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required by MeanAbsoluteImportance.")
+        return reduced(partials, merged), sum(lengths)
 
     def _conclude(self):
-        scale = 1.0
+        (weight, means, squares), scale = self._moments, 1.0
         if self._normalize:
-            total = self._means.sum(0)
+            total = means.sum(0)
             # Where nothing contributes, nothing is important.
             scale = 1 / np.where(total == 0, 1, total)
-        shape = self._means.shape if self._gives_table() else (*self._features, *self._means.shape[1:])
-        self.feature_importances_ = (self._means * scale).reshape(shape)
-        self.feature_importances_std_ = (np.sqrt(self._squares / self._weight) * scale).reshape(shape)
+        shape = means.shape if self._gives_table() else (*self._features, *means.shape[1:])
+        self.feature_importances_ = (means * scale).reshape(shape)
+        self.feature_importances_std_ = (np.sqrt(squares / weight) * scale).reshape(shape)
 
     def _check(self, X, reset):
         """Return contributions of shape (n_rows, n_features) or (n_rows, n_features, n_classes)."""
@@ -344,3 +382,8 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
 
     def _gives_table(self):
         return len(self._features) == 1 or self.groups_ is not None
+
+
+# Around what scikit-learn makes of them for set_output, which would compute what is lazy.
+MeanAbsoluteImportance.transform = lazily(MeanAbsoluteImportance.transform)
+MeanAbsoluteImportance.fit_transform = lazily(MeanAbsoluteImportance.fit_transform)
