@@ -37,9 +37,9 @@ def choose_chunking(n_rows, n_references, batch_size, n_targets=1):
     -------
     chunking : Chunking
     """
-    targets = _evenly(n_targets, min(batch_size, MOST_TARGETS))
+    targets = evenly(n_targets, min(batch_size, MOST_TARGETS))
     batch_size //= targets
-    references = _evenly(n_references, min(batch_size, MOST_REFERENCES))
+    references = evenly(n_references, min(batch_size, MOST_REFERENCES))
     rows = power_of_two_below(batch_size // references)
     return Chunking(min(rows, power_of_two_above(n_rows)), references, targets)
 
@@ -65,9 +65,9 @@ def choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_cop
     -------
     chunking : Chunking
     """
-    targets = _evenly(n_targets, max(1, MOST_NUMBERS // kept))
+    targets = evenly(n_targets, max(1, MOST_NUMBERS // kept))
     most = min(batch_size, max(1, MOST_NUMBERS // (kept * targets)))
-    references = _evenly(n_references, min(most, MOST_REFERENCES))
+    references = evenly(n_references, min(most, MOST_REFERENCES))
     sizes = [1]
     while sizes[-1] < n_rows and 2 * sizes[-1] * references <= most:
         sizes.append(2 * sizes[-1])
@@ -81,8 +81,8 @@ def choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_cop
     return Chunking(min(sizes, key=cost), references, targets)
 
 
-def _evenly(number, most):
-    """Size of the fewest equal pieces of at most ``most``."""
+def evenly(number, most):
+    """Return the size of the fewest equal pieces of at most ``most``."""
     pieces = -(-number // most)
     return -(-number // pieces)
 
