@@ -1,9 +1,6 @@
 """References and points on the path from them, drawn at random."""
 
-import warnings
-
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from skdeeplift.execution.references import Path
 
@@ -41,44 +38,40 @@ def _by_content(references):
     return np.lexsort(flat.T)
 
 
-def drawn_until(compute, references, seed, tolerance):
-    """Draw until each row's largest standard error is within tolerance of its largest contribution.
+def drawn_until(compute, n_rows, references, seed, tolerance):
+    """Draw for each row until its largest standard error is within tolerance of its largest contribution.
 
     Parameters
     ----------
     compute : callable
-        Takes `References` and returns `Results` with standard errors.
+        Takes positions of rows and `References` for all rows, and returns the rows' `Results` with standard errors.
+    n_rows : int
+        How many rows there are.
     references : References
         What to draw from.
     seed : int
-        Where draws come from.
+        Where draws come from; of all rows the same, whatever the rows beside them.
     tolerance : float
         The largest standard error, relative to the largest contribution.
 
     Returns
     -------
     results : Results
-        Means over all draws.
-
-    Warns
-    -----
-    ConvergenceWarning
-        If some rows are not within tolerance after as many draws as there are at the most.
+        Means over each row's draws, of which ``n_references`` says how many they are. ``unconverged`` rows are not
+        within tolerance after as many draws as there are at the most.
     """
-    number, results = FIRST_DRAWS, compute(draw(references, FIRST_DRAWS, seed))
-    while not (within := _is_within(results, tolerance)).all():
-        if number >= MOST_DRAWS:
-            warnings.warn(
-                f"After {number} draws the standard errors of {(~within).sum()} of {len(within)} rows are still beyond "
-                f"reference_tol={tolerance:g} of their contributions. Raise reference_tol if they are small enough.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-            break
+    going, number = np.arange(n_rows), FIRST_DRAWS
+    results, n_draws = compute(going, draw(references, number, seed)), np.full(n_rows, number)
+    going = going[~_is_within(results, tolerance)]
+    while len(going) and number < MOST_DRAWS:
         # As many again, so that each is computed once.
-        results = _joined(results, compute(draw(references, number, [seed, number])), number)
+        more = compute(going, draw(references, number, [seed, number]))
+        more = _joined(results.of_rows(going), more, number)
+        results.replace_rows(going, more)
         number *= 2
-    return results
+        n_draws[going] = number
+        going = going[~_is_within(more, tolerance)]
+    return results._replace(n_references=n_draws, unconverged=np.isin(np.arange(n_rows), going))
 
 
 def _is_within(results, tolerance):

@@ -30,17 +30,38 @@ class Results(NamedTuple):
     reference_spread: np.ndarray | None = None
     # How many gradients were computed of each row, where they are integrated.
     n_steps: np.ndarray | None = None
+    # Whether a row's standard error is above the tolerance after all that was added to lower it.
+    unconverged: np.ndarray | None = None
 
     @property
     def contributions(self):
         """One array for each source."""
         return self.of_sources["contributions"]
 
+    def of_rows(self, rows):
+        """Those of some of the rows."""
+        of_sources = {name: [array[rows] for array in arrays] for name, arrays in self.of_sources.items()}
+        return Results(of_sources, *(None if array is None else array[rows] for array in self[1:]))
+
     def replace_rows(self, rows, others):
         """Write what was computed anew of some rows over what was there."""
-        for name, arrays in others.of_sources.items():
-            for array, other in zip(self.of_sources[name], arrays, strict=True):
-                array[rows] = other
+        for array, other in zip(self._arrays(), others._arrays(), strict=True):
+            array[rows] = other
+
+    def _arrays(self):
+        """All arrays, in order."""
+        of_sources = [array for arrays in self.of_sources.values() for array in arrays]
+        return of_sources + [array for array in self[1:] if array is not None]
+
+
+def joined(parts):
+    """Results of all rows from those of parts of them, in order."""
+    of_sources = {
+        name: [np.concatenate(arrays) for arrays in zip(*(part.of_sources[name] for part in parts), strict=True)]
+        for name in parts[0].of_sources
+    }
+    others = (None if arrays[0] is None else np.concatenate(arrays) for arrays in list(zip(*parts, strict=True))[1:])
+    return Results(of_sources, *others)
 
 
 class Sums:
@@ -57,7 +78,7 @@ class Sums:
         """Add what a chunk gives of a number of rows for some of the targets."""
         stop = min(first_target + sums[0][0].shape[1], self.n_targets)
         for of_source, source, tensors in zip(self.sums, self.method.sources, sums, strict=True):
-            dtype = _dtype(source, self.method) if self.one_piece else np.float64
+            dtype = dtype_of_contributions(source, self.method) if self.one_piece else np.float64
             for name, tensor in zip(self.wanted, tensors, strict=True):
                 targets = slice(0, 1) if name in OF_ALL_TARGETS else slice(first_target, stop)
                 if name in OF_ALL_TARGETS and first_target > 0:
@@ -114,7 +135,7 @@ class Sums:
 
         ``counts`` says how many references each row has, ``effective`` how many of equal weight would be as good.
         """
-        dtypes = [_dtype(source, self.method) for source in self.method.sources]
+        dtypes = [dtype_of_contributions(source, self.method) for source in self.method.sources]
         for name in SQUARES.intersection(self.wanted):
             number = effective if name == "squares" else self.method.draws
             for of_source in self.sums:
@@ -140,7 +161,7 @@ class Sums:
         return Results(of_sources, prediction, reference_value, classes, counts, spread)
 
 
-def _dtype(source, method):
+def dtype_of_contributions(source, method):
     """Dtype of a source's contributions; integers have those of the output."""
     return (source.value if source.starts is None else method.target).dtype.as_numpy_dtype
 

@@ -1,13 +1,11 @@
 """The loop over chunks: arrays in, sums over references out."""
 
-import warnings
 from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from sklearn.exceptions import ConvergenceWarning
 
 from skdeeplift.execution.chunks import (
     Chunking,
@@ -68,11 +66,7 @@ def run(
     Returns
     -------
     results : Results
-
-    Warns
-    -----
-    ConvergenceWarning
-        If the most references that are added automatically are too few for the tolerance.
+        With ``unconverged``, if references are added: where the most that are added are too few for the tolerance.
     """
     loop = _Loop(method, rows, references, target, tuple(wanted), letters, batch_size, fixed, tolerance)
     if tolerance is not None and references is not None and references.is_random:
@@ -83,6 +77,12 @@ def run(
     with progress(len(rows[0]) * number_of_chunks, verbose, "Explaining") as bar:
         loop.add(sums, weights, 0, bar=bar)
     return sums.finish(np.full(len(rows[0]), len(weights)), 1 / np.sum(weights**2), target)
+
+
+def chunk_of_call(method, rows, references, target, *, wanted, letters, batch_size, fixed, tolerance):
+    """Return how many rows, and how many pairs at the most, `run` would compute at once, which takes the same."""
+    loop = _Loop(method, rows, references, target, tuple(wanted), letters, batch_size, fixed, tolerance)
+    return loop.size.rows, loop.most
 
 
 def predict(method, rows, batch_size="auto", fixed=None):
@@ -124,16 +124,11 @@ def _until_precise(loop, tolerance, verbose):
             still = sums.relative_standard_errors(going, stop) > tolerance
             bar.update(len(going) - still.sum())
             going = going[still]
-    if len(going) and most >= AUTOMATIC_REFERENCES:
-        warnings.warn(
-            f"The standard error of {len(going)} of {n_rows} rows' contributions is above {tolerance:g} of their size "
-            f"after {most} references. Their contributions are means over all of these; see standard_error. Pass a "
-            "larger reference_tol=, or a reference that varies less.",
-            ConvergenceWarning,
-            stacklevel=5,
-        )
+    unconverged = np.zeros(n_rows, bool)
+    # Fewer are all that the user wanted.
+    unconverged[going] = most >= AUTOMATIC_REFERENCES
     sums.divide(counts)
-    return sums.finish(counts, counts, loop.target)
+    return sums.finish(counts, counts, loop.target)._replace(unconverged=unconverged)
 
 
 class _Loop:

@@ -9,14 +9,17 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
+from skdeeplift.execution.dask import in_memory, is_lazy
 from skdeeplift.execution.run import run
 from skdeeplift.explainers.binding import BindingMixin
 from skdeeplift.explainers.comparison import ComparesWithReferences
 from skdeeplift.explainers.explained import explain_target
 from skdeeplift.explainers.explanation import Explanation
+from skdeeplift.explainers.lazy import TakesLazyRows, lazily
 from skdeeplift.explainers.predictions import PredictionMixin
 from skdeeplift.explainers.refusals import RefusesNetworks
 from skdeeplift.explainers.rows import importance_rows, shapes_of_rows
+from skdeeplift.explainers.splitting import SplitsRows
 from skdeeplift.explainers.unchanged import unchanged_on_error
 from skdeeplift.propagation.check import check_convergence, convergence_delta
 from skdeeplift.propagation.sums import PARTS
@@ -31,7 +34,14 @@ LOCATED_REFERENCES = 100
 
 
 class BaseExplainer(
-    BindingMixin, RefusesNetworks, ComparesWithReferences, PredictionMixin, TransformerMixin, BaseEstimator
+    BindingMixin,
+    RefusesNetworks,
+    SplitsRows,
+    TakesLazyRows,
+    ComparesWithReferences,
+    PredictionMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Base of all explainers; a subclass says by which method it explains."""
 
@@ -49,6 +59,7 @@ class BaseExplainer(
         "unsupported": [StrOptions({"raise", "integrate"})],
         "check": [StrOptions({"warn", "raise", "ignore"})],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -60,6 +71,8 @@ class BaseExplainer(
 
     # How the network's inputs become sources.
     _find_sources = staticmethod(input_sources)
+    # What to call a row in a warning.
+    _name_row = "row {}".format
 
     @abstractmethod
     def _method(self, graph, target, sources, parameters):
@@ -97,11 +110,25 @@ class BaseExplainer(
             If ``estimator`` is a path that holds no network.
         """
         with unchanged_on_error(self):
-            self._fit(X, y, sample_weight, target)
+            (self._fit_lazily if is_lazy(X) else self._fit)(X, y, sample_weight, target)
         return self
 
     def _fit(self, X, y, sample_weight, target):
-        given, X = X, self._bind(X, y, sample_weight)
+        arrays, sample_weight, explained, random_state = self._learn(X, y, sample_weight, target)
+        rows = importance_rows(arrays, self.max_samples, random_state)
+        references = self._references_for_importances(arrays, explained)
+        if references is not None:
+            references = references.take(rows)
+        results, _ = self._run([array[rows] for array in arrays], references, explained.of_rows(rows))
+        weights = None if sample_weight is None else sample_weight[rows]
+        absolute = [np.average(np.abs(array), 0, weights) for array in results.contributions]
+        if explained.target.is_all:
+            absolute = [array.mean(-1) for array in absolute]
+        self.feature_importances_ = self._like_given(absolute, X)
+
+    def _learn(self, X, y, sample_weight, target, find_reference=None):
+        """Bind or train the network, and learn the reference, which may be found in more than these rows."""
+        X = self._bind(X, y, sample_weight)
         # What later calls go by, whatever is set in the meantime.
         self._fitted = {name: value for name, value in self.get_params(deep=False).items() if name != "estimator"}
         vars(self).pop("_prepared", None)
@@ -113,21 +140,17 @@ class BaseExplainer(
         self._seed = int(random_state.randint(np.iinfo(np.int32).max))
         explained = self._explained(target, len(arrays[0]))
         if explained.method.uses_references:
-            self.references_ = self._make_references(self.reference, arrays, sample_weight=sample_weight)
+            reference = self.reference if find_reference is None else find_reference(arrays)
+            self.references_ = self._make_references(reference, arrays, sample_weight=sample_weight)
         self._check_independence(explained.method, arrays)
-        rows = importance_rows(arrays, self.max_samples, random_state)
+        return arrays, sample_weight, explained, random_state
+
+    def _references_for_importances(self, arrays, explained):
         references = self._references_for(arrays, explained)
-        if references is not None:
-            references = references.take(rows)
-            if self._fitted.get("max_references") == "auto":
-                # Importances are means over rows, too: more references for each would cost much, and tell little.
-                references = references.first(IMPORTANCE_REFERENCES)
-        results, _ = self._run([array[rows] for array in arrays], references, explained.of_rows(rows))
-        weights = None if sample_weight is None else sample_weight[rows]
-        absolute = [np.average(np.abs(array), 0, weights) for array in results.contributions]
-        if explained.target.is_all:
-            absolute = [array.mean(-1) for array in absolute]
-        self.feature_importances_ = self._like_given(absolute, given)
+        if references is not None and self._fitted.get("max_references") == "auto":
+            # Importances are means over rows, too: more references for each would cost much, and tell little.
+            references = references.first(IMPORTANCE_REFERENCES)
+        return references
 
     def transform(self, X, *, target=None):
         """Compute the contributions of rows.
@@ -148,17 +171,25 @@ class BaseExplainer(
             into the columns, feature by feature. With ``layer=`` those of the layer's units.
         """
         check_is_fitted(self)
+        return self._like_given(self._contributions(X, target), X)
+
+    def _contributions(self, X, target=None):
+        """One array for each source."""
         arrays = self._rows(self._transformed(X))
         explained = self._explained(target, len(arrays[0]))
-        if target is not None and explained.target.is_all and not self._explained().target.is_all:
-            raise ValueError(
-                "transform takes target= for one output of each row. For all of them use an explainer of target='all'."
-            )
+        if target is not None:
+            self._check_one_target(explained)
         results, _ = self._run(arrays, self._references_for(arrays, explained), explained)
         contributions = results.contributions
         if self._gives_table() and explained.target.is_all:
             contributions = [array.reshape(len(array), -1) for array in contributions]
-        return self._like_given(contributions, X)
+        return contributions
+
+    def _check_one_target(self, explained):
+        if explained.target.is_all and not self._explained().target.is_all:
+            raise ValueError(
+                "transform takes target= for one output of each row. For all of them use an explainer of target='all'."
+            )
 
     def explain(self, X, *, target=None, reference=None, multipliers=False, hypothetical=False):
         """Compute the contributions of rows, and what they are measured by.
@@ -192,6 +223,9 @@ class BaseExplainer(
             If ``X``, the target or the reference does not fit the network, or ``X`` is not one-hot where it should be.
         """
         check_is_fitted(self)
+        if is_lazy(X):
+            # What is returned is in memory.
+            X, target, reference = in_memory(X, target, reference)
         given, X = X, self._transformed(X)
         arrays = self._rows(X)
         explained = self._explained(target, len(arrays[0]))
@@ -284,13 +318,17 @@ class BaseExplainer(
         """The compiled network for a target; the explainer's own if none is given."""
         if target is None:
             target = self._fitted["target"]
+        explained = self._compiled(target)
+        return explained.with_target(target, n_rows, self._labels(explained.tensor.shape))
+
+    def _compiled(self, target):
+        """The network compiled for a target, or for all that are no functions."""
         # Functions are compiled for each target that is itself a function; of these the last is kept.
-        explained = self._prepare(
+        return self._prepare(
             "function" if callable(target) else "index",
             lambda known: known.function is None or known.function is target,
             lambda: self._compiled_for(target),
         )
-        return explained.with_target(target, n_rows, self._labels(explained.tensor.shape))
 
     def _compiled_for(self, target):
         explained = explain_target(self.network_, target, self._fitted, self._method, self._find_sources)
@@ -301,7 +339,9 @@ class BaseExplainer(
     def _run(self, arrays, references, explained, wanted=("contributions",), letters=None):
         """Explain rows, and check that contributions add up."""
         method = explained.method
-        results = self._compute(arrays, references, explained, wanted, letters)
+        results = self._compute_in_parts(arrays, references, explained, wanted, letters)
+        if results.unconverged is not None and results.unconverged.any():
+            self._warn_of_errors(results)
         if self._raw_sources is not None:
             results = self._over_raw_columns(results)
         if not method.sums_to_delta or self._fitted["layer"] is not None:
@@ -311,7 +351,7 @@ class BaseExplainer(
             """Say where the contributions of a row go wrong, or what to do."""
             return self._advice(arrays, references, explained, row, tolerance)
 
-        return results, check_convergence(results, self.check, advise, method.dtypes, self._tolerance())
+        return results, check_convergence(results, self.check, advise, method.dtypes, self._tolerance(), self._name_row)
 
     def _compute(self, arrays, references, explained, wanted, letters):
         return run(
@@ -382,3 +422,8 @@ class BaseExplainer(
         if layer is None and isinstance(X, dict):
             return dict(zip(self.network_.input_names, arrays, strict=True))
         return list(arrays)
+
+
+# Around what scikit-learn makes of them for set_output, which would compute what is lazy.
+BaseExplainer.transform = lazily(BaseExplainer.transform)
+BaseExplainer.fit_transform = lazily(BaseExplainer.fit_transform)

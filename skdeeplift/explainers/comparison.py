@@ -1,8 +1,10 @@
 """How explainers come to the references that they compare rows with."""
 
+import warnings
 from functools import partial
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
 from skdeeplift.execution.references import References
@@ -109,6 +111,18 @@ class ComparesWithReferences:
     def _reference_tolerance(self):
         tolerance = self._fitted["reference_tol"]
         return REFERENCE_TOLERANCE if tolerance is None and self._fitted["max_references"] == "auto" else tolerance
+
+    def _warn_of_errors(self, results):
+        """Say that the most references that are added automatically are too few for the tolerance."""
+        number = results.n_references[results.unconverged].max()
+        warnings.warn(
+            f"The standard error of {results.unconverged.sum()} of {len(results.unconverged)} rows' contributions is "
+            f"above {self._reference_tolerance():g} of their size after {number} references. Their contributions are "
+            "means over all of these; see standard_error. Pass a larger reference_tol=, or a reference that varies "
+            "less.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
 
     def _flat_reference(self, reference):
         """One entry for each input, or what makes references of them all."""

@@ -99,6 +99,10 @@ class DeepLiftExplainer(BaseExplainer):
         make them add up.
     batch_size : int or "auto", default="auto"
         How many pairs of a row and a reference are computed at once.
+    n_jobs : int, default=None
+        How many parts of the rows are computed side by side, by joblib: in threads, unless `joblib.parallel_config`
+        names another backend, such as ``"loky"`` or ``"dask"``. None stands for one, or what that says; -1 for all
+        processors.
     random_state : int, RandomState instance or None, default=None
         Where random references and the draw of the rows for ``feature_importances_`` come from.
     verbose : int, default=0
@@ -174,6 +178,7 @@ class DeepLiftExplainer(BaseExplainer):
         unsupported="raise",
         check="warn",
         batch_size="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -193,6 +198,7 @@ class DeepLiftExplainer(BaseExplainer):
         self.unsupported = unsupported
         self.check = check
         self.batch_size = batch_size
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 

@@ -1,7 +1,9 @@
 """Expected gradients."""
 
+import warnings
 from numbers import Integral, Real
 
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skdeeplift.execution.draws import draw, drawn_until
@@ -66,6 +68,10 @@ class ExpectedGradientsExplainer(BaseExplainer):
         Taken by all explainers; here it makes no difference, since contributions add up only on average.
     batch_size : int or "auto", default="auto"
         How many draws of rows are computed at once.
+    n_jobs : int, default=None
+        How many parts of the rows are computed side by side, by joblib: in threads, unless `joblib.parallel_config`
+        names another backend, such as ``"loky"`` or ``"dask"``. None stands for one, or what that says; -1 for all
+        processors.
     random_state : int, RandomState instance or None, default=None
         Where the draw of the rows for ``feature_importances_``, and that of references and points, comes from.
     verbose : int, default=0
@@ -137,6 +143,7 @@ class ExpectedGradientsExplainer(BaseExplainer):
         unsupported="raise",
         check="warn",
         batch_size="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -156,6 +163,7 @@ class ExpectedGradientsExplainer(BaseExplainer):
         self.unsupported = unsupported
         self.check = check
         self.batch_size = batch_size
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -182,6 +190,20 @@ class ExpectedGradientsExplainer(BaseExplainer):
             return compute(arrays, references, explained, wanted, letters)
         tolerance = self._fitted["reference_tol"]
         wanted = [*dict.fromkeys([*wanted, "squares"])]
-        return drawn_until(
-            lambda drawn: compute(arrays, drawn, explained, wanted, letters), references, self._seed, tolerance
+
+        def compute_rows(rows, drawn):
+            """Explain some of the rows with what was drawn."""
+            of_rows = explained._replace(target=explained.target.of_rows(rows))
+            return compute([array[rows] for array in arrays], drawn.take(rows), of_rows, wanted, letters)
+
+        return drawn_until(compute_rows, len(arrays[0]), references, self._seed, tolerance)
+
+    def _warn_of_errors(self, results):
+        number = results.n_references[results.unconverged].max()
+        warnings.warn(
+            f"After {number} draws the standard errors of {results.unconverged.sum()} of {len(results.unconverged)} "
+            f"rows are still beyond reference_tol={self._fitted['reference_tol']:g} of their contributions. Raise "
+            "reference_tol if they are small enough.",
+            ConvergenceWarning,
+            stacklevel=4,
         )

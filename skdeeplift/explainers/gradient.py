@@ -65,6 +65,10 @@ class GradientExplainer(BaseExplainer):
         Taken by all explainers; here it makes no difference, since contributions need not add up to anything.
     batch_size : int or "auto", default="auto"
         How many rows, or noisy copies of rows, are computed at once.
+    n_jobs : int, default=None
+        How many parts of the rows are computed side by side, by joblib: in threads, unless `joblib.parallel_config`
+        names another backend, such as ``"loky"`` or ``"dask"``. None stands for one, or what that says; -1 for all
+        processors.
     random_state : int, RandomState instance or None, default=None
         Where the draw of the rows for ``feature_importances_`` and that of the noise comes from.
     verbose : int, default=0
@@ -135,6 +139,7 @@ class GradientExplainer(BaseExplainer):
         unsupported="raise",
         check="warn",
         batch_size="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -153,6 +158,7 @@ class GradientExplainer(BaseExplainer):
         self.unsupported = unsupported
         self.check = check
         self.batch_size = batch_size
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 

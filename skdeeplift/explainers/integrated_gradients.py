@@ -76,6 +76,10 @@ class IntegratedGradientsExplainer(BaseExplainer):
         What to do if a row's contributions do not add up within ``convergence_tol``. Only looked at for the input's.
     batch_size : int or "auto", default="auto"
         How many points of paths are computed at once.
+    n_jobs : int, default=None
+        How many parts of the rows are computed side by side, by joblib: in threads, unless `joblib.parallel_config`
+        names another backend, such as ``"loky"`` or ``"dask"``. None stands for one, or what that says; -1 for all
+        processors.
     random_state : int, RandomState instance or None, default=None
         Where the draw of the rows for ``feature_importances_``, and that of ``reference="sample"``, comes from.
     verbose : int, default=0
@@ -160,6 +164,7 @@ class IntegratedGradientsExplainer(BaseExplainer):
         unsupported="raise",
         check="warn",
         batch_size="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -182,6 +187,7 @@ class IntegratedGradientsExplainer(BaseExplainer):
         self.unsupported = unsupported
         self.check = check
         self.batch_size = batch_size
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 

@@ -56,6 +56,10 @@ class LRPExplainer(BaseExplainer):
         Taken by all explainers; here it makes no difference, since contributions need not add up to anything.
     batch_size : int or "auto", default="auto"
         How many rows are computed at once.
+    n_jobs : int, default=None
+        How many parts of the rows are computed side by side, by joblib: in threads, unless `joblib.parallel_config`
+        names another backend, such as ``"loky"`` or ``"dask"``. None stands for one, or what that says; -1 for all
+        processors.
     random_state : int, RandomState instance or None, default=None
         Where the draw of the rows for ``feature_importances_`` comes from.
     verbose : int, default=0
@@ -124,6 +128,7 @@ class LRPExplainer(BaseExplainer):
         unsupported="raise",
         check="warn",
         batch_size="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -140,6 +145,7 @@ class LRPExplainer(BaseExplainer):
         self.unsupported = unsupported
         self.check = check
         self.batch_size = batch_size
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 

@@ -74,6 +74,10 @@ class OcclusionExplainer(BaseExplainer):
         Without effect: contributions need not add up.
     batch_size : int or "auto", default="auto"
         How many perturbed rows are computed at once.
+    n_jobs : int, default=None
+        How many parts of the rows are computed side by side, by joblib: in threads, unless `joblib.parallel_config`
+        names another backend, such as ``"loky"`` or ``"dask"``. None stands for one, or what that says; -1 for all
+        processors.
     random_state : int, RandomState instance or None, default=None
         Where the draws of ``reference="sample"`` and of the rows for ``feature_importances_`` come from.
     verbose : int, default=0
@@ -145,6 +149,7 @@ class OcclusionExplainer(BaseExplainer):
         unsupported="raise",
         check="warn",
         batch_size="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -167,6 +172,7 @@ class OcclusionExplainer(BaseExplainer):
         self.unsupported = unsupported
         self.check = check
         self.batch_size = batch_size
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 

@@ -128,9 +128,9 @@ def _in_dtype(array, dtype, name):
     return as_whole_numbers(array, dtype, name) if integers else array.astype(dtype, copy=False)
 
 
-def importance_rows(arrays, max_samples, random_state):
-    """Choose the rows that importances are computed on, in order."""
-    n_rows = len(arrays[0])
+def importance_rows(arrays, max_samples, random_state, n_rows=None):
+    """Choose the rows that importances are computed on, in order; of more than are in the arrays, if there are."""
+    n_rows = len(arrays[0]) if n_rows is None else n_rows
     elements = sum(array[0].size for array in arrays)
     most = min(max_samples, max(16, IMPORTANCE_ELEMENTS // elements))
     if n_rows <= most:

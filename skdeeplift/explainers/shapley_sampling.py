@@ -78,6 +78,10 @@ class ShapleySamplingExplainer(BaseExplainer):
         2e-2 where the network computes in half precision. Only looked at for the input's contributions.
     batch_size : int or "auto", default="auto"
         How many perturbed rows are computed at once.
+    n_jobs : int, default=None
+        How many parts of the rows are computed side by side, by joblib: in threads, unless `joblib.parallel_config`
+        names another backend, such as ``"loky"`` or ``"dask"``. None stands for one, or what that says; -1 for all
+        processors.
     random_state : int, RandomState instance or None, default=None
         Where the orders, the draws of ``reference="sample"`` and those of the rows for ``feature_importances_`` come
         from. `fit` settles the orders: all rows of all calls then have the same.
@@ -158,6 +162,7 @@ class ShapleySamplingExplainer(BaseExplainer):
         unsupported="raise",
         check="warn",
         batch_size="auto",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -180,13 +185,14 @@ class ShapleySamplingExplainer(BaseExplainer):
         self.unsupported = unsupported
         self.check = check
         self.batch_size = batch_size
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
-    def _fit(self, *given):
+    def _learn(self, *given, **options):
         # Kept, so that every call after this fit has the same orders.
         self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        super()._fit(*given)
+        return super()._learn(*given, **options)
 
     def _method(self, graph, target, sources, parameters):
         from skdeeplift.perturbation.method import Perturbation

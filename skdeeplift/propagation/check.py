@@ -23,7 +23,7 @@ def convergence_delta(results):
     return results.prediction - results.reference_value - _totals(results, np.asarray)
 
 
-def check_convergence(results, how, locate=None, dtypes=(), tolerance=None):
+def check_convergence(results, how, locate=None, dtypes=(), tolerance=None, name_row="row {}".format):
     """Compare each row's convergence delta with the size of what is explained.
 
     Parameters
@@ -38,6 +38,8 @@ def check_convergence(results, how, locate=None, dtypes=(), tolerance=None):
         The dtypes that the network computes in, of which the coarsest counts; that of the contributions if empty.
     tolerance : float, default=None
         How far contributions may be from their sum, relative to their size; by default what the dtype allows.
+    name_row : callable, default="row {}".format
+        Takes a row's position, and returns what to call it.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def check_convergence(results, how, locate=None, dtypes=(), tolerance=None):
         of_target = f", target {worst[1]}" if len(worst) > 1 else ""
         message = (
             f"In {beyond_in_row.sum()} of {len(delta)} rows the contributions do not sum to f(x) - f(reference) within "
-            f"{tolerance:g} of its size. The worst is row {worst[0]}{of_target}: f(x) - f(reference) is "
+            f"{tolerance:g} of its size. The worst is {name_row(worst[0])}{of_target}: f(x) - f(reference) is "
             f"{true_change:.6g}, the contributions sum to {true_change - delta[worst]:.6g}. "
             "Do not trust these rows' contributions."
         )

@@ -2,6 +2,7 @@
 
 import math
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 from sklearn import get_config
@@ -10,6 +11,8 @@ from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
+from skdeeplift.execution.carried import Carried, with_attributes
+from skdeeplift.execution.dask import LazyRows, carried_once, in_memory, is_lazy, reduced
 from skdeeplift.explainers.unchanged import unchanged_on_error
 from skdeeplift.selection.groups import find_groups
 
@@ -46,6 +49,44 @@ def check_weights(sample_weight, n_rows):
     if weights.shape != (n_rows,):
         raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n_rows,)}: one weight for each row.")
     return weights
+
+
+class Moments(NamedTuple):
+    """Of some rows: the sum of weights, means, and sums of squared differences from these."""
+
+    weight: float
+    means: np.ndarray | float
+    squares: np.ndarray | float
+
+
+NO_MOMENTS = Moments(0.0, 0.0, 0.0)
+
+
+def moments_of(absolute, weights=None):
+    """Compute the moments of rows, with weights if they have some."""
+    weight = len(absolute) if weights is None else weights.sum()
+    if weight == 0:
+        return NO_MOMENTS
+    means = np.average(absolute, axis=0, weights=weights)
+    squares = (absolute - means) ** 2
+    return Moments(weight, means, squares.sum(0) if weights is None else np.tensordot(weights, squares, 1))
+
+
+def merged(several):
+    """Merge moments (Chan, Golub & LeVeque 1983), which loses no digits."""
+    weight, means, squares = NO_MOMENTS
+    for other in several:
+        if other.weight > 0:
+            together, change = weight + other.weight, other.means - means
+            squares = squares + other.squares + change**2 * (weight * (other.weight / together))
+            means = means + change * (other.weight / together)
+            weight = together
+    return Moments(weight, means, squares)
+
+
+def _moments_of_block(carried, X, weights):
+    importance = carried.value
+    return importance._moments_of(importance._check(X, reset=False), weights)
 
 
 class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
@@ -228,41 +269,53 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         return tags
 
     def _update(self, X, sample_weight, reset):
-        X = self._check(X, reset)
-        if sample_weight is not None:
-            sample_weight = check_weights(sample_weight, len(X))
+        if is_lazy(X):
+            moments, number = self._moments_of_blocks(LazyRows(X), sample_weight, reset)
+        else:
+            X = self._check(X, reset)
+            weights = None if sample_weight is None else check_weights(sample_weight, len(X))
+            moments, number = self._moments_of(X, weights), len(X)
         if reset:
-            self._weight, self._means, self._squares, self.n_samples_seen_ = 0.0, 0.0, 0.0, 0
-        for rows in gen_batches(len(X), max(1, BATCH_ELEMENTS // max(1, math.prod(X.shape[1:])))):
-            absolute = self._absolute(X[rows].astype(np.float64))
-            self._add(absolute, None if sample_weight is None else sample_weight[rows])
-        if self._weight == 0:
+            self._moments, self.n_samples_seen_ = NO_MOMENTS, 0
+        self._moments = merged([self._moments, moments])
+        if self._moments.weight == 0:
             raise ValueError(ONLY_ZEROS)
-        self.n_samples_seen_ = self.n_samples_seen_ + len(X)
+        self.n_samples_seen_ = self.n_samples_seen_ + number
         self._conclude()
 
-    def _add(self, absolute, weights):
-        """Merge the rows' moments with those so far (Chan, Golub & LeVeque 1983), which loses no digits."""
-        weight = len(absolute) if weights is None else weights.sum()
-        if weight == 0:
-            return
-        means = np.average(absolute, axis=0, weights=weights)
-        squares = (absolute - means) ** 2
-        squares = squares.sum(0) if weights is None else np.tensordot(weights, squares, 1)
-        together, change = self._weight + weight, means - self._means
-        self._squares = self._squares + squares + change**2 * (self._weight * (weight / together))
-        self._means = self._means + change * (weight / together)
-        self._weight = together
+    def _moments_of(self, X, weights):
+        """Moments of checked contributions."""
+        batches = gen_batches(len(X), max(1, BATCH_ELEMENTS // max(1, math.prod(X.shape[1:]))))
+        return merged(
+            moments_of(self._absolute(X[rows].astype(np.float64)), None if weights is None else weights[rows])
+            for rows in batches
+        )
+
+    def _moments_of_blocks(self, rows, sample_weight, reset):
+        """Moments of lazy contributions, merged where they are; and how many rows there are."""
+        import dask
+
+        self._check(rows.like_one(), reset)
+        lengths = rows.lengths()
+        weights = None if sample_weight is None else check_weights(*in_memory(sample_weight), sum(lengths))
+        carried, compute = carried_once(Carried(with_attributes(self))), dask.delayed(_moments_of_block)
+        partials = [
+            compute(carried, block, None if weights is None else weights[chosen])
+            for block, _, chosen in rows.take(np.arange(sum(lengths)), lengths)
+        ]
+        if not partials:
+            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required by MeanAbsoluteImportance.")
+        return reduced(partials, merged), sum(lengths)
 
     def _conclude(self):
-        scale = 1.0
+        (weight, means, squares), scale = self._moments, 1.0
         if self._normalize:
-            total = self._means.sum(0)
+            total = means.sum(0)
             # Where nothing contributes, nothing is important.
             scale = 1 / np.where(total == 0, 1, total)
-        shape = self._means.shape if self._gives_table() else (*self._features, *self._means.shape[1:])
-        self.feature_importances_ = (self._means * scale).reshape(shape)
-        self.feature_importances_std_ = (np.sqrt(self._squares / self._weight) * scale).reshape(shape)
+        shape = means.shape if self._gives_table() else (*self._features, *means.shape[1:])
+        self.feature_importances_ = (means * scale).reshape(shape)
+        self.feature_importances_std_ = (np.sqrt(squares / weight) * scale).reshape(shape)
 
     def _check(self, X, reset):
         """Return contributions of shape (n_rows, n_features) or (n_rows, n_features, n_classes)."""

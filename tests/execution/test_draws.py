@@ -1,12 +1,10 @@
 """References and points on the path from them, drawn at random."""
 
 import numpy as np
-import pytest
-from sklearn.exceptions import ConvergenceWarning
 
 from skdeeplift.execution.draws import FIRST_DRAWS, MOST_DRAWS, draw, drawn_until
 from skdeeplift.execution.references import References
-from skdeeplift.execution.results import Results
+from skdeeplift.execution.results import Results, joined
 
 ROWS = np.random.RandomState(0).normal(size=(6, 2))
 
@@ -45,19 +43,42 @@ def results_of(drawn):
 def test_as_many_draws_as_a_tolerance_needs():
     given, seen = references(ROWS + 3), []
 
-    def compute(drawn):
+    def compute(rows, drawn):
         seen.append(drawn.arrays[0][:, 0])
         return results_of(drawn)
 
-    results = drawn_until(compute, given, 0, 0.01)
+    results = drawn_until(compute, 1, given, 0, 0.01)
     values = np.concatenate(seen)
     assert len(values) > FIRST_DRAWS
     np.testing.assert_allclose(results.contributions[0], values.mean())
     error = results.of_sources["standard_error"][0]
     np.testing.assert_allclose(error, values.std() / np.sqrt(len(values) - 1))
     assert error <= 0.01 * values.mean()
+    assert results.n_references == len(values)
+    assert not results.unconverged.any()
 
 
 def test_draws_have_an_end():
-    with pytest.warns(ConvergenceWarning, match=f"After {MOST_DRAWS} draws .* 1 of 1 rows"):
-        drawn_until(results_of, references(ROWS - ROWS.mean(0)), 0, 1e-6)
+    results = drawn_until(lambda rows, drawn: results_of(drawn), 1, references(ROWS - ROWS.mean(0)), 0, 1e-6)
+    assert results.unconverged.all()
+    assert results.n_references == MOST_DRAWS
+
+
+def test_rows_that_are_precise_enough_are_left_alone():
+    """The first row's contributions are all the same, whatever is drawn; the second one's are not."""
+    asked = []
+
+    def compute(rows, drawn):
+        asked.append(list(rows))
+        of_row = results_of(drawn)
+        exact = of_row._replace(of_sources={"contributions": [np.ones((1, 1))], "standard_error": [np.zeros((1, 1))]})
+        return joined([[exact, of_row][row] for row in rows])
+
+    results = drawn_until(compute, 2, references(ROWS + 3), 0, 0.01)
+    alone = drawn_until(lambda rows, drawn: results_of(drawn), 1, references(ROWS + 3), 0, 0.01)
+    assert asked[0] == [0, 1]
+    assert len(asked) > 1
+    assert all(rows == [1] for rows in asked[1:])
+    assert results.n_references[0] == FIRST_DRAWS
+    assert results.n_references[1] == alone.n_references[0]
+    np.testing.assert_array_equal(results.contributions[0][:, 0], [1.0, alone.contributions[0][0, 0]])

@@ -1,0 +1,269 @@
+"""Rows that are arrays and tables of Dask."""
+
+import dask
+import dask.array as da
+import dask.dataframe as dd
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.frozen import FrozenEstimator
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdeeplift import DeepLiftExplainer, ExpectedGradientsExplainer, GradientExplainer, MeanAbsoluteImportance
+from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
+from skdeeplift.references import Constant
+from tests.explainers.test_splitting import Step
+
+GENERATOR = np.random.default_rng(0)
+ROWS = GENERATOR.normal(size=(60, 4)).astype(np.float32)
+TABLE = pd.DataFrame(ROWS, columns=list("abcd"), index=[f"row {number}" for number in range(60)])
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    with dask.config.set(scheduler="synchronous"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(8, activation="relu", name="hidden"), keras.layers.Dense(3, activation="softmax")]
+    return keras.Sequential([keras.Input((4,)), *layers])
+
+
+@pytest.fixture(scope="module")
+def explainer(model):
+    return DeepLiftExplainer(model, reference="sample", max_references=5, random_state=0).fit(TABLE)
+
+
+def assert_close(got, expected):
+    """Chunks of other sizes are rounded otherwise."""
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.fixture
+def nothing_is_computed(monkeypatch):
+    def fail(*_, **__):
+        raise AssertionError("computed")
+
+    def scheduler(*arguments, **options):
+        fail()
+
+    with dask.config.set(scheduler=scheduler):
+        yield
+
+
+@pytest.mark.usefixtures("nothing_is_computed")
+def test_nothing_is_computed_before_it_is_asked_for(model):
+    explainer = DeepLiftExplainer(model).fit(ROWS)
+    lazy = explainer.transform(da.from_array(ROWS, chunks=(25, 2)))
+    assert isinstance(lazy, da.Array)
+    assert lazy.chunks == ((25, 25, 10), (4,))
+    assert lazy.dtype == np.float32
+    assert lazy._meta.shape == (0, 0)
+    named = DeepLiftExplainer(model).fit(TABLE)
+    table = named.transform(dd.from_pandas(TABLE, npartitions=3, sort=False))
+    assert list(table.columns) == list("abcd")
+    assert (table.dtypes == np.float32).all()
+    with pytest.raises(AssertionError, match="computed"):
+        lazy.compute()
+
+
+def test_array(explainer):
+    explainer = DeepLiftExplainer(explainer.estimator, reference="sample", max_references=5, random_state=0).fit(ROWS)
+    lazy = explainer.transform(da.from_array(ROWS, chunks=(25, 2)))
+    assert_close(lazy.compute(), explainer.transform(ROWS))
+    # A part of the rows is computed by itself.
+    assert_close(lazy[30:40].compute(scheduler="threads"), explainer.transform(ROWS[30:40]))
+    as_table = explainer.set_output(transform="pandas").transform(da.from_array(ROWS, chunks=25))
+    assert isinstance(as_table, dd.DataFrame)
+    pd.testing.assert_frame_equal(as_table.compute(), explainer.transform(ROWS), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="'polars'"):
+        explainer.set_output(transform="polars").transform(da.from_array(ROWS, chunks=25))
+
+
+def test_array_of_unknown_length(explainer):
+    explainer = DeepLiftExplainer(explainer.estimator).fit(ROWS)
+    rows = da.from_array(ROWS, chunks=25)
+    # The last chunk is empty.
+    some = rows[(da.arange(60, chunks=25) < 30)]
+    lazy = explainer.transform(some)
+    assert np.isnan(lazy.chunks[0]).all()
+    assert_close(lazy.compute(), explainer.transform(ROWS[:30]))
+
+
+def test_table(explainer):
+    lazy = explainer.transform(dd.from_pandas(TABLE, npartitions=3, sort=False))
+    assert isinstance(lazy, dd.DataFrame)
+    got = lazy.compute()
+    assert_close(got, explainer.transform(TABLE))
+    assert list(got.index) == list(TABLE.index)
+    pd.testing.assert_frame_equal(lazy._meta, got.iloc[:0])
+    empty = explainer.transform(dd.from_pandas(TABLE, npartitions=3, sort=False).query("a > 100")).compute()
+    assert empty.shape == (0, 4)
+    with pytest.raises(ValueError, match="feature names"):
+        explainer.transform(dd.from_pandas(TABLE.rename(columns={"a": "e"}), npartitions=3, sort=False))
+
+
+def test_targets(model):
+    explainer = DeepLiftExplainer(model).fit(TABLE)
+    targets = np.arange(60) % 3
+    expected = explainer.transform(TABLE, target=targets)
+    rows, table = da.from_array(ROWS, chunks=25), dd.from_pandas(TABLE, npartitions=3, sort=False)
+    of_array = DeepLiftExplainer(model).fit(ROWS)
+    for target in (targets, da.from_array(targets, chunks=25), list(targets)):
+        assert_close(of_array.transform(rows, target=target).compute(), expected)
+    of_rows = dd.from_pandas(pd.Series(targets, TABLE.index), npartitions=3, sort=False)
+    assert_close(explainer.transform(table, target=of_rows).compute(), expected)
+    with pytest.raises(ValueError, match="Dask Series"):
+        explainer.transform(table, target=targets)
+    for target in (2, {0: 1.0, 1: -1.0}, lambda logits: logits[:, 0] - logits[:, 2]):
+        assert_close(explainer.transform(table, target=target).compute(), explainer.transform(TABLE, target=target))
+    with pytest.raises(ValueError, match="out of range"):
+        explainer.transform(table, target=7)
+    of_all = DeepLiftExplainer(model, target="all").fit(TABLE)
+    got = of_all.transform(table).compute()
+    assert_close(got, of_all.transform(TABLE))
+    assert list(got.columns) == list(of_all.get_feature_names_out())
+
+
+def test_layer_and_images():
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Conv2D(3, 3, activation="relu", name="conv"), keras.layers.Flatten(), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((5, 5, 2)), *layers])
+    images = GENERATOR.normal(size=(12, 5, 5, 2)).astype(np.float32)
+    lazy = da.from_array(images, chunks=(5, 3, 3, 1))
+    for options in ({"target": 0}, {"target": "all"}, {"target": 1, "layer": "conv"}, {"target": 1, "layer": ["conv"]}):
+        explainer = DeepLiftExplainer(model, **options).fit(images)
+        expected, got = explainer.transform(images), explainer.transform(lazy)
+        if isinstance(expected, list):
+            [expected], [got] = expected, got
+        assert got.chunks[0] == (5, 5, 2)
+        assert got.shape == expected.shape
+        assert got.dtype == expected.dtype
+        assert_close(got.compute(), expected)
+    with pytest.raises(ValueError, match="Only tables"):
+        explainer.set_output(transform="pandas").transform(lazy)
+    with pytest.raises(ValueError, match="shape"):
+        DeepLiftExplainer(model, target=0).fit(images).transform(lazy[:, :3])
+
+
+def test_several_inputs():
+    left, right = keras.Input((3,), name="left"), keras.Input((2,), name="right")
+    keras.utils.set_random_seed(0)
+    joined = keras.layers.Concatenate()([left, right])
+    model = keras.Model([left, right], keras.layers.Dense(1)(keras.layers.Dense(4, activation="tanh")(joined)))
+    arrays = [GENERATOR.normal(size=(20, size)).astype(np.float32) for size in (3, 2)]
+    explainer = DeepLiftExplainer(model).fit(arrays)
+    lazy = [da.from_array(arrays[0], chunks=(8, 2)), da.from_array(arrays[1], chunks=5)]
+    for got, expected in zip(explainer.transform(lazy), explainer.transform(arrays), strict=True):
+        assert_close(got.compute(), expected)
+    named = dict(zip(("left", "right"), lazy, strict=True))
+    got = explainer.transform(named)
+    assert list(got) == ["left", "right"]
+    assert_close(got["right"].compute(), explainer.transform(arrays)[1])
+    fitted = DeepLiftExplainer(model, max_samples=15, random_state=0).fit(named)
+    expected = DeepLiftExplainer(model, max_samples=15, random_state=0).fit(arrays)
+    for name, importances in zip(named, expected.feature_importances_, strict=True):
+        assert_close(fitted.feature_importances_[name], importances)
+    with pytest.raises(ValueError, match="same number of rows"):
+        explainer.transform([lazy[0], lazy[1][:7]])
+    with pytest.raises(TypeError, match="all inputs"):
+        explainer.transform([lazy[0], arrays[1]])
+
+
+def test_explain_computes(explainer):
+    explanation = explainer.explain(dd.from_pandas(TABLE, npartitions=3, sort=False))
+    assert_close(explanation.contributions, explainer.transform(TABLE))
+    assert list(explanation.index) == list(TABLE.index)
+
+
+@pytest.mark.parametrize("reference", ["mean", "median", "minimum", "zeros", 0.5, Constant("mean")], ids=str)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_fit_reduces_statistics_of_all_rows(model, reference, weighted):
+    """Of more rows than max_samples importances are those of the same draw; the reference is that of all rows."""
+    weights = GENERATOR.integers(0, 3, 60).astype(float) if weighted else None
+    options = {"reference": reference, "max_samples": 20, "random_state": 3}
+    expected = DeepLiftExplainer(model, **options).fit(ROWS, sample_weight=weights)
+    got = DeepLiftExplainer(model, **options).fit(da.from_array(ROWS, chunks=(25, 2)), sample_weight=weights)
+    np.testing.assert_allclose(got.references_.arrays[0], expected.references_.arrays[0], rtol=1e-6, atol=1e-7)
+    assert_close(got.feature_importances_, expected.feature_importances_)
+    assert got.feature_importances_.dtype == expected.feature_importances_.dtype
+    table = DeepLiftExplainer(model, **options).fit(
+        dd.from_pandas(TABLE, npartitions=3, sort=False), sample_weight=weights
+    )
+    assert_close(table.feature_importances_, expected.feature_importances_)
+    assert list(table.feature_names_in_) == list("abcd")
+
+
+def test_fit_gathers_few_rows(model):
+    """References that are rows are some of those that were drawn."""
+    rows = da.from_array(ROWS, chunks=25)
+    fitted = DeepLiftExplainer(model, reference="sample", max_references=8, max_samples=10, random_state=0).fit(rows)
+    [references] = fitted.references_.arrays
+    assert len(references) == 8
+    assert all((reference == ROWS).all(1).any() for reference in references)
+    gradients = GradientExplainer(model, max_samples=10, random_state=0).fit(rows)
+    expected = GradientExplainer(model, max_samples=10, random_state=0).fit(ROWS)
+    assert_close(gradients.feature_importances_, expected.feature_importances_)
+    # As many rows as are gathered anyway are rows in memory.
+    every = ExpectedGradientsExplainer(model, n_samples=20, random_state=0).fit(rows)
+    expected = ExpectedGradientsExplainer(model, n_samples=20, random_state=0).fit(ROWS)
+    np.testing.assert_array_equal(every.feature_importances_, expected.feature_importances_)
+    with pytest.raises(ValueError, match="references of their own"):
+        DeepLiftExplainer(model, reference=ROWS[:, None], max_samples=10).fit(rows)
+
+
+def test_estimators(model):
+    y = ROWS @ [1.0, 2.0, 0.0, -1.0]
+    lazy, lazy_y = da.from_array(ROWS, chunks=25), da.from_array(y, chunks=25)
+    trained = DeepLiftExplainer(MLPRegressor((5,), max_iter=20, random_state=0), max_samples=20, random_state=0)
+    with pytest.warns(UserWarning, match="Maximum iterations"):
+        expected = trained.fit(ROWS, y).transform(ROWS)
+    with pytest.warns(UserWarning, match="Maximum iterations"):
+        got = trained.fit_transform(lazy, lazy_y)
+    assert isinstance(got, da.Array)
+    assert_close(got.compute(), expected)
+    with pytest.warns(UserWarning, match="Maximum iterations"):
+        pipeline = make_pipeline(StandardScaler(), MLPRegressor((5,), max_iter=20, random_state=0)).fit(TABLE, y)
+    frozen = DeepLiftExplainer(FrozenEstimator(pipeline), max_samples=20, random_state=0)
+    expected = frozen.fit(TABLE).transform(TABLE)
+    table = dd.from_pandas(TABLE, npartitions=3, sort=False)
+    got = frozen.fit(table).transform(table)
+    assert_close(got.compute(), expected)
+
+
+def test_warnings_name_rows():
+    rows = ROWS.copy()
+    rows[[50, 55], 0] = 11.0, 20.0
+    explainer = DeepLiftExplainer(Step(), reference="zeros").fit(ROWS)
+    with pytest.warns(SummationToDeltaWarning) as expected:
+        explainer.transform(rows)
+    with pytest.warns(SummationToDeltaWarning, match="In 2 of 10 rows") as caught:
+        explainer.transform(da.from_array(rows, chunks=25)).compute()
+    [worst] = {str(each.message).split("The worst is ")[1] for each in expected}
+    assert str(caught[0].message).split("The worst is ")[1] == worst
+    named = DeepLiftExplainer(Step(), reference="zeros", check="raise").fit(TABLE)
+    table = dd.from_pandas(pd.DataFrame(rows, columns=list("abcd"), index=TABLE.index), npartitions=3, sort=False)
+    with pytest.raises(SummationToDeltaError, match=r"row 'row 5[05]'"):
+        named.transform(table).compute()
+
+
+def test_importances_of_contributions(explainer):
+    table = dd.from_pandas(TABLE, npartitions=3, sort=False)
+    lazy = explainer.transform(table)
+    expected = MeanAbsoluteImportance().fit(explainer.transform(TABLE))
+    got = MeanAbsoluteImportance().fit(lazy)
+    assert_close(got.feature_importances_, expected.feature_importances_)
+    assert list(got.feature_names_in_) == list("abcd")
+
+
+def test_lazy_contributions_are_those_of_the_fit_before(model):
+    explainer = DeepLiftExplainer(model, reference="zeros").fit(ROWS)
+    lazy, expected = explainer.transform(da.from_array(ROWS, chunks=25)), explainer.transform(ROWS)
+    explainer.set_params(reference="mean", target=1).fit(ROWS[:10])
+    assert_close(lazy.compute(), expected)
