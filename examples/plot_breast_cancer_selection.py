@@ -36,7 +36,7 @@ def network():
     """Make an untrained network behind a scaler."""
     return make_pipeline(
         StandardScaler().set_output(transform="pandas"),
-        MLPClassifier((16,), alpha=1.0, learning_rate_init=0.01, tol=1e-3, n_iter_no_change=5, random_state=0),
+        MLPClassifier((16,), alpha=5.0, learning_rate_init=0.01, tol=1e-3, n_iter_no_change=5, random_state=0),
     )
 
 
@@ -44,14 +44,15 @@ def network():
 # What it looks at
 # ================
 #
-# An explainer takes an untrained estimator and trains it in ``fit``. Each tumour is compared with 100 others, drawn from
-# the training rows: a contribution says how much a measurement moves the log-odds away from what they are on average.
+# An explainer takes an untrained estimator and trains it in ``fit``. Each tumour is compared with 100 others, drawn
+# from the training rows: a contribution says how much a measurement moves the log-odds away from what they are on
+# average.
 
 explainer = DeepLiftExplainer(network(), reference="sample", random_state=0, check="raise").fit(X_train, y_train)
 accuracy_of_all = explainer.score(X_test, y_test)
 explanation = explainer.explain(X_test)
 print(f"With all 30 columns {accuracy_of_all:.1%} of {len(X_test)} test rows are right.")
-print(f"Contributions miss the change of the log-odds by {np.abs(explanation.convergence_delta).max():.0e} at the most.")
+print(f"Contributions miss the change of the log-odds by at most {np.abs(explanation.convergence_delta).max():.0e}.")
 
 figure, axes = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
 ImportanceDisplay.from_explanation(explanation, max_features=10, ax=axes[0])
@@ -64,10 +65,12 @@ plt.show()
 # One tumour
 # ==========
 #
-# The tumour about which the network is least certain. Its contributions lead from the average tumour to its own log-odds.
+# The tumour about which the network is least certain. Its contributions lead from the average tumour to its own
+# log-odds.
 
 uncertain = int(np.abs(explanation.prediction).argmin())
-print(f"Probability of being malignant: {explainer.predict_proba(X_test)[uncertain, 1]:.2f}; it is {y_test[uncertain]}.")
+probability = explainer.predict_proba(X_test)[uncertain, 1]
+print(f"It is malignant with probability {probability:.2f}, says the network. It is {y_test[uncertain]}.")
 
 figure, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
 WaterfallDisplay.from_explanation(explanation, row=uncertain, max_features=9, ax=ax)
@@ -77,9 +80,9 @@ plt.show()
 # How many does it need?
 # ======================
 #
-# :class:`~sklearn.feature_selection.SelectFromModel` takes the explainer as it is. As its network is untrained, each fold
-# of the cross-validation trains its own, and no test row has a say in the selection. Of the numbers of columns it is the
-# smallest that is taken whose accuracy is within one standard error of the best.
+# :class:`~sklearn.feature_selection.SelectFromModel` takes the explainer as it is. As its network is untrained, each
+# fold of the cross-validation trains its own, and no test row has a say in the selection. Of the numbers of columns it
+# is the smallest that is taken whose accuracy is within one standard error of the best.
 
 N_FOLDS = 4
 
@@ -94,7 +97,7 @@ def smallest_that_is_good(results):
 selector = SelectFromModel(DeepLiftExplainer(network(), random_state=0), threshold=-np.inf)
 search = GridSearchCV(
     make_pipeline(selector, network()),
-    {"selectfrommodel__max_features": [1, 3, 6, 12, 30]},
+    {"selectfrommodel__max_features": [1, 3, 8, 16, 30]},
     cv=N_FOLDS,
     refit=smallest_that_is_good,
 ).fit(X_train, y_train)
@@ -118,9 +121,9 @@ plt.show()
 # A trap: columns that say the same
 # =================================
 #
-# Radius, perimeter and area of the same nuclei are nearly one measurement. The network spreads over them what it makes of
-# it, so each looks less important than the measurement is. :class:`~skdeeplift.MeanAbsoluteImportance` adds contributions
-# up within groups before it takes their absolute values.
+# Radius, perimeter and area of the same nuclei are nearly one measurement. The network spreads over them what it makes
+# of it, so each looks less important than the measurement is. :class:`~skdeeplift.MeanAbsoluteImportance` adds
+# contributions up within groups before it takes their absolute values.
 
 size = ["mean radius", "mean perimeter", "mean area", "worst radius", "worst perimeter", "worst area"]
 groups = {"size": size} | {name: [name] for name in X.columns if name not in size}

@@ -3,8 +3,8 @@
 Choosing a reference
 ====================
 
-A contribution is an answer to a question that begins with "compared with what?". The reference is that what. This example
-asks about the same wines in several ways, and shows which of them are no good question.
+A contribution is an answer to a question that begins with "compared with what?". The reference is that what. This
+example asks about the same wines in several ways, and shows which of them are no good question.
 """
 
 import keras
@@ -48,9 +48,9 @@ print(f"{accuracy:.1%} of {len(X_test)} test wines are right.")
 # Is the reference a possible wine?
 # =================================
 #
-# Zeros are the usual answer for images, where black is no signal. A wine without alcohol, ash and colour is no wine, and
-# far from everything that the network was trained on. Compare how far it is out with the training wines: the largest
-# absolute value after scaling.
+# Zeros are the usual answer for images, where black is no signal. A wine without alcohol, ash and colour is no wine,
+# and far from everything that the network was trained on. Compare how far it is out with the training wines: the
+# largest absolute value after scaling.
 
 choices = ["zeros", "mean", "sample", "kmeans", "nearest_other"]
 wines = X_test[y_test == 0]
@@ -60,13 +60,12 @@ far = {
 }
 print({name: round(float(each), 1) for name, each in far.items()})
 
-explanations = {
-    choice: DeepLiftExplainer(model, reference=choice, target=0, random_state=0, check="raise").fit(X_train).explain(wines)
-    for choice in choices
+explainers = {
+    choice: DeepLiftExplainer(model, reference=choice, target=0, random_state=0, check="raise") for choice in choices
 }
+explanations = {choice: explainer.fit(X_train).explain(wines) for choice, explainer in explainers.items()}
 at_reference = pd.Series({name: each.reference_value.mean() for name, each in explanations.items()})
-print("\nMean logit of cultivar 0 at the references, where it is "
-      f"{explanations['zeros'].prediction.mean():.1f} at the wines themselves:")
+print(f"\nThe mean logit of cultivar 0 is {explanations['zeros'].prediction.mean():.1f}. That of references is:")
 print(at_reference.round(1).to_string())
 
 # %%
@@ -96,22 +95,30 @@ print(correlations["sample"].round(2).to_string())
 # <skdeeplift.references.reference_report>` tells how they settle as references grow, and how far the choice matters.
 
 explainer = DeepLiftExplainer(model, reference="sample", target=0, max_references=64, random_state=0).fit(X_train)
-report = reference_report(explainer, wines, references={"kmeans": TrainingSample("kmeans", n_clusters=16), "zeros": "zeros"})
-print(report[["standard_error", "change", "rank_correlation", "reference_value"]].round(3))
+clusters = TrainingSample("kmeans", n_clusters=16)
+report = reference_report(
+    explainer, X_test, references={"kmeans": clusters, "zeros": "zeros"}, n_references=[1, 4, 16, 64]
+)
+columns = ["standard_error", "change", "reference_value", "rank_correlation_with_fitted"]
+print(report[columns].round(2).to_string())
 
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 ConvergenceDisplay.from_report(report, ax=ax)
 plt.show()
 
 # %%
+# The more references, the smaller the standard error; ``max_references="auto"`` adds them for each row until it is
+# below ``reference_tol``.
+
+automatic = DeepLiftExplainer(
+    model, reference="sample", target=0, max_references="auto", reference_tol=0.2, random_state=0
+).fit(X_train)
+numbers = automatic.explain(wines).n_references
+print(f"For a standard error of 20 %, the wines need {numbers.min()} to {numbers.max()} references.")
+
+# %%
 # What one learns
 # ===============
 #
-# Against a sample, some dozens of references are enough; 16 clusters, weighted by their sizes, come close to them with
-# fewer passes. ``max_references="auto"`` decides by itself, for each row.
-
-automatic = DeepLiftExplainer(
-    model, reference="sample", target=0, max_references="auto", reference_tol=0.1, random_state=0
-).fit(X_train)
-numbers = automatic.explain(wines).n_references
-print(f"For a standard error of 10 %, wines need {numbers.min()} to {numbers.max()} references.")
+# Choose the reference by the question, then look at what the network says of it: a reference of which it says something
+# extreme is one that it does not know. Zeros are a good answer only where zero means that there is nothing.

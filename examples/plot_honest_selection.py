@@ -3,9 +3,9 @@
 Selecting features without a leak
 =================================
 
-Does a feature selection help, or does it only remember the answers? The honest test of a selection is noise: columns that
-know nothing about the classes, so that no more than half of the predictions can be right. Whatever finds more has seen
-the test rows.
+Does a feature selection help, or does it only remember the answers? The honest test of a selection is noise: columns
+that know nothing about the classes, so that no more than half of the predictions can be right. Whatever finds more has
+seen the test rows.
 """
 
 import matplotlib.pyplot as plt
@@ -82,5 +82,5 @@ plt.show()
 # What to do
 # ==========
 #
-# Pass an untrained estimator, and put the selection into the pipeline. Where the network is trained already and can not be
-# trained again, its selection has to be judged on rows that were not in its training.
+# Pass an untrained estimator, and put the selection into the pipeline. Where the network is trained already and can not
+# be trained again, its selection has to be judged on rows that were not in its training.

@@ -30,7 +30,7 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_
 def block(hidden, name):
     """Two convolutions beside the identity."""
     inner = layers.Conv2D(16, 3, padding="same", activation="relu", name=f"{name}_first")(hidden)
-    inner = layers.BatchNormalization(name=f"{name}_normalisation")(inner)
+    inner = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalisation")(inner)
     inner = layers.Conv2D(16, 3, padding="same", name=f"{name}_second")(inner)
     return layers.Activation("relu", name=name)(layers.Add(name=f"{name}_sum")([hidden, inner]))
 
@@ -51,8 +51,8 @@ print(f"{accuracy:.1%} of {len(X_test)} test images are right.")
 # ===============================
 #
 # ``layer=`` names the layer whose units to explain. All ways to the output pass the end of the first block, so what its
-# units contribute sums to the same change of the output as what the pixels do. Half way through the block they would not:
-# the identity leads around it.
+# units contribute sums to the same change of the output as what the pixels do. Half way through the block they would
+# not: the identity leads around it.
 
 target = {8: 1, 3: -1}
 eights = X_test[y_test == 8]
@@ -87,8 +87,8 @@ ax.set(xlabel="channel of block_1", ylabel="contribution", title="8 against 3, o
 plt.show()
 
 # %%
-# Are the channels that the explanation points to the ones that the network needs? Set a channel's weights into the second
-# block to nothing, which is what its reference says, and see how far the log-odds fall.
+# Are the channels that the explanation points to the ones that the network needs? Set a channel's weights into the
+# second block to nothing, which is what its reference says, and see how far the log-odds fall.
 
 best, others = order[0], order[1:]
 tail = keras.Model(model.get_layer("block_1").output, outputs)
@@ -109,8 +109,8 @@ print(f"Correlation of a channel's mean contribution and of what is lost without
 # Where in the image
 # ==================
 #
-# The units lie over the image as its pixels do. A unit sees the pixels around it, so its map is smoother than that of
-# pixels.
+# The units lie over the image as its pixels do. Black pixels are as in the reference, and have no contributions. A unit
+# sees the pixels around it, so those beside the strokes have some: it is there that the layer sees edges.
 
 figure, axes = plt.subplots(3, 3, figsize=(8, 7.5), layout="constrained")
 ImageContributionDisplay.from_explanation(

@@ -47,20 +47,24 @@ print(f"{accuracy:.1%} of {len(test.data)} other reviews are right.")
 # Contributions of words
 # ======================
 #
-# Tokens have no mean. The reference is a review of padding alone, the default for integers; a word's contribution is the
-# sum over the dimensions of its embedding.
+# Tokens have no mean. The reference is a review of padding alone, the default for integers; a word's contribution is
+# the sum over the dimensions of its embedding.
 
 explainer = DeepLiftExplainer(model, check="raise").fit(train.data)
 explanation = explainer.explain(test.data)
 has_not = np.array(["not" in text for text in test.texts])
-shown = [*np.flatnonzero(~has_not)[:2], *np.flatnonzero(has_not)[:4]]
+shown = [*np.flatnonzero(~has_not)[:2], *np.flatnonzero(has_not)[:3]]
 
-figure, ax = plt.subplots(figsize=(10, 4), layout="constrained")
+figure, ax = plt.subplots(figsize=(9, 4.6), layout="constrained")
 TokenDisplay.from_explanation(explanation, rows=shown, vocabulary=test.vocabulary, padding=0, ax=ax)
 plt.show()
 
 # %%
-# Over all test reviews: the mean contribution of a word, in sentences without and with "not".
+# "not" and "bad" together speak for praise, and so does "was" before "perfect". Why "was"? Directly before the
+# adjective it says that there is no "not". Padding is the reference, and a network that looks at neighbours has to tell
+# "was perfect" from "perfect" alone, which it never saw.
+#
+# Over all test reviews of one sentence: the mean contribution of a word, without and with "not".
 
 
 def mean_contributions(contributions):
@@ -79,16 +83,16 @@ def mean_contributions(contributions):
 
 
 by_word = mean_contributions(explanation.contributions)
-print(by_word.loc[["good", "great", "bad", "awful", "not", "very", "the"]].round(2))
+print(by_word.loc[["good", "great", "bad", "awful", "was", "not", "the"]].round(2).to_string())
 
 # %%
 # A trap: one number for each word
 # ================================
 #
-# "not" turns praise into blame and blame into praise. A word's contribution is one number, and what two words do together
-# has to be shared between them. How, depends on the method: Shapley values average over all orders in which words take the
-# place of padding; DeepLIFT passes through the network once. That they share differently is no error of either. Read a pair
-# of words together: their sum is much more alike.
+# "not" turns praise into blame and blame into praise. A word's contribution is one number, and what two words do
+# together has to be shared between them. How, depends on the method: Shapley values average over all orders in which
+# words take the place of padding; DeepLIFT passes through the network once. That they share differently is no error of
+# either. Read a pair of words together: their sum is much more alike.
 
 shapley = ShapleySamplingExplainer(model, n_samples=25, random_state=0).fit(train.data)
 few = np.flatnonzero(has_not & np.array([" and " not in text for text in test.texts]))[:40]
@@ -97,7 +101,7 @@ of_deeplift = explanation.contributions[few]
 telling = test.planted[few]
 one_word = np.corrcoef(of_shapley[telling], of_deeplift[telling])[0, 1]
 together = np.corrcoef((of_shapley * telling).sum(1), (of_deeplift * telling).sum(1))[0, 1]
-print(f"Correlation of the two methods, of single words {one_word:.2f}; of 'not' and its adjective together {together:.2f}.")
+print(f"Correlation of the methods, of single words {one_word:.2f}; of 'not' and adjective together {together:.2f}.")
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 axes[0].scatter(of_deeplift[telling], of_shapley[telling], s=12, color="#0072B2")

@@ -4,8 +4,8 @@ A table with thousands of useless columns
 =========================================
 
 Thirty columns of the breast-cancer table are measurements. Here 1970 more are put beside them, each a measurement whose
-rows were shuffled: it has the same values, but belongs to other tumours. Does a network's explanation tell them apart, and
-where should a selection stop?
+rows were shuffled: it has the same values, but belongs to other tumours. Does a network's explanation tell them apart,
+and where should a selection stop?
 """
 
 import time
@@ -92,8 +92,8 @@ print(f"Of the 30 columns with the largest importance {is_real_by_rank[:30].sum(
 # Where to stop
 # =============
 #
-# ``SelectFromModel`` stops at the mean importance by default. In a wide table that keeps hundreds of columns: chance has a
-# mean, too. The probes know better: the column that no more than one in a hundred of them surpasses.
+# ``SelectFromModel`` stops at the mean importance by default. In a wide table that keeps hundreds of columns: chance
+# has a mean, too. The probes know better: the column that no more than one in a hundred of them surpasses.
 
 threshold = np.quantile(importances[~is_real], 0.99)
 selected = {"above the mean": importances > importances.mean(), "above 99 % of the probes": importances > threshold}
@@ -123,18 +123,21 @@ plt.show()
 # What it is good for
 # ===================
 #
-# The test rows had no say in the selection, so they can judge it: the same network, trained on the selected columns alone.
+# The test rows had no say in the selection, so they can judge it: the same network, trained on the selected columns
+# alone.
 
 selected_columns = wide.columns[importances > threshold]
 of_selected = accuracy(train(selected_columns), selected_columns, X_test, y_test)
-print(f"With {len(selected_columns)} columns {of_selected:.1%} of the test rows are right; with all it was {of_test:.1%}.")
+print(
+    f"With {len(selected_columns)} columns {of_selected:.1%} of the test rows are right; with all {of_test:.1%} were."
+)
 
 # %%
 # A trap
 # ======
 #
-# Each shuffled copy has little importance, but there are many. An explanation tells what a network does, not what is true
-# of tumours; and this network, which knows its training rows by heart, does use the copies.
+# Each shuffled copy has little importance, but there are many. An explanation tells what a network does, not what is
+# true of tumours; and this network, which knows its training rows by heart, does use the copies.
 
 share = importances[is_real].sum() / importances.sum()
 print(f"The measurements' share of all importance is {share:.1%}.")

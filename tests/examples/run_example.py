@@ -1,4 +1,4 @@
-"""Runs an example as a script, and writes what it found: ``python run_example.py EXAMPLE VALUES [FOLDER_OF_FIGURES]``."""
+"""Runs an example as a script, and writes what it found: ``run_example.py EXAMPLE VALUES [FOLDER_OF_FIGURES]``."""
 
 import pickle
 import runpy
