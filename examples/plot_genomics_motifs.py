@@ -142,8 +142,8 @@ of_references = pd.DataFrame(
 print(of_references.round(3))
 
 # %%
-# One shuffle is too few: half of what it says is about the shuffle itself, in which chance has put other things. The mean
-# over ten finds the motifs at least as well as the frequencies do.
+# One shuffle is too few: half of what it says is about the shuffle itself, in which chance has put other things. The
+# mean over ten finds the motifs about as well as the frequencies do.
 #
 # Two sequences as logos
 # ======================
