@@ -1,7 +1,7 @@
 """
-==================================
+===================================
 Which method explains this network?
-==================================
+===================================
 
 Methods disagree, and all their pictures look plausible. Metrics put numbers to what a good explanation should do: if
 the pixels that it calls important are erased, the prediction should fall; what it says of a set of pixels should be

@@ -1,7 +1,7 @@
 """
-========================================
+=========================================
 From hypothetical contributions to motifs
-========================================
+=========================================
 
 A contribution tells what the letter that stands at a position does. What would another letter do there? Hypothetical
 contributions answer for all four, and TF-MoDISco makes motifs of them. This example trains a network on simulated DNA,

@@ -1,7 +1,7 @@
 """
-======================================
+=======================================
 Inside of a residual network: one layer
-======================================
+=======================================
 
 Contributions need not be those of the input. Which channels of an inner layer make a network see an 8 and not a 3, and
 where in the image? The digits are scikit-learn's, the network has two residual blocks.
