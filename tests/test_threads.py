@@ -59,6 +59,7 @@ def test_one_shared_explainer(model):
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_eight_different_explainers_of_one_model(model):
     explainers = [
         DeepLiftExplainer(model, rule="reveal_cancel"),

@@ -1,175 +1,32 @@
-"""Dask's arrays and tables in blocks of rows. Dask is imported by those only who pass one."""
+"""What is computed of each block of Dask's arrays and tables, and on its clusters."""
 
 import sys
 import warnings
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, wraps
 from uuid import uuid4
 
 import numpy as np
+from sklearn import get_config
+
+from skdeeplift.execution.lazy_rows import is_lazy, is_of_dask, is_table, length_of, with_chunks
 
 # How many partial results are merged at once, on the cluster.
 MERGED_AT_ONCE = 16
 
 
-def is_lazy(X):
-    """Whether it is an array or a table of Dask, or a list or dict that holds one."""
-    several = X.values() if isinstance(X, dict) else X if isinstance(X, (list, tuple)) else [X]
-    return any(_is_dask(each) for each in several)
+def lazily(method):
+    """Let `transform` or `fit_transform` take what is lazy, and return it so."""
 
+    @wraps(method)
+    def transforms(self, X, *args, **options):
+        if not is_lazy(X):
+            return method(self, X, *args, **options)
+        if method.__name__ == "fit_transform":
+            return self.fit(X, *args, **options).transform(X)
+        return self._transform_lazily(X, *args, **options)
 
-def is_table(X):
-    """Whether it is a table of Dask, with columns."""
-    return _is_dask(X) and hasattr(X, "columns")
-
-
-def _is_dask(value):
-    # Not by its class, which would have to be imported.
-    return type(value).__module__.partition(".")[0] in ("dask", "dask_expr") and hasattr(value, "__dask_graph__")
-
-
-def in_memory(*values):
-    """Compute what is lazy, all together; other things stay as they are."""
-    import dask
-
-    return dask.compute(*values)
-
-
-class LazyRows:
-    """Rows in blocks, of one array or table of Dask, or of several with the same rows.
-
-    Parameters
-    ----------
-    X : dask array, dask DataFrame, or list or dict of dask arrays
-        What the user gave.
-
-    Attributes
-    ----------
-    X : as given
-        Each block with whole rows, and with the same number of them in all.
-    chunks : tuple of int or nan
-        The number of rows of each block, where it is known.
-    """
-
-    def __init__(self, X):
-        if isinstance(X, dict):
-            self.X = dict(zip(X, _aligned(list(X.values())), strict=True))
-        elif isinstance(X, (list, tuple)):
-            self.X = _aligned(list(X))
-        else:
-            [self.X] = _aligned([X])
-
-        several = list(self.X.values()) if isinstance(self.X, dict) else self.X
-        first = several[0] if isinstance(several, list) else several
-        # How many rows a partition of a table has, nobody knows before it is computed.
-        self.chunks = (np.nan,) * first.npartitions if is_table(first) else first.chunks[0]
-
-    def blocks(self):
-        """The rows of each block, in the form of what was given, as one lazy object each."""
-        import dask
-
-        def of_one(collection):
-            # Not optimised by itself, so that what is computed anyway is computed once.
-            return list(np.ravel(np.array(collection.to_delayed(optimize_graph=False), dtype=object)))
-
-        if isinstance(self.X, dict):
-            of_each = [of_one(each) for each in self.X.values()]
-            return [dask.delayed(dict(zip(self.X, blocks, strict=True))) for blocks in zip(*of_each, strict=True)]
-        if isinstance(self.X, list):
-            return [dask.delayed(list(blocks)) for blocks in zip(*map(of_one, self.X), strict=True)]
-        return of_one(self.X)
-
-    def like_one(self):
-        """A row of zeros, in memory, in the form of what was given."""
-        if isinstance(self.X, dict):
-            return {name: _zeros(each) for name, each in self.X.items()}
-        return list(map(_zeros, self.X)) if isinstance(self.X, list) else _zeros(self.X)
-
-    def lengths(self):
-        """The number of rows of each block, computed where it is not known."""
-        import dask
-
-        if np.isnan(self.chunks).any():
-            return list(dask.compute(*(dask.delayed(_length)(block) for block in self.blocks())))
-        return list(self.chunks)
-
-    def take(self, positions, lengths):
-        """Yield of each block that has some of the rows at sorted positions: the block's rows, lazily, and which."""
-        import dask
-
-        stops = np.cumsum(lengths)
-        for block, stop, length in zip(self.blocks(), stops, lengths, strict=True):
-            first, last = np.searchsorted(positions, (stop - length, stop))
-            if last > first:
-                chosen = positions[first:last]
-                inside = chosen - (stop - length)
-                whole = len(inside) == length
-                yield block if whole else dask.delayed(_rows_at)(block, inside), slice(first, last), chosen
-
-    def gather(self, positions, lengths):
-        """The rows at sorted positions, in memory, in the form of what was given."""
-        import dask
-
-        parts = dask.compute(*(block for block, _, _ in self.take(positions, lengths)))
-        if isinstance(parts[0], dict):
-            return {name: _concatenated([part[name] for part in parts]) for name in parts[0]}
-        if isinstance(parts[0], list):
-            return [_concatenated(arrays) for arrays in zip(*parts, strict=True)]
-        return _concatenated(parts)
-
-
-def _zeros(collection):
-    if is_table(collection):
-        import pandas as pd
-
-        return pd.DataFrame(np.zeros((1, len(collection.columns))), columns=collection.columns)
-    return np.zeros((1, *collection.shape[1:]), collection.dtype if collection.dtype.kind in "biuf" else np.float32)
-
-
-def _aligned(collections):
-    """Arrays whose blocks hold whole rows, the same ones in all."""
-    if any(not _is_dask(each) for each in collections):
-        names = ", ".join(type(each).__name__ for each in collections)
-        raise TypeError(f"Either all inputs are arrays of Dask, or none is. Got {names}.")
-    if len(collections) == 1 and is_table(collections[0]):
-        return collections
-    if any(is_table(each) for each in collections):
-        raise TypeError("Several inputs are arrays of Dask. Got a table among them; use table.to_dask_array().")
-    if any(each.ndim == 0 for each in collections):
-        raise ValueError("X must have its rows on the first axis. Got a Dask array without axes.")
-    rows = collections[0].chunks[0]
-    if any(len(each) != len(collections[0]) for each in collections if not np.isnan(rows).any()):
-        lengths = ", ".join(str(len(each)) for each in collections)
-        raise ValueError(f"All inputs need the same number of rows. Got {lengths}.")
-    return [_with_chunks(each, rows) for each in collections]
-
-
-def _with_chunks(array, rows):
-    chunks = dict.fromkeys(range(1, array.ndim), -1)
-    if array.chunks[0] != rows and not np.isnan(rows).any():
-        chunks[0] = rows
-    return array.rechunk(chunks) if chunks else array
-
-
-def _length(block):
-    several = list(block.values()) if isinstance(block, dict) else block if isinstance(block, list) else [block]
-    return len(several[0])
-
-
-def _rows_at(block, positions):
-    if isinstance(block, dict):
-        return {name: each[positions] for name, each in block.items()}
-    if isinstance(block, list):
-        return [each[positions] for each in block]
-    return block.iloc[positions] if hasattr(block, "iloc") else block[positions]
-
-
-def _concatenated(parts):
-    if hasattr(parts[0], "columns"):
-        import pandas as pd
-
-        return pd.concat(parts)
-    return np.concatenate(parts)
+    return transforms
 
 
 def carried_once(carried):
@@ -231,13 +88,68 @@ def mapped_table(function, X, carried, of_rows, meta):
     return X.map_partitions(apply, carried_once(carried), of_rows, meta=meta, align_dataframes=False)
 
 
+def mapped_in_form(estimator, function, rows, carried, of_rows, spec, names):
+    """Apply a function to each block of one array or table, and return what `set_output` asks for, or the same kind.
+
+    Parameters
+    ----------
+    estimator : transformer
+        Whose output it is.
+    function, rows, carried, of_rows : object
+        As `mapped` takes them.
+    spec : tuple, dtype
+        Shape of a row, and dtype, of what is returned.
+    names : list of str or None
+        Names of its columns, if it is a table.
+
+    Returns
+    -------
+    output : dask array or dask DataFrame
+    """
+    form, (shape, dtype) = output_form(estimator), spec
+    if form == "pandas" and names is None:
+        # Says what is wrong.
+        estimator.get_feature_names_out()
+    if is_table(rows.X) and names is not None:
+        import pandas as pd
+        from dask.dataframe.utils import make_meta
+
+        meta = pd.DataFrame(np.empty((0, *shape), dtype), index=make_meta(rows.X).index[:0], columns=names)
+        return mapped_table(function, rows.X, carried, _of_partitions(of_rows), meta)
+    [array] = mapped(function, rows, carried, of_rows, [spec])
+    if form == "default":
+        return array
+    import dask.dataframe
+
+    return dask.dataframe.from_dask_array(array, columns=names)
+
+
+def output_form(estimator):
+    """What `set_output` asks for."""
+    # Not public, but what scikit-learn wraps by.
+    form = getattr(estimator, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
+    if form not in ("default", "pandas"):
+        raise ValueError(f"What is lazy comes as arrays of Dask or its tables of pandas. Got set_output {form!r}.")
+    return form
+
+
+def _of_partitions(of_rows):
+    """What belongs to rows of a table, in partitions too."""
+    if of_rows is None or (is_lazy(of_rows) and hasattr(of_rows, "npartitions") and hasattr(of_rows, "to_dask_array")):
+        return of_rows
+    raise ValueError(
+        "target= for each row of a Dask DataFrame is a Dask Series of the same partitions. Got "
+        f"{type(of_rows).__name__}."
+    )
+
+
 def _pieces_of(of_rows, rows):
     """What belongs to each block's rows."""
     number = len(rows.chunks)
     if of_rows is None:
         return [None] * number
-    if _is_dask(of_rows):
-        lazily = _with_chunks(of_rows, rows.chunks)
+    if is_of_dask(of_rows):
+        lazily = with_chunks(of_rows, rows.chunks)
         return list(np.ravel(lazily.to_delayed()))
     lengths = rows.lengths()
     stops = np.cumsum(lengths)
@@ -257,7 +169,7 @@ def _name_of_row(start, row):
 
 
 def _applied(function, specs, carried, block, of_rows, start):
-    if _length(block) == 0:
+    if length_of(block) == 0:
         return [np.empty((0, *shape), dtype) for shape, dtype in specs]
     with _warnings_to_client():
         return function(carried.value, block, of_rows, partial(_name_of_row, start))
@@ -314,6 +226,36 @@ def _is_worker_process():
     except ValueError:
         return True
     return False
+
+
+def computed_on_cluster(client, function, shared, arguments):
+    """Call a function for each part of a call on a cluster, whatever becomes of single workers.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Whose cluster it is.
+    function : callable
+        Takes the arguments of a part, and what is shared.
+    shared : list of Carried
+        What all parts need; it travels once to each worker.
+    arguments : iterable of tuple
+        Those of each part, which travel with it.
+
+    Yields
+    ------
+    result : object
+        One for each part, in order.
+    """
+    import dask
+
+    shared = [carried_once(value) for value in shared]
+    tasks = [dask.delayed(partial(function, of_part), pure=False)(shared) for of_part in arguments]
+    # The rows are in the graph on purpose: what is lost is sent again.
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PiB"}):
+        futures = client.compute(tasks)
+    for future in futures:
+        yield future.result()
 
 
 def reduced(partials, merge):

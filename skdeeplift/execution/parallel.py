@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from functools import partial
 
 import joblib
 
@@ -9,6 +10,7 @@ import joblib
 from joblib.parallel import get_active_backend
 
 from skdeeplift.execution.carried import Carried
+from skdeeplift.execution.dask import computed_on_cluster
 from skdeeplift.execution.progress import progress
 
 # More parts even out how long they take, and each costs a little.
@@ -32,7 +34,9 @@ def number_of_workers(n_jobs):
     ValueError
         If the active backend of joblib forks.
     """
-    backend, configured = get_active_backend(prefer="threads")
+    backend, _ = get_active_backend(prefer="threads")
+    # With a preference, joblib forgets the number for which no backend was named.
+    _, configured = get_active_backend()
     number = backend.effective_n_jobs(configured if n_jobs is None else n_jobs)
     if number > 1 and type(backend).__name__ == "MultiprocessingBackend":
         raise ValueError(
@@ -67,7 +71,7 @@ def cut(n_rows, chunk, n_workers):
     return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
 
 
-def compute_parts(function, shared, parts, arguments, n_jobs, verbose):
+def compute_parts(function, shared, parts, arguments, n_workers, verbose):
     """Call a function for each part of the rows, with whichever backend of joblib is active; threads by default.
 
     Parameters
@@ -80,7 +84,7 @@ def compute_parts(function, shared, parts, arguments, n_jobs, verbose):
         The rows of each part.
     arguments : iterable of tuple
         Those of each part.
-    n_jobs : int or None
+    n_workers : int
         How many parts are computed at once.
     verbose : int
         Whether to show a progress bar.
@@ -101,11 +105,15 @@ def compute_parts(function, shared, parts, arguments, n_jobs, verbose):
         # What can not be sent is to say so itself.
         for value in shared:
             value.pack()
-    form = "generator" if backend.supports_return_generator else "list"
-    tasks = (joblib.delayed(_compute)(function, shared, of_part) for of_part in arguments)
+    if type(backend).__name__ == "DaskDistributedBackend":
+        # joblib's own way would lose what was on a worker that is lost, or send the network with each part.
+        computed = computed_on_cluster(backend.client, partial(_compute, function), shared, arguments)
+    else:
+        form = "generator" if backend.supports_return_generator else "list"
+        tasks = (joblib.delayed(_compute)(function, of_part, shared) for of_part in arguments)
+        computed = joblib.Parallel(n_workers, prefer="threads", return_as=form)(tasks)
     results, warned = [], {}
     with progress(parts[-1].stop, verbose, "Explaining") as bar:
-        computed = joblib.Parallel(n_jobs, prefer="threads", return_as=form)(tasks)
         for part, (result, caught) in zip(parts, computed, strict=True):
             results.append(result)
             warned.update(((category, text), place) for category, text, place in caught)
@@ -115,7 +123,7 @@ def compute_parts(function, shared, parts, arguments, n_jobs, verbose):
     return results
 
 
-def _compute(function, shared, arguments):
+def _compute(function, arguments, shared):
     """Call the function, and return what it warns of where nobody would see it."""
     values = [each.value for each in shared]
     if all(isinstance(each, Carried) for each in shared):

@@ -9,13 +9,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
-from skdeeplift.execution.dask import in_memory, is_lazy
+from skdeeplift.execution.dask import lazily
+from skdeeplift.execution.lazy_rows import in_memory, is_lazy
 from skdeeplift.execution.run import run
 from skdeeplift.explainers.binding import BindingMixin
 from skdeeplift.explainers.comparison import ComparesWithReferences
 from skdeeplift.explainers.explained import explain_target
 from skdeeplift.explainers.explanation import Explanation
-from skdeeplift.explainers.lazy import TakesLazyRows, lazily
+from skdeeplift.explainers.lazy import TakesLazyRows
 from skdeeplift.explainers.predictions import PredictionMixin
 from skdeeplift.explainers.refusals import RefusesNetworks
 from skdeeplift.explainers.rows import importance_rows, shapes_of_rows
@@ -85,7 +86,8 @@ class BaseExplainer(
         Parameters
         ----------
         X : array-like of shape (n_rows, *features), or list or dict of array-like
-            Rows as the network takes them, which stand for the distribution that contributions are relative to.
+            Rows as the network takes them, which stand for the distribution that contributions are relative to. Of
+            arrays and tables of Dask at most ``max_samples`` rows are gathered, unless a network is trained on them.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
             What an estimator that is not trained learns to predict; ignored where the network is bound as it is.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -158,7 +160,7 @@ class BaseExplainer(
         Parameters
         ----------
         X : array-like of shape (n_rows, *features), or list or dict of array-like
-            Rows as the network takes them.
+            Rows as the network takes them. Of arrays and tables of Dask nothing is computed yet.
         target : array-like of shape (n_rows,), int, tuple or dict, default=None
             What to explain, where it differs from the explainer's own ``target``; an array has one index, or class
             label, for each row.
@@ -166,9 +168,9 @@ class BaseExplainer(
         Returns
         -------
         contributions : ndarray of shape (n_rows, *features), or list or dict of ndarray
-            In the form of ``X`` and the network's dtype; each row's sum to the difference between the target at the
-            row and at the reference. With ``target="all"`` there is a last axis of targets, which for a table is folded
-            into the columns, feature by feature. With ``layer=`` those of the layer's units.
+            In the form of ``X``, lazy where that is, and the network's dtype; each row's sum to the difference between
+            the target at the row and at the reference. With ``target="all"`` there is a last axis of targets, which for
+            a table is folded into the columns, feature by feature. With ``layer=`` those of the layer's units.
         """
         check_is_fitted(self)
         return self._like_given(self._contributions(X, target), X)
@@ -197,7 +199,7 @@ class BaseExplainer(
         Parameters
         ----------
         X : array-like of shape (n_rows, *features), or list or dict of array-like
-            Rows as the network takes them.
+            Rows as the network takes them; what is lazy is computed.
         target : str, int, tuple, dict, array-like or callable, default=None
             What to explain, where it differs from the explainer's own ``target``; an integer array of shape
             ``(n_rows,)`` has one index for each row.

@@ -136,6 +136,8 @@ class BindingMixin:
 
     def __setstate__(self, state):
         super().__setstate__(unpacked(state))
+        # There from the start, so that shallow copies share what is compiled.
+        self._prepared, self._preparing = {}, threading.Lock()
         if hasattr(self, "estimator_"):
             specs = self.network_
             self.network_ = Network(KerasModel(self._network_inside(specs.dtype.as_numpy_dtype)), specs)

@@ -7,13 +7,13 @@ from skdeeplift.references.constant import LEARNED
 
 
 def contributions_of_block(explainer, X, target, name_row):
-    """Contributions of each source; the target is given where each row has its own."""
+    """Compute the contributions of each source; the target is given where each row has its own."""
     target = target.to_numpy() if hasattr(target, "to_numpy") else target
     return with_attributes(explainer, _name_row=name_row)._contributions(X, target)
 
 
 def importances_of_block(carried, X, weights, target, positions):
-    """Sums of absolute contributions by weight, and the sum of the weights."""
+    """Add up absolute contributions by weight, and the weights."""
     explainer = with_attributes(carried.value, _name_row=lambda row: f"row {positions[row]}")
     arrays = explainer._rows(explainer._transformed(X))
     explained = explainer._explained(target, len(arrays[0]))
@@ -41,7 +41,7 @@ def _weighted_rows(carried, X, weights, positions):
 
 
 def statistics_of_block(carried, X, weights, kinds):
-    """Sums by weight for a mean, or minima, of some inputs, and the sum of the weights."""
+    """Add up rows by weight for a mean, or take minima, of some inputs; and add up the weights."""
     arrays, weights = _weighted_rows(carried, X, weights, kinds)
     values = {
         position: np.tensordot(weights, array.astype(np.float64), 1) if kinds[position] == "mean" else array.min(0)
@@ -59,7 +59,7 @@ def merge_statistics(kinds, partials):
 
 
 def columns_of_block(carried, X, weights, position):
-    """Rows of an input as those of a table."""
+    """Return rows of an input as those of a table."""
     arrays, _ = _weighted_rows(carried, X, weights, [position])
     return arrays[position].reshape(len(arrays[position]), -1)
 

@@ -1,23 +1,14 @@
 """Rows that are Dask's arrays and tables: contributions stay lazy, and what `fit` learns is reduced over blocks."""
 
-from functools import partial, wraps
+from functools import partial
 
 import numpy as np
-from sklearn import get_config
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skdeeplift.execution.carried import Carried
-from skdeeplift.execution.dask import (
-    LazyRows,
-    carried_once,
-    in_memory,
-    is_lazy,
-    is_table,
-    mapped,
-    mapped_table,
-    reduced,
-)
+from skdeeplift.execution.dask import carried_once, mapped, mapped_in_form, output_form, reduced
+from skdeeplift.execution.lazy_rows import LazyRows, in_memory, is_lazy
 from skdeeplift.execution.results import dtype_of_contributions
 from skdeeplift.explainers.blocks import (
     columns_of_block,
@@ -38,27 +29,13 @@ from skdeeplift.references.make import SHORTHANDS
 FEW_ROWS = 16
 
 
-def lazily(method):
-    """Let `transform` or `fit_transform` take what is lazy, and return it so."""
-
-    @wraps(method)
-    def transforms(self, X, *args, **options):
-        if not is_lazy(X):
-            return method(self, X, *args, **options)
-        if method.__name__ == "fit_transform":
-            return self.fit(X, *args, **options).transform(X)
-        return self._transform_lazily(X, *args, **options)
-
-    return transforms
-
-
 class TakesLazyRows:
     """What an explainer does with arrays and tables of Dask."""
 
     def _transform_lazily(self, X, *, target=None):
         """Contributions in the form of the rows, of which nothing is computed yet."""
         check_is_fitted(self)
-        rows, form = LazyRows(X), self._form_of_output()
+        rows = LazyRows(X)
         self._check_form(rows)
         of_rows = target if _is_of_rows(target) else None
         own = target is None or of_rows is not None
@@ -72,29 +49,16 @@ class TakesLazyRows:
                 "lazy. Pass each chunk with its references as explain(X, reference=...)."
             )
         carried = Carried(self._to_go(self._fitted["target"] if own else target))
-        specs = self._specs_of_contributions(explained)
-        is_table_of_one = self._gives_table() and len(specs) == 1
-        if is_table(rows.X) and is_table_of_one:
-            return mapped_table(
-                contributions_of_block, rows.X, carried, _as_lazy(of_rows, rows), self._meta(rows, specs)
-            )
-        arrays = mapped(contributions_of_block, rows, carried, of_rows, specs)
-        if form == "default":
-            return self._like_given(arrays, rows.X)
-        import dask.dataframe
-
-        return dask.dataframe.from_dask_array(arrays[0], columns=self.get_feature_names_out())
-
-    def _form_of_output(self):
-        """What `set_output` asks for."""
-        # Not public, but what scikit-learn wraps by.
-        form = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
-        if form not in ("default", "pandas"):
-            raise ValueError(f"Lazy contributions are arrays of Dask or its tables of pandas. Got set_output {form!r}.")
-        if form == "pandas":
-            # Says what is wrong where they are no table.
+        is_all, names = of_rows is None and explained.target.is_all, None
+        specs = self._specs_of_contributions(explained, is_all)
+        if self._gives_table():
+            names = self.get_feature_names_out() if is_all else self._column_names()
+        if len(specs) == 1 and not isinstance(rows.X, (list, dict)):
+            array = mapped_in_form(self, contributions_of_block, rows, carried, of_rows, specs[0], names)
+            return self._like_given([array], rows.X)
+        if names is None and output_form(self) == "pandas":
             self.get_feature_names_out()
-        return form
+        return self._like_given(mapped(contributions_of_block, rows, carried, of_rows, specs), rows.X)
 
     def _check_form(self, rows):
         """Refuse columns and shapes that do not fit, before anything is computed."""
@@ -103,24 +67,16 @@ class TakesLazyRows:
         else:
             validate_data(self, rows.like_one(), reset=False, skip_check_array=True)
 
-    def _specs_of_contributions(self, explained):
+    def _specs_of_contributions(self, explained, is_all):
         """Shape of a row, and dtype, of each source's contributions."""
         importances = self.feature_importances_
         flat = list(importances.values()) if isinstance(importances, dict) else importances
         shapes = [each.shape for each in (flat if isinstance(flat, list) else [flat])]
-        if explained.target.is_all:
+        if is_all:
             number = explained.target.number(explained.tensor.shape)
             shapes = [(shape[0] * number,) if self._gives_table() else (*shape, number) for shape in shapes]
         dtypes = [dtype_of_contributions(source, explained.method) for source in explained.method.sources]
         return list(zip(shapes, dtypes, strict=True))
-
-    def _meta(self, rows, specs):
-        import pandas as pd
-        from dask.dataframe.utils import make_meta
-
-        [((width,), dtype)] = specs
-        index = make_meta(rows.X).index[:0]
-        return pd.DataFrame(np.empty((0, width), dtype), index=index, columns=self.get_feature_names_out())
 
     def _fit_lazily(self, X, y, sample_weight, target):
         estimator = unfrozen(self.estimator)
@@ -177,6 +133,8 @@ class TakesLazyRows:
         ]
         sums, total = reduced(partials, merge_sums)
         dtypes = [dtype_of_contributions(source, explained.method) for source in explained.method.sources]
+        # As NumPy's means are: weights make them double.
+        dtypes = dtypes if sample_weight is None else [np.float64] * len(sums)
         absolute = [(each / total).astype(dtype) for each, dtype in zip(sums, dtypes, strict=True)]
         self.feature_importances_ = self._like_given(absolute, rows.X)
 
@@ -193,6 +151,12 @@ class TakesLazyRows:
         given = self._flat_reference(self.reference)
         entries = list(given) if isinstance(given, list) else [given] * len(arrays)
         objects = [SHORTHANDS.get(each, each) if isinstance(each, str) else each for each in entries]
+        for each, array in zip(objects, arrays, strict=True):
+            if not isinstance(each, Reference) and not callable(each) and np.ndim(each) > array.ndim:
+                raise ValueError(
+                    "reference= has references of their own for each row, which do not go with rows of Dask. Pass rows "
+                    "in memory, or references that all rows share."
+                )
         of_ids = holds_ids(self.network_)
         kinds = {
             position: each.value
@@ -222,16 +186,6 @@ def _is_of_rows(target):
         return False
     # Floats are weights of outputs.
     return np.asarray(target).dtype.kind != "f"
-
-
-def _as_lazy(of_rows, rows):
-    """What belongs to rows of a table, which are partitions too."""
-    if of_rows is None or (is_lazy(of_rows) and hasattr(of_rows, "npartitions") and hasattr(of_rows, "to_dask_array")):
-        return of_rows
-    raise ValueError(
-        "target= for each row of a Dask DataFrame is a Dask Series of the same partitions. Got "
-        f"{type(of_rows).__name__}."
-    )
 
 
 def _statistics(rows, lengths, weights, carried, kinds, arrays):

@@ -42,7 +42,7 @@ class SplitsRows:
             [self._to_go(explained.function, ("references_", "feature_importances_"), batch_size=batch_size), common],
             parts,
             map(arguments, parts),
-            self.n_jobs,
+            n_workers,
             self.verbose,
         )
         return joined(results)

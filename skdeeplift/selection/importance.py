@@ -2,7 +2,6 @@
 
 import math
 from numbers import Integral
-from typing import NamedTuple
 
 import numpy as np
 from sklearn import get_config
@@ -12,9 +11,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
 from skdeeplift.execution.carried import Carried, with_attributes
-from skdeeplift.execution.dask import LazyRows, carried_once, in_memory, is_lazy, reduced
+from skdeeplift.execution.dask import carried_once, lazily, mapped_in_form, reduced
+from skdeeplift.execution.lazy_rows import LazyRows, in_memory, is_lazy
 from skdeeplift.explainers.unchanged import unchanged_on_error
 from skdeeplift.selection.groups import find_groups
+from skdeeplift.selection.moments import NO_MOMENTS, merged, moments_of
 
 # So many numbers at once are made absolute in double precision.
 BATCH_ELEMENTS = 2**22
@@ -51,37 +52,8 @@ def check_weights(sample_weight, n_rows):
     return weights
 
 
-class Moments(NamedTuple):
-    """Of some rows: the sum of weights, means, and sums of squared differences from these."""
-
-    weight: float
-    means: np.ndarray | float
-    squares: np.ndarray | float
-
-
-NO_MOMENTS = Moments(0.0, 0.0, 0.0)
-
-
-def moments_of(absolute, weights=None):
-    """Compute the moments of rows, with weights if they have some."""
-    weight = len(absolute) if weights is None else weights.sum()
-    if weight == 0:
-        return NO_MOMENTS
-    means = np.average(absolute, axis=0, weights=weights)
-    squares = (absolute - means) ** 2
-    return Moments(weight, means, squares.sum(0) if weights is None else np.tensordot(weights, squares, 1))
-
-
-def merged(several):
-    """Merge moments (Chan, Golub & LeVeque 1983), which loses no digits."""
-    weight, means, squares = NO_MOMENTS
-    for other in several:
-        if other.weight > 0:
-            together, change = weight + other.weight, other.means - means
-            squares = squares + other.squares + change**2 * (weight * (other.weight / together))
-            means = means + change * (other.weight / together)
-            weight = together
-    return Moments(weight, means, squares)
+def _absolute_of_block(importance, X, of_rows, name_row):
+    return [importance._absolute_of_rows(X)]
 
 
 def _moments_of_block(carried, X, weights):
@@ -169,7 +141,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features), (n_rows, *features) or (n_rows, *features, n_classes)
-            Contributions.
+            Contributions; those of Dask are not gathered, only their moments are.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -226,6 +198,9 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
             feature or group and class, feature by feature, or a last axis of classes where ``X`` is no table.
         """
         check_is_fitted(self, "feature_importances_")
+        return self._absolute_of_rows(X)
+
+    def _absolute_of_rows(self, X):
         absolute = self._absolute(self._check(X, reset=False))
         if self._gives_table():
             return absolute.reshape(len(absolute), -1)
@@ -234,6 +209,16 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         if output != "default":
             self._check_table()
         return absolute.reshape(len(absolute), *self.feature_importances_.shape)
+
+    def _transform_lazily(self, X):
+        """The same of lazy contributions, of which nothing is computed yet."""
+        check_is_fitted(self, "feature_importances_")
+        rows = LazyRows(X)
+        # A row of zeros tells what comes of it.
+        of_zeros = self._absolute_of_rows(rows.like_one())
+        names = self.get_feature_names_out() if self._gives_table() else None
+        spec = of_zeros.shape[1:], of_zeros.dtype
+        return mapped_in_form(self, _absolute_of_block, rows, Carried(with_attributes(self)), None, spec, names)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns that `transform` returns.
@@ -397,3 +382,8 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
 
     def _gives_table(self):
         return len(self._features) == 1 or self.groups_ is not None
+
+
+# Around what scikit-learn makes of them for set_output, which would compute what is lazy.
+MeanAbsoluteImportance.transform = lazily(MeanAbsoluteImportance.transform)
+MeanAbsoluteImportance.fit_transform = lazily(MeanAbsoluteImportance.fit_transform)

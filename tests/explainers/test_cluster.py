@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 import warnings
 
@@ -88,14 +89,24 @@ def test_importances_are_reduced_where_contributions_are(client, explainer):
 
 
 @pytest.mark.slow
-def test_joblib_on_the_cluster(client, explainer):
-    expected = explainer.explain(ROWS)
-    parallel = DeepLiftExplainer(
-        explainer.estimator, reference="sample", max_references=7, random_state=0, batch_size=70, n_jobs=2
-    ).fit(ROWS)
+def test_joblib_on_the_cluster_while_a_worker_is_killed(client, explainer):
+    """References that are made by a function, slowly, so that the worker is in the middle of something."""
+
+    def reference(rows, random_state):
+        time.sleep(0.3)
+        return np.zeros((len(rows), 1, 6))
+
+    slow = DeepLiftExplainer(explainer.estimator, reference=reference, batch_size=8, max_samples=10, random_state=0)
+    expected = slow.fit(ROWS[:10]).set_params(n_jobs=2).explain(ROWS)
+    before = set(client.run(os.getpid).values())
+    killing = threading.Timer(3.0, kill_one, [client])
+    killing.start()
     with joblib.parallel_config(backend="dask", wait_for_workers_timeout=60):
-        got = parallel.explain(ROWS)
+        got = slow.explain(ROWS)
+    killing.join()
+    assert set(client.run(os.getpid).values()) != before
     np.testing.assert_allclose(got.contributions, expected.contributions, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(got.target, expected.target)
 
 
 @pytest.mark.slow
@@ -103,11 +114,11 @@ def test_joblib_on_the_cluster(client, explainer):
 def test_warnings_come_back():
     """Where some rows' conditions differ from the reference's, contributions do not add up; the worker says so here."""
     x = keras.Input((6,))
-    conditional = keras.ops.where(x[:, :1] > 10.0, x, 2.0 * x)
+    conditional = keras.ops.where(keras.ops.sum(x, 1, keepdims=True) > 10.0, x, 2.0 * x)
     model = keras.Model(x, keras.ops.sum(conditional, 1, keepdims=True))
     rows = ROWS.copy()
-    rows[[250, 255], 0] = 11.0, 20.0
-    explainer = DeepLiftExplainer(model, reference="zeros").fit(ROWS)
+    rows[[250, 255], 0] = 15.0, 25.0
+    explainer = DeepLiftExplainer(model, reference=1.0).fit(ROWS)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         explainer.transform(da.from_array(rows, chunks=(100, 6))).compute()

@@ -1,5 +1,7 @@
 """Rows that are arrays and tables of Dask."""
 
+import pickle
+
 import dask
 import dask.array as da
 import dask.dataframe as dd
@@ -14,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdeeplift import DeepLiftExplainer, ExpectedGradientsExplainer, GradientExplainer, MeanAbsoluteImportance
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
+from skdeeplift.execution.carried import Carried, with_attributes
 from skdeeplift.references import Constant
 from tests.explainers.test_splitting import Step
 
@@ -129,6 +132,10 @@ def test_targets(model):
     got = of_all.transform(table).compute()
     assert_close(got, of_all.transform(TABLE))
     assert list(got.columns) == list(of_all.get_feature_names_out())
+    for target in (of_rows, 1):
+        got = of_all.transform(table, target=target)
+        assert list(got.columns) == list("abcd")
+        assert_close(got.compute(), of_all.transform(TABLE, target=targets if target is of_rows else 1))
 
 
 def test_layer_and_images():
@@ -221,7 +228,9 @@ def test_fit_gathers_few_rows(model):
 def test_estimators(model):
     y = ROWS @ [1.0, 2.0, 0.0, -1.0]
     lazy, lazy_y = da.from_array(ROWS, chunks=25), da.from_array(y, chunks=25)
-    trained = DeepLiftExplainer(MLPRegressor((5,), max_iter=20, random_state=0), max_samples=20, random_state=0)
+    trained = DeepLiftExplainer(
+        MLPRegressor(hidden_layer_sizes=(5,), max_iter=20, random_state=0), max_samples=20, random_state=0
+    )
     with pytest.warns(UserWarning, match="Maximum iterations"):
         expected = trained.fit(ROWS, y).transform(ROWS)
     with pytest.warns(UserWarning, match="Maximum iterations"):
@@ -229,7 +238,9 @@ def test_estimators(model):
     assert isinstance(got, da.Array)
     assert_close(got.compute(), expected)
     with pytest.warns(UserWarning, match="Maximum iterations"):
-        pipeline = make_pipeline(StandardScaler(), MLPRegressor((5,), max_iter=20, random_state=0)).fit(TABLE, y)
+        pipeline = make_pipeline(
+            StandardScaler(), MLPRegressor(hidden_layer_sizes=(5,), max_iter=20, random_state=0)
+        ).fit(TABLE, y)
     frozen = DeepLiftExplainer(FrozenEstimator(pipeline), max_samples=20, random_state=0)
     expected = frozen.fit(TABLE).transform(TABLE)
     table = dd.from_pandas(TABLE, npartitions=3, sort=False)
@@ -239,15 +250,15 @@ def test_estimators(model):
 
 def test_warnings_name_rows():
     rows = ROWS.copy()
-    rows[[50, 55], 0] = 11.0, 20.0
-    explainer = DeepLiftExplainer(Step(), reference="zeros").fit(ROWS)
+    rows[[50, 55], 0] = 13.0, 20.0
+    explainer = DeepLiftExplainer(Step(), reference=1.0).fit(ROWS)
     with pytest.warns(SummationToDeltaWarning) as expected:
         explainer.transform(rows)
     with pytest.warns(SummationToDeltaWarning, match="In 2 of 10 rows") as caught:
         explainer.transform(da.from_array(rows, chunks=25)).compute()
     [worst] = {str(each.message).split("The worst is ")[1] for each in expected}
     assert str(caught[0].message).split("The worst is ")[1] == worst
-    named = DeepLiftExplainer(Step(), reference="zeros", check="raise").fit(TABLE)
+    named = DeepLiftExplainer(Step(), reference=1.0, check="raise").fit(TABLE)
     table = dd.from_pandas(pd.DataFrame(rows, columns=list("abcd"), index=TABLE.index), npartitions=3, sort=False)
     with pytest.raises(SummationToDeltaError, match=r"row 'row 5[05]'"):
         named.transform(table).compute()
@@ -260,6 +271,26 @@ def test_importances_of_contributions(explainer):
     got = MeanAbsoluteImportance().fit(lazy)
     assert_close(got.feature_importances_, expected.feature_importances_)
     assert list(got.feature_names_in_) == list("abcd")
+    absolute = got.transform(lazy)
+    assert isinstance(absolute, dd.DataFrame)
+    pd.testing.assert_frame_equal(absolute._meta, absolute.compute().iloc[:0])
+    assert_close(absolute.compute(), expected.transform(explainer.transform(TABLE)))
+    weights = np.arange(60) % 4
+    grouped = MeanAbsoluteImportance(groups=["x", "y", "y", "x"]).set_output(transform="pandas")
+    expected = grouped.fit_transform(explainer.transform(TABLE), sample_weight=weights)
+    importances, spread = grouped.feature_importances_, grouped.feature_importances_std_
+    got = grouped.fit_transform(lazy.to_dask_array(lengths=True), sample_weight=da.from_array(weights, chunks=20))
+    assert list(got.columns) == ["x", "y"]
+    assert_close(got.compute(), expected)
+    assert_close(grouped.feature_importances_, importances)
+    assert_close(grouped.feature_importances_std_, spread)
+    for rows in (TABLE[:20], TABLE[20:]):
+        part = dd.from_pandas(explainer.transform(rows).pipe(pd.DataFrame, columns=list("abcd")), npartitions=2)
+        grouped.partial_fit(part) if len(rows) == 40 else grouped.fit(part)
+    assert grouped.n_samples_seen_ == 60
+    alone = MeanAbsoluteImportance(groups=["x", "y", "y", "x"]).fit(explainer.transform(TABLE))
+    assert_close(grouped.feature_importances_, alone.feature_importances_)
+    assert_close(grouped.feature_importances_std_, alone.feature_importances_std_)
 
 
 def test_lazy_contributions_are_those_of_the_fit_before(model):
@@ -267,3 +298,12 @@ def test_lazy_contributions_are_those_of_the_fit_before(model):
     lazy, expected = explainer.transform(da.from_array(ROWS, chunks=25)), explainer.transform(ROWS)
     explainer.set_params(reference="mean", target=1).fit(ROWS[:10])
     assert_close(lazy.compute(), expected)
+
+
+def test_blocks_share_what_is_compiled_in_a_worker(explainer):
+    """Each block has a copy of its own, which names its rows."""
+    arrived = pickle.loads(pickle.dumps(Carried(explainer))).value
+    first, second = (with_attributes(arrived, _name_row=str) for _ in range(2))
+    assert first._compiled(None).method is second._compiled(None).method
+    assert first._compiled(None).method is not explainer._compiled(None).method
+    assert_close(first._contributions(TABLE), [explainer.transform(TABLE)])

@@ -1,0 +1,169 @@
+"""Dask's arrays and tables in blocks of rows. Dask is imported by those only who pass one."""
+
+import numpy as np
+
+
+def is_lazy(X):
+    """Whether it is an array or a table of Dask, or a list or dict that holds one."""
+    several = X.values() if isinstance(X, dict) else X if isinstance(X, (list, tuple)) else [X]
+    return any(is_of_dask(each) for each in several)
+
+
+def is_table(X):
+    """Whether it is a table of Dask, with columns."""
+    return is_of_dask(X) and hasattr(X, "columns")
+
+
+def is_of_dask(value):
+    """Whether it is a collection of Dask."""
+    # Not by its class, which would have to be imported.
+    return type(value).__module__.partition(".")[0] in ("dask", "dask_expr") and hasattr(value, "__dask_graph__")
+
+
+def in_memory(*values):
+    """Compute what is lazy, all together; other things stay as they are."""
+    import dask
+
+    return dask.compute(*values)
+
+
+class LazyRows:
+    """Rows in blocks, of one array or table of Dask, or of several with the same rows.
+
+    Parameters
+    ----------
+    X : dask array, dask DataFrame, or list or dict of dask arrays
+        What the user gave.
+
+    Attributes
+    ----------
+    X : as given
+        Each block with whole rows, and with the same number of them in all.
+    chunks : tuple of int or nan
+        The number of rows of each block, where it is known.
+    """
+
+    def __init__(self, X):
+        if isinstance(X, dict):
+            self.X = dict(zip(X, _aligned(list(X.values())), strict=True))
+        elif isinstance(X, (list, tuple)):
+            self.X = _aligned(list(X))
+        else:
+            [self.X] = _aligned([X])
+
+        several = list(self.X.values()) if isinstance(self.X, dict) else self.X
+        first = several[0] if isinstance(several, list) else several
+        # How many rows a partition of a table has, nobody knows before it is computed.
+        self.chunks = (np.nan,) * first.npartitions if is_table(first) else first.chunks[0]
+
+    def blocks(self):
+        """The rows of each block, in the form of what was given, as one lazy object each."""
+        import dask
+
+        def of_one(collection):
+            # Not optimised by itself, so that what is computed anyway is computed once.
+            return list(np.ravel(np.array(collection.to_delayed(optimize_graph=False), dtype=object)))
+
+        if isinstance(self.X, dict):
+            of_each = [of_one(each) for each in self.X.values()]
+            return [dask.delayed(dict(zip(self.X, blocks, strict=True))) for blocks in zip(*of_each, strict=True)]
+        if isinstance(self.X, list):
+            return [dask.delayed(list(blocks)) for blocks in zip(*map(of_one, self.X), strict=True)]
+        return of_one(self.X)
+
+    def like_one(self):
+        """A row of zeros, in memory, in the form of what was given."""
+        if isinstance(self.X, dict):
+            return {name: _zeros(each) for name, each in self.X.items()}
+        return list(map(_zeros, self.X)) if isinstance(self.X, list) else _zeros(self.X)
+
+    def lengths(self):
+        """The number of rows of each block, computed where it is not known."""
+        import dask
+
+        if np.isnan(self.chunks).any():
+            return list(dask.compute(*(dask.delayed(length_of)(block) for block in self.blocks())))
+        return list(self.chunks)
+
+    def take(self, positions, lengths):
+        """Yield of each block that has some of the rows at sorted positions: the block's rows, lazily, and which."""
+        import dask
+
+        stops = np.cumsum(lengths)
+        for block, stop, length in zip(self.blocks(), stops, lengths, strict=True):
+            first, last = np.searchsorted(positions, (stop - length, stop))
+            if last > first:
+                chosen = positions[first:last]
+                inside = chosen - (stop - length)
+                whole = len(inside) == length
+                yield block if whole else dask.delayed(_rows_at)(block, inside), slice(first, last), chosen
+
+    def gather(self, positions, lengths):
+        """The rows at sorted positions, in memory, in the form of what was given."""
+        import dask
+
+        parts = dask.compute(*(block for block, _, _ in self.take(positions, lengths)))
+        if isinstance(parts[0], dict):
+            return {name: _concatenated([part[name] for part in parts]) for name in parts[0]}
+        if isinstance(parts[0], list):
+            return [_concatenated(arrays) for arrays in zip(*parts, strict=True)]
+        return _concatenated(parts)
+
+
+def _zeros(collection):
+    if is_table(collection):
+        import pandas as pd
+
+        dtypes = set(collection.dtypes)
+        dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(object)
+        dtype = dtype if isinstance(dtype, np.dtype) and dtype.kind in "biuf" else np.float64
+        return pd.DataFrame(np.zeros((1, len(collection.columns)), dtype), columns=collection.columns)
+    return np.zeros((1, *collection.shape[1:]), collection.dtype if collection.dtype.kind in "biuf" else np.float32)
+
+
+def _aligned(collections):
+    """Arrays whose blocks hold whole rows, the same ones in all."""
+    if any(not is_of_dask(each) for each in collections):
+        names = ", ".join(type(each).__name__ for each in collections)
+        raise TypeError(f"Either all inputs are arrays of Dask, or none is. Got {names}.")
+    if len(collections) == 1 and is_table(collections[0]):
+        return collections
+    if any(is_table(each) for each in collections):
+        raise TypeError("Several inputs are arrays of Dask. Got a table among them; use table.to_dask_array().")
+    if any(each.ndim == 0 for each in collections):
+        raise ValueError("X must have its rows on the first axis. Got a Dask array without axes.")
+    rows = collections[0].chunks[0]
+    if any(len(each) != len(collections[0]) for each in collections if not np.isnan(rows).any()):
+        lengths = ", ".join(str(len(each)) for each in collections)
+        raise ValueError(f"All inputs need the same number of rows. Got {lengths}.")
+    return [with_chunks(each, rows) for each in collections]
+
+
+def with_chunks(array, rows):
+    """Whole rows, in blocks of so many of them."""
+    chunks = dict.fromkeys(range(1, array.ndim), -1)
+    if array.chunks[0] != rows and not np.isnan(rows).any():
+        chunks[0] = rows
+    return array.rechunk(chunks) if chunks else array
+
+
+def length_of(block):
+    """How many rows a block has."""
+    several = list(block.values()) if isinstance(block, dict) else block if isinstance(block, list) else [block]
+    return len(several[0])
+
+
+def _rows_at(block, positions):
+    if isinstance(block, dict):
+        return {name: each[positions] for name, each in block.items()}
+    if isinstance(block, list):
+        return [each[positions] for each in block]
+    return block.iloc[positions] if hasattr(block, "iloc") else block[positions]
+
+
+def _concatenated(parts):
+    if hasattr(parts[0], "columns"):
+        import pandas as pd
+
+        return pd.concat(parts)
+    return np.concatenate(parts)
