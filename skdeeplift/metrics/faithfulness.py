@@ -87,7 +87,7 @@ def sensitivity_n(
     >>> sensitivity_n(explainer, rows, n=1)
     1.0
     >>> sensitivity_n(explainer, rows, n=1, explanation=np.array([[3.0, 2.0, 10.0]]))
-    0.85
+    0.95
     """
     judged = Judged(explainer, X, explanation, target, axes)
     sizes = [_size(each, judged.n_parts) for each in ([n] if np.ndim(n) == 0 else n)]
@@ -245,7 +245,7 @@ def _under_noise(explainer, X, explanation, target, axes, scale, n_samples, rand
             'multipliers=True), or perturbation="removal".'
         )
     of_multipliers = Explanation(**{**explanation, "contributions": explanation.multipliers})
-    judged = Judged(explainer, X, of_multipliers, target)
+    judged = Judged(explainer, X, of_multipliers, None if "target" in explanation else target)
     if any(array.dtype.kind in "biu" for array in judged.arrays):
         raise ValueError(
             'perturbation="noise" can not be added to integers, such as tokens. Pass perturbation="removal".'

@@ -46,8 +46,7 @@ def values_at_mixtures(
     n_rows, n_mixtures, n_references = len(rows[0]), counts.shape[1], len(references.weights)
     size = choose_chunking(n_rows, n_references, most)
     at_once = evenly(n_mixtures, max(1, most // (size.rows * size.references)))
-    function = method.compiled(_at_mixtures, method, fixed)
-    labels = [tf.convert_to_tensor(array.astype(np.int32)) for array in labels]
+    labels = [array.astype(np.int32) for array in labels]
     values = np.zeros((n_rows, n_mixtures, target_weights.shape[1]))
     for start, stop, padded in pieces(n_rows, size.rows):
         cut = partial(_cut, start=start, stop=stop, size=padded)
@@ -63,14 +62,18 @@ def values_at_mixtures(
                 chosen = cut(ranks)
                 if ranks.shape[1] > 1:
                     chosen = _lengthened(chosen[:, mixture:end], at_once, axis=1)
-                computed = function(
-                    [tf.convert_to_tensor(array) for array in of_chunk],
-                    [tf.convert_to_tensor(array) for array in others],
+                tensors = [
+                    of_chunk,
+                    others,
                     labels,
-                    tf.convert_to_tensor(chosen),
-                    tf.convert_to_tensor(_lengthened(cut(counts[:, mixture:end]), at_once, axis=1)),
-                    tf.convert_to_tensor(cut(target_weights).astype(np.float64)),
-                )
+                    chosen,
+                    _lengthened(cut(counts[:, mixture:end]), at_once, axis=1),
+                    cut(target_weights).astype(np.float64),
+                ]
+                tensors = tf.nest.map_structure(tf.convert_to_tensor, tensors)
+                # One function for all shapes would be traced again for each, of which TensorFlow warns.
+                shapes = tuple(tuple(tensor.shape) for tensor in tf.nest.flatten(tensors))
+                computed = method.compiled(_at_mixtures, method, fixed, shapes)(*tensors)
                 # Of shape (mixtures, rows, references, targets).
                 known = computed.numpy()[: end - mixture, : stop - start, : last - first]
                 means = np.einsum("mnrt,r->nmt", known, references.weights[first:last])
@@ -78,8 +81,8 @@ def values_at_mixtures(
     return values
 
 
-def _at_mixtures(method, fixed, rows, references, labels, ranks, counts, target_weights):
-    """Run the network on the mixtures of a chunk."""
+def _at_mixtures(method, fixed, shapes, rows, references, labels, ranks, counts, target_weights):
+    """Run the network on the mixtures of a chunk, in tensors of some shapes."""
     replaced = tf.transpose(ranks < counts[..., None], [1, 0, 2])
     given = {}
     for value, row, reference, label in zip(method.graph.inputs, rows, references, labels, strict=True):

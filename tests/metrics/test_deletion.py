@@ -28,7 +28,10 @@ def zeros(model, rows):
 
 
 def logits(model):
-    return keras.Sequential([*model.layers[:-1], layers.Dense(3, weights=model.layers[-1].get_weights())])
+    last = layers.Dense(3)
+    network = keras.Sequential([keras.Input((6,)), *model.layers[:-1], last])
+    last.set_weights(model.layers[-1].get_weights())
+    return network
 
 
 def test_curves_of_a_linear_network():
@@ -190,7 +193,7 @@ def test_an_encoded_column_is_erased_as_a_whole():
     frame = pd.DataFrame({"size": np.linspace(-1, 1, 60), "colour": ["red", "green", "blue"] * 20})
     y = np.where(frame["colour"] == "red", "yes", "no")
     encoder = make_column_transformer((OneHotEncoder(sparse_output=False), ["colour"]), remainder="passthrough")
-    network = make_pipeline(encoder, MLPClassifier((6,), max_iter=400, random_state=0))
+    network = make_pipeline(encoder, MLPClassifier((6,), max_iter=1500, random_state=0))
     explainer = DeepLiftExplainer(network, to_source=True).fit(frame, y)
     curve = deletion_curve(explainer, frame[:6])
     assert curve.value.shape == (6, 3)

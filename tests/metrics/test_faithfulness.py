@@ -81,7 +81,7 @@ def test_infidelity_under_noise_by_hand(of_sum):
     explanation = of_sum.explain(rows, multipliers=True)
     explanation.multipliers = 3 * explanation.multipliers
     # The mean square of twice the weighted sum of noise of 0.5.
-    found = infidelity(of_sum, rows, perturbation="noise", noise_scale=0.5, n_samples=4000, explanation=explanation)
+    found = infidelity(of_sum, rows, perturbation="noise", noise_scale=0.5, n_samples=1000, explanation=explanation)
     assert found == pytest.approx(4 * 0.25 * (1 + 4 + 25), rel=0.1)
     normalized = infidelity(of_sum, rows, perturbation="noise", explanation=explanation, normalize=True, per_row=True)
     np.testing.assert_allclose(normalized, 4, rtol=1e-4)

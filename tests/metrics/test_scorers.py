@@ -9,7 +9,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdeeplift import DeepLiftExplainer, GradientExplainer, OcclusionExplainer
+from skdeeplift import DeepLiftExplainer, GradientExplainer
 from skdeeplift.metrics import (
     deletion_score,
     explanation_scorer,
@@ -71,7 +71,7 @@ def test_a_search_chooses_rule_and_reference():
     """Of relu(a + b - 1), contributions against zeros say what is lost against zeros."""
     rows = np.random.default_rng(0).uniform(0, 2, (30, 2))
     scoring = {name: explanation_scorer(name, fill="zeros") for name in ("infidelity", "deletion_score")}
-    parameters = {"rule": ["rescale", "reveal_cancel", "pass_through"], "reference": ["zeros", 2.0]}
+    parameters = {"rule": ["rescale", "pass_through"], "reference": ["zeros", 2.0]}
     search = GridSearchCV(
         DeepLiftExplainer(both_or_none(), check="ignore"), parameters, scoring=scoring, refit="infidelity", cv=2
     ).fit(rows)
@@ -88,7 +88,7 @@ def test_a_search_chooses_rule_and_reference():
 
 def test_networks_that_are_trained_in_each_fold():
     X, y = make_classification(60, 4, n_informative=2, n_redundant=0, shuffle=False, random_state=0)
-    explainer = DeepLiftExplainer(MLPClassifier((5,), max_iter=60, random_state=0))
+    explainer = DeepLiftExplainer(MLPClassifier((5,), max_iter=500, random_state=0))
     search = GridSearchCV(
         explainer, {"reference": ["mean", "zeros"]}, scoring=explanation_scorer("sensitivity_n"), cv=2
     )
@@ -104,9 +104,9 @@ def test_networks_that_are_trained_in_each_fold():
     assert informative(pipeline, X, y) == expected
 
 
-def test_explainers_of_any_method_are_scored():
-    for explainer in (GradientExplainer(classifier()), OcclusionExplainer(classifier())):
-        assert cross_val_score(explainer, ROWS, scoring=explanation_scorer("deletion_score"), cv=2).mean() > 0
+def test_explainers_without_references_are_scored():
+    explainer = GradientExplainer(classifier())
+    assert cross_val_score(explainer, ROWS, scoring=explanation_scorer("deletion_score"), cv=2).mean() > 0
 
 
 def test_what_can_not_be_scored(fitted):
