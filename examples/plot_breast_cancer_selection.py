@@ -97,7 +97,7 @@ def smallest_that_is_good(results):
 selector = SelectFromModel(DeepLiftExplainer(network(), random_state=0), threshold=-np.inf)
 search = GridSearchCV(
     make_pipeline(selector, network()),
-    {"selectfrommodel__max_features": [1, 3, 8, 16, 30]},
+    {"selectfrommodel__max_features": [2, 6, 15, 30]},
     cv=N_FOLDS,
     refit=smallest_that_is_good,
 ).fit(X_train, y_train)

@@ -96,9 +96,7 @@ print(correlations["sample"].round(2).to_string())
 
 explainer = DeepLiftExplainer(model, reference="sample", target=0, max_references=64, random_state=0).fit(X_train)
 clusters = TrainingSample("kmeans", n_clusters=16)
-report = reference_report(
-    explainer, X_test, references={"kmeans": clusters, "zeros": "zeros"}, n_references=[1, 4, 16, 64]
-)
+report = reference_report(explainer, X_test, references={"kmeans": clusters, "zeros": "zeros"}, n_references=[1, 8, 64])
 columns = ["standard_error", "change", "reference_value", "rank_correlation_with_fitted"]
 print(report[columns].round(2).to_string())
 

@@ -123,21 +123,17 @@ print(auroc.round(3))
 # and are judged on the first 200 sequences.
 
 few = slice(200)
-references = {"frequencies": None, "one shuffle": "dinucleotide_shuffle", "ten shuffles": "dinucleotide_shuffle"}
+by_reference = {
+    "frequencies": explainers["genomics_default"],
+    "one shuffle": make_explainer("genomics_default", sequences, "dinucleotide_shuffle", max_references=1),
+    "ten shuffles": make_explainer("genomics_default", sequences, "dinucleotide_shuffle", max_references=10),
+}
 of_references = pd.DataFrame(
     {
-        " and ".join(motifs): [
-            motif_auroc(
-                make_explainer("genomics_default", sequences, reference, 1 if name == "one shuffle" else 10),
-                table[few],
-                sequences[few],
-                task,
-            )
-            for name, reference in references.items()
-        ]
+        " and ".join(motifs): [motif_auroc(each, table[few], sequences[few], task) for each in by_reference.values()]
         for task, motifs in enumerate(TASKS)
     },
-    index=list(references),
+    index=list(by_reference),
 )
 print(of_references.round(3))
 

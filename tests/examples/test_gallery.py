@@ -80,7 +80,7 @@ def choosing_references(found):
     assert at_reference["zeros"] < at_reference.drop("zeros").min() - 10
     assert found["correlations"].loc["zeros", "sample"] == found["correlations"]["sample"].min()
     errors = found["report"].loc["fitted", "standard_error"]
-    assert errors[64] < errors[16]
+    assert errors[64] < errors[8]
 
 
 def compare_methods(found):
