@@ -12,7 +12,7 @@ _ON_LIGHT = {
     "positive": ["#67001f", "#b2182b", "#d6604d", "#f4a582"],
     "classes": ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#9a8a00", "#6b6b6b"],
     # Where of viridis a feature's values are: its ends fade, one on each background.
-    "values": (0.0, 0.88),
+    "values": (0.0, 0.85),
 }
 _ON_DARK = {
     "negative": ["#c6e2ff", "#6db3ff", "#3182d9", "#1d4f8a"],

@@ -15,10 +15,12 @@ from skdeeplift.plotting.drawable import check_explanation
 
 # Where there is no error at all, on an axis of powers of ten.
 SMALLEST = 1e-16
+# Legends stand where no line is.
+ABOVE = {"frameon": False, "loc": "lower left", "bbox_to_anchor": (0, 1)}
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200)
 # Columns of a report: what they say, and how their lines look.
 MEASURES = {
-    "change": ("change to the most", "-", "o"),
+    "change": ("distance from the final ones", "-", "o"),
     "standard_error": ("standard error", ":", "s"),
     "error": ("convergence delta", "--", "^"),
 }
@@ -235,7 +237,7 @@ class ConvergenceDisplay(Display):
         ax.set_xscale("log")
         ax.set(xlabel="convergence delta, relative to what is explained", ylabel="share of rows with at most this")
         ax.set_ylim(0, 1.02)
-        ax.legend(frameon=False, loc="best")
+        ax.legend(**ABOVE)
 
     def _draw_report(self, ax, colors):
         from matplotlib.lines import Line2D
@@ -252,7 +254,7 @@ class ConvergenceDisplay(Display):
                 if known.any():
                     look = {"linestyle": style, "marker": marker, "markersize": 5, "linewidth": 2}
                     ax.plot(numbers[known], values[known], color=color, label=f"{name}, {meaning}", **look)
-                    used[meaning], drawn = Line2D([], [], color=colors.muted, **look), True
+                    used[meaning], drawn = Line2D([], [], color=colors.muted, label=meaning, **look), True
             if drawn and str(name):
                 named.append(Line2D([], [], color=color, linewidth=4, label=str(name)))
         if not used:
@@ -268,10 +270,8 @@ class ConvergenceDisplay(Display):
         ax.set_xticks([], minor=True)
         ax.set_xlabel(str(report.index.names[1] or "number").replace("n_", "number of "))
         ax.set_ylabel("relative to contributions")
-        kinds = ax.legend(list(used.values()), list(used), frameon=False, loc="lower left")
-        if len(named) > 1:
-            ax.add_artist(kinds)
-            ax.legend(handles=named, frameon=False, loc="upper right")
+        handles = [*(named if len(named) > 1 else []), *used.values()]
+        ax.legend(handles=handles, ncols=min(len(handles), 2), **ABOVE)
 
 
 def relative_errors(explanation):

@@ -157,7 +157,7 @@ class DependenceDisplay(Display):
             for hue, (category, color) in enumerate(zip(categories, colors.classes, strict=False)):
                 of_category = hues == hue
                 ax.scatter(positions[of_category], contributions[of_category], color=[color], label=category, **style)
-            ax.legend(title=self.color_name, frameon=False)
+            ax.legend(title=self.color_name, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
             return
         low, high = np.percentile(hues[known], (2, 98)) if known.any() else (0, 1)
         drawn = ax.scatter(

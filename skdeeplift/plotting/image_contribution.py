@@ -228,7 +228,7 @@ class ImageContributionDisplay(Display):
         check_scalar(percentile, "percentile", Real, min_val=0, max_val=100)
         contributions = [np.asarray(each, np.float64) for each in self.contributions]
         n_rows, n_columns = len(self.images), len(contributions)
-        self._take_axes(ax, n_rows, 1 + n_columns)
+        self._take_axes(ax, n_rows, 1 + n_columns, scale)
         # What of rows and columns shares a scale; pictures may differ in their numbers of pixels.
         rows, columns = np.arange(n_rows)[:, None], np.arange(n_columns)
         groups = np.broadcast_to(
@@ -245,12 +245,16 @@ class ImageContributionDisplay(Display):
         self._add_colorbars(scale)
         return self
 
-    def _take_axes(self, ax, n_rows, n_columns):
+    def _take_axes(self, ax, n_rows, n_columns, scale):
         check_matplotlib(type(self).__name__)
         self._is_own = ax is None
         if ax is None:
-            size = np.clip(8.0 / n_columns, 0.9, 2.2)
-            axes = new_figure(size * n_columns + 1.0, size * n_rows + 0.5).subplots(n_rows, n_columns, squeeze=False)
+            # As wide and high as the pictures, their titles and their bars of colours.
+            size, (height, width) = np.clip(8.0 / n_columns, 0.9, 2.2), np.shape(self.images[0])[:2]
+            sides, below = (0.2, 0.75) if scale == "panel" else (1.4, 0.1)
+            row_height = size * np.clip(height / width, 0.3, 3) + below
+            figure = new_figure(size * n_columns + sides, row_height * n_rows + 0.4)
+            axes = figure.subplots(n_rows, n_columns, squeeze=False)
         elif hasattr(ax, "get_subplotspec"):
             place = ax.get_subplotspec()
             if place is None:
@@ -290,6 +294,7 @@ class ImageContributionDisplay(Display):
     def _add_colorbars(self, scale):
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import Normalize
+        from matplotlib.ticker import MaxNLocator
 
         groups = {
             "figure": [(self.axes_.ravel().tolist(), self.limits_[0, 0])],
@@ -303,21 +308,17 @@ class ImageContributionDisplay(Display):
         for axes, limit in groups:
             colors = colors_on(axes[-1])
             of_colors = ScalarMappable(Normalize(-limit, limit), colors.signed)
-            bar = self.figure_.colorbar(of_colors, ax=axes, pad=0.02, aspect=25 if scale == "figure" else 14)
-            bar.locator = _three_ticks()
+            look = (
+                {"location": "bottom", "aspect": 20}
+                if scale == "panel"
+                else {"aspect": 25 if scale == "figure" else 14}
+            )
+            bar = self.figure_.colorbar(of_colors, ax=axes, pad=0.02, **look)
+            bar.locator = MaxNLocator(nbins=4, symmetric=True)
             bar.update_ticks()
             bar.ax.tick_params(labelsize="small")
+            bar.set_label(self.label, fontsize="small")
             bar.outline.set_visible(False)
-            if scale == "figure" or len(groups) == 1:
-                bar.set_label(self.label)
-        if len(groups) > 1:
-            self.axes_[-1, len(self.axes_[0]) // 2].set_xlabel(self.label)
-
-
-def _three_ticks():
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(nbins=4, symmetric=True)
 
 
 def _targets(explanation, target, owner):
@@ -362,7 +363,10 @@ def _as_images(chosen, rows, image_shape, channels_axis, owner):
         )
     if contributions.ndim == 4:
         contributions = contributions.sum(channels_axis)
-    return contributions, np.moveaxis(images, channels_axis, -1) if images.ndim == 4 else images
+    if images.ndim == 4:
+        images = np.moveaxis(images, channels_axis, -1)
+        images = images[..., 0] if images.shape[-1] == 1 else images
+    return contributions, images
 
 
 def _displayable(image):

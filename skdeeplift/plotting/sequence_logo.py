@@ -156,7 +156,7 @@ class SequenceLogoDisplay(Display):
             Ranges of positions to shade: ``(start, stop)``, where `stop` is the first one behind, or a dict of names to
             such ranges or lists of them.
         letters_axis : int, default=None
-            The axis of letters, without that of the rows; found by default.
+            The axis of letters, without that of the rows; by default the last one along which rows are one-hot.
         letter_colors : dict of str to color, default=None
             Colours of letters that should have others than theirs.
         target : int or str, default=None
@@ -328,13 +328,12 @@ def _as_columns(X, contributions, axis, owner):
         )
     if axis is None:
         found = [each for each in range(1, X.ndim) if X.shape[each] > 1 and are_letters(X, each).all()]
-        if len(found) != 1:
-            which = f"the axes {[each - 1 for each in found]} may all be" if found else "no axis is"
+        if not found:
             raise ValueError(
-                f"{owner} looks for an axis along which one entry is 1 and the others are 0, and {which} the one. Pass "
-                "letters_axis=, counted without the axis of rows."
+                f"{owner} looks for an axis along which one entry is 1 and the others are 0, and there is none. Is X "
+                "one-hot?"
             )
-        axis = found[0] - 1
+        axis = found[-1] - 1
     if not 0 <= axis < X.ndim - 1 or not are_letters(X, axis + 1).all():
         raise ValueError(f"letters_axis={axis} is no axis of one-hot letters of values of shape {X.shape}.")
     others = [size for position, size in enumerate(X.shape) if position not in (0, axis + 1)]

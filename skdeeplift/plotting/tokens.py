@@ -175,7 +175,7 @@ class TokenDisplay(Display):
         # What is around the text takes its place first.
         self.figure_.draw_without_rendering()
         width = ax.get_window_extent().width * 72 / self.figure_.dpi
-        placed, bottom = _lay_out(self.words, self.names, width, fontsize)
+        placed, bottom = _lay_out(self.words, self.names, width, _ruler(self.figure_, fontsize), fontsize)
         if self._is_own:
             self.figure_.set_figheight(bottom / 72 + 0.9)
         for word, text, place, x, y in placed:
@@ -198,20 +198,11 @@ class TokenDisplay(Display):
         return self
 
 
-def _lay_out(texts, names, width, size):
+def _lay_out(texts, names, width, measure, size):
     """Where each word is, in points right of and below the upper left corner: a list, and the lower end.
 
     A word has the text's position and its own; a heading has None in its place.
     """
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
-
-    font = FontProperties(size=size)
-
-    def measure(word):
-        """The width of a word."""
-        return text_to_path.get_text_width_height_descent(word, font, ismath=False)[0]
-
     gap, left = GAP * size, MARGIN * size
     placed, y = [], 0.0
     for text, words in enumerate(texts):
@@ -228,6 +219,18 @@ def _lay_out(texts, names, width, size):
                 placed.append((word, text, place, x, y))
                 x += length + gap
     return placed, y + size
+
+
+def _ruler(figure, size):
+    """A function that measures words, in points, as they are drawn: letters snap to pixels."""
+    from matplotlib.text import Text
+
+    def measure(word):
+        """The width of a word."""
+        text = Text(0, 0, word, fontsize=size, parse_math=False, figure=figure)
+        return text.get_window_extent().width * 72 / figure.dpi
+
+    return measure
 
 
 def _read(ids, vocabulary):

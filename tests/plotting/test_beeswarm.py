@@ -34,7 +34,8 @@ def test_colors_tell_values():
     c, b, a = np.moveaxis(scatter.get_facecolors().reshape(3, 3, 4), 1, 0)
     bar = display.figure_.axes[1]
     assert [label.get_text() for label in bar.get_yticklabels()] == ["low", "high"]
-    low, high = (bar.collections[0].cmap(level) for level in (0.0, 1.0))
+    [mesh] = [each for each in bar.collections if isinstance(each, mpl.collections.QuadMesh)]
+    low, high = (mesh.cmap(level) for level in (0.0, 1.0))
     np.testing.assert_allclose(a[[0, 2]], [low, high])
     np.testing.assert_allclose(c[[2, 0]], [low, high])
     # What is no number is gray.

@@ -63,7 +63,7 @@ def test_report():
     report = pd.DataFrame({"change": [0.5, 0.0, 0.0], "standard_error": [np.nan, 0.25, np.nan]}, index)
     display = ConvergenceDisplay.from_report(report)
     drawn = lines(display)
-    assert list(drawn) == ["fitted, change to the most", "fitted, standard error"]
+    assert list(drawn) == ["fitted, distance from the final ones", "fitted, standard error"]
     change, error = drawn.values()
     assert (change.get_xdata().tolist(), change.get_ydata().tolist()) == ([1], [0.5])
     assert (error.get_xdata().tolist(), error.get_ydata().tolist()) == ([4], [0.25])
@@ -81,7 +81,7 @@ def test_references_settle(network):
     explainer = DeepLiftExplainer(network, reference="sample", random_state=0).fit(ROWS)
     display = ConvergenceDisplay.from_explainer(explainer, ROWS, over="references", references=["mean"])
     report = reference_report(explainer, ROWS, references=["mean"])
-    line = lines(display)["fitted, change to the most"]
+    line = lines(display)["fitted, distance from the final ones"]
     np.testing.assert_allclose(line.get_ydata(), report.loc["fitted"]["change"].iloc[:-1])
     assert lines(display)["fitted, standard error"].get_xdata().tolist() == [2, 4, 8, 12]
 
@@ -96,7 +96,9 @@ def test_steps_settle(network):
     assert (np.diff(error.get_ydata()) < 0).all()
     most = IntegratedGradientsExplainer(network, n_steps=8, reference="zeros").fit(ROWS).transform(ROWS)
     change = np.linalg.norm(few.contributions - most, axis=1) / np.linalg.norm(most, axis=1)
-    np.testing.assert_allclose(lines(display)["one, change to the most"].get_ydata()[1], change.mean(), rtol=1e-4)
+    np.testing.assert_allclose(
+        lines(display)["one, distance from the final ones"].get_ydata()[1], change.mean(), rtol=1e-4
+    )
     # The explainer is as it was.
     assert explainer.n_steps == 7
     assert explainer.check == "warn"

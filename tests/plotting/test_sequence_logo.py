@@ -146,7 +146,7 @@ def test_letters_on_another_axis():
 def test_what_can_not_be_drawn():
     with pytest.raises(ValueError, match=r"one-hot sequences of shape \(n_rows, length, n_letters\)"):
         SequenceLogoDisplay.from_explanation(explanation(contributions=np.zeros((1, 3)), X=np.zeros((1, 3))))
-    with pytest.raises(ValueError, match="no axis is the one"):
+    with pytest.raises(ValueError, match=r"there is none. Is X one-hot"):
         SequenceLogoDisplay.from_explanation(explanation(contributions=np.zeros((1, 3, 4)), X=np.full((1, 3, 4), 0.3)))
     with pytest.raises(ValueError, match="letters_axis=5"):
         SequenceLogoDisplay.from_explanation(explanation(), letters_axis=5)

@@ -36,7 +36,7 @@ def test_words_have_the_colors_of_their_contributions():
     assert display.limit_ == 2
     positive, negative, zero = boxes(display)
     bar = display.figure_.axes[1]
-    [mesh] = bar.collections
+    [mesh] = [each for each in bar.collections if isinstance(each, mpl.collections.QuadMesh)]
     np.testing.assert_allclose(positive, mesh.cmap(1.0))
     np.testing.assert_allclose(negative, mesh.cmap(0.25))
     np.testing.assert_allclose(zero, mpl.colors.to_rgba("white"), atol=1e-9)
