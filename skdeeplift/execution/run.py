@@ -158,7 +158,7 @@ class _Loop:
             )
         else:
             n_targets = 1 if self.mode is Mode.PAIR_SIZE else self.n_targets
-            self.size = choose_chunking(n_rows, n_references, most, n_targets)
+            self.size = choose_chunking(n_rows, n_references, max(1, most // method.steps_at_once), n_targets)
 
     def sums(self, one_piece=False):
         """Nothing added up yet."""
@@ -194,7 +194,6 @@ class _Loop:
         """Whether nothing that the network computes of a chunk's rows is needed for another chunk."""
         return (
             self.method.uses_references
-            and self.references.path is None
             and self.n_targets <= self.size.targets
             and (self.mode is Mode.SHARED or n_references <= self.size.references)
         )
@@ -212,6 +211,7 @@ class _Loop:
             wanted=self.wanted,
             letters=self.letters,
             first_reference=first_reference,
+            path=self._path(pairing, first_reference),
             at_reference=at_reference,
         )
         outputs = outputs.numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
@@ -220,12 +220,10 @@ class _Loop:
 
     def _add_pairs(self, sums, chunk, at_input, at_reference, first_reference):
         """Explain pairs: back for as many targets at once as a chunk has."""
-        pairing, path = chunk.pairing, None
+        pairing = chunk.pairing
         outputs = at_input[0].numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
         over_elements = chunk.target.weights(outputs)
-        if self.references.path is not None:
-            chosen = slice(first_reference, first_reference + pairing.references)
-            path = self.references.path.cut(chosen, pairing.references, self.most // pairing.size)
+        path = self._path(pairing, first_reference)
         for first_target, of_targets in _in_pieces(over_elements, pairing.targets):
             of_pieces = self.method.contributions(
                 pairing,
@@ -240,6 +238,13 @@ class _Loop:
             )
             sums.add(chunk.places, chunk.number, first_target, of_pieces, chunk.weights)
         sums.add_values(chunk, outputs, at_reference[0], over_elements)
+
+    def _path(self, pairing, first_reference):
+        """Where gradients are taken of a chunk, in pieces of as many steps as it has room for."""
+        if self.references.path is None:
+            return None
+        chosen = slice(first_reference, first_reference + pairing.references)
+        return self.references.path.cut(chosen, pairing.references, self.most // pairing.size)
 
     def _add_rows(self, sums, chunk, arrays, first):
         """Explain rows that are compared with nothing: forward and back in one call, if there is no noise."""

@@ -75,13 +75,13 @@ def test_each_point_is_what_the_network_says(fitted, fill):
     references = fitted._learned_references(fill, rows)
     references = references.of_rows([rows], 0, 5)(0, len(references.weights))[0]
     references = np.broadcast_to(references, (5, *references.shape[-2:]))
-    classes = np.argmax(model.predict(rows, verbose=0), 1)
+    classes = np.argmax(model(rows).numpy(), 1)
     changes = False
     for row, values in enumerate(curve.value):
         for count, value in zip(np.round(np.arange(5) * 6 / 4).astype(int), values, strict=True):
             erased = np.repeat(rows[[row]], len(references[row]), 0)
             erased[:, order[row, :count]] = references[row][:, order[row, :count]]
-            outputs = model.predict(erased, verbose=0)
+            outputs = model(erased).numpy()
             changes |= (outputs.argmax(1) != classes[row]).any()
             np.testing.assert_allclose(value, outputs[:, classes[row]].mean(), rtol=1e-4, atol=1e-5)
     assert changes
@@ -89,7 +89,7 @@ def test_each_point_is_what_the_network_says(fitted, fill):
 
 def test_targets(fitted):
     rows, last = ROWS[:7], logits(fitted.estimator)
-    outputs = last.predict(rows, verbose=0)
+    outputs = last(rows).numpy()
     for target, expected in [
         (2, outputs[:, 2]),
         ({0: 1, 2: -1}, outputs[:, 0] - outputs[:, 2]),
@@ -270,4 +270,4 @@ def test_integrated_gradients_come_close_to_rescale_on_digits():
     np.testing.assert_allclose(*scores, rtol=0.02)
     noise = np.random.default_rng(0).normal(size=eights.shape)
     # The target of mere contributions is that which is named.
-    assert scores[0] > 2 * deletion_score(rescale, eights, target={8: 1, 3: -1}, explanation=noise)
+    assert scores[0] > 1.5 * deletion_score(rescale, eights, target={8: 1, 3: -1}, explanation=noise)
