@@ -285,7 +285,7 @@ def test_importances_of_contributions(explainer):
     assert_close(grouped.feature_importances_, importances)
     assert_close(grouped.feature_importances_std_, spread)
     for rows in (TABLE[:20], TABLE[20:]):
-        part = dd.from_pandas(explainer.transform(rows).pipe(pd.DataFrame, columns=list("abcd")), npartitions=2)
+        part = dd.from_pandas(pd.DataFrame(explainer.transform(rows), columns=list("abcd")), npartitions=2)
         grouped.partial_fit(part) if len(rows) == 40 else grouped.fit(part)
     assert grouped.n_samples_seen_ == 60
     alone = MeanAbsoluteImportance(groups=["x", "y", "y", "x"]).fit(explainer.transform(TABLE))
