@@ -87,22 +87,26 @@ ax.set(xlabel="channel of block_1", ylabel="contribution", title="8 against 3, o
 plt.show()
 
 # %%
-# Are the channels that the explanation points to the ones that the network needs? Set a channel's weights into the
-# second block to nothing, which is what its reference says, and see how far the log-odds fall.
+# Are the channels that the explanation points to the ones that the network needs? Set a channel to what it
+# is at the reference, let the rest of the network go on from there, and see how far the log-odds fall.
 
-best, others = order[0], order[1:]
 tail = keras.Model(model.get_layer("block_1").output, outputs)
 head = keras.Model(inputs, model.get_layer("block_1").output)
 units, at_reference = head.predict(eights, verbose=0), head.predict(np.zeros_like(eights[:1]), verbose=0)
-logs = {}
-for channel in range(16):
+
+
+def log_odds(units):
+    """Return the log-odds of 8 against 3 from the units of the block on."""
+    probabilities = tail.predict(units, verbose=0)
+    return np.log(probabilities[:, 8] / probabilities[:, 3])
+
+
+losses = []
+for channel in range(units.shape[-1]):
     without = units.copy()
     without[..., channel] = at_reference[..., channel]
-    probabilities = np.log(tail.predict(without, verbose=0))
-    logs[channel] = probabilities[:, 8] - probabilities[:, 3]
-probabilities = np.log(model.predict(eights, verbose=0))
-losses = (probabilities[:, 8] - probabilities[:, 3])[:, None] - np.stack([logs[channel] for channel in range(16)], 1)
-correlation = np.corrcoef(of_channels.mean(0), losses.mean(0))[0, 1]
+    losses.append((log_odds(units) - log_odds(without)).mean())
+correlation = np.corrcoef(of_channels.mean(0), losses)[0, 1]
 print(f"Correlation of a channel's mean contribution and of what is lost without it: {correlation:.2f}")
 
 # %%

@@ -21,7 +21,7 @@ from skdeeplift.plotting import TokenDisplay
 # ===================
 #
 # Words are tokens, numbers of a vocabulary; 0 is padding. Each word is embedded, a convolution looks at five words
-# together, and the largest value of each filter over the review is what counts.
+# together, and each filter's mean over the review is what dense layers are given.
 
 train, test = make_reviews(3000, random_state=0), make_reviews(500, random_state=1)
 for text, label in zip(test.texts[:4], test.target, strict=False):
