@@ -305,6 +305,10 @@ class ImageContributionDisplay(Display):
                 for ax, limit in zip(axes[1:], limits, strict=True)
             ],
         }[scale]
+        if scale == "panel":
+            # As those with bars below them.
+            for ax in self.axes_[:, 0]:
+                ax.set_anchor("S")
         for axes, limit in groups:
             colors = colors_on(axes[-1])
             of_colors = ScalarMappable(Normalize(-limit, limit), colors.signed)

@@ -256,8 +256,8 @@ class SequenceLogoDisplay(Display):
         by_letter = _letter_colors(alphabet, colors, self.letter_colors or {})
         boxes = zip(letters, self.start + positions, bottoms, sizes, strict=True)
         paths = [_place(glyphs[letter], left, bottom, size) for letter, left, bottom, size in boxes]
-        # Negative letters end below where they begin.
-        limits = 1.05 * (bottoms + sizes).min(initial=0), 1.05 * (bottoms + sizes).max(initial=0)
+        ends = bottoms + sizes
+        limits = 1.05 * ends.min(initial=0), 1.05 * ends.max(initial=0)
         if limits[0] == limits[1]:
             limits = -1, 1
         self._shade(ax, colors)

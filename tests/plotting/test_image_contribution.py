@@ -45,6 +45,9 @@ def test_scales(scale, limits):
     display = ImageContributionDisplay.from_explanation(explanations, scale=scale, percentile=100)
     np.testing.assert_array_equal(display.limits_, limits)
     assert [ax.get_title() for ax in display.axes_[0]] == ["image", "one", "two"]
+    display.figure_.draw_without_rendering()
+    for axes in display.axes_:
+        assert np.ptp([ax.get_window_extent().y0 for ax in axes]) < 1
     n_bars = len(display.figure_.axes) - display.axes_.size
     assert n_bars == {"figure": 1, "row": 2, "panel": 4}[scale]
 
