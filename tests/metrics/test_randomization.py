@@ -69,7 +69,7 @@ def test_options_and_frames(fitted):
 
 def test_perceptrons_and_recurrent_networks():
     y = np.where(ROWS[:, 0] > 0, "b", "a")
-    explainer = DeepLiftExplainer(MLPClassifier((5,), max_iter=1000, random_state=0)).fit(ROWS, y)
+    explainer = DeepLiftExplainer(MLPClassifier((5,), max_iter=100, random_state=0)).fit(ROWS, y)
     before = explainer.predict_proba(ROWS)
     assert randomization_check(explainer, ROWS).index.tolist() == ["output", "hidden_1"]
     np.testing.assert_array_equal(explainer.predict_proba(ROWS), before)

@@ -88,7 +88,7 @@ def test_a_search_chooses_rule_and_reference():
 
 def test_networks_that_are_trained_in_each_fold():
     X, y = make_classification(60, 4, n_informative=2, n_redundant=0, shuffle=False, random_state=0)
-    explainer = DeepLiftExplainer(MLPClassifier((5,), max_iter=500, random_state=0))
+    explainer = DeepLiftExplainer(MLPClassifier((5,), max_iter=60, random_state=0))
     search = GridSearchCV(
         explainer, {"reference": ["mean", "zeros"]}, scoring=explanation_scorer("sensitivity_n"), cv=2
     )
