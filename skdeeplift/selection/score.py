@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 
+from skdeeplift.execution.lazy_rows import in_memory, is_lazy
 from skdeeplift.selection.raw_importances import fit_importances
 
 
@@ -77,6 +78,8 @@ class ContributionScore(BaseEstimator):
         scores : ndarray of shape (n_columns,)
             Mean absolute contributions.
         """
+        if is_lazy(X):
+            X, y = in_memory(X, y)
         X = X if hasattr(X, "shape") else np.asarray(X)
         return fit_importances(
             clone(self.explainer),

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, St
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdeeplift.execution.lazy_rows import in_memory, is_lazy
 from skdeeplift.explainers.unchanged import unchanged_on_error
 from skdeeplift.selection.importance import ONLY_ZEROS, MeanAbsoluteImportance, check_weights
 from skdeeplift.selection.raw_importances import draw, fit_importances
@@ -158,7 +159,7 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_rows, n_columns)
-            Raw columns, of any types that the estimator takes.
+            Raw columns, of any types that the estimator takes; what is lazy is computed.
         y : array-like of shape (n_rows,), default=None
             What the estimator learns, if it learns.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -180,6 +181,9 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         return self
 
     def _fit(self, X, y, sample_weight):
+        if is_lazy(X):
+            # Encoders, and what is trained, need all rows.
+            X, y, sample_weight = in_memory(X, y, sample_weight)
         if not hasattr(X, "columns"):
             X = check_array(X, dtype=None, accept_sparse="csr", ensure_all_finite=False, input_name="X", estimator=self)
         # What the columns hold is for the estimator to check.

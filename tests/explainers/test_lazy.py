@@ -14,7 +14,14 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdeeplift import DeepLiftExplainer, ExpectedGradientsExplainer, GradientExplainer, MeanAbsoluteImportance
+from skdeeplift import (
+    ContributionSelector,
+    DeepLiftExplainer,
+    ExpectedGradientsExplainer,
+    GradientExplainer,
+    MeanAbsoluteImportance,
+    contribution_score,
+)
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
 from skdeeplift.execution.carried import Carried, with_attributes
 from skdeeplift.references import Constant
@@ -307,3 +314,13 @@ def test_blocks_share_what_is_compiled_in_a_worker(explainer):
     assert first._compiled(None).method is second._compiled(None).method
     assert first._compiled(None).method is not explainer._compiled(None).method
     assert_close(first._contributions(TABLE), [explainer.transform(TABLE)])
+
+
+def test_selection_computes(model):
+    table = dd.from_pandas(TABLE, npartitions=3, sort=False)
+    for explainer in (DeepLiftExplainer(model, target=0), DeepLiftExplainer(model, target="all")):
+        expected = ContributionSelector(explainer).fit(TABLE)
+        selector = ContributionSelector(explainer).fit(table)
+        np.testing.assert_array_equal(selector.feature_importances_, expected.feature_importances_)
+        assert list(selector.get_feature_names_out()) == list(expected.get_feature_names_out())
+        np.testing.assert_array_equal(contribution_score(explainer)(table), contribution_score(explainer)(TABLE))
