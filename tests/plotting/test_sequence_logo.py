@@ -162,3 +162,8 @@ def test_from_explainer():
     np.testing.assert_allclose(boxes(display)[:, [1, 3]].sum(1), (weights * X[0]).sum(1), rtol=1e-5)
     display = SequenceLogoDisplay.from_explainer(explainer, X, hypothetical=True)
     np.testing.assert_allclose(display.heights, weights, rtol=1e-5)
+
+
+def test_no_letter_is_cut_off():
+    ax = SequenceLogoDisplay([[-1.0, -2.0, 0.5, 0.25]]).plot().ax_
+    assert ax.get_ylim() == pytest.approx((-1.05 * 3, 1.05 * 0.75))

@@ -1,0 +1,7 @@
+"""Small simulated data of which it is known what matters, for examples and tests."""
+
+from skdeeplift.datasets.motifs import make_motif_sequences
+from skdeeplift.datasets.reviews import make_reviews
+from skdeeplift.datasets.series import make_event_series
+
+__all__ = ["make_event_series", "make_motif_sequences", "make_reviews"]
