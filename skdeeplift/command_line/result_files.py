@@ -15,6 +15,13 @@ PICTURES = (".png", ".pdf", ".svg", ".jpg")
 def check_writable(path, suffixes):
     """Find out whether a file could be written, before anything is computed.
 
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    suffixes : tuple of str
+        What it may end in.
+
     Raises
     ------
     ValueError
