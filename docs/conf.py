@@ -25,7 +25,6 @@ version = release = skdeeplift.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "myst_parser",
     "sphinx_copybutton",
@@ -56,9 +55,9 @@ html_theme_options = {
 html_sidebars = {
     page: [] for page in ("index", "install", "tutorial", "command_line", "whats_new", "bibliography", "speed")
 }
-mathjax_path = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/tex-mml-chtml.js"
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
@@ -121,7 +120,7 @@ def api_page():
             continue
         names = public_names(module)
         parts.append(f"{title}\n{'=' * len(title)}\n\n.. automodule:: {module_name}\n   :no-members:\n\n")
-        parts.append(f".. currentmodule:: {module_name}\n\n.. autosummary::\n   :toctree:\n\n")
+        parts.append(f".. currentmodule:: {module_name}\n\n.. autosummary::\n   :toctree:\n   :nosignatures:\n\n")
         parts.extend(f"   {name}\n" for name in names)
         parts.append("\n")
     return "".join(parts)
@@ -153,8 +152,24 @@ def toctree(lines):
     return f".. toctree::\n   :maxdepth: 1\n\n{lines}" if lines else ""
 
 
+def skip_member(app, what, name, member, skip, options):
+    """Leave out what scikit-learn gives to all estimators: its texts refer to pages of its own."""
+    of_sklearn = str(getattr(member, "__module__", "")).startswith("sklearn")
+    return True if of_sklearn or re.fullmatch(r"set_\w+_request|set_output", name) else skip
+
+
+def escape_shapes(app, what, name, member, options, lines):
+    """Let a shape such as (n_rows, *features) or (n_features_in_,) be no markup."""
+    parts = "\n".join(lines).split("``")
+    parts[::2] = [re.sub(r"(?<=[(, ])\*(?=\w+[,)])|(?<=\w)_(?=[,)])", r"\\\g<0>", part) for part in parts[::2]]
+    lines[:] = "``".join(parts).split("\n")
+
+
 def setup(app):
     """Write the pages that are made of the package itself."""
+    app.connect("autodoc-skip-member", skip_member)
+    # After numpydoc, which has the priority 500.
+    app.connect("autodoc-process-docstring", escape_shapes, priority=600)
     write(HERE / "api" / "index.rst", api_page())
     write(HERE / "generated" / "versions.txt", versions_table())
     large = pages_that_are_there("user_guide/", "big_data", "clusters", "metrics")

@@ -64,7 +64,8 @@ def draw(path):
         axes[2, column].imshow(erased[position, ..., 0], cmap="gray_r")
         for row, explanation in ((0, before), (2, after)):
             log_odds = explanation.prediction[position]
-            axes[row, column].set_xlabel(f"log-odds {log_odds:+.1f}".replace("-", "\N{MINUS SIGN}"), fontsize=11)
+            number = f"{log_odds:+.0f}".replace("-", "\N{MINUS SIGN}")
+            axes[row, column].set_xlabel(f"log-odds of {DIGIT} to {OTHER}: {number}", fontsize=10)
     for axis in axes.flat:
         axis.set_xticks([])
         axis.set_yticks([])

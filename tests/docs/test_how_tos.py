@@ -10,6 +10,7 @@ import pytest
 from tests.docs.pages import DOCS, ROOT, blocks_of
 
 RULE, EXPLAINER = DOCS / "adding_a_rule.rst", DOCS / "development" / "adding_an_explainer.rst"
+pytestmark = pytest.mark.slow
 NEEDED = ("pyproject.toml", "tests/conftest.py", "tests/functions.py", "tests/explainers/test_every_explainer.py")
 
 
