@@ -1,9 +1,13 @@
-"""Draw the picture on the landing page: ``python docs/make_pictures.py``.
+"""Draw the pictures of the landing page and of the tutorial: ``python docs/make_pictures.py``.
 
-The network and the images are those of the paper's authors, as in the example of RevealCancel and Rescale.
+The landing page's network and images are those of the paper's authors, as in the example of RevealCancel and Rescale.
 """
 
+import contextlib
+import doctest
 import gzip
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -73,5 +77,15 @@ def draw(path):
     figure.savefig(path, dpi=120)
 
 
+def run_tutorial(path):
+    """Keep the picture that the tutorial draws."""
+    namespace = {}
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for example in doctest.DocTestParser().get_examples((HERE / "tutorial.rst").read_text(encoding="utf-8")):
+            exec(example.source, namespace)
+        shutil.copy("importance.png", path)
+
+
 if __name__ == "__main__":
     draw(HERE / "_static" / "contributions.png")
+    run_tutorial(HERE / "_static" / "tutorial.png")
