@@ -6,6 +6,8 @@ A small classifier of scikit-learn's breast-cancer data is trained, explained an
 import sys
 from pathlib import Path
 
+from skdeeplift.command_line.quiet_import import import_quietly
+
 DESCRIPTION = (
     "Train a small Keras classifier on scikit-learn's breast-cancer data, explain the held-out rows\nwith DeepLIFT "
     "against the training distribution, select features by it, and write a table and a picture."
@@ -38,6 +40,7 @@ def run(options):
         options.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OSError(f"can not write to the folder {options.output}: {error}") from error
+    import_quietly()
     demonstrate(options.output, progress=not options.quiet and sys.stderr.isatty())
 
 

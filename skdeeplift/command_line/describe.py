@@ -2,6 +2,7 @@
 
 from skdeeplift.command_line.data_files import read_rows
 from skdeeplift.command_line.model_files import add_model_arguments, model_of
+from skdeeplift.command_line.quiet_import import import_quietly
 
 DESCRIPTION = """\
 List the operations that differences flow through in a network, the layer that each was made in, and
@@ -35,6 +36,7 @@ def run(options):
     """
     X = None if options.data is None else read_rows(options.data)
     # After the files are read, since TensorFlow takes seconds to import.
+    import_quietly()
     from skdeeplift.explainers.describe import describe
 
     table = describe(model_of(options), X, rule=options.rule)

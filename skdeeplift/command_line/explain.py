@@ -11,6 +11,7 @@ import pandas as pd
 
 from skdeeplift.command_line.data_files import ARRAYS, INPUTS, TABLES, read_rows
 from skdeeplift.command_line.model_files import add_model_arguments, model_of
+from skdeeplift.command_line.quiet_import import import_quietly
 from skdeeplift.command_line.result_files import OUTPUTS, PICTURES, check_writable, write_contributions, write_picture
 
 # From a method's name to its explainer, and to the parameter of it that --rule sets.
@@ -142,6 +143,7 @@ def run(options):
     background = X
     if options.background is not None:
         background = read_rows(options.background, index=options.index, drop=options.drop, required=False)
+    import_quietly()
     explainer = make_explainer(options)
     explanation = explainer.fit(background).explain(X)
     is_table = explanation.feature_names is not None
