@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import tomllib
+import types
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -153,9 +154,10 @@ def toctree(lines):
 
 
 def skip_member(app, what, name, member, skip, options):
-    """Leave out what scikit-learn gives to all estimators: its texts refer to pages of its own."""
+    """Leave out what scikit-learn gives to all estimators, whose texts refer to its own pages, and what Python does."""
     of_sklearn = str(getattr(member, "__module__", "")).startswith("sklearn")
-    return True if of_sklearn or re.fullmatch(r"set_\w+_request|set_output", name) else skip
+    of_python = isinstance(member, (types.BuiltinFunctionType, types.MethodDescriptorType))
+    return True if of_sklearn or of_python or re.fullmatch(r"set_\w+_request|set_output", name) else skip
 
 
 def escape_shapes(app, what, name, member, options, lines):
