@@ -59,9 +59,10 @@ def test_reveal_cancel_finds_better_pixels_on_some_images(mnist):
     eights = images[labels == 8][:50]
     changes = {}
     for rule in mnist.RULES:
-        contributions, erased, changes[rule] = mnist.experiment(
-            mnist.make_explainer(network, rule, images), eights, 8, 3
-        )
+        explainer = mnist.make_explainer(network, rule, images)
+        contributions, erased, changes[rule] = mnist.experiment(explainer, eights, 8, 3)
+        before, after = (explainer.explain(each, target={8: 1, 3: -1}).prediction for each in (eights, erased))
+        np.testing.assert_allclose(changes[rule], before - after, rtol=1e-4)
         n_erased = (erased != eights).sum((1, 2, 3))
         assert 0 < n_erased.min() <= n_erased.max() <= mnist.N_ERASED
         assert (contributions[erased != eights] > 0).all()

@@ -6,6 +6,8 @@ from typing import NamedTuple
 MOST_REFERENCES = 128
 # With more targets at once, fewer rows would go through the network at once.
 MOST_TARGETS = 64
+# So many rows take longer to compute than one more call.
+MANY_ROWS = 1024
 # Where each pair is run several times: how many numbers are kept of all runs, in 256 MB.
 MOST_NUMBERS = 2**25
 
@@ -37,9 +39,9 @@ def choose_chunking(n_rows, n_references, batch_size, n_targets=1):
     -------
     chunking : Chunking
     """
-    targets = _evenly(n_targets, min(batch_size, MOST_TARGETS))
+    targets = evenly(n_targets, min(batch_size, MOST_TARGETS))
     batch_size //= targets
-    references = _evenly(n_references, min(batch_size, MOST_REFERENCES))
+    references = evenly(n_references, min(batch_size, MOST_REFERENCES))
     rows = power_of_two_below(batch_size // references)
     return Chunking(min(rows, power_of_two_above(n_rows)), references, targets)
 
@@ -65,9 +67,9 @@ def choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_cop
     -------
     chunking : Chunking
     """
-    targets = _evenly(n_targets, max(1, MOST_NUMBERS // kept))
+    targets = evenly(n_targets, max(1, MOST_NUMBERS // kept))
     most = min(batch_size, max(1, MOST_NUMBERS // (kept * targets)))
-    references = _evenly(n_references, min(most, MOST_REFERENCES))
+    references = evenly(n_references, min(most, MOST_REFERENCES))
     sizes = [1]
     while sizes[-1] < n_rows and 2 * sizes[-1] * references <= most:
         sizes.append(2 * sizes[-1])
@@ -81,17 +83,25 @@ def choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_cop
     return Chunking(min(sizes, key=cost), references, targets)
 
 
-def _evenly(number, most):
-    """Size of the fewest equal pieces of at most ``most``."""
+def evenly(number, most):
+    """Return the size of the fewest equal pieces of at most ``most``."""
     pieces = -(-number // most)
     return -(-number // pieces)
 
 
 def pieces(n_rows, size):
-    """Yield ``(start, stop, padded size)`` of chunks of ``size`` rows; the last is padded to a power of two."""
-    for start in range(0, n_rows, size):
-        stop = min(start + size, n_rows)
-        yield start, stop, min(size, power_of_two_above(stop - start))
+    """Yield ``(start, stop, padded size)`` of chunks of ``size`` rows; the last are padded to powers of two.
+
+    Where a quarter of many rows would be padded, those that fill half of a chunk come first.
+    """
+    start = 0
+    while start < n_rows:
+        rest = min(size, n_rows - start)
+        padded = min(size, power_of_two_above(rest))
+        if padded >= MANY_ROWS and padded == power_of_two_above(padded) and 4 * rest <= 3 * padded:
+            rest = padded = padded // 2
+        yield start, start + rest, padded
+        start += rest
 
 
 def power_of_two_below(number):

@@ -4,6 +4,8 @@ import math
 from weakref import WeakKeyDictionary
 
 MOST_PAIRS = 2**14
+# Of a chunk that is larger than is fast, so that there are enough pairs in it.
+MOST_BYTES = 2**28
 USUAL_STEPS = 100
 # Bytes that a method computes for a pair, which take long to add up for each of many small calls.
 _SIZES = WeakKeyDictionary()
@@ -28,7 +30,8 @@ def automatic_batch_size(method):
             for value in method.computed
             if value.shape.rank
         )
-    return max(1, min(MOST_PAIRS, method.chunk_bytes // max(_SIZES[method], 1)))
+    size = max(_SIZES[method], 1)
+    return max(1, min(MOST_PAIRS, method.chunk_bytes // size), min(method.least_pairs, MOST_BYTES // size))
 
 
 def _most_steps(graph):

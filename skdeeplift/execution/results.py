@@ -62,13 +62,17 @@ class Sums:
                 targets = slice(0, 1) if name in OF_ALL_TARGETS else slice(first_target, stop)
                 if name in OF_ALL_TARGETS and first_target > 0:
                     continue
-                array = tensor.numpy()[:number, : targets.stop - targets.start]
+                array = np.asarray(tensor)[:number, : targets.stop - targets.start]
                 if len(weights) == 1 and weights[0] != 1:
                     array = array * np.float64(weights[0])
                 if name not in of_source:
                     n_targets = 1 if name in OF_ALL_TARGETS else self.n_targets
-                    of_source[name] = np.zeros((self.n_rows, n_targets, *array.shape[2:]), dtype)
-                of_source[name][rows, targets] += array
+                    make = np.empty if self.one_piece else np.zeros
+                    of_source[name] = make((self.n_rows, n_targets, *array.shape[2:]), dtype)
+                if self.one_piece:
+                    of_source[name][rows, targets] = array
+                else:
+                    of_source[name][rows, targets] += array
 
     def add_values(self, chunk, outputs, at_reference, over_elements):
         """Add the target's values at a chunk's rows and at its references."""

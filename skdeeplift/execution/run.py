@@ -163,7 +163,7 @@ class _Loop:
             )
         else:
             n_targets = 1 if self.mode is Mode.PAIR_SIZE else self.n_targets
-            self.size = choose_chunking(n_rows, n_references, most, n_targets)
+            self.size = choose_chunking(n_rows, n_references, max(1, most // method.steps_at_once), n_targets)
 
     def sums(self, one_piece=False):
         """Nothing added up yet."""
@@ -177,28 +177,59 @@ class _Loop:
             references = references.take(positions)
             target = target.of_rows(positions)
         values = _Values(self.method, rows, references, self.mode)
-        for first, (start, stop, padded) in self._chunks(len(rows[0]), len(all_weights)):
+        in_one_call = self._in_one_call(len(all_weights))
+        chunks = list(self._chunks(len(rows[0]), len(all_weights)))
+        several = self.mode is Mode.SHARED and len(chunks) > 1
+        for first, (start, stop, padded) in chunks:
             weights = _padded(all_weights[first : first + size.references], size.references, fill=0.0)
             pairing = Pairing(self.mode, self.fixed or padded, size.references, size.targets, self.most)
             last = first_reference + min(first + size.references, len(all_weights))
             places = slice(start, stop) if positions is None else positions[start:stop]
             of_chunk = _Chunk(places, stop - start, pairing, target.of_rows(slice(start, stop), pairing.rows), weights)
-            if self.method.uses_references:
-                at_both = values.of_chunk(start, stop, first_reference + first, last, pairing)
-                self._add_pairs(sums, of_chunk, *at_both, first_reference + first)
-            else:
+            where = start, stop, first_reference + first, last, pairing
+            if not self.method.uses_references:
                 self._add_rows(sums, of_chunk, [_padded(array[start:stop], pairing.rows) for array in rows], first)
+            elif in_one_call:
+                self._add_in_one_call(sums, of_chunk, *values.before_call(*where, several), first_reference + first)
+            else:
+                self._add_pairs(sums, of_chunk, *values.of_chunk(*where), first_reference + first)
             if bar is not None:
                 bar.update(stop - start)
 
+    def _in_one_call(self, n_references):
+        """Whether nothing that the network computes of a chunk's rows is needed for another chunk."""
+        return (
+            self.method.uses_references
+            and self.n_targets <= self.size.targets
+            and (self.mode is Mode.SHARED or n_references <= self.size.references)
+        )
+
+    def _add_in_one_call(self, sums, chunk, rows, references, at_reference, first_reference):
+        """Explain pairs: forward and back in one call."""
+        pairing, target, method = chunk.pairing, chunk.target, self.method
+        empty = np.empty((pairing.rows, *method.target.shape[1:]), method.target.dtype.as_numpy_dtype)
+        outputs, at_reference, of_pieces = method.explain(
+            pairing,
+            rows,
+            references,
+            target if target.depends_on_output else target.weights(empty),
+            chunk.weights,
+            wanted=self.wanted,
+            letters=self.letters,
+            first_reference=first_reference,
+            path=self._path(pairing, first_reference),
+            at_reference=at_reference,
+        )
+        outputs = outputs.numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
+        sums.add(chunk.places, chunk.number, 0, of_pieces, chunk.weights)
+        sums.add_values(chunk, outputs, at_reference, target.weights(outputs))
+
     def _add_pairs(self, sums, chunk, at_input, at_reference, first_reference):
         """Explain pairs: back for as many targets at once as a chunk has."""
-        pairing, path = chunk.pairing, None
+        pairing = chunk.pairing
         outputs = at_input[0].numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
         over_elements = chunk.target.weights(outputs)
-        if self.references.path is not None:
-            chosen = slice(first_reference, first_reference + pairing.references)
-            path = self.references.path.cut(chosen, pairing.references, self.most // pairing.size)
+        path = self._path(pairing, first_reference)
         for first_target, of_targets in _in_pieces(over_elements, pairing.targets):
             of_pieces = self.method.contributions(
                 pairing,
@@ -213,6 +244,13 @@ class _Loop:
             )
             sums.add(chunk.places, chunk.number, first_target, of_pieces, chunk.weights)
         sums.add_values(chunk, outputs, at_reference[0], over_elements)
+
+    def _path(self, pairing, first_reference):
+        """Where gradients are taken of a chunk, in pieces of as many steps as it has room for."""
+        if self.references.path is None:
+            return None
+        chosen = slice(first_reference, first_reference + pairing.references)
+        return self.references.path.cut(chosen, pairing.references, self.most // pairing.size)
 
     def _add_rows(self, sums, chunk, arrays, first):
         """Explain rows that are compared with nothing: forward and back in one call, if there is no noise."""
@@ -264,7 +302,18 @@ class _Values:
 
     def __init__(self, method, rows, references, mode):
         self.method, self.rows, self.references, self.mode = method, rows, references, mode
-        self.kept_for, self.at_input, self.at_reference, self.make = None, None, None, None
+        self.kept_for, self.at_input, self.at_reference = None, None, None
+        self.made_for, self.make = None, None
+
+    def before_call(self, start, stop, first, last, pairing, several):
+        """Return tensors of the rows and of their references; if several chunks share these, their values instead."""
+        rows = self._rows(start, stop, pairing)
+        if not several:
+            return rows, self._references(start, stop, first, last, pairing), None
+        if self.kept_for != first:
+            references = self._references(start, stop, first, last, pairing)
+            self.kept_for, self.at_reference = first, self.method.forward(references)
+        return rows, [], self.at_reference
 
     def of_chunk(self, start, stop, first, last, pairing):
         """Return values at the rows from start to stop, and at the references from first to last."""
@@ -272,18 +321,24 @@ class _Values:
             return self._with_shared(start, stop, first, last, pairing)
         if self.kept_for != start:
             self.kept_for, self.at_input = start, self.method.forward(self._rows(start, stop, pairing))
-            self.make = self.references.of_rows(self.rows, start, stop)
-        of_pairs = [_of_pairs(array, self.references.per_row, pairing) for array in self.make(first, last)]
-        return self.at_input, self.method.forward_references(of_pairs, self.at_input, pairing)
+        references = self._references(start, stop, first, last, pairing)
+        return self.at_input, self.method.forward_references(references, self.at_input, pairing)
 
     def _with_shared(self, start, stop, first, last, pairing):
         rows = self._rows(start, stop, pairing)
         if self.kept_for == first:
             return self.method.forward(rows), self.at_reference
-        references = [_tensor(array[first:last], pairing.references) for array in self.references.arrays]
+        references = self._references(start, stop, first, last, pairing)
         at_input, self.at_reference = self.method.forward_both(rows, references)
         self.kept_for = first
         return at_input, self.at_reference
+
+    def _references(self, start, stop, first, last, pairing):
+        if self.mode is Mode.SHARED:
+            return [_tensor(array[first:last], pairing.references) for array in self.references.arrays]
+        if self.made_for != start:
+            self.made_for, self.make = start, self.references.of_rows(self.rows, start, stop)
+        return [_of_pairs(array, self.references.per_row, pairing) for array in self.make(first, last)]
 
     def _rows(self, start, stop, pairing):
         chunk = [_padded(array[start:stop], pairing.rows) for array in self.rows]

@@ -140,6 +140,14 @@ class BindingMixin:
             specs = self.network_
             self.network_ = Network(KerasModel(self._network_inside(specs.dtype.as_numpy_dtype)), specs)
 
+    def _on_network(self, network):
+        """The same fitted explainer, of another network that takes the same."""
+        other = object.__new__(type(self))
+        vars(other).update({name: value for name, value in vars(self).items() if name not in _MADE_AGAIN})
+        # What another network makes of the rows need not be well-behaved.
+        other.network_, other.check = network, "ignore"
+        return other
+
     def _prepare(self, kind, is_right, make):
         """What is compiled once for a kind of target, by one thread."""
         prepared = vars(self).setdefault("_prepared", {})

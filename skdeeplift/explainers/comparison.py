@@ -13,6 +13,8 @@ from skdeeplift.references.make import SHORTHANDS, make_references
 
 # How large a standard error may be where references are added automatically.
 REFERENCE_TOLERANCE = 0.05
+# How many there are at the most where nothing says so.
+MOST_REFERENCES = 100
 
 
 class ComparesWithReferences:
@@ -81,7 +83,8 @@ class ComparesWithReferences:
             self._flat_reference(reference),
             arrays,
             labels,
-            self._fitted["max_references"],
+            # What compares with nothing has no such parameter; its rows may yet be tried with references.
+            self._fitted.get("max_references", MOST_REFERENCES),
             self._seed,
             classes=partial(self._classes, arrays),
             check=partial(check_tokens, names=names, network=self.network_) if looks_up else None,

@@ -78,7 +78,7 @@ class Perturbation(PairMethod):
                 raise ValueError(f"{source.value.name!r} has several entries for each row. Pass another layer.")
         weights = tf.cast(target_weights, tf.float64)
         size = pairing.rows, pairing.references, pairing.targets
-        ends = [tf.broadcast_to(_weighted(end, weights), size) for end in pairs[self.target]]
+        ends = [tf.broadcast_to(weighted(end, weights), size) for end in pairs[self.target]]
         reference_weights = tf.cast(reference_weights, tf.float64)
         terms = []
         for scheme, sources, of_scheme in zip(self.schemes, self._perturbed, drawn, strict=True):
@@ -129,7 +129,7 @@ class Perturbation(PairMethod):
             rest = mixed.shape[3:]
             given[value] = tf.reshape(tf.broadcast_to(mixed, (*lead, *rest)), (-1, *rest))
         [target] = replay.run(self.graph, given, [self.target])
-        return _weighted(tf.reshape(target, (*lead, *self.target.shape[1:])), weights)
+        return weighted(tf.reshape(target, (*lead, *self.target.shape[1:])), weights)
 
     def _copies_at_once(self, pairing, number):
         """How many copies of all pairs go through the network at once, so that few are left over in the last step."""
@@ -139,7 +139,7 @@ class Perturbation(PairMethod):
         return min(range(most, most // 2, -1), key=lambda copies: -(-number // copies) * copies)
 
 
-def _weighted(target, weights):
+def weighted(target, weights):
     """Sum the target's elements by the weights of each target, in float64.
 
     ``target`` has the axes (..., rows or 1, references or 1) in front, ``weights`` (rows or 1, targets).

@@ -93,17 +93,19 @@ def _labels_of_dict(groups, shape, name, columns):
     return labels
 
 
-def parts_of_axes(sampling_axes, shapes, names):
+def parts_of_axes(chosen_axes, shapes, names, parameter="sampling_axes="):
     """Make one part of each position along some axes, over all the others.
 
     Parameters
     ----------
-    sampling_axes : list of int, tuple or None
+    chosen_axes : list of int, tuple or None
         As the parameter of `ShapleySamplingExplainer`, for each input or layer.
     shapes : list of tuple of int
         Of the inputs or layers, without the batch.
     names : list of str
         Of the inputs or layers.
+    parameter : str, default="sampling_axes="
+        What the axes are called in an error.
 
     Returns
     -------
@@ -116,8 +118,8 @@ def parts_of_axes(sampling_axes, shapes, names):
         If there is no such axis.
     """
     labels, number = [], 0
-    for axes, shape, name in zip(sampling_axes, shapes, names, strict=True):
-        chosen = _check_axes(axes, shape, name)
+    for axes, shape, name in zip(chosen_axes, shapes, names, strict=True):
+        chosen = _check_axes(axes, shape, name, parameter)
         sizes = [size if axis in chosen else 1 for axis, size in enumerate(shape, 1)]
         count = int(np.prod(sizes))
         labels.append(np.broadcast_to(np.arange(number, number + count).reshape(sizes), shape))
@@ -125,17 +127,17 @@ def parts_of_axes(sampling_axes, shapes, names):
     return [Parts(each, number) for each in labels]
 
 
-def _check_axes(axes, shape, name):
+def _check_axes(axes, shape, name, parameter):
     rank = len(shape) + 1
     if axes is None:
         return tuple(range(1, rank))
     given = (axes,) if is_whole_number(axes) else axes
     if not isinstance(given, (tuple, list)) or not all(is_whole_number(axis) for axis in given):
-        raise ValueError(f"sampling_axes= takes axes as whole numbers for {name!r}. Got {axes!r}.")
+        raise ValueError(f"{parameter} takes axes as whole numbers for {name!r}. Got {axes!r}.")
     chosen = {int(axis) + rank * (axis < 0) for axis in given}
     if len(chosen) < len(given) or not chosen <= set(range(1, rank)):
         raise ValueError(
-            f"sampling_axes= takes different axes of {name!r} from 1 to {rank - 1}, counted with that of the rows. Got "
+            f"{parameter} takes different axes of {name!r} from 1 to {rank - 1}, counted with that of the rows. Got "
             f"{axes!r}."
         )
     return tuple(chosen)

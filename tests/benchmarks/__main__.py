@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import json
 
+from tests.benchmarks import table
 from tests.benchmarks.measure import in_fresh_process, limit_threads
 from tests.benchmarks.workloads import BENCHMARKS
 
@@ -13,7 +14,11 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(BENCHMARKS)}; by default all")
     parser.add_argument("--json", metavar="name", help="measure this one in this process, and print bare numbers")
+    parser.add_argument("--table", action="store_true", help="measure the table of docs/benchmarks.md, and write it")
     arguments = parser.parse_args()
+    if arguments.table:
+        table.write(arguments.names)
+        return
     if arguments.json:
         limit_threads()
         print(json.dumps(BENCHMARKS[arguments.json].run()._asdict()))

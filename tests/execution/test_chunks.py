@@ -31,6 +31,8 @@ def test_calls_of_all_sizes_share_few_shapes():
 
 def test_pieces_cover_all_rows_and_pad_only_the_last():
     assert list(pieces(11, 4)) == [(0, 4, 4), (4, 8, 4), (8, 11, 4)]
+    assert list(pieces(1500, 4096)) == [(0, 1024, 1024), (1024, 1500, 512)]
+    assert list(pieces(1600, 4096)) == [(0, 1600, 2048)]
     assert list(pieces(9, 4)) == [(0, 4, 4), (4, 8, 4), (8, 9, 1)]
 
 

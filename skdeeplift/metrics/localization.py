@@ -1,0 +1,108 @@
+"""Whether contributions are where the signal is known to be."""
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.utils._param_validation import validate_params
+
+from skdeeplift.metrics.judged import Judged
+
+
+@validate_params(
+    {"positions": ["array-like", list, dict, callable], "absolute": ["boolean"], "per_row": ["boolean"]},
+    prefer_skip_nested_validation=True,
+)
+def localization_auc(
+    explainer, X, positions, *, absolute=True, axes=None, explanation=None, target=None, per_row=False
+):
+    """Measure how well contributions tell positions where the signal is known to be from all others.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        A fitted explainer.
+    X : array-like of shape (n_rows, *features), or list or dict of array-like
+        Rows as the network takes them.
+    positions : array-like of bool of shape (n_rows, *features) or (*features), or list or dict of these, or callable
+        Where the signal is known to be, in each row or in all of them; or a function from ``X`` to this. Axes that
+        ``axes`` does not name may be left out.
+    absolute : bool, default=True
+        Whether absolute contributions are looked at, so that the signal may speak for or against the target.
+    axes : int, tuple of int, or list or dict of these, default=None
+        Axes each of whose positions counts as a whole, with the sum of its contributions: 1 for the positions of
+        one-hot sequences, ``(1, 2)`` for the pixels of images. By default each element by itself.
+    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
+        What is judged: an explanation of ``X``, or contributions from elsewhere to the target of ``explainer``. By
+        default what ``explainer`` says.
+    target : str, int, tuple, dict, array-like or callable, default=None
+        What is explained, where it differs from the explainer's own ``target``.
+    per_row : bool, default=False
+        Whether to return a number for each row instead of their mean.
+
+    Returns
+    -------
+    auc : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
+        The area under the ROC curve: how often a contribution where the signal is, is larger than one where it is not,
+        with ties as half; 0.5 at random. NaN, which means leave out, of rows with signal everywhere or nowhere.
+
+    Raises
+    ------
+    ValueError
+        If ``positions`` does not fit the rows.
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from skdeeplift import DeepLiftExplainer
+    >>> from skdeeplift.metrics import localization_auc
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    >>> model.set_weights([np.array([[1.0], [-2.0], [0.5]]), np.zeros(1)])
+    >>> explainer = DeepLiftExplainer(model, reference="zeros").fit(np.ones((1, 3)))
+    >>> localization_auc(explainer, np.ones((1, 3)), [True, False, False])
+    0.5
+    """
+    judged = Judged(explainer, X, explanation, target, axes)
+    positions = _of_parts(judged, positions(X) if callable(positions) else positions)
+    contributions = np.abs(judged.contributions) if absolute else judged.contributions
+    ranks = rankdata(contributions, axis=-1)
+    n_inside = positions.sum(-1)
+    n_outside = judged.n_parts - n_inside
+    sums = np.einsum("ntp,np->nt", ranks, np.broadcast_to(positions, (judged.n_rows, judged.n_parts)).astype(float))
+    # The statistic of Mann and Whitney.
+    wins, pairs = sums - (n_inside * (n_inside + 1) / 2)[:, None], (n_inside * n_outside)[:, None]
+    auc = np.where(pairs > 0, wins / np.maximum(pairs, 1), np.nan)
+    return judged.finish(auc, per_row)
+
+
+def _of_parts(judged, positions):
+    """Which parts hold a position, of shape (n_rows or 1, n_parts)."""
+    raw, network = judged.explainer._raw_sources, judged.explainer.network_
+    if raw is None:
+        given, labels = network.flatten(positions), judged.labels
+    else:
+        given, labels = [positions], [np.arange(judged.n_parts)]
+    found = np.zeros((1, judged.n_parts), bool)
+    for array, of_elements in zip(given, labels, strict=True):
+        array, shape = np.asarray(array), of_elements.shape
+        # Each part by its first element, in the shape of the axes whose positions are parts.
+        parts, first = np.unique(of_elements, return_index=True)
+        kept = tuple(len(np.unique(along)) for along in np.unravel_index(first, shape))
+        kept = tuple(size for size in kept if size > 1) or (1,)
+        by_rows = next((rows for rows in ((), (judged.n_rows,)) if array.shape in (rows + shape, rows + kept)), None)
+        if by_rows is None or not np.isin(array, (0, 1)).all():
+            got = f"shape {array.shape}" if by_rows is None else f"{array.dtype}"
+            raise ValueError(
+                f"positions= are booleans of shape {shape} or {kept}, perhaps with {judged.n_rows} rows in front. Got "
+                f"{got}."
+            )
+        array = array.astype(bool).reshape(-1, *(shape if array.shape == by_rows + shape else kept))
+        of_input = np.zeros((len(array), judged.n_parts), bool)
+        if array.shape[1:] == shape:
+            rows, elements = np.nonzero(array.reshape(len(array), -1))
+            of_input[rows, of_elements.ravel()[elements]] = True
+        else:
+            of_input[:, parts] = array.reshape(len(array), -1)
+        found = found | of_input
+    return found

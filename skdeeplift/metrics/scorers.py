@@ -1,0 +1,159 @@
+"""Metrics in the form by which scikit-learn chooses among explainers."""
+
+from functools import partial
+from inspect import signature
+
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+import skdeeplift.metrics
+
+# Whether more is better.
+GREATER_IS_BETTER = {
+    "deletion_score": True,
+    "infidelity": False,
+    "insertion_score": True,
+    "localization_auc": True,
+    "log_odds_change": True,
+    "max_sensitivity": False,
+    "randomization_check": False,
+    "rank_agreement": True,
+    "sensitivity_n": True,
+    "summation_to_delta_error": False,
+}
+
+
+def explanation_scorer(metric, **options):
+    """Make a scorer of explainers, by which ``GridSearchCV`` chooses the rule and the reference that explain best.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    metric : str or callable
+        The name of a function of `skdeeplift.metrics`, or another function that takes a fitted explainer and rows and
+        returns a number of which more is better.
+    **options : object
+        Further arguments of the metric. By default ``fill="mean"``, the same in the place of what is erased for
+        explainers of different references, learned from the rows that are scored. ``rank_agreement`` needs ``other=``,
+        a fitted explainer to agree with; and ``localization_auc`` takes ``y`` as ``positions`` unless they are given,
+        where a network is bound and learns nothing of it.
+
+    Returns
+    -------
+    scorer : ExplanationScorer
+        A function of an explainer, or a pipeline that ends in one, of ``X`` and of ``y``; it returns a number of which
+        more is better: errors count negatively, and so does the mean that `randomization_check` returns.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric, or it does not take an option.
+
+    See Also
+    --------
+    compare_explainers : Several explainers by several metrics.
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skdeeplift import DeepLiftExplainer
+    >>> from skdeeplift.metrics import explanation_scorer
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "relu")])
+    >>> model.set_weights([np.array([[1.0], [-1.0]]), np.array([1.0])])
+    >>> rows = np.random.default_rng(0).normal(size=(40, 2))
+    >>> scorer = explanation_scorer("infidelity", fill="zeros")
+    >>> search = GridSearchCV(DeepLiftExplainer(model), {"reference": ["mean", "zeros", 3.0]}, scoring=scorer, cv=2)
+    >>> search.fit(rows).best_params_
+    {'reference': 'zeros'}
+    """
+    scorer = ExplanationScorer(metric, options)
+    scorer._metric()
+    return scorer
+
+
+class ExplanationScorer(BaseEstimator):
+    """What `explanation_scorer` returns.
+
+    Parameters
+    ----------
+    metric : str or callable
+        As `explanation_scorer` takes it.
+    options : dict
+        Further arguments of the metric.
+    """
+
+    def __init__(self, metric, options):
+        self.metric = metric
+        self.options = options
+
+    def __call__(self, estimator, X, y=None):
+        """Score an explainer.
+
+        Parameters
+        ----------
+        estimator : BaseExplainer or Pipeline
+            Fitted; a pipeline ends in an explainer.
+        X : array-like of shape (n_rows, *features), or list or dict of array-like
+            Rows to be explained.
+        y : array-like, default=None
+            Known positions, where the metric needs them; ignored otherwise.
+
+        Returns
+        -------
+        score : float
+            More is better.
+        """
+        metric, more_is_better = self._metric(), GREATER_IS_BETTER.get(self.metric, True)
+        if isinstance(estimator, Pipeline):
+            if len(estimator.steps) > 1:
+                X = estimator[:-1].transform(X)
+            estimator = estimator.steps[-1][1]
+        arguments = [y] if self.metric == "localization_auc" and "positions" not in self.options else []
+        score = metric(estimator, X, *arguments)
+        return float(score if more_is_better else -score)
+
+    def _metric(self):
+        """The function of an explainer and rows."""
+        if callable(self.metric):
+            return partial(self.metric, **self.options)
+        if self.metric not in GREATER_IS_BETTER:
+            raise ValueError(
+                f"metric= takes {', '.join(map(repr, GREATER_IS_BETTER))}, or a function. Got {self.metric!r}."
+            )
+        function = FORMS.get(self.metric) or getattr(skdeeplift.metrics, self.metric)
+        known = [name for name in signature(function).parameters if name not in ("explainer", "X", "per_row")]
+        unknown = [name for name in self.options if name not in known]
+        if unknown or (self.metric == "rank_agreement" and "other" not in self.options):
+            wrong = f"Got {unknown[0]!r}." if unknown else "other= is missing, an explainer to agree with."
+            raise ValueError(f"{self.metric} takes the options {', '.join(known)}. {wrong}")
+        common = {"fill": "mean"} if "fill" in known else {}
+        return partial(function, **{**common, **self.options})
+
+
+def _agreement_with(explainer, X, other, *, measure="spearman", k=0.1, absolute=False, target=None):
+    """How far an explainer agrees with another one."""
+    explanations = [each.explain(X, target=target) for each in (explainer, other)]
+    return skdeeplift.metrics.rank_agreement(*explanations, measure=measure, k=k, absolute=absolute)
+
+
+def _mean_of_layers(
+    explainer, X, *, mode="cascading", layers=None, measure="spearman", absolute=False, target=None, random_state=0
+):
+    """How far an explanation stays as it is, on the average over layers."""
+    return skdeeplift.metrics.randomization_check(
+        explainer,
+        X,
+        mode=mode,
+        layers=layers,
+        measure=measure,
+        absolute=absolute,
+        target=target,
+        random_state=random_state,
+    ).mean()
+
+
+# What is a function of other things than an explainer and rows, or returns more than a number.
+FORMS = {"rank_agreement": _agreement_with, "randomization_check": _mean_of_layers}

@@ -1,0 +1,113 @@
+"""The target's values at mixtures of rows and references, of which each row has its own."""
+
+from functools import partial
+
+import numpy as np
+import tensorflow as tf
+
+from skdeeplift.execution.chunks import choose_chunking, evenly, pieces
+from skdeeplift.execution.memory import automatic_batch_size
+from skdeeplift.perturbation.method import weighted
+from skdeeplift.propagation import replay
+
+
+def values_at_mixtures(
+    method, rows, references, labels, ranks, counts, target_weights, *, batch_size="auto", fixed=None
+):
+    """Compute the target at rows of which the first parts, in some order, are taken from references.
+
+    Parameters
+    ----------
+    method : Method
+        The compiled network.
+    rows : list of ndarray
+        One array for each input.
+    references : References
+        Where parts are taken from; values are means over them.
+    labels : list of ndarray of int
+        For each input, to which part each element of a row belongs.
+    ranks : ndarray of int of shape (1 or n_rows, 1 or n_mixtures, n_parts)
+        The place of each part in the order of a mixture.
+    counts : ndarray of int of shape (1 or n_rows, n_mixtures)
+        How many parts of a mixture are taken from the reference: those of lower rank.
+    target_weights : ndarray of shape (1 or n_rows, n_targets, *target's axes)
+        Weights over the target's elements.
+    batch_size : int or "auto", default="auto"
+        How many mixtures are computed at once.
+    fixed : int or None, default=None
+        The only batch size that the network can run with.
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows, n_mixtures, n_targets)
+        In float64.
+    """
+    most = fixed or (automatic_batch_size(method) if batch_size == "auto" else batch_size)
+    n_rows, n_mixtures, n_references = len(rows[0]), counts.shape[1], len(references.weights)
+    size = choose_chunking(n_rows, n_references, most)
+    at_once = evenly(n_mixtures, max(1, most // (size.rows * size.references)))
+    labels = [array.astype(np.int32) for array in labels]
+    values = np.zeros((n_rows, n_mixtures, target_weights.shape[1]))
+    for start, stop, padded in pieces(n_rows, size.rows):
+        cut = partial(_cut, start=start, stop=stop, size=padded)
+        make = references.of_rows(rows, start, stop)
+        of_chunk = [cut(array) for array in rows]
+        for first in range(0, n_references, size.references):
+            last = min(first + size.references, n_references)
+            others = make(first, last)
+            others = [_lengthened(array, padded) if references.per_row else array[None] for array in others]
+            others = [_lengthened(array, size.references, axis=1) for array in others]
+            for mixture in range(0, n_mixtures, at_once):
+                end = min(mixture + at_once, n_mixtures)
+                chosen = cut(ranks)
+                if ranks.shape[1] > 1:
+                    chosen = _lengthened(chosen[:, mixture:end], at_once, axis=1)
+                tensors = [
+                    of_chunk,
+                    others,
+                    labels,
+                    chosen,
+                    _lengthened(cut(counts[:, mixture:end]), at_once, axis=1),
+                    cut(target_weights).astype(np.float64),
+                ]
+                tensors = tf.nest.map_structure(tf.convert_to_tensor, tensors)
+                # One function for all shapes would be traced again for each, of which TensorFlow warns.
+                shapes = tuple(tuple(tensor.shape) for tensor in tf.nest.flatten(tensors))
+                computed = method.compiled(_at_mixtures, method, fixed, shapes)(*tensors)
+                # Of shape (mixtures, rows, references, targets).
+                known = computed.numpy()[: end - mixture, : stop - start, : last - first]
+                means = np.einsum("mnrt,r->nmt", known, references.weights[first:last])
+                values[start:stop, mixture:end] += means
+    return values
+
+
+def _at_mixtures(method, fixed, shapes, rows, references, labels, ranks, counts, target_weights):
+    """Run the network on the mixtures of a chunk, in tensors of some shapes."""
+    replaced = tf.transpose(ranks < counts[..., None], [1, 0, 2])
+    given = {}
+    for value, row, reference, label in zip(method.graph.inputs, rows, references, labels, strict=True):
+        shape = row.shape[1:]
+        of_elements = tf.gather(replaced, tf.reshape(label, [-1]), axis=2)
+        of_elements = tf.reshape(of_elements, (*replaced.shape[:2], 1, *shape))
+        # With the axes of mixtures, rows and references in front.
+        mixed = tf.where(of_elements, reference, row[:, None])
+        lead = counts.shape[1], row.shape[0], reference.shape[1]
+        mixed = tf.reshape(tf.broadcast_to(mixed, (*lead, *shape)), (-1, *shape))
+        if fixed is not None:
+            mixed = tf.concat([mixed, tf.repeat(mixed[-1:], fixed - mixed.shape[0], 0)], 0)
+        given[value] = mixed
+    [target] = replay.run(method.graph, given, [method.target])
+    number = int(np.prod(lead))
+    target = tf.reshape(target[:number], (*lead, *method.target.shape[1:]))
+    return weighted(target, target_weights)
+
+
+def _cut(array, start, stop, size):
+    """The part of a chunk's rows, unless all rows share it."""
+    return array if len(array) == 1 and stop > 1 else _lengthened(array[start:stop], size)
+
+
+def _lengthened(array, size, axis=0):
+    """Repeat the last entry along an axis until there are ``size``."""
+    number = array.shape[axis]
+    return array if number == size else array.take(np.minimum(np.arange(size), number - 1), axis)

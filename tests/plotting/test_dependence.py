@@ -1,0 +1,57 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from skdeeplift.plotting import DependenceDisplay
+from tests.plotting.explanations import of_classes, table
+
+
+def test_values_against_contributions():
+    display = DependenceDisplay.from_explanation(table(), "b")
+    [points] = display.ax_.collections
+    np.testing.assert_array_equal(points.get_offsets(), [[20, -3], [21, 1]])
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("b", "contribution")
+    # By position, too.
+    np.testing.assert_array_equal(DependenceDisplay.from_explanation(table(), 1).values, [20, 21])
+
+
+def test_another_feature_colors():
+    display = DependenceDisplay.from_explanation(table(), "b", color_by="c")
+    points = display.ax_.collections[-1]
+    np.testing.assert_array_equal(points.get_array(), [30, 31])
+    assert display.figure_.axes[1].get_ylabel() == "c"
+
+
+def test_categories_stand_side_by_side():
+    values = pd.Series(pd.Categorical(["no", "yes", "no"], categories=["yes", "no"]))
+    display = DependenceDisplay(values, [1.0, 2.0, 3.0], "smoker").plot()
+    assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["yes", "no"]
+    positions = display.ax_.collections[0].get_offsets()
+    np.testing.assert_array_equal(np.round(positions[:, 0]), [1, 0, 1])
+    np.testing.assert_array_equal(positions[:, 1], [1, 2, 3])
+
+
+def test_colors_of_categories_have_a_legend():
+    display = DependenceDisplay([1, 2, 3], [1, 2, 3], "age", color_values=["x", "y", "x"], color_name="group").plot()
+    legend = display.ax_.get_legend()
+    assert legend.get_title().get_text() == "group"
+    assert [text.get_text() for text in legend.get_texts()] == ["x", "y"]
+    of_x, of_y = display.ax_.collections[1:]
+    assert (len(of_x.get_offsets()), len(of_y.get_offsets())) == (2, 1)
+
+
+def test_missing_colors_are_gray():
+    display = DependenceDisplay([1, 2, 3], [1, 2, 3], "a", color_values=[1.0, np.nan, 3.0], color_name="b").plot()
+    gray, colored = display.ax_.collections
+    np.testing.assert_array_equal(gray.get_offsets(), [[2, 2]])
+    assert np.ptp(gray.get_facecolor()[0, :3]) < 1e-6
+    np.testing.assert_array_equal(colored.get_array(), [1, 3])
+
+
+def test_what_can_not_be_drawn():
+    with pytest.raises(ValueError, match="feature='z' is no feature"):
+        DependenceDisplay.from_explanation(table(), "z")
+    with pytest.raises(ValueError, match="a layer's units have none"):
+        DependenceDisplay.from_explanation(table(X=None), "a")
+    with pytest.raises(ValueError, match="to one target"):
+        DependenceDisplay.from_explanation(of_classes(), "a")

@@ -1,0 +1,149 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from skdeeplift import Explanation
+from skdeeplift.plotting import ImageContributionDisplay
+
+IMAGES = np.linspace(0, 1, 2 * 4 * 3).reshape(2, 4, 3)
+
+
+def explanation(contributions=None, X=IMAGES, **fields):
+    contributions = np.arange(24.0).reshape(2, 4, 3) - 11 if contributions is None else contributions
+    fields = {"prediction": np.zeros(len(contributions)), "target": None, **fields}
+    return Explanation(contributions=contributions, X=X, **fields)
+
+
+def overlay(ax):
+    """The contributions that are drawn, their limits and opacities."""
+    drawn = ax.images[-1]
+    return np.asarray(drawn.get_array()), drawn.get_clim(), drawn.get_alpha()
+
+
+def test_contributions_over_a_pale_image():
+    display = ImageContributionDisplay.from_explanation(explanation(), percentile=100)
+    assert display.axes_.shape == (2, 2)
+    for row, size in enumerate((11, 12)):
+        values, limits, opacity = overlay(display.axes_[row, 1])
+        np.testing.assert_array_equal(values, explanation().contributions[row])
+        # Zero is in the middle.
+        assert limits == (-size, size)
+        assert opacity[values == 0].tolist() in ([], [0.0])
+        np.testing.assert_array_equal(opacity[np.abs(values) >= size / 4], 1)
+        image = display.axes_[row, 0].images[0]
+        np.testing.assert_array_equal(image.get_array(), IMAGES[row])
+        assert image.get_clim() == (0, 1)
+    assert [ax.get_title() for ax in display.axes_[0]] == ["image", "contributions"]
+
+
+@pytest.mark.parametrize(
+    ("scale", "limits"),
+    [("figure", [[24, 24], [24, 24]]), ("row", [[22, 22], [24, 24]]), ("panel", [[11, 22], [12, 24]])],
+)
+def test_scales(scale, limits):
+    explanations = {"one": explanation(), "two": explanation(2 * explanation().contributions)}
+    display = ImageContributionDisplay.from_explanation(explanations, scale=scale, percentile=100)
+    np.testing.assert_array_equal(display.limits_, limits)
+    assert [ax.get_title() for ax in display.axes_[0]] == ["image", "one", "two"]
+    display.figure_.draw_without_rendering()
+    for axes in display.axes_:
+        assert np.ptp([ax.get_window_extent().y0 for ax in axes]) < 1
+    n_bars = len(display.figure_.axes) - display.axes_.size
+    assert n_bars == {"figure": 1, "row": 2, "panel": 4}[scale]
+
+
+def test_a_few_pixels_do_not_outshine_the_others():
+    contributions = np.ones((1, 20, 20))
+    contributions[0, 0, 0] = 1000
+    display = ImageContributionDisplay.from_explanation(explanation(contributions, np.ones((1, 20, 20))))
+    assert display.limits_[0, 0] == pytest.approx(1, rel=1e-6)
+
+
+def test_classes_side_by_side():
+    both = np.stack([explanation().contributions, -explanation().contributions], -1)
+    fields = {"prediction": np.zeros((2, 2)), "target": "all", "class_names": np.array(["cat", "dog"])}
+    display = ImageContributionDisplay.from_explanation(explanation(both, **fields), rows=1)
+    assert [ax.get_title() for ax in display.axes_[0]] == ["image", "to cat", "to dog"]
+    np.testing.assert_array_equal(overlay(display.axes_[0, 2])[0], -explanation().contributions[1])
+    display = ImageContributionDisplay.from_explanation(explanation(both, **fields), target=["dog"])
+    assert [ax.get_title() for ax in display.axes_[0]] == ["image", "to dog"]
+    many = explanation(np.zeros((2, 4, 3, 11)), prediction=np.zeros((2, 11)), target="all")
+    with pytest.raises(ValueError, match="draws up to 10 targets side by side, and the explanation has 11"):
+        ImageContributionDisplay.from_explanation(many)
+
+
+def test_rows_targets_stand_beside_them():
+    display = ImageContributionDisplay.from_explanation(explanation(target=np.array([8, 3])))
+    assert [ax.get_ylabel() for ax in display.axes_[:, 0]] == ["to 8", "to 3"]
+
+
+def test_channels_are_summed():
+    contributions = np.stack([explanation().contributions] * 3, -1)
+    images = np.stack([255 * IMAGES] * 3, -1)
+    display = ImageContributionDisplay.from_explanation(explanation(contributions, images), rows=[1])
+    np.testing.assert_allclose(overlay(display.axes_[0, 1])[0], 3 * explanation().contributions[1])
+    np.testing.assert_allclose(display.axes_[0, 0].images[0].get_array(), images[1] / 255)
+    first = explanation(np.moveaxis(contributions, -1, 1), np.moveaxis(images, -1, 1))
+    again = ImageContributionDisplay.from_explanation(first, rows=[1], channels_axis=1)
+    np.testing.assert_allclose(overlay(again.axes_[0, 1])[0], 3 * explanation().contributions[1])
+
+
+def test_flat_rows_need_a_shape():
+    flat = explanation(explanation().contributions.reshape(2, 12), IMAGES.reshape(2, 12))
+    with pytest.raises(ValueError, match=r"rows are flat, of shape \(12,\)\. Pass image_shape="):
+        ImageContributionDisplay.from_explanation(flat)
+    display = ImageContributionDisplay.from_explanation(flat, image_shape=(4, 3))
+    np.testing.assert_array_equal(overlay(display.axes_[0, 1])[0], explanation().contributions[0])
+    with pytest.raises(ValueError, match=r"image_shape=\(5, 3\) does not go with"):
+        ImageContributionDisplay.from_explanation(flat, image_shape=(5, 3))
+
+
+def test_a_layer_lies_over_the_same_area():
+    coarse = explanation(np.ones((2, 2, 2, 5)))
+    coarse.X = np.ones((2, 4, 3, 1))
+    display = ImageContributionDisplay.from_explanation({"input": explanation(X=coarse.X[..., 0]), "layer": coarse})
+    for ax in display.axes_[0, 1:]:
+        assert {tuple(image.get_extent()) for image in ax.images} == {(-0.5, 2.5, 3.5, -0.5)}
+    np.testing.assert_array_equal(overlay(display.axes_[0, 2])[0], np.full((2, 2), 5))
+
+
+def test_given_axes():
+    figure = Figure()
+    ax = figure.subplots(1, 2)[1]
+    display = ImageContributionDisplay.from_explanation(explanation(), ax=ax)
+    assert display.figure_ is figure
+    figure.draw_without_rendering()
+    # All in the right half.
+    assert min(each.get_position().x0 for each in display.axes_.ravel()) > 0.45
+    axes = Figure().subplots(2, 2)
+    assert ImageContributionDisplay.from_explanation(explanation(), ax=axes).axes_[1, 0] is axes[1, 0]
+    with pytest.raises(ValueError, match=r"one axes for each picture, \(2, 2\)"):
+        ImageContributionDisplay.from_explanation(explanation(), ax=axes[0])
+
+
+def test_what_can_not_be_drawn():
+    with pytest.raises(ValueError, match=r"Got those of shape \(2, 4, 3, 2, 2\)"):
+        ImageContributionDisplay.from_explanation(explanation(np.zeros((2, 4, 3, 2, 2)), np.zeros((2, 4, 3, 2, 2))))
+    with pytest.raises(ValueError, match="explanations of the same images"):
+        ImageContributionDisplay.from_explanation({"one": explanation(), "two": explanation(X=1 - IMAGES)})
+    with pytest.raises(ValueError, match="scale= takes one of 'figure', 'row', 'panel'"):
+        ImageContributionDisplay.from_explanation(explanation(), scale="all")
+    with pytest.raises(TypeError, match="Got list"):
+        ImageContributionDisplay.from_explanation([explanation()])
+
+
+class Explains:
+    """Explains each pixel by its value times the target, as an explainer would."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def explain(self, X, *, target=None):
+        return explanation(self.factor * (1 if target is None else target) * X, X, target=target)
+
+
+def test_only_the_drawn_rows_are_explained():
+    explainers = {"one": Explains(1), "ten": Explains(10)}
+    display = ImageContributionDisplay.from_explainer(explainers, IMAGES, rows=[1], target=[2, 3])
+    assert [ax.get_title() for ax in display.axes_[0]] == ["image", "one to 2", "one to 3", "ten to 2", "ten to 3"]
+    np.testing.assert_allclose(overlay(display.axes_[0, 4])[0], 30 * IMAGES[1])
