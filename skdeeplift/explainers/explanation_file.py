@@ -94,7 +94,10 @@ def _pack(value, where, arrays):
         if array.dtype == object:
             return {"objects": [_pack(item, where, arrays) for item in array.reshape(-1)], "shape": array.shape}
         if array.dtype.kind != "V":
-            name = f"array_{len(arrays)}"
+            # An array that is a field bears its name, for those who read the file with NumPy alone.
+            name = where.removeprefix("explanation.")
+            if not name.isidentifier() or name in {*arrays, "structure", "file"} or name.startswith("array_"):
+                name = f"array_{len(arrays)}"
             arrays[name] = array
             return {"scalar" if isinstance(value, np.generic) else "array": name}
     advice = " Give it a name first: explanation.target = 'name'." if callable(value) else ""

@@ -1,0 +1,179 @@
+"""How Sphinx builds the documentation: ``python -m sphinx -W docs docs/_build/html``.
+
+The examples run while the gallery is built; ``-D plot_gallery=0`` leaves them out. Nothing is fetched from anywhere.
+"""
+
+import importlib
+import inspect
+import os
+import re
+import sys
+import tomllib
+import types
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import skdeeplift  # noqa: E402
+
+project = "skdeeplift"
+author = copyright = "skdeeplift developers"
+version = release = skdeeplift.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "_templates", "generated", "**.ipynb_checkpoints"]
+templates_path = ["_templates"]
+# Single backticks in docstrings are names of Python's objects, where there is such an object.
+default_role = "py:obj"
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skdeeplift"
+html_static_path = ["_static"]
+html_css_files = ["style.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "show_prev_next": True,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_nav_level": 1,
+    "navigation_with_keys": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+# What has no pages beside it needs no list of them.
+html_sidebars = {
+    page: [] for page in ("index", "install", "tutorial", "command_line", "whats_new", "bibliography", "speed")
+}
+
+autosummary_generate = True
+toc_object_entries_show_parents = "hide"
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+myst_enable_extensions = []
+# Titles of a report that is written elsewhere begin at any level.
+suppress_warnings = ["myst.header"]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skdeeplift",),
+    "inspect_global_variables": True,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "min_reported_time": 1,
+    "within_subsection_order": "FileNameSortKey",
+}
+
+# The parts of the API, in the order of the reference; those that are not there are left out.
+API = {
+    "skdeeplift": "Explainers, explanations and selection",
+    "skdeeplift.references": "References",
+    "skdeeplift.plotting": "Plotting",
+    "skdeeplift.metrics": "Metrics",
+    "skdeeplift.datasets": "Data sets",
+    "skdeeplift.exceptions": "Exceptions",
+}
+API_HEAD = """\
+.. This page is written by conf.py.
+
+.. _api:
+
+=============
+API reference
+=============
+
+Every public name, by the module that it is imported from. All explainers are scikit-learn estimators: besides what is
+listed on their pages they have ``fit_transform``, ``get_params``, ``set_params``, ``set_output`` and
+``get_metadata_routing``.
+
+"""
+
+
+def public_names(module):
+    """What a module exports, but for its own modules, which have parts of their own."""
+    return sorted(name for name in module.__all__ if not inspect.ismodule(getattr(module, name)))
+
+
+def api_page():
+    """The list of all public names, from which their pages are made."""
+    parts = [API_HEAD]
+    for module_name, title in API.items():
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError:
+            continue
+        names = public_names(module)
+        parts.append(f"{title}\n{'=' * len(title)}\n\n.. automodule:: {module_name}\n   :no-members:\n\n")
+        parts.append(f".. currentmodule:: {module_name}\n\n.. autosummary::\n   :toctree:\n   :nosignatures:\n\n")
+        parts.extend(f"   {name}\n" for name in names)
+        parts.append("\n")
+    return "".join(parts)
+
+
+def pages_that_are_there(folder, *names):
+    """Lines of a toctree for pages that may be missing."""
+    return "".join(f"   /{folder}{name}\n" for name in names if any(HERE.glob(f"{folder}{name}.*")))
+
+
+def write(path, text):
+    """Write a page, unless it is there already: what did not change is not built again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def versions_table():
+    """The lower bounds of Python and of the packages, as the package itself declares them."""
+    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    bounds = [f"python{project['requires-python']}", *project["dependencies"], *extras["plot"], *extras["dask"]]
+    rows = [re.fullmatch(r"([\w.-]+)(?:\[.*\])?>=([\w.]+).*", bound).groups() for bound in bounds]
+    lines = "".join(f"   * - {name}\n     - {version}\n" for name, version in rows)
+    return f".. list-table::\n   :header-rows: 1\n\n   * - package\n     - from version\n{lines}"
+
+
+def toctree(lines):
+    return f".. toctree::\n   :maxdepth: 1\n\n{lines}" if lines else ""
+
+
+def skip_member(app, what, name, member, skip, options):
+    """Leave out what scikit-learn gives to all estimators, whose texts refer to its own pages, and what Python does."""
+    of_sklearn = str(getattr(member, "__module__", "")).startswith("sklearn")
+    of_python = isinstance(member, (types.BuiltinFunctionType, types.MethodDescriptorType))
+    return True if of_sklearn or of_python or re.fullmatch(r"set_\w+_request|set_output", name) else skip
+
+
+def escape_shapes(app, what, name, member, options, lines):
+    """Let a shape such as (n_rows, *features) or (n_features_in_,) be no markup."""
+    parts = "\n".join(lines).split("``")
+    parts[::2] = [re.sub(r"(?<=[(, ])\*(?=\w+[,)])|(?<=\w)_(?=[,)])", r"\\\g<0>", part) for part in parts[::2]]
+    lines[:] = "``".join(parts).split("\n")
+
+
+def setup(app):
+    """Write the pages that are made of the package itself."""
+    app.connect("autodoc-skip-member", skip_member)
+    # After numpydoc, which has the priority 500.
+    app.connect("autodoc-process-docstring", escape_shapes, priority=600)
+    write(HERE / "api" / "index.rst", api_page())
+    write(HERE / "generated" / "versions.txt", versions_table())
+    large = pages_that_are_there("user_guide/", "big_data", "clusters", "metrics")
+    write(HERE / "generated" / "large.txt", toctree(large))
+    write(HERE / "generated" / "benchmarks.txt", toctree(pages_that_are_there("", "benchmarks")))

@@ -1,0 +1,91 @@
+"""Draw the pictures of the landing page and of the tutorial: ``python docs/make_pictures.py``.
+
+The landing page's network and images are those of the paper's authors, as in the example of RevealCancel and Rescale.
+"""
+
+import contextlib
+import doctest
+import gzip
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from skdeeplift import DeepLiftExplainer
+
+HERE = Path(__file__).parent
+MNIST = HERE.parent / "tests" / "paper" / "mnist"
+NETWORK = MNIST / "keras2_mnist_cnn_allconv.h5"
+DIGIT, OTHER = 8, 3
+N_ERASED = 157  # 20 % of the pixels
+N_SHOWN = 4
+
+
+def load():
+    """Test images of the first digit."""
+    images, labels = (
+        np.frombuffer(gzip.decompress((MNIST / name).read_bytes()), np.uint8, offset=offset)
+        for name, offset in [("t10k-images-idx3-ubyte.gz", 16), ("t10k-labels-idx1-ubyte.gz", 8)]
+    )
+    return images.reshape(-1, 28, 28, 1)[labels == DIGIT].astype(np.float32)
+
+
+def erase(images, contributions):
+    """Set to 0 the pixels with the largest positive contributions."""
+    scores = contributions.reshape(len(images), -1)
+    erased = images.reshape(len(images), -1).copy()
+    for row, row_scores in zip(erased, scores, strict=True):
+        largest = np.argsort(-row_scores, kind="stable")[:N_ERASED]
+        row[largest[row_scores[largest] > 0]] = 0
+    return erased.reshape(images.shape)
+
+
+def draw(path):
+    """Draw images, contributions, and images without the pixels that contribute most."""
+    images = load()[:200]
+    target = {DIGIT: 1, OTHER: -1}
+    explainer = DeepLiftExplainer(NETWORK, rule="reveal_cancel", reference="zeros", target=target).fit(images[:1])
+    before = explainer.explain(images)
+    erased = erase(images, before.contributions)
+    after = explainer.explain(erased)
+    # Those that were clearly the digit, and clearly are the other one now.
+    shown = np.argsort(np.maximum(-before.prediction, after.prediction))[:N_SHOWN]
+    figure = Figure(figsize=(8, 6.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(3, N_SHOWN)
+    titles = f"an {DIGIT}", f"what makes it an {DIGIT} (red)\nand not a {OTHER} (blue)", f"without it: a {OTHER}"
+    for row, title in enumerate(titles):
+        axes[row, 0].set_ylabel(title, fontsize=12)
+    for column, position in enumerate(shown):
+        contributions = before.contributions[position, ..., 0]
+        limit = np.percentile(np.abs(contributions[contributions != 0]), 98)
+        axes[0, column].imshow(images[position, ..., 0], cmap="gray_r")
+        axes[1, column].imshow(contributions, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        axes[1, column].contour(images[position, ..., 0], [100], colors="0.5", linewidths=0.6)
+        axes[2, column].imshow(erased[position, ..., 0], cmap="gray_r")
+        for row, explanation in ((0, before), (2, after)):
+            log_odds = explanation.prediction[position]
+            number = f"{log_odds:+.0f}".replace("-", "\N{MINUS SIGN}")
+            axes[row, column].set_xlabel(f"log-odds of {DIGIT} to {OTHER}: {number}", fontsize=10)
+    for axis in axes.flat:
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.spines[:].set_color("0.8")
+    figure.savefig(path, dpi=120)
+
+
+def run_tutorial(path):
+    """Keep the picture that the tutorial draws."""
+    namespace = {}
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for example in doctest.DocTestParser().get_examples((HERE / "tutorial.rst").read_text(encoding="utf-8")):
+            exec(example.source, namespace)
+        shutil.copy("importance.png", path)
+
+
+if __name__ == "__main__":
+    draw(HERE / "_static" / "contributions.png")
+    run_tutorial(HERE / "_static" / "tutorial.png")

@@ -1,0 +1,92 @@
+"""What stands behind >>> is run by pytest itself (docs/conftest.py); here is all other code."""
+
+import os
+import re
+import shlex
+import tomllib
+from itertools import pairwise
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from skdeeplift import Explanation
+from skdeeplift.__main__ import main
+from tests.docs.pages import DOCS, PAGES, ROOT, blocks_of, name_of, python_of
+
+# Pages whose blocks are files: see test_how_tos.py.
+HOW_TOS = {DOCS / "adding_a_rule.rst", DOCS / "development" / "adding_an_explainer.rst"}
+WITH_PYTHON = [
+    page
+    for page in (ROOT / "README.md", *PAGES)
+    if page not in HOW_TOS and any(block.language == "python" for block in blocks_of(page))
+]
+
+
+def test_all_blocks_are_found():
+    for page in PAGES:
+        blocks = blocks_of(page)
+        assert len(blocks) == page.read_text(encoding="utf-8").count(".. code-block::")
+        # Others than Python's have names of their own, so that none is left out for a name that is misspelt.
+        assert {block.language for block in blocks} <= {"python", "bash", "text", "toml", "yaml"}
+        assert all(block.code.strip() for block in blocks)
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
+def test_python(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "page"}
+    for code in python_of(page):
+        exec(compile(code, name_of(page), "exec"), namespace)
+    if page.name in ("README.md", "index.rst"):
+        assert capsys.readouterr().out == "[[ 1.5 -0.5]]\n"
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """The files that the page on the command line speaks of."""
+    monkeypatch.chdir(tmp_path)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "tanh"), keras.layers.Dense(1)])
+    model.save("model.keras")
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(6, 3)), columns=["age", "dose", "weight"])
+    table.to_csv("training.csv", index=False)
+    table.assign(id=range(6), diagnosis="well").to_csv("rows.csv", index=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        line
+        for block in blocks_of(DOCS / "command_line.rst")
+        for line in block.code.splitlines()
+        if block.language == "bash"
+    ],
+)
+def test_commands(command, files, capsys):
+    program, *words = shlex.split(command)
+    assert program == "skdeeplift"
+    assert main(words) == 0
+    assert capsys.readouterr().out
+    for word, file in pairwise(words):
+        if word in ("--output", "--plot"):
+            assert os.path.getsize(file) > 0
+    if "selected.npz" in words:
+        assert np.load("selected.npz")["contributions"].shape == (6, 2)
+        assert len(Explanation.load("selected.npz").feature_names) == 2
+
+
+def test_extras_exist():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    text = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *PAGES))
+    named = {name for names in re.findall(r'pip install (?:-e )?"\.\[([\w,]+)\]"', text) for name in names.split(",")}
+    assert named == set(project["optional-dependencies"])
+
+
+def test_pages_that_are_linked_exist():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for path in re.findall(r"^\.\. (?:image|figure):: (\S+)", text, re.MULTILINE):
+            assert (page.parent / path).is_file()
