@@ -1,6 +1,7 @@
 """What all explainers share: binding a network, checking rows, learning references and importances."""
 
 from abc import abstractmethod
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -14,6 +15,7 @@ from skdeeplift.explainers.binding import BindingMixin
 from skdeeplift.explainers.comparison import ComparesWithReferences
 from skdeeplift.explainers.explained import explain_target
 from skdeeplift.explainers.explanation import Explanation
+from skdeeplift.explainers.in_blocks import OF_ELEMENTS, ExplainsInBlocks, written
 from skdeeplift.explainers.predictions import PredictionMixin
 from skdeeplift.explainers.refusals import RefusesNetworks
 from skdeeplift.explainers.rows import importance_rows, shapes_of_rows
@@ -31,7 +33,13 @@ LOCATED_REFERENCES = 100
 
 
 class BaseExplainer(
-    BindingMixin, RefusesNetworks, ComparesWithReferences, PredictionMixin, TransformerMixin, BaseEstimator
+    BindingMixin,
+    RefusesNetworks,
+    ComparesWithReferences,
+    ExplainsInBlocks,
+    PredictionMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Base of all explainers; a subclass says by which method it explains."""
 
@@ -129,16 +137,22 @@ class BaseExplainer(
             absolute = [array.mean(-1) for array in absolute]
         self.feature_importances_ = self._like_given(absolute, given)
 
-    def transform(self, X, *, target=None):
+    def transform(self, X, *, target=None, out=None):
         """Compute the contributions of rows.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, *features), or list or dict of array-like
-            Rows as the network takes them.
+        X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
+            Rows as the network takes them. Those of a memory map, or of another array that is read when it is sliced,
+            are read in blocks. Batches are those of a ``tf.data.Dataset``, a Keras ``PyDataset``, a generator or
+            another iterable, of ``x``, ``(x, y)`` or ``(x, y, sample_weight)`` as Keras takes them.
         target : array-like of shape (n_rows,), int, tuple or dict, default=None
             What to explain, where it differs from the explainer's own ``target``; an array has one index, or class
             label, for each row.
+        out : array-like, or list or dict of array-like, default=None
+            Where to write contributions, block by block, and what is returned then: an array, a memory map, or what can
+            be sliced and assigned to like one, of the shape of what is returned otherwise and a dtype that holds it
+            exactly. If anything is raised on the way, a note with it says how many rows are finished and in there.
 
         Returns
         -------
@@ -146,27 +160,37 @@ class BaseExplainer(
             In the form of ``X`` and the network's dtype; each row's sum to the difference between the target at the
             row and at the reference. With ``target="all"`` there is a last axis of targets, which for a table is folded
             into the columns, feature by feature. With ``layer=`` those of the layer's units.
+
+        Raises
+        ------
+        ValueError
+            If ``X``, the target or ``out`` does not fit the network.
         """
         check_is_fitted(self)
+        out = None if out is None else {"contributions": out}
+        return self._explain_rows(self._contributions, X, out, target=target, is_flat=self._gives_table()).contributions
+
+    def _contributions(self, X, target, reference, of_blocks=None):
         arrays = self._rows(self._transformed(X))
         explained = self._explained(target, len(arrays[0]))
         if target is not None and explained.target.is_all and not self._explained().target.is_all:
             raise ValueError(
                 "transform takes target= for one output of each row. For all of them use an explainer of target='all'."
             )
-        results, _ = self._run(arrays, self._references_for(arrays, explained), explained)
+        references = self._references_for(arrays, explained, reference)
+        results, _ = self._run(arrays, references, explained, of_blocks=of_blocks)
         contributions = results.contributions
         if self._gives_table() and explained.target.is_all:
             contributions = [array.reshape(len(array), -1) for array in contributions]
-        return self._like_given(contributions, X)
+        return Explanation(contributions=self._like_given(contributions, X))
 
-    def explain(self, X, *, target=None, reference=None, multipliers=False, hypothetical=False):
+    def explain(self, X, *, target=None, reference=None, multipliers=False, hypothetical=False, out=None):
         """Compute the contributions of rows, and what they are measured by.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, *features), or list or dict of array-like
-            Rows as the network takes them.
+        X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
+            Rows as the network takes them, or batches of rows, as in `transform`.
         target : str, int, tuple, dict, array-like or callable, default=None
             What to explain, where it differs from the explainer's own ``target``; an integer array of shape
             ``(n_rows,)`` has one index for each row.
@@ -180,6 +204,11 @@ class BaseExplainer(
         hypothetical : bool or int, default=False
             Whether to return what each possible letter would contribute, where ``X`` holds one-hot letters; an int
             names their axis, counted with that of the rows.
+        out : array-like, or list or dict of array-like, default=None
+            Where to write contributions, as in `transform`. Of what has a number for each of ``X``, only what ``out``
+            names is computed then: a dict with the key ``"contributions"`` also says where to write multipliers,
+            standard errors and hypothetical contributions, by the names that they have in the explanation. ``X`` is
+            kept where it is an array.
 
         Returns
         -------
@@ -189,9 +218,24 @@ class BaseExplainer(
         Raises
         ------
         ValueError
-            If ``X``, the target or the reference does not fit the network, or ``X`` is not one-hot where it should be.
+            If ``X``, the target, the reference or ``out`` does not fit the network, or ``X`` is not one-hot where it
+            should be.
         """
         check_is_fitted(self)
+        out = written(out)
+        if out is not None and (multipliers or hypothetical is not False):
+            asked = {"multipliers": multipliers, "hypothetical": hypothetical is not False}
+            missing = [name for name, is_asked in asked.items() if is_asked and name not in out]
+            if missing:
+                raise ValueError(
+                    f"out= has no place for {' and '.join(missing)}, which were asked for. Pass out={{'contributions': "
+                    f"..., {missing[0]!r}: ...}}."
+                )
+        only = frozenset(OF_ELEMENTS if out is None else out)
+        explain = partial(self._explanation, multipliers=multipliers, hypothetical=hypothetical, only=only)
+        return self._explain_rows(explain, X, out, target=target, reference=reference)
+
+    def _explanation(self, X, target, reference, *, multipliers, hypothetical, only, of_blocks=None):
         given, X = X, self._transformed(X)
         arrays = self._rows(X)
         explained = self._explained(target, len(arrays[0]))
@@ -207,14 +251,14 @@ class BaseExplainer(
         wanted = (
             ["contributions"]
             + ["multipliers"] * bool(multipliers)
-            + ["squares"] * (n_references > 1)
-            + ["squares_of_draws"] * (n_references == 1 and explained.method.draws > 1)
+            + ["squares"] * (n_references > 1 and "standard_error" in only)
+            + ["squares_of_draws"] * (n_references == 1 and explained.method.draws > 1 and "standard_error" in only)
         )
         if explained.method.tells_parts:
-            wanted += PARTS
+            wanted += [name for name in PARTS if name in only]
         if letters is not None:
             wanted.append("hypothetical")
-        results, delta = self._run(arrays, references, explained, wanted, letters)
+        results, delta = self._run(arrays, references, explained, wanted, letters, of_blocks)
 
         def like_given(name):
             """Leave out what was not computed."""
@@ -298,7 +342,7 @@ class BaseExplainer(
             self._check_differences(explained.method)
         return explained
 
-    def _run(self, arrays, references, explained, wanted=("contributions",), letters=None):
+    def _run(self, arrays, references, explained, wanted=("contributions",), letters=None, of_blocks=None):
         """Explain rows, and check that contributions add up."""
         method = explained.method
         results = self._compute(arrays, references, explained, wanted, letters)
@@ -311,7 +355,8 @@ class BaseExplainer(
             """Say where the contributions of a row go wrong, or what to do."""
             return self._advice(arrays, references, explained, row, tolerance)
 
-        return results, check_convergence(results, self.check, advise, method.dtypes, self._tolerance())
+        delta = check_convergence(results, self.check, advise, method.dtypes, self._tolerance(), of_blocks)
+        return results, delta
 
     def _compute(self, arrays, references, explained, wanted, letters):
         return run(

@@ -6,6 +6,7 @@ from functools import partial
 import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.network.compiled import refuse_xla
 from skdeeplift.network.graph import Op
 from skdeeplift.propagation.precision import widened, widened_attribute, widened_tensor
 
@@ -77,6 +78,9 @@ def run_loop(op, inputs, wanted=(), overrides=None):
         The wanted values, with the steps on a new first axis.
     """
     body, wanted = op.body, list(wanted)
+    if wanted:
+        # XLA would not let the arrays grow, and drop the steps without a word.
+        refuse_xla("a loop of which each step is kept takes a number of steps that XLA does not know.")
     changing = [
         position
         for position, (before, after) in enumerate(zip(body.inputs, body.outputs, strict=True))
