@@ -80,7 +80,7 @@ class Output:
 
 
 @contextmanager
-def noted(outputs, finished, what="out="):
+def noted(outputs, finished):
     """Say, with whatever is raised, up to which row results are finished and written.
 
     Parameters
@@ -89,8 +89,6 @@ def noted(outputs, finished, what="out="):
         Where they are written; may be empty.
     finished : callable
         Returns the number of finished rows.
-    what : str, default="out="
-        Where to find them.
     """
     try:
         yield
@@ -101,17 +99,15 @@ def noted(outputs, finished, what="out="):
         except Exception as of_flush:  # noqa: BLE001
             error.add_note(f"What was written could not be brought to the disk: {of_flush}")
         n_rows = finished()
+        rows = f"The first {n_rows} rows (up to row {n_rows - 1}) are" if n_rows else "No row is"
         if not outputs:
-            error.add_note(f"{_first(n_rows)} explained when this happened; pass out= to keep what is finished.")
+            if n_rows:
+                error.add_note(f"{rows} explained; pass out= to keep what is finished if something fails.")
         elif n_rows:
-            error.add_note(f"{_first(n_rows)} finished, and in {what}. Go on with row {n_rows}: X[{n_rows}:].")
+            error.add_note(f"{rows} finished, and in out=. Go on with X[{n_rows}:].")
         else:
-            error.add_note(f"No row is finished; {what} holds no results.")
+            error.add_note(f"{rows} finished, and out= holds no results.")
         raise
-
-
-def _first(n_rows):
-    return f"The first {n_rows} rows (up to row {n_rows - 1}) are" if n_rows else "No rows are"
 
 
 def _check_room_on_disk(array, name):

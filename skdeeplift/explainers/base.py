@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
 from skdeeplift.execution.run import run
+from skdeeplift.explainers.batches import rows_for_fit
 from skdeeplift.explainers.binding import BindingMixin
 from skdeeplift.explainers.comparison import ComparesWithReferences
 from skdeeplift.explainers.explained import explain_target
@@ -79,8 +80,10 @@ class BaseExplainer(
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, *features), or list or dict of array-like
-            Rows as the network takes them, which stand for the distribution that contributions are relative to.
+        X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
+            Rows as the network takes them, which stand for the distribution that contributions are relative to. Batches
+            are those that `transform` takes, of ``x``, ``(x, y)`` or ``(x, y, sample_weight)``; all of their rows are
+            read into memory.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
             What an estimator that is not trained learns to predict; ignored where the network is bound as it is.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -105,7 +108,7 @@ class BaseExplainer(
             If ``estimator`` is a path that holds no network.
         """
         with unchanged_on_error(self):
-            self._fit(X, y, sample_weight, target)
+            self._fit(*rows_for_fit(X, y, sample_weight), target)
         return self
 
     def _fit(self, X, y, sample_weight, target):
@@ -223,10 +226,11 @@ class BaseExplainer(
         """
         check_is_fitted(self)
         out = written(out)
-        if out is not None and (multipliers or hypothetical is not False):
+        if out is not None:
+            multipliers = multipliers or "multipliers" in out
+            hypothetical = hypothetical if hypothetical is not False else "hypothetical" in out
             asked = {"multipliers": multipliers, "hypothetical": hypothetical is not False}
-            missing = [name for name, is_asked in asked.items() if is_asked and name not in out]
-            if missing:
+            if missing := [name for name, is_asked in asked.items() if is_asked and name not in out]:
                 raise ValueError(
                     f"out= has no place for {' and '.join(missing)}, which were asked for. Pass out={{'contributions': "
                     f"..., {missing[0]!r}: ...}}."

@@ -2,11 +2,17 @@
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
+from skdeeplift.execution.memory import memory_limit
 from skdeeplift.network.inputs import check_dense
 
 # About as many numbers are explained at once, in blocks of rows; few enough to stay small beside a network.
 NUMBERS_OF_BLOCK = 2**21
+_NO_BATCHES = (
+    "X gave no batches of rows. A generator, or an iterator, gives its batches only once: make it anew for each call, "
+    "or pass a tf.data.Dataset."
+)
 
 
 def gives_batches(X):
@@ -65,6 +71,60 @@ def read_batches(X):
         yield keras.utils.unpack_x_y_sample_weight(batch)
 
 
+def rows_for_fit(X, y, sample_weight):
+    """Read all that is learned from, where it is not an array in memory.
+
+    Parameters
+    ----------
+    X : array-like, or source of batches
+        What the user gave.
+    y, sample_weight : array-like or None
+        What belongs to an array; batches have their own.
+
+    Returns
+    -------
+    X, y, sample_weight : array-like
+        All rows, and what belongs to them.
+
+    Raises
+    ------
+    ValueError
+        If they are more than may be in memory.
+    """
+    limit = memory_limit()
+    if not gives_batches(X):
+        for array in X.values() if isinstance(X, dict) else X if isinstance(X, (list, tuple)) else [X]:
+            # NumPy reads what it needs of a memory map.
+            if not isinstance(array, np.ndarray) and hasattr(array, "shape") and is_on_disk(array):
+                _check_size(int(np.prod(array.shape)) * np.dtype(array.dtype).itemsize, limit)
+        return X, y, sample_weight
+    if y is not None or sample_weight is not None:
+        raise ValueError(
+            "Batches bring their own y and sample_weight, as tuples (x, y, sample_weight). Pass y=None and "
+            "sample_weight=None."
+        )
+    size, batches = 0, []
+    for rows, targets, weights in read_batches(X):
+        size += sum(np.asarray(each).nbytes for each in tf.nest.flatten(rows))
+        _check_size(size, limit)
+        batches.append((rows, targets, weights))
+    if not batches:
+        raise ValueError(_NO_BATCHES)
+    missing = [[each is None for each in of_all] for of_all in zip(*batches, strict=True)]
+    if any(any(each) and not all(each) for each in missing):
+        raise ValueError("X gives some batches with y or sample_weight, and some without.")
+    return tuple(None if of_all[0] is None else join(list(of_all)) for of_all in zip(*batches, strict=True))
+
+
+def _check_size(size, limit):
+    if size > limit:
+        raise ValueError(
+            f"X holds more than the {limit} bytes that fit may read into memory, half of what is free or what "
+            "config_context(memory_limit=...) says. Pass fewer rows, such as dataset.take(100) or X[:10_000]: a sample "
+            "is enough to learn a reference from. All rows can then be explained."
+        )
+
+
 def blocks_of_batches(X, network, owner):
     """Yield blocks of about the same number of rows, in the structure of the batches that they come in.
 
@@ -108,10 +168,7 @@ def blocks_of_batches(X, network, owner):
     if number:
         yield joined()
     if start == 0:
-        raise ValueError(
-            "X gave no batches of rows. A generator, or an iterator, gives its batches only once: make it anew for "
-            "each call, or pass a tf.data.Dataset."
-        )
+        raise ValueError(_NO_BATCHES)
 
 
 def blocks_of_array(X, network):

@@ -135,6 +135,11 @@ class _CutsByRow:
 
     def of(self, start, stop):
         """The target and the reference of some rows."""
+        if stop > min(self.lengths, default=stop):
+            raise ValueError(
+                f"target= and reference= of each row need one entry for each row of X, which has at least {stop}. Got "
+                f"{min(self.lengths)}."
+            )
         target = cut_array(self.target, start, stop) if self.has_targets else self.target
         return target, self._cut(self.reference, start, stop)
 
