@@ -16,6 +16,8 @@ MOST_PAIRS = 2**14
 USUAL_STEPS = 100
 # What explaining takes at the most of what is free, unless a limit is set.
 SHARE = 0.5
+# What is in memory at once, beside the values themselves: copies that convolutions make, and what is summed.
+OVERHEAD = 1.75
 # Bytes that a method computes for a pair, which take long to add up for each of many small calls.
 _SIZES = WeakKeyDictionary()
 # How many pairs are tried at once with a method for which memory once ran out.
@@ -96,8 +98,8 @@ def automatic_batch_size(method):
     -------
     batch_size : int
     """
-    most = min(method.chunk_bytes, memory_limit())
-    return max(1, min(MOST_PAIRS, most // bytes_of_pair(method)))
+    size = bytes_of_pair(method)
+    return max(1, min(MOST_PAIRS, method.chunk_bytes // size, int(memory_limit() / (OVERHEAD * size))))
 
 
 def _most_steps(graph):

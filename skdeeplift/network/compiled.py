@@ -49,6 +49,11 @@ def may_use_xla():
     return get_config()["jit_compile"] is not False
 
 
+def is_for_xla():
+    """Tell whether what is traced here is for XLA to compile, as a whole pass through the network."""
+    return _for_xla.get()
+
+
 def refuse_xla(reason):
     """Trace nothing further for XLA, where it would not compile what TensorFlow runs.
 

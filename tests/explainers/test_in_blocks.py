@@ -224,7 +224,7 @@ def test_batches_that_are_none(explainer):
         (unbatched, r"A batch of X has shape \(6,\).*dataset.batch"),
         (iter([]), "gave no batches"),
         (unbatched.batch(5).repeat(), "without end"),
-        (iter([ROWS, ROWS[:, :5]]), "rows of one shape"),
+        (iter([ROWS[:9], ROWS[9:, :5]]), "rows of one shape"),
         (iter([ROWS[:, :5]]), "expecting 6 features"),
     ):
         with pytest.raises(ValueError, match=message):
