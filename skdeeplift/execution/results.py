@@ -59,7 +59,7 @@ class Sums:
         # All at once, so that nothing is added yet if memory runs out on the way.
         sums = [[tensor.numpy() for tensor in tensors] for tensors in sums]
         for of_source, source, arrays in zip(self.sums, self.method.sources, sums, strict=True):
-            dtype = dtype_of_source(source, self.method) if self.one_piece else np.float64
+            dtype = dtype_of_contributions(source, self.method) if self.one_piece else np.float64
             for name, array in zip(self.wanted, arrays, strict=True):
                 targets = slice(0, 1) if name in OF_ALL_TARGETS else slice(first_target, stop)
                 if name in OF_ALL_TARGETS and first_target > 0:
@@ -124,7 +124,7 @@ class Sums:
 
         ``counts`` says how many references each row has, ``effective`` how many of equal weight would be as good.
         """
-        dtypes = [dtype_of_source(source, self.method) for source in self.method.sources]
+        dtypes = [dtype_of_contributions(source, self.method) for source in self.method.sources]
         for name in SQUARES.intersection(self.wanted):
             number = effective if name == "squares" else self.method.draws
             for of_source in self.sums:
@@ -150,7 +150,7 @@ class Sums:
         return Results(of_sources, prediction, reference_value, classes, counts, spread)
 
 
-def dtype_of_source(source, method):
+def dtype_of_contributions(source, method):
     """Dtype of a source's contributions; integers have those of the output."""
     return (source.value if source.starts is None else method.target).dtype.as_numpy_dtype
 

@@ -171,9 +171,15 @@ class BaseExplainer(
         """
         check_is_fitted(self)
         out = None if out is None else {"contributions": out}
-        return self._explain_rows(self._contributions, X, out, target=target, is_flat=self._gives_table()).contributions
 
-    def _contributions(self, X, target, reference, of_blocks=None):
+        def explain(X, *options, **of_blocks):
+            contributions = self._contributions(X, *options, **of_blocks)
+            return Explanation(contributions=self._like_given(contributions, X))
+
+        return self._explain_rows(explain, X, out, target=target, is_flat=self._gives_table()).contributions
+
+    def _contributions(self, X, target=None, reference=None, of_blocks=None):
+        """One array for each source."""
         arrays = self._rows(self._transformed(X))
         explained = self._explained(target, len(arrays[0]))
         if target is not None and explained.target.is_all and not self._explained().target.is_all:
@@ -185,7 +191,7 @@ class BaseExplainer(
         contributions = results.contributions
         if self._gives_table() and explained.target.is_all:
             contributions = [array.reshape(len(array), -1) for array in contributions]
-        return Explanation(contributions=self._like_given(contributions, X))
+        return contributions
 
     def explain(self, X, *, target=None, reference=None, multipliers=False, hypothetical=False, out=None):
         """Compute the contributions of rows, and what they are measured by.

@@ -4,7 +4,7 @@ import numpy as np
 
 from skdeeplift.execution.output import Output, noted
 from skdeeplift.execution.references import References
-from skdeeplift.execution.results import dtype_of_source
+from skdeeplift.execution.results import dtype_of_contributions
 from skdeeplift.explainers.batches import (
     blocks_of_array,
     blocks_of_batches,
@@ -110,7 +110,7 @@ class ExplainsInBlocks:
                 targets = () if name in OF_ALL_TARGETS else n_targets
                 shape = (shape[0] * targets[0],) if is_flat and targets and len(shape) == 1 else (*shape, *targets)
                 label = "out=" if name == "contributions" else f"out= for {name!r}"
-                output = Output(array, (n_rows, *shape), dtype_of_source(source, method), label)
+                output = Output(array, (n_rows, *shape), dtype_of_contributions(source, method), label)
                 if n_rows is not None and _overlap(array, X):
                     raise ValueError(f"{label} shares memory with X. Pass an array of its own.")
                 outputs[name].append(output)
