@@ -55,7 +55,7 @@ class MemoryRunsOut:
     def __init__(self, explainer, monkeypatch, failing=(), most=np.inf):
         self.calls, self.failing, self.most = 0, set(failing), most
         method = explainer._explained().method
-        for name in ("forward", "forward_both", "forward_references", "contributions", "at_rows"):
+        for name in ("forward", "forward_both", "forward_references", "contributions", "explain", "at_rows"):
             if hasattr(method, name):
                 monkeypatch.setattr(method, name, self.watched(getattr(method, name), name))
 
@@ -69,7 +69,7 @@ class MemoryRunsOut:
         return call
 
     def size(self, name, args):
-        return args[0].size if name in ("contributions", "at_rows") else len(args[0][0])
+        return args[0].size if name in ("contributions", "explain", "at_rows") else len(args[0][0])
 
 
 REFERENCES = np.random.default_rng(1).normal(size=(5, 6)).astype(np.float32)

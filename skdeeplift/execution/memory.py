@@ -17,7 +17,7 @@ USUAL_STEPS = 100
 # What explaining takes at the most of what is free, unless a limit is set.
 SHARE = 0.5
 # What is in memory at once, beside the values themselves: copies that convolutions make, and what is summed.
-OVERHEAD = 1.75
+OVERHEAD = 2
 # Bytes that a method computes for a pair, which take long to add up for each of many small calls.
 _SIZES = WeakKeyDictionary()
 # How many pairs are tried at once with a method for which memory once ran out.

@@ -189,20 +189,25 @@ class _Loop:
 
         def attempt(part):
             """Explain one part, one piece of the targets after the other."""
-            shape, n_references = part.size, part.last - part.first
-            if n_references < len(all_weights):
+            shape = part.size
+            if part.last - part.first < len(all_weights):
                 sums.widen()
             weights = _padded(all_weights[part.first : part.last], shape.references, fill=0.0)
             pairing = Pairing(self.mode, *shape, self.room.most)
             places = slice(part.start, part.stop) if positions is None else positions[part.start : part.stop]
             of_rows = target.of_rows(slice(part.start, part.stop), pairing.rows)
             chunk = _Chunk(places, part.stop - part.start, pairing, of_rows, weights, part.first_target)
-            first, last = first_reference + part.first, first_reference + part.last
-            if self.method.uses_references:
-                at_both = values.of_chunk(part.start, part.stop, first, last, pairing)
-                return self._add_pairs(sums, chunk, *at_both, first)
-            arrays = [_padded(array[part.start : part.stop], pairing.rows) for array in rows]
-            return self._add_rows(sums, chunk, arrays, part.first)
+            first = first_reference + part.first
+            where = part.start, part.stop, first, first_reference + part.last, pairing
+            if not self.method.uses_references:
+                arrays = [_padded(array[part.start : part.stop], pairing.rows) for array in rows]
+                return self._add_rows(sums, chunk, arrays, part.first)
+            if self._in_one_call(len(all_weights), shape):
+                several = self.mode is Mode.SHARED and (
+                    len(rows[0]) > shape.rows or len(all_weights) > shape.references
+                )
+                return self._add_in_one_call(sums, chunk, *values.before_call(*where, several), first)
+            return self._add_pairs(sums, chunk, *values.of_chunk(*where), first)
 
         has_path = references is not None and references.path is not None
         repeats = self.method.copies or (len(references.path.weights) if has_path else 1)
@@ -211,6 +216,36 @@ class _Loop:
             self.room.go_through(Part(start, stop, first, last, shape), attempt, repeats)
             if bar is not None:
                 bar.update(stop - start)
+
+    def _in_one_call(self, n_references, size):
+        """Whether nothing that the network computes of a chunk's rows is needed for another chunk."""
+        return (
+            self.method.uses_references
+            and self.references.path is None
+            and self.n_targets <= size.targets
+            and (self.mode is Mode.SHARED or n_references <= size.references)
+        )
+
+    def _add_in_one_call(self, sums, chunk, rows, references, at_reference, first_reference):
+        """Explain pairs: forward and back in one call."""
+        pairing, target, method = chunk.pairing, chunk.target, self.method
+        empty = np.empty((pairing.rows, *method.target.shape[1:]), method.target.dtype.as_numpy_dtype)
+        outputs, at_reference, of_pieces = method.explain(
+            pairing,
+            rows,
+            references,
+            target if target.depends_on_output else target.weights(empty),
+            chunk.weights,
+            wanted=self.wanted,
+            letters=self.letters,
+            first_reference=first_reference,
+            at_reference=at_reference,
+        )
+        outputs = outputs.numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
+        at_reference = at_reference.numpy()
+        sums.add(chunk.places, chunk.number, 0, of_pieces, chunk.weights)
+        yield pairing.targets
+        sums.add_values(chunk, outputs, at_reference, target.weights(outputs))
 
     def _add_pairs(self, sums, chunk, at_input, at_reference, first_reference):
         """Explain pairs: back for as many targets at once as a chunk has."""
@@ -291,27 +326,47 @@ class _Values:
 
     def __init__(self, method, rows, references, mode):
         self.method, self.rows, self.references, self.mode = method, rows, references, mode
-        self.kept_for, self.at_input, self.at_reference, self.make = None, None, None, None
+        self.kept_for, self.at_input, self.at_reference = None, None, None
+        self.made_for, self.make = None, None
+
+    def before_call(self, start, stop, first, last, pairing, several):
+        """Return tensors of the rows and of their references; if several chunks share these, their values instead."""
+        rows = self._rows(start, stop, pairing)
+        if not several:
+            return rows, self._references(start, stop, first, last, pairing), None
+        key = first, last, pairing.references
+        if self.kept_for != key:
+            self.at_reference = self.method.forward(self._references(start, stop, first, last, pairing))
+            self.kept_for = key
+        return rows, [], self.at_reference
 
     def of_chunk(self, start, stop, first, last, pairing):
         """Return values at the rows from start to stop, and at the references from first to last."""
         if self.mode is Mode.SHARED:
             return self._with_shared(start, stop, first, last, pairing)
-        if self.kept_for != (start, stop, pairing.references):
+        key = start, stop, pairing.references
+        if self.kept_for != key:
             self.at_input = self.method.forward(self._rows(start, stop, pairing))
-            self.make = self.references.of_rows(self.rows, start, stop)
-            self.kept_for = start, stop, pairing.references
-        of_pairs = [_of_pairs(array, self.references.per_row, pairing) for array in self.make(first, last)]
-        return self.at_input, self.method.forward_references(of_pairs, self.at_input, pairing)
+            self.kept_for = key
+        references = self._references(start, stop, first, last, pairing)
+        return self.at_input, self.method.forward_references(references, self.at_input, pairing)
 
     def _with_shared(self, start, stop, first, last, pairing):
         rows = self._rows(start, stop, pairing)
-        if self.kept_for == (first, last):
+        key = first, last, pairing.references
+        if self.kept_for == key:
             return self.method.forward(rows), self.at_reference
-        references = [_tensor(array[first:last], pairing.references) for array in self.references.arrays]
+        references = self._references(start, stop, first, last, pairing)
         at_input, self.at_reference = self.method.forward_both(rows, references)
-        self.kept_for = first, last
+        self.kept_for = key
         return at_input, self.at_reference
+
+    def _references(self, start, stop, first, last, pairing):
+        if self.mode is Mode.SHARED:
+            return [_tensor(array[first:last], pairing.references) for array in self.references.arrays]
+        if self.made_for != (start, stop):
+            self.made_for, self.make = (start, stop), self.references.of_rows(self.rows, start, stop)
+        return [_of_pairs(array, self.references.per_row, pairing) for array in self.make(first, last)]
 
     def _rows(self, start, stop, pairing):
         chunk = [_padded(array[start:stop], pairing.rows) for array in self.rows]
