@@ -107,6 +107,8 @@ def rows_for_fit(X, y, sample_weight):
     for rows, targets, weights in read_batches(X):
         size += sum(np.asarray(each).nbytes for each in tf.nest.flatten(rows))
         _check_size(size, limit)
+        if any(each is not None and np.ndim(each) == 0 for each in (targets, weights)):
+            raise ValueError("y and sample_weight of a batch have one entry for each of its rows. Got a single number.")
         batches.append((rows, targets, weights))
     if not batches:
         raise ValueError(_NO_BATCHES)

@@ -68,5 +68,9 @@ def _constant(op, graph, value, inputs):
 
 
 def _static(tensor):
-    number = None if tensor is None or tensor.dtype == tf.variant else tf.get_static_value(tensor)
-    return None if number is None or number.ndim else number.item()
+    """The number that a scalar is known to hold when it is traced, or None."""
+    if tensor is None or not tensor.dtype.is_integer or tensor.shape.rank != 0:
+        return None
+    number = tf.get_static_value(tensor)
+    # TensorFlow works out the sizes of a shape of which others are unknown, such as the batch, only for shapes.
+    return tf.zeros(tensor[None], tf.bool).shape[0] if number is None else number.item()

@@ -87,6 +87,8 @@ def test_rows_to_fit_on():
         rows_for_fit(InBatches(), np.ones(6), None)
     with pytest.raises(ValueError, match="gave no batches"):
         rows_for_fit(iter([]), None, None)
+    with pytest.raises(ValueError, match="one entry for each of its rows"):
+        rows_for_fit(iter([(ROWS, 3)]), None, None)
     with pytest.raises(ValueError, match="some without"):
         rows_for_fit(iter([ROWS, (ROWS, ROWS[:, 0])]), None, None)
 

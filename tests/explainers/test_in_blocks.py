@@ -229,7 +229,7 @@ def test_batches_that_are_none(explainer):
     ):
         with pytest.raises(ValueError, match=message):
             explainer.transform(X)
-    once = generated()
+    once = (rows for rows in [ROWS])
     with pytest.raises(ValueError, match="only once"):
         DeepLiftExplainer(explainer.estimator, target=1).fit_transform(once)
 
