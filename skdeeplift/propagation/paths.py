@@ -7,7 +7,7 @@ and the way back through it is gone once, with the integral of the gradients. Se
 import tensorflow as tf
 
 from skdeeplift.network.batch_axis import batch_layouts
-from skdeeplift.network.compiled import compiled
+from skdeeplift.network.compiled import compiled, fused, may_use_xla
 from skdeeplift.network.target import check_depends
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.gradients import gradients_of
@@ -90,7 +90,7 @@ class Paths(PairMethod):
         for prefix in self.prefixes:
             integral = _Integral(self, pairing, prefix, at_input, at_reference)
             run = integral.run
-            if self._is_dense(prefix, positions.shape[1] * pairing.size):
+            if may_use_xla() and self._is_dense(prefix, positions.shape[1] * pairing.size):
                 # A sixth faster, as one pass over memory does what several do.
                 run = compiled(run, jit_compile=True)
             at_cut = run(tf.cast(target_weights, self.target.dtype), positions, step_weights)
@@ -215,8 +215,8 @@ class _Integral:
         return tf.reshape(points, (lead[0] * self.pairing.size * self._fold(value), *value.shape[1:]))
 
 
-# Compiled, since each operation by itself would write all points to memory again.
-@tf.function(jit_compile=True, autograph=False)
+# Each operation by itself would write all points to memory again.
+@fused
 def _interpolated(x, r, positions):
     """At both ends exactly the row and the reference, so that equal values stay equal."""
     return (1 - positions) * r + positions * x
