@@ -287,7 +287,7 @@ def test_importances_of_contributions(explainer):
     assert_close(grouped.feature_importances_, importances)
     assert_close(grouped.feature_importances_std_, spread)
     for rows in (TABLE[:20], TABLE[20:]):
-        part = dd.from_pandas(explainer.transform(rows).pipe(pd.DataFrame, columns=list("abcd")), npartitions=2)
+        part = dd.from_pandas(pd.DataFrame(explainer.transform(rows), columns=list("abcd")), npartitions=2)
         grouped.partial_fit(part) if len(rows) == 40 else grouped.fit(part)
     assert grouped.n_samples_seen_ == 60
     alone = MeanAbsoluteImportance(groups=["x", "y", "y", "x"]).fit(explainer.transform(TABLE))
@@ -304,7 +304,7 @@ def test_lazy_contributions_are_those_of_the_fit_before(model):
 
 def test_blocks_share_what_is_compiled_in_a_worker(explainer):
     """Each block has a copy of its own, which names its rows."""
-    arrived = pickle.loads(pickle.dumps(Carried(explainer._to_go(None)))).value
+    arrived = pickle.loads(pickle.dumps(Carried(explainer._to_go("auto")))).value
     first, second = (with_attributes(arrived, _name_row=str) for _ in range(2))
     assert first._compiled(None).method is second._compiled(None).method
     assert first._compiled(None).method is not explainer._compiled(None).method
