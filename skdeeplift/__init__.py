@@ -17,9 +17,12 @@ _HOMES = {
     "MeanAbsoluteImportance": "skdeeplift.selection.importance",
     "OcclusionExplainer": "skdeeplift.explainers.occlusion",
     "ShapleySamplingExplainer": "skdeeplift.explainers.shapley_sampling",
+    "config_context": "skdeeplift.config",
     "contribution_score": "skdeeplift.selection.score",
     "describe": "skdeeplift.explainers.describe",
+    "get_config": "skdeeplift.config",
     "mean_normalise_weights_for_sequence_convolution": "skdeeplift.network.mean_normalisation",
+    "set_config": "skdeeplift.config",
 }
 
 __all__ = [
@@ -34,10 +37,13 @@ __all__ = [
     "MeanAbsoluteImportance",
     "OcclusionExplainer",
     "ShapleySamplingExplainer",
+    "config_context",
     "contribution_score",
     "describe",
     "exceptions",
+    "get_config",
     "mean_normalise_weights_for_sequence_convolution",
+    "set_config",
 ]
 
 

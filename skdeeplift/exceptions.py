@@ -1,12 +1,22 @@
 """Errors and warnings that skdeeplift raises."""
 
 __all__ = [
+    "BatchSizeWarning",
+    "JitCompileWarning",
     "ModelFileError",
     "ModelFileNotFoundError",
     "SummationToDeltaError",
     "SummationToDeltaWarning",
     "UnsupportedOpError",
 ]
+
+
+class BatchSizeWarning(UserWarning):
+    """Warned when memory runs out, and a call goes on with fewer pairs of rows and references at once."""
+
+
+class JitCompileWarning(UserWarning):
+    """Warned when XLA can not compile a network, which is then run without it."""
 
 
 class UnsupportedOpError(ValueError):

@@ -20,6 +20,41 @@ class Chunking(NamedTuple):
     targets: int = 1
 
 
+class Part(NamedTuple):
+    """Some rows, from ``start`` to ``stop``, some references, from ``first`` to ``last``, and targets from one on.
+
+    ``size`` is what they are padded to.
+    """
+
+    start: int
+    stop: int
+    first: int
+    last: int
+    size: Chunking
+    first_target: int = 0
+
+    def halves(self):
+        """Cut rows in two, or references if there is one row, or the targets at once if there is one pair.
+
+        Empty if there is nothing to cut.
+        """
+        rows, references, targets = self.size
+        if rows > 1:
+            cuts = pieces(self.stop - self.start, rows // 2)
+            return [
+                self._replace(
+                    start=self.start + start, stop=self.start + stop, size=Chunking(padded, references, targets)
+                )
+                for start, stop, padded in cuts
+            ]
+        if references > 1:
+            half = -(-references // 2)
+            middle, size = min(self.first + half, self.last), Chunking(rows, half, targets)
+            halves = self._replace(last=middle, size=size), self._replace(first=middle, size=size)
+            return [half for half in halves if half.first < half.last]
+        return [self._replace(size=Chunking(rows, references, -(-targets // 2)))] if targets > 1 else []
+
+
 def choose_chunking(n_rows, n_references, batch_size, n_targets=1):
     """Choose the shape of a chunk of at most ``batch_size`` pairs, each of them counted once for each target.
 
@@ -46,7 +81,7 @@ def choose_chunking(n_rows, n_references, batch_size, n_targets=1):
     return Chunking(min(rows, power_of_two_above(n_rows)), references, targets)
 
 
-def choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_copies, kept):
+def choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_copies, kept, most_kept=MOST_NUMBERS):
     """Choose the shape of a chunk whose pairs are run several times, each time in another form.
 
     Copies fill a batch however few the rows, whose number is chosen so that little is padded. One run gives all
@@ -62,13 +97,15 @@ def choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_cop
         Of each pair.
     kept : int
         How many numbers are kept of each pair and target.
+    most_kept : int, default=MOST_NUMBERS
+        How many numbers are kept of all runs.
 
     Returns
     -------
     chunking : Chunking
     """
-    targets = evenly(n_targets, max(1, MOST_NUMBERS // kept))
-    most = min(batch_size, max(1, MOST_NUMBERS // (kept * targets)))
+    targets = evenly(n_targets, max(1, most_kept // kept))
+    most = min(batch_size, max(1, most_kept // (kept * targets)))
     references = evenly(n_references, min(most, MOST_REFERENCES))
     sizes = [1]
     while sizes[-1] < n_rows and 2 * sizes[-1] * references <= most:

@@ -1,14 +1,91 @@
-"""How many pairs of a network fit into a chunk."""
+"""How many pairs of a network fit into a chunk, and what happens where they do not."""
 
 import math
+import warnings
+from functools import cache
+from pathlib import Path
 from weakref import WeakKeyDictionary
+
+import psutil
+import tensorflow as tf
+
+from skdeeplift.config import get_config
+from skdeeplift.exceptions import BatchSizeWarning
 
 MOST_PAIRS = 2**14
 # Of a chunk that is larger than is fast, so that there are enough pairs in it.
 MOST_BYTES = 2**28
 USUAL_STEPS = 100
+# What explaining takes at the most of what is free, unless a limit is set.
+SHARE = 0.5
+# What is in memory at once, beside the values themselves: copies that convolutions make, and what is summed.
+OVERHEAD = 2
 # Bytes that a method computes for a pair, which take long to add up for each of many small calls.
 _SIZES = WeakKeyDictionary()
+# How many pairs are tried at once with a method for which memory once ran out.
+_FITTING = WeakKeyDictionary()
+# Where Linux says what a container may use, what it does, and what of this are files that can be read again.
+CONTAINER = Path("/sys/fs/cgroup")
+_OF_CONTAINER = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+)
+
+
+def memory_limit():
+    """Return how many bytes explaining may take: what is configured, or a share of what is free."""
+    limit = get_config()["memory_limit"]
+    return int(SHARE * free_memory() if limit is None else limit)
+
+
+def free_memory():
+    """Return how many bytes are free: on a GPU, if there is one, otherwise in the machine and in the container."""
+    gpus = tf.config.list_logical_devices("GPU")
+    if gpus:
+        used = tf.config.experimental.get_memory_info(gpus[0].name.removeprefix("/device:"))["current"]
+        return _limits_of_devices()[gpus[0].name.removeprefix("/device:")] - used
+    return min([psutil.virtual_memory().available, *_free_in_container()])
+
+
+@cache
+def _limits_of_devices():
+    """How many bytes TensorFlow's allocator has of each device; only its sessions tell."""
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        return {device.name.rpartition("device:")[2]: device.memory_limit_bytes for device in session.list_devices()}
+
+
+def _free_in_container():
+    for limit, used, statistics, files in _OF_CONTAINER:
+        try:
+            limit, used = (int((CONTAINER / name).read_text()) for name in (limit, used))
+            lines = dict(line.split() for line in (CONTAINER / statistics).read_text().splitlines())
+            yield max(0, limit - used + int(lines[files]))
+        except (OSError, ValueError, KeyError):
+            # No container, or one without a limit, which it calls "max".
+            continue
+
+
+def bytes_of_pair(method):
+    """Predict how many bytes a pair of a row and a reference takes, from the values that a network computes.
+
+    Parameters
+    ----------
+    method : Method
+        The compiled network.
+
+    Returns
+    -------
+    size : int
+    """
+    if method not in _SIZES:
+        steps = _most_steps(method.graph)
+        size = sum(
+            value.dtype.size * math.prod(size or 1 for size in value.shape[1:]) * steps ** method.depths.get(value, 0)
+            for value in method.computed
+            if value.shape.rank
+        )
+        _SIZES[method] = max(size, 1)
+    return _SIZES[method]
 
 
 def automatic_batch_size(method):
@@ -23,18 +100,82 @@ def automatic_batch_size(method):
     -------
     batch_size : int
     """
-    if method not in _SIZES:
-        steps = _most_steps(method.graph)
-        _SIZES[method] = sum(
-            value.dtype.size * math.prod(size or 1 for size in value.shape[1:]) * steps ** method.depths.get(value, 0)
-            for value in method.computed
-            if value.shape.rank
-        )
-    size = max(_SIZES[method], 1)
-    return max(1, min(MOST_PAIRS, method.chunk_bytes // size), min(method.least_pairs, MOST_BYTES // size))
+    size = bytes_of_pair(method)
+    enough = max(min(MOST_PAIRS, method.chunk_bytes // size), min(method.least_pairs, MOST_BYTES // size))
+    return max(1, min(enough, int(memory_limit() / (OVERHEAD * size))))
 
 
 def _most_steps(graph):
     """How many steps a loop takes: as many as there are in the sequence that it reads, if that is known."""
     sequences = [op.inputs[0] for op in graph.ops if op.type == "TensorListFromTensor"]
     return max((sequence.shape[0] or USUAL_STEPS for sequence in sequences), default=USUAL_STEPS)
+
+
+class Room:
+    """How many pairs, each counted once for each target and each copy of it, go through a network at once.
+
+    Parameters
+    ----------
+    method : Method
+        The compiled network.
+    batch_size : int or "auto"
+        How many there are at the most.
+    fixed : int or None, default=None
+        The only batch size that the network can run with.
+
+    Attributes
+    ----------
+    most : int
+        How many there are at the most, half as many after memory ran out.
+    """
+
+    def __init__(self, method, batch_size, fixed=None):
+        self.method, self.fixed = method, fixed
+        most = fixed or (automatic_batch_size(method) if batch_size == "auto" else batch_size)
+        self.most = most if fixed else min(most, _FITTING.get(method, most))
+
+    def go_through(self, part, attempt, repeats=1):
+        """Attempt a part of the work, in smaller pieces where memory runs out.
+
+        Parameters
+        ----------
+        part : Part
+            What is to be done, in one piece if it can be.
+        attempt : callable
+            Takes a part, and yields the number of the next target whenever those before it are done for good.
+        repeats : int, default=1
+            How often each pair is run, at once where there is room.
+        """
+        pending = [part]
+        while pending:
+            part = pending.pop()
+            if self._number(part) > self.most and (halves := part.halves()):
+                pending += reversed(halves)
+                continue
+            try:
+                for first_target in attempt(part):
+                    part = part._replace(first_target=first_target)
+            except tf.errors.ResourceExhaustedError as error:
+                self._halve(min(self.most, self._number(part) * repeats), error)
+                pending.append(part)
+
+    def _number(self, part):
+        """How many pairs there are, each for all targets that go through the network one by one."""
+        return part.size.rows * part.size.references * (part.size.targets if self.method.copies is None else 1)
+
+    def _halve(self, tried, error):
+        if tried == 1 or self.fixed:
+            what = f"The only batch that the network takes, of {self.fixed} rows," if self.fixed else "One row alone"
+            raise MemoryError(
+                f"{what} needs more memory than there is. Free memory, or explain a smaller network or fewer targets."
+            ) from error
+        self.most = tried // 2
+        if self.method not in _FITTING:
+            warnings.warn(
+                f"Memory ran out with {tried} pairs of a row and a reference at once. This call and later ones go on "
+                f"with {self.most}, or fewer if these are still too many. Pass batch_size={self.most}, or a "
+                "memory_limit= to config_context, to keep below that from the start.",
+                BatchSizeWarning,
+                stacklevel=6,
+            )
+        _FITTING[self.method] = self.most

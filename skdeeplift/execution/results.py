@@ -77,30 +77,39 @@ class Sums:
     def add(self, rows, number, first_target, sums, weights):
         """Add what a chunk gives of a number of rows for some of the targets."""
         stop = min(first_target + sums[0][0].shape[1], self.n_targets)
-        for of_source, source, tensors in zip(self.sums, self.method.sources, sums, strict=True):
+        # All at once, so that nothing is added yet if memory runs out on the way.
+        sums = [[np.asarray(tensor) for tensor in tensors] for tensors in sums]
+        for of_source, source, arrays in zip(self.sums, self.method.sources, sums, strict=True):
             dtype = dtype_of_contributions(source, self.method) if self.one_piece else np.float64
-            for name, tensor in zip(self.wanted, tensors, strict=True):
+            for name, array in zip(self.wanted, arrays, strict=True):
                 targets = slice(0, 1) if name in OF_ALL_TARGETS else slice(first_target, stop)
                 if name in OF_ALL_TARGETS and first_target > 0:
                     continue
-                array = np.asarray(tensor)[:number, : targets.stop - targets.start]
+                array = array[:number, : targets.stop - targets.start]
                 if len(weights) == 1 and weights[0] != 1:
                     array = array * np.float64(weights[0])
                 if name not in of_source:
                     n_targets = 1 if name in OF_ALL_TARGETS else self.n_targets
-                    make = np.empty if self.one_piece else np.zeros
-                    of_source[name] = make((self.n_rows, n_targets, *array.shape[2:]), dtype)
+                    of_source[name] = np.zeros((self.n_rows, n_targets, *array.shape[2:]), dtype)
                 if self.one_piece:
                     of_source[name][rows, targets] = array
                 else:
                     of_source[name][rows, targets] += array
+
+    def widen(self):
+        """Go on in float64, where a chunk was to hold all references and does not."""
+        if self.one_piece:
+            self.one_piece = False
+            self.sums = [
+                {name: array.astype(np.float64) for name, array in of_source.items()} for of_source in self.sums
+            ]
 
     def add_values(self, chunk, outputs, at_reference, over_elements):
         """Add the target's values at a chunk's rows and at its references."""
         rows, number, pairing, target = chunk.places, chunk.number, chunk.pairing, chunk.target
         self.prediction[rows] = _weighted(outputs, over_elements)[:number]
         if at_reference is not None:
-            values = at_reference.numpy().astype(np.float64)
+            values = at_reference.astype(np.float64)
             lead = (1,) if pairing.mode is Mode.SHARED else (pairing.rows,)
             values = values.reshape(*lead, pairing.references, *values.shape[1:])
             values = _of_pairs(values, over_elements, target)

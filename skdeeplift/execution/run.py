@@ -8,13 +8,15 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.execution.chunks import (
+    MOST_NUMBERS,
     Chunking,
+    Part,
     choose_chunking,
     choose_chunking_of_copies,
     pieces,
     power_of_two_below,
 )
-from skdeeplift.execution.memory import automatic_batch_size
+from skdeeplift.execution.memory import Room, memory_limit
 from skdeeplift.execution.progress import progress
 from skdeeplift.execution.references import AUTOMATIC_REFERENCES
 from skdeeplift.execution.results import SQUARES, Sums
@@ -22,6 +24,8 @@ from skdeeplift.propagation.pairing import Mode, Pairing
 
 # References of the first round, where as many are added as a tolerance needs.
 FIRST_REFERENCES = 16
+# In float64, and once more while it is summed.
+BYTES_OF_NUMBER = 16
 
 
 def run(
@@ -82,7 +86,7 @@ def run(
 def chunk_of_call(method, rows, references, target, *, wanted, letters, batch_size, fixed, tolerance):
     """Return how many rows, and how many pairs at the most, `run` would compute at once, which takes the same."""
     loop = _Loop(method, rows, references, target, tuple(wanted), letters, batch_size, fixed, tolerance)
-    return loop.size.rows, loop.most
+    return loop.size.rows, loop.room.most
 
 
 def predict(method, rows, batch_size="auto", fixed=None):
@@ -103,11 +107,15 @@ def predict(method, rows, batch_size="auto", fixed=None):
     -------
     outputs : ndarray of shape (n_rows, *target's axes)
     """
-    size = fixed or power_of_two_below(automatic_batch_size(method) if batch_size == "auto" else batch_size)
-    outputs = []
-    for start, stop, padded in pieces(len(rows[0]), size):
-        chunk = [_tensor(array[start:stop], fixed or padded) for array in rows]
-        outputs.append(method.forward(chunk)[0].numpy()[: stop - start])
+    room, outputs = Room(method, batch_size, fixed), []
+
+    def attempt(part):
+        chunk = [_tensor(array[part.start : part.stop], part.size.rows) for array in rows]
+        outputs.append(method.forward(chunk)[0].numpy()[: part.stop - part.start])
+        yield 1
+
+    for start, stop, padded in pieces(len(rows[0]), fixed or power_of_two_below(room.most)):
+        room.go_through(Part(start, stop, 0, 1, Chunking(fixed or padded, 1)), attempt)
     return np.concatenate(outputs)
 
 
@@ -148,13 +156,14 @@ class _Loop:
         per_row = references is not None and (references.per_row or bool(method.masks))
         is_pair_size = method.needs_pair_size or fixed is not None
         self.mode = Mode.PAIR_SIZE if is_pair_size else Mode.PER_ROW if per_row else Mode.SHARED
-        self.most = most = fixed or (automatic_batch_size(method) if batch_size == "auto" else batch_size)
-        n_rows, copies = len(rows[0]), method.copies
+        self.room = Room(method, batch_size, fixed)
+        n_rows, copies, most = len(rows[0]), method.copies, self.room.most
         if fixed is not None:
             self.size = Chunking(fixed, 1, 1 if copies is None else self.n_targets)
         elif copies is not None:
+            most_kept = min(MOST_NUMBERS, memory_limit() // BYTES_OF_NUMBER)
             self.size = choose_chunking_of_copies(
-                n_rows, n_references, most, self.n_targets, copies, method.numbers_kept
+                n_rows, n_references, most, self.n_targets, copies, method.numbers_kept, most_kept
             )
         else:
             n_targets = 1 if self.mode is Mode.PAIR_SIZE else self.n_targets
@@ -172,31 +181,42 @@ class _Loop:
             references = references.take(positions)
             target = target.of_rows(positions)
         values = _Values(self.method, rows, references, self.mode)
-        in_one_call = self._in_one_call(len(all_weights))
-        chunks = list(self._chunks(len(rows[0]), len(all_weights)))
-        several = self.mode is Mode.SHARED and len(chunks) > 1
-        for first, (start, stop, padded) in chunks:
-            weights = _padded(all_weights[first : first + size.references], size.references, fill=0.0)
-            pairing = Pairing(self.mode, self.fixed or padded, size.references, size.targets, self.most)
-            last = first_reference + min(first + size.references, len(all_weights))
-            places = slice(start, stop) if positions is None else positions[start:stop]
-            of_chunk = _Chunk(places, stop - start, pairing, target.of_rows(slice(start, stop), pairing.rows), weights)
-            where = start, stop, first_reference + first, last, pairing
+
+        def attempt(part):
+            """Explain one part, one piece of the targets after the other."""
+            shape = part.size
+            if part.last - part.first < len(all_weights):
+                sums.widen()
+            weights = _padded(all_weights[part.first : part.last], shape.references, fill=0.0)
+            pairing = Pairing(self.mode, *shape, self.room.most)
+            places = slice(part.start, part.stop) if positions is None else positions[part.start : part.stop]
+            of_rows = target.of_rows(slice(part.start, part.stop), pairing.rows)
+            chunk = _Chunk(places, part.stop - part.start, pairing, of_rows, weights, part.first_target)
+            first = first_reference + part.first
+            where = part.start, part.stop, first, first_reference + part.last, pairing
             if not self.method.uses_references:
-                self._add_rows(sums, of_chunk, [_padded(array[start:stop], pairing.rows) for array in rows], first)
-            elif in_one_call:
-                self._add_in_one_call(sums, of_chunk, *values.before_call(*where, several), first_reference + first)
-            else:
-                self._add_pairs(sums, of_chunk, *values.of_chunk(*where), first_reference + first)
+                arrays = [_padded(array[part.start : part.stop], pairing.rows) for array in rows]
+                return self._add_rows(sums, chunk, arrays, part.first)
+            if self._in_one_call(len(all_weights), shape):
+                covered = part.stop - part.start == len(rows[0]) and part.last - part.first == len(all_weights)
+                several = self.mode is Mode.SHARED and not covered
+                return self._add_in_one_call(sums, chunk, *values.before_call(*where, several), first)
+            return self._add_pairs(sums, chunk, *values.of_chunk(*where), first)
+
+        has_path = references is not None and references.path is not None
+        repeats = self.method.copies or (len(references.path.weights) if has_path else 1)
+        for first, (start, stop, padded) in self._chunks(len(rows[0]), len(all_weights)):
+            last, shape = min(first + size.references, len(all_weights)), size._replace(rows=self.fixed or padded)
+            self.room.go_through(Part(start, stop, first, last, shape), attempt, repeats)
             if bar is not None:
                 bar.update(stop - start)
 
-    def _in_one_call(self, n_references):
+    def _in_one_call(self, n_references, size):
         """Whether nothing that the network computes of a chunk's rows is needed for another chunk."""
         return (
             self.method.uses_references
-            and self.n_targets <= self.size.targets
-            and (self.mode is Mode.SHARED or n_references <= self.size.references)
+            and self.n_targets <= size.targets
+            and (self.mode is Mode.SHARED or n_references <= size.references)
         )
 
     def _add_in_one_call(self, sums, chunk, rows, references, at_reference, first_reference):
@@ -216,16 +236,19 @@ class _Loop:
             at_reference=at_reference,
         )
         outputs = outputs.numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
+        at_reference = at_reference.numpy()
         sums.add(chunk.places, chunk.number, 0, of_pieces, chunk.weights)
+        yield pairing.targets
         sums.add_values(chunk, outputs, at_reference, target.weights(outputs))
 
     def _add_pairs(self, sums, chunk, at_input, at_reference, first_reference):
         """Explain pairs: back for as many targets at once as a chunk has."""
         pairing = chunk.pairing
         outputs = at_input[0].numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
-        over_elements = chunk.target.weights(outputs)
+        # Read before anything is added, in case that memory runs out.
+        over_elements, at_references = chunk.target.weights(outputs), at_reference[0].numpy()
         path = self._path(pairing, first_reference)
-        for first_target, of_targets in _in_pieces(over_elements, pairing.targets):
+        for first_target, of_targets in _in_pieces(over_elements, pairing.targets, chunk.first_target):
             of_pieces = self.method.contributions(
                 pairing,
                 at_input,
@@ -238,14 +261,15 @@ class _Loop:
                 path=path,
             )
             sums.add(chunk.places, chunk.number, first_target, of_pieces, chunk.weights)
-        sums.add_values(chunk, outputs, at_reference[0], over_elements)
+            yield first_target + pairing.targets
+        sums.add_values(chunk, outputs, at_references, over_elements)
 
     def _path(self, pairing, first_reference):
         """Where gradients are taken of a chunk, in pieces of as many steps as it has room for."""
         if self.references.path is None:
             return None
         chosen = slice(first_reference, first_reference + pairing.references)
-        return self.references.path.cut(chosen, pairing.references, self.most // pairing.size)
+        return self.references.path.cut(chosen, pairing.references, self.room.most // pairing.size)
 
     def _add_rows(self, sums, chunk, arrays, first):
         """Explain rows that are compared with nothing: forward and back in one call, if there is no noise."""
@@ -258,13 +282,15 @@ class _Loop:
             noise = [_padded(array[chosen], pairing.references) for array in self.references.arrays], chunk.weights
         if target.depends_on_output and self.references is None:
             outputs, of_pieces = at_rows(target)
+            outputs = outputs.numpy()
             sums.add(chunk.places, chunk.number, 0, of_pieces, chunk.weights)
         else:
-            for first_target, of_targets in _in_pieces(target.weights(outputs), pairing.targets):
+            for first_target, of_targets in _in_pieces(target.weights(outputs), pairing.targets, chunk.first_target):
                 at_noise, of_pieces = at_rows(of_targets, *noise)
+                at_noise = at_noise.numpy()
                 sums.add(chunk.places, chunk.number, first_target, of_pieces, chunk.weights)
+                yield first_target + pairing.targets
             outputs = at_noise if self.references is None else outputs
-        outputs = np.asarray(outputs)
         sums.add_values(chunk, outputs, None, target.weights(outputs))
 
     def _chunks(self, n_rows, n_references):
@@ -284,11 +310,13 @@ class _Chunk(NamedTuple):
     pairing: Pairing
     target: Any
     weights: np.ndarray
+    # Those before it were added before memory ran out.
+    first_target: int
 
 
-def _in_pieces(over_elements, size):
+def _in_pieces(over_elements, size, start):
     """Yield the number of the first target, and weights, of as many targets as are explained at once."""
-    for first in range(0, over_elements.shape[1], size):
+    for first in range(start, over_elements.shape[1], size):
         yield first, _padded(over_elements[:, first : first + size], size, axis=1, fill=0.0)
 
 
@@ -305,34 +333,38 @@ class _Values:
         rows = self._rows(start, stop, pairing)
         if not several:
             return rows, self._references(start, stop, first, last, pairing), None
-        if self.kept_for != first:
-            references = self._references(start, stop, first, last, pairing)
-            self.kept_for, self.at_reference = first, self.method.forward(references)
+        key = first, last, pairing.references
+        if self.kept_for != key:
+            self.at_reference = self.method.forward(self._references(start, stop, first, last, pairing))
+            self.kept_for = key
         return rows, [], self.at_reference
 
     def of_chunk(self, start, stop, first, last, pairing):
         """Return values at the rows from start to stop, and at the references from first to last."""
         if self.mode is Mode.SHARED:
             return self._with_shared(start, stop, first, last, pairing)
-        if self.kept_for != start:
-            self.kept_for, self.at_input = start, self.method.forward(self._rows(start, stop, pairing))
+        key = start, stop, pairing.references
+        if self.kept_for != key:
+            self.at_input = self.method.forward(self._rows(start, stop, pairing))
+            self.kept_for = key
         references = self._references(start, stop, first, last, pairing)
         return self.at_input, self.method.forward_references(references, self.at_input, pairing)
 
     def _with_shared(self, start, stop, first, last, pairing):
         rows = self._rows(start, stop, pairing)
-        if self.kept_for == first:
+        key = first, last, pairing.references
+        if self.kept_for == key:
             return self.method.forward(rows), self.at_reference
         references = self._references(start, stop, first, last, pairing)
         at_input, self.at_reference = self.method.forward_both(rows, references)
-        self.kept_for = first
+        self.kept_for = key
         return at_input, self.at_reference
 
     def _references(self, start, stop, first, last, pairing):
         if self.mode is Mode.SHARED:
             return [_tensor(array[first:last], pairing.references) for array in self.references.arrays]
-        if self.made_for != start:
-            self.made_for, self.make = start, self.references.of_rows(self.rows, start, stop)
+        if self.made_for != (start, stop):
+            self.made_for, self.make = (start, stop), self.references.of_rows(self.rows, start, stop)
         return [_of_pairs(array, self.references.per_row, pairing) for array in self.make(first, last)]
 
     def _rows(self, start, stop, pairing):

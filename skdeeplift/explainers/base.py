@@ -1,6 +1,7 @@
 """What all explainers share: binding a network, checking rows, learning references and importances."""
 
 from abc import abstractmethod
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,10 +13,12 @@ from sklearn.utils.validation import _check_feature_names_in, _check_sample_weig
 from skdeeplift.execution.dask import lazily
 from skdeeplift.execution.lazy_rows import in_memory, is_lazy
 from skdeeplift.execution.run import run
+from skdeeplift.explainers.batches import rows_for_fit
 from skdeeplift.explainers.binding import BindingMixin
 from skdeeplift.explainers.comparison import ComparesWithReferences
 from skdeeplift.explainers.explained import explain_target
 from skdeeplift.explainers.explanation import Explanation
+from skdeeplift.explainers.in_blocks import OF_ELEMENTS, ExplainsInBlocks, written
 from skdeeplift.explainers.lazy import TakesLazyRows
 from skdeeplift.explainers.predictions import PredictionMixin
 from skdeeplift.explainers.refusals import RefusesNetworks
@@ -40,6 +43,7 @@ class BaseExplainer(
     SplitsRows,
     TakesLazyRows,
     ComparesWithReferences,
+    ExplainsInBlocks,
     PredictionMixin,
     TransformerMixin,
     BaseEstimator,
@@ -85,9 +89,11 @@ class BaseExplainer(
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, *features), or list or dict of array-like
-            Rows as the network takes them, which stand for the distribution that contributions are relative to. Of
-            arrays and tables of Dask at most ``max_samples`` rows are gathered, unless a network is trained on them.
+        X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
+            Rows as the network takes them, which stand for the distribution that contributions are relative to. Batches
+            are those that `transform` takes, of ``x``, ``(x, y)`` or ``(x, y, sample_weight)``; all of their rows are
+            read into memory. Of arrays and tables of Dask at most ``max_samples`` rows are, unless a network is
+            trained on them.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
             What an estimator that is not trained learns to predict; ignored where the network is bound as it is.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -112,7 +118,10 @@ class BaseExplainer(
             If ``estimator`` is a path that holds no network.
         """
         with unchanged_on_error(self):
-            (self._fit_lazily if is_lazy(X) else self._fit)(X, y, sample_weight, target)
+            if is_lazy(X):
+                self._fit_lazily(X, y, sample_weight, target)
+            else:
+                self._fit(*rows_for_fit(X, y, sample_weight), target)
         return self
 
     def _fit(self, X, y, sample_weight, target):
@@ -154,16 +163,23 @@ class BaseExplainer(
             references = references.first(IMPORTANCE_REFERENCES)
         return references
 
-    def transform(self, X, *, target=None):
+    def transform(self, X, *, target=None, out=None):
         """Compute the contributions of rows.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, *features), or list or dict of array-like
-            Rows as the network takes them. Of arrays and tables of Dask nothing is computed yet.
+        X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
+            Rows as the network takes them. Those of a memory map, or of another array that is read when it is sliced,
+            are read in blocks. Batches are those of a ``tf.data.Dataset``, a Keras ``PyDataset``, a generator or
+            another iterable, of ``x``, ``(x, y)`` or ``(x, y, sample_weight)`` as Keras takes them. Of
+            arrays and tables of Dask nothing is computed yet.
         target : array-like of shape (n_rows,), int, tuple or dict, default=None
             What to explain, where it differs from the explainer's own ``target``; an array has one index, or class
             label, for each row.
+        out : array-like, or list or dict of array-like, default=None
+            Where to write contributions, block by block, and what is returned then: an array, a memory map, or what can
+            be sliced and assigned to like one, of the shape of what is returned otherwise and a dtype that holds it
+            exactly. If anything is raised on the way, a note with it says how many rows are finished and in there.
 
         Returns
         -------
@@ -171,17 +187,29 @@ class BaseExplainer(
             In the form of ``X``, lazy where that is, and the network's dtype; each row's sum to the difference between
             the target at the row and at the reference. With ``target="all"`` there is a last axis of targets, which for
             a table is folded into the columns, feature by feature. With ``layer=`` those of the layer's units.
+
+        Raises
+        ------
+        ValueError
+            If ``X``, the target or ``out`` does not fit the network.
         """
         check_is_fitted(self)
-        return self._like_given(self._contributions(X, target), X)
+        out = None if out is None else {"contributions": out}
 
-    def _contributions(self, X, target=None):
+        def explain(X, *options, **of_blocks):
+            contributions = self._contributions(X, *options, **of_blocks)
+            return Explanation(contributions=self._like_given(contributions, X))
+
+        return self._explain_rows(explain, X, out, target=target, is_flat=self._gives_table()).contributions
+
+    def _contributions(self, X, target=None, reference=None, of_blocks=None):
         """One array for each source."""
         arrays = self._rows(self._transformed(X))
         explained = self._explained(target, len(arrays[0]))
         if target is not None:
             self._check_one_target(explained)
-        results, _ = self._run(arrays, self._references_for(arrays, explained), explained)
+        references = self._references_for(arrays, explained, reference)
+        results, _ = self._run(arrays, references, explained, of_blocks=of_blocks)
         contributions = results.contributions
         if self._gives_table() and explained.target.is_all:
             contributions = [array.reshape(len(array), -1) for array in contributions]
@@ -193,13 +221,13 @@ class BaseExplainer(
                 "transform takes target= for one output of each row. For all of them use an explainer of target='all'."
             )
 
-    def explain(self, X, *, target=None, reference=None, multipliers=False, hypothetical=False):
+    def explain(self, X, *, target=None, reference=None, multipliers=False, hypothetical=False, out=None):
         """Compute the contributions of rows, and what they are measured by.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, *features), or list or dict of array-like
-            Rows as the network takes them; what is lazy is computed.
+        X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
+            Rows as the network takes them, or batches of rows, as in `transform`. What is lazy is computed.
         target : str, int, tuple, dict, array-like or callable, default=None
             What to explain, where it differs from the explainer's own ``target``; an integer array of shape
             ``(n_rows,)`` has one index for each row.
@@ -213,6 +241,11 @@ class BaseExplainer(
         hypothetical : bool or int, default=False
             Whether to return what each possible letter would contribute, where ``X`` holds one-hot letters; an int
             names their axis, counted with that of the rows.
+        out : array-like, or list or dict of array-like, default=None
+            Where to write contributions, as in `transform`. Of what has a number for each of ``X``, only what ``out``
+            names is computed then: a dict with the key ``"contributions"`` also says where to write multipliers,
+            standard errors and hypothetical contributions, by the names that they have in the explanation. ``X`` is
+            kept where it is an array.
 
         Returns
         -------
@@ -222,12 +255,28 @@ class BaseExplainer(
         Raises
         ------
         ValueError
-            If ``X``, the target or the reference does not fit the network, or ``X`` is not one-hot where it should be.
+            If ``X``, the target, the reference or ``out`` does not fit the network, or ``X`` is not one-hot where it
+            should be.
         """
         check_is_fitted(self)
         if is_lazy(X):
             # What is returned is in memory.
             X, target, reference = in_memory(X, target, reference)
+        out = written(out)
+        if out is not None:
+            multipliers = multipliers or "multipliers" in out
+            hypothetical = hypothetical if hypothetical is not False else "hypothetical" in out
+            asked = {"multipliers": multipliers, "hypothetical": hypothetical is not False}
+            if missing := [name for name, is_asked in asked.items() if is_asked and name not in out]:
+                raise ValueError(
+                    f"out= has no place for {' and '.join(missing)}, which were asked for. Pass out={{'contributions': "
+                    f"..., {missing[0]!r}: ...}}."
+                )
+        only = frozenset(OF_ELEMENTS if out is None else out)
+        explain = partial(self._explanation, multipliers=multipliers, hypothetical=hypothetical, only=only)
+        return self._explain_rows(explain, X, out, target=target, reference=reference)
+
+    def _explanation(self, X, target, reference, *, multipliers, hypothetical, only, of_blocks=None):
         given, X = X, self._transformed(X)
         arrays = self._rows(X)
         explained = self._explained(target, len(arrays[0]))
@@ -243,14 +292,14 @@ class BaseExplainer(
         wanted = (
             ["contributions"]
             + ["multipliers"] * bool(multipliers)
-            + ["squares"] * (n_references > 1)
-            + ["squares_of_draws"] * (n_references == 1 and explained.method.draws > 1)
+            + ["squares"] * (n_references > 1 and "standard_error" in only)
+            + ["squares_of_draws"] * (n_references == 1 and explained.method.draws > 1 and "standard_error" in only)
         )
         if explained.method.tells_parts:
-            wanted += PARTS
+            wanted += [name for name in PARTS if name in only]
         if letters is not None:
             wanted.append("hypothetical")
-        results, delta = self._run(arrays, references, explained, wanted, letters)
+        results, delta = self._run(arrays, references, explained, wanted, letters, of_blocks)
 
         def like_given(name):
             """Leave out what was not computed."""
@@ -338,7 +387,7 @@ class BaseExplainer(
             self._check_differences(explained.method)
         return explained
 
-    def _run(self, arrays, references, explained, wanted=("contributions",), letters=None):
+    def _run(self, arrays, references, explained, wanted=("contributions",), letters=None, of_blocks=None):
         """Explain rows, and check that contributions add up."""
         method = explained.method
         results = self._compute_in_parts(arrays, references, explained, wanted, letters)
@@ -353,7 +402,10 @@ class BaseExplainer(
             """Say where the contributions of a row go wrong, or what to do."""
             return self._advice(arrays, references, explained, row, tolerance)
 
-        return results, check_convergence(results, self.check, advise, method.dtypes, self._tolerance(), self._name_row)
+        delta = check_convergence(
+            results, self.check, advise, method.dtypes, self._tolerance(), of_blocks, self._name_row
+        )
+        return results, delta
 
     def _compute(self, arrays, references, explained, wanted, letters):
         return run(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skdeeplift.config import config_context
 from skdeeplift.execution.carried import with_attributes
 from skdeeplift.references.constant import LEARNED
 
@@ -9,7 +10,8 @@ from skdeeplift.references.constant import LEARNED
 def contributions_of_block(explainer, X, target, name_row):
     """Compute the contributions of each source; the target is given where each row has its own."""
     target = target.to_numpy() if hasattr(target, "to_numpy") else target
-    return with_attributes(explainer, _name_row=name_row)._contributions(X, target)
+    with config_context(**explainer._config):
+        return with_attributes(explainer, _name_row=name_row)._contributions(X, target)
 
 
 def importances_of_block(carried, X, weights, target, positions):
@@ -18,7 +20,8 @@ def importances_of_block(carried, X, weights, target, positions):
     arrays = explainer._rows(explainer._transformed(X))
     explained = explainer._explained(target, len(arrays[0]))
     references = explainer._references_for_importances(arrays, explained)
-    results, _ = explainer._run(arrays, references, explained)
+    with config_context(**explainer._config):
+        results, _ = explainer._run(arrays, references, explained)
     absolute = [np.tensordot(weights, np.abs(array).astype(np.float64), 1) for array in results.contributions]
     if explained.target.is_all:
         absolute = [array.mean(-1) for array in absolute]

@@ -32,9 +32,14 @@ FEW_ROWS = 16
 class TakesLazyRows:
     """What an explainer does with arrays and tables of Dask."""
 
-    def _transform_lazily(self, X, *, target=None):
+    def _transform_lazily(self, X, *, target=None, out=None):
         """Contributions in the form of the rows, of which nothing is computed yet."""
         check_is_fitted(self)
+        if out is not None:
+            raise ValueError(
+                "out= is for rows that are read in blocks here. Pass out=None, and write what is returned, block by "
+                "block, with dask.array.store(transform(X), out)."
+            )
         rows = LazyRows(X)
         self._check_form(rows)
         of_rows = target if _is_of_rows(target) else None

@@ -1,6 +1,8 @@
 """Rows in several parts, which are explained side by side."""
 
+from skdeeplift.config import config_context, get_config
 from skdeeplift.execution.carried import with_attributes
+from skdeeplift.execution.memory import memory_limit
 from skdeeplift.execution.parallel import compute_parts, cut, number_of_workers
 from skdeeplift.execution.results import joined
 from skdeeplift.execution.run import chunk_of_call
@@ -14,17 +16,20 @@ class SplitsRows:
         n_rows, n_workers = len(arrays[0]), number_of_workers(self.n_jobs)
         if n_workers == 1:
             return self._compute(arrays, references, explained, wanted, letters)
-        chunk, batch_size = chunk_of_call(
-            explained.method,
-            arrays,
-            references,
-            explained.target,
-            wanted=tuple(wanted),
-            letters=letters,
-            batch_size=self.batch_size,
-            fixed=self.network_.batch_size,
-            tolerance=self._reference_tolerance() if explained.method.uses_references else None,
-        )
+        # As much memory for all together as for one alone.
+        config = {**get_config(), "memory_limit": memory_limit() // n_workers}
+        with config_context(**config):
+            chunk, batch_size = chunk_of_call(
+                explained.method,
+                arrays,
+                references,
+                explained.target,
+                wanted=tuple(wanted),
+                letters=letters,
+                batch_size=self.batch_size,
+                fixed=self.network_.batch_size,
+                tolerance=self._reference_tolerance() if explained.method.uses_references else None,
+            )
         parts = cut(n_rows, chunk, n_workers)
         if len(parts) == 1:
             return self._compute(arrays, references, explained, wanted, letters)
@@ -35,7 +40,7 @@ class SplitsRows:
             """What a part needs for itself."""
             own = None if references is None else references.take(rows)
             own = own if has_own or own is None else own.classes
-            return [array[rows] for array in arrays], own, explained.target.of_rows(rows), wanted, letters
+            return [array[rows] for array in arrays], own, explained.target.of_rows(rows), wanted, letters, config
 
         results = compute_parts(
             _explain_part,
@@ -57,13 +62,17 @@ class SplitsRows:
             parameters["reference"] = None
         copied = with_attributes(self, **parameters, n_jobs=None, verbose=0)
         copied._fitted = {**self._fitted, **parameters, "target": target}
+        # How much memory there is, each worker knows best.
+        copied._config = {"jit_compile": get_config()["jit_compile"]}
         for name in leave_out:
             vars(copied).pop(name, None)
         return copied
 
 
-def _explain_part(explainer, common, arrays, own, target, wanted, letters):
+def _explain_part(explainer, common, arrays, own, target, wanted, letters, config):
     """Explain a part of the rows with the copy of an explainer."""
     explained = explainer._compiled(explainer._fitted["target"])._replace(target=target)
     references = own if common is None else common._replace(classes=own)
-    return explainer._compute(arrays, references, explained, wanted, letters)
+    # A thread, or a process, does not know what is set around the call.
+    with config_context(**config):
+        return explainer._compute(arrays, references, explained, wanted, letters)

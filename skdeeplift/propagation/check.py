@@ -1,6 +1,7 @@
 """Summation-to-delta: how far contributions are from adding up, and what happens then."""
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -23,7 +24,28 @@ def convergence_delta(results):
     return results.prediction - results.reference_value - _totals(results, np.asarray)
 
 
-def check_convergence(results, how, locate=None, dtypes=(), tolerance=None, name_row="row {}".format):
+class Beyond(NamedTuple):
+    """Rows whose contributions do not add up, of which one is the worst."""
+
+    number: int
+    badness: float
+    tolerance: float
+    # Of the worst.
+    place: str
+    change: float
+    total: float
+    advice: str
+
+    def message(self, n_rows):
+        """Say of how many rows contributions do not add up, and of which worst."""
+        return (
+            f"In {self.number} of {n_rows} rows the contributions do not sum to f(x) - f(reference) within "
+            f"{self.tolerance:g} of its size. The worst is {self.place}: f(x) - f(reference) is {self.change:.6g}, the "
+            f"contributions sum to {self.total:.6g}. Do not trust these rows' contributions.{self.advice}"
+        )
+
+
+def check_convergence(results, how, locate=None, dtypes=(), tolerance=None, of_blocks=None, name_row="row {}".format):
     """Compare each row's convergence delta with the size of what is explained.
 
     Parameters
@@ -38,6 +60,9 @@ def check_convergence(results, how, locate=None, dtypes=(), tolerance=None, name
         The dtypes that the network computes in, of which the coarsest counts; that of the contributions if empty.
     tolerance : float, default=None
         How far contributions may be from their sum, relative to their size; by default what the dtype allows.
+    of_blocks : tuple of int and list, default=None
+        Where the rows are a block of more: the number of the first, and where to put what is `Beyond` tolerance, which
+        `report_beyond` warns of in the end.
     name_row : callable, default="row {}".format
         Takes a row's position, and returns what to call it.
 
@@ -60,24 +85,48 @@ def check_convergence(results, how, locate=None, dtypes=(), tolerance=None, name
     if how == "ignore":
         return delta
     size, beyond, tolerance = _sizes(results, delta, dtypes, tolerance)
-    if beyond.any():
-        beyond_in_row = beyond.reshape(len(beyond), -1).any(1)
-        badness = np.where(beyond, np.nan_to_num(np.abs(delta) / np.where(size > 0, size, 1), nan=np.inf), -1)
-        worst = np.unravel_index(np.argmax(badness), delta.shape)
-        true_change = results.prediction[worst] - results.reference_value[worst]
-        of_target = f", target {worst[1]}" if len(worst) > 1 else ""
-        message = (
-            f"In {beyond_in_row.sum()} of {len(delta)} rows the contributions do not sum to f(x) - f(reference) within "
-            f"{tolerance:g} of its size. The worst is {name_row(worst[0])}{of_target}: f(x) - f(reference) is "
-            f"{true_change:.6g}, the contributions sum to {true_change - delta[worst]:.6g}. "
-            "Do not trust these rows' contributions."
-        )
-        if locate is not None:
-            message += locate(worst[0], tolerance)
-        if how == "raise":
-            raise SummationToDeltaError(message + ' Pass check="ignore" to get them nevertheless.')
-        warnings.warn(message, SummationToDeltaWarning, stacklevel=4)
+    if not beyond.any():
+        return delta
+    beyond_in_row = beyond.reshape(len(beyond), -1).any(1)
+    badness = np.where(beyond, np.nan_to_num(np.abs(delta) / np.where(size > 0, size, 1), nan=np.inf), -1)
+    worst = np.unravel_index(np.argmax(badness), delta.shape)
+    true_change = results.prediction[worst] - results.reference_value[worst]
+    first_row, of_all = of_blocks or (0, [])
+    place = name_row(first_row + worst[0]) + (f", target {worst[1]}" if len(worst) > 1 else "")
+    is_worst = badness[worst] > max((each.badness for each in of_all), default=-1)
+    advice = locate(worst[0], tolerance) if locate is not None and is_worst else ""
+    found = Beyond(
+        int(beyond_in_row.sum()), badness[worst], tolerance, place, true_change, true_change - delta[worst], advice
+    )
+    if how == "raise":
+        raise SummationToDeltaError(found.message(len(delta)) + ' Pass check="ignore" to get them nevertheless.')
+    of_all.append(found)
+    if of_blocks is None:
+        report_beyond(of_all, len(delta), stacklevel=5)
     return delta
+
+
+def report_beyond(found, n_rows, stacklevel=4):
+    """Warn of rows whose contributions do not add up.
+
+    Parameters
+    ----------
+    found : list of Beyond
+        Those of each block; may be empty.
+    n_rows : int
+        How many rows there are in all blocks.
+    stacklevel : int, default=4
+        Whom the warning is for.
+
+    Warns
+    -----
+    SummationToDeltaWarning
+        If there are any.
+    """
+    if found:
+        worst = max(found, key=lambda each: each.badness)
+        message = worst._replace(number=sum(each.number for each in found)).message(n_rows)
+        warnings.warn(message, SummationToDeltaWarning, stacklevel=stacklevel)
 
 
 def rows_beyond(results, dtypes=(), tolerance=None):

@@ -9,7 +9,7 @@ from functools import partial
 import tensorflow as tf
 
 from skdeeplift.network.batch_axis import batch_layouts
-from skdeeplift.network.compiled import compiled
+from skdeeplift.network.compiled import compiled, fused, may_use_xla
 from skdeeplift.network.target import check_depends
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.gradients import gradients_of
@@ -96,7 +96,7 @@ class Paths(PairMethod):
         for prefix in self.prefixes:
             integral = _Integral(self, pairing, prefix, at_input, at_reference)
             run = integral.run
-            if self._is_dense(prefix, positions.shape[1] * pairing.size):
+            if may_use_xla() and self._is_dense(prefix, positions.shape[1] * pairing.size):
                 # A sixth faster, as one pass over memory does what several do.
                 run = compiled(run, jit_compile=True)
             at_cut = run(tf.cast(target_weights, self.target.dtype), positions, step_weights)
@@ -164,7 +164,7 @@ class _Integral:
 
         shifts = [tf.zeros((1, *self._lead_of(value), *value.shape[1:]), value.dtype) for value in cut]
         bending, needed = self.method.bending(self.prefix)
-        first_values = tf.function(partial(self._first_values, bending, needed), jit_compile=True, autograph=False)
+        first_values = fused(partial(self._first_values, bending, needed))
 
         def one_block(block, sums):
             values = self._known(steps)

@@ -6,8 +6,10 @@ from functools import partial
 import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.network.compiled import is_for_xla, refuse_xla
 from skdeeplift.network.graph import Op
 from skdeeplift.propagation.precision import widened, widened_attribute, widened_tensor
+from skdeeplift.propagation.steps import number_of_steps
 
 # Stateful to TensorFlow, yet free of effects and of chance.
 READS_STATE = frozenset({"ReadVariableOp", "LookupTableFindV2", "LookupTableSizeV2", "VarHandleOp"})
@@ -77,6 +79,10 @@ def run_loop(op, inputs, wanted=(), overrides=None):
         The wanted values, with the steps on a new first axis.
     """
     body, wanted = op.body, list(wanted)
+    steps = number_of_steps(op, inputs) if is_for_xla() else None
+    if wanted and steps is None:
+        # XLA would not let the arrays grow, and drop the steps without a word.
+        refuse_xla("a loop of which each step is kept takes a number of steps that is not known.")
     changing = [
         position
         for position, (before, after) in enumerate(zip(body.inputs, body.outputs, strict=True))
@@ -99,14 +105,18 @@ def run_loop(op, inputs, wanted=(), overrides=None):
         return number + 1, after[: len(changing)], arrays
 
     state = [tf.convert_to_tensor(inputs[position]) for position in changing]
-    arrays = [tf.TensorArray(value.dtype, 0, dynamic_size=True) for value in wanted]
+    arrays = [tf.TensorArray(value.dtype, steps or 0, dynamic_size=steps is None) for value in wanted]
     number = tf.constant(0)
     shapes = [
         tf.TensorShape([]),
         [body.inputs[position].shape for position in changing],
         [tf.TensorShape(None) for _ in arrays],
     ]
-    number, state, arrays = tf.while_loop(goes_on, one_step, (number, state, arrays), shape_invariants=tuple(shapes))
+    number, state, arrays = tf.while_loop(
+        goes_on, one_step, (number, state, arrays), shape_invariants=tuple(shapes), maximum_iterations=steps
+    )
+    if steps is not None:
+        number = tf.constant(steps)
     outputs = [None if tensor is None else tensor for tensor in inputs]
     for position, tensor in zip(changing, state, strict=True):
         outputs[position] = tensor

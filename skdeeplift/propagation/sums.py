@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from skdeeplift.network.compiled import fused
 from skdeeplift.propagation.rules.activation import machine_epsilon
 
 # What can be wanted of each source, for each pair.
@@ -21,8 +22,8 @@ PARTS = ("positive_multipliers", "negative_multipliers", "positive_difference", 
 OF_ALL_TARGETS = frozenset({"positive_difference", "negative_difference"})
 
 
-# Compiled, since each operation by itself would write all pairs to memory again.
-@tf.function(jit_compile=True, autograph=False)
+# Each operation by itself would write all pairs to memory again.
+@fused
 def weighted_sums(
     multipliers, spread_multipliers, at_input, at_reference, spread, signed_spread, weights, wanted, letters=None
 ):

@@ -3,6 +3,8 @@ import pytest
 from skdeeplift.execution.chunks import (
     MOST_NUMBERS,
     MOST_REFERENCES,
+    Chunking,
+    Part,
     choose_chunking,
     choose_chunking_of_copies,
     pieces,
@@ -58,3 +60,18 @@ def test_many_copies_leave_little_to_be_padded():
     size = choose_chunking_of_copies(100, 1, 1000, 1, 784, 784).rows
     assert sum(padded for _, _, padded in pieces(100, size)) == 100
     assert choose_chunking_of_copies(100, 1, 1000, 1, 2, 2).rows == 128
+
+
+@pytest.mark.parametrize("size", [(16, 3, 2), (1, 7, 1), (8, 1, 5), (1, 1, 3)])
+def test_halves_are_all_of_a_part(size):
+    def smallest(part):
+        halves = part.halves()
+        assert all(half.first_target == 1 for half in halves)
+        return [each for half in halves for each in smallest(half)] if halves else [part]
+
+    whole = Part(20, 20 + max(1, size[0] - 3), 5, 5 + size[1], Chunking(*size), first_target=1)
+    parts = smallest(whole)
+    assert {part.size for part in parts} == {(1, 1, 1)}
+    pairs = [(part.start, part.first) for part in parts]
+    assert sorted(pairs) == [(row, first) for row in range(20, whole.stop) for first in range(5, whole.last)]
+    assert all(part.stop - part.start == part.last - part.first == 1 for part in parts)

@@ -1,6 +1,20 @@
+import numpy as np
+import pytest
 import tensorflow as tf
 
-from skdeeplift.execution.memory import MOST_PAIRS, automatic_batch_size
+from skdeeplift import config_context
+from skdeeplift.exceptions import BatchSizeWarning
+from skdeeplift.execution import memory
+from skdeeplift.execution.chunks import Chunking, Part
+from skdeeplift.execution.memory import (
+    MOST_PAIRS,
+    OVERHEAD,
+    Room,
+    automatic_batch_size,
+    bytes_of_pair,
+    free_memory,
+    memory_limit,
+)
 from skdeeplift.propagation.method import Method
 from tests.functions import streams_of
 
@@ -28,3 +42,77 @@ def test_what_a_loop_computes_counts_for_each_step():
         return automatic_batch_size(streams_of(function, (steps, 1000)))
 
     assert 6 <= recurrent(10) / recurrent(80) <= 10
+
+
+def test_batches_stay_below_the_memory_limit():
+    streams = streams_of(tf.nn.relu, (1000,))
+    size, usual = bytes_of_pair(streams), automatic_batch_size(streams)
+    assert size >= 8000
+    for limit in (1, 1e6, 1e7):
+        with config_context(memory_limit=limit):
+            batch_size = automatic_batch_size(streams)
+        assert batch_size == 1 or batch_size * size * OVERHEAD <= limit < (batch_size + 1) * size * OVERHEAD
+    assert automatic_batch_size(streams) == usual
+
+
+def test_half_of_what_is_free_is_used(monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda: 1000)
+    assert memory_limit() == 500
+    with config_context(memory_limit=70.5):
+        assert memory_limit() == 70
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_container_may_have_less_than_the_machine(version, tmp_path, monkeypatch):
+    """Files that are kept in memory only as long as there is room do not count."""
+    monkeypatch.setattr(memory, "CONTAINER", tmp_path)
+    of_machine = free_memory()
+    assert of_machine > 1e6
+    names, files = [
+        (("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat"), "total_inactive_file"),
+        (("memory.max", "memory.current", "memory.stat"), "inactive_file"),
+    ][version - 1]
+    folder = tmp_path / "memory" if version == 1 else tmp_path
+    folder.mkdir(exist_ok=True)
+    for name, content in zip(names, ("9000", "5000", f"anon 7\n{files} 300"), strict=True):
+        (folder / name).write_text(content + "\n")
+    assert free_memory() == 4300
+    (folder / names[0]).write_text("max\n")
+    assert free_memory() > 1e6
+
+
+def test_of_a_gpu_its_allocator_counts(monkeypatch):
+    class Device:
+        name = "/device:GPU:0"
+
+    class Listed:
+        name, memory_limit_bytes = "/job:localhost/replica:0/task:0/device:GPU:0", 5000
+
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [Device] if kind == "GPU" else [])
+    monkeypatch.setattr(tf.config.experimental, "get_memory_info", lambda name: {"GPU:0": {"current": 2000}}[name])
+    monkeypatch.setattr(tf.compat.v1.Session, "list_devices", lambda session: [Listed])
+    memory._limits_of_devices.cache_clear()
+    try:
+        assert free_memory() == 3000
+    finally:
+        memory._limits_of_devices.cache_clear()
+
+
+def test_what_fails_is_tried_in_halves_and_what_is_done_is_not_done_again():
+    streams, done, tried = streams_of(tf.nn.relu, (5,)), np.zeros((10, 3, 4), int), []
+
+    def attempt(part):
+        tried.append(part)
+        for first in range(part.first_target, 4, part.size.targets):
+            if part.size.rows * part.size.references * part.size.targets > 4 or len(tried) == 9:
+                raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+            done[part.start : part.stop, part.first : part.last, first : first + part.size.targets] += 1
+            yield first + part.size.targets
+
+    room = Room(streams, 1000)
+    with pytest.warns(BatchSizeWarning, match="Memory ran out with 96 pairs.*48, or fewer") as caught:
+        room.go_through(Part(0, 10, 0, 3, Chunking(16, 3, 2)), attempt)
+    assert len(caught) == 1
+    assert (done == 1).all()
+    assert room.most == Room(streams, 1000).most == 1
+    assert Room(streams_of(tf.nn.relu, (5,)), 1000).most == 1000

@@ -92,6 +92,8 @@ def test_array(explainer):
     as_table = explainer.set_output(transform="pandas").transform(da.from_array(ROWS, chunks=25))
     assert isinstance(as_table, dd.DataFrame)
     pd.testing.assert_frame_equal(as_table.compute(), explainer.transform(ROWS), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match=r"dask\.array\.store"):
+        explainer.transform(da.from_array(ROWS, chunks=25), out=np.empty_like(ROWS))
     with pytest.raises(ValueError, match="'polars'"):
         explainer.set_output(transform="polars").transform(da.from_array(ROWS, chunks=25))
 
@@ -309,7 +311,7 @@ def test_lazy_contributions_are_those_of_the_fit_before(model):
 
 def test_blocks_share_what_is_compiled_in_a_worker(explainer):
     """Each block has a copy of its own, which names its rows."""
-    arrived = pickle.loads(pickle.dumps(Carried(explainer))).value
+    arrived = pickle.loads(pickle.dumps(Carried(explainer._to_go("auto")))).value
     first, second = (with_attributes(arrived, _name_row=str) for _ in range(2))
     assert first._compiled(None).method is second._compiled(None).method
     assert first._compiled(None).method is not explainer._compiled(None).method

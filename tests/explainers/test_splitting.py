@@ -150,3 +150,30 @@ def test_processes(model):
     np.testing.assert_allclose(of_function, expected, rtol=1e-6, atol=1e-6)
     expected = explainer_of_another.set_params(n_jobs=None).transform(ROWS)
     np.testing.assert_allclose(of_another, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_parts_of_blocks_into_an_array_of_the_users(model, tmp_path):
+    """Blocks are read one after the other, and each is computed in parts."""
+    explainer = DeepLiftExplainer(model, batch_size=16).fit(ROWS)
+    expected = explainer.transform(ROWS)
+    on_disk = np.lib.format.open_memmap(tmp_path / "rows.npy", mode="w+", dtype=np.float32, shape=ROWS.shape)
+    on_disk[:] = ROWS
+    out = np.zeros_like(ROWS)
+    explainer.set_params(n_jobs=2).transform(on_disk, out=out)
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_settings_hold_in_parts(model, monkeypatch):
+    seen, compute = [], DeepLiftExplainer._compute
+
+    def noted(self, *arguments):
+        seen.append(skdeeplift.get_config())
+        return compute(self, *arguments)
+
+    monkeypatch.setattr(DeepLiftExplainer, "_compute", noted)
+    explainer = DeepLiftExplainer(model, batch_size=16, n_jobs=2).fit(ROWS)
+    seen.clear()
+    with skdeeplift.config_context(jit_compile=False, memory_limit=2**30):
+        explainer.transform(ROWS)
+    assert len(seen) > 1
+    assert all(each == {"jit_compile": False, "memory_limit": 2**29} for each in seen)

@@ -1,6 +1,11 @@
+import warnings
+
+import pytest
 import tensorflow as tf
 
-from skdeeplift.network.compiled import compiled
+from skdeeplift import config_context
+from skdeeplift.exceptions import JitCompileWarning
+from skdeeplift.network.compiled import compiled, fused
 
 
 def test_no_order_of_effects_is_looked_for():
@@ -23,3 +28,55 @@ def test_options_are_those_of_tensorflow():
     function = compiled(lambda x: x + 1, input_signature=[tf.TensorSpec((None,), tf.float32)])
     assert function.get_concrete_function().structured_input_signature[0][0].shape.as_list() == [None]
     assert function(tf.ones(2)).numpy().tolist() == [2, 2]
+
+
+def with_unsupported_op(x):
+    """XLA has no Dawson function on a CPU."""
+    return tf.math.special.dawsn(x)
+
+
+def test_xla_compiles_where_it_is_asked_to():
+    function = compiled(lambda x: x * 2 + 1)
+    for setting in (None, False, True):
+        with config_context(jit_compile=setting):
+            assert function(tf.constant(3.0)).numpy() == 7
+    compiler_ir = function._of_setting[True].experimental_get_compiler_ir(tf.constant(3.0))()
+    assert "HloModule" in compiler_ir
+    with pytest.raises(ValueError, match="jit_compile=True"):
+        function._of_setting[None].experimental_get_compiler_ir(tf.constant(3.0))()
+
+
+def test_what_xla_can_not_compile_runs_without_it_and_says_so_once():
+    function = compiled(with_unsupported_op)
+    expected = function(tf.constant(0.5)).numpy()
+    with config_context(jit_compile=True):
+        with pytest.warns(JitCompileWarning, match="Dawsn"):
+            got = function(tf.constant(0.5)).numpy()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            again = function(tf.constant(0.5)).numpy()
+    assert got == again == expected
+
+
+def test_errors_that_are_not_those_of_xla_stay_errors():
+    function = compiled(lambda x: tf.reshape(x, [3]))
+    with config_context(jit_compile=True), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
+            function(tf.zeros(2))
+        assert function(tf.zeros(3)).shape == (3,)
+
+
+def test_fused_functions_are_compiled_unless_xla_may_not_be_used():
+    @fused
+    def function(x):
+        return x + 1
+
+    def outer(x):
+        return function(x)
+
+    for setting, inlined in ((None, False), (False, True)):
+        with config_context(jit_compile=setting):
+            graph = tf.function(outer).get_concrete_function(tf.TensorSpec((2,), tf.float32)).graph
+        calls = [op for op in graph.get_operations() if op.type in ("PartitionedCall", "StatefulPartitionedCall")]
+        assert (not calls) == inlined

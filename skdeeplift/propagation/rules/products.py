@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-from skdeeplift.network.compiled import compiled
+from skdeeplift.network.compiled import compiled, may_use_xla
 
 # From so many elements on, one pass over memory instead of many saves the time of compiling it within sixty calls.
 LARGE = 2**18
@@ -31,7 +31,7 @@ class Kernel:
     def __call__(self, *tensors, shapes=None):
         """Create one op that calls the function; ``shapes`` are those of its results, if they are not all the same."""
         shape = _broadcast_shape(tensors)
-        is_large = shape.is_fully_defined() and shape.num_elements() >= LARGE
+        is_large = shape.is_fully_defined() and shape.num_elements() >= LARGE and may_use_xla()
         key = is_large, *(tensor.dtype for tensor in tensors)
         traced = self._traced.get(key)
         if traced is None:
