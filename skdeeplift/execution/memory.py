@@ -13,6 +13,8 @@ from skdeeplift.config import get_config
 from skdeeplift.exceptions import BatchSizeWarning
 
 MOST_PAIRS = 2**14
+# Of a chunk that is larger than is fast, so that there are enough pairs in it.
+MOST_BYTES = 2**28
 USUAL_STEPS = 100
 # What explaining takes at the most of what is free, unless a limit is set.
 SHARE = 0.5
@@ -99,7 +101,8 @@ def automatic_batch_size(method):
     batch_size : int
     """
     size = bytes_of_pair(method)
-    return max(1, min(MOST_PAIRS, method.chunk_bytes // size, int(memory_limit() / (OVERHEAD * size))))
+    fast = max(1, min(MOST_PAIRS, method.chunk_bytes // size), min(method.least_pairs, MOST_BYTES // size))
+    return max(1, min(fast, int(memory_limit() / (OVERHEAD * size))))
 
 
 def _most_steps(graph):

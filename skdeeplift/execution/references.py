@@ -20,10 +20,11 @@ class Path(NamedTuple):
     weights: np.ndarray
 
     def cut(self, references, number, at_once):
-        """The part of ``number`` references, in as few equal pieces of at most ``at_once`` steps as there can be."""
+        """The part of ``number`` references, in a few equal pieces of at most ``at_once`` steps, padded little."""
         n_steps = len(self.weights)
-        n_pieces = -(-n_steps // max(1, min(at_once, n_steps)))
-        size = -(-n_steps // n_pieces)
+        fewest = -(-n_steps // max(1, min(at_once, n_steps)))
+        size = min((-(-n_steps // pieces) for pieces in range(fewest, 2 * fewest)), key=lambda size: -n_steps % size)
+        n_pieces = -(-n_steps // size)
         chosen = self.positions[references]
         positions = np.pad(chosen, ((0, number - len(chosen)), (0, n_pieces * size - n_steps)), mode="edge")
         weights = np.pad(self.weights, (0, n_pieces * size - n_steps))

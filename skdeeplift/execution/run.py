@@ -172,7 +172,7 @@ class _Loop:
             )
         else:
             n_targets = 1 if self.mode is Mode.PAIR_SIZE else self.n_targets
-            self.size = choose_chunking(n_rows, n_references, most, n_targets)
+            self.size = choose_chunking(n_rows, n_references, max(1, most // method.steps_at_once), n_targets)
 
     def sums(self, one_piece=False):
         """Nothing added up yet."""
@@ -221,7 +221,6 @@ class _Loop:
         """Whether nothing that the network computes of a chunk's rows is needed for another chunk."""
         return (
             self.method.uses_references
-            and self.references.path is None
             and self.n_targets <= size.targets
             and (self.mode is Mode.SHARED or n_references <= size.references)
         )
@@ -239,6 +238,7 @@ class _Loop:
             wanted=self.wanted,
             letters=self.letters,
             first_reference=first_reference,
+            path=self._path(pairing, first_reference),
             at_reference=at_reference,
         )
         outputs = outputs.numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
@@ -249,13 +249,11 @@ class _Loop:
 
     def _add_pairs(self, sums, chunk, at_input, at_reference, first_reference):
         """Explain pairs: back for as many targets at once as a chunk has."""
-        pairing, path = chunk.pairing, None
+        pairing = chunk.pairing
         outputs = at_input[0].numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
         # Read before anything is added, in case that memory runs out.
         over_elements, at_references = chunk.target.weights(outputs), at_reference[0].numpy()
-        if self.references.path is not None:
-            chosen = slice(first_reference, first_reference + pairing.references)
-            path = self.references.path.cut(chosen, pairing.references, self.room.most // pairing.size)
+        path = self._path(pairing, first_reference)
         for first_target, of_targets in _in_pieces(over_elements, pairing.targets, chunk.first_target):
             of_pieces = self.method.contributions(
                 pairing,
@@ -271,6 +269,13 @@ class _Loop:
             sums.add(chunk.places, chunk.number, first_target, of_pieces, chunk.weights)
             yield first_target + pairing.targets
         sums.add_values(chunk, outputs, at_references, over_elements)
+
+    def _path(self, pairing, first_reference):
+        """Where gradients are taken of a chunk, in pieces of as many steps as it has room for."""
+        if self.references.path is None:
+            return None
+        chosen = slice(first_reference, first_reference + pairing.references)
+        return self.references.path.cut(chosen, pairing.references, self.room.most // pairing.size)
 
     def _add_rows(self, sums, chunk, arrays, first):
         """Explain rows that are compared with nothing: forward and back in one call, if there is no noise."""

@@ -54,6 +54,10 @@ class Method:
     draws = 1
     # Beyond this size of all that a chunk computes, larger ones are not faster, and only cost memory.
     chunk_bytes = 2**29
+    # With fewer pairs at once convolutions are slow.
+    least_pairs = 1
+    # How often a chunk has room for its pairs, in copies that are run one after the other otherwise.
+    steps_at_once = 1
 
     def __init__(self, graph, target, sources, shown, masks=()):
         self.graph, self.target, self.sources, self.masks = graph, target, list(sources), list(masks)
@@ -140,6 +144,7 @@ class PairMethod(Method, ABC):
         wanted=("contributions",),
         letters=None,
         first_reference=0,
+        path=None,
         at_reference=None,
     ):
         """Run the network at the rows and the references of a chunk, and sum contributions, in one call.
@@ -155,7 +160,7 @@ class PairMethod(Method, ABC):
             One for each input; no references where their values are given.
         target_weights : array of shape (rows or 1, targets, *target's axes), or Target
             Weights over the target's elements, or a target that depends on their values.
-        reference_weights, wanted, letters, first_reference
+        reference_weights, wanted, letters, first_reference, path
             As `contributions` takes them.
         at_reference : list of tensor, default=None
             What ``forward`` returned for the references, where many chunks share it.
@@ -179,6 +184,7 @@ class PairMethod(Method, ABC):
             None if depends else tf.convert_to_tensor(target_weights),
             tf.convert_to_tensor(reference_weights),
             *self._drawn(pairing, first_reference),
+            *_steps(path),
         )
 
     def _at_both(self, pairing, rows, references, at_reference):
@@ -202,7 +208,7 @@ class PairMethod(Method, ABC):
         at_reference,
         target_weights,
         reference_weights,
-        *drawn,
+        *drawn_and_steps,
     ):
         at_both = self._at_both(pairing, rows, references, at_reference)
         for tensors, of_tensors in zip(at_both, shapes, strict=True):
@@ -213,7 +219,7 @@ class PairMethod(Method, ABC):
             output = at_input[0][:: pairing.references if pairing.mode is Mode.PAIR_SIZE else 1]
             target_weights = one_hot_of_predicted(output, target.centered)
         sums = self._contributions(
-            pairing, wanted, letters, at_input, at_reference, target_weights, reference_weights, *drawn
+            pairing, wanted, letters, at_input, at_reference, target_weights, reference_weights, *drawn_and_steps
         )
         return at_input[0], at_reference[0], sums
 
@@ -256,14 +262,13 @@ class PairMethod(Method, ABC):
             One tuple per source, in the order of ``wanted``; each of shape ``(rows, targets, *source's axes)``, in
             float64 where there is more than one reference.
         """
-        steps = () if path is None else (tf.convert_to_tensor(path.positions), tf.convert_to_tensor(path.weights))
         return self.compiled(self._contributions, pairing, wanted, letters)(
             shown_at_input,
             shown_at_reference,
             tf.convert_to_tensor(target_weights),
             tf.convert_to_tensor(reference_weights),
             *self._drawn(pairing, first_reference),
-            *steps,
+            *_steps(path),
         )
 
     def _drawn(self, pairing, first_reference):
@@ -279,6 +284,10 @@ class PairMethod(Method, ABC):
     def first_departure(self, rows, references, tolerance):
         """Find the first op at which contributions go wrong, where the method can tell."""
         return None
+
+
+def _steps(path):
+    return () if path is None else (tf.convert_to_tensor(path.positions), tf.convert_to_tensor(path.weights))
 
 
 def _depths(graph, depth=0):

@@ -4,6 +4,8 @@ What comes before the first op that bends is affine: its values along the path a
 and the way back through it is gone once, with the integral of the gradients. Several steps make one batch.
 """
 
+from functools import partial
+
 import tensorflow as tf
 
 from skdeeplift.network.batch_axis import batch_layouts
@@ -14,6 +16,7 @@ from skdeeplift.propagation.gradients import gradients_of
 from skdeeplift.propagation.method import PairMethod
 from skdeeplift.propagation.precision import widened, widened_tensor
 from skdeeplift.propagation.prefix import find_prefix, has_rows
+from skdeeplift.propagation.rules.activation import ACTIVATIONS
 from skdeeplift.propagation.rules.products import LARGE
 from skdeeplift.propagation.sums import plain_sums
 from skdeeplift.propagation.tokens import padding_masks
@@ -45,6 +48,9 @@ class Paths(PairMethod):
 
     # Small blocks of points stay in the cache.
     chunk_bytes = 2**25
+    least_pairs = 768
+    # Several steps of few rows, since their gradients are summed up while they are at hand.
+    steps_at_once = 8
 
     def __init__(self, graph, target, sources, together):
         check_depends(graph, target)
@@ -109,6 +115,17 @@ class Paths(PairMethod):
             sums.append(plain_sums(multiplier, *ends, reference_weights, wanted, axis))
         return sums
 
+    def bending(self, prefix):
+        """Activations right behind the cut, and which values they and the cut hand to what follows."""
+        behind = self.graph.ancestors([self.target], known=[*prefix.cut, *prefix.beside, *self.masks])
+        first, ops = set(prefix.cut), []
+        for op in behind:
+            if len(op.inputs) == 1 and op.inputs[0] in first and ACTIVATIONS.find(op.type, (0,)) is not None:
+                ops.append(op)
+                first.update(op.outputs)
+        read = {self.target, *(value for op in behind if op not in ops for value in op.inputs)}
+        return ops, [value for value in (*prefix.cut, *(op.outputs[0] for op in ops)) if value in read]
+
     def _is_dense(self, prefix, n_points):
         """Whether what is behind the cut are large dense layers alone, which XLA computes faster than TensorFlow."""
         behind = self.graph.ancestors([self.target], known=[*prefix.cut, *prefix.beside, *self.masks])
@@ -145,16 +162,19 @@ class _Integral:
         lead = (steps, pairing.rows, pairing.references, pairing.targets)
         shape = (steps * pairing.size, *target.shape[1:])
 
+        shifts = [tf.zeros((1, *self._lead_of(value), *value.shape[1:]), value.dtype) for value in cut]
+        bending, needed = self.method.bending(self.prefix)
+        first_values = fused(partial(self._first_values, bending, needed))
+
         def one_block(block, sums):
-            points = [self._between(value, positions[block], lead) for value in cut]
             values = self._known(steps)
-            values.update(zip(cut, points, strict=True))
+            values.update(zip(needed, first_values(positions[block], shifts), strict=True))
             [output] = replay.run(self.method.graph, values, [target])
             of_steps = tf.reshape(tf.cast(step_weights[block], output.dtype), (steps, *[1] * (3 + len(shape) - 1)))
             weights = tf.broadcast_to(of_steps * target_weights[:, None], (*lead, *shape[1:]))
-            gradients = gradients_of(output, tf.reshape(weights, shape), points)
+            gradients = gradients_of(output, tf.reshape(weights, shape), shifts)
             return block + 1, [
-                total + tf.reduce_sum(tf.reshape(tf.cast(each, total.dtype), (steps, *total.shape)), 0)
+                total + tf.reshape(tf.cast(each, total.dtype), total.shape)
                 for total, each in zip(sums, gradients, strict=True)
             ]
 
@@ -205,18 +225,25 @@ class _Integral:
         x = tf.reshape(x, (1, self.pairing.rows, 1, 1, fold, *x.shape[1:]))
         return tf.reshape(tf.broadcast_to(x, (*lead, *x.shape[4:])), (-1, *x.shape[5:]))
 
-    def _between(self, value, positions, lead):
-        """Points on the straight line from the reference to the row."""
-        x, r = self.pairing.with_axes(self.at_input[value], self.at_reference[value])
-        positions = tf.cast(positions, x.dtype)[:, None]
-        points = _interpolated(x, r, tf.reshape(positions, (*positions.shape, *[1] * (len(x.shape) - 2))))
-        if self.pairing.targets > 1:
-            points = tf.broadcast_to(points[:, :, :, None], (*lead, *points.shape[3:]))
-        return tf.reshape(points, (lead[0] * self.pairing.size * self._fold(value), *value.shape[1:]))
+    def _first_values(self, bending, needed, positions, shifts):
+        """Values on the straight lines from the references to the rows, and what activations make of them.
 
+        Compiled, since each operation by itself would write all points to memory again; so does the way back, which
+        sums over the steps.
+        """
+        values = {}
+        for value, shift in zip(self.prefix.cut, shifts, strict=True):
+            x, r = self.pairing.with_axes(self.at_input[value], self.at_reference[value])
+            at = tf.cast(positions, x.dtype)[:, None]
+            at = tf.reshape(at, (*at.shape, *[1] * (len(x.shape) - 2)))
+            # At both ends exactly the row and the reference, so that equal values stay equal.
+            points = tf.stop_gradient((1 - at) * r + at * x)[:, :, :, None]
+            # With targets, and where one row has several entries, these.
+            points = tf.reshape(points, (*points.shape[:4], self._fold(value), *value.shape[1:])) + shift
+            values[value] = tf.reshape(points, (-1, *value.shape[1:]))
+        for op in bending:
+            values[op.outputs[0]] = replay.create(op, [values[op.inputs[0]]])[0]
+        return [values[value] for value in needed]
 
-# Each operation by itself would write all points to memory again.
-@fused
-def _interpolated(x, r, positions):
-    """At both ends exactly the row and the reference, so that equal values stay equal."""
-    return (1 - positions) * r + positions * x
+    def _lead_of(self, value):
+        return self.pairing.rows, self.pairing.references, self.pairing.targets, self._fold(value)
