@@ -88,10 +88,11 @@ def config_context(*, memory_limit=_UNCHANGED, jit_compile=_UNCHANGED):
         and with None, half of what is free: of the machine's memory, of a container's, or of what TensorFlow's
         allocator has on a GPU.
     jit_compile : bool or None
-        Whether XLA compiles networks. With True it compiles whole passes through the network: recurrent networks and
-        those with attention, that are explained many times, may become faster, others slower, and each first call
-        takes longer. A network that XLA can not compile is run as without, with a `JitCompileWarning`. With None, the
-        default, XLA only compiles some sums and products over pairs, and with False nothing that does not need it.
+        Whether XLA compiles networks. With True it compiles whole passes through the network: dense networks and those
+        with attention, that are explained many times, may become faster, others slower, and each first call takes
+        longer. What XLA can not compile, such as DeepLIFT through recurrent layers, is run as without, with a
+        `JitCompileWarning`. With None, the default, XLA only compiles some sums and products over pairs, and with False
+        nothing that does not need it.
 
     Yields
     ------

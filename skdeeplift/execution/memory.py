@@ -101,8 +101,8 @@ def automatic_batch_size(method):
     batch_size : int
     """
     size = bytes_of_pair(method)
-    enough = max(min(MOST_PAIRS, method.chunk_bytes // size), min(method.least_pairs, MOST_BYTES // size))
-    return max(1, min(enough, int(memory_limit() / (OVERHEAD * size))))
+    fast = max(1, min(MOST_PAIRS, method.chunk_bytes // size), min(method.least_pairs, MOST_BYTES // size))
+    return max(1, min(fast, int(memory_limit() / (OVERHEAD * size))))
 
 
 def _most_steps(graph):

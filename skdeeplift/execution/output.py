@@ -40,8 +40,12 @@ class Output:
                 f"Got {type(array).__name__}."
             )
         self.check_shape(shape)
+        try:
+            given = np.dtype(array.dtype)
+        except TypeError as error:
+            raise TypeError(f"{name} has the dtype {array.dtype}, which is none of NumPy's.") from error
         # Neither rounded nor cut off: what can be read back is what was computed.
-        if not np.can_cast(self.dtype, array.dtype, "safe"):
+        if not np.can_cast(self.dtype, given, "safe"):
             raise ValueError(f"{name} has dtype {array.dtype}. Expected {self.dtype}, in which contributions come.")
         if isinstance(array, np.ndarray) and not array.flags.writeable:
             raise ValueError(f"{name} is read-only. Open it for writing, as with numpy.lib.format.open_memmap.")

@@ -1,5 +1,7 @@
 """Rows that are not all in memory: memory maps and their like, data sets, generators of batches."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -127,7 +129,7 @@ def _check_size(size, limit):
         )
 
 
-def blocks_of_batches(X, network, owner):
+def blocks_of_batches(X, network, owner, size_of=None):
     """Yield blocks of about the same number of rows, in the structure of the batches that they come in.
 
     What came before an error is still given, and then the error raised.
@@ -140,6 +142,8 @@ def blocks_of_batches(X, network, owner):
         What takes the rows.
     owner : str
         Who takes them, for errors.
+    size_of : callable, default=None
+        Takes the number of elements of a row of all inputs, and returns how many rows make a block.
 
     Yields
     ------
@@ -148,7 +152,7 @@ def blocks_of_batches(X, network, owner):
     rows : array, or list or dict of arrays
         The rows.
     """
-    start, number, pending = 0, 0, []
+    start, number, pending, size_of = 0, 0, [], size_of or rows_of_block
 
     def joined():
         nonlocal start, number
@@ -161,7 +165,7 @@ def blocks_of_batches(X, network, owner):
         for rows, _, _ in read_batches(X):
             pending.append(rows)
             number += _check_batch(rows, network, owner)
-            if number >= rows_of_block(rows, network):
+            if number >= size_of(elements_of_row(rows, network)):
                 yield joined()
     except Exception:
         if number:
@@ -173,11 +177,12 @@ def blocks_of_batches(X, network, owner):
         raise ValueError(_NO_BATCHES)
 
 
-def blocks_of_array(X, network):
+def blocks_of_array(X, network, size_of=None):
     """Yield blocks of an array, or of a list or dict of arrays, as `blocks_of_batches` does of batches."""
     n_rows = count_rows(X, network)
-    size = rows_of_block(X, network)
-    for start in range(0, n_rows, size):
+    size = (size_of or rows_of_block)(elements_of_row(X, network))
+    # One even if there are no rows, for whoever refuses these.
+    for start in range(0, max(n_rows, 1), size):
         stop = min(start + size, n_rows)
         yield start, stop, cut(X, start, stop, network)
 
@@ -188,12 +193,14 @@ def count_rows(X, network):
     return int(first.shape[0]) if hasattr(first, "shape") else len(first)
 
 
-def rows_of_block(X, network):
-    """How many rows make about the same block, whatever the batches: a power of two."""
-    elements = 0
-    for array in network.flatten(X):
-        shape = array.shape if hasattr(array, "shape") else np.shape(array[0:1])
-        elements += int(np.prod([int(size) for size in shape[1:]]))
+def elements_of_row(X, network):
+    """How many numbers a row of all inputs has."""
+    shapes = [array.shape if hasattr(array, "shape") else np.shape(array[0:1]) for array in network.flatten(X)]
+    return sum(math.prod(int(size) for size in shape[1:]) for shape in shapes)
+
+
+def rows_of_block(elements):
+    """How many rows of some elements make about the same block, whatever the batches: a power of two."""
     return 1 << (max(NUMBERS_OF_BLOCK // max(elements, 1), 1).bit_length() - 1)
 
 

@@ -13,6 +13,7 @@ from skdeeplift.explainers.batches import (
     gives_batches,
     is_on_disk,
     join,
+    rows_of_block,
 )
 from skdeeplift.explainers.explanation import Explanation
 from skdeeplift.propagation.check import report_beyond
@@ -53,9 +54,9 @@ class ExplainsInBlocks:
         cuts = _CutsByRow(self, target, reference, n_rows)
         outputs = self._outputs(out or {}, X, n_rows, cuts, is_flat)
         if in_batches:
-            blocks = blocks_of_batches(X, self.network_, type(self).__name__)
+            blocks = blocks_of_batches(X, self.network_, type(self).__name__, cuts.rows_of_block)
         else:
-            blocks = blocks_of_array(X, self.network_)
+            blocks = blocks_of_array(X, self.network_, cuts.rows_of_block)
         # A pipeline's explanation has what its earlier steps make of them.
         keeps_given = not in_batches and (self._transformer is None or self._raw_sources is not None)
         parts, beyond, finished = [], [], 0
@@ -86,13 +87,8 @@ class ExplainsInBlocks:
         """Check where things are to be written, before anything is computed."""
         if not out:
             return {}
-        explained, names, outputs = (
-            self._explained("all" if cuts.has_targets else cuts.target),
-            self._source_names(),
-            {},
-        )
-        method, is_all = explained.method, explained.target.is_all and not cuts.has_targets
-        n_targets = (explained.target.number(method.target.shape[1:]),) if is_all else ()
+        names, method, outputs = self._source_names(), cuts.method, {}
+        n_targets = (cuts.n_targets,) if cuts.is_all else ()
         given = [None] * len(names) if n_rows is None else [np.shape(each)[1:] for each in self.network_.flatten(X)]
         for name, arrays in out.items():
             if isinstance(arrays, dict) and set(arrays) == set(names):
@@ -118,12 +114,16 @@ class ExplainsInBlocks:
 
 
 class _CutsByRow:
-    """Targets and references, of which each row may have its own."""
+    """What belongs to a block: targets and references, of which each row may have its own, and how many rows."""
 
     def __init__(self, explainer, target, reference, n_rows):
         self.target, self.reference, self.n_rows = target, reference, n_rows
         self.network = explainer.network_
         self.has_targets = _has_targets(target, getattr(explainer, "classes_", None))
+        explained = explainer._explained("all" if self.has_targets else target)
+        self.method, self.is_all = explained.method, explained.target.is_all and not self.has_targets
+        self.n_targets = explained.target.number(self.method.target.shape[1:]) if self.is_all else 1
+        self.is_of_layer = explainer._fitted["layer"] is not None
         if reference is None:
             fitted = getattr(explainer, "references_", None)
             if fitted is not None and fitted.per_row and fitted.arrays is not None:
@@ -132,6 +132,11 @@ class _CutsByRow:
         self.lengths |= {len(each) for each in self._references_of_rows()}
         if n_rows is not None:
             self._check({n_rows})
+
+    def rows_of_block(self, elements):
+        """How many rows, and results of rows, make a block."""
+        units = sum(source.value.shape[1:].num_elements() or elements for source in self.method.sources)
+        return rows_of_block(elements + units * self.n_targets if self.is_of_layer else elements * self.n_targets)
 
     def of(self, start, stop):
         """The target and the reference of some rows."""

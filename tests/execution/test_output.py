@@ -3,6 +3,7 @@ import os
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.lib.format import open_memmap
 
 from skdeeplift.execution.output import Output, noted
@@ -39,9 +40,10 @@ def output_of(array, shape=(4, 2), dtype=np.float32):
         (np.zeros((4, 2, 1), np.float32), ValueError, "out= has shape"),
         (np.zeros((4, 2), np.float16), ValueError, "out= has dtype float16. Expected float32"),
         (np.zeros((4, 2), np.int64), ValueError, "out= has dtype int64"),
+        (tf.Variable(np.zeros((4, 2), np.float32)), TypeError, "out= "),
         (np.broadcast_to(np.float32(0), (4, 2)), ValueError, "out= is read-only"),
     ],
-    ids=["list", "columns", "rows", "axes", "half", "integers", "read-only"],
+    ids=["list", "columns", "rows", "axes", "half", "integers", "variable", "read-only"],
 )
 def test_what_does_not_fit_is_refused(array, error, message):
     with pytest.raises(error, match=message):

@@ -84,6 +84,25 @@ def test_all_sources_give_what_an_array_gives(explainer, source, with_out, tmp_p
     assert transformed is out or not with_out
 
 
+def test_no_rows(explainer, tmp_path):
+    for X in (ROWS[:0], on_disk(tmp_path / "rows.npy", ROWS)[:0]):
+        with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+            explainer.transform(X, out=np.zeros((0, 6), np.float32))
+
+
+def test_blocks_are_smaller_where_there_are_more_results(model, monkeypatch):
+    monkeypatch.setattr(batches, "NUMBERS_OF_BLOCK", 6 * 3 * 16)
+    explainer, starts = DeepLiftExplainer(model, target="all").fit(ROWS), []
+
+    class Watched(np.ndarray):
+        def __setitem__(self, rows, values):
+            starts.append(rows.start)
+            super().__setitem__(rows, values)
+
+    explainer.transform(ROWS, out=np.zeros((100, 18), np.float32).view(Watched))
+    assert starts == list(range(0, 100, 16))
+
+
 def test_arrays_of_h5py(explainer, tmp_path):
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "data.h5", "w") as file:
