@@ -6,8 +6,8 @@ import pickle
 import threading
 from uuid import uuid4
 
-import cloudpickle
 import numpy as np
+from joblib import wrap_non_picklable_objects
 
 # How many of them a process keeps, those it used last.
 MOST_UNPACKED = 4
@@ -41,7 +41,7 @@ class Carried:
         with self._lock:
             if self._packed is None:
                 # Workers know nothing of what the user defined in a notebook.
-                content = cloudpickle.dumps(self._value)
+                content = pickle.dumps(wrap_non_picklable_objects(self._value, keep_wrapper=False))
                 # As an array, which joblib lets processes of one machine share.
                 array = np.frombuffer(content, np.uint8)
                 self._packed = hashlib.blake2b(content, digest_size=16).hexdigest(), array

@@ -1,12 +1,13 @@
 """How many pairs of a network fit into a chunk, and what happens where they do not."""
 
 import math
+import os
 import warnings
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-import psutil
 import tensorflow as tf
 
 from skdeeplift.config import get_config
@@ -24,6 +25,9 @@ OVERHEAD = 2
 _SIZES = WeakKeyDictionary()
 # How many pairs are tried at once with a method for which memory once ran out.
 _FITTING = WeakKeyDictionary()
+# Where Linux says what is free, in kilobytes; and what is taken to be free where nothing says it.
+MACHINE = Path("/proc/meminfo")
+USUAL_FREE = 2**32
 # Where Linux says what a container may use, what it does, and what of this are files that can be read again.
 CONTAINER = Path("/sys/fs/cgroup")
 _OF_CONTAINER = (
@@ -44,7 +48,7 @@ def free_memory():
     if gpus:
         used = tf.config.experimental.get_memory_info(gpus[0].name.removeprefix("/device:"))["current"]
         return _limits_of_devices()[gpus[0].name.removeprefix("/device:")] - used
-    return min([psutil.virtual_memory().available, *_free_in_container()])
+    return min([*_free_in_machine(), *_free_in_container()], default=USUAL_FREE)
 
 
 @cache
@@ -52,6 +56,16 @@ def _limits_of_devices():
     """How many bytes TensorFlow's allocator has of each device; only its sessions tell."""
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
         return {device.name.rpartition("device:")[2]: device.memory_limit_bytes for device in session.list_devices()}
+
+
+def _free_in_machine():
+    try:
+        lines = dict(line.split(":") for line in MACHINE.read_text().splitlines())
+        yield 1024 * int(lines["MemAvailable"].split()[0])
+    except (OSError, ValueError, KeyError):
+        # Not Linux; elsewhere half of what is built in is as good a guess as there is without another package.
+        with suppress(AttributeError, ValueError, OSError):
+            yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
 def _free_in_container():
