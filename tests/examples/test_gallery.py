@@ -159,6 +159,8 @@ def test_an_example_finds_what_it_says(claims, tmp_path):
     temporary.mkdir()
     search = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": search, "TMPDIR": str(temporary)}
+    # A cluster leaves an empty folder behind.
+    environment["DASK_TEMPORARY_DIRECTORY"] = str(tmp_path / "dask")
     example = EXAMPLES / f"plot_{claims.__name__}.py"
     command = [sys.executable, str(RUNNER), str(example), str(values)]
     done = subprocess.run(
