@@ -12,12 +12,18 @@ from tests.benchmarks.workloads import BENCHMARKS
 def main():
     """Measure what the command line names, each in a process of its own, or one here."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(BENCHMARKS)}; by default all")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="name",
+        help=f"of {', '.join(BENCHMARKS)}, or of the table's workloads; by default all",
+    )
     parser.add_argument("--json", metavar="name", help="measure this one in this process, and print bare numbers")
     parser.add_argument("--table", action="store_true", help="measure the table of docs/benchmarks.md, and write it")
+    parser.add_argument("--methods", nargs="*", choices=table.NAMES, help="only these methods of the table's")
     arguments = parser.parse_args()
     if arguments.table:
-        table.write(arguments.names)
+        table.write(arguments.names, arguments.methods)
         return
     if arguments.json:
         limit_threads()

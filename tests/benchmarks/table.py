@@ -189,19 +189,20 @@ process had used. The convergence delta is the largest of 256 rows, relative to 
 """
 
 
-def write(names=None, page=PAGE):
-    """Measure all workloads, and write the page; print each line when it is there."""
+def write(names=None, methods=None, page=PAGE):
+    """Measure workloads, and write the page, again with each line that is there."""
     lines = ["| " + " | ".join(HEADER) + " |", "|" + " --- |" * len(HEADER)]
     for peer in PEERS:
         if not is_installed(peer):
             print(f"{peer} is not installed, and left out")
+    about = ABOUT.format(machine=_machine(), versions=_versions(), threads=THREADS, rounds=ROUNDS)
     start = time.monotonic()
     for name in names or WORKLOADS:
         for method in WORKLOADS[name].methods:
-            lines.append(line(name, method, in_fresh_process(name, method)))
-            print(f"{time.monotonic() - start:5.0f} s {lines[-1]}", flush=True)
-    about = ABOUT.format(machine=_machine(), versions=_versions(), threads=THREADS, rounds=ROUNDS)
-    page.write_text(about + "\n".join(lines) + "\n", encoding="utf-8")
+            if not methods or method in methods:
+                lines.append(line(name, method, in_fresh_process(name, method)))
+                page.write_text(about + "\n".join(lines) + "\n", encoding="utf-8")
+                print(f"{time.monotonic() - start:5.0f} s {lines[-1]}", flush=True)
 
 
 def _machine():
