@@ -197,6 +197,7 @@ class BaseExplainer(
         out = None if out is None else {"contributions": out}
 
         def explain(X, *options, **of_blocks):
+            """Explain a block of rows."""
             contributions = self._contributions(X, *options, **of_blocks)
             return Explanation(contributions=self._like_given(contributions, X))
 

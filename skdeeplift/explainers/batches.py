@@ -155,6 +155,7 @@ def blocks_of_batches(X, network, owner, size_of=None):
     start, number, pending, size_of = 0, 0, [], size_of or rows_of_block
 
     def joined():
+        """Put pending batches together to a block, and forget them."""
         nonlocal start, number
         block = start, start + number, join(pending)
         start, number = start + number, 0
