@@ -72,9 +72,8 @@ class Paths(PairMethod):
         """The values that are computed at each point of a path."""
         values = {}
         for prefix in self.prefixes:
-            known = {*prefix.cut, *prefix.beside, *self.masks}
-            behind = self.graph.ancestors([self.target], known=known)
-            values.update(dict.fromkeys([*prefix.cut, *(value for op in behind for value in op.outputs)]))
+            outputs = (value for op in self._behind(prefix) for value in op.outputs)
+            values.update(dict.fromkeys([*prefix.cut, *outputs]))
         return list(values)
 
     def _contributions(
@@ -115,9 +114,13 @@ class Paths(PairMethod):
             sums.append(plain_sums(multiplier, *ends, reference_weights, wanted, axis))
         return sums
 
+    def _behind(self, prefix):
+        """The ops that are computed at each point of a path, in order."""
+        return self.graph.ancestors([self.target], known=[*prefix.cut, *prefix.beside, *self.masks])
+
     def bending(self, prefix):
         """Activations right behind the cut, and which values they and the cut hand to what follows."""
-        behind = self.graph.ancestors([self.target], known=[*prefix.cut, *prefix.beside, *self.masks])
+        behind = self._behind(prefix)
         first, ops = set(prefix.cut), []
         for op in behind:
             if len(op.inputs) == 1 and op.inputs[0] in first and ACTIVATIONS.find(op.type, (0,)) is not None:
@@ -128,7 +131,7 @@ class Paths(PairMethod):
 
     def _is_dense(self, prefix, n_points):
         """Whether what is behind the cut are large dense layers alone, which XLA computes faster than TensorFlow."""
-        behind = self.graph.ancestors([self.target], known=[*prefix.cut, *prefix.beside, *self.masks])
+        behind = self._behind(prefix)
         elements = sum(value.shape[1:].num_elements() or 0 for value in prefix.cut)
         return n_points * elements >= LARGE and {op.type for op in behind} <= DENSE
 
