@@ -91,7 +91,10 @@ class Sums:
                 if name not in of_source:
                     n_targets = 1 if name in OF_ALL_TARGETS else self.n_targets
                     of_source[name] = np.zeros((self.n_rows, n_targets, *array.shape[2:]), dtype)
-                of_source[name][rows, targets] += array
+                if self.one_piece:
+                    of_source[name][rows, targets] = array
+                else:
+                    of_source[name][rows, targets] += array
 
     def widen(self):
         """Go on in float64, where a chunk was to hold all references and does not."""

@@ -5,7 +5,6 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from skdeeplift.execution.chunks import (
     MOST_NUMBERS,
@@ -20,6 +19,7 @@ from skdeeplift.execution.memory import Room, memory_limit
 from skdeeplift.execution.progress import progress
 from skdeeplift.execution.references import AUTOMATIC_REFERENCES
 from skdeeplift.execution.results import SQUARES, Sums
+from skdeeplift.execution.tensors import padded, to_tensor
 from skdeeplift.propagation.pairing import Mode, Pairing
 
 # References of the first round, where as many are added as a tolerance needs.
@@ -110,12 +110,12 @@ def predict(method, rows, batch_size="auto", fixed=None):
     room, outputs = Room(method, batch_size, fixed), []
 
     def attempt(part):
-        chunk = [_tensor(array[part.start : part.stop], part.size.rows) for array in rows]
+        chunk = [to_tensor(array[part.start : part.stop], part.size.rows) for array in rows]
         outputs.append(method.forward(chunk)[0].numpy()[: part.stop - part.start])
         yield 1
 
-    for start, stop, padded in pieces(len(rows[0]), fixed or power_of_two_below(room.most)):
-        room.go_through(Part(start, stop, 0, 1, Chunking(fixed or padded, 1)), attempt)
+    for start, stop, n_padded in pieces(len(rows[0]), fixed or power_of_two_below(room.most)):
+        room.go_through(Part(start, stop, 0, 1, Chunking(fixed or n_padded, 1)), attempt)
     return np.concatenate(outputs)
 
 
@@ -187,7 +187,7 @@ class _Loop:
             shape = part.size
             if part.last - part.first < len(all_weights):
                 sums.widen()
-            weights = _padded(all_weights[part.first : part.last], shape.references, fill=0.0)
+            weights = padded(all_weights[part.first : part.last], shape.references, fill=0.0)
             pairing = Pairing(self.mode, *shape, self.room.most)
             places = slice(part.start, part.stop) if positions is None else positions[part.start : part.stop]
             of_rows = target.of_rows(slice(part.start, part.stop), pairing.rows)
@@ -195,7 +195,7 @@ class _Loop:
             first = first_reference + part.first
             where = part.start, part.stop, first, first_reference + part.last, pairing
             if not self.method.uses_references:
-                arrays = [_padded(array[part.start : part.stop], pairing.rows) for array in rows]
+                arrays = [to_tensor(array[part.start : part.stop], pairing.rows) for array in rows]
                 return self._add_rows(sums, chunk, arrays, part.first)
             if self._in_one_call(len(all_weights), shape):
                 covered = part.stop - part.start == len(rows[0]) and part.last - part.first == len(all_weights)
@@ -205,8 +205,8 @@ class _Loop:
 
         has_path = references is not None and references.path is not None
         repeats = self.method.copies or (len(references.path.weights) if has_path else 1)
-        for first, (start, stop, padded) in self._chunks(len(rows[0]), len(all_weights)):
-            last, shape = min(first + size.references, len(all_weights)), size._replace(rows=self.fixed or padded)
+        for first, (start, stop, n_padded) in self._chunks(len(rows[0]), len(all_weights)):
+            last, shape = min(first + size.references, len(all_weights)), size._replace(rows=self.fixed or n_padded)
             self.room.go_through(Part(start, stop, first, last, shape), attempt, repeats)
             if bar is not None:
                 bar.update(stop - start)
@@ -277,9 +277,9 @@ class _Loop:
         at_rows = partial(method.at_rows, pairing, arrays, wanted=self.wanted, letters=self.letters)
         outputs = np.empty((pairing.rows, *method.target.shape[1:]), method.target.dtype.as_numpy_dtype)
         if self.references is not None:
-            outputs = method.forward([tf.convert_to_tensor(array) for array in arrays])[0].numpy()
+            outputs = method.forward(arrays)[0].numpy()
             chosen = slice(first, first + pairing.references)
-            noise = [_padded(array[chosen], pairing.references) for array in self.references.arrays], chunk.weights
+            noise = [padded(array[chosen], pairing.references) for array in self.references.arrays], chunk.weights
         if target.depends_on_output and self.references is None:
             outputs, of_pieces = at_rows(target)
             outputs = outputs.numpy()
@@ -317,7 +317,7 @@ class _Chunk(NamedTuple):
 def _in_pieces(over_elements, size, start):
     """Yield the number of the first target, and weights, of as many targets as are explained at once."""
     for first in range(start, over_elements.shape[1], size):
-        yield first, _padded(over_elements[:, first : first + size], size, axis=1, fill=0.0)
+        yield first, padded(over_elements[:, first : first + size], size, axis=1, fill=0.0)
 
 
 class _Values:
@@ -362,35 +362,23 @@ class _Values:
 
     def _references(self, start, stop, first, last, pairing):
         if self.mode is Mode.SHARED:
-            return [_tensor(array[first:last], pairing.references) for array in self.references.arrays]
+            return [to_tensor(array[first:last], pairing.references) for array in self.references.arrays]
         if self.made_for != (start, stop):
             self.made_for, self.make = (start, stop), self.references.of_rows(self.rows, start, stop)
         return [_of_pairs(array, self.references.per_row, pairing) for array in self.make(first, last)]
 
     def _rows(self, start, stop, pairing):
-        chunk = [_padded(array[start:stop], pairing.rows) for array in self.rows]
-        if self.mode is Mode.PAIR_SIZE:
-            chunk = [np.repeat(array, pairing.references, 0) for array in chunk]
-        return [tf.convert_to_tensor(array) for array in chunk]
+        if self.mode is not Mode.PAIR_SIZE:
+            return [to_tensor(array[start:stop], pairing.rows) for array in self.rows]
+        of_pairs = [np.repeat(padded(array[start:stop], pairing.rows), pairing.references, 0) for array in self.rows]
+        return [to_tensor(array, len(array)) for array in of_pairs]
 
 
 def _of_pairs(array, per_row, pairing):
     """References of a chunk, one for each pair."""
     if per_row:
-        array = _padded(_padded(array, pairing.rows), pairing.references, axis=1)
-        return tf.convert_to_tensor(array.reshape(-1, *array.shape[2:]))
-    array = _padded(array, pairing.references)
-    return tf.convert_to_tensor(np.tile(array, (pairing.rows, *[1] * (array.ndim - 1))))
-
-
-def _tensor(array, size):
-    return tf.convert_to_tensor(_padded(array, size))
-
-
-def _padded(array, size, axis=0, fill=None):
-    """Repeat the last entry along an axis, or ``fill``, until there are ``size``."""
-    missing = size - array.shape[axis]
-    if missing == 0:
-        return array
-    last = array.take([-1] * missing, axis)
-    return np.concatenate([array, last if fill is None else np.full_like(last, fill)], axis)
+        array = padded(padded(array, pairing.rows), pairing.references, axis=1)
+        array = array.reshape(-1, *array.shape[2:])
+    else:
+        array = np.tile(padded(array, pairing.references), (pairing.rows, *[1] * (array.ndim - 1)))
+    return to_tensor(array, len(array))

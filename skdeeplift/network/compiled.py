@@ -90,6 +90,8 @@ def fused(function):
 class Compiled:
     """A function of TensorFlow for each setting of ``jit_compile``, of which the one that holds is called.
 
+    What is traced is kept by the shapes of arguments: TensorFlow takes longer to find it than to run a small chunk.
+
     Parameters
     ----------
     make : callable
@@ -98,25 +100,26 @@ class Compiled:
 
     def __init__(self, make):
         self._make, self._of_setting, self._is_for_xla = make, {None: make(None)}, True
+        self._traced = {}
 
     def __call__(self, *args):
         """Call the function that is right where this is called."""
         setting = get_config()["jit_compile"]
         if setting is None or (setting and not self._is_for_xla):
-            return self._of_setting[None](*args)
+            return self._call(None, args)
         if setting not in self._of_setting:
             self._of_setting.setdefault(setting, self._make(setting))
         if not setting:
-            return self._of_setting[setting](*args)
+            return self._call(setting, args)
         token = _for_xla.set(True)
         try:
-            return self._of_setting[setting](*args)
+            return self._call(setting, args)
         except tf.errors.ResourceExhaustedError:
             raise
         except (tf.errors.OpError, ValueError) as error:
             _for_xla.set(False)
             # An error that is not XLA's comes again here.
-            result = self._of_setting[None](*args)
+            result = self._call(None, args)
             self._is_for_xla = False
             warnings.warn(
                 f"XLA can not compile a part of the explanation, which runs without it: {_shortened(error)}",
@@ -127,9 +130,30 @@ class Compiled:
         finally:
             _for_xla.reset(token)
 
+    def _call(self, setting, args):
+        function = self._of_setting[setting]
+        if not tf.executing_eagerly():
+            return function(*args)
+        key = setting, _what_tracing_depends_on(args)
+        if key not in self._traced:
+            self._traced.setdefault(key, function.get_concrete_function(*args))
+        return self._traced[key](*args)
+
     def get_concrete_function(self, *args):
         """Trace the function, or return what was traced; XLA compiles it only where it is part of another."""
         return self._of_setting[None].get_concrete_function(*args)
+
+
+def _what_tracing_depends_on(args):
+    """Dtypes, shapes and devices of tensors in lists and tuples, of which some may be None."""
+    return tuple(
+        _what_tracing_depends_on(each)
+        if isinstance(each, (list, tuple))
+        else None
+        if each is None
+        else (each.dtype, tuple(each.shape), each.device)
+        for each in args
+    )
 
 
 def _shortened(error):

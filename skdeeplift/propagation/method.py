@@ -68,7 +68,7 @@ class Method:
         specs = [tf.TensorSpec(value.shape, value.dtype) for value in graph.inputs]
         of_masks = [tf.TensorSpec(value.shape, value.dtype) for value in self.masks]
         self.forward = compiled(self._forward, input_signature=[specs])
-        self.forward_masked = compiled(self._forward, input_signature=[specs, of_masks])
+        self.forward_masked = compiled(self._forward_masked, input_signature=[specs, of_masks])
         self.forward_both = compiled(self._forward_both, input_signature=[specs, specs])
         # One function for each pairing; TensorFlow would trace anew for every object that is not a tensor.
         self._compiled = {}
@@ -84,12 +84,13 @@ class Method:
         """The floating dtypes that the network computes in on the way to the target."""
         return {value.dtype for value in (*self.graph.inputs, self.target) if value.dtype.is_floating}
 
-    def _forward(self, inputs, masks=None):
+    def _forward(self, inputs):
         """Run the network; the target's values come first, then whatever the rules read."""
-        values = dict(zip(self.graph.inputs, inputs, strict=True))
-        if masks is not None:
-            values.update(zip(self.masks, masks, strict=True))
-        return replay.run(self.graph, values, self.shown)
+        return replay.run(self.graph, dict(zip(self.graph.inputs, inputs, strict=True)), self.shown)
+
+    def _forward_masked(self, inputs, masks):
+        given = [*self.graph.inputs, *self.masks], [*inputs, *masks]
+        return replay.run(self.graph, dict(zip(*given, strict=True)), self.shown)
 
     def forward_references(self, references, shown_at_input, pairing):
         """Run the network on one reference for each pair, with the masks of the rows."""

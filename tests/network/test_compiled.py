@@ -1,5 +1,6 @@
 import warnings
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -80,3 +81,29 @@ def test_fused_functions_are_compiled_unless_xla_may_not_be_used():
             graph = tf.function(outer).get_concrete_function(tf.TensorSpec((2,), tf.float32)).graph
         calls = [op for op in graph.get_operations() if op.type in ("PartitionedCall", "StatefulPartitionedCall")]
         assert (not calls) == inlined
+
+
+def test_each_dtype_shape_and_structure_is_traced_once():
+    traced = []
+
+    def function(tensors, other):
+        traced.append([tensor.dtype.name for tensor in tensors])
+        return [tensor + 1 for tensor in tensors], other
+
+    function = compiled(function)
+    one, two = tf.ones(2), tf.ones((2, 2), tf.float64)
+    for _ in range(3):
+        for given in (([one], None), ([one, two], one), ([two, one], one), ([two], two)):
+            tensors, other = function(*given)
+            assert other is None or other.shape == given[1].shape
+            for tensor, expected in zip(tensors, given[0], strict=True):
+                np.testing.assert_array_equal(tensor, expected + 1)
+    assert traced == [["float32"], ["float32", "float64"], ["float64", "float32"], ["float64"]]
+
+
+def test_variables_are_read_in_each_call():
+    variable = tf.Variable(1.0)
+    function = compiled(lambda x: x + variable)
+    assert function(tf.ones(1)).numpy() == 2
+    variable.assign(5)
+    assert function(tf.ones(1)).numpy() == 6
