@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "agg")
 
+import pytest
 import tensorflow as tf
 
 # Of two processes side by side, each has one core.
@@ -15,3 +16,15 @@ tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "error::skdeeplift.exceptions.SummationToDeltaWarning")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def graphs_as_they_are(request):
+    """Leave out TensorFlow's optimizer of graphs, which takes longer than these small networks do.
+
+    The numbers that it leads to are tested in tests/conformance and, as users have them, on pages of the documentation.
+    """
+    is_off = request.path.parent.name != "conformance"
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": is_off})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})

@@ -18,7 +18,7 @@ from skdeeplift import (
     ShapleySamplingExplainer,
 )
 
-N_THREADS, N_CALLS = 8, 200
+N_THREADS, N_CALLS = 8, 50
 GENERATOR = np.random.default_rng(0)
 ROWS = GENERATOR.normal(size=(64, 4)).astype(np.float32)
 

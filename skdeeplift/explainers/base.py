@@ -1,4 +1,4 @@
-"""What all explainers share: binding a network, checking rows, learning references and importances."""
+"""What all explainers share: `fit` learns references and importances, `transform` and `explain` explain rows."""
 
 from abc import abstractmethod
 from functools import partial
@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skdeeplift.execution.dask import lazily
 from skdeeplift.execution.lazy_rows import in_memory, is_lazy
@@ -20,12 +20,13 @@ from skdeeplift.explainers.explained import explain_target
 from skdeeplift.explainers.explanation import Explanation
 from skdeeplift.explainers.in_blocks import OF_ELEMENTS, ExplainsInBlocks, written
 from skdeeplift.explainers.lazy import TakesLazyRows
+from skdeeplift.explainers.names import NamesContributions
 from skdeeplift.explainers.predictions import PredictionMixin
 from skdeeplift.explainers.refusals import RefusesNetworks
-from skdeeplift.explainers.rows import importance_rows, shapes_of_rows
+from skdeeplift.explainers.rows import importance_rows
 from skdeeplift.explainers.splitting import SplitsRows
+from skdeeplift.explainers.summation import ChecksSummation
 from skdeeplift.explainers.unchanged import unchanged_on_error
-from skdeeplift.propagation.check import check_convergence, convergence_delta
 from skdeeplift.propagation.sums import PARTS
 from skdeeplift.propagation.tokens import input_sources
 from skdeeplift.references.base import Reference
@@ -33,8 +34,6 @@ from skdeeplift.references.make import NAMES
 
 # Of how many references importances are computed where references are added automatically.
 IMPORTANCE_REFERENCES = 100
-# Of how many references a row's difference is followed from op to op.
-LOCATED_REFERENCES = 100
 
 
 class BaseExplainer(
@@ -44,6 +43,8 @@ class BaseExplainer(
     TakesLazyRows,
     ComparesWithReferences,
     ExplainsInBlocks,
+    ChecksSummation,
+    NamesContributions,
     PredictionMixin,
     TransformerMixin,
     BaseEstimator,
@@ -328,38 +329,6 @@ class BaseExplainer(
             reference_spread=results.reference_spread,
         )
 
-    def get_feature_names_out(self, input_features=None):
-        """Return the names of the columns that `transform` returns for a table.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Names of the input's columns; by default those seen in `fit`.
-
-        Returns
-        -------
-        feature_names_out : ndarray of str
-            One name per column of the table.
-
-        Raises
-        ------
-        ValueError
-            If what `transform` returns is no table.
-        """
-        check_is_fitted(self)
-        if not self._gives_table():
-            shapes = shapes_of_rows(self.network_)
-            raise ValueError(
-                f"Only tables have feature names; the network bound to {type(self).__name__} takes {shapes}, and "
-                f"layer={self._fitted['layer']!r}. Leave set_output at its default, and reshape contributions yourself."
-            )
-        explained, names = self._explained(), self._column_names(input_features)
-        if explained.target.is_all:
-            names = np.array(
-                [f"{name}__{each}" for name in names for each in self._class_names(explained)], dtype=object
-            )
-        return names
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
@@ -388,26 +357,6 @@ class BaseExplainer(
             self._check_differences(explained.method)
         return explained
 
-    def _run(self, arrays, references, explained, wanted=("contributions",), letters=None, of_blocks=None):
-        """Explain rows, and check that contributions add up."""
-        method = explained.method
-        results = self._compute_in_parts(arrays, references, explained, wanted, letters)
-        if results.unconverged is not None and results.unconverged.any():
-            self._warn_of_errors(results)
-        if self._raw_sources is not None:
-            results = self._over_raw_columns(results)
-        if not method.sums_to_delta or self._fitted["layer"] is not None:
-            return results, convergence_delta(results)
-
-        def advise(row, tolerance):
-            """Say where the contributions of a row go wrong, or what to do."""
-            return self._advice(arrays, references, explained, row, tolerance)
-
-        delta = check_convergence(
-            results, self.check, advise, method.dtypes, self._tolerance(), of_blocks, self._name_row
-        )
-        return results, delta
-
     def _compute(self, arrays, references, explained, wanted, letters):
         return run(
             explained.method,
@@ -421,62 +370,6 @@ class BaseExplainer(
             verbose=self.verbose,
             tolerance=self._reference_tolerance() if explained.method.uses_references else None,
         )
-
-    def _tolerance(self):
-        """How far contributions may be from adding up; None for what the precision allows."""
-        return None
-
-    def _advice(self, arrays, references, explained, row, tolerance):
-        """Name the op where the difference that a row carries first departs from the true one."""
-        if self.network_.batch_size is not None:
-            return ""
-        of_row = references.take(slice(row, row + 1)).of_rows([array[[row]] for array in arrays], 0, 1)
-        of_row = of_row(0, min(len(references.weights), LOCATED_REFERENCES))
-        of_row = [array[0] if references.per_row else array for array in of_row]
-        rows = [np.repeat(array[[row]], len(of_row[0]), 0) for array in arrays]
-        op = explained.method.first_departure(rows, of_row, tolerance)
-        if op is None:
-            return ""
-        return f" The carried difference first departs from the true one at {explained.method.graph.describe(op)}."
-
-    def _gives_table(self):
-        """Whether contributions are a table, before an axis of targets is added."""
-        layer = self._fitted["layer"]
-        if layer is None:
-            return self.network_.takes_table
-        return isinstance(layer, str) and np.ndim(self.feature_importances_) == 1
-
-    def _source_names(self):
-        """What to call each input, or layer, that contributions are given for."""
-        layer = self._fitted["layer"]
-        return self.network_.input_names if layer is None else [layer] if isinstance(layer, str) else list(layer)
-
-    def _column_names(self, input_features=None):
-        """Names of a table of contributions to one target: of the input's columns, or of a layer's units."""
-        layer = self._fitted["layer"]
-        if layer is None and self._transformer is not None and self._raw_sources is None:
-            return self._transformer.get_feature_names_out(input_features)
-        if layer is None:
-            return _check_feature_names_in(self, input_features, generate_names=True)
-        units = self._explained().method.sources[0].value.shape[1]
-        return np.array([f"{layer}_{unit}" for unit in range(units)], dtype=object)
-
-    def _class_names(self, explained):
-        """One name for each of all targets: the class labels, or indices."""
-        shape = explained.tensor.shape
-        labels = self._labels(shape)
-        if labels is None:
-            return np.array(["_".join(map(str, index)) for index in np.ndindex(*shape)], dtype=object)
-        return np.array([str(label) for label in labels[-int(np.prod(shape)) :]], dtype=object)
-
-    def _like_given(self, arrays, X):
-        """Give one array per input, or per layer, the form in which the rows, or the layers' names, came."""
-        layer = self._fitted["layer"]
-        if isinstance(layer, str) or (layer is None and self.network_.is_single):
-            return arrays[0]
-        if layer is None and isinstance(X, dict):
-            return dict(zip(self.network_.input_names, arrays, strict=True))
-        return list(arrays)
 
 
 # Around what scikit-learn makes of them for set_output, which would compute what is lazy.

@@ -215,7 +215,7 @@ def tells_apart(rows, references):
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("reference", ["zeros", "sample"])
+@pytest.mark.parametrize("reference", [pytest.param("zeros", marks=pytest.mark.slow), "sample"])
 def test_contributions_sum_to_the_change(case, reference):
     description, expected, model = load(case)
     inputs = description["inputs"]

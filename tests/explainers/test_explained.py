@@ -11,6 +11,8 @@ from skdeeplift.exceptions import UnsupportedOpError
 ROWS = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
 REFERENCES = np.random.default_rng(1).normal(size=(4, 5)).astype(np.float32)
 RULES = ["rescale", "reveal_cancel"]
+# Where what is tested has nothing to do with the rule.
+ONE_RULE = ["rescale", pytest.param("reveal_cancel", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def test_all_targets_of_an_output_with_two_axes():
     assert together.get_feature_names_out()[3] == "x0__1_0"
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", ONE_RULE)
 def test_function_of_the_logits(model, rule):
     by_weights = explainer(model, rule=rule, target={2: 1, 0: -1})
     by_function = explainer(model, rule=rule, target=lambda logits: logits[:, 2] - logits[:, 0])
@@ -132,7 +134,7 @@ def test_units_of_several_entries_of_a_row_are_no_table():
     assert fitted.explain(rows).feature_names is None
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", ONE_RULE)
 def test_centred_logits(model, rule):
     """The mean over all targets is taken off, so that they sum to zero; a difference of classes stays as it is."""
     plain = explainer(model, rule=rule, target="all").explain(ROWS).contributions

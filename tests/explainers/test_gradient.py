@@ -1,3 +1,5 @@
+from functools import cache
+
 import keras
 import numpy as np
 import pytest
@@ -44,6 +46,19 @@ def small():
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((4,)), layers.Dense(6, "tanh", name="hidden"), layers.Dense(3, "softmax")])
     return model, ROWS[:, 0]
+
+
+@pytest.fixture(scope="module")
+def at_once(small):
+    """An explainer for each target and noise, its rows, and what it says of all of them at once."""
+    model, rows = small
+
+    @cache
+    def fitted(target, noise_scale):
+        explainer = GradientExplainer(model, target=target, noise_scale=noise_scale, n_samples=5, random_state=0)
+        return explainer, rows, explainer.fit_transform(rows)
+
+    return fitted
 
 
 @pytest.mark.parametrize("build", [lstm, attention, convolutional])
@@ -119,21 +134,20 @@ def test_a_function_as_target_and_its_derivative(small):
 
 @settings(max_examples=8, deadline=None)
 @given(batch_size=st.integers(1, 40), target=st.sampled_from(["predicted", "all", 1]))
-def test_the_batch_size_does_not_matter(small, batch_size, target):
-    model, rows = small
-    for parameters in ({}, {"noise_scale": 0.3, "n_samples": 5, "random_state": 0}):
-        whole = GradientExplainer(model, target=target, **parameters).fit(rows)
-        cut = GradientExplainer(model, target=target, batch_size=batch_size, **parameters).fit(rows)
-        np.testing.assert_allclose(cut.transform(rows), whole.transform(rows), rtol=1e-4, atol=1e-6)
+def test_the_batch_size_does_not_matter(at_once, batch_size, target):
+    for noise_scale in (0.0, 0.3):
+        explainer, rows, whole = at_once(target, noise_scale)
+        cut = explainer.set_params(batch_size=batch_size).transform(rows)
+        np.testing.assert_allclose(cut, whole, rtol=1e-4, atol=1e-6)
 
 
 @settings(max_examples=8, deadline=None)
 @given(weights=st.tuples(*[st.floats(-2, 2, width=32)] * 3))
-def test_linear_in_the_target(small, weights):
-    model, rows = small
-    explainer = GradientExplainer(model, target="all").fit(rows)
+def test_linear_in_the_target(at_once, weights):
+    explainer, rows, of_all = at_once("all", 0.0)
     weighted = explainer.explain(rows, target=np.array(weights)).contributions
-    np.testing.assert_allclose(weighted, explainer.explain(rows).contributions @ weights, rtol=0, atol=1e-5)
+    expected = of_all.reshape(*rows.shape, 3) @ weights
+    np.testing.assert_allclose(weighted, expected, rtol=0, atol=1e-5)
 
 
 def test_noise_is_averaged(small):

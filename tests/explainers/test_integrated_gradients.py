@@ -1,3 +1,5 @@
+from functools import cache
+
 import keras
 import numpy as np
 import pytest
@@ -41,6 +43,18 @@ def by_gradients(model, rows, reference, positions, weights, **parameters):
 @pytest.fixture(scope="module")
 def smooth():
     return dense("tanh")
+
+
+@pytest.fixture(scope="module")
+def at_once(smooth):
+    """An explainer for each number of steps and each target, and what it says of all rows at once."""
+
+    @cache
+    def fitted(n_steps, target):
+        explainer = IntegratedGradientsExplainer(smooth, reference=REFERENCES, n_steps=n_steps, target=target)
+        return explainer, explainer.fit_transform(ROWS)
+
+    return fitted
 
 
 def test_hand_worked():
@@ -223,19 +237,18 @@ def test_one_batch_size():
 
 @settings(max_examples=8, deadline=None)
 @given(batch_size=st.integers(1, 60), n_steps=st.sampled_from([7, "auto"]), target=st.sampled_from([1, "all"]))
-def test_the_batch_size_does_not_matter(smooth, batch_size, n_steps, target):
-    parameters = {"reference": REFERENCES, "n_steps": n_steps, "target": target}
-    whole = IntegratedGradientsExplainer(smooth, **parameters).fit_transform(ROWS)
-    cut = IntegratedGradientsExplainer(smooth, batch_size=batch_size, **parameters).fit_transform(ROWS)
-    np.testing.assert_allclose(cut, whole, rtol=1e-4, atol=1e-5)
+def test_the_batch_size_does_not_matter(at_once, batch_size, n_steps, target):
+    explainer, whole = at_once(n_steps, target)
+    np.testing.assert_allclose(explainer.set_params(batch_size=batch_size).transform(ROWS), whole, rtol=1e-4, atol=1e-5)
 
 
 @settings(max_examples=8, deadline=None)
 @given(weights=st.tuples(*[st.floats(-2, 2, width=32)] * 3))
-def test_linear_in_the_target(smooth, weights):
-    explainer = IntegratedGradientsExplainer(smooth, target="all", reference="zeros", check="ignore").fit(ROWS)
+def test_linear_in_the_target(at_once, weights):
+    explainer, of_all = at_once(7, "all")
     weighted = explainer.explain(ROWS, target=np.array(weights)).contributions
-    np.testing.assert_allclose(weighted, explainer.explain(ROWS).contributions @ weights, rtol=0, atol=1e-5)
+    expected = of_all.reshape(*ROWS.shape, 3) @ weights
+    np.testing.assert_allclose(weighted, expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -117,23 +117,26 @@ def test_where_the_function_falls_parts_change_places():
     np.testing.assert_allclose(got, [-1.0, 2.0])
 
 
-@pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize(
-    "function",
-    [
-        tf.nn.gelu,
-        tf.nn.silu,
-        tf.nn.elu,
-        tf.nn.selu,
-        tf.nn.softplus,
-        tf.nn.relu6,
-        keras.activations.mish,
-        keras.activations.celu,
-        lambda x: tf.nn.gelu(x, approximate=True),
-        lambda x: tf.nn.leaky_relu(x, 0.2),
-        lambda x: tf.nn.relu(x) - tf.constant(np.linspace(-0.5, 1, 4)) * tf.nn.relu(-x),
-        lambda x: tf.maximum(x, tf.zeros_like(x)) + tf.square(x),
-        lambda x: tf.sqrt(tf.exp(x)) - tf.math.log1p(tf.square(x)),
+    ("function", "mode"),
+    [(tf.nn.gelu, mode) for mode in Mode]
+    + [
+        pytest.param(function, mode, marks=() if mode is Mode.SHARED else pytest.mark.slow)
+        for mode in Mode
+        for function in [
+            tf.nn.silu,
+            tf.nn.elu,
+            tf.nn.selu,
+            tf.nn.softplus,
+            tf.nn.relu6,
+            keras.activations.mish,
+            keras.activations.celu,
+            lambda x: tf.nn.gelu(x, approximate=True),
+            lambda x: tf.nn.leaky_relu(x, 0.2),
+            lambda x: tf.nn.relu(x) - tf.constant(np.linspace(-0.5, 1, 4)) * tf.nn.relu(-x),
+            lambda x: tf.maximum(x, tf.zeros_like(x)) + tf.square(x),
+            lambda x: tf.sqrt(tf.exp(x)) - tf.math.log1p(tf.square(x)),
+        ]
     ],
 )
 def test_activations_of_parts_sum_to_the_change(function, mode):

@@ -1,0 +1,49 @@
+"""Whether contributions add up to what they explain, and where they first do not."""
+
+import numpy as np
+
+from skdeeplift.propagation.check import check_convergence, convergence_delta
+
+# Of how many references a row's difference is followed from op to op.
+LOCATED_REFERENCES = 100
+
+
+class ChecksSummation:
+    """What an explainer with a parameter ``check`` does about it."""
+
+    def _run(self, arrays, references, explained, wanted=("contributions",), letters=None, of_blocks=None):
+        """Explain rows, and check that contributions add up."""
+        method = explained.method
+        results = self._compute_in_parts(arrays, references, explained, wanted, letters)
+        if results.unconverged is not None and results.unconverged.any():
+            self._warn_of_errors(results)
+        if self._raw_sources is not None:
+            results = self._over_raw_columns(results)
+        if not method.sums_to_delta or self._fitted["layer"] is not None:
+            return results, convergence_delta(results)
+
+        def advise(row, tolerance):
+            """Say where the contributions of a row go wrong, or what to do."""
+            return self._advice(arrays, references, explained, row, tolerance)
+
+        delta = check_convergence(
+            results, self.check, advise, method.dtypes, self._tolerance(), of_blocks, self._name_row
+        )
+        return results, delta
+
+    def _tolerance(self):
+        """How far contributions may be from adding up; None for what the precision allows."""
+        return None
+
+    def _advice(self, arrays, references, explained, row, tolerance):
+        """Name the op where the difference that a row carries first departs from the true one."""
+        if self.network_.batch_size is not None:
+            return ""
+        of_row = references.take(slice(row, row + 1)).of_rows([array[[row]] for array in arrays], 0, 1)
+        of_row = of_row(0, min(len(references.weights), LOCATED_REFERENCES))
+        of_row = [array[0] if references.per_row else array for array in of_row]
+        rows = [np.repeat(array[[row]], len(of_row[0]), 0) for array in arrays]
+        op = explained.method.first_departure(rows, of_row, tolerance)
+        if op is None:
+            return ""
+        return f" The carried difference first departs from the true one at {explained.method.graph.describe(op)}."

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from skdeeplift import DeepLiftExplainer, GradientExplainer
+from skdeeplift.explainers.explanation import Explanation
+from skdeeplift.metrics.judged import Judged, explanation_of, mean_of_known
+from tests.metrics.networks import linear
+
+ROWS = np.array([[1.0, 2.0, 3.0], [2.0, 0.0, -1.0]])
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """f = 2 a - b + 3 c, compared with zeros."""
+    return DeepLiftExplainer(linear(2, -1, 3), reference="zeros").fit(ROWS)
+
+
+def test_contributions_target_and_prediction(fitted):
+    judged = Judged(fitted, ROWS)
+    np.testing.assert_allclose(judged.contributions, [[[2, -2, 9]], [[4, 0, -3]]], rtol=1e-6)
+    np.testing.assert_allclose(judged.prediction, [[9], [1]], rtol=1e-6)
+    assert (judged.n_rows, judged.n_parts, judged.is_all) == (2, 3, False)
+    # The target of other rows is the same function.
+    np.testing.assert_allclose(judged.weigh(judged.outputs([np.ones((4, 3), np.float32)])), np.full((4, 1), 4))
+
+
+def test_parts_along_an_axis():
+    import keras
+
+    model = keras.Sequential([keras.Input((2, 2)), keras.layers.Flatten(), keras.layers.Dense(1, use_bias=False)])
+    model.set_weights([np.array([[1.0], [10], [100], [1000]])])
+    rows = np.ones((1, 2, 2))
+    explainer = DeepLiftExplainer(model, reference="zeros").fit(rows)
+    for axes, expected in ((None, [1, 10, 100, 1000]), (1, [11, 1100]), (2, [101, 1010])):
+        judged = Judged(explainer, rows, axes=axes)
+        np.testing.assert_allclose(judged.contributions[0, 0], expected, rtol=1e-6)
+        assert judged.n_parts == len(expected)
+
+
+def test_what_parts_are_replaced_with(fitted):
+    judged = Judged(fitted, ROWS)
+    np.testing.assert_array_equal(judged.fill("reference").arrays[0], np.zeros((1, 3)))
+    np.testing.assert_allclose(judged.fill("mean").arrays[0], [[1.5, 1, 1]])
+    assert judged.fill("mean").arrays[0].dtype == judged.arrays[0].dtype
+    single = Judged(fitted, ROWS[:1])
+    with pytest.raises(ValueError, match="fill='mean' is the same as the rows themselves"):
+        single.fill("mean")
+    without = Judged(GradientExplainer(fitted.estimator).fit(ROWS), ROWS)
+    with pytest.raises(ValueError, match="GradientExplainer compares rows with none"):
+        without.fill("reference")
+
+
+def test_the_target_where_parts_are_replaced(fitted):
+    """Of (1, 2, 3) from zeros: with b and then c replaced 2 + 9 and 2, of (2, 0, -1) 4 - 3 and 4."""
+    judged = Judged(fitted, ROWS)
+    ranks = np.tile([2, 0, 1], (2, 1, 1))
+    values = judged.values(judged.fill("zeros"), ranks, np.array([[0, 1, 2, 3]]))
+    np.testing.assert_allclose(np.squeeze(values), [[9, 11, 2, 0], [1, 1, 4, 0]], atol=1e-6)
+
+
+def test_whose_explanation_is_judged(fitted):
+    judged = Judged(fitted, ROWS, explanation=np.arange(6.0).reshape(2, 3))
+    np.testing.assert_array_equal(judged.contributions[:, 0], [[0, 1, 2], [3, 4, 5]])
+    given = fitted.explain(ROWS)
+    assert explanation_of(fitted, ROWS, given, None) is given
+    with pytest.raises(ValueError, match=r"knows its own target\. Pass target=None"):
+        explanation_of(fitted, ROWS, given, 0)
+    assert isinstance(explanation_of(fitted, ROWS, ROWS, 0), Explanation)
+
+
+@pytest.mark.parametrize(
+    ("explanation", "message"),
+    [
+        (np.zeros((2, 2)), r"finite numbers of shape \(2, 3\)\. Got shape \(2, 2\)"),
+        (np.full((2, 3), np.nan), "Got NaN or infinity"),
+    ],
+)
+def test_what_are_no_contributions(fitted, explanation, message):
+    with pytest.raises(ValueError, match=message):
+        Judged(fitted, ROWS, explanation=explanation)
+
+
+def test_what_can_not_be_judged(fitted):
+    with pytest.raises(TypeError, match="Metrics take a fitted explainer"):
+        Judged(linear(1.0), ROWS)
+    with pytest.raises(NotFittedError):
+        Judged(DeepLiftExplainer(fitted.estimator), ROWS)
+    name = fitted.estimator.layers[0].name
+    with pytest.raises(ValueError, match="Fit one of layer=None"):
+        Judged(DeepLiftExplainer(fitted.estimator, layer=name).fit(ROWS), ROWS)
+
+
+def test_mean_of_what_is_known(fitted):
+    assert mean_of_known(np.array([[1.0, np.nan], [4.0, np.nan]])) == 2.5
+    assert np.isnan(mean_of_known(np.array([np.nan])))
+    judged = Judged(fitted, ROWS)
+    assert judged.finish(np.array([[1.0], [np.nan]]), per_row=False) == 1
+    np.testing.assert_array_equal(judged.finish(np.array([[1.0], [3.0]]), per_row=True), [1, 3])
