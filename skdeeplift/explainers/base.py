@@ -301,7 +301,7 @@ class BaseExplainer(
             wanted += [name for name in PARTS if name in only]
         if letters is not None:
             wanted.append("hypothetical")
-        results, delta = self._run(arrays, references, explained, wanted, letters, of_blocks)
+        results, delta = self._run(arrays, references, explained, wanted, letters, of_blocks, with_delta=True)
 
         def like_given(name):
             """Leave out what was not computed."""

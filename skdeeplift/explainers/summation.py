@@ -11,16 +11,18 @@ LOCATED_REFERENCES = 100
 class ChecksSummation:
     """What an explainer with a parameter ``check`` does about it."""
 
-    def _run(self, arrays, references, explained, wanted=("contributions",), letters=None, of_blocks=None):
-        """Explain rows, and check that contributions add up."""
+    def _run(
+        self, arrays, references, explained, wanted=("contributions",), letters=None, of_blocks=None, with_delta=False
+    ):
+        """Explain rows, and check that contributions add up; return how far they are from it if that is asked for."""
         method = explained.method
         results = self._compute_in_parts(arrays, references, explained, wanted, letters)
         if results.unconverged is not None and results.unconverged.any():
             self._warn_of_errors(results)
         if self._raw_sources is not None:
             results = self._over_raw_columns(results)
-        if not method.sums_to_delta or self._fitted["layer"] is not None:
-            return results, convergence_delta(results)
+        if not method.sums_to_delta or self._fitted["layer"] is not None or self.check == "ignore":
+            return results, convergence_delta(results) if with_delta else None
 
         def advise(row, tolerance):
             """Say where the contributions of a row go wrong, or what to do."""

@@ -52,7 +52,7 @@ def check_convergence(results, how, locate=None, dtypes=(), tolerance=None, of_b
     ----------
     results : Results
         Contributions of all sources, and the target's values.
-    how : {"warn", "raise", "ignore"}
+    how : {"warn", "raise"}
         What to do about rows whose convergence delta is beyond tolerance.
     locate : callable, default=None
         Takes a row's position and a tolerance, and says in a sentence where its contributions go wrong.
@@ -82,8 +82,6 @@ def check_convergence(results, how, locate=None, dtypes=(), tolerance=None, of_b
         If a row is beyond tolerance and ``how="raise"``.
     """
     delta = convergence_delta(results)
-    if how == "ignore":
-        return delta
     size, beyond, tolerance = _sizes(results, delta, dtypes, tolerance)
     if not beyond.any():
         return delta
@@ -143,10 +141,7 @@ def rows_beyond(results, dtypes=(), tolerance=None):
 def _sizes(results, delta, dtypes, tolerance):
     """The size that each convergence delta is compared with, which of them are too large for it, and the tolerance."""
     change = np.abs(results.prediction - results.reference_value)
-    total = _totals(results, np.abs)
-    # Contributions that cancel may be larger than what they explain, but not without end: then nothing of it is left.
     value = np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
-    size = np.maximum(change, np.minimum(total, 100 * np.maximum(change, value)))
     dtype = max(dtypes or {results.contributions[0].dtype}, key=machine_epsilon)
     of_dtype = TOLERANCE[dtype.name]
     if tolerance is None:
@@ -155,8 +150,16 @@ def _sizes(results, delta, dtypes, tolerance):
         tolerance = max(tolerance, of_dtype)
     # f(x) and f(reference) are rounded themselves: what is smaller than this is not known to be a change.
     rounding = ROUNDING[dtype.name] * machine_epsilon(dtype) * value
-    # Not "delta > ...", so that a row that is not a number counts as beyond tolerance.
-    return size, ~(np.abs(delta) <= tolerance * size + rounding), tolerance
+
+    def are_beyond(size):
+        """Not "delta > ...", so that a row that is not a number counts as beyond tolerance."""
+        return ~(np.abs(delta) <= tolerance * size + rounding)
+
+    if not are_beyond(change).any():
+        return change, are_beyond(change), tolerance
+    # Contributions that cancel may be larger than what they explain, but not without end: then nothing of it is left.
+    size = np.maximum(change, np.minimum(_totals(results, np.abs), 100 * np.maximum(change, value)))
+    return size, are_beyond(size), tolerance
 
 
 def rows_are_independent(method, row, value=None):

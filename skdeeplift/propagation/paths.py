@@ -116,7 +116,7 @@ class Paths(PairMethod):
 
     def _behind(self, prefix):
         """The ops that are computed at each point of a path, in order."""
-        return self.graph.ancestors([self.target], known=[*prefix.cut, *prefix.beside, *self.masks])
+        return self.graph.ancestors(prefix.last, known=[*prefix.cut, *prefix.beside, *self.masks])
 
     def bending(self, prefix):
         """Activations right behind the cut, and which values they and the cut hand to what follows."""
@@ -126,7 +126,7 @@ class Paths(PairMethod):
             if len(op.inputs) == 1 and op.inputs[0] in first and ACTIVATIONS.find(op.type, (0,)) is not None:
                 ops.append(op)
                 first.update(op.outputs)
-        read = {self.target, *(value for op in behind if op not in ops for value in op.inputs)}
+        read = {*prefix.last, *(value for op in behind if op not in ops for value in op.inputs)}
         return ops, [value for value in (*prefix.cut, *(op.outputs[0] for op in ops)) if value in read]
 
     def _is_dense(self, prefix, n_points):
@@ -160,11 +160,9 @@ class _Integral:
         gradients : list of tensor
             One for each value of the cut, of as many rows as there are pairs, for each target.
         """
-        pairing, cut, target = self.pairing, self.prefix.cut, self.method.target
+        pairing, cut, last = self.pairing, self.prefix.cut, self.prefix.last
         blocks, steps, _ = positions.shape
-        lead = (steps, pairing.rows, pairing.references, pairing.targets)
-        shape = (steps * pairing.size, *target.shape[1:])
-
+        from_last = self._from_last(target_weights)
         shifts = [tf.zeros((1, *self._lead_of(value), *value.shape[1:]), value.dtype) for value in cut]
         bending, needed = self.method.bending(self.prefix)
         first_values = fused(partial(self._first_values, bending, needed))
@@ -172,31 +170,34 @@ class _Integral:
         def one_block(block, sums):
             values = self._known(steps)
             values.update(zip(needed, first_values(positions[block], shifts), strict=True))
-            [output] = replay.run(self.method.graph, values, [target])
-            of_steps = tf.reshape(tf.cast(step_weights[block], output.dtype), (steps, *[1] * (3 + len(shape) - 1)))
-            weights = tf.broadcast_to(of_steps * target_weights[:, None], (*lead, *shape[1:]))
-            gradients = gradients_of(output, tf.reshape(weights, shape), shifts)
+            outputs = replay.run(self.method.graph, values, last)
+            gradients = gradients_of(outputs, [of_steps(each, step_weights[block]) for each in from_last], shifts)
             return block + 1, [
                 total + tf.reshape(tf.cast(each, total.dtype), total.shape)
                 for total, each in zip(sums, gradients, strict=True)
             ]
+
+        def of_steps(gradient, weights):
+            """One for each step, which differ by what steps count."""
+            weights = tf.reshape(tf.cast(weights, gradient.dtype), (-1, *[1] * len(gradient.shape)))
+            return tf.reshape(weights * gradient, (steps * gradient.shape[0], *gradient.shape[1:]))
 
         zeros = [tf.zeros((self._fold(value) * pairing.size, *value.shape[1:]), widened(value.dtype)) for value in cut]
         if blocks == 1:
             return one_block(0, zeros)[1]
         return tf.while_loop(lambda block, _: block < blocks, one_block, (0, zeros), parallel_iterations=1)[1]
 
+    def _from_last(self, target_weights):
+        """Go back from the target to what it is an affine function of."""
+        pairing, target = self.pairing, self.method.target
+        lead, rest = (pairing.rows, pairing.references, pairing.targets), target.shape[1:]
+        weights = tf.reshape(tf.broadcast_to(target_weights[:, None], (*lead, *rest)), (pairing.size, *rest))
+        return self._through_affine([target], [weights], self.prefix.last)
+
     def before_cut(self, gradients):
         """Go back from the cut to the sources, with the axes (rows, references, targets) in front."""
-        pairing, sources, cut = self.pairing, self.prefix.sources, self.prefix.cut
-        if sources != cut:
-            values = self._known(1)
-            # An affine function has the same derivative everywhere.
-            at = [tf.zeros((self._fold(value) * pairing.size, *value.shape[1:]), value.dtype) for value in sources]
-            values.update(zip(sources, at, strict=True))
-            outputs = replay.run(self.method.graph, values, cut)
-            gradients = [tf.cast(each, output.dtype) for each, output in zip(gradients, outputs, strict=True)]
-            gradients = gradients_of(outputs, gradients, at)
+        pairing, sources = self.pairing, self.prefix.sources
+        gradients = self._through_affine(self.prefix.cut, gradients, sources)
         lead = pairing.rows, pairing.references, pairing.targets
         multipliers = []
         for value, gradient in zip(sources, gradients, strict=True):
@@ -204,6 +205,18 @@ class _Integral:
             shape = (*lead, *(() if fold == 1 else (fold,)), *gradient.shape[1:])
             multipliers.append(tf.reshape(widened_tensor(gradient), shape))
         return multipliers
+
+    def _through_affine(self, ends, gradients, starts):
+        """Go back through affine ops, of each pair once."""
+        if ends == starts:
+            return gradients
+        values = self._known(1)
+        # An affine function has the same derivative everywhere.
+        at = [tf.zeros((self._fold(value) * self.pairing.size, *value.shape[1:]), value.dtype) for value in starts]
+        values.update(zip(starts, at, strict=True))
+        outputs = replay.run(self.method.graph, values, ends)
+        gradients = [tf.cast(each, output.dtype) for each, output in zip(gradients, outputs, strict=True)]
+        return gradients_of(outputs, gradients, at)
 
     def _known(self, steps):
         """What does not move: values at the rows, and the network's inputs, of which only shapes are read."""

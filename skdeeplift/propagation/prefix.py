@@ -1,4 +1,8 @@
-"""How far a network is affine, so that its values along a straight path lie on a straight line too."""
+"""How far a network is affine, from its start and from its end.
+
+Up to the first ops that bend, values along a straight path lie on a straight line too; behind the last ones, the
+derivative is the same all along.
+"""
 
 import math
 from typing import NamedTuple
@@ -17,12 +21,14 @@ class Prefix(NamedTuple):
     """The ops between some sources and the first that bend, which are affine.
 
     ``cut`` holds the values at the end of it, the sources themselves where nothing is gained. ``beside`` holds what ops
-    behind the sources read that varies, but not with them.
+    behind the sources read that varies, but not with them. ``last`` holds the values behind the cut that the target is
+    an affine function of: itself where there is nothing in between.
     """
 
     sources: list
     cut: list
     beside: list
+    last: list
 
 
 def find_prefix(graph, target, sources, fixed, layouts):
@@ -65,7 +71,32 @@ def find_prefix(graph, target, sources, fixed, layouts):
         cut[target] = None
     if not all(has_rows(value, layouts) for value in cut) or _width(cut) > WIDEST * _width(sources):
         cut = dict.fromkeys(sources)
-    return Prefix(list(sources), list(cut), list(beside))
+    return Prefix(list(sources), list(cut), list(beside), _last_bent(graph, target, cut, [*beside, *fixed], layouts))
+
+
+def _last_bent(graph, target, cut, fixed, layouts):
+    """Find what the target is an affine function of, as far back as it goes."""
+    behind, moving = graph.ancestors([target], known=[*cut, *fixed]), set(cut)
+    for op in behind:
+        if op.type not in SHAPE_ONLY and moving.intersection(op.inputs):
+            moving.update(op.outputs)
+    # What is read by affine ops that lead to the target, by others, and what the former make.
+    read, read_by_others, made = {target: None}, set(), set()
+    for op in reversed(behind):
+        positions = tuple(position for position, value in enumerate(op.inputs) if value in moving)
+        reads = [op.inputs[position] for position in positions]
+        if op.type in SHAPE_ONLY or not reads:
+            continue
+        if op.body is None and read_by_others.isdisjoint(op.outputs) and _is_affine(op, positions):
+            read.update(dict.fromkeys(reads))
+            made.update(op.outputs)
+        else:
+            read_by_others.update(reads)
+    last = [value for value in read if value not in made]
+    # They alone must do, without a shape that is read of something before them.
+    between = graph.ancestors([target], known=[*last, *fixed, *graph.inputs])
+    is_complete = all(made.issuperset(op.outputs) for op in between if moving.intersection(op.outputs))
+    return last if is_complete and all(has_rows(value, layouts) for value in last) else [target]
 
 
 def _is_affine(op, positions):

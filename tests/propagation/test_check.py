@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
 from skdeeplift.execution.results import Results
-from skdeeplift.propagation.check import check_convergence, rows_are_independent
+from skdeeplift.propagation.check import check_convergence, convergence_delta, rows_are_independent
 from tests.functions import streams_of
 
 
@@ -18,7 +18,7 @@ def results(contributions, prediction, reference_value=0.0, dtype=np.float32):
 
 
 def test_delta_is_returned_in_any_case():
-    np.testing.assert_allclose(check_convergence(results([[1.0, 2.0]], 5.0), "ignore"), [2.0])
+    np.testing.assert_allclose(convergence_delta(results([[1.0, 2.0]], 5.0)), [2.0])
     np.testing.assert_allclose(check_convergence(results([[1.0, 2.0]], 4.0, 1.0), "raise"), [0.0])
 
 

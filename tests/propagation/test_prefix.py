@@ -62,3 +62,36 @@ def test_what_lies_beside_a_layer():
     prefix = find_prefix(graph, graph.outputs[0], [source], (), batch_layouts(graph))
     assert prefix.beside == graph.inputs
     assert [graph.producer[value].type for value in prefix.cut] == ["Mul"]
+
+
+def types_of_last(function, shape=(4,)):
+    graph, prefix = prefix_of(function, shape=shape)
+    return sorted(graph.producer[value].type if value in graph.producer else "input" for value in prefix.last)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: tf.nn.relu(x @ W) @ W + 1.0, ["Relu"]),
+        (lambda x: tf.nn.relu(x @ W), ["Relu"]),
+        (lambda x: x @ W + 1.0, ["AddV2"]),
+        # The residual's other way is affine as well, the first way is cut off at what bends.
+        (lambda x: tf.nn.relu(x @ W) @ W + x, ["Relu", "input"]),
+        # What bends reads it too, so that its derivative is not that of the affine way alone; but it may be an end.
+        (lambda x: (lambda h: tf.tanh(h) + 2.0 * h)(tf.nn.relu(x @ W)), ["Relu", "Tanh"]),
+        # Before the last that bends on any of the ways there is no affine rest.
+        (lambda x: (lambda h: tf.tanh(h @ W) + h @ W)(tf.nn.relu(x @ W)), ["Relu", "Tanh"]),
+        (lambda x: (lambda h: tf.tanh(h) * h)(x @ W), ["Mul"]),
+        (lambda x: tf.reduce_mean(tf.nn.relu(x @ W), 1, keepdims=True), ["Relu"]),
+        # Its shape is read of something before the end.
+        (lambda x: (lambda h: tf.tanh(h) @ W * tf.cast(tf.shape(h)[1], tf.float32))(x @ W), ["Mul"]),
+        (lambda x: tf.nn.softmax(tf.nn.relu(x @ W) @ W), ["Softmax"]),
+    ],
+)
+def test_what_the_target_is_an_affine_function_of(function, expected):
+    assert types_of_last(function) == expected
+
+
+def test_values_whose_rows_do_not_come_first_are_no_end():
+    transposed_twice = lambda x: tf.transpose(tf.tanh(tf.transpose(x, [1, 0, 2])), [1, 0, 2])  # noqa: E731
+    assert types_of_last(transposed_twice, shape=(3, 4)) == ["Transpose"]
