@@ -6,13 +6,14 @@ windows and ties keep summation-to-delta, which the routing by the gradient at t
 """
 
 import math
+from functools import cache, partial
 
 import numpy as np
 import tensorflow as tf
 
 from skdeeplift.propagation.difference import Purpose
 from skdeeplift.propagation.rules.activation import nearly_zero
-from skdeeplift.propagation.rules.products import RecomputedProduct
+from skdeeplift.propagation.rules.products import Kernel, RecomputedProduct, with_gradient
 from skdeeplift.propagation.rules.table import RuleTable
 
 MAXIMA = RuleTable("maximum over elements")
@@ -101,29 +102,56 @@ def _separate_window(op):
         return None
     image = op.inputs[0].shape[1:3]
     whole = image.is_fully_defined() and all(size % of == 0 for size, of in zip(image, sizes[1:3], strict=True))
-    return sizes[1:3] if whole or op.attribute("padding") == b"VALID" else None
+    return tuple(sizes[1:3]) if whole or op.attribute("padding") == b"VALID" else None
 
 
 def _in_windows(op, difference, window):
     """As `_to_winners`, in one compiled pass over windows of which every element is in one."""
-    source = op.inputs[0]
-
-    def windows(tensor):
-        """Cut an image into windows: ``(..., rows, height, columns, width, channels)``."""
-        rows, columns = (size // of for size, of in zip(tensor.shape[1:3], window, strict=True))
-        # The gradient of a slice with strides is slow.
-        inside = tf.slice(tensor, (0, 0, 0, 0), (-1, rows * window[0], columns * window[1], -1))
-        return tf.reshape(inside, (tensor.shape[0], rows, window[0], columns, window[1], tensor.shape[3]))
-
-    purpose = op.streams.purpose
-    product = _SHARES.gradient_only if purpose is Purpose.GRADIENT else _SHARES.linear
-    shared_out = op.combine(
-        product,
-        at_input=[windows(op.at_input(source))],
-        at_reference=[windows(op.at_reference(source))],
-        differences=[windows(difference)],
-    )
+    images = dict(at_input=[op.at_input(op.inputs[0])], at_reference=[op.at_reference(op.inputs[0])])
+    if op.streams.purpose is Purpose.GRADIENT:
+        return op.combine(partial(_gradient_only, window), **images, differences=[difference])
+    images = {name: [_windows(window, image) for image in of_name] for name, of_name in images.items()}
+    shared_out = op.combine(_SHARES.linear, **images, differences=[_windows(window, difference)])
     return tf.reduce_sum(shared_out, (2, 4))
+
+
+def _windows(window, tensor):
+    """Cut images into windows: ``(..., rows, height, columns, width, channels)``."""
+    shape, (height, width) = tf.shape(tensor), window
+    rows, columns = shape[-3] // height, shape[-2] // width
+    inside = tensor[..., : rows * height, : columns * width, :]
+    return tf.reshape(inside, tf.concat([shape[:-3], [rows, height, columns, width, shape[-1]]], 0))
+
+
+def _gradient_only(window, difference, at_input, at_reference):
+    """The maximum's shape alone, and its gradient."""
+    (height, width), shape = window, difference.shape
+    result = tf.zeros((*shape[:-3], shape[-3] // height, shape[-2] // width, shape[-1]), difference.dtype)
+    return with_gradient(_name_of_gradient(window), result, difference, at_input, at_reference)
+
+
+@cache
+def _name_of_gradient(window):
+    """Register the gradient for windows of a size: from maxima to images in one pass, without a copy of the latter."""
+    name = "SkdeepliftMaximaOfWindows" + "x".join(map(str, window))
+
+    def to_images(incoming, at_input, at_reference):
+        shares = _shares_in_windows(*(_windows(window, image) for image in (at_input, at_reference)))
+        shared_out = shares * incoming[..., :, None, :, None, :]
+        image, shape, (height, width) = tf.shape(at_reference), tf.shape(shared_out), window
+        size = tf.stack([shape[-5] * height, shape[-3] * width, shape[-1]])
+        inside = tf.reshape(shared_out, tf.concat([shape[:-5], size], 0))
+        ends = tf.concat([tf.zeros_like(shape[:-5]), image[-3:] - size], 0)
+        return (tf.pad(inside, tf.stack([tf.zeros_like(ends), ends], 1)),)
+
+    kernel = Kernel(to_images)
+
+    @tf.RegisterGradient(name)
+    def gradient(op, incoming, *_):
+        _, difference, *images = op.inputs
+        return [None, *kernel(incoming, *images, shapes=[difference.shape]), None, None]
+
+    return name
 
 
 def _shares_in_windows(at_input, at_reference):

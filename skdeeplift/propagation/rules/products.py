@@ -11,7 +11,7 @@ LARGE = 2**18
 
 
 class Kernel:
-    """A function that is elementwise, up to broadcasting, and traced but once, whatever the shapes are.
+    """A function of tensors that is traced but once, whatever their shapes are.
 
     Where tensors are large it is compiled for their shapes, since each operation by itself would write all pairs to
     memory again.
@@ -19,7 +19,8 @@ class Kernel:
     Parameters
     ----------
     function : callable
-        Takes tensors, and returns a tuple of tensors of the shape that they are broadcast to.
+        Takes tensors, and returns a tuple of tensors: of the shape that the former are broadcast to, unless another is
+        told.
     """
 
     def __init__(self, function):
@@ -30,7 +31,7 @@ class Kernel:
 
     def __call__(self, *tensors, shapes=None):
         """Create one op that calls the function; ``shapes`` are those of its results, if they are not all the same."""
-        shape = _broadcast_shape(tensors)
+        shape = _broadcast_shape(tensors) if shapes is None else tf.TensorShape(shapes[0])
         is_large = shape.is_fully_defined() and shape.num_elements() >= LARGE and may_use_xla()
         key = is_large, *(tensor.dtype for tensor in tensors)
         traced = self._traced.get(key)
