@@ -53,7 +53,7 @@ class Method:
     # How many independent estimates of contributions there are for each pair, by a method that draws.
     draws = 1
     # Beyond this size of all that a chunk computes, larger ones are not faster, and only cost memory.
-    chunk_bytes = 2**29
+    chunk_bytes = 2**30
     # With fewer pairs at once convolutions are slow.
     least_pairs = 1
     # How often a chunk has room for its pairs, in copies that are run one after the other otherwise.
