@@ -36,22 +36,27 @@ def write_json(path, config):
     return path
 
 
-def saved(folder, form):
-    """A stored small network, and what it gives for X."""
-    network = small_network()
-    if form in (".keras", ".h5", ".hdf5"):
-        path = folder / f"network{form}"
-        network.save(path)
-    elif form == "pair":
+def store(network, folder, form):
+    """Store a network as Keras 3 does, in one file or in two."""
+    if form == "pair":
         path = (write_json(folder / "network.json", network.to_json()), folder / "network.weights.h5")
         network.save_weights(path[1])
-    elif form == "keras 2":
+    else:
+        path = folder / f"network{form}"
+        network.save(path)
+    return path
+
+
+def saved(folder, form):
+    """A stored small network, and what it gives for X."""
+    if form == "keras 2":
         path = write_keras_2(folder / "network.h5", keras_2_sequential(), SEQUENTIAL_WEIGHTS)
         return path, np.array(SEQUENTIAL_OUTPUT)
-    elif form == "keras 2 pair":
+    if form == "keras 2 pair":
         weights = write_keras_2(folder / "weights.h5", None, SEQUENTIAL_WEIGHTS)
         return (write_json(folder / "network.json", keras_2_sequential()), weights), np.array(SEQUENTIAL_OUTPUT)
-    return path, predict(network, X)
+    network = small_network()
+    return store(network, folder, form), predict(network, X)
 
 
 FORMS = [".keras", ".h5", ".hdf5", "pair", "keras 2", "keras 2 pair"]
@@ -265,12 +270,7 @@ class Unregistered(keras.layers.Layer):
 @pytest.mark.parametrize("form", [".keras", ".h5", "pair"])
 def test_a_class_that_keras_does_not_know(tmp_path, form):
     network = keras.Sequential([keras.Input((2,)), Unregistered(), keras.layers.Dense(1)])
-    path = tmp_path / f"network{form}"
-    if form == "pair":
-        path = (write_json(tmp_path / "network.json", network.to_json()), tmp_path / "network.weights.h5")
-        network.save_weights(path[1])
-    else:
-        network.save(path)
+    path = store(network, tmp_path, form)
     with pytest.raises(ModelFileError, match=r"Unregistered.*register_keras_serializable.*pass the keras\.Model"):
         load_network_file(path)
 
@@ -287,12 +287,7 @@ def write_lambda(folder, mark, form):
     """Store a network whose Lambda layer makes a file when it is called."""
     function = eval(f"lambda x: (open({str(mark)!r}, 'w').close(), x)[1]")
     network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1), keras.layers.Lambda(function)])
-    path = folder / f"network{form}"
-    if form == "pair":
-        path = (write_json(folder / "network.json", network.to_json()), folder / "network.weights.h5")
-        network.save_weights(path[1])
-    else:
-        network.save(path)
+    path = store(network, folder, form)
     mark.unlink()
     return path
 
