@@ -58,9 +58,7 @@ def test_as_many_references_as_a_tolerance_needs(network, reference):
 
 
 def test_automatic_number_of_references():
-    explainer = DeepLiftExplainer(table_network(), reference="permuted", max_references="auto", random_state=0).fit(
-        ROWS
-    )
+    explainer = DeepLiftExplainer(table_network(), reference="permuted", max_references="auto", random_state=0)
     explanation = explainer.fit(ROWS).explain(ROWS + 3)
     assert len(explainer.references_.weights) == 1024
     assert explanation.n_references.max() < 1024
