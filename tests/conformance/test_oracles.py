@@ -1,6 +1,7 @@
 """Contributions and multipliers of the original implementation, network by network."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -15,10 +16,15 @@ CASES = sorted(folder.name for folder in ORACLES.iterdir() if folder.is_dir())
 WITH_MAX_POOLING = {"cnn2d_maxpool", "conv1d_genomics_maxpool", "conv1d_globalmax", "pool_before_relu"}
 
 
+@cache
+def description_of(case):
+    return json.loads((ORACLES / case / "case.json").read_text())
+
+
+@cache
 def load(case):
     model = keras.models.load_model(ORACLES / case / "model.keras")
-    expected = dict(np.load(ORACLES / case / "expected.npz"))
-    return json.loads((ORACLES / case / "case.json").read_text()), expected, model
+    return description_of(case), dict(np.load(ORACLES / case / "expected.npz")), model
 
 
 def references_of(expected, inputs, rows, name):
@@ -60,7 +66,7 @@ THOROUGH_BY_DEFAULT = {"conv1d_genomics_gap", "mlp_relu", "prelu_mlp", "toy_minm
 
 def keys_of(case, method, of_layers):
     """The keys of a case by task and reference, which is what one call of `explain` answers; and the layers in them."""
-    description = json.loads((ORACLES / case / "case.json").read_text())
+    description = description_of(case)
     calls, layers = {}, {}
     for key, entry in description["keys"].items():
         if (
@@ -143,7 +149,7 @@ WINDOWS = {
 def of_deepexplain(prefix, by_default):
     """The keys of DeepExplain that begin so, each with its case."""
     for case in CASES:
-        description = json.loads((ORACLES / case / "case.json").read_text())
+        description = description_of(case)
         for key, entry in description["keys"].items():
             if entry["method"].startswith(prefix) and "seed2" not in key:
                 default = case in by_default and entry["task"] == description["tasks"][0]

@@ -1,7 +1,5 @@
 """Gradient methods of the two original implementations, network by network."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
@@ -13,7 +11,7 @@ from skdeeplift import (
     IntegratedGradientsExplainer,
     LRPExplainer,
 )
-from tests.conformance.test_oracles import CASES, ORACLES, load, references_of
+from tests.conformance.test_oracles import CASES, description_of, load, references_of
 
 MULTIPLIERS = {
     "Gradient": (GradientExplainer, {"kind": "gradient"}),
@@ -42,7 +40,7 @@ BY_DEFAULT = {"mlp_tanh_sigmoid", "prelu_mlp", "two_input_concat", "pool_before_
 
 
 def keys_of(case, method):
-    description = json.loads((ORACLES / case / "case.json").read_text())
+    description = description_of(case)
     return description, {key: entry for key, entry in description["keys"].items() if entry["method"] == method}
 
 

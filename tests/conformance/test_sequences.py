@@ -84,8 +84,13 @@ class Network:
         if mode == "per row" and only_row is not None:
             reference = map_structure(lambda array: array[only_row], reference)
         self.explainer.set_params(batch_size=batch_size)
-        contributions = keras.tree.flatten(self.explainer.explain(rows, reference=reference).contributions)
-        return np.concatenate([array.reshape(len(array), -1) for array in contributions], 1, dtype=np.float64)
+        if mode == "shared":
+            # What is compiled in fit serves here too.
+            contributions = self.explainer.transform(rows)
+        else:
+            contributions = self.explainer.explain(rows, reference=reference).contributions
+        flat = keras.tree.flatten(contributions)
+        return np.concatenate([array.reshape(len(array), -1) for array in flat], 1, dtype=np.float64)
 
 
 def _mean(array):

@@ -80,7 +80,7 @@ def test_sums_are_made_double_where_one_chunk_was_not_enough():
 
 
 def test_values_at_rows_and_at_references():
-    """The target y1 - y2: of rows 3 and -1; of references 1 and 5 with weights 1/4 and 3/4, 4 by sqrt(3)."""
+    """The target y1 - y2: of rows 3 and -1; of references 1 and 5, weighted 1 to 3, 4 with a deviation of sqrt(3)."""
     target, weights = Target({(0,): 1.0, (1,): -1.0}), np.array([[[1.0, -1.0]]])
     sums = Sums(METHOD, 2, 1, ("contributions",), one_piece=False)
     chunk = SimpleNamespace(

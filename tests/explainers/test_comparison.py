@@ -1,14 +1,12 @@
-"""Explainers with references that are made of the rows, drawn until they are enough, or weighted."""
+"""How explainers come to the references that they compare rows with."""
 
 import pickle
-import warnings
 
 import keras
 import numpy as np
 import pytest
-from scipy.stats import t
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.exceptions import NotFittedError
 
 from skdeeplift import DeepLiftExplainer
 from skdeeplift.references import (
@@ -22,28 +20,14 @@ from skdeeplift.references import (
     Shuffle,
     TrainingSample,
 )
-
-GENERATOR = np.random.default_rng(0)
-SEQUENCES = np.eye(4, dtype=np.float32)[GENERATOR.integers(0, 4, (12, 30))]
-ROWS = GENERATOR.normal(size=(30, 4)).astype(np.float32)
-TOKENS = GENERATOR.integers(1, 9, (12, 6)).astype(np.int32)
-
-
-def sequence_network(pooling=keras.layers.GlobalMaxPooling1D):
-    keras.utils.set_random_seed(0)
-    layers = [keras.layers.Conv1D(6, 5, activation="relu"), pooling(), keras.layers.Dense(1)]
-    return keras.Sequential([keras.Input((30, 4)), *layers])
-
-
-def table_network(outputs=1, activation=None):
-    keras.utils.set_random_seed(1)
-    return keras.Sequential(
-        [
-            keras.Input((4,)),
-            keras.layers.Dense(8, "tanh"),
-            keras.layers.Dense(outputs, activation=activation),
-        ]
-    )
+from tests.explainers.networks import (
+    ROWS,
+    SEQUENCES,
+    TOKENS,
+    linear_network,
+    sequence_network,
+    table_network,
+)
 
 
 def token_network():
@@ -52,12 +36,6 @@ def token_network():
     return keras.Sequential(
         [keras.Input((6,), dtype="int32"), embedding, keras.layers.Flatten(), keras.layers.Dense(1)]
     )
-
-
-def linear_network(n_features):
-    model = keras.Sequential([keras.Input((n_features,)), keras.layers.Dense(1, use_bias=False)])
-    model.set_weights([np.ones((n_features, 1))])
-    return model
 
 
 @pytest.fixture(scope="module")
@@ -362,136 +340,3 @@ def test_objects_at_explain(network):
         ValueError, match=r"'sample' is learned in fit.*'zeros', 'blur', 'shuffle', 'dinucleotide_shuffle'"
     ):
         explainer.explain(SEQUENCES, reference="sample")
-
-
-@pytest.mark.parametrize(
-    "reference", [DinucleotideShuffle(), pytest.param(Permuted(), marks=pytest.mark.slow)], ids=repr
-)
-def test_as_many_references_as_a_tolerance_needs(network, reference):
-    explainer = DeepLiftExplainer(
-        network, reference=reference, max_references=300, reference_tol=0.2, random_state=0, check="raise"
-    ).fit(SEQUENCES)
-    explanation = explainer.explain(SEQUENCES)
-
-    def relative(explanation):
-        of_rows = [(explanation[key] ** 2).sum((1, 2)) for key in ("standard_error", "contributions")]
-        return np.sqrt(of_rows[0] / of_rows[1])
-
-    settled = relative(explanation) <= 0.2
-    assert (settled | (explanation.n_references == 300)).all()
-    assert len(set(explanation.n_references)) > 1
-    assert settled.any()
-    for number, row in zip(*np.unique(explanation.n_references, return_index=True), strict=True):
-        fixed = explainer.references_.first(number)._replace(is_random=False)
-        of_row = explainer.explain(SEQUENCES[[row]], reference=fixed)
-        for key in ("contributions", "standard_error", "reference_value", "reference_spread", "prediction"):
-            np.testing.assert_allclose(of_row[key][0], explanation[key][row], rtol=1e-4, atol=1e-6)
-        if number > 16:
-            fewer = explainer.references_.first(number // 2)._replace(is_random=False)
-            assert relative(explainer.explain(SEQUENCES[[row]], reference=fewer))[0] > 0.2 or number == 300
-    np.testing.assert_array_equal(explainer.transform(SEQUENCES), explanation.contributions)
-
-
-def test_automatic_number_of_references():
-    explainer = DeepLiftExplainer(table_network(), reference="permuted", max_references="auto", random_state=0).fit(
-        ROWS
-    )
-    explanation = explainer.fit(ROWS).explain(ROWS + 3)
-    assert len(explainer.references_.weights) == 1024
-    assert explanation.n_references.max() < 1024
-    errors = np.linalg.norm(explanation.standard_error, axis=1)
-    assert (errors <= 0.05 * np.linalg.norm(explanation.contributions, axis=1)).all()
-    # What is not drawn at random is taken as it is.
-    assert set(DeepLiftExplainer(table_network(), max_references="auto").fit(ROWS).explain(ROWS).n_references) == {1}
-    targets = DeepLiftExplainer(
-        table_network(3), target="all", reference="permuted", max_references=64, reference_tol=0.1, random_state=0
-    ).fit(ROWS)
-    explanation = targets.explain(ROWS + 3)
-    errors = np.linalg.norm(explanation.standard_error, axis=1) / np.linalg.norm(explanation.contributions, axis=1)
-    assert (errors <= 0.1)[explanation.n_references < 64].all()
-
-
-def test_too_few_references_for_a_tolerance():
-    explainer = DeepLiftExplainer(
-        table_network(), reference="permuted", max_references="auto", reference_tol=1e-6, random_state=0
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        explainer.fit(ROWS)
-    with pytest.warns(
-        ConvergenceWarning, match="of 2 rows' contributions is above 1e-06 of their size after 1024"
-    ) as seen:
-        explainer.transform(ROWS[:2])
-    assert set(explainer.explain(ROWS[:2], reference="zeros").n_references) == {1}
-    assert len(seen) == 1
-
-
-def test_targets_of_rows_and_adding_references():
-    explainer = DeepLiftExplainer(
-        table_network(3, "softmax"), reference="permuted", max_references=200, reference_tol=0.1, random_state=0
-    ).fit(ROWS)
-    explanation = explainer.explain(ROWS)
-    np.testing.assert_array_equal(explanation.target, explainer.network_.model.predict(ROWS, verbose=0).argmax(1))
-    np.testing.assert_allclose(
-        explanation.contributions.sum(1), explanation.prediction - explanation.reference_value, rtol=1e-4, atol=1e-5
-    )
-    given = explainer.explain(ROWS, target=explanation.target)
-    np.testing.assert_array_equal(given.contributions, explanation.contributions)
-
-
-def coverage(explainer, X, references, answer, n_references):
-    """How often 95 % intervals of many repetitions, on the first axis of references, hold the answer."""
-    repetitions = len(references)
-    explanation = explainer.explain(np.repeat(X, repetitions, 0), reference=references)
-    width = t.ppf(0.975, n_references - 1) * explanation.standard_error
-    varies = (explanation.standard_error > 0).any(0)
-    return (np.abs(explanation.contributions - answer) <= width)[:, varies].mean()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("row", range(3))
-def test_standard_errors_of_training_rows_are_calibrated(row):
-    rows = GENERATOR.normal(size=(10_000, 4)).astype(np.float32)
-    explainer = DeepLiftExplainer(table_network(), reference="zeros", check="raise").fit(rows[:10])
-    answer = explainer.explain(rows[[row]], reference=rows).contributions
-    sample = TrainingSample().fit(rows)
-    references = np.stack([sample.sample(None, 20, seed) for seed in range(200)])
-    assert 0.92 <= coverage(explainer, rows[[row]], references, answer, 20) <= 0.97
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("row", range(3))
-def test_standard_errors_of_shuffles_are_calibrated(row):
-    network = sequence_network(keras.layers.GlobalAveragePooling1D)
-    explainer = DeepLiftExplainer(network, reference="zeros", check="raise").fit(SEQUENCES)
-    shuffle, X = DinucleotideShuffle().fit(SEQUENCES), SEQUENCES[[row]]
-    answer = explainer.explain(X, reference=shuffle.sample(X, 10_000, 1_000_000)).contributions
-    references = np.concatenate([shuffle.sample(X, 100, seed) for seed in range(200)])
-    assert 0.92 <= coverage(explainer, X, references, answer, 100) <= 0.97
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("row", range(3))
-def test_standard_errors_of_rare_contributions_have_the_right_size(network, row):
-    """A maximum makes most contributions rare and large, so that intervals of Student's t, made for a normal
-    distribution, hold the answer less often. The mean square of the standard error is their variance nevertheless.
-    """
-    explainer = DeepLiftExplainer(network, reference="zeros", check="raise").fit(SEQUENCES)
-    shuffle, X = DinucleotideShuffle().fit(SEQUENCES), SEQUENCES[[row]]
-    references = np.concatenate([shuffle.sample(X, 20, seed) for seed in range(2000)])
-    explanation = explainer.explain(np.repeat(X, 2000, 0), reference=references)
-    predicted = (explanation.standard_error.astype(np.float64) ** 2).mean(0).sum()
-    np.testing.assert_allclose(predicted, explanation.contributions.var(0, ddof=1, dtype=np.float64).sum(), rtol=0.05)
-
-
-@pytest.mark.slow
-def test_standard_errors_of_weighted_references_are_calibrated():
-    """Of many weighted means of independent draws, the mean square of the standard error is their variance."""
-    weights = GENERATOR.dirichlet(np.ones(8))
-    references = GENERATOR.normal(size=(4000, 8, 2)).astype(np.float32)
-    explainer = DeepLiftExplainer(linear_network(2), reference="zeros").fit(np.ones((3, 2)))
-    made = explainer._make_references(references, [references[:, 0]], learning=False)._replace(weights=weights)
-    explanation = explainer.explain(np.zeros((4000, 2)), reference=made)
-    expected = np.sum(weights**2)
-    np.testing.assert_allclose((explanation.standard_error**2).mean(0), expected, rtol=0.1)
-    np.testing.assert_allclose(explanation.contributions.var(0), expected, rtol=0.1)

@@ -2,10 +2,10 @@
 
 import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skdeeplift
+from tests import further_checks
 
 EXPLAINERS = [getattr(skdeeplift, name) for name in skdeeplift.__all__ if name.endswith("Explainer")]
 
@@ -24,13 +24,9 @@ warnings_of_rows = pytest.mark.filterwarnings("ignore::skdeeplift.exceptions.Sum
 CASES = [make(perceptron) for make in EXPLAINERS for perceptron in perceptrons(make)]
 BY_DEFAULT = next(case for case in CASES if isinstance(case, skdeeplift.DeepLiftExplainer))
 OTHERS = [case for case in CASES if case is not BY_DEFAULT]
-# scikit-learn runs these of its own transformers in other tests.
 FURTHER_CHECKS = """
-    check_dataframe_column_names_consistency check_estimator_get_tags_default_keys check_estimators_overwrite_params
-    check_get_feature_names_out_error check_global_output_transform_pandas check_global_set_output_transform_polars
-    check_n_features_in check_param_validation check_positive_only_tag_during_fit check_readonly_memmap_input
-    check_set_output_transform check_set_output_transform_pandas check_set_output_transform_polars
-    check_transformer_get_feature_names_out check_transformer_get_feature_names_out_pandas
+    check_estimator_get_tags_default_keys check_estimators_overwrite_params check_get_feature_names_out_error
+    check_n_features_in check_positive_only_tag_during_fit check_readonly_memmap_input
 """.split()
 
 
@@ -47,10 +43,9 @@ def test_scikit_learn_of_others(estimator, check):
 
 
 @warnings_of_rows
-@pytest.mark.parametrize("name", FURTHER_CHECKS)
+@pytest.mark.parametrize("name", [*further_checks.NAMES, *FURTHER_CHECKS])
 @pytest.mark.parametrize(
     "estimator", [BY_DEFAULT, *(pytest.param(case, marks=pytest.mark.slow) for case in OTHERS)], ids=repr
 )
 def test_scikit_learn_further(name, estimator):
-    if hasattr(estimator_checks, name):
-        getattr(estimator_checks, name)(type(estimator).__name__, estimator)
+    further_checks.run_check(name, estimator)

@@ -48,7 +48,7 @@ def test_features_are_selected_by_scores():
     explainer = DeepLiftExplainer(clone(MLP).set_params(max_iter=200))
     assert permutation_importance(explainer.fit(X, Y), X, Y, random_state=0).importances_mean[:2].max() > 0.05
     for selector in (
-        RFE(explainer, n_features_to_select=2),
+        RFE(explainer, n_features_to_select=3),
         SequentialFeatureSelector(explainer, n_features_to_select=1, cv=2),
         SelectFromModel(explainer, max_features=2, threshold=-np.inf),
     ):

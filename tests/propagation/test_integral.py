@@ -40,7 +40,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+@pytest.mark.parametrize("rule", ["rescale", pytest.param("reveal_cancel", marks=pytest.mark.slow)])
 def test_contributions_sum_to_the_change(name, rule):
     model, rows = network(FUNCTIONS[name], dtype="float64"), GENERATOR.normal(size=(5, 4))
     assert name in set(describe(model).op[~describe(model).supported])

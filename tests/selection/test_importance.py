@@ -9,21 +9,11 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.feature_selection import SelectFromModel
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import (
-    check_dataframe_column_names_consistency,
-    check_global_output_transform_pandas,
-    check_global_set_output_transform_polars,
-    check_param_validation,
-    check_set_output_transform,
-    check_set_output_transform_pandas,
-    check_set_output_transform_polars,
-    check_transformer_get_feature_names_out,
-    check_transformer_get_feature_names_out_pandas,
-    parametrize_with_checks,
-)
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeeplift import DeepLiftExplainer, MeanAbsoluteImportance
 from skdeeplift.selection import importance
+from tests import further_checks
 
 CONTRIBUTIONS = np.array([[0.5, 1.0, -1.0], [-1.5, 0.0, 2.0]])
 
@@ -33,22 +23,9 @@ def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
-        check_dataframe_column_names_consistency,
-        check_global_output_transform_pandas,
-        check_global_set_output_transform_polars,
-        check_param_validation,
-        check_set_output_transform,
-        check_set_output_transform_pandas,
-        check_set_output_transform_polars,
-        check_transformer_get_feature_names_out,
-        check_transformer_get_feature_names_out_pandas,
-    ],
-)
-def test_checks_that_are_not_run_by_themselves(check):
-    check("MeanAbsoluteImportance", MeanAbsoluteImportance())
+@pytest.mark.parametrize("name", further_checks.NAMES)
+def test_checks_that_are_not_run_by_themselves(name):
+    further_checks.run_check(name, MeanAbsoluteImportance())
 
 
 def test_by_hand():

@@ -14,20 +14,10 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.utils.estimator_checks import (
-    check_dataframe_column_names_consistency,
-    check_global_output_transform_pandas,
-    check_global_set_output_transform_polars,
-    check_param_validation,
-    check_set_output_transform,
-    check_set_output_transform_pandas,
-    check_set_output_transform_polars,
-    check_transformer_get_feature_names_out,
-    check_transformer_get_feature_names_out_pandas,
-    parametrize_with_checks,
-)
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeeplift import ContributionSelector, DeepLiftExplainer, MeanAbsoluteImportance
+from tests import further_checks
 from tests.selection.explainers import LinearExplainer
 from tests.selection.tables import encoder, pets
 
@@ -39,22 +29,9 @@ def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
-        check_dataframe_column_names_consistency,
-        check_global_output_transform_pandas,
-        check_global_set_output_transform_polars,
-        check_param_validation,
-        check_set_output_transform,
-        check_set_output_transform_pandas,
-        check_set_output_transform_polars,
-        check_transformer_get_feature_names_out,
-        check_transformer_get_feature_names_out_pandas,
-    ],
-)
-def test_checks_that_are_not_run_by_themselves(check):
-    check("ContributionSelector", ContributionSelector(LinearExplainer()))
+@pytest.mark.parametrize("name", further_checks.NAMES)
+def test_checks_that_are_not_run_by_themselves(name):
+    further_checks.run_check(name, ContributionSelector(LinearExplainer()))
 
 
 def test_select_from_model_takes_the_wrong_columns():
