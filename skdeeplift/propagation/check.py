@@ -38,6 +38,12 @@ class Beyond(NamedTuple):
 
     def message(self, n_rows):
         """Say of how many rows contributions do not add up, and of which worst."""
+        if not np.isfinite(self.change):
+            return (
+                f"In {self.number} of {n_rows} rows the contributions do not sum to f(x) - f(reference). The worst is "
+                f"{self.place}: f(x) - f(reference) is {self.change}, so it is what the network itself gives that is "
+                "not finite. Look at its weights, and at the rows and the references."
+            )
         return (
             f"In {self.number} of {n_rows} rows the contributions do not sum to f(x) - f(reference) within "
             f"{self.tolerance:g} of its size. The worst is {self.place}: f(x) - f(reference) is {self.change:.6g}, the "

@@ -61,7 +61,7 @@ def networks(draw):
     return Description(
         inputs,
         draw(st.sampled_from(sorted(JOINS))),
-        draw(blocks(depth=0 if several else 2)),
+        draw(blocks(depth=0 if several else 1)),
         draw(st.sampled_from(["linear", "sigmoid", "softmax"])),
         draw(st.integers(0, 2**31)),
     )

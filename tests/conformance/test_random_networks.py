@@ -152,7 +152,7 @@ summing = given(
 )
 
 
-@examples(16)
+@examples(6)
 @summing
 def test_contributions_sum_to_the_change_of_the_output(
     network, rule, target, reference, pre_activation, center_logits, dtype
@@ -161,7 +161,7 @@ def test_contributions_sum_to_the_change_of_the_output(
 
 
 @pytest.mark.slow
-@examples(44)
+@examples(54)
 @summing
 def test_contributions_of_more_networks_sum_to_the_change_of_the_output(
     network, rule, target, reference, pre_activation, center_logits, dtype
@@ -169,7 +169,7 @@ def test_contributions_of_more_networks_sum_to_the_change_of_the_output(
     check_sums(network, rule, target, reference, pre_activation, center_logits, dtype)
 
 
-@examples(3)
+@examples(2)
 @given(network=networks(), rule=st.sampled_from(["rescale", "reveal_cancel"]))
 def test_an_op_without_a_rule_is_named_or_integrated(network, rule):
     with floating_point("float64"):
@@ -202,7 +202,7 @@ EXPLAINERS = {
 
 # Where an activation hardly changes, its slope has few digits in float32, and so have contributions, though their sum
 # has all. Equality is tested in float64.
-@examples(8)
+@examples(4)
 @given(network=networks(), name=st.sampled_from(sorted(EXPLAINERS)), batch_size=st.sampled_from([1, 3, 7]))
 def test_contributions_are_those_of_each_row_reference_and_target(network, name, batch_size):
     """In whatever order they come, and with whatever others."""

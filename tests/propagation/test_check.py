@@ -54,6 +54,11 @@ def test_not_a_number_is_beyond_tolerance():
         check_convergence(results([[np.nan, 2.0]], 3.0), "raise")
 
 
+def test_a_network_that_gives_no_number_is_said_to_be_the_cause():
+    with pytest.warns(SummationToDeltaWarning, match=r"In 1 of 1 rows .* is nan, .* the network itself"):
+        check_convergence(results([[np.nan, 2.0]], np.nan), "warn")
+
+
 @pytest.mark.parametrize(
     ("function", "independent"),
     [
