@@ -91,6 +91,8 @@ def check_convergence(results, how, locate=None, dtypes=(), tolerance=None, of_b
     if how == "ignore":
         return delta
     size, beyond, tolerance = _sizes(results, delta, dtypes, tolerance)
+    # An output that happens to be nearly zero is as rounded as a larger one, which is a sum of as large numbers.
+    beyond &= ~(np.abs(delta) <= 2 * machine_epsilon(_coarsest(results, dtypes)) * _largest(results))
     if not beyond.any():
         return delta
     beyond_in_row = beyond.reshape(len(beyond), -1).any(1)
@@ -153,7 +155,7 @@ def _sizes(results, delta, dtypes, tolerance):
     # Contributions that cancel may be larger than what they explain, but not without end: then nothing of it is left.
     value = np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
     size = np.maximum(change, np.minimum(total, 100 * np.maximum(change, value)))
-    dtype = max(dtypes or {results.contributions[0].dtype}, key=machine_epsilon)
+    dtype = _coarsest(results, dtypes)
     of_dtype = TOLERANCE[dtype.name]
     if tolerance is None:
         tolerance = of_dtype
@@ -163,6 +165,16 @@ def _sizes(results, delta, dtypes, tolerance):
     rounding = ROUNDING[dtype.name] * machine_epsilon(dtype) * value
     # Not "delta > ...", so that a row that is not a number counts as beyond tolerance.
     return size, ~(np.abs(delta) <= tolerance * size + rounding), tolerance
+
+
+def _coarsest(results, dtypes):
+    return max(dtypes or {results.contributions[0].dtype}, key=machine_epsilon)
+
+
+def _largest(results):
+    """The largest value that is explained, of all rows."""
+    both = np.abs([results.prediction, np.broadcast_to(results.reference_value, results.prediction.shape)])
+    return both.max(initial=0, where=np.isfinite(both))
 
 
 def rows_are_independent(method, row, value=None):

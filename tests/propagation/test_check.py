@@ -36,6 +36,16 @@ def test_cancelling_contributions_count_with_their_size_up_to_a_point():
         check_convergence(results([[1e6, -1e6]], 0.5), "raise")
 
 
+def test_an_output_that_is_nearly_zero_beside_others_is_as_rounded_as_they_are():
+    contributions = [[1.0, -1.0 + 2.0**-22], [1.0, 1.0]]
+    change = np.array([5e-7, 2.0])
+    check_convergence(results(contributions, change), "raise")
+    with pytest.raises(SummationToDeltaError):
+        check_convergence(results(contributions[:1], change[:1]), "raise")
+    with pytest.raises(SummationToDeltaError, match="row 0"):
+        check_convergence(results([[1.0, -1.0 + 2.0**-19], [1.0, 1.0]], change), "raise")
+
+
 def test_message_says_how_many_rows_and_how_large():
     with pytest.warns(SummationToDeltaWarning, match=r"In 1 of 2 rows .* row 1: .* is 3, .* sum to 2\."):
         check_convergence(results([[1.0, 2.0], [0.0, 2.0]], 3.0), "warn")
