@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "agg")
 
+import hypothesis
 import pytest
 import tensorflow as tf
 
@@ -12,6 +13,9 @@ import tensorflow as tf
 threads = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
 tf.config.threading.set_intra_op_parallelism_threads(threads)
 tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+# For tests of what is drawn at random, by command: anew each time, and many.
+hypothesis.settings.register_profile("exhaustive", max_examples=500, deadline=None, print_blob=True)
 
 
 def pytest_configure(config):

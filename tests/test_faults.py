@@ -9,13 +9,19 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import keras
 import numpy as np
 import psutil
 import pytest
 import tensorflow as tf
+from joblib import parallel_config
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from keras import layers
 
 import skdeeplift
@@ -27,7 +33,7 @@ from skdeeplift import (
     OcclusionExplainer,
     ShapleySamplingExplainer,
 )
-from skdeeplift.exceptions import BatchSizeWarning
+from skdeeplift.exceptions import BatchSizeWarning, SummationToDeltaWarning
 from skdeeplift.explainers import batches
 
 ROWS = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
@@ -265,6 +271,85 @@ def test_control_c_in_the_middle(tmp_path):
     assert process.returncode == 0
 
 
+class Reference:
+    """Zeros, but for a row that begins with a number: whatever is to happen there."""
+
+    def __init__(self, number, happens):
+        self.number, self.happens = number, happens
+
+    def __call__(self, rows, random_state):
+        if (rows[:, 0] == self.number).any():
+            self.happens()
+        return np.zeros((len(rows), 1, rows.shape[1]), np.float32)
+
+
+def test_control_c_in_one_of_several_threads_ends_the_call():
+    def interrupted():
+        signal.raise_signal(signal.SIGINT)
+        # Signals reach the main thread, which waits for the others.
+        time.sleep(0.2)
+
+    explainer = DeepLiftExplainer(make_model(), target=1, reference=Reference(100, interrupted), batch_size=4, n_jobs=2)
+    rows = ROWS.copy()
+    expected = explainer.fit(rows).transform(rows)
+    rows[30, 0] = 100
+    with pytest.raises(KeyboardInterrupt):
+        explainer.transform(rows)
+    np.testing.assert_array_equal(explainer.transform(ROWS), expected)
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_is_an_error_and_the_next_call_has_another():
+    explainer = DeepLiftExplainer(make_model(), target=1, batch_size=4, n_jobs=2)
+    # Defined where processes find it: os._exit ends one without a word.
+    explainer.set_params(reference=Reference(100, partial(os._exit, 9)))
+    rows = ROWS.copy()
+    with parallel_config("loky"):
+        expected = explainer.fit(rows).transform(rows)
+        rows[30, 0] = 100
+        with pytest.raises(TerminatedWorkerError, match="unexpectedly terminated"):
+            explainer.transform(rows)
+        np.testing.assert_array_equal(explainer.transform(ROWS), expected)
+
+
+def test_a_network_of_which_weights_are_no_numbers():
+    model = make_model()
+    explainer = DeepLiftExplainer(model, target=1).fit(ROWS)
+    model.set_weights([np.full_like(weights, np.nan) for weights in model.get_weights()])
+    with pytest.warns(SummationToDeltaWarning, match=r"In 50 of 50 rows .*the network itself gives"):
+        explainer.transform(ROWS)
+
+
+def test_a_model_that_predicts_in_another_thread(model):
+    explainer = DeepLiftExplainer(model, target=1).fit(ROWS)
+    expected, done = explainer.transform(ROWS), threading.Event()
+
+    def predict():
+        predicted = model.predict(ROWS, verbose=0)
+        while not done.is_set():
+            np.testing.assert_array_equal(model.predict(ROWS, verbose=0), predicted)
+
+    with ThreadPoolExecutor(1) as pool:
+        predicting = pool.submit(predict)
+        try:
+            for _ in range(20):
+                np.testing.assert_array_equal(explainer.transform(ROWS), expected)
+            anew = DeepLiftExplainer(model, target=1).fit(ROWS)
+            np.testing.assert_array_equal(anew.transform(ROWS), expected)
+        finally:
+            done.set()
+        predicting.result(60)
+
+
+@pytest.mark.parametrize("parameters", [dict(batch_size=2**62), dict(batch_size=1)])
+@pytest.mark.parametrize("memory_limit", [None, 1])
+def test_sizes_beyond_reason(parameters, memory_limit, model):
+    expected = DeepLiftExplainer(model, target=1).fit(ROWS).transform(ROWS)
+    with skdeeplift.config_context(memory_limit=memory_limit):
+        explainer = DeepLiftExplainer(model, target=1, **parameters).fit(ROWS)
+        np.testing.assert_allclose(explainer.transform(ROWS), expected, **CLOSE)
+
+
 def test_a_model_trained_between_calls_gives_new_numbers():
     model = make_model()
     model.compile("sgd", "mse")
@@ -275,6 +360,18 @@ def test_a_model_trained_between_calls_gives_new_numbers():
     assert np.abs(after - before).max() > 1e-3
     anew = DeepLiftExplainer(model, target=1).fit(ROWS)
     np.testing.assert_allclose(after, anew.transform(ROWS), rtol=1e-6)
+
+
+@pytest.mark.parametrize("used", ["predict", "evaluate", "fit"])
+def test_an_explainer_is_copied_whatever_its_model_was_used_for(used):
+    """Keras keeps what it has compiled for each of these in the model."""
+    model = make_model()
+    model.compile("sgd", "mse")
+    explainer = DeepLiftExplainer(model, target=1).fit(ROWS)
+    getattr(model, used)(ROWS, *([] if used == "predict" else [np.ones((50, 3))]), verbose=0)
+    expected = explainer.transform(ROWS)
+    for copied in (copy.deepcopy(explainer), pickle.loads(pickle.dumps(explainer))):
+        np.testing.assert_allclose(copied.transform(ROWS), expected, rtol=1e-6)
 
 
 def test_a_model_that_its_user_no_longer_holds():

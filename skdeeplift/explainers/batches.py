@@ -164,8 +164,12 @@ def blocks_of_batches(X, network, owner, size_of=None):
 
     try:
         for rows, _, _ in read_batches(X):
+            size = _check_batch(rows, network, owner)
+            if pending:
+                for of_first, of_batch in zip(network.flatten(pending[0]), network.flatten(rows), strict=True):
+                    _check_alike(of_first, of_batch)
             pending.append(rows)
-            number += _check_batch(rows, network, owner)
+            number += size
             if number >= size_of(elements_of_row(rows, network)):
                 yield joined()
     except Exception:
@@ -228,13 +232,25 @@ def join(batches):
         return [join(list(of_input)) for of_input in zip(*batches, strict=True)]
     if len(batches) == 1 and not hasattr(first, "numpy"):
         return first
-    if isinstance(first, pd.DataFrame):
-        return pd.concat(batches)
-    arrays = [np.asarray(batch) for batch in batches]
-    shapes = {array.shape[1:] for array in arrays}
-    if len(shapes) > 1:
-        raise ValueError(f"All batches need rows of one shape. Got {' and '.join(map(str, sorted(shapes)))}.")
-    return np.concatenate(arrays)
+    for batch in batches:
+        _check_alike(first, batch)
+    return pd.concat(batches) if isinstance(first, pd.DataFrame) else np.concatenate(list(map(np.asarray, batches)))
+
+
+def _check_alike(first, batch):
+    """Refuse rows that can not be put below those of the first batch, or only where columns were moved for it."""
+    tables = [isinstance(each, (pd.DataFrame, pd.Series)) for each in (first, batch)]
+    if tables[0] != tables[1]:
+        raise ValueError(
+            "All batches need rows of one kind, tables of pandas or arrays. Got "
+            f"{type(first).__name__} and {type(batch).__name__}."
+        )
+    columns = [list(getattr(each, "columns", [])) for each in (first, batch)]
+    if columns[0] != columns[1]:
+        raise ValueError(f"All batches need the same columns in the same order. Got {columns[0]} and {columns[1]}.")
+    shapes = [np.shape(each)[1:] for each in (first, batch)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"All batches need rows of one shape. Got {shapes[0]} and {shapes[1]}.")
 
 
 def _check_batch(rows, network, owner):
@@ -243,6 +259,10 @@ def _check_batch(rows, network, owner):
     sizes = set()
     for array, spec in zip(network.flatten(rows), network.flat_specs, strict=True):
         shape = np.shape(array)
+        if isinstance(array, (str, bytes)) or (array is None) or not (shape or len(spec.shape) == 1):
+            raise ValueError(
+                f"X gives batches of rows, as arrays or tables. Got one that is of type {type(array).__name__}."
+            )
         if len(shape) == len(spec.shape) - 1:
             raise ValueError(
                 f"A batch of X has shape {shape}, but the network bound to {owner} takes {len(spec.shape)} axes, of "

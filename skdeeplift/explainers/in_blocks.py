@@ -1,5 +1,7 @@
 """How explainers explain rows: at once, or block by block, of any source, into any array."""
 
+from pathlib import Path
+
 import numpy as np
 
 from skdeeplift.execution.output import Output, noted
@@ -63,7 +65,11 @@ class ExplainsInBlocks:
         every = [output for of_name in outputs.values() for output in of_name]
         with noted(every, lambda: finished):
             for start, stop, rows in blocks:
-                part = explain(rows, *cuts.of(start, stop), of_blocks=(start, beyond))
+                try:
+                    part = explain(rows, *cuts.of(start, stop), of_blocks=(start, beyond))
+                except ValueError as error:
+                    self._note_row(error, start, rows)
+                    raise
                 for name, of_name in outputs.items():
                     if part[name] is None:
                         raise ValueError(f"out= names {name!r}, which this explanation does not have.")
@@ -82,6 +88,13 @@ class ExplainsInBlocks:
         if keeps_given:
             explanation["X"] = X
         return explanation
+
+    def _note_row(self, error, start, rows):
+        """Say with an error which row of a block is the first that is not finite, if there is one."""
+        for array in map(np.asarray, self.network_.flatten(rows)):
+            if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
+                row = start + int(np.argmin(finite.reshape(len(array), -1).all(1)))
+                error.add_note(f"Row {row} of X is the first that holds NaN or infinity.")
 
     def _outputs(self, out, X, n_rows, cuts, is_flat):
         """Check where things are to be written, before anything is computed."""
@@ -211,8 +224,16 @@ def _flat(arrays):
 def _overlap(array, X):
     several = X.values() if isinstance(X, dict) else X if isinstance(X, (list, tuple)) else [X]
     return isinstance(array, np.ndarray) and any(
-        isinstance(each, np.ndarray) and np.may_share_memory(array, each) for each in several
+        isinstance(each, np.ndarray) and (np.may_share_memory(array, each) or _are_one_file(array, each))
+        for each in several
     )
+
+
+def _are_one_file(*arrays):
+    """Whether two memory maps are of one file, as far as is known, and begin at one place in it."""
+    if not all(isinstance(array, np.memmap) and array.filename is not None for array in arrays):
+        return False
+    return arrays[0].offset == arrays[1].offset and Path(arrays[0].filename).samefile(arrays[1].filename)
 
 
 def _joined(parts):

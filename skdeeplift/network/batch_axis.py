@@ -181,7 +181,7 @@ def _keeps_order(graph, op):
     if op.type in _AXIS_OPERANDS:
         return _keeps_axis(graph, op, 0)
     if op.type == "Tile":
-        multiples = graph.static_value(op.inputs[1])
+        multiples = graph.static_value(op.inputs[1], partial=True)
         return multiples is not None and multiples[0] == 1
     return not (op.type == "MatMul" and op.attribute("transpose_a"))
 

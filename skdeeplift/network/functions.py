@@ -5,6 +5,8 @@ import tensorflow as tf
 from skdeeplift.network.inputs import needed_arguments, spread
 
 DEFAULT_SIGNATURE = "serving_default"
+# What Keras keeps in a model that was trained or has predicted; none of it is needed to make the model again.
+_OF_KERAS = ("predict_function", "test_function", "train_function")
 
 
 class Function:
@@ -107,8 +109,8 @@ def can_be_called(model):
 
 def can_be_pickled(model):
     """Whether neither something nor what it holds is a compiled function."""
-    attributes = getattr(model, "__dict__", {}).values()
-    return not (is_function(model) or is_loaded(model) or any(map(is_function, attributes)))
+    attributes = {name: value for name, value in getattr(model, "__dict__", {}).items() if name not in _OF_KERAS}
+    return not (is_function(model) or is_loaded(model) or any(map(is_function, attributes.values())))
 
 
 def concrete_function(model):

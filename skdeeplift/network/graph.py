@@ -226,10 +226,10 @@ class Graph:
                 reached.update(value for value in op.inputs if self.carries_difference(value))
         return [value for value in self.inputs if value in reached] + found[::-1]
 
-    def static_value(self, value):
-        """The value as an array if it is known before the network runs, else None."""
+    def static_value(self, value, partial=False):
+        """The value as an array if it is known before the network runs, else None; so may be parts of it be."""
         op = self.producer.get(value)
-        return None if op is None else tf.get_static_value(op.definition.outputs[op.outputs.index(value)])
+        return None if op is None else tf.get_static_value(op.definition.outputs[op.outputs.index(value)], partial)
 
     def layers_of(self, op):
         """Names of the layers that an op was made in, the innermost first."""

@@ -38,6 +38,12 @@ class Beyond(NamedTuple):
 
     def message(self, n_rows):
         """Say of how many rows contributions do not add up, and of which worst."""
+        if not np.isfinite(self.change):
+            return (
+                f"In {self.number} of {n_rows} rows the contributions do not sum to f(x) - f(reference). The worst is "
+                f"{self.place}: f(x) - f(reference) is {self.change}, so it is what the network itself gives that is "
+                "not finite. Look at its weights, and at the rows and the references."
+            )
         return (
             f"In {self.number} of {n_rows} rows the contributions do not sum to f(x) - f(reference) within "
             f"{self.tolerance:g} of its size. The worst is {self.place}: f(x) - f(reference) is {self.change:.6g}, the "
@@ -83,6 +89,8 @@ def check_convergence(results, how, locate=None, dtypes=(), tolerance=None, of_b
     """
     delta = convergence_delta(results)
     size, beyond, tolerance = _sizes(results, delta, dtypes, tolerance)
+    # An output that happens to be nearly zero is as rounded as the others, which are sums of as large numbers.
+    beyond &= ~(np.abs(delta) <= 2 * machine_epsilon(_coarsest(results, dtypes)) * _usual_size(results))
     if not beyond.any():
         return delta
     beyond_in_row = beyond.reshape(len(beyond), -1).any(1)
@@ -142,7 +150,7 @@ def _sizes(results, delta, dtypes, tolerance):
     """The size that each convergence delta is compared with, which of them are too large for it, and the tolerance."""
     change = np.abs(results.prediction - results.reference_value)
     value = np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
-    dtype = max(dtypes or {results.contributions[0].dtype}, key=machine_epsilon)
+    dtype = _coarsest(results, dtypes)
     of_dtype = TOLERANCE[dtype.name]
     if tolerance is None:
         tolerance = of_dtype
@@ -160,6 +168,16 @@ def _sizes(results, delta, dtypes, tolerance):
     # Contributions that cancel may be larger than what they explain, but not without end: then nothing of it is left.
     size = np.maximum(change, np.minimum(_totals(results, np.abs), 100 * np.maximum(change, value)))
     return size, are_beyond(size), tolerance
+
+
+def _coarsest(results, dtypes):
+    return max(dtypes or {results.contributions[0].dtype}, key=machine_epsilon)
+
+
+def _usual_size(results):
+    """The median over rows of the values that are explained, which no single row can make large."""
+    values = np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
+    return np.median(values[np.isfinite(values)]) if np.isfinite(values).any() else 0.0
 
 
 def rows_are_independent(method, row, value=None):

@@ -51,6 +51,10 @@ class PairedOp:
         """The op again, on other operands."""
         return replay.create(self.step.op, operands, of_differences=True)
 
+    def is_read(self, value):
+        """Whether the value's first two streams are known here."""
+        return value in self.streams.at_input
+
     def at_input(self, value):
         """A value of the first stream."""
         return self.streams.at_input[value]

@@ -1,10 +1,12 @@
 """What has to be done, in order, to carry a difference from the sources to the target."""
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.network.batch_axis import batch_layouts
 from skdeeplift.network.clusters import Activation, Activations
 from skdeeplift.network.graph import BRANCHES, Op
 from skdeeplift.network.sources import layer_names, unknown_layer
@@ -15,6 +17,7 @@ from skdeeplift.propagation.integral import IntegralStep
 from skdeeplift.propagation.loops import LoopStep, Section
 from skdeeplift.propagation.paired_op import PairedOp
 from skdeeplift.propagation.rules.linear import WEIGHTED
+from skdeeplift.propagation.rules.lists import STACKS
 from skdeeplift.propagation.rules.unsupported import NOT_SUPPORTED
 
 
@@ -105,6 +108,10 @@ class Plan:
         self.steps = [action for action in self.actions if not isinstance(action, Op)]
         self._check_layers()
 
+    @cached_property
+    def _layouts(self):
+        return batch_layouts(self.graph)
+
     @property
     def all_steps(self):
         """The steps, those inside of loops included."""
@@ -173,6 +180,9 @@ class Plan:
             return
         if step.rule.reads_values:
             section.reads.update(dict.fromkeys(filter(graph.varies, (*step.inputs, *step.outputs))))
+        if op.type in STACKS and op.outputs[0] not in self._layouts:
+            # How large what nobody has set is, only its value tells.
+            section.reads[op.outputs[0]] = None
         if step.carries_spread:
             carrying = [value for value in step.inputs if graph.carries_difference(value)]
             if step.starts_afresh:

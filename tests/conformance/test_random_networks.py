@@ -5,167 +5,49 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from keras import layers
 
-from skdeeplift import DeepLiftExplainer
-from tests.conformance.networks import floating_point, random_rows, randomise_weights
+from skdeeplift import (
+    DeepLiftExplainer,
+    GradientExplainer,
+    GuidedBackpropExplainer,
+    IntegratedGradientsExplainer,
+    LRPExplainer,
+    OcclusionExplainer,
+    ShapleySamplingExplainer,
+)
+from skdeeplift.exceptions import UnsupportedOpError
+from tests.conformance.grammar import N_OUTPUTS, build, layers_with_activations, networks
+from tests.conformance.networks import floating_point, random_rows
 
-ACTIVATIONS = ["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "softplus", "hard_sigmoid"]
-JOINS = {
-    "add": layers.Add,
-    "average": layers.Average,
-    "concatenate": layers.Concatenate,
-    "maximum": layers.Maximum,
-    "minimum": layers.Minimum,
-    "multiply": layers.Multiply,
-    "subtract": layers.Subtract,
-}
-N_ROWS, N_REFERENCES, N_OUTPUTS = 5, 3, 2
+N_ROWS = 5
+SUMMING = ["rescale", "reveal_cancel", "genomics_default"]
+# Fractions of float32 and float64: what summation-to-delta holds to.
+TOLERANCE = {("rescale", "float32"): 1e-5, "float32": 1e-4, ("rescale", "float64"): 1e-10, "float64": 1e-9}
 
-
-# A network is described by plain data: its input's shape, and the blocks that follow one another. A block is its name
-# and what it needs, which for "residual" and "branches" is blocks again.
-def blocks(depth):
-    """Descriptions of one to three blocks in a row."""
-    activation, size = st.sampled_from(ACTIVATIONS), st.integers(1, 3)
-    padding = st.sampled_from(["valid", "same"])
-    choices = [
-        st.tuples(st.just("dense"), size, activation),
-        st.tuples(st.just("convolution"), size, size, padding, activation),
-        st.tuples(st.just("maximum"), size, size, padding),
-        st.tuples(st.just("average"), size, size, padding),
-        st.tuples(st.just("batch normalisation"), activation),
-        st.tuples(st.just("softmax")),
-        st.tuples(st.just("same layer twice"), activation),
-    ]
-    if depth:
-        inner = blocks(depth - 1)
-        choices.append(st.tuples(st.just("residual"), inner))
-        choices.append(st.tuples(st.just("branches"), st.sampled_from(sorted(JOINS)), inner, inner))
-    return st.lists(st.one_of(choices), min_size=1, max_size=3)
+rules = st.one_of(
+    st.sampled_from(SUMMING),
+    # Those of layers, from the first on.
+    st.lists(st.sampled_from(SUMMING), min_size=1, max_size=4),
+    st.just("shapley"),
+)
+targets = st.one_of(
+    st.just("all"),
+    st.integers(0, N_OUTPUTS - 1),
+    st.fixed_dictionaries({0: st.floats(-2, 2), 1: st.floats(-2, 2)}),
+    st.lists(st.integers(0, N_OUTPUTS - 1), min_size=N_ROWS, max_size=N_ROWS),
+)
+references = st.sampled_from(["mean", "zeros", "shared", "of each row"])
 
 
-DESCRIPTIONS = st.tuples(st.sampled_from([(4,), (6, 3), (5, 5, 2)]), blocks(depth=2))
-
-
-def build(shape, description, seed):
-    """The model that a description stands for, with random weights."""
-    keras.utils.set_random_seed(seed)
-    inputs = keras.Input(shape)
-    hidden = follow(inputs, description)
-    hidden = layers.Flatten()(hidden) if len(hidden.shape) > 2 else hidden
-    model = keras.Model(inputs, layers.Dense(N_OUTPUTS)(hidden))
-    randomise_weights(model, seed)
-    return model
-
-
-def follow(tensor, description):
-    for block in description:
-        tensor = BLOCKS[block[0]](tensor, *block[1:])
-    return tensor
-
-
-def is_flat(tensor):
-    return len(tensor.shape) == 2
-
-
-def of_rank(tensor, one_dimensional, two_dimensional):
-    return one_dimensional if len(tensor.shape) == 3 else two_dimensional
-
-
-def fits(tensor, size, padding):
-    return padding == "same" or min(tensor.shape[1:-1]) >= size
-
-
-def dense(tensor, units, activation):
-    return layers.Dense(units, activation=activation)(tensor)
-
-
-def convolution(tensor, filters, size, padding, activation):
-    if is_flat(tensor) or not fits(tensor, size, padding):
-        return dense(tensor, filters, activation)
-    convolve = of_rank(tensor, layers.Conv1D, layers.Conv2D)
-    return convolve(filters, size, padding=padding, activation=activation)(tensor)
-
-
-def pooling(one_dimensional, two_dimensional):
-    def pool(tensor, size, strides, padding):
-        if is_flat(tensor) or not fits(tensor, size, padding):
-            return tensor
-        return of_rank(tensor, one_dimensional, two_dimensional)(size, strides, padding)(tensor)
-
-    return pool
-
-
-def batch_normalisation(tensor, activation):
-    return layers.Activation(activation)(layers.BatchNormalization()(tensor))
-
-
-def softmax(tensor):
-    return layers.Softmax()(tensor) if tensor.shape[-1] > 1 else tensor
-
-
-def same_layer_twice(tensor, activation):
-    layer = layers.Dense(tensor.shape[-1], activation=activation)
-    return layer(layer(tensor))
-
-
-def residual(tensor, description):
-    return join("add", [tensor, follow(tensor, description)])
-
-
-def branches(tensor, how, first, second):
-    return join(how, [follow(tensor, first), follow(tensor, second)])
-
-
-def join(how, tensors):
-    """Join tensors, which are brought to one shape where they have several."""
-    if len({tuple(tensor.shape) for tensor in tensors}) > 1:
-        flat = [tensor if is_flat(tensor) else layers.Flatten()(tensor) for tensor in tensors]
-        tensors = [layers.Dense(3)(tensor) for tensor in flat]
-    return JOINS[how]()(tensors)
-
-
-BLOCKS = {
-    "dense": dense,
-    "convolution": convolution,
-    "maximum": pooling(layers.MaxPooling1D, layers.MaxPooling2D),
-    "average": pooling(layers.AveragePooling1D, layers.AveragePooling2D),
-    "batch normalisation": batch_normalisation,
-    "softmax": softmax,
-    "same layer twice": same_layer_twice,
-    "residual": residual,
-    "branches": branches,
-}
-
-
-RULES = ["rescale", "reveal_cancel", "genomics_default"]
-
-
-class Explained:
-    """A random network, rows, and references of which one is a row."""
-
-    def __init__(self, network, seed, rule="rescale"):
-        self.model = build(*network, seed)
-        self.rows = random_rows(self.model, N_ROWS, seed)
-        self.references = np.concatenate([random_rows(self.model, N_REFERENCES - 1, seed + 1), self.rows[-1:]])
-        self.explainer = DeepLiftExplainer(self.model, target=0, rule=rule, reference=self.references)
-        self.explainer.fit(self.rows)
-
-    def contributions(self, rows=None, references=None, target=None):
-        rows = self.rows if rows is None else rows
-        return self.explainer.explain(rows, reference=references, target=target).contributions
-
-
-def any_network(max_examples):
-    """Decorate a test that takes a random network."""
-
-    def decorate(test):
-        test = given(network=DESCRIPTIONS, seed=st.integers(0, 2**31), rule=st.sampled_from(RULES))(test)
-        health = [HealthCheck.too_slow, HealthCheck.data_too_large]
-        return settings(max_examples=max_examples, deadline=None, derandomize=True, suppress_health_check=health)(test)
-
-    return decorate
+def examples(number):
+    """Decorate a test that is run on so many networks, or on as many as the profile that was chosen says."""
+    chosen = settings.get_current_profile_name() not in ("default", "ci")
+    return settings(
+        max_examples=settings.default.max_examples if chosen else number,
+        deadline=None,
+        derandomize=not chosen,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -174,57 +56,182 @@ def _free_graphs():
     keras.backend.clear_session()
 
 
-@any_network(max_examples=30)
-def test_contributions_sum_to_the_change_of_the_output(network, seed, rule):
-    explained = Explained(network, seed, rule)
-    at_rows, at_references = (
-        np.asarray(explained.model(values, training=False), np.float64)[:, 0]
-        for values in (explained.rows, explained.references)
-    )
-    change = at_rows - at_references.mean()
-    totals = explained.contributions().reshape(N_ROWS, -1).sum(1, dtype=np.float64)
+def check_sums(network, rule, target, reference, pre_activation, center_logits, dtype):
+    """Compare what contributions add up to with the change of the network's own output."""
+    with floating_point(dtype):
+        built = build(network)
+        rows = as_list(random_rows(built.model, N_ROWS, network.seed))
+        compared = made_references(reference, rows, network.seed)
+        explainer = explainer_of(built, rule, pre_activation=pre_activation, center_logits=center_logits)
+        explainer.set_params(target=0 if isinstance(target, list) else target, reference=as_given(compared))
+        explainer.fit(as_given(rows))
+        got = explainer.transform(as_given(rows), target=target if isinstance(target, list) else None)
+        explained = built.logits if pre_activation else built.model
+        outputs, at_references = outputs_at(explained, rows, references_of_rows(compared, rows))
+    change = outputs - at_references.mean(0)
+    size = max(np.abs(outputs).max(), np.abs(at_references).max())
+    if center_logits:
+        change = change - change.mean(-1, keepdims=True)
+    change = change @ weights(target) if not isinstance(target, list) else change[np.arange(N_ROWS), target, None]
+    n_targets = change.shape[-1]
+    totals = sum(each.reshape(N_ROWS, -1, n_targets).sum(1, dtype=np.float64) for each in as_list(got))
+    tolerance = TOLERANCE.get((rule, dtype) if isinstance(rule, str) else None, TOLERANCE[dtype])
     # Where the output hardly changes, its own rounding is what is left.
-    rounding = 16 * np.finfo(np.float32).eps * np.abs(at_rows).max()
-    tolerance = 1e-5 if rule == "rescale" else 1e-4
+    rounding = 16 * np.finfo(dtype).eps * size
     np.testing.assert_allclose(totals, change, rtol=0, atol=tolerance * np.abs(change).max() + rounding)
+
+
+def explainer_of(built, rule, **parameters):
+    if rule == "shapley":
+        return ShapleySamplingExplainer(built.model, n_samples=2, random_state=0, **parameters)
+    if isinstance(rule, list):
+        names = layers_with_activations(built)
+        rule = {name: rule[position % len(rule)] for position, name in enumerate(names)} or "rescale"
+    return DeepLiftExplainer(built.model, rule=rule, **parameters)
+
+
+def made_references(kind, rows, seed):
+    """What to pass as a reference, one for each input; among several one is a row."""
+    generator = np.random.default_rng(seed + 1)
+
+    def noise(array, *axes):
+        return generator.normal(size=(*axes, *array.shape[1:])).astype(array.dtype)
+
+    if kind == "mean":
+        return ["mean" for _ in rows]
+    if kind == "zeros":
+        return [np.zeros_like(array[0]) for array in rows]
+    if kind == "shared":
+        return [np.concatenate([noise(array, 2), array[-1:]]) for array in rows]
+    return [np.stack([noise(array, N_ROWS), array[::-1]], 1) for array in rows]
+
+
+def references_of_rows(compared, rows):
+    """The references of each row: for each input an array of shape (n_references, n_rows, *features)."""
+    made = [
+        array.mean(0, dtype=np.float64).astype(array.dtype) if isinstance(each, str) else each
+        for each, array in zip(compared, rows, strict=True)
+    ]
+    if made[0].ndim == rows[0].ndim + 1:
+        return [np.swapaxes(each, 0, 1) for each in made]
+    return [np.repeat(each.reshape(-1, 1, *array.shape[1:]), N_ROWS, 1) for each, array in zip(made, rows, strict=True)]
+
+
+def outputs_at(model, rows, compared):
+    """What the model itself computes of rows, and of the references of each."""
+    together = [np.concatenate([array[None], each]) for array, each in zip(rows, compared, strict=True)]
+    in_a_row = as_given([array.reshape(-1, *array.shape[2:]) for array in together])
+    outputs = np.asarray(model(in_a_row, training=False), np.float64).reshape(-1, N_ROWS, N_OUTPUTS)
+    return outputs[0], outputs[1:]
+
+
+def weights(target):
+    """One column of weights of outputs for each target."""
+    if target == "all":
+        return np.eye(N_OUTPUTS)
+    of_outputs = target if isinstance(target, dict) else {target: 1.0}
+    return np.array([[of_outputs.get(index, 0.0)] for index in range(N_OUTPUTS)])
+
+
+def as_list(arrays):
+    return arrays if isinstance(arrays, list) else [arrays]
+
+
+def as_given(arrays):
+    return arrays if len(arrays) > 1 else arrays[0]
+
+
+summing = given(
+    network=networks(),
+    rule=rules,
+    target=targets,
+    reference=references,
+    pre_activation=st.booleans(),
+    center_logits=st.booleans(),
+    dtype=st.sampled_from(["float32", "float64"]),
+)
+
+
+@examples(6)
+@summing
+def test_contributions_sum_to_the_change_of_the_output(
+    network, rule, target, reference, pre_activation, center_logits, dtype
+):
+    check_sums(network, rule, target, reference, pre_activation, center_logits, dtype)
+
+
+@pytest.mark.slow
+@examples(54)
+@summing
+def test_contributions_of_more_networks_sum_to_the_change_of_the_output(
+    network, rule, target, reference, pre_activation, center_logits, dtype
+):
+    check_sums(network, rule, target, reference, pre_activation, center_logits, dtype)
+
+
+@examples(2)
+@given(network=networks(), rule=st.sampled_from(["rescale", "reveal_cancel"]))
+def test_an_op_without_a_rule_is_named_or_integrated(network, rule):
+    with floating_point("float64"):
+        built = build(network, with_product=True)
+        rows = random_rows(built.model, N_ROWS, network.seed)
+        explainer = DeepLiftExplainer(built.model, target=0, rule=rule)
+        with pytest.raises(UnsupportedOpError, match="no rule for the op 'Cumprod'"):
+            explainer.fit(rows)
+        explainer.set_params(unsupported="integrate").fit(rows)
+        explanation = explainer.explain(rows)
+        # A product of three factors is a polynomial, which is integrated exactly.
+        change = np.abs(explanation.prediction - explanation.reference_value)
+        assert np.abs(explanation.convergence_delta).max() <= 1e-9 * change.max() + 1e-13
+
+
+LINEAR_IN_THE_TARGET = {
+    **{rule: (DeepLiftExplainer, dict(rule=rule)) for rule in ("rescale", "reveal_cancel", "pass_through")},
+    "gradient": (GradientExplainer, dict(kind="gradient")),
+    "paths": (IntegratedGradientsExplainer, dict(n_steps=3, check="ignore")),
+    "epsilon-LRP": (LRPExplainer, dict()),
+    "occlusion": (OcclusionExplainer, dict()),
+}
+EXPLAINERS = {
+    **LINEAR_IN_THE_TARGET,
+    "guided rescale": (DeepLiftExplainer, dict(rule="guided_backprop_rescale")),
+    "guided backpropagation": (GuidedBackpropExplainer, dict()),
+    "Shapley values": (ShapleySamplingExplainer, dict(n_samples=1, random_state=0)),
+}
 
 
 # Where an activation hardly changes, its slope has few digits in float32, and so have contributions, though their sum
 # has all. Equality is tested in float64.
-@any_network(max_examples=8)
-def test_contributions_are_linear_in_the_target(network, seed, rule):
+@examples(4)
+@given(network=networks(), name=st.sampled_from(sorted(EXPLAINERS)), batch_size=st.sampled_from([1, 3, 7]))
+def test_contributions_are_those_of_each_row_reference_and_target(network, name, batch_size):
+    """In whatever order they come, and with whatever others."""
     with floating_point("float64"):
-        explained = Explained(network, seed, rule)
-        first, second = (explained.contributions(target=target) for target in range(N_OUTPUTS))
-        assert_equal(explained.contributions(target={0: 2.0, 1: -3.0}), 2 * first - 3 * second)
+        built = build(network)
+        rows = as_list(random_rows(built.model, N_ROWS, network.seed))
+        kind, parameters = EXPLAINERS[name]
+        explainer = kind(built.model, target=0, **parameters)
+        compares = hasattr(explainer, "reference")
+        shared = made_references("shared", rows, network.seed)
+        if compares:
+            explainer.set_params(reference=as_given(shared))
 
+        def contributions(*changes, rows=rows, **parameters):
+            got = explainer.set_params(**parameters).explain(as_given(rows), **dict(changes)).contributions
+            return np.concatenate([each.reshape(N_ROWS, -1) for each in as_list(got)], 1)
 
-@any_network(max_examples=8)
-def test_the_order_of_rows_and_of_references_does_not_matter(network, seed, rule):
-    with floating_point("float64"):
-        explained = Explained(network, seed, rule)
-        contributions = explained.contributions()
-        assert_equal(explained.contributions(rows=explained.rows[::-1]), contributions[::-1])
-        assert_equal(explained.contributions(references=explained.references[::-1]), contributions)
-
-
-@any_network(max_examples=5)
-def test_the_batch_size_does_not_matter(network, seed, rule):
-    with floating_point("float64"):
-        explained = Explained(network, seed, rule)
-        contributions = explained.contributions()
-        for batch_size in (1, 4):
-            explained.explainer.set_params(batch_size=batch_size)
-            assert_equal(explained.contributions(), contributions)
-
-
-@any_network(max_examples=5)
-def test_all_targets_at_once_equal_each_alone(network, seed, rule):
-    with floating_point("float64"):
-        explained = Explained(network, seed, rule)
-        together = explained.contributions(target="all")
-        alone = [explained.contributions(target=target) for target in range(N_OUTPUTS)]
-        assert_equal(together, np.stack(alone, -1))
+        explainer.fit(as_given(rows))
+        expected = contributions()
+        assert_equal(contributions(rows=[array[::-1] for array in rows]), expected[::-1])
+        if compares:
+            assert_equal(contributions(("reference", as_given([array[::-1] for array in shared]))), expected)
+        assert_equal(contributions(batch_size=batch_size), expected)
+        other = contributions(("target", 1))
+        if name in LINEAR_IN_THE_TARGET:
+            assert_equal(contributions(("target", {0: 2.0, 1: -3.0})), 2 * expected - 3 * other)
+        got = as_list(explainer.explain(as_given(rows), target="all").contributions)
+        together = np.concatenate([each.reshape(N_ROWS, -1, N_OUTPUTS) for each in got], 1)
+        assert_equal(together, np.stack([expected, other], -1))
 
 
 def assert_equal(actual, expected):

@@ -73,8 +73,12 @@ def test_batches_are_joined_in_their_structure():
     frame = join([pd.DataFrame(ROWS, columns=["a", "b"]), pd.DataFrame(ROWS[:1], columns=["a", "b"], index=[9])])
     assert list(frame.columns) == ["a", "b"]
     assert list(frame.index) == [0, 1, 2, 3, 4, 5, 9]
-    with pytest.raises(ValueError, match="rows of one shape"):
+    with pytest.raises(ValueError, match=r"rows of one shape. Got \(2,\) and \(1,\)"):
         join([ROWS, ROWS[:, :1]])
+    with pytest.raises(ValueError, match=r"same columns in the same order. Got \['a', 'b'\] and \['b', 'a'\]"):
+        join([pd.DataFrame(ROWS, columns=["a", "b"]), pd.DataFrame(ROWS, columns=["b", "a"])])
+    with pytest.raises(ValueError, match=r"one kind.* Got DataFrame and ndarray"):
+        join([pd.DataFrame(ROWS), ROWS])
 
 
 def test_rows_to_fit_on():

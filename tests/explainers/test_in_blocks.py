@@ -245,12 +245,76 @@ def test_batches_that_are_none(explainer):
         (unbatched.batch(5).repeat(), "without end"),
         (iter([ROWS[:9], ROWS[9:, :5]]), "rows of one shape"),
         (iter([ROWS[:, :5]]), "expecting 6 features"),
+        (iter([None]), "arrays or tables.*NoneType"),
+        (iter(["a row"]), "arrays or tables.*str"),
+        (iter([ROWS, 1.0]), "arrays or tables.*float"),
+        (iter([ROWS[:9], pd.DataFrame(ROWS)]), "one kind.*ndarray and DataFrame"),
     ):
         with pytest.raises(ValueError, match=message):
             explainer.transform(X)
     once = (rows for rows in [ROWS])
     with pytest.raises(ValueError, match="only once"):
         DeepLiftExplainer(explainer.estimator, target=1).fit_transform(once)
+
+
+class Changing(keras.utils.PyDataset):
+    """A batch, and another of other columns."""
+
+    def __init__(self, second):
+        super().__init__()
+        self.batches = [ROWS[:9], second]
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, position):
+        return self.batches[position]
+
+
+@pytest.mark.parametrize("second", [ROWS[9:, :5], ROWS[9:, :, None], ROWS[9], None], ids=["5", "3-D", "row", "none"])
+def test_what_came_before_a_batch_of_another_shape_is_explained(second, explainer):
+    out = np.full_like(ROWS, np.nan)
+    with pytest.raises(ValueError, match="rows") as caught:
+        explainer.transform(Changing(second), out=out)
+    assert "The first 9 rows (up to row 8) are finished, and in out=" in caught.value.__notes__[0]
+    np.testing.assert_allclose(out[:9], explainer.transform(ROWS[:9]), **CLOSE)
+    assert np.isnan(out[9:]).all()
+
+
+def test_columns_in_another_order_halfway(model):
+    """Whether they are found out must not depend on which batches make up a block."""
+    frame = pd.DataFrame(ROWS, columns=list("abcdef"))
+    explainer = DeepLiftExplainer(model, target=1).fit(frame)
+    for size in (10, 40):
+        parts = [frame[start : start + size] for start in range(0, 80, size)]
+        parts[1] = parts[1][list("badcef")]
+        for other in (parts[1], parts[1].rename(columns={"a": "z"}), parts[1].drop(columns="a")):
+            parts[1] = other
+            with pytest.raises(ValueError, match=r"columns|[Ff]eature names"):
+                explainer.transform(iter(parts))
+            with pytest.raises(ValueError, match="same columns in the same order"):
+                DeepLiftExplainer(model, target=1).fit(iter(parts))
+
+
+def test_the_row_that_is_not_finite_is_named(explainer, tmp_path):
+    rows = ROWS.copy()
+    rows[70, 2] = rows[90, 1] = np.nan
+    out = np.zeros_like(ROWS)
+    for X in (on_disk(tmp_path / "rows.npy", rows), iter(np.split(rows, [32, 64, 96]))):
+        with pytest.raises(ValueError, match="NaN") as caught:
+            explainer.transform(X, out=out)
+        assert caught.value.__notes__ == [
+            "Row 70 of X is the first that holds NaN or infinity.",
+            "The first 64 rows (up to row 63) are finished, and in out=. Go on with X[64:].",
+        ]
+        np.testing.assert_allclose(out[:64], explainer.transform(ROWS[:64]), **CLOSE)
+
+
+def test_a_file_is_not_written_over_while_it_is_read(explainer, tmp_path):
+    X = on_disk(tmp_path / "rows.npy", ROWS)
+    with pytest.raises(ValueError, match="shares memory with X"):
+        explainer.transform(X, out=np.load(tmp_path / "rows.npy", mmap_mode="r+"))
+    np.testing.assert_array_equal(X, ROWS)
 
 
 @pytest.mark.parametrize("X", [ROWS, None], ids=["array", "batches"])

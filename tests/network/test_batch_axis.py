@@ -30,6 +30,9 @@ def is_outermost(function, shape):
         (lambda x: tf.reverse(x, [0]), (5,), False),
         (lambda x: tf.cumsum(x, -2), (5,), False),
         (lambda x: tf.tile(x, [2, 1]), (5,), False),
+        # As a layer writes it that repeats a vector: of some numbers is known only that they are not the batch's.
+        (lambda x: tf.tile(x, [1, tf.shape(x)[1]]), (5,), True),
+        (lambda x: tf.tile(x, [tf.shape(x)[1], 1]), (5,), False),
         (lambda x: tf.matmul(x, x, transpose_a=True), (5,), False),
         (lambda x: tf.matmul(x, x, transpose_a=True), (4, 5), True),
     ],

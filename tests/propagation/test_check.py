@@ -36,6 +36,27 @@ def test_cancelling_contributions_count_with_their_size_up_to_a_point():
         check_convergence(results([[1e6, -1e6]], 0.5), "raise")
 
 
+def test_an_output_that_is_nearly_zero_beside_others_is_as_rounded_as_they_are():
+    """Of outputs 2^-20, 2 and 2, the first is off by 2^-22: as little as those of 2 may be."""
+
+    def off_by(delta, others=(2.0, 2.0)):
+        change = np.array([2.0**-20, *others])
+        contributions = [[-1.0, 1.0 + change[0] + delta], *([1.0, each - 1.0] for each in others)]
+        return results(contributions, change, dtype=np.float64)
+
+    def check(these):
+        check_convergence(these, "raise", dtypes={tf.float32})
+
+    check(off_by(2.0**-22))
+    with pytest.raises(SummationToDeltaError, match="row 0"):
+        check(off_by(2.0**-17))
+    with pytest.raises(SummationToDeltaError, match="row 0"):
+        check(off_by(2.0**-22, others=()))
+    # One row alone, however large, is no measure of the others.
+    with pytest.raises(SummationToDeltaError, match="row 0"):
+        check(off_by(2.0**-22, others=(2.0**-20, 1e9)))
+
+
 def test_message_says_how_many_rows_and_how_large():
     with pytest.warns(SummationToDeltaWarning, match=r"In 1 of 2 rows .* row 1: .* is 3, .* sum to 2\."):
         check_convergence(results([[1.0, 2.0], [0.0, 2.0]], 3.0), "warn")
@@ -52,6 +73,11 @@ def test_several_targets_are_checked_one_by_one():
 def test_not_a_number_is_beyond_tolerance():
     with pytest.raises(SummationToDeltaError):
         check_convergence(results([[np.nan, 2.0]], 3.0), "raise")
+
+
+def test_a_network_that_gives_no_number_is_said_to_be_the_cause():
+    with pytest.warns(SummationToDeltaWarning, match=r"In 1 of 1 rows .* is nan, .* the network itself"):
+        check_convergence(results([[np.nan, 2.0]], np.nan), "warn")
 
 
 @pytest.mark.parametrize(

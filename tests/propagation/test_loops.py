@@ -125,6 +125,21 @@ def test_sums_to_the_change_exactly(function, rule):
             assert_sums_to_change(function, [rows], [references], mode=mode)
 
 
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+def test_lists_of_steps_where_the_rows_are_lost_sight_of(rule):
+    """That the rows come back in order, nobody knows before the network runs; nor how long a step's rows are."""
+
+    def function(x):
+        return all_steps(tf.reverse(tf.reverse(x, [0]), [0]))
+
+    assert streams_of(function, (3, 2)).needs_pair_size
+    rows, references = GENERATOR.normal(size=(2, 4, 3, 2))
+    assert_sums_to_change(function, [rows], [references], rule=rule, mode=Mode.PAIR_SIZE)
+    expected, _ = explain_function(all_steps, [rows], [references], rule=rule, mode=Mode.PER_ROW)
+    got, _ = explain_function(function, [rows], [references], rule=rule, mode=Mode.PAIR_SIZE)
+    np.testing.assert_allclose(got, expected, rtol=1e-10)
+
+
 def test_rescale_is_the_gradient_between_neighbours():
     x = GENERATOR.normal(size=(1, 3, 2))
     with tf.GradientTape() as tape:

@@ -6,6 +6,8 @@ from skdeeplift.propagation.precision import widened
 from skdeeplift.propagation.rules.table import RuleTable
 
 LISTS = RuleTable("list of tensors", reads_values=False)
+# Operations that take all elements of a list, those that nobody has set included.
+STACKS = ("TensorListGather", "TensorListStack")
 # Which operand is the shape of a list's elements. The network knows it without the batch, the third stream with it, so
 # that a list of which nothing is set yet counts as zeros.
 _SHAPE_OPERAND = {"TensorListGetItem": 2, "TensorListGather": 2, "TensorListStack": 1}
@@ -25,6 +27,8 @@ def taken(op, differences, coefficient):
     element_shape = shape if op.type == "TensorListGetItem" else shape[1:]
     if element_shape.is_fully_defined():
         operands[_SHAPE_OPERAND[op.type]] = tf.constant(element_shape.as_list(), tf.int32)
+    elif op.is_read(op.outputs[0]):
+        operands[_SHAPE_OPERAND[op.type]] = tf.shape(op.at_input(op.outputs[0]))[1:]
     [output] = op.run(operands)
     output.set_shape(shape)
     return [output]
