@@ -77,14 +77,20 @@ def require_pyarrow():
 def _read_arrays(path):
     content = np.load(path, allow_pickle=False)
     if isinstance(content, np.ndarray):
-        return content
+        return _of_numbers(content)
     with content:
-        arrays = {name: content[name] for name in content.files}
+        arrays = {name: _of_numbers(content[name]) for name in content.files}
     if len(arrays) == 1:
         return next(iter(arrays.values()))
     if arrays and list(arrays) == [f"arr_{position}" for position in range(len(arrays))]:
         return list(arrays.values())
     return arrays
+
+
+def _of_numbers(array):
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"expected an array of numbers, and it holds one of {array.dtype}")
+    return array
 
 
 def _numbers(table, path, labels, drop):
