@@ -77,6 +77,8 @@ sphinx_gallery_conf = {
     "inspect_global_variables": True,
     "remove_config_comments": True,
     "show_memory": False,
+    # That page would load scripts from elsewhere.
+    "write_computation_times": False,
     "min_reported_time": 1,
     "within_subsection_order": "FileNameSortKey",
 }
@@ -174,6 +176,4 @@ def setup(app):
     app.connect("autodoc-process-docstring", escape_shapes, priority=600)
     write(HERE / "api" / "index.rst", api_page())
     write(HERE / "generated" / "versions.txt", versions_table())
-    large = pages_that_are_there("user_guide/", "big_data", "clusters", "metrics")
-    write(HERE / "generated" / "large.txt", toctree(large))
     write(HERE / "generated" / "benchmarks.txt", toctree(pages_that_are_there("", "benchmarks")))

@@ -1,4 +1,4 @@
-"""Draw the pictures of the landing page and of the tutorial: ``python docs/make_pictures.py``.
+"""Draw the pictures of the landing page, the tutorial and the user guide: ``python docs/make_pictures.py``.
 
 The landing page's network and images are those of the paper's authors, as in the example of RevealCancel and Rescale.
 """
@@ -6,6 +6,7 @@ The landing page's network and images are those of the paper's authors, as in th
 import contextlib
 import doctest
 import gzip
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -77,15 +78,25 @@ def draw(path):
     figure.savefig(path, dpi=120)
 
 
-def run_tutorial(path):
-    """Keep the picture that the tutorial draws."""
+def run(page, pictures):
+    """Run the code of a page, and keep the pictures that it draws: a dict of its names for them to ours."""
     namespace = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        for example in doctest.DocTestParser().get_examples((HERE / "tutorial.rst").read_text(encoding="utf-8")):
+        for example in doctest.DocTestParser().get_examples((HERE / page).read_text(encoding="utf-8")):
             exec(example.source, namespace)
-        shutil.copy("importance.png", path)
+        for name, path in pictures.items():
+            shutil.copy(name, HERE / path)
+
+
+def pictures_of(page):
+    """The pictures that a page shows, by the names under which its code writes them."""
+    shown = re.findall(
+        r"^\.\. image:: \.\./(_static/pictures/\S+)", (HERE / page).read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return {Path(path).name: path for path in shown}
 
 
 if __name__ == "__main__":
     draw(HERE / "_static" / "contributions.png")
-    run_tutorial(HERE / "_static" / "tutorial.png")
+    run("tutorial.rst", {"importance.png": "_static/tutorial.png"})
+    run("user_guide/pictures.rst", pictures_of("user_guide/pictures.rst"))

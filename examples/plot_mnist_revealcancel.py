@@ -155,6 +155,7 @@ ax.set_xticks(range(len(PAIRS)), [f"{a} → {b}" for a, b in PAIRS])
 ax.set(xlabel="digit → other class", ylabel="change in log-odds", title="Up to 157 pixels erased, by method")
 ax.grid(axis="y", alpha=0.3)
 ax.legend(frameon=False)
+plt.show()
 
 # %%
 # One image

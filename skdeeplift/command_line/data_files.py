@@ -1,5 +1,6 @@
 """Rows from files."""
 
+import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def read_rows(path, *, index=None, drop=(), required=True):
     Raises
     ------
     ValueError
-        If the file is of another kind, can not be read, or holds something other than numbers.
+        If the file is of another kind, can not be read, has no rows, or holds something other than numbers.
     ImportError
         If a package that reads the file is missing.
     """
@@ -46,7 +47,7 @@ def read_rows(path, *, index=None, drop=(), required=True):
         raise FileNotFoundError(f"there is no file {str(path)!r}")
     try:
         rows = _read_table(path, suffix) if suffix in TABLES else _read_arrays(path)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"can not read {str(path)!r}: {error}") from error
     if suffix in ARRAYS:
         if required and (index is not None or drop):
@@ -76,14 +77,20 @@ def require_pyarrow():
 def _read_arrays(path):
     content = np.load(path, allow_pickle=False)
     if isinstance(content, np.ndarray):
-        return content
+        return _of_numbers(content)
     with content:
-        arrays = {name: content[name] for name in content.files}
+        arrays = {name: _of_numbers(content[name]) for name in content.files}
     if len(arrays) == 1:
         return next(iter(arrays.values()))
     if arrays and list(arrays) == [f"arr_{position}" for position in range(len(arrays))]:
         return list(arrays.values())
     return arrays
+
+
+def _of_numbers(array):
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"expected an array of numbers, and it holds one of {array.dtype}")
+    return array
 
 
 def _numbers(table, path, labels, drop):
@@ -94,11 +101,21 @@ def _numbers(table, path, labels, drop):
     if labels:
         table = table.set_index(labels[0])
     table = table.drop(columns=drop)
+    if not len(table):
+        # Columns of nothing are not of numbers either.
+        raise ValueError(f"{str(path)!r} has names of columns, but no rows")
     others = [str(name) for name, dtype in table.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
     if others:
         raise ValueError(
             f"{str(path)!r} has columns that hold no numbers: {', '.join(others[:10])}. Leave columns that are no "
             "input out with --drop NAME, and say with --index NAME which column labels the rows"
+        )
+    n_missing = table.isna().sum()
+    if n_missing.any():
+        where = ", ".join(f"{name} ({n})" for name, n in n_missing[n_missing > 0].head(10).items())
+        raise ValueError(
+            f"{str(path)!r} has missing values in the columns {where}. A network has no answer to these: fill them in "
+            "as its training rows were, or leave their rows out"
         )
     # Without names there is nothing to compare, and nothing to name contributions by.
     return table if all(isinstance(name, str) for name in table.columns) else table.to_numpy()

@@ -148,6 +148,11 @@ def run(options):
     explanation = explainer.fit(background).explain(X)
     is_table = explanation.feature_names is not None
     column_names = list(explainer.get_feature_names_out()) if is_table else None
+    if options.plot is not None and not is_table:
+        raise ValueError(
+            "--plot draws the columns of a table; these contributions are not of one. Write them with --output, and "
+            "draw them in Python with skdeeplift.plotting"
+        )
     if options.select is not None:
         explanation, column_names = _selected(explanation, column_names, options.select)
     if options.output is not None:

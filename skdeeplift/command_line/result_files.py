@@ -1,5 +1,6 @@
 """Contributions into files, which are there whole or not at all."""
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def check_writable(path, suffixes):
     ValueError
         If it is of no kind that is written.
     OSError
-        If there is no such folder.
+        If there is no such folder, or none that takes files.
     ImportError
         If a package that writes it is missing.
     """
@@ -38,6 +39,13 @@ def check_writable(path, suffixes):
         raise FileNotFoundError(f"can not write {str(path)!r}: there is no folder {str(path.parent)!r}")
     if path.is_dir():
         raise IsADirectoryError(f"can not write {str(path)!r}: it is a folder")
+    try:
+        # Permissions alone do not tell of a disk that is full, or read only.
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise PermissionError(
+            f"can not write {str(path)!r}: the folder {str(path.parent)!r} takes no file ({error.strerror})"
+        ) from error
     if path.suffix.lower() == ".parquet":
         require_pyarrow()
 

@@ -65,6 +65,22 @@ class Explanation(Bunch):
         The classes' labels, where they are known, in the order of the network's outputs.
     index : pandas.Index or None
         The rows' labels, where ``X`` is a DataFrame.
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from skdeeplift import DeepLiftExplainer
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "relu")])
+    >>> model.set_weights([np.array([[1.0], [-2.0]]), np.array([-1.0])])
+    >>> explainer = DeepLiftExplainer(model, reference="zeros").fit([[3.0, 0.5]])
+    >>> explanation = explainer.explain([[3.0, 0.5]])
+    >>> explanation
+    <Explanation of 1 rows: contributions (1, 2), convergence delta <= 0>
+    >>> explanation.contributions
+    array([[ 1.5, -0.5]], dtype=float32)
+    >>> explanation.prediction - explanation.reference_value
+    array([1.])
     """
 
     def __init__(self, **fields):

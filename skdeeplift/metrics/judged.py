@@ -51,8 +51,9 @@ class Judged:
         check_explainer(explainer)
         if explainer._fitted["layer"] is not None:
             raise ValueError(
-                f"This metric changes the network's input, and the explainer has layer={explainer._fitted['layer']!r}. "
-                "Fit one of layer=None."
+                f"This metric judges contributions of the network's input, and the explainer has "
+                f"layer={explainer._fitted['layer']!r}: its contributions are of that layer's units. Pass an explainer "
+                "fitted with layer=None."
             )
         self.explainer, self.X = explainer, X
         self.explanation = explanation_of(explainer, X, explanation, target)

@@ -3,6 +3,7 @@
 Each display is made and drawn by ``from_explainer`` or ``from_explanation``, or made from arrays and drawn by ``plot``.
 Where no ``ax`` is given, it makes a figure of its own, ``figure_``, in the colours that are set for new ones, and shows
 it in a notebook; no window opens, and pyplot knows nothing of it. Colours suit the background.
+The user guide shows which to use when: :ref:`pictures`.
 """
 
 from skdeeplift.plotting.beeswarm import BeeswarmDisplay

@@ -39,6 +39,7 @@ class BeeswarmDisplay(Display):
     --------
     DependenceDisplay : Contributions of one feature against its values.
     ImportanceDisplay : Mean absolute contributions alone.
+    :ref:`pictures` : All displays, and which to use when.
 
     Examples
     --------

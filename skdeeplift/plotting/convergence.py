@@ -54,6 +54,7 @@ class ConvergenceDisplay(Display):
     See Also
     --------
     skdeeplift.references.reference_report : How contributions settle as references grow.
+    :ref:`pictures` : All displays, and which to use when.
 
     Examples
     --------

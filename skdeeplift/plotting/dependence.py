@@ -41,6 +41,7 @@ class DependenceDisplay(Display):
     See Also
     --------
     BeeswarmDisplay : All features at once.
+    :ref:`pictures` : All displays, and which to use when.
 
     Examples
     --------

@@ -9,6 +9,9 @@ import pandas as pd
 from skdeeplift.explainers.long_table import find_parts, only
 from skdeeplift.network.labels import as_indices
 
+# How many rows are drawn unless they are chosen.
+MOST_ROWS = 5
+
 
 class Drawable(NamedTuple):
     """Contributions of one input or layer to one target."""
@@ -176,6 +179,35 @@ def one_row(n_rows, row, owner):
     if not -n_rows <= row < n_rows:
         raise ValueError(f"row={row} is none of the explanation's rows. Expected a position below {n_rows}.")
     return int(row) % n_rows
+
+
+def some_rows(n_rows, rows, owner):
+    """Return the positions of the rows to draw, at most the first five where none are chosen.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many there are.
+    rows : int, list of int or None
+        The user's choice, which may count from the end.
+    owner : str
+        The display's name, for errors.
+
+    Returns
+    -------
+    rows : list of int
+        Between 0 and ``n_rows``.
+
+    Raises
+    ------
+    TypeError
+        If one of them is no integer.
+    ValueError
+        If there is no such row.
+    """
+    if rows is None:
+        return list(range(min(n_rows, MOST_ROWS)))
+    return [one_row(n_rows, row, owner) for row in ([rows] if isinstance(rows, Integral) else rows)]
 
 
 def check_explanation(explanation, owner):

@@ -1,6 +1,6 @@
 """Images, and over them the contributions of their pixels."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.utils import check_scalar
@@ -12,13 +12,12 @@ from skdeeplift.plotting.drawable import (
     drawable,
     has_targets,
     is_of_rows,
-    one_row,
     shorten,
+    some_rows,
     target_names,
 )
 
-# How many images and how many targets are drawn unless they are chosen.
-MOST_ROWS = 5
+# How many targets are drawn unless they are chosen.
 MOST_TARGETS = 10
 SCALES = ("figure", "row", "panel")
 
@@ -57,6 +56,7 @@ class ImageContributionDisplay(Display):
     See Also
     --------
     SequenceLogoDisplay : Contributions of one-hot letters.
+    :ref:`pictures` : All displays, and which to use when.
 
     Examples
     --------
@@ -107,7 +107,7 @@ class ImageContributionDisplay(Display):
             If matplotlib is not installed.
         """
         check_matplotlib(cls.__name__)
-        rows = _rows(rows, len(X), cls.__name__)
+        rows = some_rows(len(X), rows, cls.__name__)
         X = X.iloc[rows] if hasattr(X, "iloc") else np.asarray(X)[rows]
         if isinstance(target, np.ndarray) and target.ndim == 1 and target.dtype.kind != "f":
             target = target[rows]
@@ -179,7 +179,7 @@ class ImageContributionDisplay(Display):
             check_explanation(each, owner)
             for one in _targets(each, target, owner):
                 chosen = drawable(each, owner, target=one, part=part)
-                shown = _rows(rows, len(chosen.contributions), owner)
+                shown = some_rows(len(chosen.contributions), rows, owner)
                 summed, pictures = _as_images(chosen, shown, image_shape, channels_axis, owner)
                 if images is None:
                     images = pictures
@@ -337,12 +337,6 @@ def _targets(explanation, target, owner):
             f"target=, one or several of {shorten(names)}."
         )
     return range(len(names)) if labels is None or len(labels) != len(names) else list(labels)
-
-
-def _rows(rows, n_rows, owner):
-    if rows is None:
-        return list(range(min(n_rows, MOST_ROWS)))
-    return [one_row(n_rows, row, owner) for row in ([rows] if isinstance(rows, Integral) else rows)]
 
 
 def _as_images(chosen, rows, image_shape, channels_axis, owner):

@@ -44,6 +44,7 @@ class ImportanceDisplay(Display):
     See Also
     --------
     BeeswarmDisplay : Each row's contributions, and the values they belong to.
+    :ref:`pictures` : All displays, and which to use when.
 
     Examples
     --------

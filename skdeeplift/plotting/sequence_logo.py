@@ -64,6 +64,7 @@ class SequenceLogoDisplay(Display):
     See Also
     --------
     TokenDisplay : Contributions of words.
+    :ref:`pictures` : All displays, and which to use when.
 
     Examples
     --------

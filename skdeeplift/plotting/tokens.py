@@ -1,12 +1,10 @@
 """Words on the colours of their contributions."""
 
-from numbers import Integral
-
 import numpy as np
 
 from skdeeplift.plotting.appearance import lightness, robust_limit
 from skdeeplift.plotting.display import Display, contribution_label
-from skdeeplift.plotting.drawable import drawable, one_row
+from skdeeplift.plotting.drawable import drawable, some_rows
 
 # In units of the size of the letters.
 GAP, LINE, PARAGRAPH, MARGIN = 0.34, 1.75, 0.8, 0.2
@@ -40,6 +38,7 @@ class TokenDisplay(Display):
     See Also
     --------
     SequenceLogoDisplay : Contributions of one-hot letters.
+    :ref:`pictures` : All displays, and which to use when.
 
     Examples
     --------
@@ -76,12 +75,12 @@ class TokenDisplay(Display):
         explanation : Explanation
             Contributions of tokens, or of the dimensions of their embedding, which are summed.
         rows : int or list of int, default=None
-            Positions of the rows to draw; may be left out where there is but one.
+            Positions of the rows to draw; at most the first five by default.
         vocabulary : sequence or dict of str, or callable, default=None
             What the ids stand for: a word for each, or a function that turns a list of ids into words, such as a
             tokenizer's ``convert_ids_to_tokens``. By default ids are drawn.
         words : list of str, or list of list of str, default=None
-            The words of the row, or of each of `rows`, where there is no vocabulary.
+            The words of the one row that is drawn, or of each of several, where there is no vocabulary.
         padding : int, default=None
             The id that fills rows up, and is not drawn at their ends.
         target : int or str, default=None
@@ -102,8 +101,8 @@ class TokenDisplay(Display):
         Raises
         ------
         ValueError
-            If rows are no tokens, a word is missing, or there are several rows, targets, inputs or layers, of which
-            none is chosen.
+            If rows are no tokens, a word is missing, or there are several targets, inputs or layers, of which none is
+            chosen.
         """
         owner = cls.__name__
         chosen = drawable(explanation, owner, target=target, part=part)
@@ -116,15 +115,16 @@ class TokenDisplay(Display):
                 f"Got shape {contributions.shape}."
             )
         n_rows = len(contributions)
-        several = rows is not None and not isinstance(rows, Integral)
-        positions = [one_row(n_rows, row, owner) for row in (rows if several else [rows])]
+        positions = some_rows(n_rows, rows, owner)
         if words is None:
             ids = None if ids is None else np.asarray(ids)
             if ids is None or ids.shape != contributions.shape:
                 raise ValueError(f"The explanation holds no token for each contribution. Pass {owner}'s words=.")
             texts = [_read(ids[row], vocabulary) for row in positions]
         else:
-            texts = [list(each) for each in (words if several else [words])]
+            texts = [list(each) for each in ([words] if _are_words(words) else words)]
+            if len(texts) != len(positions):
+                raise ValueError(f"words= holds the words of {len(texts)} rows, and {len(positions)} are drawn.")
         kept = [np.arange(contributions.shape[1])] * len(positions)
         if padding is not None and ids is not None:
             kept = [_inside(np.asarray(ids)[row] != padding) for row in positions]
@@ -231,6 +231,11 @@ def _ruler(figure, size):
         return text.get_window_extent().width * 72 / figure.dpi
 
     return measure
+
+
+def _are_words(words):
+    """Whether these are the words of one text, rather than several texts."""
+    return all(isinstance(each, str) for each in words)
 
 
 def _read(ids, vocabulary):

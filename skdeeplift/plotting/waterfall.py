@@ -45,6 +45,7 @@ class WaterfallDisplay(Display):
     See Also
     --------
     BeeswarmDisplay : Contributions of many rows.
+    :ref:`pictures` : All displays, and which to use when.
 
     Examples
     --------

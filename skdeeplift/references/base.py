@@ -21,6 +21,34 @@ class Reference(BaseEstimator):
         Whether they are drawn at random, so that more of them make means more precise.
     learns : bool
         Whether `fit` learns more of the training rows than how they are laid out.
+
+    See Also
+    --------
+    Constant : The same reference for all rows.
+    TrainingSample : Rows of the training data.
+
+    Examples
+    --------
+    The half of each row that is explained:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> from skdeeplift import DeepLiftExplainer
+    >>> from skdeeplift.references import Reference
+    >>> class Halved(Reference):
+    ...     per_row, learns = True, False
+    ...
+    ...     def fit(self, X, y=None):
+    ...         return self
+    ...
+    ...     def sample(self, X, n_references, random_state=None):
+    ...         return np.asarray(X)[:, None] / 2
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.set_weights([np.array([[1.0], [-2.0]]), np.array([0.0])])
+    >>> rows = np.array([[2.0, 2.0], [4.0, 0.0]])
+    >>> DeepLiftExplainer(model, reference=Halved()).fit(rows).transform(rows)
+    array([[ 1., -2.],
+           [ 2.,  0.]], dtype=float32)
     """
 
     per_row = False

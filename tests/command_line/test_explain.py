@@ -1,8 +1,10 @@
 import argparse
+import errno
 import inspect
 import os
 import subprocess
 import sys
+import tempfile
 
 import keras
 import numpy as np
@@ -277,6 +279,9 @@ def test_bad_data(folder, tmp_path, capsys):
     (tmp_path / "rows.npy").write_bytes(b"no array")
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
     (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "none.csv").write_text("a,b\n")
+    np.save(tmp_path / "words.npy", np.array([["a", "b"]]))
+    (tmp_path / "damaged.npz").write_bytes(b"PK\x03\x04 and then nothing")
     pd.DataFrame({"a": [1.0], "b": [2.0], "c": [3.0]}).to_csv(tmp_path / "three.csv", index=False)
     pd.DataFrame({"a": [1.0, np.nan], "b": [2.0, 1.0]}).to_csv(tmp_path / "missing.csv", index=False)
     for name, message in {
@@ -284,7 +289,10 @@ def test_bad_data(folder, tmp_path, capsys):
         "objects.npy": "can not read",
         "empty.csv": "can not read",
         "three.csv": "X has 3 features, but the network bound to DeepLiftExplainer takes 2",
-        "missing.csv": "NaN",
+        "none.csv": "has names of columns, but no rows",
+        "damaged.npz": "can not read",
+        "words.npy": "expected an array of numbers, and it holds one of <U1",
+        "missing.csv": "has missing values in the columns a (1). A network has no answer to these: fill them in",
     }.items():
         assert message in refused(capsys, main(["explain", str(folder / "model.keras"), str(tmp_path / name)]))
 
@@ -309,6 +317,33 @@ def test_a_file_that_is_there_is_kept_if_anything_fails(folder, tmp_path, capsys
     assert "No space left" in refused(capsys, explain(folder, *COLUMNS, "--output", output))
     assert output.read_text() == "old"
     assert list(tmp_path.iterdir()) == [output]
+
+
+def test_what_can_not_be_drawn_is_not_half_done(tmp_path, capsys):
+    keras.Sequential([keras.Input((2, 2)), keras.layers.Flatten(), keras.layers.Dense(1)]).save(
+        tmp_path / "model.keras"
+    )
+    np.save(tmp_path / "rows.npy", np.ones((3, 2, 2)))
+    output, plot = tmp_path / "contributions.csv", tmp_path / "picture.png"
+    status = explain(tmp_path, "--output", output, "--plot", plot, data="rows.npy")
+    assert "--plot draws the columns of a table" in refused(capsys, status)
+    assert not output.exists()
+    assert not plot.exists()
+
+
+@pytest.mark.parametrize("word", ["--output", "--plot"])
+def test_a_folder_that_takes_no_files(folder, tmp_path, capsys, monkeypatch, word):
+    """Found out before anything is computed, and without the name of the unfinished file."""
+
+    def refuse(dir):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr("skdeeplift.command_line.explain.make_explainer", None)
+    path = tmp_path / "contributions.png" if word == "--plot" else tmp_path / "contributions.csv"
+    message = f"can not write '{path}': the folder '{tmp_path}' takes no file (Read-only file system)"
+    assert message in refused(capsys, explain(folder, *COLUMNS, word, path))
+    assert not list(tmp_path.iterdir())
 
 
 def run(*words):

@@ -61,7 +61,7 @@ def files(tmp_path, monkeypatch):
     [
         line
         for block in blocks_of(DOCS / "command_line.rst")
-        for line in block.code.splitlines()
+        for line in block.code.replace("\\\n", "").splitlines()
         if block.language == "bash"
     ],
 )

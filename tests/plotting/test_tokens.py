@@ -77,6 +77,15 @@ def test_several_rows():
     assert heights[0] > heights[1] > heights[2] > heights[3] == heights[5]
 
 
+def test_the_first_rows_are_drawn_where_none_are_chosen():
+    assert words(TokenDisplay.from_explanation(explanation(), vocabulary=VOCABULARY, padding=0)) == [
+        *("row 0", "not", "bad", "film"),
+        *("row 1", "film"),
+    ]
+    many = explanation(contributions=np.zeros((9, 3)), X=np.ones((9, 3), int), prediction=np.zeros(9))
+    assert len(TokenDisplay.from_explanation(many).words) == 5
+
+
 @pytest.mark.parametrize(
     "vocabulary",
     [VOCABULARY, dict(enumerate(VOCABULARY)), lambda ids: [VOCABULARY[each] for each in ids], np.array(VOCABULARY)],
@@ -102,8 +111,10 @@ def test_dimensions_of_an_embedding_are_summed():
 
 
 def test_what_can_not_be_drawn():
-    with pytest.raises(ValueError, match="draws one row, and the explanation has 2"):
-        TokenDisplay.from_explanation(explanation())
+    with pytest.raises(ValueError, match="row=2 is none of the explanation's rows"):
+        TokenDisplay.from_explanation(explanation(), rows=[0, 2])
+    with pytest.raises(ValueError, match="words= holds the words of 1 rows, and 2 are drawn"):
+        TokenDisplay.from_explanation(explanation(), words=["a", "b", "c"])
     with pytest.raises(ValueError, match="vocabulary= has no word for one of the ids"):
         TokenDisplay.from_explanation(explanation(), rows=0, vocabulary=["a"])
     with pytest.raises(ValueError, match="Row 0 has 3 contributions, and 2 words"):
