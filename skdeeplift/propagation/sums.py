@@ -16,6 +16,8 @@ TERMS = {
     "negative_difference": lambda source: source.part(-1),
     "hypothetical": lambda source: source.hypothetical(),
 }
+# How many references are summed up in one pass over memory.
+UNROLLED = 5
 # What tells apart the parts of a source's difference.
 PARTS = ("positive_multipliers", "negative_multipliers", "positive_difference", "negative_difference")
 # Those that are the same whatever the target.
@@ -55,15 +57,39 @@ def weighted_sums(
     sums : tuple of tensor of shape (rows, targets or 1, ...)
         In the order of ``wanted``.
     """
-    sums = dict.fromkeys(wanted, 0)
-    # Unrolled: a reduction over this axis would stride through memory.
-    for reference in range(multipliers.shape[1]):
-        source = _Source(
-            multipliers, spread_multipliers, at_input, at_reference, spread, signed_spread, letters, reference
-        )
-        for name in wanted:
-            sums[name] += weights[reference] * tf.cast(TERMS[name](source), tf.float64)
-    return tuple(sums[name] for name in wanted)
+    number = multipliers.shape[1]
+    tensors = multipliers, spread_multipliers, at_input, at_reference, spread, signed_spread
+
+    def of_some(first, number):
+        """Unrolled: a reduction over this axis would stride through memory."""
+        given, counts = [_some(tensor, first, number) for tensor in tensors], tf.slice(weights, [first], [number])
+        sums = dict.fromkeys(wanted, 0)
+        for reference in range(number):
+            source = _Source(*given, letters, reference)
+            for name in wanted:
+                sums[name] += counts[reference] * tf.cast(TERMS[name](source), tf.float64)
+        return tuple(sums[name] for name in wanted)
+
+    def with_more(first, sums):
+        return first + UNROLLED, tuple(map(tf.add, sums, of_some(first, UNROLLED)))
+
+    # All of them unrolled would take seconds to compile.
+    first = number if number < 2 * UNROLLED else UNROLLED + number % UNROLLED
+    sums = of_some(0, first)
+    if first == number:
+        return sums
+    return tf.while_loop(lambda first, _: first < number, with_more, (first, sums), parallel_iterations=1)[1]
+
+
+def _some(tensor, first, number):
+    """Some along the axis of references, unless all of them share it."""
+    if tensor is None or tensor.shape[1] == 1:
+        return tensor
+    # XLA knows sizes, but no "to the end" of a slice that begins where a loop says.
+    size = [number if axis == 1 else tf.shape(tensor)[axis] for axis in range(len(tensor.shape))]
+    some = tf.slice(tensor, [0, first, *[0] * (len(tensor.shape) - 2)], size)
+    some.set_shape([*tensor.shape[:1], number, *tensor.shape[2:]])
+    return some
 
 
 def plain_sums(multipliers, at_input, at_reference, weights, wanted, letters=None):

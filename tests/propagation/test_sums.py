@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
+import tensorflow as tf
 
-from skdeeplift.propagation.sums import TERMS, of_one_reference, weighted_sums
+from skdeeplift.propagation.sums import TERMS, UNROLLED, of_one_reference, weighted_sums
 
 
 def test_weighted_sums_equal_the_plain_formula():
@@ -84,3 +86,24 @@ def test_a_part_that_is_zero_but_for_rounding_keeps_its_multiplier():
         wanted=("negative_multipliers",),
     )
     np.testing.assert_allclose(negative, [[[4]]])
+
+
+@pytest.mark.parametrize("number", [1, UNROLLED - 1, UNROLLED, 2 * UNROLLED - 1, 2 * UNROLLED, 4 * UNROLLED + 3])
+@pytest.mark.parametrize("shared", [True, False])
+def test_every_reference_counts_once(number, shared):
+    """The sums of few are written out, those of many go round a loop."""
+    random = np.random.default_rng(number)
+    multipliers, spread_multipliers = random.normal(size=(2, 3, number, 2, 4)).astype(np.float32)
+    x, r = random.normal(size=(3, 1, 4)), random.normal(size=(1 if shared else 3, number, 4))
+    spread, weights = random.uniform(size=(3, number, 4)), random.uniform(size=number)
+    x, r, spread = (array.astype(np.float32) for array in (x, r, spread))
+    wanted = ("contributions", "squares", "multipliers", "hypothetical")
+    given = multipliers, spread_multipliers, x, r, spread, None, weights
+    got = weighted_sums(*(None if each is None else tf.constant(each) for each in given), wanted, 0)
+    double = [np.asarray(each, np.float64) for each in (multipliers, spread_multipliers, x, r, spread)]
+    multipliers, spread_multipliers, x, r, spread = double
+    contributions = multipliers * (x - r)[:, :, None] + spread_multipliers * spread[:, :, None]
+    at_reference = (multipliers * r[:, :, None]).sum(-1, keepdims=True)
+    expected = contributions, contributions**2, multipliers, multipliers - at_reference
+    for tensor, of_pairs in zip(got, expected, strict=True):
+        np.testing.assert_allclose(tensor, np.einsum("rntf,n->rtf", of_pairs, weights), rtol=1e-5, atol=1e-5)
