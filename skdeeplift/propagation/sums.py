@@ -1,9 +1,12 @@
 """Contributions of pairs from multipliers and differences, and their means over references in one pass."""
 
+import functools
+
 import tensorflow as tf
 
 from skdeeplift.network.compiled import fused
 from skdeeplift.propagation.rules.activation import machine_epsilon
+from skdeeplift.propagation.rules.products import LARGE
 
 # What can be wanted of each source, for each pair.
 TERMS = {
@@ -22,6 +25,19 @@ UNROLLED = 5
 PARTS = ("positive_multipliers", "negative_multipliers", "positive_difference", "negative_difference")
 # Those that are the same whatever the target.
 OF_ALL_TARGETS = frozenset({"positive_difference", "negative_difference"})
+
+
+def fused_if_large(function):
+    """Compile a function of multipliers and more by XLA where it would write much to memory, of one reference."""
+    by_xla = fused(function)
+
+    @functools.wraps(function)
+    def fused_or_not(multipliers, *args):
+        shape = tf.TensorShape(multipliers.shape)
+        is_large = shape.is_fully_defined() and shape[1] == 1 and shape.num_elements() >= LARGE
+        return (by_xla if is_large else function)(multipliers, *args)
+
+    return fused_or_not
 
 
 # Each operation by itself would write all pairs to memory again.
@@ -92,6 +108,7 @@ def _some(tensor, first, number):
     return some
 
 
+@fused_if_large
 def plain_sums(multipliers, at_input, at_reference, weights, wanted, letters=None):
     """As `weighted_sums`, of multipliers that are the same for both parts of a difference.
 
@@ -112,6 +129,7 @@ def plain_sums(multipliers, at_input, at_reference, weights, wanted, letters=Non
     return tuple(tf.reduce_sum(weights * tf.cast(terms[name](), tf.float64), 1) for name in wanted)
 
 
+@fused_if_large
 def of_one_reference(
     multipliers, spread_multipliers, at_input, at_reference, spread, signed_spread, weights, wanted, letters=None
 ):
