@@ -35,7 +35,8 @@ def test_the_readme_has_a_line_for_each_workload(tmp_path):
     for _ in range(2):
         summarise(page, readme)
         written = readme.read_text("utf-8")
-        assert written.startswith(f"before\n{START}\n") and written.endswith(f"{END}\nafter\n")
+        assert written.startswith(f"before\n{START}\n")
+        assert written.endswith(f"{END}\nafter\n")
         rows = [row for row in written.splitlines() if row.startswith("|")]
         assert [row.split("|")[1].strip() for row in rows[2:]] == ["A1", "B1"]
         assert all(row.count("|") == len(IN_README) + 1 for row in rows)
