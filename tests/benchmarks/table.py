@@ -31,7 +31,7 @@ NAMES = {
     "guided": "guided backprop",
 }
 # What takes longer than this in its first call is called but once, and what takes longer than that not to its end.
-SECONDS_ENOUGH, SECONDS_MOST = 3, 60
+SECONDS_ENOUGH, SECONDS_MOST = 2, 20
 
 
 def explainer_of(workload, method, network, references):
@@ -89,6 +89,8 @@ def _in_turn(calls):
     numbers = {name: max(1, round(0.1 / duration(call))) for name, call in calls.items() if name not in slow}
     for _ in range(ROUNDS):
         for name, number in numbers.items():
+            # Not what another package leaves behind: caches that are cold, and threads that still wait for work.
+            calls[name]()
             seconds[name].append(duration(calls[name], number))
     return {**seconds, **slow}
 
