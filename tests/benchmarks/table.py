@@ -30,7 +30,7 @@ NAMES = {
     "expected": f"expected gradients, {N_STEPS} draws",
     "guided": "guided backprop",
 }
-# What takes longer than this in its first call is called but once, and what takes longer than that not to its end.
+# A peer whose first call takes longer than this is called but once, and if it takes longer than that, not to its end.
 SECONDS_ENOUGH, SECONDS_MOST = 2, 20
 
 
@@ -84,7 +84,7 @@ def _in_turn(calls):
     slow = {}
     for name, call in calls.items():
         taken = _at_most(SECONDS_MOST, call)
-        if taken > SECONDS_ENOUGH:
+        if name in PEERS and taken > SECONDS_ENOUGH:
             slow[name] = [taken]
     numbers = {name: max(1, round(0.1 / duration(call))) for name, call in calls.items() if name not in slow}
     for _ in range(ROUNDS):

@@ -126,7 +126,6 @@ WORKLOADS = {
         target="all",
         methods=DEEPLIFT,
         batch=200,
-        bound=0.35,
     ),
     "I": Workload(
         "MLP 30-64-64-2",
