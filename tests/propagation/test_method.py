@@ -1,0 +1,66 @@
+"""Explaining a chunk in one compiled call, and in calls of its parts."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skdeeplift.network.target import Target
+from skdeeplift.propagation.pairing import Mode, Pairing
+from tests.functions import streams_of
+
+N_ROWS, N_REFERENCES = 4, 3
+RANDOM = np.random.default_rng(0)
+ROWS, REFERENCES = RANDOM.normal(size=(N_ROWS, 5)), RANDOM.normal(size=(N_ROWS * N_REFERENCES, 5))
+FIRST, SECOND = RANDOM.normal(size=(5, 8)), RANDOM.normal(size=(8, 3))
+WANTED = ("contributions", "squares", "multipliers")
+
+
+def network(x):
+    return tf.tanh(tf.nn.relu(x @ FIRST) @ SECOND)
+
+
+def of_mode(mode):
+    """Rows and references, laid out."""
+    rows = np.repeat(ROWS, N_REFERENCES, 0) if mode is Mode.PAIR_SIZE else ROWS
+    references = REFERENCES[:N_REFERENCES] if mode is Mode.SHARED else REFERENCES
+    return [tf.constant(rows)], [tf.constant(references)]
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_one_call_gives_what_its_parts_give(mode):
+    method, (rows, references) = streams_of(network, (5,)), of_mode(mode)
+    pairing, of_references = Pairing(mode, N_ROWS, N_REFERENCES), np.array([0.5, 0.3, 0.2])
+    of_target = RANDOM.normal(size=(N_ROWS, 1, 3))
+    at_input, at_reference = method.forward(rows), method.forward(references)
+    expected = method.contributions(pairing, at_input, at_reference, of_target, of_references, wanted=WANTED)
+    outputs, reference_outputs, got = method.explain(pairing, rows, references, of_target, of_references, wanted=WANTED)
+    np.testing.assert_allclose(outputs, network(rows[0]), rtol=1e-12)
+    np.testing.assert_allclose(reference_outputs, network(references[0]), rtol=1e-12)
+    for one, other in zip(got[0], expected[0], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+    # By hand: contributions sum to the weighted mean of the changes.
+    changes = np.reshape(of_target * outputs.numpy().reshape(N_ROWS, -1, 3)[:, :1], (N_ROWS, 1, 3)).sum(-1)
+    of_rows = reference_outputs.numpy().reshape(1 if mode is Mode.SHARED else N_ROWS, N_REFERENCES, 3)
+    changes = changes - (of_target * of_rows).sum(-1)
+    np.testing.assert_allclose(got[0][0].numpy().sum((1, 2)), changes @ of_references, rtol=1e-10)
+
+
+def test_values_at_shared_references_can_be_given():
+    method, (rows, references) = streams_of(network, (5,)), of_mode(Mode.SHARED)
+    pairing, given = Pairing(Mode.SHARED, N_ROWS, N_REFERENCES), (np.ones((1, 1, 3)), np.ones(N_REFERENCES))
+    _, _, expected = method.explain(pairing, rows, references, *given)
+    _, at_reference, got = method.explain(pairing, rows, [], *given, at_reference=method.forward(references))
+    np.testing.assert_allclose(got[0][0], expected[0][0], rtol=1e-12)
+    np.testing.assert_allclose(at_reference, network(references[0]), rtol=1e-12)
+
+
+def test_a_target_may_depend_on_what_is_computed():
+    """Each row's largest output, chosen within the call."""
+    method, (rows, references) = streams_of(network, (5,)), of_mode(Mode.PER_ROW)
+    pairing, weights = Pairing(Mode.PER_ROW, N_ROWS, N_REFERENCES), np.full(N_REFERENCES, 1 / N_REFERENCES)
+    largest = np.argmax(network(rows[0]), 1)
+    of_target = np.eye(3)[largest][:, None]
+    _, _, expected = method.explain(pairing, rows, references, of_target, weights)
+    _, _, got = method.explain(pairing, rows, references, Target("predicted"), weights)
+    np.testing.assert_allclose(got[0][0], expected[0][0], rtol=1e-12)
+    assert len(set(largest)) > 1

@@ -1,0 +1,90 @@
+"""Integrals of gradients, beside a loop over steps of TensorFlow's own gradient."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skdeeplift.execution.references import Path
+from skdeeplift.network.trace import trace
+from skdeeplift.propagation.pairing import Mode, Pairing
+from skdeeplift.propagation.paths import Paths
+from skdeeplift.propagation.tokens import Source
+
+RANDOM = np.random.default_rng(0)
+FIRST, SECOND = tf.constant(RANDOM.normal(size=(4, 6))), tf.constant(RANDOM.normal(size=(6, 3)))
+SQUARE = tf.constant(RANDOM.normal(size=(4, 4)))
+N_ROWS, N_REFERENCES, N_STEPS = 3, 2, 5
+NETWORKS = {
+    "affine at both ends": lambda x: tf.tanh(x @ FIRST + 0.5) @ SECOND - 1.0,
+    "affine throughout": lambda x: x @ FIRST @ SECOND,
+    "bends at the start": lambda x: tf.tanh(x) @ FIRST,
+    "bends at the end": lambda x: tf.tanh(x @ FIRST),
+    "bends throughout": tf.tanh,
+    "a way around": lambda x: tf.tanh(x @ SQUARE) @ SQUARE + 2.0 * x,
+    "an end that is read before": lambda x: (lambda h: tf.tanh(h @ SQUARE) + h @ SQUARE)(tf.sigmoid(x @ SQUARE)),
+    "a product": lambda x: (x @ FIRST) * tf.tanh(x @ FIRST),
+    "two activations of one cut": lambda x: (lambda h: tf.tanh(h) @ SECOND + tf.nn.relu(h) @ SECOND)(x @ FIRST),
+}
+
+
+def paths_of(function, width=4, dtype=tf.float64):
+    graph, _ = trace(function, tf.TensorSpec((None, width), dtype))
+    return Paths(graph, graph.outputs[0], [Source(value) for value in graph.inputs], together=True)
+
+
+def mean_gradients(function, rows, references, positions, weights, of_target):
+    """Of every pair: the weighted sum over steps of the gradient, a step at a time."""
+    total = 0
+    for step, weight in enumerate(weights):
+        at = positions[None, :, step, None]
+        points = tf.constant(((1 - at) * references[None] + at * rows[:, None]).reshape(-1, rows.shape[1]))
+        with tf.GradientTape() as tape:
+            tape.watch(points)
+            output = function(points) * np.repeat(of_target, len(references), 0)
+        total = total + weight * tape.gradient(output, points).numpy()
+    return total.reshape(len(rows), len(references), -1)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, N_STEPS])
+@pytest.mark.parametrize("function", NETWORKS.values(), ids=NETWORKS)
+def test_as_a_loop_over_steps(function, at_once):
+    method = paths_of(function)
+    rows, references = RANDOM.normal(size=(N_ROWS, 4)), RANDOM.normal(size=(N_REFERENCES, 4))
+    positions, weights = RANDOM.uniform(size=(N_REFERENCES, N_STEPS)), RANDOM.uniform(size=N_STEPS)
+    of_target = RANDOM.normal(size=(N_ROWS, method.target.shape[1]))
+    of_references = np.array([0.75, 0.25])
+    pairing = Pairing(Mode.SHARED, N_ROWS, N_REFERENCES)
+    path = Path(positions, weights).cut(slice(0, N_REFERENCES), N_REFERENCES, at_once)
+    given = pairing, [tf.constant(rows)], [tf.constant(references)], of_target[:, None], of_references
+    _, _, [(multipliers, contributions)] = method.explain(*given, wanted=("multipliers", "contributions"), path=path)
+    expected = mean_gradients(function, rows, references, positions, weights, of_target)
+    np.testing.assert_allclose(multipliers[:, 0], np.einsum("prf,r->pf", expected, of_references), rtol=1e-10)
+    expected = expected * (rows[:, None] - references)
+    np.testing.assert_allclose(contributions[:, 0], np.einsum("prf,r->pf", expected, of_references), rtol=1e-10)
+
+
+def test_a_unit_that_is_on_for_half_of_the_path():
+    """relu(x1 - 2 x2 - 1) from (0, 0) to (3, 0.5) is on where 2 t > 1: contributions are half of 3 and of -1."""
+    method = paths_of(lambda x: tf.nn.relu(x @ [[1.0], [-2.0]] - 1.0), width=2, dtype=tf.float32)
+    path = Path(np.array([[1, 3, 5, 7]]) / 8, np.full(4, 0.25)).cut(slice(0, 1), 1, 2)
+    pairing, one = Pairing(Mode.SHARED, 1, 1), np.ones((1, 1, 1), np.float32)
+    rows, references = [tf.constant([[3.0, 0.5]])], [tf.zeros((1, 2))]
+    _, _, [(contributions,)] = method.explain(pairing, rows, references, one, np.ones(1), path=path)
+    assert contributions.numpy().tolist() == [[[1.5, -0.5]]]
+
+
+def test_large_dense_networks_are_computed_alike():
+    """They are compiled by XLA as a whole, from so many points on."""
+    wide, narrow = (tf.constant(RANDOM.normal(size=shape) / 16, tf.float32) for shape in ((4, 256), (256, 3)))
+    network = lambda x: tf.nn.relu(x @ wide + 0.01) @ narrow  # noqa: E731
+    method = paths_of(network, dtype=tf.float32)
+    rows, references = RANDOM.normal(size=(128, 4)).astype("float32"), np.zeros((1, 4), np.float32)
+    positions, weights = (np.arange(16)[None] + 0.5) / 16, np.full(16, 1 / 16)
+    of_target = np.eye(3, dtype=np.float32)[[1]]
+    pairing, path = Pairing(Mode.SHARED, 128, 1), Path(positions, weights).cut(slice(0, 1), 1, 8)
+    given = pairing, [tf.constant(rows)], [tf.constant(references)], of_target[None], np.ones(1)
+    _, _, [(multipliers,)] = method.explain(*given, wanted=("multipliers",), path=path)
+    expected = mean_gradients(
+        network, rows, references, positions.astype("float32"), weights, np.tile(of_target, (128, 1))
+    )
+    np.testing.assert_allclose(multipliers[:, 0], expected[:, 0], rtol=1e-4, atol=1e-6)
