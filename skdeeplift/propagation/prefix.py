@@ -80,18 +80,15 @@ def _last_bent(graph, target, cut, fixed, layouts):
     for op in behind:
         if op.type not in SHAPE_ONLY and moving.intersection(op.inputs):
             moving.update(op.outputs)
-    # What is read by affine ops that lead to the target, by others, and what the former make.
-    read, read_by_others, made = {target: None}, set(), set()
+    # What affine ops that lead to the target read, and what they make.
+    read, made = {target: None}, set()
     for op in reversed(behind):
         positions = tuple(position for position, value in enumerate(op.inputs) if value in moving)
-        reads = [op.inputs[position] for position in positions]
-        if op.type in SHAPE_ONLY or not reads:
+        if op.type in SHAPE_ONLY or op.body is not None or read.keys().isdisjoint(op.outputs) or not positions:
             continue
-        if op.body is None and read_by_others.isdisjoint(op.outputs) and _is_affine(op, positions):
-            read.update(dict.fromkeys(reads))
+        if _is_affine(op, positions):
+            read.update((op.inputs[position], None) for position in positions)
             made.update(op.outputs)
-        else:
-            read_by_others.update(reads)
     last = [value for value in read if value not in made]
     # They alone must do, without a shape that is read of something before them.
     between = graph.ancestors([target], known=[*last, *fixed, *graph.inputs])
