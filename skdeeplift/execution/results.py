@@ -92,7 +92,8 @@ class Sums:
                     n_targets = 1 if name in OF_ALL_TARGETS else self.n_targets
                     of_source[name] = np.zeros((self.n_rows, n_targets, *array.shape[2:]), dtype)
                 if self.one_piece:
-                    of_source[name][rows, targets] = array
+                    # Plus zero, so that there is no negative one.
+                    np.add(array, 0, out=of_source[name][rows, targets], casting="unsafe")
                 else:
                     of_source[name][rows, targets] += array
 

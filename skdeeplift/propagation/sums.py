@@ -32,10 +32,10 @@ def fused_if_large(function):
     by_xla = fused(function)
 
     @functools.wraps(function)
-    def fused_or_not(multipliers, *args):
+    def fused_or_not(multipliers, *args, **kwargs):
         shape = tf.TensorShape(multipliers.shape)
         is_large = shape.is_fully_defined() and shape[1] == 1 and shape.num_elements() >= LARGE
-        return (by_xla if is_large else function)(multipliers, *args)
+        return (by_xla if is_large else function)(multipliers, *args, **kwargs)
 
     return fused_or_not
 

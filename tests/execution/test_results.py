@@ -127,3 +127,10 @@ def test_without_references_nothing_is_said_of_them():
 def test_contributions_of_integers_have_the_dtype_of_the_output():
     assert dtype_of_contributions(SOURCE, METHOD) == np.float32
     assert dtype_of_contributions(SimpleNamespace(value=None, starts=[()]), METHOD) == np.float64
+
+
+def test_zeros_have_no_sign():
+    sums = Sums(METHOD, 1, 1, ("contributions",), one_piece=True)
+    sums.add(slice(0, 1), 1, 0, [(np.array([[[-0.0, 0.0, -1.0]]], np.float32),)], np.ones(1))
+    [of_source] = sums.sums
+    assert np.signbit(of_source["contributions"]).tolist() == [[[False, False, True]]]

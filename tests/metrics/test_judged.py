@@ -87,7 +87,7 @@ def test_what_can_not_be_judged(fitted):
     with pytest.raises(NotFittedError):
         Judged(DeepLiftExplainer(fitted.estimator), ROWS)
     name = fitted.estimator.layers[0].name
-    with pytest.raises(ValueError, match="Fit one of layer=None"):
+    with pytest.raises(ValueError, match="fitted with layer=None"):
         Judged(DeepLiftExplainer(fitted.estimator, layer=name).fit(ROWS), ROWS)
 
 

@@ -27,7 +27,7 @@ def taken(op, differences, coefficient):
     element_shape = shape if op.type == "TensorListGetItem" else shape[1:]
     if element_shape.is_fully_defined():
         operands[_SHAPE_OPERAND[op.type]] = tf.constant(element_shape.as_list(), tf.int32)
-    elif op.is_read(op.outputs[0]):
+    elif op.is_at_pair_size and op.is_read(op.outputs[0]):
         operands[_SHAPE_OPERAND[op.type]] = tf.shape(op.at_input(op.outputs[0]))[1:]
     [output] = op.run(operands)
     output.set_shape(shape)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.functions import assert_sums_to_change, explain_function
+from skdeeplift.propagation.pairing import Mode
+from tests.functions import assert_sums_to_change, explain_function, streams_of
 
 
 def in_a_list(x):
@@ -38,4 +39,7 @@ def partly_written(x):
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_sums_to_the_change_exactly(function, rule):
     generator = np.random.default_rng(0)
-    assert_sums_to_change(function, [generator.normal(size=(4, 3))], [generator.normal(size=(2, 3))], rule=rule)
+    # Where the batch lies in what is gathered is not known.
+    mode, number = (Mode.PAIR_SIZE, 8) if streams_of(function, (3,)).needs_pair_size else (Mode.SHARED, 2)
+    rows, references = generator.normal(size=(4, 3)), generator.normal(size=(number, 3))
+    assert_sums_to_change(function, [rows], [references], rule=rule, mode=mode)
