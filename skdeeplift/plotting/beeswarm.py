@@ -148,7 +148,8 @@ class BeeswarmDisplay(Display):
 
             bar = self.figure_.colorbar(ScalarMappable(cmap=colors.values), ax=ax, aspect=40, pad=0.02, ticks=[0, 1])
             bar.ax.set_yticklabels(["low", "high"])
-            bar.set_label("value of the feature", labelpad=-8)
+            # Between the labels of the ends, where there is room.
+            bar.set_label("value of the feature", labelpad=-8 if self.figure_.get_figheight() > 3 else 2)
             bar.ax.tick_params(length=0)
             bar.outline.set_visible(False)
         return self
