@@ -89,8 +89,9 @@ def check_convergence(results, how, locate=None, dtypes=(), tolerance=None, of_b
     """
     delta = convergence_delta(results)
     size, beyond, tolerance = _sizes(results, delta, dtypes, tolerance)
-    # An output that happens to be nearly zero is as rounded as the others, which are sums of as large numbers.
-    beyond &= ~(np.abs(delta) <= 2 * machine_epsilon(_coarsest(results, dtypes)) * _usual_size(results))
+    if beyond.any():
+        # An output that happens to be nearly zero is as rounded as the others, which are sums of as large numbers.
+        beyond &= ~(np.abs(delta) <= 2 * machine_epsilon(_coarsest(results, dtypes)) * _usual_size(results))
     if not beyond.any():
         return delta
     beyond_in_row = beyond.reshape(len(beyond), -1).any(1)
