@@ -93,12 +93,12 @@ def test_each_dtype_shape_and_structure_is_traced_once():
     function = compiled(function)
     one, two = tf.ones(2), tf.ones((2, 2), tf.float64)
     for _ in range(3):
-        for given in (([one], None), ([one, two], one), ([two, one], one), ([two], two)):
+        for given in (([one], None), ([one, two], one), ([two, one], one), ([two], two), ([tf.ones(3)], None)):
             tensors, other = function(*given)
             assert other is None or other.shape == given[1].shape
             for tensor, expected in zip(tensors, given[0], strict=True):
                 np.testing.assert_array_equal(tensor, expected + 1)
-    assert traced == [["float32"], ["float32", "float64"], ["float64", "float32"], ["float64"]]
+    assert traced == [["float32"], ["float32", "float64"], ["float64", "float32"], ["float64"], ["float32"]]
 
 
 def test_variables_are_read_in_each_call():

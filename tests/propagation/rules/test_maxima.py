@@ -89,3 +89,19 @@ def test_half_precision_finds_the_winner_of_a_large_window():
     function = pool(tf.nn.max_pool1d, 5000, 5000, "VALID")
     [contributions], _ = explain_function(function, [x], [np.zeros((1, 5000, 1))], dtype=tf.float16)
     np.testing.assert_array_equal(contributions, x)
+
+
+def test_what_lies_beside_the_windows_contributes_nothing():
+    """Windows of 2 x 3 in an image of 5 x 7 leave out its last row and its last column."""
+    generator = np.random.default_rng(0)
+    rows, references = generator.normal(size=(2, 5, 7, 2)), generator.normal(size=(3, 5, 7, 2))
+
+    def pooled(x):
+        return tf.nn.max_pool2d(x, (2, 3), (2, 3), "VALID")
+
+    [contributions], change = explain_function(pooled, [rows], [references])
+    np.testing.assert_allclose(contributions.sum((1, 2, 3)), change, rtol=1e-12)
+    assert not contributions[:, 4:].any()
+    assert not contributions[:, :, 6:].any()
+    [inside], _ = explain_function(pooled, [rows[:, :4, :6]], [references[:, :4, :6]])
+    np.testing.assert_allclose(contributions[:, :4, :6], inside, rtol=1e-12)
