@@ -5,14 +5,17 @@ read. The third stream is linear and its slopes are known then. So its gradient 
 through the steps from the last to the first, and takes the gradient of each.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from skdeeplift.propagation.all_steps import AllSteps
 from skdeeplift.propagation.difference import Difference, Purpose
 from skdeeplift.propagation.precision import widened, widened_tensor
 from skdeeplift.propagation.replay import run_loop
 from skdeeplift.propagation.rules.lists import zero_list
+from skdeeplift.propagation.steps import counts_up
 from skdeeplift.propagation.stream_values import StreamValues
 
 
@@ -68,6 +71,11 @@ class _Loop:
         self.before = {position: self._at_first(position, incoming[position]) for position in step.positions}
         self.inputs = _parts(self.before.values())
         self.number, self.constants, self.of_each_step = self._constants()
+        self.all_steps = None
+        if streams.purpose is Purpose.GRADIENT:
+            own = set(self.body.values)
+            # Of a loop inside of this one, each of its steps is one of all steps here.
+            self.all_steps = AllSteps(streams, [value for value in self._read() if value in own])
 
     def carry(self):
         if self.streams.purpose is Purpose.GRADIENT:
@@ -158,6 +166,7 @@ class _Loop:
             outer.layouts,
             signed=None if outer.signed is None else {},
             tolerance=outer.tolerance,
+            at_step=None if self.all_steps is None else partial(self.all_steps.at_step, number),
         )
         inner.values.update(self.constants)
         inner.values.update({value: tensor[number] for value, tensor in self.of_each_step.items()})
@@ -209,8 +218,23 @@ class _Loop:
         pairs = zip(self.body.inputs, self.body.outputs, strict=True)
         changing = {before for before, after in pairs if before is not after}
         given = {value: tensor for value, tensor in zip(self.body.inputs, inputs, strict=True) if tensor is not None}
-        number, _, stacked = run_loop(self.step.op, inputs, [value for value in given if value in changing])
-        return number, {value: tensor for value, tensor in given.items() if value not in changing}, stacked
+        constants = {value: tensor for value, tensor in given.items() if value not in changing}
+        at_first = {value: tensor for value, tensor in given.items() if value in changing}
+        number = self._number_of_steps()
+        if number is not None and all(counts_up(self.step.op, inputs, self.body.inputs.index(v)) for v in at_first):
+            # Which saves a loop that does nothing but count.
+            counted = {value: first + tf.range(number, dtype=first.dtype) for value, first in at_first.items()}
+            return tf.constant(number), constants, counted
+        number, _, stacked = run_loop(self.step.op, inputs, list(at_first))
+        return number, constants, stacked
+
+    def _number_of_steps(self):
+        """How many steps were taken, where what is known of them tells; else None."""
+        return next((self.streams.at_input[value].shape[0] for value in self._read()), None)
+
+    def _read(self):
+        """What rules read of the body, and of which each step is known."""
+        return [value for value in self.step.section.reads if value in self.streams.at_input]
 
 
 def _kept_spreads(section):

@@ -80,11 +80,29 @@ class PairedOp:
         pairing = self.pairing.for_one_target()
         return self._combine(pairing, function, values, at_input, at_reference, at_pairs, ())
 
-    def scale(self, product, differences, *values, at_reference=(), at_pairs=(), of_spread=False):
+    def coefficient(self, function, *values):
+        """As `combine`, of nothing but values: inside of a loop, of all its steps at once."""
+        if self.streams.at_step is None:
+            return self.combine(function, *values)
+        [coefficient] = self._of_all_steps(lambda op: [op.combine(function, *values)])
+        return self.pairing.combine(itself, at_pairs=[coefficient])
+
+    def scale(self, product, differences, *values, limits=None, at_pairs=(), of_spread=False):
         """Multiply differences by slopes, which are computed again on the way back; see `RecomputedProduct`.
 
-        What nobody reads in the pass over the network is not computed. ``of_spread`` tells that the result is a spread.
+        What nobody reads in the pass over the network is not computed. ``limits`` takes the op, and returns further
+        tensors at the reference; ``of_spread`` tells that the result is a spread.
         """
+        activation = self.step.activation
+        if self.streams.at_step is not None and not at_pairs and not (activation and activation.operands):
+
+            def slopes(op):
+                return op.combine(product.slopes_of, *values, at_reference=limits(op) if limits else ())
+
+            return self.pairing.combine(
+                product.of_known_slopes, at_pairs=self._of_all_steps(slopes), differences=differences
+            )
+        at_reference = limits(self) if limits else ()
         if self.streams.purpose is Purpose.SPREADS:
             function = product.forward if of_spread else product.shape_only
         else:
@@ -157,6 +175,9 @@ class PairedOp:
         for op in self.step.activation.ops:
             values.update(zip(op.outputs, replay.create(op, [values[value] for value in op.inputs]), strict=True))
         return widened_tensor(values[self.step.activation.output])
+
+    def _of_all_steps(self, function):
+        return self.streams.at_step(lambda streams: function(PairedOp(self.step, streams)))
 
     def _combine(self, pairing, function, values, at_input, at_reference, at_pairs, differences):
         return pairing.combine(

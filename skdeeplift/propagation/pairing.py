@@ -100,7 +100,7 @@ class Pairing:
             lead = self._lead(self.rows, self.references, self.targets, fold)
             of_pairs = self._lead(self.rows, self.references, 1, fold)
             of_rows = self._lead(self.rows, 1, 1, fold)
-            of_references = self._lead(*self._reference_lead(), 1, fold)
+            of_references = self._lead(*self.reference_lead(), 1, fold)
             results = function(
                 *(_with_lead(tensor, lead) for tensor in differences),
                 *(_with_lead(tensor, of_pairs) for tensor in at_pairs),
@@ -115,7 +115,7 @@ class Pairing:
         """Give a value of each stream the axes ``(rows or 1, references or 1)`` in front, which broadcast."""
         both = (self.rows, self.references)
         lead = both if self.mode is Mode.PAIR_SIZE else (self.rows, 1)
-        reference_lead = both if self.mode is Mode.PAIR_SIZE else self._reference_lead()
+        reference_lead = both if self.mode is Mode.PAIR_SIZE else self.reference_lead()
         fold = at_input.shape[0] // math.prod(lead)
         return tuple(
             tf.reshape(tensor, (*axes, *(() if fold == 1 else (fold,)), *tensor.shape[1:]))
@@ -128,13 +128,14 @@ class Pairing:
 
     def rows_at_reference(self, fold=1):
         """For each entry of the third stream the row of the second that it reads, unless the mode is PAIR_SIZE."""
-        return self._rows(self.reference_size(), self._reference_lead(), fold)
+        return self._rows(self.reference_size(), self.reference_lead(), fold)
 
     def _rows(self, size, lead, fold):
         indices = tf.reshape(tf.range(size * fold, dtype=tf.int64), (*lead, 1, fold))
         return tf.reshape(tf.broadcast_to(indices, (self.rows, self.references, self.targets, fold)), [-1])
 
-    def _reference_lead(self):
+    def reference_lead(self):
+        """Axes of the second stream that meet ``(rows, 1)`` of the first, unless the mode is PAIR_SIZE."""
         return (1, self.references) if self.mode is Mode.SHARED else (self.rows, self.references)
 
     def _lead(self, rows, references, targets, fold):

@@ -23,6 +23,15 @@ def number_of_steps(op, inputs):
     return None if None in limits else max(0, min(limits))
 
 
+def counts_up(op, inputs, position):
+    """Whether one is added to an input of a loop in each of its steps, and nothing else happens to it."""
+    step = _producer(op.body, op.body.outputs[position])
+    if step is None or step.type not in ("Add", "AddV2"):
+        return False
+    by = [each for each in step.inputs if each is not op.body.inputs[position]]
+    return len(by) == 1 and _constant(op, op.body, by[0], inputs) == 1
+
+
 def _conjunction(graph, value):
     """The values that must all be true for a value to be."""
     producer = _producer(graph, value)
@@ -40,11 +49,7 @@ def _steps_until(op, inputs, value):
     if counter not in op.condition.inputs:
         return None
     position = op.condition.inputs.index(counter)
-    step = _producer(op.body, op.body.outputs[position])
-    if step is None or step.type not in ("Add", "AddV2"):
-        return None
-    by = [each for each in step.inputs if each is not op.body.inputs[position]]
-    if len(by) != 1 or _constant(op, op.body, by[0], inputs) != 1:
+    if not counts_up(op, inputs, position):
         return None
     first, last = _static(inputs[position]), _constant(op, op.condition, bound, inputs)
     return None if first is None or last is None else int(last) - int(first)

@@ -32,6 +32,8 @@ class StreamValues:
     tolerance : tensor, default=None
         How far a carried difference may be from the true one, relative to the largest of the same value, where that is
         to be looked at.
+    at_step : callable, default=None
+        Inside of a loop, computes something of all steps at once; takes the function that `AllSteps.at_step` takes.
     """
 
     def __init__(
@@ -47,9 +49,11 @@ class StreamValues:
         signed=None,
         sources=(),
         tolerance=None,
+        at_step=None,
     ):
         self.pairing, self.at_input, self.at_reference = pairing, at_input, at_reference
         self.spreads, self.purpose, self.layouts = spreads, purpose, layouts
+        self.at_step = at_step
         self.computed = {} if computed is None else computed
         self.signed, self.sources = signed, sources
         # Of each value, the loop's step at which the difference carried there is first not the true one.

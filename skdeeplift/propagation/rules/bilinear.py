@@ -22,7 +22,7 @@ def product(op, differences, coefficient):
     used for products in Lundberg and Lee 2017 (arXiv:1705.07874), section 4.2.
     """
     first, second = op.inputs
-    return _sum_of_products(op, differences, *(coefficient(op.combine(_mean, value)) for value in (first, second)))
+    return _sum_of_products(op, differences, *(coefficient(op.coefficient(_mean, value)) for value in (first, second)))
 
 
 @BILINEAR.rule("Mul", "MulNoNan", varying=SEVERAL)

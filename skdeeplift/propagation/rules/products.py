@@ -7,7 +7,7 @@ import tensorflow as tf
 from skdeeplift.network.compiled import compiled, may_use_xla
 
 # From so many elements on, one pass over memory instead of many saves the time of compiling it within sixty calls.
-LARGE = 2**18
+LARGE = 2**16
 
 
 class Kernel:
@@ -68,11 +68,18 @@ class RecomputedProduct:
             return tuple(incoming * slope for slope in self._slopes(values))
 
         kernel = Kernel(products)
+        self._of_values = Kernel(lambda *values: self._slopes(values))
+        self._name_of_known = f"{name}OfKnownSlopes"
 
         @tf.RegisterGradient(name)
         def gradient(op, incoming, *_):
             values = op.inputs[1 + number :]
             return [None, *kernel(incoming, *values), *[None] * len(values)]
+
+        @tf.RegisterGradient(self._name_of_known)
+        def gradient_of_known(op, incoming, *_):
+            incoming, slopes = incoming if keep is None else keep(incoming), op.inputs[1 + number :]
+            return [None, *(incoming * slope for slope in slopes), *[None] * number]
 
         self._forward = Kernel(lambda *tensors: (self._sum(*tensors),))
 
@@ -87,6 +94,16 @@ class RecomputedProduct:
     def gradient_only(self, *tensors):
         """As `linear`, with only the shape of the sum, and none of its values."""
         return self.in_place_of(self.shape_only(*tensors), *tensors)
+
+    def slopes_of(self, *values):
+        """The slopes, as a tuple."""
+        return tuple(self._of_values(*values))
+
+    def of_known_slopes(self, *tensors):
+        """As `gradient_only`, of differences and slopes."""
+        result, slopes = self.shape_only(*tensors), tensors[self.number :]
+        differences = [_broadcast_like(tensor, result) for tensor in tensors[: self.number]]
+        return with_gradient(self._name_of_known, result, *differences, *slopes)
 
     def shape_only(self, *tensors):
         """A tensor of the shape of the sum, for what reads no more of it."""

@@ -44,17 +44,22 @@ def pass_through(op, difference):
 def _scaled(op, difference, rule):
     [root, output] = op.inputs[0], op.outputs[0]
     if is_ramp(op.step.activation):
-        kind, values, limits = op.type, [root], ()
+        kind, values, limits = op.type, [root], None
     else:
-        at_reference = op.at_reference(root)
-        kind, values, limits = "", [root, output], (op.derivative(at_reference), nearly_zero(at_reference, root.dtype))
+        kind, values, limits = "", [root, output], _limits
     products = _PRODUCTS[rule, kind], _PRODUCTS["Spread", kind], _PRODUCTS[rule, kind]
     return Difference(
         *(
-            None if part is None else op.scale(product, [part], *values, at_reference=limits, of_spread=position > 0)
+            None if part is None else op.scale(product, [part], *values, limits=limits, of_spread=position > 0)
             for position, (product, part) in enumerate(zip(products, difference, strict=True))
         )
     )
+
+
+def _limits(op):
+    """The slope of differences that are nearly zero, and below which size they are."""
+    at_reference = op.at_reference(op.inputs[0])
+    return op.derivative(at_reference), nearly_zero(at_reference, op.inputs[0].dtype)
 
 
 def _secant(input_x, output_x, input_r, output_r, derivative, threshold):
