@@ -2,9 +2,10 @@
 
 import math
 import os
+import time
 import warnings
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -28,6 +29,8 @@ _FITTING = WeakKeyDictionary()
 # Where Linux says what is free, in kilobytes; and what is taken to be free where nothing says it.
 MACHINE = Path("/proc/meminfo")
 USUAL_FREE = 2**32
+# For how long what was read counts, since reading it takes a sixth of a call with few rows.
+SECONDS_KEPT = 1.0
 # Where Linux says what a container may use, what it does, and what of this are files that can be read again.
 CONTAINER = Path("/sys/fs/cgroup")
 _OF_CONTAINER = (
@@ -39,7 +42,12 @@ _OF_CONTAINER = (
 def memory_limit():
     """Return how many bytes explaining may take: what is configured, or a share of what is free."""
     limit = get_config()["memory_limit"]
-    return int(SHARE * free_memory() if limit is None else limit)
+    return int(SHARE * _lately(free_memory, int(time.monotonic() / SECONDS_KEPT)) if limit is None else limit)
+
+
+@lru_cache(maxsize=1)
+def _lately(read, now):
+    return read()
 
 
 def free_memory():

@@ -88,11 +88,15 @@ class Sums:
                 array = array[:number, : targets.stop - targets.start]
                 if len(weights) == 1 and weights[0] != 1:
                     array = array * np.float64(weights[0])
+                n_targets = 1 if name in OF_ALL_TARGETS else self.n_targets
+                is_whole = name not in of_source and array.shape[:2] == (self.n_rows, n_targets)
+                if self.one_piece and is_whole and array.dtype == dtype:
+                    # Plus zero, so that there is no negative one.
+                    of_source[name] = array + array.dtype.type(0)
+                    continue
                 if name not in of_source:
-                    n_targets = 1 if name in OF_ALL_TARGETS else self.n_targets
                     of_source[name] = np.zeros((self.n_rows, n_targets, *array.shape[2:]), dtype)
                 if self.one_piece:
-                    # Plus zero, so that there is no negative one.
                     np.add(array, 0, out=of_source[name][rows, targets], casting="unsafe")
                 else:
                     of_source[name][rows, targets] += array

@@ -1,5 +1,6 @@
 """What every method has: compiled functions that run the network; and one that explains a chunk of pairs."""
 
+import math
 from abc import ABC, abstractmethod
 from functools import partial
 
@@ -10,6 +11,9 @@ from skdeeplift.network.compiled import compiled
 from skdeeplift.network.target import one_hot_of_predicted
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.pairing import Mode
+
+# How many bytes are copied in the time that an op takes which does nothing.
+BYTES_OF_OP = 2**17
 
 
 class Method:
@@ -72,6 +76,8 @@ class Method:
         self.forward_both = compiled(self._forward_both, input_signature=[specs, specs])
         # One function for each pairing; TensorFlow would trace anew for every object that is not a tensor.
         self._compiled = {}
+        depends = (op for op in graph.ancestors(self.shown) if any(map(graph.varies, op.inputs)))
+        self._n_ops = math.inf if any(map(self.depths.get, self.shown)) else sum(1 for op in depends)
         self._shapes = {}
 
     @property
@@ -192,10 +198,15 @@ class PairMethod(Method, ABC):
         """Run the network at the rows and at the references."""
         if at_reference is not None:
             return self.forward(rows), at_reference
-        if pairing.mode is Mode.SHARED:
+        if pairing.mode is Mode.SHARED and not self._is_faster_apart(rows):
             return self.forward_both(rows, references)
         at_input = self.forward(rows)
         return at_input, self.forward_references(references, at_input, pairing)
+
+    def _is_faster_apart(self, rows):
+        """Whether making one batch of rows and references takes longer than running the network once more."""
+        n_bytes = sum(tensor.dtype.size * math.prod(tensor.shape) for tensor in rows)
+        return n_bytes > self._n_ops * BYTES_OF_OP
 
     def _explain(
         self,

@@ -62,6 +62,16 @@ def test_half_of_what_is_free_is_used(monkeypatch):
         assert memory_limit() == 70
 
 
+def test_what_is_free_is_read_once_in_a_while(monkeypatch):
+    free, now = [], [0.0]
+    monkeypatch.setattr(memory, "free_memory", lambda: free.append(1000) or 1000 * len(free))
+    monkeypatch.setattr(memory.time, "monotonic", lambda: now[0])
+    assert [memory_limit(), memory_limit()] == [500, 500]
+    now[0] += memory.SECONDS_KEPT
+    assert memory_limit() == 1000
+    assert len(free) == 2
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_container_may_have_less_than_the_machine(version, tmp_path, monkeypatch):
     """Files that are kept in memory only as long as there is room do not count."""

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from skdeeplift.execution.results import Results, Sums, dtype_of_contributions, joined
@@ -79,6 +80,17 @@ def test_sums_are_made_double_where_one_chunk_was_not_enough():
     assert sums.sums[0]["contributions"].item() == 2**24 + 1
 
 
+def test_what_one_chunk_gives_of_all_rows_belongs_to_the_caller():
+    """Tensors are for reading only, and have padded rows."""
+    given = tf.reshape(tf.range(6.0), (3, 1, 2))
+    sums = Sums(METHOD, 2, 1, ("contributions",), one_piece=True)
+    sums.add(slice(0, 2), 2, 0, [[given]], np.ones(1))
+    [array] = sums.finish(np.ones(2, int), 1.0, Target(0)).contributions
+    array += 1
+    np.testing.assert_array_equal(array, [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(given[:, 0], [[0, 1], [2, 3], [4, 5]])
+
+
 def test_values_at_rows_and_at_references():
     """The target y1 - y2: of rows 3 and -1; of references 1 and 5, weighted 1 to 3, 4 with a deviation of sqrt(3)."""
     target, weights = Target({(0,): 1.0, (1,): -1.0}), np.array([[[1.0, -1.0]]])
@@ -129,8 +141,9 @@ def test_contributions_of_integers_have_the_dtype_of_the_output():
     assert dtype_of_contributions(SimpleNamespace(value=None, starts=[()]), METHOD) == np.float64
 
 
-def test_zeros_have_no_sign():
-    sums = Sums(METHOD, 1, 1, ("contributions",), one_piece=True)
+@pytest.mark.parametrize("n_rows", [1, 2], ids=["all rows", "some rows"])
+def test_zeros_have_no_sign(n_rows):
+    sums = Sums(METHOD, n_rows, 1, ("contributions",), one_piece=True)
     sums.add(slice(0, 1), 1, 0, [(np.array([[[-0.0, 0.0, -1.0]]], np.float32),)], np.ones(1))
     [of_source] = sums.sums
-    assert np.signbit(of_source["contributions"]).tolist() == [[[False, False, True]]]
+    assert np.signbit(of_source["contributions"])[:1].tolist() == [[[False, False, True]]]

@@ -27,6 +27,28 @@ def test_a_table_sets_the_number_of_columns():
         check_rows(explainer, np.zeros((1, 4)), bound, reset=False)
 
 
+@pytest.mark.parametrize("n_inputs", [1, 2])
+def test_what_is_not_finite_is_found_and_what_is_large_is_not(n_inputs):
+    """A sum of large numbers is not finite either, or is not a number, and tells nothing."""
+    inputs = [keras.Input((2,), name=f"in_{number}") for number in range(n_inputs)]
+    model, bound = network(*inputs)
+    good = np.array([[3e38, 3e38], [-3e38, -3e38], [1, 2]], np.float32)
+
+    def check(array):
+        return check_rows(
+            DeepLiftExplainer(model), [good] * (n_inputs - 1) + [array] if n_inputs > 1 else array, bound, True
+        )
+
+    np.testing.assert_array_equal(check(good)[-1], good)
+    for bad in (np.nan, np.inf, -np.inf):
+        array = good.copy()
+        array[2, 1] = bad
+        with pytest.raises(ValueError, match=r"contains NaN|contains infinity"):
+            check(array)
+    with pytest.raises(ValueError, match="contains infinity"):
+        check(good.astype(np.float64) * 10)
+
+
 def test_several_inputs_need_the_same_number_of_rows():
     model, bound = network(keras.Input((3,), name="a"), keras.Input((2, 2), name="b"))
     assert input_labels(bound) == ["X['a']", "X['b']"]

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.network.target import Target
+from skdeeplift.propagation import method as method_module
 from skdeeplift.propagation.pairing import Mode, Pairing
 from tests.functions import streams_of
 
@@ -43,6 +44,22 @@ def test_one_call_gives_what_its_parts_give(mode):
     of_rows = reference_outputs.numpy().reshape(1 if mode is Mode.SHARED else N_ROWS, N_REFERENCES, 3)
     changes = changes - (of_target * of_rows).sum(-1)
     np.testing.assert_allclose(got[0][0].numpy().sum((1, 2)), changes @ of_references, rtol=1e-10)
+
+
+@pytest.mark.parametrize("bytes_of_op", [0, 2**17], ids=["apart", "as one batch"])
+def test_rows_and_shared_references_apart_or_as_one_batch(monkeypatch, bytes_of_op):
+    """Large rows are not copied beside the references, which would take longer than to run the network once more."""
+    monkeypatch.setattr(method_module, "BYTES_OF_OP", bytes_of_op)
+    method, (rows, references) = streams_of(network, (5,)), of_mode(Mode.SHARED)
+    together, forward_both = [], method.forward_both
+    monkeypatch.setattr(method, "forward_both", lambda *both: together.append(both) or forward_both(*both))
+    pairing, given = Pairing(Mode.SHARED, N_ROWS, N_REFERENCES), (np.ones((1, 1, 3)), np.full(N_REFERENCES, 1 / 3))
+    at_input, at_reference, sums = method.explain(pairing, rows, references, *given)
+    assert bool(together) == (bytes_of_op > 0)
+    np.testing.assert_allclose(at_input, network(rows[0]), rtol=1e-12)
+    np.testing.assert_allclose(at_reference, network(references[0]), rtol=1e-12)
+    changes = at_input.numpy().sum(1) - at_reference.numpy().sum(1).mean()
+    np.testing.assert_allclose(sums[0][0].numpy().sum((1, 2)), changes, rtol=1e-10)
 
 
 def test_values_at_shared_references_can_be_given():
