@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from tests.benchmarks import workloads
+from tests.benchmarks.comparisons import plain_gradient
 from tests.benchmarks.floor import floor_of
 from tests.benchmarks.measure import ROOT, ROUNDS, THREADS, duration, limit_threads, resident_memory
 from tests.benchmarks.peers import is_installed, peers_of
@@ -116,7 +116,7 @@ def _plain(workload, method, network, X):
     import tensorflow as tf
 
     target = 0 if workload.target == "all" else workload.target
-    gradient = workloads.plain_gradient(network, target)
+    gradient = plain_gradient(network, target)
     forward = tf.function(lambda rows: network(rows, training=False))
     number = {"integrated": N_STEPS, "expected": N_STEPS, "guided": 1}.get(method, workload.n_references)
     batch = tf.constant(np.resize(X, (workload.batch, *X.shape[1:])))

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.benchmarks import workloads
+from tests.benchmarks import networks
 
 # Rows that the plain network is run on at once, which it is fast with.
 USUAL_BATCH = 8192
@@ -41,34 +41,31 @@ def _table(width):
 
 
 def _of_images(*shape):
-    return lambda number: workloads.images(number, shape)
+    return lambda number: networks.images(number, shape)
 
 
 def _of_sequences(*shape):
-    return lambda number: workloads.sequences(number, shape)
+    return lambda number: networks.sequences(number, shape)
 
 
 def _lstm():
-    import keras
-
-    keras.utils.set_random_seed(0)
-    return keras.Sequential([keras.Input((50, 8)), keras.layers.LSTM(32), keras.layers.Dense(1)])
+    return networks.lstm_network(50)
 
 
 def _transformer():
-    return workloads.transformer_network(blocks=1)
+    return networks.transformer_network(blocks=1)
 
 
 def _mobilenet():
-    return workloads.mobilenet_network(workloads.images(16, (96, 96, 3)))
+    return networks.mobilenet_network(networks.images(16, (96, 96, 3)))
 
 
 def _cnn():
-    return workloads.logits(workloads.cnn_network())
+    return networks.logits(networks.cnn_network())
 
 
 def _dense(*units):
-    return lambda: workloads.dense(*units)
+    return lambda: networks.dense(*units)
 
 
 DEEPLIFT = ("rescale", "reveal_cancel")
@@ -93,8 +90,8 @@ WORKLOADS = {
     "C-all": Workload("the same, all 10 outputs", _cnn, _of_images(28, 28, 1), 256, 1, "all", None, DEEPLIFT, 256),
     "D": Workload(
         "genomics, 1000 x 4",
-        workloads.genomics_network,
-        lambda number: workloads.dna(number, 1000),
+        networks.genomics_network,
+        lambda number: networks.dna(number, 1000),
         64,
         20,
         0,

@@ -1,14 +1,39 @@
-"""The networks, the rows, and what is compared; each benchmark runs in a process of its own."""
+"""What is compared; each benchmark runs in a process of its own."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tests.benchmarks.comparisons import (
+    against_gradient,
+    against_loop_over_steps,
+    against_prediction,
+    all_targets_at_once,
+    by_two_rules,
+    calls_of,
+    deeplift,
+    first_calls_of,
+    first_explanation,
+    first_gradient,
+    mlp_with_references,
+    plain_gradient,
+)
 from tests.benchmarks.measure import Measurement, duration, first_calls, interleaved, resident_memory
+from tests.benchmarks.networks import (
+    cnn_network,
+    dense,
+    dna,
+    genomics_network,
+    images,
+    logits,
+    lstm_network,
+    mobilenet_network,
+    resnet_network,
+    sequences,
+    transformer_network,
+)
 
-# Of images on which keras.applications take little longer to run than to start.
-SMALL = (64, 64, 3)
 PAPER = Path(__file__).parents[1] / "paper"
 
 
@@ -16,8 +41,8 @@ def mlp():
     """Dense network, 200 rows x 100 references, against the plain gradient of the 20,000 pairs."""
     import tensorflow as tf
 
-    network, X, references = _mlp()
-    explainer = _explainer(network, reference=references).fit(X)
+    network, X, references = mlp_with_references()
+    explainer = deeplift(network, reference=references).fit(X)
     gradient, pairs = plain_gradient(network, 0), tf.constant(np.repeat(X, len(references), 0))
     return interleaved(lambda: explainer.transform(X), lambda: gradient(pairs).numpy())
 
@@ -26,8 +51,8 @@ def mlp_shap():
     """Dense network, 200 rows x 100 references, against shap.DeepExplainer."""
     import shap
 
-    network, X, references = _mlp()
-    explainer = _explainer(network, reference=references).fit(X)
+    network, X, references = mlp_with_references()
+    explainer = deeplift(network, reference=references).fit(X)
     other = shap.DeepExplainer(network, references)
     values = np.squeeze(other.shap_values(X[:3], check_additivity=False))
     np.testing.assert_allclose(values, explainer.transform(X[:3]), rtol=1e-2, atol=1e-5)
@@ -40,7 +65,7 @@ def cnn():
     import tensorflow as tf
 
     network, X = cnn_network(), images(256, (28, 28, 1))
-    explainer = _explainer(network, target=3).fit(X)
+    explainer = deeplift(network, target=3).fit(X)
     gradient, rows = plain_gradient(logits(network), 3), tf.constant(X)
     return interleaved(lambda: explainer.transform(X), lambda: gradient(rows).numpy())
 
@@ -51,7 +76,7 @@ def mobilenet():
 
     X = images(16, (96, 96, 3))
     network = mobilenet_network(X)
-    explainer = _explainer(network, target=3).fit(X)
+    explainer = deeplift(network, target=3).fit(X)
     explanation = explainer.explain(X)
     change = np.abs(explanation.prediction - explanation.reference_value)
     np.testing.assert_array_less(np.abs(explanation.convergence_delta), 1e-4 * change)
@@ -61,44 +86,44 @@ def mobilenet():
 
 def lstm():
     """LSTM of 500 steps, 64 rows x 1 reference, against the plain gradient."""
-    return _against_gradient(_lstm(), sequences(64, (500, 8)))
+    return against_gradient(lstm_network(500), sequences(64, (500, 8)))
 
 
 def transformer():
     """Four blocks of attention, 64 rows x 1 reference, against the plain gradient."""
-    return _against_gradient(transformer_network(), sequences(64, (32, 32)))
+    return against_gradient(transformer_network(), sequences(64, (32, 32)))
 
 
 def occlusion_cnn():
     """Occlusion of a convolutional network by windows of 3 x 3, 24 rows, against bare prediction of as many rows."""
     window = {"window_shape": (3, 3, 1), "target": 3}
-    return _against_prediction(cnn_network(), logits, images(24, (28, 28, 1)), 26 * 26, 1024, **window)
+    return against_prediction(cnn_network(), logits, images(24, (28, 28, 1)), 26 * 26, 1024, **window)
 
 
 def occlusion_table():
     """Occlusion of each of 30 columns, 5,000 rows, against bare prediction of as many rows."""
     X = sequences(5000, (30,))
-    return _against_prediction(dense(30, 64, 64, 2), lambda network: network, X, 30, 15_000, target=1)
+    return against_prediction(dense(30, 64, 64, 2), lambda network: network, X, 30, 15_000, target=1)
 
 
 def reveal_cancel_mnist():
     """RevealCancel on the paper's MNIST network, 1000 rows x 1 reference, against the rescale rule."""
-    return _by_two_rules(PAPER / "mnist" / "keras2_mnist_cnn_allconv.h5", images(1000, (28, 28, 1)) * 255)
+    return by_two_rules(PAPER / "mnist" / "keras2_mnist_cnn_allconv.h5", images(1000, (28, 28, 1)) * 255)
 
 
 def reveal_cancel_resnet():
     """RevealCancel on ResNet50, 8 rows x 1 reference, against the rescale rule."""
-    return _by_two_rules(_resnet(), images(8, (224, 224, 3)), max_samples=1, check="ignore")
+    return by_two_rules(resnet_network(), images(8, (224, 224, 3)), max_samples=1, check="ignore")
 
 
 def all_targets():
     """All 100 outputs of a dense network at once, 200 rows x 1 reference, against one after the other."""
-    return _all_targets("rescale")
+    return all_targets_at_once("rescale")
 
 
 def all_targets_reveal_cancel():
     """The same by RevealCancel."""
-    return _all_targets("reveal_cancel")
+    return all_targets_at_once("reveal_cancel")
 
 
 def shuffles():
@@ -115,7 +140,7 @@ def genomics_shuffles():
     import tensorflow as tf
 
     network, X = genomics_network(), dna(64, 1000)
-    explainer = _explainer(network, reference="dinucleotide_shuffle", max_references=20, max_samples=1).fit(X)
+    explainer = deeplift(network, reference="dinucleotide_shuffle", max_references=20, max_samples=1).fit(X)
     gradient, pairs = plain_gradient(network, 0), tf.constant(np.repeat(X, 20, 0))
     return interleaved(lambda: explainer.transform(X), lambda: gradient(pairs).numpy())
 
@@ -147,12 +172,12 @@ def guided_backprop_predicted():
 def integrated_gradients_mlp():
     """Integrated gradients with 50 steps, dense network, 500 rows, against the compiled loop over steps."""
     X = np.random.default_rng(0).normal(size=(500, 2000)).astype("float32")
-    return _against_loop_over_steps(dense(2000, 256, 128, 10), X)
+    return against_loop_over_steps(dense(2000, 256, 128, 10), X)
 
 
 def integrated_gradients_cnn():
     """Integrated gradients with 50 steps, convolutional network, 256 rows, against the compiled loop over steps."""
-    return _against_loop_over_steps(logits(cnn_network()), images(256, (28, 28, 1)))
+    return against_loop_over_steps(logits(cnn_network()), images(256, (28, 28, 1)))
 
 
 def memory():
@@ -163,7 +188,7 @@ def memory():
 
     before = resident_memory("VmRSS")
     X = np.random.default_rng(0).normal(size=(100_000, 30)).astype("float32")
-    explainer = _explainer(dense(30, 64, 64, 2), reference=X[:100], target=1).fit(X[:100])
+    explainer = deeplift(dense(30, 64, 64, 2), reference=X[:100], target=1).fit(X[:100])
     contributions = explainer.transform(X)
     assert contributions.shape == X.shape
     return Measurement([resident_memory("VmHWM") - before], [1024])
@@ -172,65 +197,69 @@ def memory():
 def first_cnn():
     """First fit and transform of a new convolutional network, against its gradient's first call."""
     X = images(256, (28, 28, 1))
-    return first_calls(lambda: _first_explanation(cnn_network(), X), lambda: _first_gradient(logits(cnn_network()), X))
+    return first_calls(lambda: first_explanation(cnn_network(), X), lambda: first_gradient(logits(cnn_network()), X))
 
 
 def first_resnet():
     """First fit and transform of a new ResNet50, against its gradient's first call."""
     X = images(2, (224, 224, 3))
-    return first_calls(lambda: _first_explanation(_resnet(), X), lambda: _first_gradient(_resnet(), X), rounds=3)
+    return first_calls(
+        lambda: first_explanation(resnet_network(), X), lambda: first_gradient(resnet_network(), X), rounds=3
+    )
 
 
 def first_lstm():
     """First fit and transform of a new LSTM of 500 steps, against its gradient's first call."""
     X = sequences(64, (500, 8))
-    return first_calls(lambda: _first_explanation(_lstm(), X, 0), lambda: _first_gradient(_lstm(), X, 0), rounds=3)
+    return first_calls(
+        lambda: first_explanation(lstm_network(500), X, 0), lambda: first_gradient(lstm_network(500), X, 0), rounds=3
+    )
 
 
 def first_transformer():
     """First fit and transform of four new blocks of attention, against their gradient's first call."""
     X, new = sequences(64, (32, 32)), transformer_network
-    return first_calls(lambda: _first_explanation(new(), X, 0), lambda: _first_gradient(new(), X, 0), rounds=3)
+    return first_calls(lambda: first_explanation(new(), X, 0), lambda: first_gradient(new(), X, 0), rounds=3)
 
 
 def first_densenet():
     """First fit and transform of a new DenseNet121 at 64 x 64, 16 rows, against its gradient's first call."""
-    return _first_calls_of("DenseNet121")
+    return first_calls_of("DenseNet121")
 
 
 def first_efficientnet():
     """First fit and transform of a new EfficientNetV2B0 at 64 x 64, 16 rows, against its gradient's first call."""
-    return _first_calls_of("EfficientNetV2B0")
+    return first_calls_of("EfficientNetV2B0")
 
 
 def first_mobilenet_small():
     """First fit and transform of a new MobileNetV3Small at 64 x 64, 16 rows, against its gradient's first call."""
-    return _first_calls_of("MobileNetV3Small")
+    return first_calls_of("MobileNetV3Small")
 
 
 def first_mobilenet_large():
     """First fit and transform of a new MobileNetV3Large at 64 x 64, 16 rows, against its gradient's first call."""
-    return _first_calls_of("MobileNetV3Large")
+    return first_calls_of("MobileNetV3Large")
 
 
 def densenet():
     """DenseNet121 at 64 x 64, 16 rows x 1 reference, against the plain gradient of one logit."""
-    return _calls_of("DenseNet121")
+    return calls_of("DenseNet121")
 
 
 def efficientnet():
     """EfficientNetV2B0 at 64 x 64, 16 rows x 1 reference, against the plain gradient of one logit."""
-    return _calls_of("EfficientNetV2B0")
+    return calls_of("EfficientNetV2B0")
 
 
 def mobilenet_small():
     """MobileNetV3Small at 64 x 64, 16 rows x 1 reference, against the plain gradient of one logit."""
-    return _calls_of("MobileNetV3Small")
+    return calls_of("MobileNetV3Small")
 
 
 def mobilenet_large():
     """MobileNetV3Large at 64 x 64, 16 rows x 1 reference, against the plain gradient of one logit."""
-    return _calls_of("MobileNetV3Large")
+    return calls_of("MobileNetV3Large")
 
 
 def linear_trace():
@@ -238,7 +267,7 @@ def linear_trace():
     X = sequences(16, (32,))
 
     def of_layers(number, times):
-        explanations = [_first_explanation(dense(32, *[32] * number, 1), X, 0) for _ in range(times)]
+        explanations = [first_explanation(dense(32, *[32] * number, 1), X, 0) for _ in range(times)]
         return lambda: [explanation() for explanation in explanations]
 
     return first_calls(lambda: of_layers(200, 1), lambda: of_layers(50, 4), rounds=3)
@@ -246,12 +275,12 @@ def linear_trace():
 
 def cold_cnn():
     """First fit and transform in a new process, convolutional network, against 3 s."""
-    return Measurement([duration(_first_explanation(cnn_network(), images(256, (28, 28, 1))))], [3])
+    return Measurement([duration(first_explanation(cnn_network(), images(256, (28, 28, 1))))], [3])
 
 
 def cold_resnet():
     """First fit and transform in a new process, ResNet50, against 25 s."""
-    return Measurement([duration(_first_explanation(_resnet(), images(2, (224, 224, 3))))], [25])
+    return Measurement([duration(first_explanation(resnet_network(), images(2, (224, 224, 3))))], [25])
 
 
 class Benchmark(NamedTuple):
@@ -271,7 +300,7 @@ BENCHMARKS = {
     "mlp-shap": Benchmark(mlp_shap, 1 / 3),
     "cnn": Benchmark(cnn, 1.5),
     "mobilenet": Benchmark(mobilenet, 1.5),
-    "lstm": Benchmark(lstm, 3),
+    "lstm": Benchmark(lstm, 2),
     "transformer": Benchmark(transformer, 2),
     "reveal-cancel-mnist": Benchmark(reveal_cancel_mnist, 3),
     "reveal-cancel-resnet": Benchmark(reveal_cancel_resnet, 4, is_exhaustive=True),
@@ -304,229 +333,3 @@ BENCHMARKS = {
     "cold-cnn": Benchmark(cold_cnn, 1, depends_on_machine=True),
     "cold-resnet": Benchmark(cold_resnet, 1, depends_on_machine=True),
 }
-
-
-def _explainer(network, **parameters):
-    from skdeeplift import DeepLiftExplainer
-
-    return DeepLiftExplainer(network, **{"check": "raise", "random_state": 0, **parameters})
-
-
-def _by_two_rules(network, X, **parameters):
-    ours, other = (
-        _explainer(network, rule=rule, reference="zeros", target=3, **parameters).fit(X)
-        for rule in ("reveal_cancel", "rescale")
-    )
-    return interleaved(lambda: ours.transform(X), lambda: other.transform(X))
-
-
-def _all_targets(rule):
-    X = np.random.default_rng(0).normal(size=(200, 200)).astype("float32")
-    network = dense(200, 256, 128, 100)
-    together, alone = (_explainer(network, rule=rule, reference="zeros", target=target).fit(X) for target in ("all", 0))
-    return interleaved(lambda: together.explain(X), lambda: [alone.explain(X, target=target) for target in range(100)])
-
-
-def _against_prediction(network, explained, X, n_windows, batch_size, **parameters):
-    """Time occlusion, and the plain network on as many rows as there are windows, in batches that it is fast with."""
-    import tensorflow as tf
-
-    from skdeeplift import OcclusionExplainer
-
-    explainer = OcclusionExplainer(network, max_samples=1, **parameters).fit(X)
-    explained = explained(network)
-    predict = tf.function(lambda rows: explained(rows, training=False))
-    rows = tf.constant(np.resize(X, (batch_size, *X.shape[1:])))
-    number, rest = divmod(len(X) * n_windows, batch_size)
-    batches = [rows] * number + [rows[:rest]] * bool(rest)
-    return interleaved(lambda: explainer.transform(X), lambda: [predict(batch).numpy() for batch in batches])
-
-
-def plain_gradient(network, target):
-    import tensorflow as tf
-
-    @tf.function
-    def gradient(rows):
-        with tf.GradientTape() as tape:
-            tape.watch(rows)
-            output = network(rows, training=False)[:, target]
-        return tape.gradient(output, rows)
-
-    return gradient
-
-
-def _against_loop_over_steps(network, X, target=3, n_steps=50):
-    import tensorflow as tf
-
-    from skdeeplift import IntegratedGradientsExplainer
-
-    explainer = IntegratedGradientsExplainer(
-        network, reference="zeros", target=target, n_steps=n_steps, method="midpoint", check="ignore", max_samples=1
-    ).fit(X)
-
-    @tf.function
-    def loop(rows):
-        total = tf.zeros_like(rows)
-        for step in tf.range(n_steps):
-            points = (tf.cast(step, rows.dtype) + 0.5) / n_steps * rows
-            with tf.GradientTape() as tape:
-                tape.watch(points)
-                output = network(points, training=False)[:, target]
-            total += tape.gradient(output, points)
-        return total / n_steps * rows
-
-    rows = tf.constant(X)
-    expected = loop(rows).numpy()
-    # Where a step comes near to a kink, rounding decides on which side it lies.
-    assert np.abs(explainer.transform(X) - expected).mean() < 1e-5 * np.abs(expected).max()
-    return interleaved(lambda: explainer.transform(X), lambda: loop(rows).numpy())
-
-
-def _against_gradient(network, X):
-    import tensorflow as tf
-
-    explainer = _explainer(network).fit(X)
-    gradient, rows = plain_gradient(network, 0), tf.constant(X)
-    return interleaved(lambda: explainer.transform(X), lambda: gradient(rows).numpy())
-
-
-def _first_explanation(network, X, target=3):
-    explainer = _explainer(network, target=target)
-    return lambda: explainer.fit(X).transform(X)
-
-
-def _first_gradient(network, X, target=3):
-    import tensorflow as tf
-
-    rows = tf.constant(X)
-    return lambda: plain_gradient(network, target)(rows).numpy()
-
-
-def _first_calls_of(application):
-    X = images(16, SMALL)
-    return first_calls(
-        lambda: _first_explanation(_application(application), X),
-        lambda: _first_gradient(_application(application), X),
-        rounds=3,
-    )
-
-
-def _calls_of(application):
-    import tensorflow as tf
-
-    X, network = images(16, SMALL), _application(application)
-    # Untrained, its logits hardly depend on the rows, and differ by little more than rounding.
-    explainer = _explainer(network, target=3, check="ignore").fit(X)
-    gradient, rows = plain_gradient(network, 3), tf.constant(X)
-    return interleaved(lambda: explainer.transform(X), lambda: gradient(rows).numpy())
-
-
-def _application(name):
-    import keras
-
-    keras.utils.set_random_seed(0)
-    return getattr(keras.applications, name)(input_shape=SMALL, weights=None, classifier_activation=None)
-
-
-def images(n_rows, shape):
-    return np.random.default_rng(0).uniform(size=(n_rows, *shape)).astype("float32")
-
-
-def sequences(n_rows, shape):
-    return np.random.default_rng(0).normal(size=(n_rows, *shape)).astype("float32")
-
-
-def _lstm():
-    import keras
-
-    keras.utils.set_random_seed(0)
-    return keras.Sequential([keras.Input((500, 8)), keras.layers.LSTM(32), keras.layers.Dense(1)])
-
-
-def transformer_network(blocks=4):
-    import keras
-    from keras import layers
-
-    keras.utils.set_random_seed(0)
-    inputs = hidden = keras.Input((32, 32))
-    for _ in range(blocks):
-        normalised = layers.LayerNormalization()(hidden)
-        hidden = layers.Add()([hidden, layers.MultiHeadAttention(4, 8)(normalised, normalised)])
-        wide = layers.Dense(64, activation="gelu")(layers.LayerNormalization()(hidden))
-        hidden = layers.Add()([hidden, layers.Dense(32)(wide)])
-    return keras.Model(inputs, layers.Dense(1)(layers.GlobalAveragePooling1D()(hidden)))
-
-
-def _mlp():
-    random = np.random.default_rng(0)
-    X, references = (random.normal(size=(number, 2000)).astype("float32") for number in (200, 100))
-    return dense(2000, 256, 128, 1), X, references
-
-
-def dense(n_features, *units):
-    import keras
-
-    keras.utils.set_random_seed(0)
-    hidden = [keras.layers.Dense(number, "relu", kernel_initializer="he_normal") for number in units[:-1]]
-    return keras.Sequential([keras.Input((n_features,)), *hidden, keras.layers.Dense(units[-1])])
-
-
-def cnn_network():
-    import keras
-
-    keras.utils.set_random_seed(0)
-    return keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            keras.layers.Conv2D(32, 3, activation="relu"),
-            keras.layers.Conv2D(64, 3, strides=2, activation="relu"),
-            keras.layers.Flatten(),
-            keras.layers.Dense(128, "relu"),
-            keras.layers.Dense(10),
-            keras.layers.Softmax(),
-        ]
-    )
-
-
-def logits(network):
-    import keras
-
-    return keras.Model(network.inputs, network.layers[-2].output)
-
-
-def dna(n_rows, length):
-    return np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (n_rows, length))]
-
-
-def genomics_network():
-    import keras
-    from keras import layers
-
-    keras.utils.set_random_seed(0)
-    convolutions = [layers.Conv1D(64, 15, activation="relu"), layers.Conv1D(64, 13, activation="relu")]
-    dense = [layers.MaxPooling1D(10), layers.Flatten(), layers.Dense(100, "relu"), layers.Dense(1)]
-    return keras.Sequential([keras.Input((1000, 4)), *convolutions, *dense])
-
-
-def _resnet():
-    import keras
-
-    keras.utils.set_random_seed(0)
-    return keras.applications.ResNet50(weights=None, classifier_activation=None)
-
-
-def mobilenet_network(X):
-    """Batch normalisation gets random scales and the statistics of these rows, so that signals keep their size."""
-    import keras
-
-    keras.utils.set_random_seed(0)
-    network = keras.applications.MobileNetV2((96, 96, 3), weights=None, classifier_activation=None)
-    random = np.random.default_rng(0)
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.gamma.assign(random.uniform(0.5, 1.5, layer.gamma.shape))
-            layer.beta.assign(random.normal(0, 0.2, layer.beta.shape))
-            # Without momentum the moving statistics are those of the last rows.
-            layer.momentum = 0.0
-    network(X, training=True)
-    return network
