@@ -320,6 +320,20 @@ def test_a_network_of_which_weights_are_no_numbers():
         explainer.transform(ROWS)
 
 
+@pytest.mark.parametrize(
+    "explainer", [GradientExplainer, OcclusionExplainer, partial(DeepLiftExplainer, layer="dense")]
+)
+def test_a_network_of_which_some_rows_give_no_numbers(explainer):
+    """Where contributions need not add up to anything, none would tell."""
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.ops.log(keras.layers.Dense(1, use_bias=False, name="dense")(inputs)))
+    model.set_weights([np.array([[1.0], [0.0]])])
+    rows = np.array([[1.0, 0.0], [2.0, 0.0], [-1.0, 0.0], [3.0, 0.0], [-2.0, 0.0]])
+    fitted = explainer(model, **({} if explainer is GradientExplainer else {"reference": rows[:1]})).fit(rows[:2])
+    with pytest.warns(RuntimeWarning, match="In 2 of 5 rows, the first of which is row 2, what the network gives"):
+        fitted.transform(rows)
+
+
 def test_a_model_that_predicts_in_another_thread(model):
     explainer = DeepLiftExplainer(model, target=1).fit(ROWS)
     expected, done = explainer.transform(ROWS), threading.Event()

@@ -193,6 +193,13 @@ class BaseExplainer(
         ------
         ValueError
             If ``X``, the target or ``out`` does not fit the network.
+
+        Warns
+        -----
+        SummationToDeltaWarning
+            If contributions are to add up to what they explain, and do not.
+        RuntimeWarning
+            If what the network gives is not finite, where contributions need not add up.
         """
         check_is_fitted(self)
         out = None if out is None else {"contributions": out}
@@ -259,6 +266,13 @@ class BaseExplainer(
         ValueError
             If ``X``, the target, the reference or ``out`` does not fit the network, or ``X`` is not one-hot where it
             should be.
+
+        Warns
+        -----
+        SummationToDeltaWarning
+            If contributions are to add up to what they explain, and do not.
+        RuntimeWarning
+            If what the network gives is not finite, where contributions need not add up.
         """
         check_is_fitted(self)
         if is_lazy(X):

@@ -1,5 +1,7 @@
 """Whether contributions add up to what they explain, and where they first do not."""
 
+import warnings
+
 import numpy as np
 
 from skdeeplift.propagation.check import check_convergence, convergence_delta
@@ -21,7 +23,10 @@ class ChecksSummation:
             self._warn_of_errors(results)
         if self._raw_sources is not None:
             results = self._over_raw_columns(results)
-        if not method.sums_to_delta or self._fitted["layer"] is not None or self.check == "ignore":
+        sums_up = method.sums_to_delta and self._fitted["layer"] is None
+        if not sums_up:
+            self._warn_of_outputs(results, of_blocks)
+        if not sums_up or self.check == "ignore":
             return results, convergence_delta(results) if with_delta else None
 
         def advise(row, tolerance):
@@ -32,6 +37,19 @@ class ChecksSummation:
             results, self.check, advise, method.dtypes, self._tolerance(), of_blocks, self._name_row
         )
         return results, delta
+
+    def _warn_of_outputs(self, results, of_blocks):
+        """Say of which rows what is explained is not finite, where no sum would tell."""
+        outputs = results.prediction.reshape(len(results.prediction), -1)
+        bad = np.flatnonzero(~np.isfinite(outputs).all(1))
+        if len(bad):
+            first = self._name_row((of_blocks[0] if of_blocks else 0) + bad[0])
+            warnings.warn(
+                f"In {len(bad)} of {len(outputs)} rows, the first of which is {first}, what the network gives is not "
+                "finite, so contributions mean nothing there. Look at its weights, and at these rows.",
+                RuntimeWarning,
+                stacklevel=5,
+            )
 
     def _tolerance(self):
         """How far contributions may be from adding up; None for what the precision allows."""
