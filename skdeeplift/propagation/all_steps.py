@@ -26,12 +26,13 @@ class AllSteps:
     def __init__(self, around, values):
         self.pairing, self._graph = around.pairing, tf.compat.v1.get_default_graph()
         rows, references = (self.pairing.rows, 1), self.pairing.reference_lead()
+        both = self.pairing.rows, self.pairing.references
         self.streams = StreamValues(
             # Axes that broadcast do what the pairing would.
             replace(self.pairing, mode=Mode.PAIR_SIZE, targets=1),
             {value: self._with_axes(around.at_input[value], rows) for value in values},
             {value: self._with_axes(around.at_reference[value], references) for value in values},
-            {},
+            {value: self._with_axes(around.spreads[value], both) for value in values if value in around.spreads},
             around.purpose,
             around.layouts,
         )

@@ -87,22 +87,23 @@ class PairedOp:
         [coefficient] = self._of_all_steps(lambda op: [op.combine(function, *values)])
         return self.pairing.combine(itself, at_pairs=[coefficient])
 
-    def scale(self, product, differences, *values, limits=None, at_pairs=(), of_spread=False):
+    def scale(self, product, differences, *values, limits=None, pairs=None, of_spread=False):
         """Multiply differences by slopes, which are computed again on the way back; see `RecomputedProduct`.
 
-        What nobody reads in the pass over the network is not computed. ``limits`` takes the op, and returns further
-        tensors at the reference; ``of_spread`` tells that the result is a spread.
+        What nobody reads in the pass over the network is not computed. ``limits`` and ``pairs`` take the op, and return
+        further tensors at the reference and of all pairs; ``of_spread`` tells that the result is a spread.
         """
         activation = self.step.activation
-        if self.streams.at_step is not None and not at_pairs and not (activation and activation.operands):
+        if self.streams.at_step is not None and not (activation and activation.operands):
 
             def slopes(op):
-                return op.combine(product.slopes_of, *values, at_reference=limits(op) if limits else ())
+                more = dict(at_reference=limits(op) if limits else (), at_pairs=pairs(op) if pairs else ())
+                return op.combine(product.slopes_of, *values, **more)
 
             return self.pairing.combine(
                 product.of_known_slopes, at_pairs=self._of_all_steps(slopes), differences=differences
             )
-        at_reference = limits(self) if limits else ()
+        at_reference, at_pairs = limits(self) if limits else (), pairs(self) if pairs else ()
         if self.streams.purpose is Purpose.SPREADS:
             function = product.forward if of_spread else product.shape_only
         else:

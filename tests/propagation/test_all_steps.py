@@ -13,8 +13,8 @@ from tests.functions import streams_of
 STEPS = 3
 
 
-def mean_and_change(x, r):
-    return (x + r) / 2, tf.tanh(x) - r
+def mean_and_change(spread, x, r):
+    return (x + r) / 2, spread * (tf.tanh(x) - r)
 
 
 @pytest.mark.parametrize(
@@ -33,17 +33,21 @@ def mean_and_change(x, r):
 def test_each_step_has_its_own(pairing, n_rows, n_references, fold, known):
     streams = streams_of(tf.tanh, (2,))
     [value], generator = streams.graph.inputs, np.random.default_rng(0)
-    x, r = (generator.normal(size=(STEPS, number * fold, 2)) for number in (n_rows, n_references))
+    numbers = n_rows, n_references, pairing.pairs
+    x, r, spread = (generator.normal(size=(STEPS, number * fold, 2)) for number in numbers)
 
     @tf.function(autograph=False)
-    def of_steps(x, r):
+    def of_steps(*tensors):
         if not known:
-            x, r = (tf.compat.v1.placeholder_with_default(tensor, [None, *tensor.shape[1:]]) for tensor in (x, r))
-        around = StreamValues(pairing, {value: x}, {value: r}, {}, Purpose.GRADIENT, {})
+            shapes = [[None, *tensor.shape[1:]] for tensor in tensors]
+            tensors = map(tf.compat.v1.placeholder_with_default, tensors, shapes)
+        x, r, spread = tensors
+        around = StreamValues(pairing, {value: x}, {value: r}, {value: spread}, Purpose.GRADIENT, {})
         all_steps = AllSteps(around, [value])
 
         def of_all(streams):
-            return streams.pairing.combine(mean_and_change, [streams.at_input[value]], [streams.at_reference[value]])
+            known = streams.at_input, streams.at_reference, streams.spreads
+            return streams.pairing.combine(mean_and_change, *([each[value]] for each in known))
 
         def one_step(number, *results):
             taken = [pairing.combine(itself, at_pairs=[each]) for each in all_steps.at_step(number, of_all)]
@@ -52,9 +56,9 @@ def test_each_step_has_its_own(pairing, n_rows, n_references, fold, known):
         arrays = [tf.TensorArray(tf.float64, STEPS) for _ in range(2)]
         return [array.stack() for array in tf.while_loop(lambda number, *_: number < STEPS, one_step, (0, *arrays))[1:]]
 
-    at_once = of_steps(tf.constant(x), tf.constant(r))
+    at_once = of_steps(*map(tf.constant, (x, r, spread)))
     for number in range(STEPS):
-        apart = pairing.combine(mean_and_change, [tf.constant(x[number])], [tf.constant(r[number])])
+        apart = pairing.combine(mean_and_change, *([each[number]] for each in (x, r, spread)))
         for all_steps, one_step in zip(at_once, apart, strict=True):
             np.testing.assert_array_equal(all_steps[number], one_step)
 

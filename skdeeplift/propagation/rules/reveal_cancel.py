@@ -24,16 +24,15 @@ def reveal_cancel(op, difference):
     of that. Where the function falls, parts change places: ``spread`` stays the sum of their sizes.
     """
     [root, output] = op.inputs[0], op.outputs[0]
-    spread = op.spread(root)
     if is_ramp(op.step.activation):
-        kind, values, at_pairs = op.type, [root], (spread,)
+        kind, values, pairs = op.type, [root], _spread
     else:
-        kind, values, at_pairs = root.dtype.name, [root, output], (spread, *op.once(_at_parts, spread))
+        kind, values, pairs = root.dtype.name, [root, output], _spread_and_at_parts
     both = [difference.delta, difference.spread]
 
     def scaled(result):
         product = _PRODUCTS[result, kind]
-        return op.scale(product, both, *values, at_pairs=at_pairs, of_spread=result != "Difference")
+        return op.scale(product, both, *values, pairs=pairs, of_spread=result != "Difference")
 
     return Difference(
         scaled("Difference"),
@@ -64,6 +63,15 @@ def _is_harmless(op, inside, producer):
 
 def _parts(delta, spread):
     return (delta + spread) / 2, (delta - spread) / 2
+
+
+def _spread(op):
+    return (op.spread(op.inputs[0]),)
+
+
+def _spread_and_at_parts(op):
+    spread = op.spread(op.inputs[0])
+    return spread, *op.once(_at_parts, spread)
 
 
 def _at_parts(op, spread):
