@@ -76,8 +76,9 @@ class Method:
         self.forward_both = compiled(self._forward_both, input_signature=[specs, specs])
         # One function for each pairing; TensorFlow would trace anew for every object that is not a tensor.
         self._compiled = {}
-        depends = (op for op in graph.ancestors(self.shown) if any(map(graph.varies, op.inputs)))
-        self._n_ops = math.inf if any(map(self.depths.get, self.shown)) else sum(1 for op in depends)
+        depends = [op for op in graph.ancestors(self.shown) if any(map(graph.varies, op.inputs))]
+        # A loop is as many as nobody knows.
+        self._n_ops = math.inf if any(op.body is not None for op in depends) else len(depends)
         self._shapes = {}
 
     @property

@@ -13,6 +13,7 @@ N_ROWS, N_REFERENCES = 4, 3
 RANDOM = np.random.default_rng(0)
 ROWS, REFERENCES = RANDOM.normal(size=(N_ROWS, 5)), RANDOM.normal(size=(N_ROWS * N_REFERENCES, 5))
 FIRST, SECOND = RANDOM.normal(size=(5, 8)), RANDOM.normal(size=(8, 3))
+THIRD = RANDOM.normal(size=(3, 5))
 WANTED = ("contributions", "squares", "multipliers")
 
 
@@ -60,6 +61,24 @@ def test_rows_and_shared_references_apart_or_as_one_batch(monkeypatch, bytes_of_
     np.testing.assert_allclose(at_reference, network(references[0]), rtol=1e-12)
     changes = at_input.numpy().sum(1) - at_reference.numpy().sum(1).mean()
     np.testing.assert_allclose(sums[0][0].numpy().sum((1, 2)), changes, rtol=1e-10)
+
+
+def test_a_loop_is_run_once_for_rows_and_references(monkeypatch):
+    """It may take as long as hundreds of ops, however large the rows."""
+
+    def repeated(x):
+        return tf.while_loop(
+            lambda step, _: step < 3, lambda step, x: (step + 1, tf.tanh(x @ FIRST @ SECOND @ THIRD)), (0, x)
+        )[1]
+
+    monkeypatch.setattr(method_module, "BYTES_OF_OP", 1)
+    method, (rows, references) = streams_of(repeated, (5,)), of_mode(Mode.SHARED)
+    together, forward_both = [], method.forward_both
+    monkeypatch.setattr(method, "forward_both", lambda *both: together.append(both) or forward_both(*both))
+    method.explain(
+        Pairing(Mode.SHARED, N_ROWS, N_REFERENCES), rows, references, np.ones((1, 1, 5)), np.ones(N_REFERENCES)
+    )
+    assert together
 
 
 def test_values_at_shared_references_can_be_given():

@@ -57,6 +57,10 @@ def _scaled(op, difference, rule):
 
 
 def _limits(op):
+    return op.once(_compute_limits)
+
+
+def _compute_limits(op):
     """The slope of differences that are nearly zero, and below which size they are."""
     at_reference = op.at_reference(op.inputs[0])
     return op.derivative(at_reference), nearly_zero(at_reference, op.inputs[0].dtype)
