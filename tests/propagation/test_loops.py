@@ -50,6 +50,17 @@ def test_product_by_hand():
     np.testing.assert_allclose(contributions, [[7.0, 6.0]])
 
 
+def test_what_does_not_vary_and_is_not_a_counter_has_its_value_of_each_step():
+    """1, 2 and 4 times what comes in, which stays positive: by hand, 1 * 3, 2 * 5 and 4 * 2 from zero."""
+
+    def doubled(x):
+        start = tf.zeros_like(x[:, 0]), tf.constant(1.0, x.dtype)
+        return over_time(lambda now, kept, factor: [tf.nn.relu(kept + factor * now), 2 * factor], x, *start)[0][:, None]
+
+    [contributions], _ = explain_function(doubled, [[[3.0, 5.0, 2.0]]], [[[0.0, 0.0, 0.0]]])
+    np.testing.assert_allclose(contributions, [[3.0, 10.0, 8.0]], rtol=1e-12)
+
+
 def with_what_stays(x):
     """What stays the same from step to step varies with the input, and is read in each."""
     weights = tf.reduce_mean(x, 1)
