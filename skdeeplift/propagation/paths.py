@@ -163,15 +163,16 @@ class _Integral:
         pairing, cut, last = self.pairing, self.prefix.cut, self.prefix.last
         blocks, steps, _ = positions.shape
         from_last = self._from_last(target_weights)
-        shifts = [tf.zeros((1, *self._lead_of(value), *value.shape[1:]), value.dtype) for value in cut]
         bending, needed = self.method.bending(self.prefix)
         first_values = fused(partial(self._first_values, bending, needed))
+        before_first = fused(partial(self._before_first_values, bending, needed))
 
         def one_block(block, sums):
-            values = self._known(steps)
-            values.update(zip(needed, first_values(positions[block], shifts), strict=True))
+            values, first = self._known(steps), list(map(tf.identity, first_values(positions[block])))
+            values.update(zip(needed, first, strict=True))
             outputs = replay.run(self.method.graph, values, last)
-            gradients = gradients_of(outputs, [of_steps(each, step_weights[block]) for each in from_last], shifts)
+            gradients = gradients_of(outputs, [of_steps(each, step_weights[block]) for each in from_last], first)
+            gradients = before_first(positions[block], gradients)
             return block + 1, [
                 total + tf.reshape(tf.cast(each, total.dtype), total.shape)
                 for total, each in zip(sums, gradients, strict=True)
@@ -241,14 +242,13 @@ class _Integral:
         x = tf.reshape(x, (1, self.pairing.rows, 1, 1, fold, *x.shape[1:]))
         return tf.reshape(tf.broadcast_to(x, (*lead, *x.shape[4:])), (-1, *x.shape[5:]))
 
-    def _first_values(self, bending, needed, positions, shifts):
+    def _first_values(self, bending, needed, positions, shifts=None):
         """Values on the straight lines from the references to the rows, and what activations make of them.
 
-        Compiled, since each operation by itself would write all points to memory again; so does the way back, which
-        sums over the steps.
+        Compiled, since each operation by itself would write all points to memory again.
         """
         values = {}
-        for value, shift in zip(self.prefix.cut, shifts, strict=True):
+        for value, shift in zip(self.prefix.cut, shifts or self._no_shifts(), strict=True):
             x, r = self.pairing.with_axes(self.at_input[value], self.at_reference[value])
             at = tf.cast(positions, x.dtype)[:, None]
             at = tf.reshape(at, (*at.shape, *[1] * (len(x.shape) - 2)))
@@ -260,6 +260,19 @@ class _Integral:
         for op in bending:
             values[op.outputs[0]] = replay.create(op, [values[op.inputs[0]]])[0]
         return [values[value] for value in needed]
+
+    def _before_first_values(self, bending, needed, positions, gradients):
+        """Go back from first values to the cut, and sum over the steps.
+
+        Values are computed once more on the way, which takes less than reading them from memory.
+        """
+        shifts = self._no_shifts()
+        return gradients_of(self._first_values(bending, needed, positions, shifts), gradients, shifts)
+
+    def _no_shifts(self):
+        """What all points of a pair could be moved by, to differentiate with respect to."""
+        cut = self.prefix.cut
+        return [tf.zeros((1, *self._lead_of(value), *value.shape[1:]), value.dtype) for value in cut]
 
     def _lead_of(self, value):
         return self.pairing.rows, self.pairing.references, self.pairing.targets, self._fold(value)

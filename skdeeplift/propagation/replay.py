@@ -144,6 +144,9 @@ def create(op, inputs, of_differences=False):
     if has_effects(op):
         raise UnsupportedOpError(effects_of(op))
     inputs = [tf.convert_to_tensor(tensor) for tensor in inputs]
+    if op.type == "Shape" and inputs[0].shape.is_fully_defined():
+        # An op that only looks up what is known keeps TensorFlow from fusing the one before it.
+        return [tf.shape(inputs[0], op.outputs[0].dtype)]
     if op.compiled and op.type.startswith("Conv"):
         return [tf.function(lambda *tensors: _create(op, tensors)[0], jit_compile=True, autograph=False)(*inputs)]
     return _create(op, inputs, of_differences)

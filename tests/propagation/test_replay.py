@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from skdeeplift.network.trace import trace
@@ -34,3 +35,16 @@ def test_replay_has_no_effects():
     result = tf.function(lambda x: replay.run(graph, {graph.inputs[0]: x}, graph.outputs))(tf.ones((2, 4)))
     np.testing.assert_array_equal(result[0], np.full((2, 4), 2.0))
     assert counter.numpy() == 0.0
+
+
+@pytest.mark.parametrize(("rows", "n_shapes"), [(3, 0), (None, 1)])
+def test_shapes_that_are_known_need_no_op(rows, n_shapes):
+    def function(x):
+        return tf.reshape(tf.nn.relu(x), [tf.shape(x)[0], -1])
+
+    graph, _ = trace(function, tf.TensorSpec((None, 4, 2)))
+    again = tf.function(lambda x: replay.run(graph, {graph.inputs[0]: x}, graph.outputs)[0])
+    traced = again.get_concrete_function(tf.TensorSpec((rows, 4, 2)))
+    assert [op.type for op in traced.graph.get_operations()].count("Shape") == n_shapes
+    x = np.random.default_rng(0).normal(size=(3, 4, 2)).astype(np.float32)
+    np.testing.assert_array_equal(again(x), function(x))
