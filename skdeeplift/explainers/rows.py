@@ -123,13 +123,17 @@ def holds_ids(network):
 
 
 def _all_finite_in(X, dtype):
-    """Whether a sum tells that there is nothing else to find; scikit-learn's own takes three times as long.
+    """Whether a sum tells that there is nothing else to find; scikit-learn's own takes several times as long.
 
     If it tells nothing, there may be numbers that are not finite, or that are large.
     """
     if not isinstance(X, np.ndarray) or X.dtype != dtype or X.dtype.kind != "f":
         return False
     with np.errstate(over="ignore", invalid="ignore"):
+        if X.flags.forc and X.dtype.char in "fd":
+            # Of squares, which is summed on all cores.
+            numbers = X.ravel(order="K")
+            return bool(np.isfinite(np.dot(numbers, numbers)))
         return bool(np.isfinite(np.add.reduce(X, axis=None)))
 
 

@@ -10,10 +10,10 @@ from skdeeplift.propagation.overrides import Overrides
 from skdeeplift.propagation.precision import widened_tensor
 from skdeeplift.propagation.sums import plain_sums
 
-# Each from the gradient and the input to the multiplier and what it is multiplied by.
+# Each from the gradient and the input to the multiplier and what it is multiplied by, if anything.
 FORMS = {
-    "gradient": lambda gradient, x: (gradient, tf.ones_like(x)),
-    "saliency": lambda gradient, x: (tf.abs(gradient), tf.ones_like(x)),
+    "gradient": lambda gradient, x: (gradient, None),
+    "saliency": lambda gradient, x: (tf.abs(gradient), None),
     "gradient_x_input": lambda gradient, x: (gradient, x),
 }
 
@@ -99,8 +99,12 @@ class Gradients(Method):
                 of_own.get(source.value) or [tf.zeros((pairing.size, *source.value.shape[1:]), self.target.dtype)] * 2
             )
             multiplier, factor = FORMS[self.form](*(_with_lead(widened_tensor(each), lead) for each in (gradient, x)))
+            if factor is None and pairing.references == 1:
+                # Whatever is wanted: it is multiplied by one, and compared with zero.
+                sums.append((multiplier[:, 0],) * len(wanted))
+                continue
             axis = letters[position] if letters else None
-            factor = factor[:, :, 0]
+            factor = (tf.ones_like(multiplier) if factor is None else factor)[:, :, 0]
             sums.append(plain_sums(multiplier, factor, tf.zeros_like(factor), noise_weights, wanted, axis))
         return output[:: pairing.size // pairing.rows], sums
 
