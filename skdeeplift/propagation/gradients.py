@@ -99,8 +99,8 @@ class Gradients(Method):
                 of_own.get(source.value) or [tf.zeros((pairing.size, *source.value.shape[1:]), self.target.dtype)] * 2
             )
             multiplier, factor = FORMS[self.form](*(_with_lead(widened_tensor(each), lead) for each in (gradient, x)))
-            if factor is None and pairing.references == 1:
-                # Whatever is wanted: it is multiplied by one, and compared with zero.
+            if factor is None and pairing.references == 1 and "squares" not in wanted:
+                # Whatever else is wanted: it is multiplied by one, and compared with zero.
                 sums.append((multiplier[:, 0],) * len(wanted))
                 continue
             axis = letters[position] if letters else None

@@ -216,3 +216,17 @@ def test_a_target_that_nothing_leads_to():
     cut_off = layers.Lambda(lambda x: tf.cast(x[:, :1] > 0, tf.float32))
     with pytest.raises(UnsupportedOpError, match="does not depend on the network's input"):
         GradientExplainer(keras.Sequential([keras.Input((3,)), cut_off])).fit(ROWS[:, 0, :3])
+
+
+def test_standard_errors_of_noise_do_not_depend_on_chunks():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation="tanh"), keras.layers.Dense(1)])
+    X = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
+    errors = [
+        GradientExplainer(model, noise_scale=0.5, n_samples=8, random_state=0, batch_size=batch_size)
+        .fit(X)
+        .explain(X)
+        .standard_error
+        for batch_size in ("auto", 1)
+    ]
+    assert (errors[0] > 0).all()
+    np.testing.assert_allclose(errors[1], errors[0], rtol=1e-5)
