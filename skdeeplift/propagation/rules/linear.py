@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from skdeeplift.propagation.difference import itself
 from skdeeplift.propagation.precision import widened
+from skdeeplift.propagation.rules.scaled_weights import by_scaled_weights
 from skdeeplift.propagation.rules.table import ONE, RuleTable
 
 LINEAR = RuleTable("linear", reads_values=False)
@@ -24,13 +25,22 @@ def _replay(op, differences, coefficient=itself):
     )
 
 
-@LINEAR.rule("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum", "Mul", varying=ONE)
+@LINEAR.rule("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum", varying=ONE)
 @LINEAR.rule("RealDiv", "Div", "DivNoNan", "MulNoNan", varying=(0,))
 @LINEAR.rule("Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv", varying=(0,))
 @LINEAR.rule("Conv2DBackpropInput", "Conv3DBackpropInputV2", "DepthwiseConv2dNativeBackpropInput", varying=(2,))
 def weighted(op, differences, coefficient):
     """Give the op the difference in place of its varying operand, and its weights as they are."""
     return _replay(op, differences, coefficient)
+
+
+@LINEAR.rule("Mul", varying=ONE)
+def multiplied(op, differences, coefficient):
+    """Multiply the difference by a factor that does not vary."""
+    position = next(number for number, difference in enumerate(differences) if difference is not None)
+    factor = op.operands(differences, coefficient)[1 - position]
+    scaled = by_scaled_weights(op, position, differences[position], factor)
+    return _replay(op, differences, coefficient) if scaled is None else [scaled]
 
 
 @LINEAR.rule("Sum", "Mean", "AvgPool", "AvgPool3D", "Cumsum", "Reshape", "Transpose", "ConjugateTranspose")
@@ -118,4 +128,6 @@ def batch_normalised(op, differences, coefficient):
     slope = scale * tf.math.rsqrt(variance + op.attribute("epsilon"))
     if op.attribute("data_format") == b"NCHW":
         slope = tf.reshape(slope, (1, -1, 1, 1))
-    return [differences[0] * coefficient(slope), *[None] * (len(op.outputs) - 1)]
+    scaled = by_scaled_weights(op, 0, differences[0], coefficient(slope))
+    scaled = differences[0] * coefficient(slope) if scaled is None else scaled
+    return [scaled, *[None] * (len(op.outputs) - 1)]
