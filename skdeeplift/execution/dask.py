@@ -4,6 +4,7 @@ import sys
 import warnings
 from contextlib import contextmanager
 from functools import partial, wraps
+from numbers import Real
 from uuid import uuid4
 
 import numpy as np
@@ -145,15 +146,41 @@ def _of_partitions(of_rows):
 
 def _pieces_of(of_rows, rows):
     """What belongs to each block's rows."""
-    number = len(rows.chunks)
     if of_rows is None:
-        return [None] * number
+        return [None] * len(rows.chunks)
+    check_length(of_rows, sum(rows.chunks))
     if is_of_dask(of_rows):
         lazily = with_chunks(of_rows, rows.chunks)
         return list(np.ravel(lazily.to_delayed()))
     lengths = rows.lengths()
+    check_length(of_rows, sum(lengths))
     stops = np.cumsum(lengths)
     return [of_rows[stop - length : stop] for stop, length in zip(stops, lengths, strict=True)]
+
+
+def check_length(target, n_rows):
+    """Refuse targets of rows that are not as many, where both numbers are known.
+
+    Parameters
+    ----------
+    target : array-like
+        In memory, or of Dask.
+    n_rows : int or nan
+        How many rows there are.
+
+    Raises
+    ------
+    ValueError
+        If they are more or fewer.
+    """
+    number = target.shape[0] if is_of_dask(target) else len(target)
+    # Of a Series nobody knows before it is computed.
+    are_known = all(isinstance(each, Real) and not np.isnan(each) for each in (number, n_rows))
+    if are_known and number != n_rows:
+        raise ValueError(
+            f"One target per row is an integer array of shape ({n_rows},), with one entry for each row of X. Got "
+            f"{number}."
+        )
 
 
 def _starts(chunks):

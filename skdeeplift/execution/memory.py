@@ -153,7 +153,7 @@ class Room:
 
     def __init__(self, method, batch_size, fixed=None):
         self.method, self.fixed = method, fixed
-        most = fixed or (automatic_batch_size(method) if batch_size == "auto" else batch_size)
+        most = fixed or (automatic_batch_size(method) if batch_size == "auto" else int(batch_size))
         self.most = most if fixed else min(most, _FITTING.get(method, most))
 
     def go_through(self, part, attempt, repeats=1):

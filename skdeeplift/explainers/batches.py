@@ -1,6 +1,7 @@
 """Rows that are not all in memory: memory maps and their like, data sets, generators of batches."""
 
 import math
+import sys
 
 import numpy as np
 import pandas as pd
@@ -70,6 +71,12 @@ def read_batches(X):
             raise ValueError(endless)
         batches = iter(X)
     for batch in batches:
+        if isinstance(batch, (list, tuple)) and not 1 <= len(batch) <= 3:
+            raise ValueError(
+                "X gives batches of x, (x, y) or (x, y, sample_weight), of which x is an array, a table or a dict of "
+                f"arrays. Got a {type(batch).__name__} of {len(batch)}. Make an array of a list of rows, as with "
+                "np.asarray(batch)."
+            )
         yield keras.utils.unpack_x_y_sample_weight(batch)
 
 
@@ -193,9 +200,11 @@ def blocks_of_array(X, network, size_of=None):
 
 
 def count_rows(X, network):
-    """How many rows there are of the first input."""
-    first = network.flatten(X)[0]
-    return int(first.shape[0]) if hasattr(first, "shape") else len(first)
+    """How many rows there are, which must be as many of each input."""
+    numbers = [int(each.shape[0]) if hasattr(each, "shape") else len(each) for each in network.flatten(X)]
+    if len(set(numbers)) > 1:
+        raise ValueError(f"All inputs need the same number of rows. Got {', '.join(map(str, numbers))}.")
+    return numbers[0]
 
 
 def elements_of_row(X, network):
@@ -234,15 +243,18 @@ def join(batches):
         return first
     for batch in batches:
         _check_alike(first, batch)
-    return pd.concat(batches) if isinstance(first, pd.DataFrame) else np.concatenate(list(map(np.asarray, batches)))
+    if hasattr(first, "columns"):
+        # Each package puts its own tables together, with the names of their columns.
+        return sys.modules[type(first).__module__.partition(".")[0]].concat(batches)
+    return np.concatenate(list(map(np.asarray, batches)))
 
 
 def _check_alike(first, batch):
     """Refuse rows that can not be put below those of the first batch, or only where columns were moved for it."""
-    tables = [isinstance(each, (pd.DataFrame, pd.Series)) for each in (first, batch)]
-    if tables[0] != tables[1]:
+    kinds = [type(each) if hasattr(each, "columns") or isinstance(each, pd.Series) else None for each in (first, batch)]
+    if kinds[0] is not kinds[1]:
         raise ValueError(
-            "All batches need rows of one kind, tables of pandas or arrays. Got "
+            "All batches need rows of one kind, tables of one package or arrays. Got "
             f"{type(first).__name__} and {type(batch).__name__}."
         )
     columns = [list(getattr(each, "columns", [])) for each in (first, batch)]

@@ -122,6 +122,8 @@ class ExplainsInBlocks:
                 output = Output(array, (n_rows, *shape), dtype_of_contributions(source, method), label)
                 if n_rows is not None and _overlap(array, X):
                     raise ValueError(f"{label} shares memory with X. Pass an array of its own.")
+                if any(_are_one(array, other.array) for of_name in outputs.values() for other in of_name):
+                    raise ValueError(f"{label} shares memory with another array of out=. Pass an array of its own.")
                 outputs[name].append(output)
         return outputs
 
@@ -221,19 +223,42 @@ def _flat(arrays):
     return arrays if isinstance(arrays, list) else [arrays]
 
 
+def _are_one(array, other):
+    """Whether two arrays are one, or have an element in common; columns of one array have none."""
+    are_arrays = isinstance(array, np.ndarray) and isinstance(other, np.ndarray)
+    return array is other or (are_arrays and np.shares_memory(array, other))
+
+
 def _overlap(array, X):
+    """Whether what is written into an array may change one of others, as far as is known."""
     several = X.values() if isinstance(X, dict) else X if isinstance(X, (list, tuple)) else [X]
-    return isinstance(array, np.ndarray) and any(
-        isinstance(each, np.ndarray) and (np.may_share_memory(array, each) or _are_one_file(array, each))
+    return any(
+        array is each
+        or (
+            isinstance(array, np.ndarray)
+            and isinstance(each, np.ndarray)
+            and (np.may_share_memory(array, each) or _share_a_file(array, each))
+        )
         for each in several
     )
 
 
-def _are_one_file(*arrays):
-    """Whether two memory maps are of one file, as far as is known, and begin at one place in it."""
+def _share_a_file(*arrays):
+    """Whether two memory maps are of one file, as far as is known, and of bytes that both have in it."""
     if not all(isinstance(array, np.memmap) and array.filename is not None for array in arrays):
         return False
-    return arrays[0].offset == arrays[1].offset and Path(arrays[0].filename).samefile(arrays[1].filename)
+    if not Path(arrays[0].filename).samefile(arrays[1].filename):
+        return False
+    (first, last), (of_other, last_of_other) = map(_place_in_file, arrays)
+    return first < last_of_other and of_other < last
+
+
+def _place_in_file(array):
+    """Where the bytes of a memory map, or of a part of it, begin and end in its file."""
+    whole = array
+    while isinstance(whole.base, np.memmap):
+        whole = whole.base
+    return tuple(whole.offset + address - whole.ctypes.data for address in np.lib.array_utils.byte_bounds(array))
 
 
 def _joined(parts):

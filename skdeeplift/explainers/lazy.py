@@ -7,7 +7,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skdeeplift.execution.carried import Carried
-from skdeeplift.execution.dask import carried_once, mapped, mapped_in_form, output_form, reduced
+from skdeeplift.execution.dask import carried_once, check_length, mapped, mapped_in_form, output_form, reduced
 from skdeeplift.execution.lazy_rows import LazyRows, in_memory, is_lazy
 from skdeeplift.execution.results import dtype_of_contributions
 from skdeeplift.explainers.blocks import (
@@ -93,6 +93,8 @@ class TakesLazyRows:
             # Whatever is trained in one process needs all rows in it.
             self._fit(in_memory(X)[0], y, sample_weight, target)
             return
+        if target_of_rows(target) is not None:
+            check_length(target, n_rows)
         if sample_weight is not None:
             like_rows = np.broadcast_to(0.0, (n_rows, 1))
             sample_weight = _check_sample_weight(sample_weight, like_rows, ensure_non_negative=True)

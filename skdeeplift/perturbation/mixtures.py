@@ -42,7 +42,7 @@ def values_at_mixtures(
     values : ndarray of shape (n_rows, n_mixtures, n_targets)
         In float64.
     """
-    most = fixed or (automatic_batch_size(method) if batch_size == "auto" else batch_size)
+    most = fixed or (automatic_batch_size(method) if batch_size == "auto" else int(batch_size))
     n_rows, n_mixtures, n_references = len(rows[0]), counts.shape[1], len(references.weights)
     size = choose_chunking(n_rows, n_references, most)
     at_once = evenly(n_mixtures, max(1, most // (size.rows * size.references)))

@@ -44,6 +44,19 @@ def test_rows_stand_for_themselves_in_any_order(fitted):
         np.testing.assert_allclose(fitted.transform(ROWS[rows]), contributions[rows], rtol=1e-4, atol=1e-6)
 
 
+def test_parameters_may_be_integers_of_numpy(fitted):
+    """As they come from a grid that is an array."""
+    numbers = {
+        name: value
+        for name, value in fitted.get_params(deep=False).items()
+        if isinstance(value, int) and not isinstance(value, bool) and name != "verbose"
+    }
+    plain = {**numbers, "batch_size": 4, "target": 1}
+    expected = clone(fitted).set_params(**plain).fit(ROWS).transform(ROWS)
+    of_numpy = {name: np.int32(value) for name, value in plain.items()}
+    np.testing.assert_array_equal(clone(fitted).set_params(**of_numpy).fit(ROWS).transform(ROWS), expected)
+
+
 def test_frames_names_and_selection(fitted, model):
     frame = pd.DataFrame(ROWS, columns=list("abcd"), index=range(10, 19))
     explainer = clone(fitted).set_params(target="all").set_output(transform="pandas").fit(frame)

@@ -109,6 +109,8 @@ def test_arrays_of_h5py(explainer, tmp_path):
         X, out = file.create_dataset("X", data=ROWS), file.create_dataset("out", ROWS.shape, np.float32)
         assert explainer.transform(X, out=out) is out
         np.testing.assert_allclose(out[:], explainer.transform(ROWS), **CLOSE)
+        with pytest.raises(ValueError, match="shares memory with X"):
+            explainer.transform(X, out=X)
 
 
 def test_memory_maps_are_never_read_as_a_whole(explainer, tmp_path):
@@ -177,6 +179,18 @@ def test_several_inputs_and_layers(tmp_path):
             np.testing.assert_allclose(results[name], expected[name], **CLOSE)
     with pytest.raises(ValueError, match="out= takes 2 arrays"):
         explainer.transform(X, out=out["a"])
+    # Columns of one array have no element in common.
+    both = np.zeros((100, 12), np.float32)
+    explainer.transform(X, out={"a": both[:, :6], "b": both[:, 6:]})
+    np.testing.assert_allclose(both, np.hstack([expected["a"], expected["b"]]), **CLOSE)
+    with pytest.raises(ValueError, match="shares memory with another array of out="):
+        explainer.transform(X, out={"a": both[:, :6], "b": both[:, 5:11]})
+    for shorter in ({"a": X["a"], "b": ROWS[:40]}, {"a": X["a"][:40], "b": ROWS}):
+        lengths = ", ".join(str(len(rows)) for rows in shorter.values())
+        with pytest.raises(ValueError, match=f"same number of rows. Got {lengths}"):
+            explainer.transform(shorter)
+        with pytest.raises(ValueError, match=f"same number of rows. Got {lengths}"):
+            explainer.transform({name: np.array(rows) for name, rows in shorter.items()}, out=out)
     of_units = DeepLiftExplainer(network, layer="joined").fit({name: np.array(rows) for name, rows in X.items()})
     names = ("contributions", "positive_multipliers")
     units = {name: np.zeros((100, 4), np.float32) for name in names}
@@ -199,6 +213,23 @@ def test_columns_and_index_of_frames(model):
     pd.testing.assert_frame_equal(got.to_frame(), expected.to_frame(), rtol=1e-5, atol=1e-6)
     with pytest.raises(ValueError, match="feature names"):
         explainer.explain(iter([frame[list("fedcba")]]))
+
+
+def test_batches_of_another_package_keep_the_names_of_their_columns(model):
+    polars = pytest.importorskip("polars")
+    table = polars.DataFrame(ROWS, schema=list("abcdef"))
+
+    def parts(of_table):
+        return (of_table[start : start + 30] for start in range(0, 100, 30))
+
+    explainer = DeepLiftExplainer(model, target=1).fit(parts(table))
+    assert list(explainer.feature_names_in_) == list("abcdef")
+    np.testing.assert_allclose(explainer.transform(parts(table)), explainer.transform(table), **CLOSE)
+    with pytest.raises(ValueError, match="feature names"):
+        explainer.transform(parts(table[:, ::-1]))
+    frame = pd.DataFrame(ROWS[:9], columns=list("abcdef"))
+    with pytest.raises(ValueError, match="one kind"):
+        explainer.transform(iter([table[:9], frame]))
 
 
 def test_pipelines_and_training_on_batches(tmp_path):
@@ -248,6 +279,9 @@ def test_batches_that_are_none(explainer):
         (iter([None]), "arrays or tables.*NoneType"),
         (iter(["a row"]), "arrays or tables.*str"),
         (iter([ROWS, 1.0]), "arrays or tables.*float"),
+        (iter([ROWS.tolist()]), r"batches of x, \(x, y\).* Got a list of 100. Make an array"),
+        (iter([(ROWS,) * 4]), "Got a tuple of 4"),
+        (iter([[]]), "Got a list of 0"),
         (iter([ROWS[:9], pd.DataFrame(ROWS)]), "one kind.*ndarray and DataFrame"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -317,6 +351,21 @@ def test_a_file_is_not_written_over_while_it_is_read(explainer, tmp_path):
     np.testing.assert_array_equal(X, ROWS)
 
 
+def test_parts_of_one_file(explainer, tmp_path):
+    """They may be written into while others are read."""
+    on_disk(tmp_path / "rows.npy", np.concatenate([ROWS, ROWS]))
+    both = np.load(tmp_path / "rows.npy", mmap_mode="r+")
+    of_file = dict(dtype=np.float32, shape=ROWS.shape)
+    behind = np.memmap(tmp_path / "rows.npy", mode="r+", offset=both.offset + ROWS.nbytes - 24, **of_file)
+    for X, out in ((both[:100], behind), (behind, both[:100]), (both[:100], both[99:199])):
+        with pytest.raises(ValueError, match="shares memory with X"):
+            explainer.transform(X, out=out)
+    np.testing.assert_array_equal(both, np.concatenate([ROWS, ROWS]))
+    explainer.transform(both[:99], out=behind[:99])
+    np.testing.assert_allclose(both[99:198], explainer.transform(ROWS[:99]), **CLOSE)
+    np.testing.assert_array_equal(both[:99], ROWS[:99])
+
+
 @pytest.mark.parametrize("X", [ROWS, None], ids=["array", "batches"])
 def test_what_out_takes(explainer, X):
     def rows():
@@ -342,3 +391,6 @@ def test_what_out_takes(explainer, X):
         explainer.explain(rows(), out={"contributions": np.zeros_like(ROWS), "standard_error": np.zeros_like(ROWS)})
     with pytest.raises(ValueError, match="shares memory with X"):
         explainer.transform(ROWS, out=ROWS)
+    twice = np.zeros_like(ROWS)
+    with pytest.raises(ValueError, match="'multipliers' shares memory with another array of out="):
+        explainer.explain(rows(), multipliers=True, out={"contributions": twice, "multipliers": twice[::-1]})

@@ -133,6 +133,12 @@ def test_targets(model):
     assert_close(explainer.transform(table, target=of_rows).compute(), expected)
     with pytest.raises(ValueError, match="Dask Series"):
         explainer.transform(table, target=targets)
+    for wrong in (targets[:10], np.concatenate([targets, targets])):
+        for target in (wrong, da.from_array(wrong, chunks=7)):
+            with pytest.raises(ValueError, match=rf"array of shape \(60,\).* Got {len(wrong)}"):
+                of_array.transform(rows, target=target)
+            with pytest.raises(ValueError, match=rf"array of shape \(60,\).* Got {len(wrong)}"):
+                DeepLiftExplainer(model, max_samples=20).fit(rows, target=target)
     for target in (2, {0: 1.0, 1: -1.0}, lambda logits: logits[:, 0] - logits[:, 2]):
         assert_close(explainer.transform(table, target=target).compute(), explainer.transform(TABLE, target=target))
     with pytest.raises(ValueError, match="out of range"):
