@@ -94,8 +94,8 @@ class StreamValues:
 
     def _keep(self, value, difference, differences):
         if self.purpose is Purpose.SPREADS:
-            if value in self.at_input:
-                # Known already; so that nothing has to be run to carry it here.
+            if value in self.at_input and value.dtype != tf.variant:
+                # Known already; so that nothing has to be run to carry it here. Lists can not be subtracted.
                 difference = difference._replace(delta=self.delta(value))
             if difference.spread is not None:
                 self.spreads[value] = difference.spread

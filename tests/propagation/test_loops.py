@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.propagation.pairing import Mode
+from skdeeplift.propagation.rulesets import RULES
 from tests.functions import assert_sums_to_change, explain_function, streams_of
 
 GENERATOR = np.random.default_rng(0)
@@ -163,6 +164,9 @@ def test_rescale_is_the_gradient_between_neighbours():
 def test_differences_flow_forward_too():
     rows, references = GENERATOR.normal(size=(2, 4, 3, 2))
     assert streams_of(all_steps, (3, 2)).first_departure([rows], [references], 1e-11) is None
+    # Lists are known at both ends too, but have no difference that is subtracted.
+    streams = streams_of(all_steps, (3, 2), rule_set=RULES["reveal_cancel"])
+    assert streams.first_departure([rows], [references], 1e-11) is None
 
 
 def test_number_of_steps_that_the_input_tells():
