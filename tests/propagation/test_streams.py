@@ -1,10 +1,11 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from skdeeplift.network.trace import trace
 from skdeeplift.propagation.pairing import Mode, Pairing
-from skdeeplift.propagation.rulesets import RESCALE
+from skdeeplift.propagation.rulesets import RESCALE, RULES
 from skdeeplift.propagation.streams import Streams
 from tests.functions import assert_sums_to_change, explain_function, streams_of
 
@@ -49,6 +50,17 @@ def test_differences_flow_forward_too():
     generator = np.random.default_rng(0)
     rows, references = generator.normal(size=(2, 4, 5))
     assert streams_of(network, (5,)).first_departure([rows], [references], 1e-11) is None
+
+
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+def test_departures_are_looked_for_where_the_batch_is_not_known(rule):
+    """As where Keras stacks what loops end with."""
+    keras.utils.set_random_seed(0)
+    each_step = keras.layers.TimeDistributed(keras.layers.SimpleRNN(2))
+    model = keras.Sequential([keras.Input((4, 2, 3)), each_step, keras.layers.GlobalMaxPooling1D()])
+    streams = streams_of(model, (4, 2, 3), dtype=tf.float32, rule_set=RULES[rule])
+    rows, references = np.random.default_rng(0).normal(size=(2, 5, 4, 2, 3)).astype(np.float32)
+    assert streams.first_departure([rows], [references], 1e-4) is None
 
 
 def test_internal_source():
