@@ -148,8 +148,8 @@ def _pieces_of(of_rows, rows):
     """What belongs to each block's rows."""
     if of_rows is None:
         return [None] * len(rows.chunks)
-    check_length(of_rows, sum(rows.chunks))
     if is_of_dask(of_rows):
+        check_length(of_rows, sum(rows.chunks))
         lazily = with_chunks(of_rows, rows.chunks)
         return list(np.ravel(lazily.to_delayed()))
     lengths = rows.lengths()

@@ -8,7 +8,7 @@ import pandas as pd
 import tensorflow as tf
 
 from skdeeplift.execution.memory import memory_limit
-from skdeeplift.network.inputs import check_dense
+from skdeeplift.network.inputs import check_dense, check_lengths
 
 # About as many numbers are explained at once, in blocks of rows; few enough to stay small beside a network.
 NUMBERS_OF_BLOCK = 2**21
@@ -202,8 +202,7 @@ def blocks_of_array(X, network, size_of=None):
 def count_rows(X, network):
     """How many rows there are, which must be as many of each input."""
     numbers = [int(each.shape[0]) if hasattr(each, "shape") else len(each) for each in network.flatten(X)]
-    if len(set(numbers)) > 1:
-        raise ValueError(f"All inputs need the same number of rows. Got {', '.join(map(str, numbers))}.")
+    check_lengths(numbers)
     return numbers[0]
 
 
@@ -241,11 +240,17 @@ def join(batches):
         return [join(list(of_input)) for of_input in zip(*batches, strict=True)]
     if len(batches) == 1 and not hasattr(first, "numpy"):
         return first
+    # Each package puts its own tables together, with the names of their columns.
+    package = sys.modules[type(first).__module__.partition(".")[0]]
+    if hasattr(first, "columns") and not hasattr(package, "concat"):
+        raise TypeError(
+            f"Batches are put together as arrays, or as tables of pandas or polars. Got {type(first).__name__} of "
+            f"{package.__name__}. Convert them, as with batch.to_pandas()."
+        )
     for batch in batches:
         _check_alike(first, batch)
     if hasattr(first, "columns"):
-        # Each package puts its own tables together, with the names of their columns.
-        return sys.modules[type(first).__module__.partition(".")[0]].concat(batches)
+        return package.concat(batches)
     return np.concatenate(list(map(np.asarray, batches)))
 
 

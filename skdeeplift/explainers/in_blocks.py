@@ -102,7 +102,8 @@ class ExplainsInBlocks:
             return {}
         names, method, outputs = self._source_names(), cuts.method, {}
         n_targets = (cuts.n_targets,) if cuts.is_all else ()
-        given = [None] * len(names) if n_rows is None else [np.shape(each)[1:] for each in self.network_.flatten(X)]
+        rows = [] if n_rows is None else self.network_.flatten(X)
+        given = [np.shape(each)[1:] for each in rows] or [None] * len(names)
         for name, arrays in out.items():
             if isinstance(arrays, dict) and set(arrays) == set(names):
                 arrays = [arrays[each] for each in names]
@@ -120,9 +121,9 @@ class ExplainsInBlocks:
                 shape = (shape[0] * targets[0],) if is_flat and targets and len(shape) == 1 else (*shape, *targets)
                 label = "out=" if name == "contributions" else f"out= for {name!r}"
                 output = Output(array, (n_rows, *shape), dtype_of_contributions(source, method), label)
-                if n_rows is not None and _overlap(array, X):
+                if any(_share_elements(array, each) for each in rows):
                     raise ValueError(f"{label} shares memory with X. Pass an array of its own.")
-                if any(_are_one(array, other.array) for of_name in outputs.values() for other in of_name):
+                if any(_share_elements(array, other.array) for of_name in outputs.values() for other in of_name):
                     raise ValueError(f"{label} shares memory with another array of out=. Pass an array of its own.")
                 outputs[name].append(output)
         return outputs
@@ -223,24 +224,14 @@ def _flat(arrays):
     return arrays if isinstance(arrays, list) else [arrays]
 
 
-def _are_one(array, other):
-    """Whether two arrays are one, or have an element in common; columns of one array have none."""
-    are_arrays = isinstance(array, np.ndarray) and isinstance(other, np.ndarray)
-    return array is other or (are_arrays and np.shares_memory(array, other))
-
-
-def _overlap(array, X):
-    """Whether what is written into an array may change one of others, as far as is known."""
-    several = X.values() if isinstance(X, dict) else X if isinstance(X, (list, tuple)) else [X]
-    return any(
-        array is each
-        or (
-            isinstance(array, np.ndarray)
-            and isinstance(each, np.ndarray)
-            and (np.may_share_memory(array, each) or _share_a_file(array, each))
-        )
-        for each in several
-    )
+def _share_elements(array, other):
+    """Whether what is written into an array may change another, as far as is known; columns of one do not."""
+    if array is other:
+        return True
+    if not (isinstance(array, np.ndarray) and isinstance(other, np.ndarray)):
+        return False
+    # Of what may not, as bytes of one mapping, only the file tells.
+    return np.shares_memory(array, other) if np.may_share_memory(array, other) else _share_a_file(array, other)
 
 
 def _share_a_file(*arrays):

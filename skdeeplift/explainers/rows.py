@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skdeeplift.network.inputs import as_whole_numbers
+from skdeeplift.network.inputs import as_whole_numbers, check_lengths
 from skdeeplift.propagation.tokens import vocabulary_sizes
 
 # Importances are means over rows: more numbers than these make them slower, hardly better.
@@ -77,9 +77,7 @@ def check_rows(explainer, X, network, reset, has_columns=True):
                 f"{name} has shape {array.shape}, but the network bound to {owner} takes {shape_of_rows(spec)}."
             )
         arrays.append(array.astype(spec.dtype.as_numpy_dtype, copy=False))
-    if len({len(array) for array in arrays}) > 1:
-        lengths = ", ".join(str(len(array)) for array in arrays)
-        raise ValueError(f"All inputs need the same number of rows. Got {lengths}.")
+    check_lengths([len(array) for array in arrays])
     check_tokens(arrays, input_labels(network), network)
     return arrays
 

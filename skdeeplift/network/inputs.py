@@ -45,6 +45,18 @@ def complete_specs(callee, X, keep_integers=True):
     return tf.nest.pack_sequence_as(open_specs, specs)
 
 
+def check_lengths(lengths):
+    """Refuse inputs of which one has more rows than another.
+
+    Raises
+    ------
+    ValueError
+        If ``lengths`` differ.
+    """
+    if len(set(lengths)) > 1:
+        raise ValueError(f"All inputs need the same number of rows. Got {', '.join(map(str, lengths))}.")
+
+
 def check_dense(X):
     """Refuse rows in a sparse or ragged form.
 

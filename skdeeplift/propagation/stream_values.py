@@ -176,11 +176,7 @@ class StreamValues:
 
     def shape(self, value):
         """Static shape of a value in the third stream, as far as it is known."""
-        sizes = value.shape.as_list()
-        layout = self.layouts.get(value)
-        if layout is not None and layout.fold is not None and sizes[layout.axis] is None:
-            sizes[layout.axis] = self.pairing.size * layout.fold
-        return tf.TensorShape(sizes)
+        return shape_of_rows(value, self.layouts, self.pairing.size)
 
     def gradients(self, outputs, of_outputs, values):
         """Gradients with respect to values, through ops as TensorFlow has them and through loops and integrals.
@@ -205,6 +201,16 @@ class StreamValues:
                 outputs += part.inputs
                 of_outputs += part.gradients(of_part)
         return tf.gradients(outputs, values, of_outputs)
+
+
+def shape_of_rows(value, layouts, number):
+    """Static shape of a value where there is a number of rows or of pairs, as far as it is known."""
+    layout = layouts.get(value)
+    if value.shape.rank is None or layout is None or layout.fold is None or value.shape[layout.axis] is not None:
+        return value.shape
+    sizes = value.shape.as_list()
+    sizes[layout.axis] = number * layout.fold
+    return tf.TensorShape(sizes)
 
 
 def _taken(share, places, elements):

@@ -14,7 +14,7 @@ from skdeeplift.propagation.method import PairMethod
 from skdeeplift.propagation.pairing import Mode, Pairing
 from skdeeplift.propagation.plan import Plan, all_steps
 from skdeeplift.propagation.precision import widened_tensor
-from skdeeplift.propagation.stream_values import StreamValues
+from skdeeplift.propagation.stream_values import StreamValues, shape_of_rows
 from skdeeplift.propagation.sums import of_one_reference, weighted_sums
 from skdeeplift.propagation.tokens import Source, padding_masks
 
@@ -171,22 +171,12 @@ class Streams(PairMethod):
             replay.run(self.graph, values, [*self.shown, *(value for value in outputs if value.dtype.is_floating)])
             values.update({value: widened_tensor(tensor) for value, tensor in values.items()})
             for value, tensor in values.items():
-                # Rules read sizes, which are known of what comes into a function.
-                if not tensor.shape.is_fully_defined():
-                    tensor.set_shape(self._shape_of_rows(value, rows[0].shape[0]))
+                # Rules read sizes, which are known of what comes into a function. Loops have all steps in front.
+                if not tensor.shape.is_fully_defined() and self.depths.get(value) == 0:
+                    tensor.set_shape(shape_of_rows(value, self.layouts, rows[0].shape[0]))
         pairing = Pairing(Mode.PAIR_SIZE, rows[0].shape[0], 1)
         carried, *_ = self._both_passes(pairing, *streams, Purpose.DIFFERENCES, tolerance)
         return tf.stack([carried.departs.get(value, tf.constant(tf.int32.max)) for value in outputs])
-
-    def _shape_of_rows(self, value, number):
-        """Static shape of a value at a number of rows, as far as it is known."""
-        layout = self.layouts.get(value)
-        # What loops compute has all steps in front, and a list no size of its own.
-        if layout is None or layout.fold is None or self.depths.get(value) != 0 or value.dtype == tf.variant:
-            return tf.TensorShape(None)
-        sizes = value.shape.as_list()
-        sizes[layout.axis] = number * layout.fold
-        return tf.TensorShape(sizes)
 
     def differences(self, streams):
         """Carry differences from where they start through all steps."""

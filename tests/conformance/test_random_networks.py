@@ -84,7 +84,7 @@ def check_sums(network, rule, target, reference, pre_activation, center_logits, 
     # RevealCancel's parts go on behind a relu that shows none of them, and normalisation multiplies zeros by a million.
     absolute = sum(np.abs(each).reshape(N_ROWS, -1, n_targets).sum(1, dtype=np.float64) for each in as_list(got)).max()
     assert not is_warned or absolute > 1e4 * np.abs(change).max()
-    rounding = 16 * np.finfo(dtype).eps * (size + absolute)
+    rounding = np.finfo(dtype).eps * (16 * size + 4 * absolute)
     np.testing.assert_allclose(totals, change, rtol=0, atol=tolerance * np.abs(change).max() + rounding)
 
 

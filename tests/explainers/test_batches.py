@@ -81,6 +81,13 @@ def test_batches_are_joined_in_their_structure():
         join([pd.DataFrame(ROWS), ROWS])
 
 
+def test_tables_that_nobody_puts_together():
+    """A package without ``concat``, of which names of columns would be lost."""
+    table = type("Table", (), {"__module__": "math", "columns": ["a", "b"]})
+    with pytest.raises(TypeError, match="Got Table of math"):
+        join([table(), table()])
+
+
 def test_rows_to_fit_on():
     X, y, weights = rows_for_fit(iter([(ROWS, ROWS[:, 0]), (ROWS[:1], ROWS[:1, 0])]), None, None)
     np.testing.assert_array_equal(X, np.concatenate([ROWS, ROWS[:1]]))

@@ -218,11 +218,12 @@ def test_a_target_that_nothing_leads_to():
         GradientExplainer(keras.Sequential([keras.Input((3,)), cut_off])).fit(ROWS[:, 0, :3])
 
 
-def test_standard_errors_of_noise_do_not_depend_on_chunks():
+@pytest.mark.parametrize("kind", ["gradient", "saliency", "gradient_x_input"])
+def test_standard_errors_of_noise_do_not_depend_on_chunks(kind):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation="tanh"), keras.layers.Dense(1)])
     X = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
     errors = [
-        GradientExplainer(model, noise_scale=0.5, n_samples=8, random_state=0, batch_size=batch_size)
+        GradientExplainer(model, kind=kind, noise_scale=0.5, n_samples=8, random_state=0, batch_size=batch_size)
         .fit(X)
         .explain(X)
         .standard_error

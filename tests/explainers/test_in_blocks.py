@@ -357,13 +357,19 @@ def test_parts_of_one_file(explainer, tmp_path):
     both = np.load(tmp_path / "rows.npy", mmap_mode="r+")
     of_file = dict(dtype=np.float32, shape=ROWS.shape)
     behind = np.memmap(tmp_path / "rows.npy", mode="r+", offset=both.offset + ROWS.nbytes - 24, **of_file)
-    for X, out in ((both[:100], behind), (behind, both[:100]), (both[:100], both[99:199])):
+    again = np.load(tmp_path / "rows.npy", mmap_mode="r+")
+    for X, out in ((both[:100], behind), (behind, both[:100]), (both[:100], both[99:199]), (both[:100], again[99:199])):
         with pytest.raises(ValueError, match="shares memory with X"):
             explainer.transform(X, out=out)
     np.testing.assert_array_equal(both, np.concatenate([ROWS, ROWS]))
-    explainer.transform(both[:99], out=behind[:99])
-    np.testing.assert_allclose(both[99:198], explainer.transform(ROWS[:99]), **CLOSE)
+    for out in (behind[:99], again[99:198]):
+        out[:] = 0
+        explainer.transform(both[:99], out=out)
+        np.testing.assert_allclose(both[99:198], explainer.transform(ROWS[:99]), **CLOSE)
     np.testing.assert_array_equal(both[:99], ROWS[:99])
+    out = {"contributions": both[:100], "multipliers": again[:100]}
+    with pytest.raises(ValueError, match="'multipliers' shares memory with another array of out="):
+        explainer.explain(ROWS, multipliers=True, out=out)
 
 
 @pytest.mark.parametrize("X", [ROWS, None], ids=["array", "batches"])

@@ -46,6 +46,20 @@ def test_contributions_of_a_linear_function_are_its_gradient_times_differences(n
     np.testing.assert_allclose(contributions.sum((1, 2, 3)), change, rtol=1e-10)
 
 
+def test_fused_batch_normalisation_by_hand():
+    """A weight of 2 and a scale of 3 over the root of 3.75 + 0.25: 3 for each difference."""
+    weights, options = tf.constant([[[[2.0, -2.0]]]]), dict(epsilon=0.25, is_training=False)
+    of_channels = dict(scale=[3.0, 1.0], offset=[7.0, 7.0], mean=[5.0, 5.0], variance=[3.75, 3.75])
+
+    def function(x):
+        normalised = tf.compat.v1.nn.fused_batch_norm(tf.nn.conv2d(x, weights, 1, "SAME"), **of_channels, **options)
+        return normalised[0][..., :1]
+
+    rows, references = images(1)[..., :1], images(2, 1)[..., :1]
+    [contributions], _ = explain_function(function, [rows], [references], dtype=tf.float32)
+    np.testing.assert_allclose(contributions, 3 * (rows - references), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 @pytest.mark.parametrize(
@@ -62,24 +76,25 @@ def test_sums_to_change(activation, name, rule):
     assert_sums_to_change(lambda x: activation(CONVOLUTIONS[name](x)), [images(1)], [images(2, 2)], rule=rule)
 
 
-def scaled(factor, *, convolve=CONVOLUTIONS["strided"], read_elsewhere=False, number=3):
-    """What comes of a convolution's product with a factor, if anything, and the product as it is."""
+def scaled(factor, *, convolve=CONVOLUTIONS["strided"], bias=False, read_elsewhere=False, number=3):
+    """What comes of a convolution's product with a factor, if anything, and the product as it is, without a bias."""
 
     @tf.function
     def function(rows):
         convolved = convolve(rows)
-        product = convolved * factor
+        product = (tf.nn.bias_add(convolved, BIAS) if bias else convolved) * factor
         if read_elsewhere:
             tf.nn.relu(convolved)
         op = SimpleNamespace(step=SimpleNamespace(op=SimpleNamespace(definition=product.op)))
-        return by_scaled_weights(op, 0, convolved, product.op.inputs[1]), product
+        return by_scaled_weights(op, 0, convolved, product.op.inputs[1]), convolved * factor
 
     return function(tf.constant(images(1, number)))
 
 
+@pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("factor", [FACTOR, tf.reshape(FACTOR, (1, 1, 1, 4))])
-def test_is_one_convolution(factor):
-    result, product = scaled(factor)
+def test_is_one_convolution(factor, bias):
+    result, product = scaled(factor, bias=bias)
     np.testing.assert_allclose(result, product, rtol=1e-12, atol=1e-14)
 
 
@@ -87,6 +102,7 @@ def test_is_one_convolution(factor):
     "options",
     [
         {"factor": FACTOR, "read_elsewhere": True},
+        {"factor": FACTOR, "read_elsewhere": True, "bias": True},
         {"factor": FACTOR[0]},
         {"factor": FACTOR[:1]},
         {"factor": constant(6, 1, 1)},
@@ -94,7 +110,16 @@ def test_is_one_convolution(factor):
         {"factor": FACTOR, "convolve": lambda x: tf.nn.conv2d(x, WEIGHTS, 6, "SAME"), "number": 2},
         {"factor": FACTOR, "convolve": lambda x: tf.tile(x, [1, 1, 1, 2])},
     ],
-    ids=["read elsewhere", "number", "one", "of places", "of elements", "few results", "no convolution"],
+    ids=[
+        "read elsewhere",
+        "read before its bias",
+        "number",
+        "one",
+        "of places",
+        "of elements",
+        "few results",
+        "no convolution",
+    ],
 )
 def test_leaves_what_is_not_faster(options):
     result, _ = scaled(**options)
