@@ -34,7 +34,7 @@ from skdeeplift import (
     ShapleySamplingExplainer,
 )
 from skdeeplift.exceptions import BatchSizeWarning, SummationToDeltaWarning
-from skdeeplift.explainers import batches
+from skdeeplift.rows import batches
 
 ROWS = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
 CLOSE = dict(rtol=1e-4, atol=1e-5)

@@ -37,7 +37,7 @@ def run(options):
     X = None if options.data is None else read_rows(options.data)
     # After the files are read, since TensorFlow takes seconds to import.
     import_quietly()
-    from skdeeplift.explainers.describe import describe
+    from skdeeplift.explanation.op_table import describe
 
     table = describe(model_of(options), X, rule=options.rule)
     shown = table[SHOWN].assign(supported=table["supported"].map({True: "yes", False: "no"}))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from skdeeplift.command_line.data_files import require_pyarrow
-from skdeeplift.explainers.unfinished_files import finished_together
+from skdeeplift.explanation.atomic_files import finished_together
 
 OUTPUTS = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 PICTURES = (".png", ".pdf", ".svg", ".jpg")

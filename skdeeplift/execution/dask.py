@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 from sklearn import get_config
 
-from skdeeplift.execution.lazy_rows import is_lazy, is_of_dask, is_table, length_of, with_chunks
+from skdeeplift.rows.dask_rows import is_lazy, is_of_dask, is_table, length_of, with_chunks
 
 # How many partial results are merged at once, on the cluster.
 MERGED_AT_ONCE = 16

@@ -9,9 +9,9 @@ import joblib
 # What Parallel itself asks which backend is active; there is no public way to ask before what to compute is cut.
 from joblib.parallel import get_active_backend
 
-from skdeeplift.execution.carried import Carried
 from skdeeplift.execution.dask import computed_on_cluster
 from skdeeplift.execution.progress import progress
+from skdeeplift.execution.worker_copy import Carried
 
 # More parts even out how long they take, and each costs a little.
 PARTS_OF_WORKER = 4

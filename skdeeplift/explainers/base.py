@@ -11,26 +11,26 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skdeeplift.execution.dask import lazily
-from skdeeplift.execution.lazy_rows import in_memory, is_lazy
 from skdeeplift.execution.run import run
-from skdeeplift.explainers.batches import rows_for_fit
 from skdeeplift.explainers.binding import BindingMixin
 from skdeeplift.explainers.comparison import ComparesWithReferences
-from skdeeplift.explainers.explained import explain_target
-from skdeeplift.explainers.explanation import Explanation
-from skdeeplift.explainers.in_blocks import OF_ELEMENTS, ExplainsInBlocks, written
 from skdeeplift.explainers.lazy import TakesLazyRows
 from skdeeplift.explainers.names import NamesContributions
 from skdeeplift.explainers.predictions import PredictionMixin
 from skdeeplift.explainers.refusals import RefusesNetworks
-from skdeeplift.explainers.rows import importance_rows
 from skdeeplift.explainers.splitting import SplitsRows
 from skdeeplift.explainers.summation import ChecksSummation
 from skdeeplift.explainers.unchanged import unchanged_on_error
+from skdeeplift.explanation.explanation import Explanation
+from skdeeplift.propagation.lookups import input_sources
 from skdeeplift.propagation.sums import PARTS
-from skdeeplift.propagation.tokens import input_sources
-from skdeeplift.references.base import Reference
 from skdeeplift.references.make import NAMES
+from skdeeplift.references.reference import Reference
+from skdeeplift.rows.batches import rows_for_fit
+from skdeeplift.rows.blocks import OF_ELEMENTS, ExplainsInBlocks, written
+from skdeeplift.rows.dask_rows import in_memory, is_lazy
+from skdeeplift.rows.validation import importance_rows
+from skdeeplift.targets.explained import explain_target
 
 # Of how many references importances are computed where references are added automatically.
 IMPORTANCE_REFERENCES = 100

@@ -5,14 +5,14 @@ import threading
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdeeplift.explainers.columns import source_columns
-from skdeeplift.explainers.rows import check_rows
 from skdeeplift.network.bind import bind, check_pickled
+from skdeeplift.network.encoder_columns import source_columns
 from skdeeplift.network.inputs import check_dense
 from skdeeplift.network.keras_model import KerasModel
 from skdeeplift.network.network import Network
 from skdeeplift.network.packing import packed, unpacked
 from skdeeplift.network.trained import clone_estimator, is_estimator, network_of, rebuilt, steps_of, train, unfrozen
+from skdeeplift.rows.validation import check_rows
 
 # Made again when they are first needed: compiled functions do not travel.
 _MADE_AGAIN = ("_prepared", "_preparing")

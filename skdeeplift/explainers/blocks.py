@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdeeplift.config import config_context
-from skdeeplift.execution.carried import with_attributes
+from skdeeplift.execution.worker_copy import with_attributes
 from skdeeplift.references.constant import LEARNED
 
 

@@ -9,9 +9,9 @@ from sklearn.utils.validation import validate_data
 
 from skdeeplift.execution.references import References
 from skdeeplift.execution.run import predict
-from skdeeplift.explainers.rows import check_tokens, holds_ids, input_labels
-from skdeeplift.references.base import Reference
 from skdeeplift.references.make import SHORTHANDS, make_references
+from skdeeplift.references.reference import Reference
+from skdeeplift.rows.validation import check_tokens, holds_ids, input_labels
 
 # How large a standard error may be where references are added automatically.
 REFERENCE_TOLERANCE = 0.05

@@ -156,8 +156,8 @@ class GuidedBackpropExplainer(BaseExplainer):
         self.verbose = verbose
 
     def _method(self, graph, target, sources, parameters):
+        from skdeeplift.propagation import overrides
         from skdeeplift.propagation.gradients import Gradients
-        from skdeeplift.propagation.rules import overrides
 
         form = "gradient_x_input" if parameters["multiply_by_input"] else "gradient"
         return Gradients(graph, target, sources, form, getattr(overrides, parameters["rule"]))

@@ -6,10 +6,9 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from skdeeplift.execution.carried import Carried
 from skdeeplift.execution.dask import carried_once, check_length, mapped, mapped_in_form, output_form, reduced
-from skdeeplift.execution.lazy_rows import LazyRows, in_memory, is_lazy
 from skdeeplift.execution.results import dtype_of_contributions
+from skdeeplift.execution.worker_copy import Carried
 from skdeeplift.explainers.blocks import (
     columns_of_block,
     contributions_of_block,
@@ -19,11 +18,12 @@ from skdeeplift.explainers.blocks import (
     merge_sums,
     statistics_of_block,
 )
-from skdeeplift.explainers.rows import holds_ids, importance_rows
 from skdeeplift.network.trained import is_estimator, unfrozen
-from skdeeplift.references.base import Reference
 from skdeeplift.references.constant import Constant
 from skdeeplift.references.make import SHORTHANDS
+from skdeeplift.references.reference import Reference
+from skdeeplift.rows.dask_rows import LazyRows, in_memory, is_lazy
+from skdeeplift.rows.validation import holds_ids, importance_rows
 
 # Enough to bind a network and to look at how it treats rows, where no more is learned of single rows.
 FEW_ROWS = 16

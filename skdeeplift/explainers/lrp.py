@@ -151,6 +151,6 @@ class LRPExplainer(BaseExplainer):
 
     def _method(self, graph, target, sources, parameters):
         from skdeeplift.propagation.gradients import Gradients
-        from skdeeplift.propagation.rules.overrides import EpsilonLRP
+        from skdeeplift.propagation.overrides import EpsilonLRP
 
         return Gradients(graph, target, sources, "gradient_x_input", EpsilonLRP(parameters["epsilon"]))

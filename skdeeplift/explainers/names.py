@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from skdeeplift.explainers.rows import shapes_of_rows
+from skdeeplift.rows.validation import shapes_of_rows
 
 
 class NamesContributions:

@@ -5,7 +5,7 @@ from numbers import Integral
 from sklearn.utils._param_validation import StrOptions
 
 from skdeeplift.explainers.base import BaseExplainer
-from skdeeplift.perturbation.method import whole_inputs
+from skdeeplift.perturbation.perturbation import whole_inputs
 
 
 class OcclusionExplainer(BaseExplainer):
@@ -177,7 +177,7 @@ class OcclusionExplainer(BaseExplainer):
         self.verbose = verbose
 
     def _method(self, graph, target, sources, parameters):
-        from skdeeplift.perturbation.method import Perturbation
+        from skdeeplift.perturbation.perturbation import Perturbation
         from skdeeplift.perturbation.windows import OneByOne, make_covers
 
         covers = make_covers(sources, self._source_names(), self._input_columns(), parameters)

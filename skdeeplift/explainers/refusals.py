@@ -4,9 +4,9 @@ from numbers import Integral
 
 import numpy as np
 
-from skdeeplift.explainers.letters import find_letters
-from skdeeplift.explainers.rows import input_labels
 from skdeeplift.propagation.check import rows_are_independent
+from skdeeplift.rows.one_hot import find_letters
+from skdeeplift.rows.validation import input_labels
 
 # Without effects, and the same each time; but where in a batch a row is, its numbers are others.
 _RANDOM = ("StatelessRandomUniform", "StatelessRandomNormal", "StatelessTruncatedNormal", "StatelessRandomBinomial")

@@ -7,7 +7,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
 from skdeeplift.explainers.base import BaseExplainer
-from skdeeplift.perturbation.method import whole_inputs
+from skdeeplift.perturbation.perturbation import whole_inputs
 
 
 class ShapleySamplingExplainer(BaseExplainer):
@@ -195,8 +195,8 @@ class ShapleySamplingExplainer(BaseExplainer):
         return super()._learn(*given, **options)
 
     def _method(self, graph, target, sources, parameters):
-        from skdeeplift.perturbation.method import Perturbation
         from skdeeplift.perturbation.permutations import make_games
+        from skdeeplift.perturbation.perturbation import Perturbation
 
         columns = self._input_columns()
         schemes = make_games(sources, self._source_names(), columns, parameters, self._seed)

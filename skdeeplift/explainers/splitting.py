@@ -1,11 +1,11 @@
 """Rows in several parts, which are explained side by side."""
 
 from skdeeplift.config import config_context, get_config
-from skdeeplift.execution.carried import with_attributes
 from skdeeplift.execution.memory import memory_limit
 from skdeeplift.execution.parallel import compute_parts, cut, number_of_workers
 from skdeeplift.execution.results import joined
 from skdeeplift.execution.run import chunk_of_call
+from skdeeplift.execution.worker_copy import with_attributes
 
 
 class SplitsRows:

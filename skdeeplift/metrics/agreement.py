@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from skdeeplift.explainers.explanation import Explanation
+from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.metrics.judged import mean_of_known
 
 

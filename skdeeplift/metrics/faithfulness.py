@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from skdeeplift.explainers.explanation import Explanation
+from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.metrics.agreement import correlation
 from skdeeplift.metrics.judged import Judged, explanation_of
 

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeeplift.execution.references import References
 from skdeeplift.execution.run import predict
 from skdeeplift.explainers.base import BaseExplainer
-from skdeeplift.explainers.explanation import Explanation
+from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.perturbation.parts import parts_of_axes
 from skdeeplift.perturbation.per_source import for_each_source
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
-from skdeeplift.explainers.explanation import Explanation
+from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.metrics.agreement import flat_contributions
 from skdeeplift.metrics.judged import check_explainer, explanation_of, mean_of_known, target_of
 

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils._param_validation import validate_params
 
-from skdeeplift.explainers.explanation import Explanation
+from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.metrics.agreement import flat_contributions
 from skdeeplift.metrics.judged import check_explainer, explanation_of, mean_of_known
 

@@ -6,8 +6,8 @@ from functools import cached_property
 
 import tensorflow as tf
 
-from skdeeplift.network.dependence import dependence_of
 from skdeeplift.network.layers import ALIASES, LAYER_OUTPUT, call_numbers, without_call_numbers
+from skdeeplift.network.varying import dependence_of
 
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 LOOPS = frozenset({"While", "StatelessWhile"})

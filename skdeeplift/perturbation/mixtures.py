@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from skdeeplift.execution.chunks import choose_chunking, evenly, pieces
 from skdeeplift.execution.memory import automatic_batch_size
-from skdeeplift.perturbation.method import weighted
+from skdeeplift.perturbation.perturbation import weighted
 from skdeeplift.propagation import replay
 
 

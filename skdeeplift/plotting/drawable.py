@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from skdeeplift.explainers.long_table import find_parts, only
-from skdeeplift.network.labels import as_indices
+from skdeeplift.explanation.long_table import find_parts, only
+from skdeeplift.targets.labels import as_indices
 
 # How many rows are drawn unless they are chosen.
 MOST_ROWS = 5

@@ -3,11 +3,10 @@
 import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
-from skdeeplift.network.target import check_depends, one_hot_of_predicted
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.method import Method
+from skdeeplift.propagation.method import Method, check_depends, one_hot_of_predicted
 from skdeeplift.propagation.overrides import Overrides
-from skdeeplift.propagation.precision import widened_tensor
+from skdeeplift.propagation.pairing import widened_tensor
 from skdeeplift.propagation.sums import plain_sums
 
 # Each from the gradient and the input to the multiplier and what it is multiplied by, if anything.
@@ -32,7 +31,7 @@ class Gradients(Method):
     form : {"gradient", "saliency", "gradient_x_input"}
         What becomes of the gradient.
     rule : callable, default=None
-        What stands in the place of the derivative at activations, of `skdeeplift.propagation.rules.overrides`.
+        What stands in the place of the derivative at activations, of `skdeeplift.propagation.overrides`.
     """
 
     def __init__(self, graph, target, sources, form, rule=None):

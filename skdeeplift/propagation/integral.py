@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.difference import Difference, Purpose
 from skdeeplift.propagation.paired_op import PairedOp
+from skdeeplift.propagation.pairing import Difference, Purpose
 
 POSITIONS, WEIGHTS = ((np.polynomial.legendre.leggauss(8)[part] + (1 - part)) / 2 for part in (0, 1))
 

@@ -10,13 +10,12 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from skdeeplift.propagation.all_steps import AllSteps
-from skdeeplift.propagation.difference import Difference, Purpose
-from skdeeplift.propagation.precision import widened, widened_tensor
+from skdeeplift.propagation.pairing import Difference, Purpose, widened, widened_tensor
 from skdeeplift.propagation.replay import run_loop
 from skdeeplift.propagation.rules.lists import zero_list
-from skdeeplift.propagation.steps import counts_up
+from skdeeplift.propagation.stacked_steps import AllSteps
 from skdeeplift.propagation.stream_values import StreamValues
+from skdeeplift.propagation.trip_count import counts_up
 
 
 class Section(NamedTuple):

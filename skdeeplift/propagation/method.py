@@ -6,9 +6,9 @@ from functools import partial
 
 import tensorflow as tf
 
+from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.batch_axis import batch_layouts
 from skdeeplift.network.compiled import compiled
-from skdeeplift.network.target import one_hot_of_predicted
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.pairing import Mode
 
@@ -307,3 +307,19 @@ def _depths(graph, depth=0):
     yield depth, graph
     for body in graph.bodies:
         yield from _depths(body, depth + 1)
+
+
+def check_depends(graph, value):
+    """Refuse to explain a value that depends on the network's input through no function that has differences."""
+    if not graph.carries_difference(value):
+        raise UnsupportedOpError(
+            f"The target {value.name!r} does not depend on the network's input through any function that has "
+            "differences (an argmax, a comparison or an integer in between cuts it off)."
+        )
+
+
+def one_hot_of_predicted(output, centered):
+    """As `Target.weights` of each row's predicted class, of and as a tensor."""
+    number = output.shape[1]
+    weights = tf.one_hot(tf.argmax(output, 1), number, dtype=output.dtype)
+    return (weights - 1 / number if centered else weights)[:, None]

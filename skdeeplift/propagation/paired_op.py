@@ -3,9 +3,7 @@
 import tensorflow as tf
 
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.difference import Difference, Purpose, itself
-from skdeeplift.propagation.pairing import Mode
-from skdeeplift.propagation.precision import widened_tensor
+from skdeeplift.propagation.pairing import Difference, Mode, Purpose, itself, widened_tensor
 from skdeeplift.propagation.rules.activation import SIGNED, SMOOTH, derivative, smooth_derivative
 
 

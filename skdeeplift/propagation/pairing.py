@@ -7,8 +7,59 @@ row. The third stream holds each pair once for each target.
 import enum
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import tensorflow as tf
+
+
+class Difference(NamedTuple):
+    """A difference-from-reference over pairs of rows and references.
+
+    ``delta`` is the value at the input minus the value at the reference. ``spread``, where a rule tells positive and
+    negative parts apart, is the positive part minus the negative part, so that ``delta = positive + negative``.
+    ``signed_spread``, carried where parts are asked for, is what becomes of the spread if a part keeps its name also
+    where a function that falls turns its sign, as in the original implementation.
+    """
+
+    delta: tf.Tensor
+    spread: tf.Tensor | None = None
+    signed_spread: tf.Tensor | None = None
+
+
+def itself(tensor):
+    """The coefficient of a difference; its absolute value is that of the spread."""
+    return tensor
+
+
+class Purpose(enum.Enum):
+    """What is read of a pass over the network."""
+
+    # The spreads, for each pair; differences are known from the first two streams where they are read.
+    SPREADS = "spreads"
+    # The gradient, for each target.
+    GRADIENT = "gradient"
+    # The differences themselves.
+    DIFFERENCES = "differences"
+
+
+_WIDER = {tf.float16: tf.float32, tf.bfloat16: tf.float32}
+
+
+def widened(dtype):
+    """The dtype that differences of values of a dtype are carried in."""
+    return _WIDER.get(dtype, dtype)
+
+
+def widened_tensor(tensor):
+    """A tensor in the dtype that differences are carried in."""
+    return tf.cast(tensor, widened(tensor.dtype)) if tensor.dtype in _WIDER else tensor
+
+
+def widened_attribute(value):
+    """An op's attribute, with the wider dtype if it is one."""
+    if value.WhichOneof("value") != "type":
+        return value
+    return type(value)(type=widened(tf.dtypes.as_dtype(value.type)).as_datatype_enum)
 
 
 class Mode(enum.Enum):

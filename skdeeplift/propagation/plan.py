@@ -9,16 +9,16 @@ from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.batch_axis import batch_layouts
 from skdeeplift.network.clusters import Activation, Activations
 from skdeeplift.network.graph import BRANCHES, Op
-from skdeeplift.network.sources import layer_names, unknown_layer
-from skdeeplift.network.target import check_depends
+from skdeeplift.network.layer_outputs import layer_names, unknown_layer
 from skdeeplift.propagation.activations import activation_at
-from skdeeplift.propagation.difference import Difference, itself
 from skdeeplift.propagation.integral import IntegralStep
 from skdeeplift.propagation.loops import LoopStep, Section
+from skdeeplift.propagation.method import check_depends
 from skdeeplift.propagation.paired_op import PairedOp
+from skdeeplift.propagation.pairing import Difference, itself
 from skdeeplift.propagation.rules.linear import WEIGHTED
 from skdeeplift.propagation.rules.lists import STACKS
-from skdeeplift.propagation.rules.unsupported import NOT_SUPPORTED
+from skdeeplift.propagation.rules.table import NOT_SUPPORTED
 
 
 class Step(NamedTuple):

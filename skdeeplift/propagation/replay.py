@@ -8,8 +8,8 @@ import tensorflow as tf
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.compiled import is_for_xla, refuse_xla
 from skdeeplift.network.graph import Op
-from skdeeplift.propagation.precision import widened, widened_attribute, widened_tensor
-from skdeeplift.propagation.steps import number_of_steps
+from skdeeplift.propagation.pairing import widened, widened_attribute, widened_tensor
+from skdeeplift.propagation.trip_count import number_of_steps
 
 # Stateful to TensorFlow, yet free of effects and of chance.
 READS_STATE = frozenset({"ReadVariableOp", "LookupTableFindV2", "LookupTableSizeV2", "VarHandleOp"})

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.difference import Difference, Purpose, itself
+from skdeeplift.propagation.pairing import Difference, Purpose, itself
 from skdeeplift.propagation.rules.activation import SIGNED, machine_epsilon
 
 

@@ -9,14 +9,12 @@ import tensorflow as tf
 
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.difference import Purpose
+from skdeeplift.propagation.lookups import Source, padding_masks
 from skdeeplift.propagation.method import PairMethod
-from skdeeplift.propagation.pairing import Mode, Pairing
+from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, widened_tensor
 from skdeeplift.propagation.plan import Plan, all_steps
-from skdeeplift.propagation.precision import widened_tensor
 from skdeeplift.propagation.stream_values import StreamValues, shape_of_rows
 from skdeeplift.propagation.sums import of_one_reference, weighted_sums
-from skdeeplift.propagation.tokens import Source, padding_masks
 
 
 class Streams(PairMethod):

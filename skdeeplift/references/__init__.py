@@ -10,7 +10,7 @@ _HOMES = {
     "DinucleotideShuffle": "sequence",
     "NearestOther": "training",
     "Permuted": "training",
-    "Reference": "base",
+    "Reference": "reference",
     "Shuffle": "sequence",
     "TrainingSample": "training",
     "reference_report": "report",

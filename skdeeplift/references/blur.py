@@ -8,7 +8,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skdeeplift.references.base import Reference
+from skdeeplift.references.reference import Reference
 
 
 class Blur(Reference):

@@ -8,10 +8,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdeeplift.execution.references import AUTOMATIC_REFERENCES, References
-from skdeeplift.references.base import Reference, RowChooser
 from skdeeplift.references.blur import Blur
 from skdeeplift.references.constant import Constant
 from skdeeplift.references.makers import ByChoice, ByFunction, ByObject, SharedByAll, Source, in_dtype, joined
+from skdeeplift.references.reference import Reference, RowChooser
 from skdeeplift.references.sequence import BackgroundFrequency, DinucleotideShuffle, Shuffle
 from skdeeplift.references.training import NearestOther, Permuted, TrainingSample
 

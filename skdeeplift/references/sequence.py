@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
-from skdeeplift.references.base import Reference, seed_from
 from skdeeplift.references.letters import encode, find_axis
+from skdeeplift.references.reference import Reference, seed_from
 from skdeeplift.references.shuffling import STEP, keys_of_rows, mixed, random_bits, random_trees, walk
 
 

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skdeeplift.references.base import Reference, RowChooser
+from skdeeplift.references.reference import Reference, RowChooser
 
 # More rows than these are clustered in batches.
 MANY_ROWS = 10_000

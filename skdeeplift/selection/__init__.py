@@ -1,6 +1,6 @@
 """Importances of features, and selection by them."""
 
-from skdeeplift.selection.importance import MeanAbsoluteImportance
+from skdeeplift.selection.mean_absolute_importance import MeanAbsoluteImportance
 from skdeeplift.selection.score import contribution_score
 from skdeeplift.selection.selector import ContributionSelector
 

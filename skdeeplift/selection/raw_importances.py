@@ -6,9 +6,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, resample  # the first, too, is in scikit-learn's documented API
 from sklearn.utils.validation import has_fit_parameter
 
-from skdeeplift.explainers.columns import source_columns
+from skdeeplift.network.encoder_columns import source_columns
 from skdeeplift.selection.groups import find_groups
-from skdeeplift.selection.importance import MeanAbsoluteImportance
+from skdeeplift.selection.mean_absolute_importance import MeanAbsoluteImportance
 
 
 def fit_importances(estimator, X, y, sample_weight, *, names, groups, within, max_samples, random_state):

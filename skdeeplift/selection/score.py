@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 
-from skdeeplift.execution.lazy_rows import in_memory, is_lazy
+from skdeeplift.rows.dask_rows import in_memory, is_lazy
 from skdeeplift.selection.raw_importances import fit_importances
 
 

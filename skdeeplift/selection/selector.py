@@ -11,9 +11,9 @@ from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, St
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdeeplift.execution.lazy_rows import in_memory, is_lazy
 from skdeeplift.explainers.unchanged import unchanged_on_error
-from skdeeplift.selection.importance import ONLY_ZEROS, MeanAbsoluteImportance, check_weights
+from skdeeplift.rows.dask_rows import in_memory, is_lazy
+from skdeeplift.selection.mean_absolute_importance import ONLY_ZEROS, MeanAbsoluteImportance, check_weights
 from skdeeplift.selection.raw_importances import draw, fit_importances
 
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from skdeeplift.command_line.result_files import OUTPUTS, PICTURES, check_writable, write_contributions
-from skdeeplift.explainers.explanation import Explanation
+from skdeeplift.explanation.explanation import Explanation
 
 CONTRIBUTIONS = np.array([[1.0, -2.0], [0.25, 3.0]])
 

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skdeeplift.execution.carried import Carried
 from skdeeplift.execution.dask import mapped, mapped_table, reduced
-from skdeeplift.execution.lazy_rows import LazyRows
+from skdeeplift.execution.worker_copy import Carried
+from skdeeplift.rows.dask_rows import LazyRows
 
 ROWS = np.arange(40.0).reshape(10, 4)
 TABLE = pd.DataFrame(ROWS, columns=list("abcd"), index=np.arange(100, 110))

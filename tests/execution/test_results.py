@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.execution.results import Results, Sums, dtype_of_contributions, joined
-from skdeeplift.network.target import Target
 from skdeeplift.propagation.pairing import Mode, Pairing
+from skdeeplift.targets.target import Target
 
 SOURCE = SimpleNamespace(value=SimpleNamespace(dtype=tf.float32), starts=None)
 METHOD = SimpleNamespace(sources=[SOURCE], target=SimpleNamespace(dtype=tf.float64), uses_references=True, draws=1)

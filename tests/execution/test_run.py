@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from skdeeplift.execution.references import References
 from skdeeplift.execution.run import predict, run
-from skdeeplift.network.target import Target
+from skdeeplift.targets.target import Target
 from tests.functions import streams_of
 
 GENERATOR = np.random.default_rng(0)

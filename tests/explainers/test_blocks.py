@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skdeeplift import DeepLiftExplainer
-from skdeeplift.execution.carried import Carried
+from skdeeplift.execution.worker_copy import Carried
 from skdeeplift.explainers.blocks import (
     columns_of_block,
     contributions_of_block,

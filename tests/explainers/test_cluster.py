@@ -15,7 +15,7 @@ from distributed import Client, LocalCluster
 
 from skdeeplift import DeepLiftExplainer, MeanAbsoluteImportance
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
-from skdeeplift.execution import carried
+from skdeeplift.execution import worker_copy
 
 ROWS = np.random.default_rng(0).normal(size=(400, 6)).astype(np.float32)
 
@@ -44,7 +44,7 @@ def slowly(block):
 
 def unpacked():
     """What this worker has unpacked so far, as objects of its own."""
-    return [id(value) for value in carried._UNPACKED.values()]
+    return [id(value) for value in worker_copy._UNPACKED.values()]
 
 
 def kill_one(client):

@@ -23,7 +23,7 @@ from skdeeplift import (
     contribution_score,
 )
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
-from skdeeplift.execution.carried import Carried, with_attributes
+from skdeeplift.execution.worker_copy import Carried, with_attributes
 from skdeeplift.references import Constant
 from tests.explainers.test_splitting import Step
 

@@ -3,7 +3,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from skdeeplift import DeepLiftExplainer, GradientExplainer
-from skdeeplift.explainers.explanation import Explanation
+from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.metrics.judged import Judged, explanation_of, mean_of_known
 from tests.metrics.networks import linear
 

@@ -5,9 +5,9 @@ import tensorflow as tf
 
 from skdeeplift.execution.references import References
 from skdeeplift.execution.run import run
-from skdeeplift.network.target import Target
 from skdeeplift.network.trace import trace
-from skdeeplift.perturbation.method import Perturbation, whole_inputs
+from skdeeplift.perturbation.perturbation import Perturbation, whole_inputs
+from skdeeplift.targets.target import Target
 
 SUM = Target("single")
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.network.target import Target
 from skdeeplift.perturbation.parts import Parts, parts_of_axes
 from skdeeplift.perturbation.permutations import AllCoalitions, Permutations
+from skdeeplift.targets.target import Target
 from tests.perturbation.networks import contributions, method_of
 
 GENERATOR = np.random.default_rng(0)

@@ -6,10 +6,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skdeeplift.network.target import Target
 from skdeeplift.perturbation.parts import Parts
 from skdeeplift.perturbation.windows import OneByOne, Windows, make_covers
-from skdeeplift.propagation.tokens import Source
+from skdeeplift.propagation.lookups import Source
+from skdeeplift.targets.target import Target
 from tests.perturbation.networks import contributions, method_of
 
 GENERATOR = np.random.default_rng(0)

@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from skdeeplift.network.trace import trace
 from skdeeplift.propagation.gradients import Gradients
+from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.pairing import Mode, Pairing
-from skdeeplift.propagation.tokens import Source
 
 
 def gradients_of(function, x, form="gradient", targets=1, weights=None):

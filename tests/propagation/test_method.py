@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.network.target import Target
 from skdeeplift.propagation import method as method_module
 from skdeeplift.propagation.pairing import Mode, Pairing
+from skdeeplift.targets.target import Target
 from tests.functions import streams_of
 
 N_ROWS, N_REFERENCES = 4, 3

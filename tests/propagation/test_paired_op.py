@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.propagation.difference import Purpose
 from skdeeplift.propagation.paired_op import PairedOp
-from skdeeplift.propagation.pairing import Mode, Pairing
+from skdeeplift.propagation.pairing import Mode, Pairing, Purpose
 from skdeeplift.propagation.rules.activation import SIGNED
 from skdeeplift.propagation.stream_values import StreamValues
 from tests.functions import streams_of

@@ -3,10 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.propagation.difference import Difference, Purpose
-from skdeeplift.propagation.pairing import Mode, Pairing
+from skdeeplift.propagation.lookups import Source
+from skdeeplift.propagation.pairing import Difference, Mode, Pairing, Purpose
 from skdeeplift.propagation.stream_values import StreamValues
-from skdeeplift.propagation.tokens import Source
 from tests.functions import streams_of
 
 ROWS, REFERENCES = np.array([[1.0, -2.0], [3.0, 0.5]]), np.array([[0.0, 4.0], [1.0, 1.0]])

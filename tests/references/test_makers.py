@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from skdeeplift.references.base import Reference
 from skdeeplift.references.makers import ByChoice, ByFunction, ByObject, SharedByAll, Source, checked_number, joined
+from skdeeplift.references.reference import Reference
 
 ROWS = np.array([[1.0, 2.0], [3.0, 4.0]])
 

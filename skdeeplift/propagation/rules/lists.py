@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from skdeeplift.propagation.precision import widened
+from skdeeplift.propagation.pairing import widened
 from skdeeplift.propagation.rules.table import RuleTable
 
 LISTS = RuleTable("list of tensors", reads_values=False)

@@ -11,7 +11,7 @@ from functools import cache, partial
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.propagation.difference import Purpose
+from skdeeplift.propagation.pairing import Purpose
 from skdeeplift.propagation.rules.activation import nearly_zero
 from skdeeplift.propagation.rules.products import Kernel, RecomputedProduct, with_gradient
 from skdeeplift.propagation.rules.table import RuleTable

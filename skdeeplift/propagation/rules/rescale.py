@@ -4,7 +4,7 @@ from functools import partial
 
 import tensorflow as tf
 
-from skdeeplift.propagation.difference import Difference, Purpose
+from skdeeplift.propagation.pairing import Difference, Purpose
 from skdeeplift.propagation.rules.activation import RAMPS, is_ramp, nearly_zero, ramp
 from skdeeplift.propagation.rules.products import RecomputedProduct
 

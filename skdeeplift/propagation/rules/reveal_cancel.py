@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.propagation.difference import Difference
+from skdeeplift.propagation.pairing import Difference
 from skdeeplift.propagation.rules.activation import RAMPS, is_ramp, nearly_zero, ramp
 from skdeeplift.propagation.rules.products import RecomputedProduct
 

@@ -1,6 +1,7 @@
 import pytest
 
-from skdeeplift.propagation.rules.table import ONE, SEVERAL, RuleTable
+from skdeeplift.propagation.rules.table import NOT_SUPPORTED, ONE, SEVERAL, RuleTable
+from skdeeplift.propagation.rulesets import SHARED
 
 
 def test_positions_come_before_numbers_and_numbers_before_any():
@@ -34,3 +35,9 @@ def test_rules_can_not_be_changed_from_outside():
     table = RuleTable("family")
     with pytest.raises(TypeError):
         table.rules["Op", "any"] = None
+
+
+@pytest.mark.parametrize("op_type", NOT_SUPPORTED)
+def test_ops_without_a_rule_have_a_reason_and_no_rule_of_all_that_varies(op_type):
+    assert NOT_SUPPORTED[op_type]
+    assert SHARED.find(op_type, (0, 1, 2)) is None

@@ -1,0 +1,1 @@
+"""Explanations: contributions of rows, their table and their files."""

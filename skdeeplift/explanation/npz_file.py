@@ -1,0 +1,210 @@
+"""An explanation in one ``.npz`` file, without pickle."""
+
+import json
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from skdeeplift.explanation.atomic_files import finished_together
+
+FORMAT = "skdeeplift.Explanation 1"
+
+
+def write_explanation(path, fields):
+    """Write the fields of an explanation.
+
+    The file holds arrays, and as ``structure`` a text in JSON that says what they are. What JSON has itself stands
+    there as it is; anything else is an object with one key, which names what it is.
+
+    Parameters
+    ----------
+    path : str or path
+        The file; one that is there is replaced.
+    fields : dict
+        Values by their names.
+
+    Raises
+    ------
+    TypeError
+        If a field is nothing that can be written.
+    """
+    arrays = {}
+    structure = {
+        "format": FORMAT,
+        "fields": {name: _pack(value, f"explanation.{name}", arrays) for name, value in fields.items()},
+    }
+    text = np.frombuffer(json.dumps(structure).encode(), np.uint8)
+    # Written to an open file: to a path, NumPy adds a suffix.
+    with finished_together(Path(path)) as [unfinished], unfinished.open("wb") as file:
+        np.savez_compressed(file, structure=text, **arrays)
+
+
+def read_explanation(path):
+    """Read what `write_explanation` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    fields : dict
+        Values by their names.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no explanation, or is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            structure = json.loads(file["structure"].tobytes())
+            if structure["format"] != FORMAT:
+                raise ValueError(f"the format is {structure['format']!r}")
+            return {name: _unpack(node, file) for name, node in structure["fields"].items()}
+    except (ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"{str(path)!r} holds no explanation to read: {error}. Expected a file that Explanation.save wrote."
+        ) from error
+
+
+def _pack(value, where, arrays):
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, (list, tuple)):
+        kind = "list" if isinstance(value, list) else "tuple"
+        return {kind: [_pack(item, f"{where}[{position}]", arrays) for position, item in enumerate(value)]}
+    if isinstance(value, dict):
+        return {
+            "dict": [
+                [_pack(key, where, arrays), _pack(item, f"{where}[{key!r}]", arrays)] for key, item in value.items()
+            ]
+        }
+    if isinstance(value, pd.DataFrame):
+        return {"frame": _pack_frame(value, where, arrays)}
+    if isinstance(value, pd.Index):
+        return {"index": _pack_index(value, where, arrays)}
+    # Also tensors, and whatever else says that it is an array.
+    if hasattr(value, "__array__") and not isinstance(value, (np.ma.MaskedArray, pd.Series)):
+        array = np.asarray(value)
+        if array.dtype == object:
+            return {"objects": [_pack(item, where, arrays) for item in array.reshape(-1)], "shape": array.shape}
+        if array.dtype.kind != "V":
+            # An array that is a field bears its name, for those who read the file with NumPy alone.
+            name = where.removeprefix("explanation.")
+            if not name.isidentifier() or name in {*arrays, "structure", "file"} or name.startswith("array_"):
+                name = f"array_{len(arrays)}"
+            arrays[name] = array
+            return {"scalar" if isinstance(value, np.generic) else "array": name}
+    advice = " Give it a name first: explanation.target = 'name'." if callable(value) else ""
+    raise TypeError(
+        f"{where} is a {type(value).__name__}, which can not be written without pickle. Expected numbers, text, "
+        f"arrays, DataFrames, and lists or dicts of them.{advice}"
+    )
+
+
+def _pack_frame(frame, where, arrays):
+    packed = {name: _pack(getattr(frame, name), f"{where}.{name}", arrays) for name in ("columns", "index")}
+    dtypes = set(frame.dtypes)
+    if len(dtypes) == 1 and isinstance(next(iter(dtypes)), np.dtype):
+        return packed | {"block": _pack(frame.to_numpy(), where, arrays)}
+    each = [frame.iloc[:, position] for position in range(frame.shape[1])]
+    return packed | {"each": [_pack_values(column, f"{where}[{column.name!r}]", arrays) for column in each]}
+
+
+def _pack_index(index, where, arrays):
+    if isinstance(index, pd.MultiIndex):
+        levels = [_pack(level, where, arrays) for level in index.levels]
+        codes = [_pack(np.asarray(code), where, arrays) for code in index.codes]
+        return {"levels": levels, "codes": codes, "names": [_pack(name, where, arrays) for name in index.names]}
+    packed = {"name": _pack(index.name, where, arrays)}
+    if isinstance(index, pd.RangeIndex):
+        return packed | {"range": [index.start, index.stop, index.step]}
+    return packed | {"values": _pack_values(index, where, arrays), "freq": getattr(index, "freqstr", None)}
+
+
+def _pack_values(values, where, arrays):
+    """The values of a column or of an index."""
+    if isinstance(values.dtype, np.dtype):
+        return {"numpy": _pack(values.to_numpy(), where, arrays)}
+    values = values.array
+    if isinstance(values, pd.Categorical):
+        codes, categories = _pack(np.asarray(values.codes), where, arrays), _pack(values.categories, where, arrays)
+        return {"codes": codes, "categories": categories, "ordered": bool(values.ordered)}
+    # Text, numbers with missing values, times with a zone, periods: pandas reads them from text by their dtype.
+    items = [
+        None if missing else bool(item) if isinstance(item, (bool, np.bool_)) else str(item)
+        for item, missing in zip(values, values.isna(), strict=True)
+    ]
+    packed = {"items": items, "dtype": str(values.dtype)}
+    try:
+        again = _unpack_values(packed, {})
+    except (TypeError, ValueError):
+        again = None
+    if again is None or again.dtype != values.dtype or not again.equals(values):
+        raise TypeError(
+            f"{where} is of dtype {values.dtype}, which can not be written without pickle. Convert it to numbers or "
+            "text."
+        )
+    return packed
+
+
+def _unpack(node, file):
+    if not isinstance(node, dict):
+        return node
+    kind = next(iter(node))
+    content = node[kind]
+    if kind == "array":
+        return file[content]
+    if kind == "scalar":
+        return file[content][()]
+    if kind == "objects":
+        array = np.empty(len(content), object)
+        array[:] = [_unpack(item, file) for item in content]
+        return array.reshape(node["shape"])
+    if kind in ("list", "tuple"):
+        return {"list": list, "tuple": tuple}[kind](_unpack(item, file) for item in content)
+    if kind == "dict":
+        return {_unpack(key, file): _unpack(value, file) for key, value in content}
+    if kind == "index":
+        return _unpack_index(content, file)
+    if kind == "frame":
+        return _unpack_frame(content, file)
+    raise ValueError(f"it has an unknown part {kind!r}")
+
+
+def _unpack_frame(packed, file):
+    columns, index = _unpack(packed["columns"], file), _unpack(packed["index"], file)
+    if "block" in packed:
+        return pd.DataFrame(_unpack(packed["block"], file), index=index, columns=columns)
+    each = {position: _unpack_values(values, file) for position, values in enumerate(packed["each"])}
+    frame = pd.DataFrame({position: pd.Series(values, index=index) for position, values in each.items()}, index=index)
+    frame.columns = columns
+    return frame
+
+
+def _unpack_index(packed, file):
+    if "levels" in packed:
+        levels, codes, names = ([_unpack(node, file) for node in packed[key]] for key in ("levels", "codes", "names"))
+        return pd.MultiIndex(levels, codes, names=names)
+    name = _unpack(packed["name"], file)
+    if "range" in packed:
+        return pd.RangeIndex(*packed["range"], name=name)
+    values = _unpack_values(packed["values"], file)
+    index = pd.Index(values, dtype=values.dtype, name=name)
+    if packed["freq"] is not None and isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex)):
+        index.freq = packed["freq"]
+    return index
+
+
+def _unpack_values(packed, file):
+    if "codes" in packed:
+        dtype = pd.CategoricalDtype(_unpack(packed["categories"], file), packed["ordered"])
+        return pd.Categorical.from_codes(_unpack(packed["codes"], file), dtype=dtype)
+    if "numpy" in packed:
+        return _unpack(packed["numpy"], file)
+    return pd.array(packed["items"], dtype=packed["dtype"])

@@ -1,0 +1,171 @@
+"""Methods that only run the network, on rows of which some elements are taken from the reference."""
+
+import tensorflow as tf
+
+from skdeeplift.propagation import replay
+from skdeeplift.propagation.lookups import Source
+from skdeeplift.propagation.method import PairMethod
+
+
+def whole_inputs(graph, target):
+    """Make the network's inputs sources as they are, integers too: what is run needs no difference."""
+    return [Source(value) for value in graph.inputs]
+
+
+class Perturbation(PairMethod):
+    """A method that runs the network on rows of which some elements are taken from the reference.
+
+    Parameters
+    ----------
+    graph : Graph
+        The traced network.
+    target : Value
+        What is explained; weights over its elements make it a scalar.
+    sources : list of Source
+        What is perturbed: the network's inputs, or tensors further on, from which the network then goes on.
+    schemes : list of Scheme
+        One for all sources together, or one for each by itself.
+    sums_to_delta : bool, default=False
+        Whether contributions sum to the change of the target.
+    """
+
+    has_multipliers = False
+    takes_integers = True
+
+    def __init__(self, graph, target, sources, schemes, sums_to_delta=False):
+        values = [source.value for source in sources]
+        # An empty tuple: contributions are numbers of the output's kind, whatever the input holds.
+        sources = [Source(value, None if value.dtype.is_floating else ()) for value in values]
+        super().__init__(graph, target, sources, [*graph.inputs, *values])
+        self.schemes = list(schemes)
+        self._sums_to_delta = sums_to_delta
+        self._perturbed = [self.sources] if len(self.schemes) == 1 else [[source] for source in self.sources]
+
+    @property
+    def sums_to_delta(self):
+        """Whether contributions sum to the change of the target."""
+        return self._sums_to_delta
+
+    @property
+    def copies(self):
+        """How many perturbations there are for each pair."""
+        return max([1, *(scheme.number for scheme in self.schemes)])
+
+    @property
+    def numbers_kept(self):
+        """How many numbers are kept of each pair and target until they are summed."""
+        elements = sum(source.value.shape[1:].num_elements() or 1 for source in self.sources)
+        return elements + max(scheme.number + scheme.draws * scheme.parts for scheme in self.schemes)
+
+    @property
+    def draws(self):
+        """How many independent estimates of contributions there are for each pair."""
+        return min(scheme.draws for scheme in self.schemes)
+
+    def _drawn(self, pairing, first_reference):
+        drawn = [scheme.drawn(first_reference, pairing.references) for scheme in self.schemes]
+        return [[[tf.convert_to_tensor(array) for array in arrays] for arrays in drawn]]
+
+    def _contributions(
+        self, pairing, wanted, letters, shown_at_input, shown_at_reference, target_weights, reference_weights, drawn
+    ):
+        pairs = {
+            value: pairing.with_axes(x, reference)
+            for value, x, reference in zip(self.shown, shown_at_input, shown_at_reference, strict=True)
+        }
+        for source in self.sources:
+            if len(pairs[source.value][0].shape) != source.value.shape.rank + 1:
+                raise ValueError(f"{source.value.name!r} has several entries for each row. Pass another layer.")
+        weights = tf.cast(target_weights, tf.float64)
+        size = pairing.rows, pairing.references, pairing.targets
+        ends = [tf.broadcast_to(weighted(end, weights), size) for end in pairs[self.target]]
+        reference_weights = tf.cast(reference_weights, tf.float64)
+        terms = []
+        for scheme, sources, of_scheme in zip(self.schemes, self._perturbed, drawn, strict=True):
+            at_input, at_reference = ends
+            perturbed = [source.value for source in sources]
+            if set(perturbed) != set(self.graph.inputs):
+                # What passes by a layer keeps the row's values where all of the layer has the reference's.
+                nothing = [tf.zeros((1, 1, *[1] * value.shape[1:].rank), tf.bool) for value in perturbed]
+                at_reference = self._target_at(pairing, dict(zip(perturbed, nothing, strict=True)), pairs, weights)[0]
+            values = self._target_at_all(pairing, scheme, perturbed, pairs, weights, of_scheme)
+            changes = scheme.changes(values, at_input, at_reference, of_scheme)
+            terms += _terms(scheme, changes, reference_weights, wanted)
+        return terms
+
+    def _target_at_all(self, pairing, scheme, perturbed, pairs, weights, drawn):
+        """Values of the target at all perturbed rows, of shape (number, rows, references, targets)."""
+        shape = pairing.rows, pairing.references, pairing.targets
+        if scheme.number == 0:
+            return tf.zeros((0, *shape), tf.float64)
+        copies = self._copies_at_once(pairing, scheme.number)
+        n_steps = -(-scheme.number // copies)
+
+        def one_step(number, values):
+            indices = tf.minimum(number * copies + tf.range(copies), scheme.number - 1)
+            kept = dict(zip(perturbed, scheme.kept(indices, drawn), strict=True))
+            return number + 1, values.write(number, self._target_at(pairing, kept, pairs, weights))
+
+        # While one step's rows are made, those of the one before are run; more at once would each need their memory.
+        values = tf.TensorArray(tf.float64, n_steps, element_shape=(copies, *shape))
+        _, values = tf.while_loop(
+            lambda number, values: number < n_steps, one_step, (tf.constant(0), values), parallel_iterations=2
+        )
+        return tf.reshape(values.stack(), (n_steps * copies, *shape))[: scheme.number]
+
+    def _target_at(self, pairing, kept, pairs, weights):
+        """Values of the target, of shape (copies, rows, references, targets), at rows of which not all is kept.
+
+        ``kept`` tells of each value that is perturbed which elements are, with the axes (copies, 1 or references) in
+        front.
+        """
+        copies = next(iter(kept.values())).shape[0]
+        lead = copies, pairing.rows, pairing.references
+        given = {}
+        # Inputs that stay as they are are read by what does not come from a perturbed layer.
+        for value in dict.fromkeys([*kept, *self.graph.inputs]):
+            x, reference = pairs[value]
+            mixed = tf.where(kept[value][:, None], x, reference) if value in kept else x[None]
+            rest = mixed.shape[3:]
+            given[value] = tf.reshape(tf.broadcast_to(mixed, (*lead, *rest)), (-1, *rest))
+        [target] = replay.run(self.graph, given, [self.target])
+        return weighted(tf.reshape(target, (*lead, *self.target.shape[1:])), weights)
+
+    def _copies_at_once(self, pairing, number):
+        """How many copies of all pairs go through the network at once, so that few are left over in the last step."""
+        if any(value.shape[0] is not None for value in self.graph.inputs):
+            return 1
+        most = min(number, max(1, pairing.at_once // pairing.pairs))
+        return min(range(most, most // 2, -1), key=lambda copies: -(-number // copies) * copies)
+
+
+def weighted(target, weights):
+    """Sum the target's elements by the weights of each target, in float64.
+
+    ``target`` has the axes (..., rows or 1, references or 1) in front, ``weights`` (rows or 1, targets).
+    """
+    n_elements = weights.shape[2:].num_elements()
+    lead = target.shape[: len(target.shape) - len(weights.shape[2:])]
+    target = tf.reshape(tf.cast(target, tf.float64), (*lead, n_elements))
+    weights = tf.reshape(weights, (*weights.shape[:2], n_elements))
+    if weights.shape[0] == 1:
+        sums = tf.matmul(tf.reshape(target, (-1, n_elements)), weights[0], transpose_b=True)
+        return tf.reshape(sums, (*lead, weights.shape[1]))
+    return tf.reduce_sum(target[..., None, :] * weights[:, None], -1)
+
+
+def _terms(scheme, changes, reference_weights, wanted):
+    """What is wanted of each source, summed over references; of a single one without its weight."""
+    contributions = scheme.spread(tf.reduce_mean(changes, 0) if changes.shape[0] > 1 else changes[0])
+
+    def over_references(tensor):
+        if tensor.shape[1] == 1:
+            return tensor[:, 0]
+        return tf.tensordot(reference_weights, tensor, [[0], [1]])
+
+    terms = {"contributions": lambda place: over_references(contributions[place])}
+    terms["squares"] = lambda place: over_references(tf.square(contributions[place]))
+    if "squares_of_draws" in wanted:
+        of_draws = scheme.spread(changes)
+        terms["squares_of_draws"] = lambda place: over_references(tf.reduce_mean(tf.square(of_draws[place]), 0))
+    return [tuple(terms[name](place) for name in wanted) for place in range(len(contributions))]

@@ -1,0 +1,1 @@
+"""Targets: the scalars of the network's output that are explained."""

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.network.trace import trace
+from skdeeplift.propagation.lookups import input_sources, vocabulary_sizes
+from skdeeplift.propagation.rulesets import RESCALE
+from skdeeplift.propagation.streams import Streams
+
+TABLE = tf.constant(np.random.default_rng(0).normal(size=(7, 2)), tf.float32)
+TOKENS = tf.TensorSpec((None, 4), tf.int32)
+
+
+def graph_of(function, *specs):
+    return trace(lambda structure: function(*structure), list(specs or [TOKENS]))[0]
+
+
+def places(function, *specs):
+    """For each input the positions in it that each element of what is looked up belongs to."""
+    graph = graph_of(function, *specs)
+    sources = input_sources(graph, graph.outputs[0])
+    return [None if each.starts is None else [elements.tolist() for _, elements in each.starts] for each in sources]
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda t: tf.gather(TABLE, t), [[0, 0], [1, 1], [2, 2], [3, 3]]),
+        (lambda t: tf.gather(TABLE, tf.reverse(t[:, 1:], [1])), [[3, 3], [2, 2], [1, 1]]),
+        (lambda t: tf.gather(TABLE, tf.reshape(t, [-1, 2, 2])), [[[0, 0], [1, 1]], [[2, 2], [3, 3]]]),
+        (lambda t: tf.gather(TABLE, t[:, 2]), [2, 2]),
+        (lambda t: tf.gather(TABLE, tf.where(t < 0, t + 7, t) // 2)[:, 3], [[0, 0], [1, 1], [2, 2], [3, 3]]),
+        (lambda t: tf.one_hot(t[:, :2], 3), [[0, 0, 0], [1, 1, 1]]),
+        (lambda t: tf.one_hot(t[:, :2], 3, axis=1), [[0, 1], [0, 1], [0, 1]]),
+        (lambda t: tf.cast(tf.concat([t, t[:, :1]], 1), tf.float32), [0, 1, 2, 3, 0]),
+        (
+            lambda t: tf.cast(tf.transpose(tf.stack([t, t + 1], 1), [0, 2, 1]), tf.float32),
+            [[0] * 2, [1] * 2, [2] * 2, [3] * 2],
+        ),
+    ],
+)
+def test_where_differences_belong(function, expected):
+    assert places(function) == [[expected]]
+
+
+def test_inputs_that_are_looked_up_several_times_or_never():
+    def function(tokens, numbers, others, mask):
+        embedded = tf.gather(TABLE, tokens[:, :1]) + tf.gather(TABLE, others)
+        return tf.reduce_sum(embedded, [1, 2]) + tf.reduce_sum(tf.where(mask, numbers, 0.0), 1)
+
+    found = places(
+        function,
+        TOKENS,
+        tf.TensorSpec((None, 2)),
+        tf.TensorSpec((None, 1), tf.int64),
+        tf.TensorSpec((None, 2), tf.bool),
+    )
+    assert found == [[[[0, 0]]], None, [[[0, 0]]], []]
+
+
+def test_numbers_that_are_also_looked_up():
+    """A number's own difference counts beside that of what is found by it."""
+    found = places(lambda x: x + tf.gather(TABLE[:, 0], tf.cast(x, tf.int32)), tf.TensorSpec((None, 2)))
+    assert found == [[[0, 1], [0, 1]]]
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda t: tf.gather(TABLE, tf.argmax(t, 1)), "the op 'ArgMax' lies between the input and there"),
+        (lambda t: tf.gather(TABLE, t[:, :2] + t[:, 2:]), "the op 'AddV2' lies between"),
+        (lambda t: tf.gather(TABLE, tf.gather(t, t[:, 0], batch_dims=1)), "lies between"),
+    ],
+)
+def test_differences_that_belong_to_no_element(function, message):
+    with pytest.raises(UnsupportedOpError, match=message):
+        places(function)
+
+
+def test_indices_that_several_inputs_make():
+    with pytest.raises(UnsupportedOpError, match="several inputs of the network meet there"):
+        places(lambda a, b: tf.gather(TABLE, a + b), TOKENS, TOKENS)
+
+
+def test_rows_of_open_length():
+    with pytest.raises(UnsupportedOpError, match="Pass rows of one length"):
+        places(lambda t: tf.gather(TABLE, t), tf.TensorSpec((None, None), tf.int32))
+
+
+def test_vocabulary_of_each_element():
+    def function(tokens, others, numbers):
+        small, smaller = TABLE[:5], TABLE[:3]
+        found = [
+            tf.gather(small, tokens[:, :2]),
+            tf.gather(smaller, tf.where(tokens[:, 1:2] < 0, tokens[:, 1:2] + 3, tokens[:, 1:2])),
+            # What is computed first may be anything.
+            tf.gather(smaller, tokens[:, 2:] % 3),
+            tf.gather(small, tf.cast(numbers, tf.int32)),
+            tf.cast(others, tf.float32)[..., None] * tf.ones((1, 1, 2)),
+        ]
+        return tf.concat(found, 1)
+
+    graph = graph_of(function, TOKENS, tf.TensorSpec((None, 1), tf.int64), tf.TensorSpec((None, 1)))
+    tokens, others, _ = vocabulary_sizes(graph)
+    np.testing.assert_array_equal(tokens, [5, 3, 0, 0])
+    assert others is None
+
+
+def masks_of(function, *specs):
+    graph = graph_of(function, *specs)
+    streams = Streams(graph, graph.outputs[0], input_sources(graph, graph.outputs[0]), RESCALE)
+    return [graph.producer[value].type if value in graph.producer else "input" for value in streams.masks]
+
+
+def pooled(tokens, mask):
+    weights = tf.cast(mask, tf.float32)
+    return tf.reduce_sum(tf.gather(TABLE, tokens) * weights[..., None], 1) / tf.reduce_sum(weights, 1, keepdims=True)
+
+
+def test_masks_of_padding():
+    numbers, mask = tf.TensorSpec((None, 4)), tf.TensorSpec((None, 4), tf.bool)
+    assert masks_of(lambda t: pooled(t, t != 0)) == ["NotEqual"]
+    assert masks_of(lambda t: pooled(t, (t > 0) & (t < 6))) == ["LogicalAnd"]
+    assert masks_of(pooled, TOKENS, mask) == ["input"]
+    assert masks_of(lambda x: tf.where(tf.reduce_any(x != -1.0, 1, keepdims=True), x, 0.0), numbers) == ["NotEqual"]
+
+
+def test_comparisons_that_are_no_padding():
+    numbers = tf.TensorSpec((None, 4))
+    assert masks_of(lambda t: tf.gather(TABLE, t)) == []
+    # Those of the network's own numbers, or which is larger, are those of the row and of the reference themselves.
+    assert masks_of(lambda x: tf.where(x > 0.5, x, 0.0), numbers) == []
+    assert masks_of(lambda x: tf.where(tf.exp(x) != 1.0, x, 0.0), numbers) == []

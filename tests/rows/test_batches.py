@@ -1,0 +1,117 @@
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from numpy.lib.format import open_memmap
+
+from skdeeplift import config_context
+from skdeeplift.rows.batches import gives_batches, is_on_disk, join, read_batches, rows_for_fit
+
+ROWS = np.arange(12.0).reshape(6, 2)
+
+
+class InBatches(keras.utils.PyDataset):
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, position):
+        return ROWS[2 * position : 2 * position + 2], np.ones(2)
+
+
+class Endless(keras.utils.PyDataset):
+    @property
+    def num_batches(self):
+        return None
+
+    def __getitem__(self, position):
+        return ROWS
+
+
+def test_what_gives_batches():
+    dataset = tf.data.Dataset.from_tensor_slices(ROWS)
+    for source in (dataset, InBatches(), iter([ROWS]), (rows for rows in [ROWS]), map(len, [])):
+        assert gives_batches(source)
+    for rows in (ROWS, ROWS.tolist(), tuple(ROWS), {"a": ROWS}, pd.DataFrame(ROWS), tf.constant(ROWS), "ab", None, 3):
+        assert not gives_batches(rows)
+
+
+def test_what_is_on_a_disk(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    mapped = open_memmap(tmp_path / "rows.npy", "w+", np.float64, ROWS.shape)
+    with h5py.File(tmp_path / "rows.h5", "w") as file:
+        assert is_on_disk(file.create_dataset("rows", data=ROWS))
+    for rows in (mapped, mapped[2:], {"a": ROWS, "b": mapped}, [ROWS, mapped]):
+        assert is_on_disk(rows)
+    for rows in (ROWS, [ROWS, ROWS], ROWS.tolist(), pd.DataFrame(ROWS), pd.Series([1.0]), tf.constant(ROWS), None):
+        assert not is_on_disk(rows)
+
+
+def test_batches_are_read_as_keras_reads_them():
+    weights = np.full(6, 2.0)
+    for source, numbers in (
+        (iter([ROWS]), 1),
+        (iter([(ROWS,)]), 1),
+        (iter([(ROWS, ROWS[:, 0])]), 2),
+        (iter([(ROWS, ROWS[:, 0], weights)]), 3),
+    ):
+        [batch] = read_batches(source)
+        assert [each is not None for each in batch] == [True, numbers > 1, numbers > 2]
+        np.testing.assert_array_equal(batch[0], ROWS)
+    assert [len(rows) for rows, _, _ in read_batches(InBatches())] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("source", [Endless(), tf.data.Dataset.from_tensors(ROWS).repeat()], ids=["keras", "tf.data"])
+def test_batches_without_end_are_refused(source):
+    with pytest.raises(ValueError, match="without end"):
+        list(read_batches(source))
+
+
+def test_batches_are_joined_in_their_structure():
+    joined = join([{"a": ROWS, "b": tf.constant(ROWS)}, {"a": ROWS[:1], "b": tf.constant(ROWS[:1])}])
+    assert {name: array.shape for name, array in joined.items()} == {"a": (7, 2), "b": (7, 2)}
+    frame = join([pd.DataFrame(ROWS, columns=["a", "b"]), pd.DataFrame(ROWS[:1], columns=["a", "b"], index=[9])])
+    assert list(frame.columns) == ["a", "b"]
+    assert list(frame.index) == [0, 1, 2, 3, 4, 5, 9]
+    with pytest.raises(ValueError, match=r"rows of one shape. Got \(2,\) and \(1,\)"):
+        join([ROWS, ROWS[:, :1]])
+    with pytest.raises(ValueError, match=r"same columns in the same order. Got \['a', 'b'\] and \['b', 'a'\]"):
+        join([pd.DataFrame(ROWS, columns=["a", "b"]), pd.DataFrame(ROWS, columns=["b", "a"])])
+    with pytest.raises(ValueError, match=r"one kind.* Got DataFrame and ndarray"):
+        join([pd.DataFrame(ROWS), ROWS])
+
+
+def test_tables_that_nobody_puts_together():
+    """A package without ``concat``, of which names of columns would be lost."""
+    table = type("Table", (), {"__module__": "math", "columns": ["a", "b"]})
+    with pytest.raises(TypeError, match="Got Table of math"):
+        join([table(), table()])
+
+
+def test_rows_to_fit_on():
+    X, y, weights = rows_for_fit(iter([(ROWS, ROWS[:, 0]), (ROWS[:1], ROWS[:1, 0])]), None, None)
+    np.testing.assert_array_equal(X, np.concatenate([ROWS, ROWS[:1]]))
+    np.testing.assert_array_equal(y, X[:, 0])
+    assert weights is None
+    assert rows_for_fit(ROWS, 1, 2)[0] is ROWS
+    with pytest.raises(ValueError, match="bring their own"):
+        rows_for_fit(InBatches(), np.ones(6), None)
+    with pytest.raises(ValueError, match="gave no batches"):
+        rows_for_fit(iter([]), None, None)
+    with pytest.raises(ValueError, match="one entry for each of its rows"):
+        rows_for_fit(iter([(ROWS, 3)]), None, None)
+    with pytest.raises(ValueError, match="some without"):
+        rows_for_fit(iter([ROWS, (ROWS, ROWS[:, 0])]), None, None)
+
+
+def test_rows_to_fit_on_stay_below_the_memory_limit(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with config_context(memory_limit=ROWS.nbytes), h5py.File(tmp_path / "rows.h5", "w") as file:
+        rows_for_fit(iter([ROWS]), None, None)
+        read = iter([ROWS, ROWS, ROWS])
+        with pytest.raises(ValueError, match="more than the 96 bytes that fit may read"):
+            rows_for_fit(read, None, None)
+        # It was noticed when it came to that, not at the end.
+        assert len(list(read)) == 1
+        with pytest.raises(ValueError, match="more than the 96 bytes"):
+            rows_for_fit(file.create_dataset("rows", data=np.ones((13,))), None, None)

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from skdeeplift.rows.one_hot import find_letters
+
+
+def sequences(length=7):
+    return np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (3, length))]
+
+
+def test_the_axis_is_found_wherever_it_is():
+    assert find_letters(sequences(), True, "X") == 1
+    assert find_letters(np.moveaxis(sequences(), 2, 1), True, "X") == 0
+    assert find_letters(sequences()[:, None], True, "X") == 2
+
+
+def test_letters_that_are_not_known():
+    X = sequences()
+    X[0, :2] = 0
+    assert find_letters(X, True, "X") == 1
+    X[1, :3] = 0.25
+    assert find_letters(X, True, "X") == 1
+
+
+def test_a_square_of_letters_needs_a_name():
+    X = np.tile(np.eye(4, dtype=np.float32), (2, 1, 1))
+    with pytest.raises(ValueError, match=r"axes \[1, 2\] may all be the one.*hypothetical=2"):
+        find_letters(X, True, "X")
+    assert [find_letters(X, axis, "X") for axis in (1, 2, -1)] == [0, 1, 1]
+
+
+def test_few_positions_may_be_letters_too():
+    X = np.zeros((1, 5, 4))
+    X[0, range(4), range(4)] = 1
+    with pytest.raises(ValueError, match="may all be the one"):
+        find_letters(X, True, "X")
+
+
+@pytest.mark.parametrize("axis", [True, 2, -1])
+def test_what_is_not_one_hot(axis):
+    with pytest.raises(ValueError, match=r"hypothetical=.*(exactly one entry is 1|not one-hot)"):
+        find_letters(np.random.default_rng(0).normal(size=(3, 7, 4)), axis, "X")
+
+
+@pytest.mark.parametrize("axis", [0, 3, -3, -4])
+def test_axes_that_are_not_there(axis):
+    with pytest.raises(ValueError, match=f"hypothetical={axis} is no axis of X's features"):
+        find_letters(sequences(), axis, "X")

@@ -1,0 +1,136 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skdeeplift.network.trace import trace
+from skdeeplift.targets.target import Target, check_target
+from skdeeplift.targets.target_tensor import TargetTensor, find_target_tensor, follow
+
+
+def tensor(*shape, competing=False):
+    from skdeeplift.network.graph import Value
+
+    return TargetTensor(Value("output", tf.float32, tf.TensorShape((None, *shape))), competing)
+
+
+@pytest.mark.parametrize("pre_activation", [True, False])
+@pytest.mark.parametrize(
+    ("layers", "competing", "squashed"),
+    [
+        ([keras.layers.Dense(3, activation="softmax")], True, True),
+        ([keras.layers.Dense(3), keras.layers.Activation("softmax")], True, True),
+        ([keras.layers.Dense(3), keras.layers.Softmax()], True, True),
+        ([keras.layers.Dense(3, activation="log_softmax")], True, True),
+        ([keras.layers.Dense(3), keras.layers.Activation("sigmoid")], False, True),
+        ([keras.layers.Dense(3, activation="softmax"), keras.layers.Activation("linear")], True, True),
+        ([keras.layers.Dense(3)], False, False),
+        ([keras.layers.Dense(3, activation="tanh")], False, False),
+    ],
+)
+def test_logits_are_found_however_the_activation_is_spelled(layers, competing, squashed, pre_activation):
+    model = keras.Sequential([keras.Input((2,)), *(type(layer).from_config(layer.get_config()) for layer in layers)])
+    graph, _ = trace(lambda x: model(x, training=False), tf.TensorSpec((None, 2)))
+    found = find_target_tensor(graph, graph.outputs[0], pre_activation)
+    assert found.competing is competing
+    expected = "BiasAdd" if squashed and pre_activation else graph.producer[graph.outputs[0]].type
+    assert graph.producer[found.value].type == expected
+
+
+def choice(target, tensor, **options):
+    return check_target(target, tensor, **options).choice
+
+
+def test_auto():
+    assert choice("auto", tensor(1)) == "single"
+    assert choice("auto", tensor()) == "single"
+    assert choice("auto", tensor(3, competing=True)) == "predicted"
+    assert choice("predicted", tensor(3)) == "predicted"
+    assert choice("predicted", tensor(1)) == "single"
+
+
+def test_indices_and_weights():
+    assert choice(2, tensor(3)) == {(2,): 1.0}
+    assert choice((1, 0), tensor(4, 3)) == {(1, 0): 1.0}
+    assert choice({8: 1, 3: -1}, tensor(10)) == {(8,): 1.0, (3,): -1.0}
+    assert choice(np.array([0.0, 1.0, -1.0]), tensor(3)) == {(1,): 1.0, (2,): -1.0}
+    np.testing.assert_array_equal(Target({(2,): 1.0, (0,): -2.0}).weights(np.zeros((5, 3))), [[[-2, 0, 1]]])
+
+
+def test_one_target_per_row():
+    logits = np.array([[1.0, 3.0, 2.0], [5.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(Target("predicted").weights(logits), [[[0, 1, 0]], [[1, 0, 0]]])
+    of_rows = check_target([2, 0], tensor(3), n_rows=2)
+    np.testing.assert_array_equal(of_rows.weights(logits), [[[0, 0, 1]], [[1, 0, 0]]])
+
+
+def test_all_outputs():
+    weights = Target("all").weights(np.zeros((5, 2, 3)))
+    assert Target("all").number((2, 3)) == 6
+    np.testing.assert_array_equal(weights.reshape(6, 6), np.eye(6))
+
+
+def test_centred_weights_are_those_of_the_logits_less_their_mean():
+    logits = np.random.default_rng(0).normal(size=(4, 3))
+    weights = Target({(1,): 2.0}, centered=True).weights(logits)
+    np.testing.assert_allclose(logits @ weights[0, 0], 2 * (logits[:, 1] - logits.mean(1)))
+    np.testing.assert_array_equal(Target({(0,): 1.0, (1,): -1.0}, True).weights(logits), [[[1, -1, 0]]])
+    with pytest.raises(ValueError, match="no axis of several classes"):
+        check_target("auto", tensor(1), centered=True)
+
+
+@pytest.mark.parametrize(
+    ("target", "shape", "message"),
+    [
+        ("auto", (3,), r"can not choose among the network's 3 outputs.* an integer from 0 to 2"),
+        ("auto", (4, 3), r"can not choose .*a tuple of 2 integers, each below \(4, 3\)"),
+        (3, (3,), "3 is out of range.* 0 to 2"),
+        (-1, (3,), "-1 is out of range"),
+        (1, (4, 3), "a tuple of 2 integers"),
+        ((1, 7), (4, 3), "out of range"),
+        (True, (3,), "Got True"),
+        ({0: "one"}, (3,), "weights, which are numbers"),
+        ({}, (3,), "target= takes 'auto'"),
+        ({0: float("nan")}, (3,), "finite weights"),
+        ({0: 1, (0,): 1}, (3,), "each index once"),
+        ({5: 1.0}, (3,), "out of range"),
+        (1.5, (3,), "target= takes 'auto'"),
+        ([0.5, 0.5], (3,), r"one finite weight for each .* in shape \(3,\)\. Got shape \(2,\)"),
+        ([0.5, np.nan, 1.0], (3,), "one finite weight"),
+        ([0, 1, 2], (3,), "only in explain"),
+    ],
+)
+def test_impossible_targets(target, shape, message):
+    with pytest.raises(ValueError, match=message):
+        check_target(target, tensor(*shape))
+
+
+@pytest.mark.parametrize(
+    ("target", "shape", "message"),
+    [
+        ([0, 1, 2], (3,), r"shape \(2,\)"),
+        ([0.0, 1.0], (3,), "Indices, one for each row, are integers"),
+        (["a", "b"], (3,), "integer array"),
+        ([0, 3], (3,), "out of range"),
+        ([-1, 0], (3,), "out of range"),
+        ([0, 1], (4, 3), "one axis of outputs"),
+    ],
+)
+def test_impossible_targets_of_rows(target, shape, message):
+    with pytest.raises(ValueError, match=message):
+        check_target(target, tensor(*shape), n_rows=2)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda z: z, r"a tensor of shape \(None, 3\)"),
+        (tf.reduce_sum, r"a tensor of shape \(\)"),
+        (lambda z: tf.argmax(z, 1), "int64"),
+        (lambda z: (z[:, 0], z[:, 1]), "Got tuple"),
+    ],
+)
+def test_functions_that_give_no_number_for_each_row(function, message):
+    graph, _ = trace(lambda x: x * 2.0, tf.TensorSpec((None, 3)))
+    with pytest.raises(ValueError, match=message):
+        follow(graph, find_target_tensor(graph, graph.outputs[0], True), function)
