@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from numbers import Real
 from types import MappingProxyType
 
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from skdeeplift.compat import Interval, validate_parameter_constraints
 
 __all__ = ["config_context", "get_config", "set_config"]
 

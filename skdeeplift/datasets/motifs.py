@@ -5,8 +5,8 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
 
+from skdeeplift.compat import Interval, validate_params
 from skdeeplift.datasets.placing import place
 
 LETTERS = "ACGT"

@@ -4,7 +4,8 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+
+from skdeeplift.compat import Interval, validate_params
 
 SUBJECTS = "food service room view music staff breakfast garden price soup wine bed".split()
 PRAISE = "good great lovely excellent friendly charming delicious perfect".split()

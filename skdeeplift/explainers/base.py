@@ -5,11 +5,11 @@ from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.compat import Interval, StrOptions, check_sample_weight, fit_context
 from skdeeplift.execution.dask import lazily
 from skdeeplift.execution.run import run
 from skdeeplift.explainers.binding import BindingMixin
@@ -84,7 +84,7 @@ class BaseExplainer(
     def _method(self, graph, target, sources, parameters):
         """Compile the method for a target and sources of a network, by the parameters of the last fit."""
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, *, sample_weight=None, target=None):
         """Bind or train the network, and learn the reference and the mean absolute contributions from rows.
 
@@ -146,7 +146,7 @@ class BaseExplainer(
         vars(self).pop("_prepared", None)
         arrays = self._rows(X, reset=True)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, arrays[0], ensure_non_negative=True)
+            sample_weight = check_sample_weight(sample_weight, arrays[0], ensure_non_negative=True)
         random_state = check_random_state(self.random_state)
         # What is drawn comes from it, so that the same call gives the same numbers.
         self._seed = int(random_state.randint(np.iinfo(np.int32).max))

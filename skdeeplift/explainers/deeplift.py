@@ -1,7 +1,6 @@
 """DeepLIFT."""
 
-from sklearn.utils._param_validation import StrOptions
-
+from skdeeplift.compat import StrOptions
 from skdeeplift.explainers.base import BaseExplainer
 
 RULE_NAMES = {"rescale", "reveal_cancel", "genomics_default", "pass_through", "guided_backprop_rescale"}

@@ -4,8 +4,8 @@ import warnings
 from numbers import Integral, Real
 
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils._param_validation import Interval, StrOptions
 
+from skdeeplift.compat import Interval, StrOptions
 from skdeeplift.execution.draws import draw, drawn_until
 from skdeeplift.explainers.base import BaseExplainer
 

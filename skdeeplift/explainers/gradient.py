@@ -3,8 +3,8 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 
+from skdeeplift.compat import Interval, StrOptions
 from skdeeplift.execution.references import References
 from skdeeplift.explainers.base import BaseExplainer
 

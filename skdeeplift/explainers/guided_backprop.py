@@ -1,7 +1,6 @@
 """Guided backpropagation and the deconvolutional network."""
 
-from sklearn.utils._param_validation import StrOptions
-
+from skdeeplift.compat import StrOptions
 from skdeeplift.explainers.base import BaseExplainer
 
 

@@ -4,8 +4,9 @@ from functools import partial
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdeeplift.compat import check_sample_weight
 from skdeeplift.execution.dask import carried_once, check_length, mapped, mapped_in_form, output_form, reduced
 from skdeeplift.execution.results import dtype_of_contributions
 from skdeeplift.execution.worker_copy import Carried
@@ -97,7 +98,7 @@ class TakesLazyRows:
             check_length(target, n_rows)
         if sample_weight is not None:
             like_rows = np.broadcast_to(0.0, (n_rows, 1))
-            sample_weight = _check_sample_weight(sample_weight, like_rows, ensure_non_negative=True)
+            sample_weight = check_sample_weight(sample_weight, like_rows, ensure_non_negative=True)
             if not sample_weight.any():
                 raise ValueError("sample_weight= must have a weight above zero for a row at least. Got only zeros.")
         # What is no draw of importances' rows, which are to be those that they are in memory.

@@ -2,8 +2,7 @@
 
 from numbers import Real
 
-from sklearn.utils._param_validation import Interval
-
+from skdeeplift.compat import Interval
 from skdeeplift.explainers.base import BaseExplainer
 
 

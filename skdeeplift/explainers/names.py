@@ -1,8 +1,9 @@
 """What explainers call contributions, and in which form they give them."""
 
 import numpy as np
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.compat import check_feature_names_in
 from skdeeplift.rows.validation import shapes_of_rows
 
 
@@ -59,7 +60,7 @@ class NamesContributions:
         if layer is None and self._transformer is not None and self._raw_sources is None:
             return self._transformer.get_feature_names_out(input_features)
         if layer is None:
-            return _check_feature_names_in(self, input_features, generate_names=True)
+            return check_feature_names_in(self, input_features, generate_names=True)
         units = self._explained().method.sources[0].value.shape[1]
         return np.array([f"{layer}_{unit}" for unit in range(units)], dtype=object)
 

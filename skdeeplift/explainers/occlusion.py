@@ -2,8 +2,7 @@
 
 from numbers import Integral
 
-from sklearn.utils._param_validation import StrOptions
-
+from skdeeplift.compat import StrOptions
 from skdeeplift.explainers.base import BaseExplainer
 from skdeeplift.perturbation.perturbation import whole_inputs
 

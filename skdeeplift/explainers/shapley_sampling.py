@@ -4,8 +4,8 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 
+from skdeeplift.compat import Interval
 from skdeeplift.explainers.base import BaseExplainer
 from skdeeplift.perturbation.perturbation import whole_inputs
 

@@ -4,8 +4,8 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.stats import rankdata
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from skdeeplift.compat import Interval, StrOptions, validate_params
 from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.metrics.judged import mean_of_known
 

@@ -4,8 +4,8 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, validate_params
 
+from skdeeplift.compat import Interval, validate_params
 from skdeeplift.metrics.judged import Judged
 
 _CONSTRAINTS = {

@@ -4,8 +4,8 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from skdeeplift.compat import Interval, StrOptions, validate_params
 from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.metrics.agreement import correlation
 from skdeeplift.metrics.judged import Judged, explanation_of

@@ -2,8 +2,8 @@
 
 import numpy as np
 from scipy.stats import rankdata
-from sklearn.utils._param_validation import validate_params
 
+from skdeeplift.compat import validate_params
 from skdeeplift.metrics.judged import Judged
 
 

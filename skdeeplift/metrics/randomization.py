@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import StrOptions, validate_params
 
+from skdeeplift.compat import StrOptions, validate_params
 from skdeeplift.metrics.agreement import rank_agreement
 from skdeeplift.metrics.judged import check_explainer, explanation_of, mean_of_known, target_of
 

@@ -4,8 +4,8 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
 
+from skdeeplift.compat import Interval, validate_params
 from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.metrics.agreement import flat_contributions
 from skdeeplift.metrics.judged import check_explainer, explanation_of, mean_of_known, target_of

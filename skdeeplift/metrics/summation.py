@@ -1,8 +1,8 @@
 """Whether contributions add up."""
 
 import numpy as np
-from sklearn.utils._param_validation import validate_params
 
+from skdeeplift.compat import validate_params
 from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.metrics.agreement import flat_contributions
 from skdeeplift.metrics.judged import check_explainer, explanation_of, mean_of_known

@@ -4,10 +4,9 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.compat import Interval, StrOptions, fit_context
 from skdeeplift.references.reference import Reference
 
 
@@ -63,7 +62,7 @@ class Blur(Reference):
         self.axes = axes
         self.mode = mode
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Find out which axes are blurred.
 

@@ -3,10 +3,9 @@
 from numbers import Real
 
 import numpy as np
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.compat import StrOptions, fit_context
 from skdeeplift.references.reference import Reference
 
 
@@ -83,7 +82,7 @@ class Constant(Reference):
         """Whether the value is that of the training rows."""
         return isinstance(self.value, str) and self.value != "zeros"
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
         """Compute the reference.
 

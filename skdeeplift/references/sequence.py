@@ -3,9 +3,9 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.compat import fit_context
 from skdeeplift.references.letters import encode, find_axis
 from skdeeplift.references.reference import Reference, seed_from
 from skdeeplift.references.shuffling import STEP, keys_of_rows, mixed, random_bits, random_trees, walk
@@ -20,7 +20,7 @@ class _SequenceReference(Reference):
 
     _parameter_constraints: dict = {"axis": [Integral, None], "padding": [Integral, str, None]}
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Find out where the letters are.
 
@@ -278,7 +278,7 @@ class BackgroundFrequency(Reference):
         """Whether the frequencies are those of the training rows."""
         return self.frequencies is None
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Count the letters of sequences.
 

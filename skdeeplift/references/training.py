@@ -3,13 +3,12 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.metrics import pairwise_distances_argmin, pairwise_distances_chunked
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.compat import Interval, StrOptions, fit_context
 from skdeeplift.references.reference import Reference, RowChooser
 
 # More rows than these are clustered in batches.
@@ -62,7 +61,7 @@ class TrainingSample(RowChooser):
         """Whether rows are drawn at random."""
         return self.method == "random"
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
         """Keep the training rows.
 
@@ -194,7 +193,7 @@ class NearestOther(RowChooser):
         self.n_neighbors = n_neighbors
         self.metric = metric
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Keep the training rows and what the network predicts of them.
 

@@ -5,11 +5,11 @@ from numbers import Integral
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import gen_batches
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skdeeplift.compat import Interval, StrOptions, check_feature_names_in, fit_context
 from skdeeplift.execution.dask import carried_once, lazily, mapped_in_form, reduced
 from skdeeplift.execution.worker_copy import Carried, with_attributes
 from skdeeplift.explainers.unchanged import unchanged_on_error
@@ -134,7 +134,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         self.by_class = by_class
         self.normalize = normalize
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
         """Compute importances of the contributions of rows.
 
@@ -161,7 +161,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
             self._update(X, sample_weight, reset=True)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
         """Go on with the contributions of more rows; importances are those of all rows so far.
 
@@ -242,7 +242,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         self._check_table()
         names = self.groups_
         if names is None:
-            names = self._names(_check_feature_names_in(self, input_features, generate_names=True))[0]
+            names = self._names(check_feature_names_in(self, input_features, generate_names=True))[0]
         if self._by_class:
             names = [f"{name}__{label}" for name in names for label in self._class_labels]
         return np.array([str(name) for name in names], dtype=object)
@@ -333,7 +333,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
             self._features = (shape[1] // n_classes,) if len(shape) == 2 else shape[1:-1]
         names, self._class_labels = None, None if n_classes is None else list(range(n_classes))
         if len(self._features) == 1:
-            names, labels = self._names(_check_feature_names_in(self, generate_names=True))
+            names, labels = self._names(check_feature_names_in(self, generate_names=True))
             self._class_labels = self._class_labels and labels
         self.groups_, self._order, self._starts, self._sizes = None, None, None, None
         if self.groups is not None:

@@ -3,9 +3,10 @@
 import numpy as np
 from sklearn import get_config
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, resample  # the first, too, is in scikit-learn's documented API
+from sklearn.utils import resample
 from sklearn.utils.validation import has_fit_parameter
 
+from skdeeplift.compat import safe_indexing
 from skdeeplift.network.encoder_columns import source_columns
 from skdeeplift.selection.groups import find_groups
 from skdeeplift.selection.mean_absolute_importance import MeanAbsoluteImportance
@@ -61,7 +62,7 @@ def fit_importances(estimator, X, y, sample_weight, *, names, groups, within, ma
     if len(set(labels)) < len(labels):
         if n_rows > max_samples:
             drawn = np.sort(random_state.choice(n_rows, max_samples, replace=False))
-            X = _safe_indexing(X, drawn)
+            X = safe_indexing(X, drawn)
             sample_weight = None if sample_weight is None else sample_weight[drawn]
         contributions = _contributions(explainer, X if encoder is None else encoder.transform(X), len(labels))
         n_targets = contributions.shape[1] // len(labels)
@@ -98,7 +99,7 @@ def draw(X, y, sample_weight, fraction, random_state):
     n_drawn = max(1, round(fraction * len(rows)))
     stratify = labels if _are_labels(labels) else None
     drawn = resample(rows, replace=False, n_samples=n_drawn, random_state=random_state, stratify=stratify)
-    return [None if array is None else _safe_indexing(array, drawn) for array in (X, y, sample_weight)]
+    return [None if array is None else safe_indexing(array, drawn) for array in (X, y, sample_weight)]
 
 
 def _are_labels(y):

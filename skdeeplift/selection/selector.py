@@ -3,14 +3,14 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.feature_selection import SelectFromModel, SelectorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_random_state, get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdeeplift.compat import HasMethods, Interval, RealNotInt, StrOptions, fit_context
 from skdeeplift.explainers.unchanged import unchanged_on_error
 from skdeeplift.rows.dask_rows import in_memory, is_lazy
 from skdeeplift.selection.mean_absolute_importance import ONLY_ZEROS, MeanAbsoluteImportance, check_weights
@@ -152,7 +152,7 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None):
         """Fit the explainer, and select columns.
 

@@ -1,0 +1,28 @@
+"""Private parts of scikit-learn that this package relies on, each with the reason why no public name serves.
+
+Other modules import these names from here only. When scikit-learn changes one of them, ``tests/test_compat.py`` fails,
+and this module is the only place to repair.
+"""
+# ruff: noqa: F401
+
+from sklearn.base import (
+    _fit_context as fit_context,  # `fit` validates `_parameter_constraints`; respects `skip_parameter_validation`
+)
+from sklearn.utils import (
+    _safe_indexing as safe_indexing,  # takes rows of a list, an array or a DataFrame; documented by scikit-learn
+)
+from sklearn.utils._param_validation import (
+    HasMethods,  # accepts an inner estimator by its methods, where a class would require a base class
+    Hidden,  # accepts a value that the error message does not list
+    Interval,  # accepts the numbers of a range
+    RealNotInt,  # tells a fraction from a count; numbers.Real accepts both
+    StrOptions,  # accepts certain strings, beside other constraints of the same parameter
+    validate_parameter_constraints,  # checks settings outside of a decorated function
+    validate_params,  # checks the arguments of a function, with the messages that estimators have
+)
+from sklearn.utils.validation import (
+    _check_feature_names_in as check_feature_names_in,  # merges the caller's names with `feature_names_in_`
+)
+from sklearn.utils.validation import (
+    _check_sample_weight as check_sample_weight,  # checks the length, the type and the sign of weights
+)

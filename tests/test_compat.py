@@ -1,0 +1,146 @@
+import ast
+from numbers import Integral, Real
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import config_context
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import Ridge
+from sklearn.utils.metaestimators import available_if
+
+from skdeeplift import compat
+
+INVALID = r"The '\w+' parameter of \w+ must be"
+AT_LEAST_ONE = compat.Interval(Integral, 1, None, closed="left")
+
+
+@compat.validate_params(
+    {
+        "count": [AT_LEAST_ONE],
+        "share": [compat.Interval(compat.RealNotInt, 0, 1, closed="right"), compat.Hidden(compat.StrOptions({"all"}))],
+        "order": [compat.StrOptions({"least", "most"})],
+        "estimator": [compat.HasMethods(["fit", "predict"]), None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def validated(count=1, share=1.0, order="most", estimator=None):
+    return count, share, order, estimator
+
+
+class Counter(BaseEstimator):
+    _parameter_constraints = {"count": [AT_LEAST_ONE]}
+
+    def __init__(self, count=1):
+        self.count = count
+
+    @compat.fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Return the estimator."""
+        return self
+
+
+def test_validate_params_accepts_what_the_constraints_allow():
+    ridge = Ridge()
+    assert validated(3, 0.5, "least", ridge) == (3, 0.5, "least", ridge)
+    assert validated(share="all") == (1, "all", "most", None)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"count": 0},
+        {"count": 1.0},
+        {"share": 0.0},
+        {"share": 1},  # an integer is a count
+        {"share": "none"},
+        {"order": "highest"},
+        {"estimator": object()},
+    ],
+)
+def test_validate_params_rejects_others(arguments):
+    # scikit-learn's InvalidParameterError, which is private as well, is both.
+    with pytest.raises(ValueError, match=INVALID) as value_error:
+        validated(**arguments)
+    assert isinstance(value_error.value, TypeError)
+    assert type(value_error.value).__name__ == "InvalidParameterError"
+
+
+def test_interval_says_the_range():
+    with pytest.raises(ValueError, match=r"an int in the range \[1, inf\). Got 0 instead"):
+        validated(count=0)
+
+
+def test_hidden_values_are_not_listed():
+    with pytest.raises(ValueError, match=r"range \(0.0, 1.0\]. Got 2.0 instead"):
+        validated(share=2.0)
+
+
+def test_validation_can_be_skipped():
+    with config_context(skip_parameter_validation=True):
+        assert validated(count=0)[0] == 0
+        Counter(0).fit([[1]])
+
+
+def test_fit_context_validates_when_fit_is_called():
+    counter = Counter(0)
+    with pytest.raises(ValueError, match="The 'count' parameter of Counter must be"):
+        counter.fit([[1]])
+    assert counter.set_params(count=2).fit([[1]]) is counter
+
+
+def test_has_methods_respects_available_if():
+    class Without:
+        fit = available_if(lambda self: True)(lambda self: None)
+        predict = available_if(lambda self: False)(lambda self: None)
+
+    with pytest.raises(ValueError, match="must be an object implementing 'fit' and 'predict'"):
+        validated(estimator=Without())
+
+
+def test_validate_parameter_constraints_takes_one_value():
+    constraints = {"limit": [compat.Interval(Real, 1, None, closed="left"), None], "flag": ["boolean"]}
+    compat.validate_parameter_constraints(constraints, {"limit": None, "flag": True}, "set_limit")
+    with pytest.raises(ValueError, match="The 'limit' parameter of set_limit must be a float in the range"):
+        compat.validate_parameter_constraints(constraints, {"limit": 0.5}, "set_limit")
+
+
+def test_check_sample_weight():
+    X = np.zeros((2, 1))
+    weights = compat.check_sample_weight([1, 2], X, ensure_non_negative=True)
+    assert weights.dtype == float
+    np.testing.assert_array_equal(weights, [1, 2])
+    with pytest.raises(ValueError, match=r"sample_weight\.shape"):
+        compat.check_sample_weight([1, 2, 3], X, ensure_non_negative=True)
+    with pytest.raises(ValueError, match="Negative values"):
+        compat.check_sample_weight([1, -2], X, ensure_non_negative=True)
+
+
+def test_check_feature_names_in():
+    counter = Counter()
+    counter.n_features_in_ = 2
+    np.testing.assert_array_equal(compat.check_feature_names_in(counter, generate_names=True), ["x0", "x1"])
+    np.testing.assert_array_equal(compat.check_feature_names_in(counter, ["a", "b"], generate_names=True), ["a", "b"])
+    counter.feature_names_in_ = np.array(["c", "d"], object)
+    np.testing.assert_array_equal(compat.check_feature_names_in(counter, generate_names=True), ["c", "d"])
+    with pytest.raises(ValueError, match="input_features is not equal to feature_names_in_"):
+        compat.check_feature_names_in(counter, ["a", "b"], generate_names=True)
+
+
+@pytest.mark.parametrize("make", [list, np.array, lambda rows: pd.DataFrame({"a": rows}, index=["x", "y", "z"])])
+def test_safe_indexing_takes_rows_by_position(make):
+    taken = compat.safe_indexing(make([5, 6, 7]), np.array([2, 0]))
+    np.testing.assert_array_equal(np.ravel(taken), [7, 5])
+
+
+def private_imports(path):
+    """List the private names that a module imports from scikit-learn."""
+    imports = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    names = [f"{node.module}.{alias.name}" for node in imports for alias in node.names]
+    return [name for name in names if name.startswith("sklearn.") and "._" in name]
+
+
+def test_only_this_module_imports_private_names():
+    paths = Path(compat.__file__).parent.rglob("*.py")
+    assert {path.name for path in paths if private_imports(path)} == {"compat.py"}
