@@ -6,7 +6,7 @@ __version__ = "0.1.0"
 
 # Loaded when first used: TensorFlow takes seconds to import.
 _HOMES = {
-    "ContributionSelector": "skdeeplift.selection.selector",
+    "ContributionSelector": "skdeeplift.selection.contribution_selector",
     "DeepLiftExplainer": "skdeeplift.explainers.deeplift",
     "ExpectedGradientsExplainer": "skdeeplift.explainers.expected_gradients",
     "Explanation": "skdeeplift.explanation.explanation",
@@ -18,7 +18,7 @@ _HOMES = {
     "OcclusionExplainer": "skdeeplift.explainers.occlusion",
     "ShapleySamplingExplainer": "skdeeplift.explainers.shapley_sampling",
     "config_context": "skdeeplift.config",
-    "contribution_score": "skdeeplift.selection.score",
+    "contribution_score": "skdeeplift.selection.column_scores",
     "describe": "skdeeplift.explanation.op_table",
     "get_config": "skdeeplift.config",
     "mean_normalise_weights_for_sequence_convolution": "skdeeplift.network.mean_normalisation",

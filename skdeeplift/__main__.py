@@ -1,4 +1,4 @@
-"""The command line: ``python -m skdeeplift``, or ``skdeeplift``."""
+"""Command line of the package: ``python -m skdeeplift``, or ``skdeeplift``."""
 
 import argparse
 import os
@@ -9,7 +9,7 @@ from skdeeplift import __version__
 from skdeeplift.command_line import demo, describe, explain
 
 COMMANDS = {"explain": explain, "describe": describe, "demo": demo}
-# Of the shell, for what the user stopped.
+# Exit code that shells use for a program that the user interrupts (128 + SIGINT).
 INTERRUPTED = 130
 
 
@@ -19,12 +19,12 @@ def main(arguments=None):
     Parameters
     ----------
     arguments : list of str, default=None
-        The words behind the program's name; those of the process by default. The demonstration runs if there are none.
+        Words behind the program's name. By default those of the process. Without any, the demonstration runs.
 
     Returns
     -------
     status : int
-        Zero on success, 2 if what was asked for can not be done; one line on standard error says why.
+        0 on success, 130 if interrupted, and 2 on an error, which one line on standard error describes.
     """
     parser = argparse.ArgumentParser(
         prog="skdeeplift",
@@ -34,24 +34,24 @@ def main(arguments=None):
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, command in COMMANDS.items():
-        of_command = commands.add_parser(
+        command_parser = commands.add_parser(
             name,
             help=command.__doc__.splitlines()[0],
             description=command.DESCRIPTION,
             epilog=command.EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.add_arguments(of_command)
-    given = sys.argv[1:] if arguments is None else arguments
-    options = parser.parse_args(given or ["demo"])
-    # What goes wrong is raised; a machine without a GPU needs no line.
+        command.add_arguments(command_parser)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args(words or ["demo"])
+    # TensorFlow raises its errors. Its log only adds lines about the machine, such as a missing GPU.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             COMMANDS[options.command].run(options)
     except (ImportError, OSError, TypeError, ValueError) as error:
-        print(f"skdeeplift {options.command}: error: {_in_one_line(error)}", file=sys.stderr)
+        print(f"skdeeplift {options.command}: error: {_join_lines(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"skdeeplift {options.command}: interrupted", file=sys.stderr)
@@ -60,10 +60,12 @@ def main(arguments=None):
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):
-    print(f"skdeeplift: warning: {_in_one_line(message)}", file=sys.stderr)
+    """Print a warning as one line, in the place of `warnings.showwarning`."""
+    print(f"skdeeplift: warning: {_join_lines(message)}", file=sys.stderr)
 
 
-def _in_one_line(message):
+def _join_lines(message):
+    """Return a message in one line."""
     return " ".join(str(message).split())
 
 

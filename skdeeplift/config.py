@@ -1,4 +1,4 @@
-"""Settings of the whole process, or of a block of code: how much memory, and whether XLA compiles."""
+"""Settings of the process or of a block of code: the memory limit, and compilation by XLA."""
 
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,7 +11,7 @@ __all__ = ["config_context", "get_config", "set_config"]
 
 
 class _Unchanged:
-    """Stands for a setting that is left as it is, where None is a value."""
+    """Default of a setting that is not changed, since None is a value of its own."""
 
     def __repr__(self):
         return "<unchanged>"
@@ -22,18 +22,18 @@ _CONSTRAINTS = {
     "memory_limit": [Interval(Real, 1, None, closed="left"), None],
     "jit_compile": ["boolean", None],
 }
-_of_process = {"memory_limit": None, "jit_compile": None}
-# What the blocks around a line set in its thread; a new thread begins with none.
-_of_context = ContextVar("skdeeplift_config", default=MappingProxyType({}))
+_process_settings = {"memory_limit": None, "jit_compile": None}
+# Settings of the `config_context` blocks around a line. A new thread starts without any.
+_context_settings = ContextVar("skdeeplift_config", default=MappingProxyType({}))
 
 
 def get_config():
-    """Return the settings that hold here.
+    """Return the current settings.
 
     Returns
     -------
     config : dict
-        A copy, with the keys ``"memory_limit"`` and ``"jit_compile"``.
+        Copy of the settings, with the keys ``"memory_limit"`` and ``"jit_compile"``.
 
     See Also
     --------
@@ -46,23 +46,25 @@ def get_config():
     >>> skdeeplift.get_config()
     {'memory_limit': None, 'jit_compile': None}
     """
-    return {**_of_process, **_of_context.get()}
+    return {**_process_settings, **_context_settings.get()}
 
 
 def set_config(*, memory_limit=_UNCHANGED, jit_compile=_UNCHANGED):
     """Change settings of the process, for all threads.
 
+    Settings that are not passed do not change.
+
     Parameters
     ----------
     memory_limit : float or None
-        Bytes that explaining may take at the most, beside rows and results; see `config_context`.
+        Largest number of bytes that explaining takes, without rows and results; see `config_context`.
     jit_compile : bool or None
-        Whether XLA compiles networks; see `config_context`.
+        True to compile networks with XLA; see `config_context`.
 
     See Also
     --------
     config_context : Change settings for a block of code.
-    get_config : The settings that hold here.
+    get_config : Return the current settings.
 
     Examples
     --------
@@ -72,27 +74,27 @@ def set_config(*, memory_limit=_UNCHANGED, jit_compile=_UNCHANGED):
     1073741824
     >>> skdeeplift.set_config(memory_limit=None)
     """
-    _of_process.update(_changed("set_config", memory_limit, jit_compile))
+    _process_settings.update(_validate_settings("set_config", memory_limit, jit_compile))
 
 
 @contextmanager
 def config_context(*, memory_limit=_UNCHANGED, jit_compile=_UNCHANGED):
     """Change settings for a block of code, in its thread.
 
-    Threads that the block starts have the settings of the process. Settings that are not passed are left as they are.
+    Settings that are not passed do not change. Threads that the block starts have the settings of the process.
 
     Parameters
     ----------
     memory_limit : float or None
-        Bytes that explaining may take at the most, beside rows and results, where ``batch_size="auto"``. By default,
-        and with None, half of what is free: of the machine's memory, of a container's, or of what TensorFlow's
-        allocator has on a GPU.
+        Largest number of bytes that explaining takes, without rows and results, if ``batch_size="auto"``. The initial
+        setting None means half of the free memory: of the machine, of its container, or of TensorFlow's allocator on a
+        GPU.
     jit_compile : bool or None
-        Whether XLA compiles networks. With True it compiles whole passes through the network: dense networks and those
-        with attention, that are explained many times, may become faster, others slower, and each first call takes
-        longer. What XLA can not compile, such as DeepLIFT through recurrent layers, is run as without, with a
-        `JitCompileWarning`. With None, the default, XLA only compiles some sums and products over pairs, and with False
-        nothing that does not need it.
+        Compilation by XLA. The initial setting None compiles only some sums and products over pairs. False compiles
+        only functions that need XLA. True compiles whole passes through the network: dense networks and networks with
+        attention may become faster if they are explained many times, other networks may become slower, and first calls
+        take longer. Functions that XLA cannot compile, such as DeepLIFT through recurrent layers, run without it and
+        emit a `JitCompileWarning`.
 
     Yields
     ------
@@ -100,7 +102,7 @@ def config_context(*, memory_limit=_UNCHANGED, jit_compile=_UNCHANGED):
 
     See Also
     --------
-    get_config : The settings that hold here.
+    get_config : Return the current settings.
     set_config : Change settings of the process.
 
     Examples
@@ -112,15 +114,18 @@ def config_context(*, memory_limit=_UNCHANGED, jit_compile=_UNCHANGED):
     >>> print(skdeeplift.get_config()["memory_limit"])
     None
     """
-    token = _of_context.set({**_of_context.get(), **_changed("config_context", memory_limit, jit_compile)})
+    token = _context_settings.set(
+        {**_context_settings.get(), **_validate_settings("config_context", memory_limit, jit_compile)}
+    )
     try:
         yield
     finally:
-        _of_context.reset(token)
+        _context_settings.reset(token)
 
 
-def _changed(caller, memory_limit, jit_compile):
-    given = {"memory_limit": memory_limit, "jit_compile": jit_compile}
-    given = {name: value for name, value in given.items() if value is not _UNCHANGED}
-    validate_parameter_constraints(_CONSTRAINTS, given, caller)
-    return given
+def _validate_settings(caller, memory_limit, jit_compile):
+    """Return the settings that change, or raise an error in the caller's name if one is invalid."""
+    settings = {"memory_limit": memory_limit, "jit_compile": jit_compile}
+    settings = {name: value for name, value in settings.items() if value is not _UNCHANGED}
+    validate_parameter_constraints(_CONSTRAINTS, settings, caller)
+    return settings

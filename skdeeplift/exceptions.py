@@ -12,9 +12,9 @@ __all__ = [
 
 
 class BatchSizeWarning(UserWarning):
-    """Warned when memory runs out, and a call goes on with fewer pairs of rows and references at once.
+    """Warning that memory ran out, and that a call continues with fewer pairs of rows and references at once.
 
-    The numbers are the same, and the call takes longer. A program that is not to slow down unnoticed makes it an error.
+    The contributions are the same, but the call takes longer. Turn the warning into an error to notice this at once.
 
     Examples
     --------
@@ -31,9 +31,9 @@ class BatchSizeWarning(UserWarning):
 
 
 class JitCompileWarning(UserWarning):
-    """Warned when XLA can not compile a network, which is then run without it.
+    """Warning that XLA cannot compile a network, which then runs without XLA.
 
-    The numbers are the same. Where one network of several can not be compiled, it may be known and need no warning.
+    The contributions are the same. Ignore the warning if you expect it, such as for one network among several.
 
     Examples
     --------
@@ -50,10 +50,10 @@ class JitCompileWarning(UserWarning):
 
 
 class UnsupportedOpError(ValueError):
-    """Raised when a network contains an op that no rule covers.
+    """Error for a network that contains an op without a rule.
 
-    An op without a rule is an error rather than a silent fall-back to the plain gradient,
-    which would give contributions that do not sum to the output's difference-from-reference.
+    A silent fall-back to the plain gradient would give contributions that do not sum to the output's
+    difference-from-reference.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class UnsupportedOpError(ValueError):
     Traceback (most recent call last):
     skdeeplift.exceptions.UnsupportedOpError: ... 'Prod' ...
 
-    Its path from the reference can be integrated:
+    With ``unsupported="integrate"`` such an op is integrated numerically:
 
     >>> integrating = DeepLiftExplainer(model, unsupported="integrate", reference="zeros")
     >>> integrating.fit([[1.0, 2.0]]).transform([[1.0, 2.0]]).round(3)
@@ -75,11 +75,12 @@ class UnsupportedOpError(ValueError):
 
 
 class SummationToDeltaWarning(UserWarning):
-    """Warned when contributions miss ``f(x) - f(reference)`` by more than the tolerance.
+    """Warning that contributions do not sum to ``f(x) - f(reference)`` within the tolerance.
 
     Examples
     --------
-    Of ``relu(x - 1)``, the slope is 1 in the middle of the way from 0 to 3, and 3 times this is not the change, 2:
+    The slope of ``relu(x - 1)`` is 1 halfway from 0 to 3. With this one step, the contribution is 3 times the slope,
+    but the output changes by 2:
 
     >>> import warnings
     >>> import keras
@@ -100,7 +101,7 @@ class SummationToDeltaWarning(UserWarning):
 
 
 class SummationToDeltaError(ValueError):
-    """Raised in place of `SummationToDeltaWarning` by an explainer with ``check="raise"``.
+    """Error in the place of `SummationToDeltaWarning`, raised by an explainer with ``check="raise"``.
 
     Examples
     --------
@@ -118,7 +119,7 @@ class SummationToDeltaError(ValueError):
 
 
 class ModelFileError(ValueError):
-    """Raised when a file does not hold a network that can be read.
+    """Error for a file that does not hold a readable network.
 
     Examples
     --------
@@ -134,7 +135,7 @@ class ModelFileError(ValueError):
 
 
 class ModelFileNotFoundError(ModelFileError, FileNotFoundError):
-    """Raised when the file that should hold a network does not exist.
+    """Error for a file of a network that does not exist.
 
     Examples
     --------

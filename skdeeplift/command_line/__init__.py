@@ -1,1 +1,1 @@
-"""What ``python -m skdeeplift`` can be asked to do, one command a file."""
+"""Commands of ``python -m skdeeplift``, one module each, and the files that they read and write."""

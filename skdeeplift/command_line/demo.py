@@ -1,12 +1,12 @@
-"""Show what it does on a network of its own.
+"""Run a demonstration.
 
-A small classifier of scikit-learn's breast-cancer data is trained, explained and used to select features.
+The demonstration trains, explains and selects features for a small classifier of scikit-learn's breast-cancer data.
 """
 
 import sys
 from pathlib import Path
 
-from skdeeplift.command_line.quiet_import import import_quietly
+from skdeeplift.command_line.model_loading import import_quietly
 
 DESCRIPTION = (
     "Train a small Keras classifier on scikit-learn's breast-cancer data, explain the held-out rows\nwith DeepLIFT "
@@ -16,7 +16,7 @@ EPILOG = None
 
 
 def add_arguments(parser):
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "--output", type=Path, default=Path("skdeeplift-demo"), help="folder to write to (default: %(default)s)"
     )
@@ -29,17 +29,17 @@ def run(options):
     Parameters
     ----------
     options : argparse.Namespace
-        What `add_arguments` added.
+        Arguments that `add_arguments` added.
 
     Raises
     ------
     OSError
-        If the folder can not be written to.
+        If the folder cannot be written to.
     """
     try:
         options.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OSError(f"can not write to the folder {options.output}: {error}") from error
+        raise OSError(f"cannot write to the folder {options.output}: {error}") from error
     import_quietly()
     demonstrate(options.output, progress=not options.quiet and sys.stderr.isatty())
 
@@ -50,9 +50,9 @@ def demonstrate(folder, *, progress=False):
     Parameters
     ----------
     folder : Path
-        An existing folder, to which ``contributions.csv`` and, where matplotlib is installed, ``importance.png`` go.
+        Existing folder to write ``contributions.csv`` to, and ``importance.png`` if matplotlib is installed.
     progress : bool, default=False
-        Whether to show a progress bar.
+        True to show a progress bar.
     """
     import keras
     import numpy as np
@@ -107,7 +107,7 @@ def demonstrate(folder, *, progress=False):
     print(f"Accuracy of a logistic regression: {scores['all']:.1%} with all {X.shape[1]} features, ", end="")
     print(f"{scores['selected']:.1%} with the 10 selected.")
     table.to_csv(folder / "contributions.csv")
-    written = "contributions.csv"
+    file_names = "contributions.csv"
     try:
         from skdeeplift.plotting import ImportanceDisplay
 
@@ -116,5 +116,5 @@ def demonstrate(folder, *, progress=False):
         print("For the picture, install the extra: pip install 'skdeeplift[plot]'")
     else:
         display.figure_.savefig(folder / "importance.png", dpi=150)
-        written += " and importance.png"
-    print(f"Wrote {written} to {folder.resolve()}")
+        file_names += " and importance.png"
+    print(f"Wrote {file_names} to {folder.resolve()}")

@@ -1,20 +1,19 @@
-"""List a network's operations, their layers, and the rule that each follows."""
+"""List the operations of a network, with the layer and the rule of each."""
 
 from skdeeplift.command_line.data_files import read_rows
-from skdeeplift.command_line.model_files import add_model_arguments, model_of
-from skdeeplift.command_line.quiet_import import import_quietly
+from skdeeplift.command_line.model_loading import add_model_arguments, get_model, import_quietly
 
 DESCRIPTION = """\
-List the operations that differences flow through in a network, the layer that each was made in, and
-the rule that it follows. An operation that has no rule is listed with the reason."""
+List the operations of a network that differences flow through, with the layer and the rule of each.
+Operations without a rule are listed with the reason."""
 EPILOG = """\
 example:
   skdeeplift describe model.keras --rule reveal_cancel"""
-SHOWN = ["layer", "op", "family", "rule", "supported"]
+COLUMNS = ["layer", "op", "family", "rule", "supported"]
 
 
 def add_arguments(parser):
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     add_model_arguments(parser)
     parser.add_argument(
         "--rule",
@@ -22,7 +21,7 @@ def add_arguments(parser):
         help="rescale, reveal_cancel, genomics_default, pass_through or guided_backprop_rescale (default: %(default)s)",
     )
     parser.add_argument(
-        "--data", metavar="FILE", help="some rows, for a network that does not say itself what it takes"
+        "--data", metavar="FILE", help="some rows, for a network that does not define the shape of its inputs"
     )
 
 
@@ -32,21 +31,21 @@ def run(options):
     Parameters
     ----------
     options : argparse.Namespace
-        What `add_arguments` added.
+        Arguments that `add_arguments` added.
     """
     X = None if options.data is None else read_rows(options.data)
-    # After the files are read, since TensorFlow takes seconds to import.
+    # Imported after the files are read, so that an error in them shows before TensorFlow's seconds of import.
     import_quietly()
     from skdeeplift.explanation.op_table import describe
 
-    table = describe(model_of(options), X, rule=options.rule)
-    shown = table[SHOWN].assign(supported=table["supported"].map({True: "yes", False: "no"}))
-    print(shown.to_string(index=False))
-    n_layers, n_without = table["layer"].replace("", None).nunique(), int((~table["supported"]).sum())
+    table = describe(get_model(options), X, rule=options.rule)
+    printed = table[COLUMNS].assign(supported=table["supported"].map({True: "yes", False: "no"}))
+    print(printed.to_string(index=False))
+    n_layers, n_unsupported = table["layer"].replace("", None).nunique(), int((~table["supported"]).sum())
     print(f"\n{len(table)} operations in {n_layers} layers; ", end="")
-    if n_without == 0:
+    if n_unsupported == 0:
         print("each has a rule.")
         return
-    print(f"{n_without} can not be explained:")
+    print(f"{n_unsupported} cannot be explained:")
     for row in table[~table["supported"]].itertuples():
         print(f"- {row.name}: {row.reason}")

@@ -1,5 +1,6 @@
 """Explain a network's output for the rows of a file."""
 
+import inspect
 import json
 import re
 import sys
@@ -10,11 +11,10 @@ import numpy as np
 import pandas as pd
 
 from skdeeplift.command_line.data_files import ARRAYS, INPUTS, TABLES, read_rows
-from skdeeplift.command_line.model_files import add_model_arguments, model_of
-from skdeeplift.command_line.quiet_import import import_quietly
+from skdeeplift.command_line.model_loading import add_model_arguments, get_model, import_quietly
 from skdeeplift.command_line.result_files import OUTPUTS, PICTURES, check_writable, write_contributions, write_picture
 
-# From a method's name to its explainer, and to the parameter of it that --rule sets.
+# Explainer of each method, and the explainer's parameter that --rule sets.
 METHODS = {
     "deeplift": ("DeepLiftExplainer", "rule"),
     "integrated_gradients": ("IntegratedGradientsExplainer", "method"),
@@ -25,14 +25,14 @@ METHODS = {
     "occlusion": ("OcclusionExplainer", None),
     "shapley_sampling": ("ShapleySamplingExplainer", None),
 }
-# How many features the summary has, and how many the picture.
-SUMMARY = 10
+# Number of features in the summary and in the picture.
+N_FEATURES = 10
 
 DESCRIPTION = """\
-Compute what each input contributes to a network's output for the rows of a file, and print a summary.
+Compute the contribution of each input to a network's output for the rows of a file, and print a summary.
 
-Contributions say how much of the change of the output, from what it is at a reference that stands for
-"no signal" to what it is at the row, comes from each input."""
+The output changes between a reference, which stands for "no signal", and the row. Contributions divide
+this change among the inputs."""
 EPILOG = """\
 examples:
   skdeeplift explain model.keras patients.csv --index id --drop diagnosis --output contributions.csv
@@ -41,11 +41,11 @@ examples:
   skdeeplift explain model.keras patients.parquet --method integrated_gradients --set n_steps=200
 
 exit codes:
-  0 on success, 2 if what was asked for can not be done (one line on standard error says why)"""
+  0 on success, 2 on an error (one line on standard error says what went wrong)"""
 
 
 def add_arguments(parser):
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     add_model_arguments(parser)
     parser.add_argument(
         "data",
@@ -55,46 +55,46 @@ def add_arguments(parser):
     rows = parser.add_argument_group("rows")
     rows.add_argument("--index", metavar="COLUMN", help="the column that labels the rows of a table")
     rows.add_argument(
-        "--drop", metavar="COLUMN", action="append", default=[], help="a column that is no input; can be repeated"
+        "--drop", metavar="COLUMN", action="append", default=[], help="a column that is not an input; can be repeated"
     )
     rows.add_argument(
         "--background",
         metavar="FILE",
         help="rows that the reference is learned from, such as the training rows (default: DATA)",
     )
-    what = parser.add_argument_group("what is computed")
-    what.add_argument(
+    method = parser.add_argument_group("method")
+    method.add_argument(
         "--method", choices=METHODS, default="deeplift", metavar="METHOD", help=f"{', '.join(METHODS)} (deeplift)"
     )
-    what.add_argument(
+    method.add_argument(
         "--rule",
         help="of deeplift: rescale, reveal_cancel, genomics_default, pass_through, guided_backprop_rescale; of "
         "guided_backprop: guided_backprop, deconvnet; of gradient: gradient_x_input, gradient, saliency; of "
         "integrated_gradients: gausslegendre, ... the method of quadrature (default: the first)",
     )
-    what.add_argument(
+    method.add_argument(
         "--reference",
         metavar="FILE|NAME|NUMBER",
-        help='what stands for "no signal": a file of one or more rows; a number for all inputs; or mean, median, '
-        "zeros, minimum, sample, kmeans, permuted, nearest_other, blur, shuffle, dinucleotide_shuffle, "
+        help='the input that stands for "no signal": a file of one or more rows; a number for all inputs; or mean, '
+        "median, zeros, minimum, sample, kmeans, permuted, nearest_other, blur, shuffle, dinucleotide_shuffle, "
         "background_frequency (default: mean; sample for expected_gradients)",
     )
-    what.add_argument(
+    method.add_argument(
         "--target",
         default="auto",
         help="the output to explain: auto (a single one, or each row's predicted class), predicted, all, a number, a "
         "class's name (see --classes), numbers of each axis such as 0,2, or a difference of two such as 8-3",
     )
-    what.add_argument("--classes", metavar="NAMES", help="names of the outputs, separated by commas")
-    what.add_argument(
+    method.add_argument("--classes", metavar="NAMES", help="names of the outputs, separated by commas")
+    method.add_argument(
         "--layer",
         metavar="NAME",
         action="append",
         help="explain this layer's units instead of the inputs; can be repeated",
     )
-    what.add_argument("--batch-size", type=int, metavar="N", help="pairs of a row and a reference at once")
-    what.add_argument("--seed", type=int, default=0, help="of what is drawn at random (default: %(default)s)")
-    what.add_argument(
+    method.add_argument("--batch-size", type=int, metavar="N", help="pairs of a row and a reference at once")
+    method.add_argument("--seed", type=int, default=0, help="seed of random numbers (default: %(default)s)")
+    method.add_argument(
         "--set",
         metavar="NAME=VALUE",
         action="append",
@@ -107,7 +107,7 @@ def add_arguments(parser):
         "--output",
         metavar="FILE",
         type=Path,
-        help=f"write contributions ({', '.join(OUTPUTS)}); an .npz file also has predictions and what else "
+        help=f"write contributions ({', '.join(OUTPUTS)}); an .npz file holds the whole explanation, which "
         "skdeeplift.Explanation.load reads",
     )
     results.add_argument(
@@ -131,12 +131,12 @@ def run(options):
     Parameters
     ----------
     options : argparse.Namespace
-        What `add_arguments` added.
+        Arguments that `add_arguments` added.
 
     Raises
     ------
     ImportError, OSError, TypeError, ValueError
-        If what was asked for can not be done.
+        If an option is invalid, or a file cannot be read or written.
     """
     _check_results(options)
     X = read_rows(options.data, index=options.index, drop=options.drop)
@@ -150,28 +150,28 @@ def run(options):
     column_names = list(explainer.get_feature_names_out()) if is_table else None
     if options.plot is not None and not is_table:
         raise ValueError(
-            "--plot draws the columns of a table; these contributions are not of one. Write them with --output, and "
-            "draw them in Python with skdeeplift.plotting"
+            "--plot draws the columns of a table, but these contributions are not those of a table. Write them with "
+            "--output, and draw them in Python with skdeeplift.plotting"
         )
     if options.select is not None:
-        explanation, column_names = _selected(explanation, column_names, options.select)
+        explanation, column_names = _select_columns(explanation, column_names, options.select)
     if options.output is not None:
         write_contributions(options.output, explanation, column_names)
     if options.plot is not None:
-        _draw(options.plot, explanation, options.select or SUMMARY)
+        _draw_picture(options.plot, explanation, options.select or N_FEATURES)
     if not options.quiet:
-        print(summary(explanation, options.select or SUMMARY))
+        print(summarise(explanation, options.select or N_FEATURES))
         for path in (options.output, options.plot):
             if path is not None:
                 print(f"Wrote {path}")
 
 
 def _check_results(options):
-    """Raise an error for what could not be written, before anything is computed."""
+    """Raise an error for results that cannot be selected or written, before anything is computed."""
     if options.select is not None and options.select < 1:
         raise ValueError(f"--select takes a number of columns, at least 1. Got {options.select}")
     if options.select is not None and options.layer:
-        raise ValueError("--select chooses columns of the input, and --layer asks for a layer's units")
+        raise ValueError("--select chooses columns of the input, but --layer explains a layer's units")
     if options.output is not None:
         check_writable(options.output, OUTPUTS)
     if options.plot is not None:
@@ -181,53 +181,53 @@ def _check_results(options):
 
 
 def make_explainer(options):
-    """Make the explainer that was asked for.
+    """Make the explainer that the options describe.
 
     Parameters
     ----------
     options : argparse.Namespace
-        What `add_arguments` added.
+        Arguments that `add_arguments` added.
 
     Returns
     -------
     explainer : BaseExplainer
-        Not fitted.
+        Unfitted explainer.
 
     Raises
     ------
     ValueError
-        If the method has no such parameter.
+        If the method does not have one of the parameters.
     """
-    class_name, rule = METHODS[options.method]
+    class_name, rule_parameter = METHODS[options.method]
     parameters = {"verbose": int(not options.quiet and sys.stderr.isatty()), "random_state": options.seed}
     if options.rule is not None:
-        if rule is None:
+        if rule_parameter is None:
             raise ValueError(f"--method {options.method} has no --rule")
-        parameters[rule] = options.rule
+        parameters[rule_parameter] = options.rule
     if options.reference is not None:
-        parameters["reference"] = _reference(options.reference)
+        parameters["reference"] = _parse_reference(options.reference)
     if options.classes is not None:
         parameters["class_names"] = [name.strip() for name in options.classes.split(",")]
-    parameters["target"] = _target(options.target, parameters.get("class_names", ()))
+    parameters["target"] = _parse_target(options.target, parameters.get("class_names", ()))
     if options.layer:
         parameters["layer"] = options.layer[0] if len(options.layer) == 1 else options.layer
     if options.batch_size is not None:
         parameters["batch_size"] = options.batch_size
-    # Importances of the background are of no interest: those printed are of DATA.
+    # The summary prints importances of DATA, so those of the background need not be computed from more than one row.
     parameters["max_samples"] = 1
-    parameters |= dict(map(_setting, options.set))
+    parameters |= dict(map(_parse_setting, options.set))
     import skdeeplift
 
-    explainer = getattr(skdeeplift, class_name)
-    known = explainer._get_param_names()
+    explainer_class = getattr(skdeeplift, class_name)
+    known = sorted(inspect.signature(explainer_class).parameters)
     for name in parameters:
         if name not in known:
-            raise ValueError(f"--method {options.method} has no {name}; it has {', '.join(known)}")
-    return explainer(model_of(options), **parameters)
+            raise ValueError(f"--method {options.method} has no {name}; its parameters are {', '.join(known)}")
+    return explainer_class(get_model(options), **parameters)
 
 
-def _reference(text):
-    """What is meant by a reference: a file, a number, or a name."""
+def _parse_reference(text):
+    """Return the rows of a file, a number, or the text itself, which is then a name."""
     if Path(text).suffix.lower() in TABLES + ARRAYS and not re.fullmatch(r"[-+]?\d*\.?\d+", text):
         return read_rows(text)
     try:
@@ -236,8 +236,8 @@ def _reference(text):
         return text
 
 
-def _target(text, class_names):
-    """What is meant by a target: a class, a number or numbers, a difference of two, or a word."""
+def _parse_target(text, class_names):
+    """Return a class, an index, a tuple of indices, the weights of a difference, or the text itself."""
     if text in class_names:
         return text
     if match := re.fullmatch(r"(\d+)-(\d+)", text):
@@ -251,7 +251,8 @@ def _target(text, class_names):
     return text
 
 
-def _setting(text):
+def _parse_setting(text):
+    """Return the name and the value of NAME=VALUE, where the value is JSON, a Python constant or text."""
     name, equals, value = text.partition("=")
     if not equals:
         raise ValueError(f"--set takes NAME=VALUE. Got {text!r}")
@@ -261,72 +262,77 @@ def _setting(text):
         return name.strip(), {"True": True, "False": False, "None": None}.get(value, value)
 
 
-def _importances(explanation):
-    """Mean absolute contributions and their spread over the rows; of several targets the mean."""
+def _compute_importances(explanation):
+    """Return mean absolute contributions and their spread over the rows, as means over several targets."""
     contributions = explanation.contributions
     parts = contributions
     if isinstance(contributions, list):
         parts = {str(position): array for position, array in enumerate(contributions)}
     elif not isinstance(contributions, dict):
         parts = {"": contributions}
-    several = np.ndim(explanation.prediction) == 2
+    has_targets = np.ndim(explanation.prediction) == 2
     frames = []
     for part, array in parts.items():
-        absolute = np.abs(array).mean(-1) if several else np.abs(array)
+        absolute = np.abs(array).mean(-1) if has_targets else np.abs(array)
         if explanation.feature_names is not None:
             names = explanation.feature_names
         else:
-            names = [f"{part}[{', '.join(map(str, place))}]" for place in np.ndindex(*absolute.shape[1:])]
+            names = [f"{part}[{', '.join(map(str, position))}]" for position in np.ndindex(*absolute.shape[1:])]
         columns = {"mean |contribution|": absolute.mean(0).ravel(), "spread": absolute.std(0).ravel()}
         frames.append(pd.DataFrame(columns, index=[str(name) for name in names]))
     return pd.concat(frames)
 
 
-def _selected(explanation, column_names, number):
-    """Keep the columns with the largest mean absolute contribution, in their order."""
+def _select_columns(explanation, column_names, number):
+    """Keep the columns with the largest mean absolute contributions, in their original order."""
     if column_names is None:
-        raise ValueError("--select chooses columns of a table; these contributions are not of one")
+        raise ValueError("--select chooses columns of a table, but these contributions are not those of a table")
     n_columns = explanation.contributions.shape[1]
     if number > n_columns:
-        raise ValueError(f"--select {number}: there are only {n_columns} columns")
-    largest = np.argsort(-_importances(explanation)["mean |contribution|"].to_numpy(), kind="stable")
+        raise ValueError(f"--select takes a number of columns, but there are only {n_columns} columns. Got {number}")
+    largest = np.argsort(-_compute_importances(explanation)["mean |contribution|"].to_numpy(), kind="stable")
     kept = np.sort(largest[:number])
-    of_columns = ("contributions", "standard_error")
-    explanation.update({name: explanation[name][:, kept] for name in of_columns if explanation[name] is not None})
+    by_column = ("contributions", "standard_error")
+    explanation.update({name: explanation[name][:, kept] for name in by_column if explanation[name] is not None})
     explanation.X = (
         explanation.X.iloc[:, kept] if hasattr(explanation.X, "iloc") else np.asarray(explanation.X)[:, kept]
     )
     explanation.feature_names = np.asarray(explanation.feature_names)[kept]
-    per_column = len(column_names) // n_columns
-    return explanation, [name for column in kept for name in column_names[column * per_column :][:per_column]]
+    n_targets = len(column_names) // n_columns
+    return explanation, [name for column in kept for name in column_names[column * n_targets :][:n_targets]]
 
 
-def _draw(path, explanation, number):
+def _draw_picture(path, explanation, number):
+    """Draw the features with the largest mean absolute contributions."""
     from skdeeplift.plotting import ImportanceDisplay
 
     write_picture(path, ImportanceDisplay.from_explanation(explanation, max_features=number).figure_)
 
 
-def summary(explanation, number):
-    """Say in a few lines what contributes most.
+def summarise(explanation, number):
+    """Summarise an explanation in a few lines.
 
     Parameters
     ----------
     explanation : Explanation
-        What is summed up.
+        Explanation to summarise.
     number : int
-        How many features at the most.
+        Largest number of features.
 
     Returns
     -------
     text : str
-        With a table of mean absolute contributions, the largest first.
+        Table of the largest mean absolute contributions, and the mean of the target over the rows.
     """
-    top = _importances(explanation).sort_values("mean |contribution|", ascending=False, kind="stable").head(number)
+    top = (
+        _compute_importances(explanation)
+        .sort_values("mean |contribution|", ascending=False, kind="stable")
+        .head(number)
+    )
     lines = [top.to_string(float_format="{:.4g}".format), ""]
     prediction = explanation.prediction
     lines.append(
-        f"{len(prediction)} rows; what is explained is {prediction.mean():.4g} on average "
+        f"{len(prediction)} rows; the target is {prediction.mean():.4g} on average "
         f"({prediction.min():.4g} to {prediction.max():.4g})"
     )
     if explanation.reference_value is not None:

@@ -1,4 +1,4 @@
-"""Contributions into files, which are there whole or not at all."""
+"""Files of contributions and pictures, which are written as a whole or not at all."""
 
 import tempfile
 from pathlib import Path
@@ -14,79 +14,81 @@ PICTURES = (".png", ".pdf", ".svg", ".jpg")
 
 
 def check_writable(path, suffixes):
-    """Find out whether a file could be written, before anything is computed.
+    """Raise an error if a file cannot be written, before anything is computed.
 
     Parameters
     ----------
     path : str or Path
-        The file.
+        Name of the file.
     suffixes : tuple of str
-        What it may end in.
+        Suffixes that the name may end in.
 
     Raises
     ------
     ValueError
-        If it is of no kind that is written.
+        If the name ends in another suffix.
     OSError
-        If there is no such folder, or none that takes files.
+        If the folder does not exist or cannot be written to.
     ImportError
-        If a package that writes it is missing.
+        If the package that writes the file is not installed.
     """
     path = Path(path)
     if path.suffix.lower() not in suffixes:
-        raise ValueError(f"can not write {str(path)!r}: expected a file that ends in {', '.join(suffixes)}")
+        raise ValueError(f"cannot write {str(path)!r}: expected a file that ends in {', '.join(suffixes)}")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"can not write {str(path)!r}: there is no folder {str(path.parent)!r}")
+        raise FileNotFoundError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}")
     if path.is_dir():
-        raise IsADirectoryError(f"can not write {str(path)!r}: it is a folder")
+        raise IsADirectoryError(f"cannot write {str(path)!r}: it is a folder")
     try:
-        # Permissions alone do not tell of a disk that is full, or read only.
+        # Writing a file also finds a full or read-only disk, which permissions do not tell.
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
         raise PermissionError(
-            f"can not write {str(path)!r}: the folder {str(path.parent)!r} takes no file ({error.strerror})"
+            f"cannot write {str(path)!r}: the folder {str(path.parent)!r} takes no file ({error.strerror})"
         ) from error
     if path.suffix.lower() == ".parquet":
         require_pyarrow()
 
 
 def write_contributions(path, explanation, column_names):
-    """Write contributions, in the form that the file's name ends in.
+    """Write contributions in the format that the file's name ends in.
 
     Parameters
     ----------
     path : str or Path
-        A table is written with a column for each feature, and anything else with a line for each contribution; a
-        ``.npz`` file is what `Explanation.save` writes.
+        Name of the file. A ``.npz`` file holds the whole explanation, as written by `Explanation.save`. In a ``.csv``,
+        ``.tsv`` or ``.parquet`` file, contributions of a table have one column for each feature, and all others have
+        one line for each contribution.
     explanation : Explanation
-        What to write.
+        Explanation to write.
     column_names : list of str or None
-        Of a table's contributions; None where they are no table.
+        Names of the columns of a table's contributions; None if contributions are not those of a table.
 
     Raises
     ------
     ValueError
-        If the file can not hold them.
+        If a ``.npy`` file cannot hold the contributions, which are several arrays.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix == ".npy" and not isinstance(explanation.contributions, np.ndarray):
-        raise ValueError("an .npy file holds one array, and contributions are several arrays here: write an .npz file")
+        raise ValueError("an .npy file holds one array, but these contributions are several arrays: write an .npz file")
     with finished_together(path) as [unfinished]:
         if suffix == ".npz":
             explanation.save(unfinished)
         elif suffix == ".npy":
             np.save(unfinished, explanation.contributions)
         else:
-            frame = _frame(explanation, column_names)
-            labelled = column_names is not None
+            frame = _make_frame(explanation, column_names)
+            has_index = column_names is not None
             if suffix == ".parquet":
-                frame.to_parquet(unfinished, index=labelled)
+                frame.to_parquet(unfinished, index=has_index)
             else:
-                frame.to_csv(unfinished, index=labelled, sep="\t" if suffix == ".tsv" else ",")
+                frame.to_csv(unfinished, index=has_index, sep="\t" if suffix == ".tsv" else ",")
 
 
-def _frame(explanation, column_names):
+def _make_frame(explanation, column_names):
+    """Return a frame with a column for each name, or with a line for each contribution if there are no names."""
     if column_names is None:
         return explanation.to_frame()
     contributions = explanation.contributions
@@ -95,6 +97,6 @@ def _frame(explanation, column_names):
 
 
 def write_picture(path, figure):
-    """Write a figure of matplotlib."""
+    """Write a matplotlib figure."""
     with finished_together(Path(path)) as [unfinished]:
         figure.savefig(unfinished, dpi=150)

@@ -1,4 +1,4 @@
-"""Small simulated data of which it is known what matters, for examples and tests."""
+"""Small simulated data sets with known relevant inputs, for examples and tests."""
 
 from skdeeplift.datasets.motifs import make_motif_sequences
 from skdeeplift.datasets.reviews import make_reviews

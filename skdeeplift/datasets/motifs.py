@@ -1,4 +1,4 @@
-"""DNA with motifs planted in it."""
+"""Simulated DNA sequences with planted motifs."""
 
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
 from skdeeplift.compat import Interval, validate_params
-from skdeeplift.datasets.placing import place
+from skdeeplift.datasets.placement import draw_starts
 
 LETTERS = "ACGT"
 
-# How often each of A, C, G and T is at each position of the sites in the simulated sequences of the DeepLIFT authors'
+# Frequencies of A, C, G and T at each position of the motifs, in the simulated sequences of the DeepLIFT authors'
 # tutorial.
 KNOWN_MOTIFS = {
     "GATA1": [
@@ -63,46 +63,46 @@ def make_motif_sequences(
     background=(0.3, 0.2, 0.2, 0.3),
     random_state=None,
 ):
-    """Simulate DNA sequences in which motifs are planted at known positions.
+    """Simulate DNA sequences with motifs planted at known positions.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     n_sequences : int, default=1000
-        How many.
+        Number of sequences.
     length : int, default=100
-        Of how many letters each.
+        Number of letters of each sequence.
     motifs : sequence of str, or dict of str to str or array-like, default=("GATA1", "TAL1")
-        Names of known motifs, which are GATA1 and TAL1, both 10 letters wide; or a dict of names to motifs. A motif is
-        a string such as ``"CACGTG"``, all of whose sites are alike, or the probability of each letter at each of its
-        positions, of shape ``(width, 4)``.
+        Names of the known motifs GATA1 and TAL1, both 10 letters wide; or a dict of names to motifs. A motif is a
+        string such as ``"CACGTG"``, which is the same at all sites, or an array of shape ``(width, 4)`` with the
+        probability of each letter at each position.
     proportion : float, default=0.5
-        How probable it is that a sequence has a motif, of each motif by itself.
+        Probability that a sequence contains a motif, independently for each motif.
     max_sites : int, default=1
-        At how many sites a motif is, where it is in the sequence, at the most; each number is as probable. Sites do not
-        overlap.
+        Largest number of sites of a motif in a sequence that contains it. All numbers from 1 on are equally probable.
+        Sites do not overlap.
     background : array-like of shape (4,), default=(0.3, 0.2, 0.2, 0.3)
-        The probability of each letter between motifs.
+        Probability of each letter between motifs.
     random_state : int, RandomState instance or None, default=None
-        Where everything comes from.
+        Source of random numbers. Pass an int to get the same data set in every call.
 
     Returns
     -------
     dataset : Bunch
-        With the attributes
+        Object with the attributes
 
-        - ``data``, ndarray of float32 of shape (n_sequences, length, 4), one-hot;
-        - ``target``, ndarray of int of shape (n_sequences, n_motifs), whether each motif is in the sequence;
-        - ``planted``, ndarray of bool of shape (n_sequences, length, n_motifs), where;
-        - ``sequences``, ndarray of str of shape (n_sequences,);
-        - ``motifs``, dict of names to ndarray of shape (width, 4), in the order of ``target``;
-        - ``letters``, ``"ACGT"``.
+        - ``data``, ndarray of float32 of shape (n_sequences, length, 4): one-hot sequences;
+        - ``target``, ndarray of int of shape (n_sequences, n_motifs): 1 if the sequence contains the motif, else 0;
+        - ``planted``, ndarray of bool of shape (n_sequences, length, n_motifs): True at the sites of each motif;
+        - ``sequences``, ndarray of str of shape (n_sequences,): sequences as text;
+        - ``motifs``, dict of names to ndarray of shape (width, 4): motifs in the order of ``target``;
+        - ``letters``, ``"ACGT"``: letters in the order of the one-hot axis.
 
     Raises
     ------
     ValueError
-        If a motif is unknown or no motif, or sites may not fit into a sequence.
+        If a motif is unknown or invalid, or the sites may not fit into a sequence.
 
     References
     ----------
@@ -118,14 +118,14 @@ def make_motif_sequences(
     >>> dataset.planted[0, :, 0].nonzero()[0]
     array([4, 5, 6, 7, 8, 9])
     """
-    matrices = _matrices(motifs)
-    background = _probabilities([background], "background=")[0]
+    matrices = _make_matrices(motifs)
+    background = _check_probabilities([background], "background=")[0]
     names, widths = list(matrices), [len(matrix) for matrix in matrices.values()]
-    widest = max_sites * sum(widths)
-    if widest > length:
+    largest = max_sites * sum(widths)
+    if largest > length:
         raise ValueError(
-            f"length={length} is too short for max_sites={max_sites} of each motif, {widest} letters together. "
-            "Pass longer sequences, or fewer or shorter motifs."
+            f"length={length} is too short for max_sites={max_sites} of each motif, {largest} letters together. "
+            "Pass a larger length=, a smaller max_sites=, or fewer or shorter motifs."
         )
     generator = check_random_state(random_state)
     codes = generator.choice(4, (n_sequences, length), p=background)
@@ -134,10 +134,10 @@ def make_motif_sequences(
     for row, present in enumerate(target):
         sites = np.repeat(np.arange(len(names)), present * generator.randint(1, max_sites + 1, len(names)))
         sites = generator.permutation(sites)
-        starts = place(length, [widths[motif] for motif in sites], generator)
+        starts = draw_starts(length, [widths[motif] for motif in sites], generator)
         for motif, start in zip(sites, starts, strict=True):
             span = slice(start, start + widths[motif])
-            codes[row, span] = _draw(matrices[names[motif]], generator)
+            codes[row, span] = _draw_site(matrices[names[motif]], generator)
             planted[row, span, motif] = True
     letters = np.array(list(LETTERS))[codes]
     return Bunch(
@@ -150,14 +150,14 @@ def make_motif_sequences(
     )
 
 
-def _draw(matrix, generator):
+def _draw_site(matrix, generator):
     """Draw a letter for each position of a motif."""
     cumulated = np.cumsum(matrix, 1)
     return (generator.uniform(size=(len(matrix), 1)) * cumulated[:, -1:] >= cumulated).sum(1)
 
 
-def _matrices(motifs):
-    """The probability of each letter at each position, of all motifs."""
+def _make_matrices(motifs):
+    """Return the probability of each letter at each position of each motif, by the motif's name."""
     if not isinstance(motifs, Mapping):
         unknown = [name for name in motifs if name not in KNOWN_MOTIFS]
         if unknown:
@@ -166,19 +166,21 @@ def _matrices(motifs):
                 f"motifs. Got {motifs!r}."
             )
         motifs = {name: KNOWN_MOTIFS[name] for name in motifs}
-    return {name: _matrix(motif, name) for name, motif in motifs.items()}
+    return {name: _make_matrix(motif, name) for name, motif in motifs.items()}
 
 
-def _matrix(motif, name):
+def _make_matrix(motif, name):
+    """Return the probability of each letter at each position of a motif."""
     if not isinstance(motif, str):
-        return _probabilities(motif, f"The motif {name!r}")
+        return _check_probabilities(motif, f"The motif {name!r}")
     if not motif or set(motif) - set(LETTERS):
         raise ValueError(f"The motif {name!r} takes the letters A, C, G and T. Got {motif!r}.")
     return np.array([[letter == other for other in LETTERS] for letter in motif], float)
 
 
-def _probabilities(given, what):
-    probabilities = np.asarray(given, float)
+def _check_probabilities(values, name):
+    """Return probabilities scaled to an exact sum of one, or raise an error if they are no probabilities."""
+    probabilities = np.asarray(values, float)
     if (
         probabilities.ndim != 2
         or probabilities.shape[1] != 4
@@ -187,6 +189,6 @@ def _probabilities(given, what):
         or (np.abs(probabilities.sum(1) - 1) > 0.02).any()
     ):
         raise ValueError(
-            f"{what} takes the probabilities of A, C, G and T, which sum to one, at each position. Got {given!r}."
+            f"{name} takes the probabilities of A, C, G and T, which sum to one, at each position. Got {values!r}."
         )
     return probabilities / probabilities.sum(1, keepdims=True)

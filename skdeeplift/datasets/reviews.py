@@ -1,4 +1,4 @@
-"""Short reviews, made of templates."""
+"""Simulated short reviews."""
 
 from numbers import Integral, Real
 
@@ -26,35 +26,36 @@ CODES = {word: code for code, word in enumerate(VOCABULARY)}
     prefer_skip_nested_validation=True,
 )
 def make_reviews(n_reviews=1000, *, max_sentences=3, negation=0.3, random_state=None):
-    """Simulate short reviews, as tokens, of which it is known what words make them positive or negative.
+    """Simulate short reviews as tokens; the words that make a review positive or negative are known.
 
-    A review is an odd number of sentences such as "the food was not very good", joined by "and". Each praises or
-    blames; "not" turns one into the other. The class is what most of the sentences do.
+    A review is an odd number of sentences such as "the food was not very good", joined by "and". A sentence praises or
+    blames, and "not" turns praise into blame and blame into praise. A review is positive if most of its sentences
+    praise.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     n_reviews : int, default=1000
-        How many.
+        Number of reviews.
     max_sentences : int, default=3
-        Of how many sentences each at the most.
+        Largest number of sentences of a review.
     negation : float, default=0.3
-        How probable it is that a sentence says "not". At 0 the class could be told by counting words alone.
+        Probability that a sentence contains "not". With 0, counts of words determine the class.
     random_state : int, RandomState instance or None, default=None
-        Where everything comes from.
+        Source of random numbers. Pass an int to get the same data set in every call.
 
     Returns
     -------
     dataset : Bunch
-        With the attributes
+        Object with the attributes
 
-        - ``data``, ndarray of int32 of shape (n_reviews, length), tokens, at the end padded with 0;
-        - ``target``, ndarray of int of shape (n_reviews,), 1 where the review is positive;
-        - ``planted``, ndarray of bool of shape (n_reviews, length), where the words are that tell the class: adjectives
-          and "not";
-        - ``vocabulary``, ndarray of str, the word of each token;
-        - ``texts``, list of str, the reviews.
+        - ``data``, ndarray of int32 of shape (n_reviews, length): tokens, padded with 0 at the end;
+        - ``target``, ndarray of int of shape (n_reviews,): 1 for a positive review, 0 for a negative one;
+        - ``planted``, ndarray of bool of shape (n_reviews, length): True at the words that determine the class, which
+          are the adjectives and "not";
+        - ``vocabulary``, ndarray of str: word of each token;
+        - ``texts``, list of str: reviews as text.
 
     Examples
     --------
@@ -76,7 +77,7 @@ def make_reviews(n_reviews=1000, *, max_sentences=3, negation=0.3, random_state=
         n_sentences = 1 + 2 * generator.randint(most // 2 + 1)
         positive = generator.randint(2, size=n_sentences)
         target[row] = positive.sum() > n_sentences / 2
-        words = " and ".join(_sentence(each, negation, generator) for each in positive).split()
+        words = " and ".join(_make_sentence(is_positive, negation, generator) for is_positive in positive).split()
         data[row, : len(words)] = [CODES[word] for word in words]
         texts.append(" ".join(words))
     vocabulary = np.array(VOCABULARY)
@@ -84,13 +85,13 @@ def make_reviews(n_reviews=1000, *, max_sentences=3, negation=0.3, random_state=
     return Bunch(data=data, target=target, planted=planted, vocabulary=vocabulary, texts=texts)
 
 
-def _sentence(positive, negation, generator):
-    """A sentence that praises or blames."""
-    negated = generator.uniform() < negation
+def _make_sentence(is_positive, negation, generator):
+    """Draw a sentence that praises or blames."""
+    is_negated = generator.uniform() < negation
     words = ["the", generator.choice(SUBJECTS), "was"]
-    if negated:
+    if is_negated:
         words.append("not")
     if generator.uniform() < 0.3:
         words.append(generator.choice(DEGREES))
-    words.append(generator.choice(PRAISE if positive != negated else BLAME))
+    words.append(generator.choice(PRAISE if is_positive != is_negated else BLAME))
     return " ".join(words)

@@ -24,7 +24,7 @@ from skdeeplift.explainers.unchanged import unchanged_on_error
 from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.propagation.lookups import input_sources
 from skdeeplift.propagation.sums import PARTS
-from skdeeplift.references.make import NAMES
+from skdeeplift.references.assembly import REFERENCE_NAMES
 from skdeeplift.references.reference import Reference
 from skdeeplift.rows.batches import rows_for_fit
 from skdeeplift.rows.blocks import OF_ELEMENTS, ExplainsInBlocks, written
@@ -70,7 +70,7 @@ class BaseExplainer(
         "verbose": ["verbose"],
     }
     _reference_constraints: dict = {
-        "reference": [StrOptions(set(NAMES)), Reference, callable, "array-like", list, dict, Real],
+        "reference": [StrOptions(set(REFERENCE_NAMES)), Reference, callable, "array-like", list, dict, Real],
         "max_references": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "reference_tol": [Interval(Real, 0, None, closed="neither"), None],
     }

@@ -4,7 +4,7 @@ import numpy as np
 
 from skdeeplift.config import config_context
 from skdeeplift.execution.worker_copy import with_attributes
-from skdeeplift.references.constant import LEARNED
+from skdeeplift.references.constant import median
 
 
 def contributions_of_block(explainer, X, target, name_row):
@@ -69,4 +69,4 @@ def columns_of_block(carried, X, weights, position):
 
 def median_of_columns(values, weights):
     """The median of columns that are there from top to bottom."""
-    return LEARNED["median"](values, weights)
+    return median(values, weights)

@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from skdeeplift.execution.references import References
 from skdeeplift.execution.run import predict
-from skdeeplift.references.make import SHORTHANDS, make_references
+from skdeeplift.references.assembly import SHORTHANDS, make_references
 from skdeeplift.references.reference import Reference
 from skdeeplift.rows.validation import check_tokens, holds_ids, input_labels
 

@@ -20,8 +20,8 @@ from skdeeplift.explainers.blocks import (
     statistics_of_block,
 )
 from skdeeplift.network.trained import is_estimator, unfrozen
+from skdeeplift.references.assembly import SHORTHANDS
 from skdeeplift.references.constant import Constant
-from skdeeplift.references.make import SHORTHANDS
 from skdeeplift.references.reference import Reference
 from skdeeplift.rows.dask_rows import LazyRows, in_memory, is_lazy
 from skdeeplift.rows.validation import holds_ids, importance_rows

@@ -1,19 +1,19 @@
-"""Where "no signal" comes from."""
+"""References: the inputs that stand for "no signal"."""
 
 from importlib import import_module
 
-# Loaded when first used.
+# The module of each name, which is imported when the name is first used.
 _HOMES = {
-    "BackgroundFrequency": "sequence",
+    "BackgroundFrequency": "background_frequency",
     "Blur": "blur",
     "Constant": "constant",
-    "DinucleotideShuffle": "sequence",
-    "NearestOther": "training",
-    "Permuted": "training",
+    "DinucleotideShuffle": "shuffle",
+    "NearestOther": "training_rows",
+    "Permuted": "training_rows",
     "Reference": "reference",
-    "Shuffle": "sequence",
-    "TrainingSample": "training",
-    "reference_report": "report",
+    "Shuffle": "shuffle",
+    "TrainingSample": "training_rows",
+    "reference_report": "reference_comparison",
 }
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""References that are the row itself, without its detail."""
+"""The reference that is a blurred copy of the row."""
 
 from numbers import Integral, Real
 
@@ -11,28 +11,28 @@ from skdeeplift.references.reference import Reference
 
 
 class Blur(Reference):
-    """The row itself, blurred by a Gaussian.
+    """The row that is explained, blurred by a Gaussian.
 
-    Contributions then say what detail matters, such as edges and peaks, where a whole black image would say that dark
-    pixels are no signal.
+    Contributions then show which details matter, such as edges and peaks. A black image as the reference would treat
+    dark pixels as "no signal" instead.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     sigma : float or tuple of float, default=10.0
-        The Gaussian's standard deviation in pixels or steps, for all axes that are blurred or one for each.
+        Standard deviation of the Gaussian in pixels or steps. A tuple has one number for each axis in ``axes``.
     axes : int or tuple of int, default=None
-        Which axes are blurred, counted with that of the rows. By default all but the last one, which holds channels:
-        ``(1, 2)`` of images ``(n_rows, height, width, channels)``, and 1 of series ``(n_rows, length, channels)``. Of
-        rows with a single axis it has to be said, since columns of a table have no neighbours.
+        Axes to blur; axis 0 is that of the rows. By default all axes but the last one, which holds channels: ``(1, 2)``
+        of images ``(n_rows, height, width, channels)``, and 1 of series ``(n_rows, length, channels)``. Required for
+        rows with a single axis, because columns of a table have no neighbours.
     mode : {"nearest", "reflect", "mirror", "wrap", "constant"}, default="nearest"
-        What is taken to be beyond the edges, as `scipy.ndimage.gaussian_filter` has it.
+        Values assumed beyond the edges, as in `scipy.ndimage.gaussian_filter`.
 
     Attributes
     ----------
     sigma_ : tuple of float
-        The standard deviation on each axis of the rows; 0 where nothing is blurred.
+        Standard deviation on each axis of a row; 0 on axes that are not blurred.
 
     References
     ----------
@@ -64,7 +64,7 @@ class Blur(Reference):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Find out which axes are blurred.
+        """Determine the axes to blur.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class Blur(Reference):
         Raises
         ------
         ValueError
-            If ``X`` holds integers, or has no such axes.
+            If ``X`` holds integers, or does not have the axes in ``axes``.
         """
         X = np.asarray(X)
         if X.dtype.kind != "f":
@@ -90,18 +90,20 @@ class Blur(Reference):
             if X.ndim < 3:
                 raise ValueError(
                     f"Blur takes images or series, with channels last. Got an array of shape {X.shape}, whose columns "
-                    "have no neighbours; if they are steps of a series, pass axes=1."
+                    "have no neighbours. If the columns are steps of a series, pass axes=1."
                 )
             axes = tuple(range(1, X.ndim - 1))
         else:
             axes = (self.axes,) if isinstance(self.axes, Integral) else tuple(self.axes)
             if not all(isinstance(axis, Integral) and -X.ndim < axis < X.ndim and axis % X.ndim for axis in axes):
-                raise ValueError(f"axes={self.axes!r} are no axes of X's features: X has shape {X.shape}, rows first.")
+                raise ValueError(
+                    f"axes={self.axes!r} are no axes of X's features. X has shape {X.shape}; axis 0 holds the rows."
+                )
         sigmas = [self.sigma] * len(axes) if isinstance(self.sigma, Real) else list(self.sigma)
         if len(sigmas) != len(axes) or not all(isinstance(sigma, Real) and sigma >= 0 for sigma in sigmas):
             raise ValueError(f"sigma= takes a number, or one for each of the axes {axes}. Got {self.sigma!r}.")
-        of_axes = dict(zip((axis % X.ndim for axis in axes), sigmas, strict=True))
-        self.sigma_ = tuple(float(of_axes.get(axis, 0)) for axis in range(1, X.ndim))
+        sigma_of_axis = dict(zip((axis % X.ndim for axis in axes), sigmas, strict=True))
+        self.sigma_ = tuple(float(sigma_of_axis.get(axis, 0)) for axis in range(1, X.ndim))
         return self
 
     def sample(self, X, n_references, random_state=None):
@@ -112,14 +114,14 @@ class Blur(Reference):
         X : array-like of shape (n_rows, *features)
             Rows like those in `fit`.
         n_references : int
-            Ignored; each row has one.
+            Ignored; each row has one reference.
         random_state : None
             Ignored; nothing is drawn.
 
         Returns
         -------
         references : ndarray of shape (n_rows, 1, *features)
-            In the dtype of ``X``.
+            Blurred rows in the dtype of ``X``.
         """
         check_is_fitted(self)
         return gaussian_filter(np.asarray(X), (0, *self.sigma_), mode=self.mode)[:, None]

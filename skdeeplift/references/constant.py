@@ -1,4 +1,4 @@
-"""References that are one point: zeros, or the training data's mean, median or minimum."""
+"""The reference that is the same for all rows: zeros, or the mean, median or minimum of the training rows."""
 
 from numbers import Real
 
@@ -10,12 +10,12 @@ from skdeeplift.references.reference import Reference
 
 
 def zeros(X):
-    """One row of zeros."""
+    """Return one row of zeros."""
     return np.zeros((1, *X.shape[1:]), X.dtype)
 
 
 def mean(X, weights=None):
-    """The mean of the rows, computed in float64; zeros, the usual padding token, where integers have none."""
+    """Return the mean of the rows, computed in float64; of integers, zeros, the usual padding token."""
     if X.dtype.kind != "f":
         return zeros(X)
     if weights is None:
@@ -24,28 +24,29 @@ def mean(X, weights=None):
 
 
 def median(X, weights=None):
-    """The median of the rows, feature by feature; zeros, the usual padding token, where integers have none."""
+    """Return the median of each feature over the rows; of integers, zeros, the usual padding token."""
     if X.dtype.kind != "f":
         return zeros(X)
     if weights is None:
         return np.median(X, 0, keepdims=True).astype(X.dtype)
-    # The middle of where the weights of smaller and of larger values are both at most half of all.
+    # The weighted median is a value with at most half of the weight below it and at most half above it. If several
+    # values qualify, take the middle between the smallest and the largest.
     order = np.argsort(X, 0)
     values, cumulated = np.take_along_axis(X, order, 0), np.cumsum(weights[order], 0)
     half = weights.sum() / 2
-    lower, upper = ((each(cumulated, half)).sum(0, keepdims=True) for each in (np.less, np.less_equal))
-    ends = [np.take_along_axis(values, np.minimum(place, len(X) - 1), 0) for place in (lower, upper)]
-    return ((ends[0].astype(np.float64) + ends[1]) / 2).astype(X.dtype)
+    positions = [is_below(cumulated, half).sum(0, keepdims=True) for is_below in (np.less, np.less_equal)]
+    lower, upper = (np.take_along_axis(values, np.minimum(position, len(X) - 1), 0) for position in positions)
+    return ((lower.astype(np.float64) + upper) / 2).astype(X.dtype)
 
 
 def minimum(X, weights=None):
-    """The minimum of the rows, feature by feature; zeros, the usual padding token, where integers have no order."""
+    """Return the minimum of each feature over the rows; of integers, zeros, the usual padding token."""
     if X.dtype.kind != "f":
         return zeros(X)
     return X.min(0, keepdims=True)
 
 
-LEARNED = {"mean": mean, "median": median, "minimum": minimum}
+STATISTICS = {"mean": mean, "median": median, "minimum": minimum}
 
 
 class Constant(Reference):
@@ -56,8 +57,9 @@ class Constant(Reference):
     Parameters
     ----------
     value : {"zeros", "mean", "median", "minimum"}, float, int or array-like of shape (*features), default="mean"
-        What it is: of the training rows feature by feature, one number everywhere, or a whole row. Integers, such as
-        tokens, have no mean, median or minimum: theirs is 0, the usual padding token. A mask token is its number.
+        The reference: a statistic of each feature of the training rows, one number for all features, or a whole row.
+        Integers, such as tokens, have no meaningful statistics, so their reference is 0, the usual padding token. For
+        another token, such as a mask token, pass its number.
 
     Attributes
     ----------
@@ -72,14 +74,14 @@ class Constant(Reference):
     array([[1., 2.]])
     """
 
-    _parameter_constraints: dict = {"value": [StrOptions({"zeros", *LEARNED}), Real, "array-like"]}
+    _parameter_constraints: dict = {"value": [StrOptions({"zeros", *STATISTICS}), Real, "array-like"]}
 
     def __init__(self, value="mean"):
         self.value = value
 
     @property
     def learns(self):
-        """Whether the value is that of the training rows."""
+        """True if the value is a statistic of the training rows."""
         return isinstance(self.value, str) and self.value != "zeros"
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -93,7 +95,7 @@ class Constant(Reference):
         y : None
             Ignored.
         sample_weight : array-like of shape (n_rows,), default=None
-            What each row counts; rows of weight zero are as if they were not there.
+            Weights of the rows. By default all rows have the same weight. Rows of weight zero are left out.
 
         Returns
         -------
@@ -103,23 +105,23 @@ class Constant(Reference):
         Raises
         ------
         ValueError
-            If the value is no row like those of ``X``.
+            If the shape or the dtype of the value does not fit the rows of ``X``.
         """
         X = np.asarray(X)
         if isinstance(self.value, str):
             if not self.learns:
                 self.row_ = zeros(X)
             elif sample_weight is None:
-                self.row_ = LEARNED[self.value](X)
+                self.row_ = STATISTICS[self.value](X)
             else:
                 weights = np.asarray(sample_weight, np.float64)
-                self.row_ = LEARNED[self.value](X[weights > 0], weights[weights > 0])
+                self.row_ = STATISTICS[self.value](X[weights > 0], weights[weights > 0])
             return self
         value = np.asarray(self.value)
         if value.ndim and value.shape != X.shape[1:]:
             raise ValueError(
                 f"Constant takes a number or a row of shape {X.shape[1:]}, as X has. Got an array of shape "
-                f"{value.shape}."
+                f"{value.shape}. Pass one number for each feature of X."
             )
         converted = np.broadcast_to(value, X.shape[1:]).astype(X.dtype)[None]
         if X.dtype.kind != "f" and not (converted == value).all():
@@ -135,14 +137,14 @@ class Constant(Reference):
         X : array-like
             Ignored; all rows have the same reference.
         n_references : int
-            Ignored; there is one.
+            Ignored; there is one reference.
         random_state : None
             Ignored; nothing is drawn.
 
         Returns
         -------
         references : ndarray of shape (1, *features)
-            In the dtype of the training rows.
+            The reference in the dtype of the training rows.
         """
         check_is_fitted(self)
         return self.row_.copy()

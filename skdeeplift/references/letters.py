@@ -1,4 +1,4 @@
-"""Sequences of letters, one-hot, tokens or text, and the small integers that stand for them."""
+"""Letters of sequences, as one-hot columns, tokens or text, and the small integers that encode them."""
 
 from typing import NamedTuple
 
@@ -6,13 +6,13 @@ import numpy as np
 
 
 def are_letters(X, axis):
-    """Whether each position holds one letter, none, or all alike for one that is not known."""
+    """Return True at each position that holds one letter, no letter, or equal entries for an unknown letter."""
     binary = ((X == 0) | (X == 1)).all(axis) & (X.sum(axis) <= 1)
     return binary | np.isclose(X, 1 / X.shape[axis]).all(axis)
 
 
-def find_axis(X, axis, owner, one_hot_only=False):
-    """Find the axis of one-hot letters, counted with that of the rows; None where X holds tokens or strings."""
+def find_letter_axis(X, axis, owner, one_hot_only=False):
+    """Return the axis of one-hot letters, where axis 0 is that of the rows; None if ``X`` holds tokens or strings."""
     if not one_hot_only and (
         (X.ndim == 1 and (X.dtype.kind == "U" or all(isinstance(each, str) for each in X)))
         or (X.ndim == 2 and X.dtype.kind in "iu")
@@ -25,41 +25,41 @@ def find_axis(X, axis, owner, one_hot_only=False):
     if axis is not None:
         if not -X.ndim <= axis < X.ndim or axis % X.ndim == 0:
             raise ValueError(f"{owner} with axis={axis} takes sequences with their letters on that axis. {got}.")
-        found = [axis % X.ndim] if are_letters(X, axis).all() else []
+        axes = [axis % X.ndim] if are_letters(X, axis).all() else []
     else:
-        found = [each for each in range(1, X.ndim) if X.shape[each] > 1 and are_letters(X, each).all()]
-    if not found:
+        axes = [each for each in range(1, X.ndim) if X.shape[each] > 1 and are_letters(X, each).all()]
+    if not axes:
         along = "any axis" if axis is None else f"axis {axis}"
         raise ValueError(
-            f"{owner} takes {takes}. {got}, which does not hold one 1 and zeros elsewhere, or all entries alike where "
-            f"a letter is not known, along {along}."
+            f"{owner} takes {takes}. {got}, which does not hold one 1 and zeros elsewhere, or equal entries for an "
+            f"unknown letter, along {along}."
         )
-    if len(found) > 1:
-        raise ValueError(f"{owner} can not tell on which of the axes {found} of X the letters are. Pass axis=.")
-    if sum(size > 1 for position, size in enumerate(X.shape) if position not in (0, found[0])) > 1:
-        raise ValueError(f"{owner} takes one sequence for each row. {got}, whose letters are on axis {found[0]}.")
-    return found[0]
+    if len(axes) > 1:
+        raise ValueError(f"{owner} cannot tell which of the axes {axes} of X holds the letters. Pass axis=.")
+    if sum(size > 1 for position, size in enumerate(X.shape) if position not in (0, axes[0])) > 1:
+        raise ValueError(f"{owner} takes one sequence for each row. {got}, whose letters are on axis {axes[0]}.")
+    return axes[0]
 
 
-class Coded(NamedTuple):
-    """Sequences as small integers; those from ``starts`` on, ``lengths`` of them, are not padding."""
+class CodedSequences(NamedTuple):
+    """Sequences as small integers; the ``lengths`` letters from position ``starts`` on are not padding."""
 
     codes: np.ndarray
     n_letters: int
     starts: np.ndarray
     lengths: np.ndarray
-    # Makes of codes (n_rows, n_references, length) what they stand for.
+    # Function from codes of shape (n_rows, n_references, length) to sequences in the original form.
     decode: object
 
 
-def encode(X, axis, padding, owner):
-    """Turn sequences, whose one-hot letters are on an axis or which are tokens or text, into small integers."""
+def encode_sequences(X, axis, padding, owner):
+    """Encode one-hot letters on an axis, or tokens or text if the axis is None, as small integers."""
     if axis is not None:
         return _encode_one_hot(X, axis, owner)
     is_text = X.dtype.kind in "UO"
     tokens = np.array(X, dtype=str) if is_text else X
     if is_text:
-        # A character each, with zeros behind the shorter ones.
+        # One code point per character; NumPy pads shorter strings with zeros at the end.
         tokens = tokens.view(np.uint32).reshape(len(tokens), -1)
     inside = np.ones(tokens.shape, bool)
     if is_text:
@@ -70,7 +70,7 @@ def encode(X, axis, padding, owner):
                 f"padding= takes {'one character' if is_text else 'an integer'}, as X does. Got {padding!r}."
             )
         inside &= tokens != (ord(padding) if is_text else padding)
-    # Numbered within each row, so that a row's letters are the same in whatever company.
+    # Letters are numbered within each row, so that the codes of a row do not depend on the other rows.
     order = tokens.argsort(1, kind="stable")
     in_order = np.take_along_axis(tokens, order, 1)
     ranks = np.zeros(tokens.shape, np.uint16 if tokens.shape[1] < 2**16 else np.uint32)
@@ -86,41 +86,42 @@ def encode(X, axis, padding, owner):
         decoded = np.take_along_axis(alphabet, flat, 1).reshape(letters.shape)
         return decoded.view(f"U{letters.shape[2]}")[..., 0] if is_text else decoded
 
-    return Coded(codes, alphabet.shape[1], *_without_ends(inside), decode)
+    return CodedSequences(codes, alphabet.shape[1], *_find_extents(inside), decode)
 
 
 def _encode_one_hot(X, axis, owner):
+    """Encode one-hot letters; a position without a letter and an unknown letter have a code of their own."""
     if X.ndim <= axis or not are_letters(X, axis).all():
         raise ValueError(
             f"{owner} was fitted on one-hot letters on axis {axis}. Got an array of shape {X.shape} that does not hold "
-            "one 1 and zeros elsewhere along it, or all entries alike where a letter is not known."
+            "one 1 and zeros elsewhere along this axis, or equal entries for an unknown letter."
         )
     n_letters, shape = X.shape[axis], np.moveaxis(X, axis, -1).shape
     columns = np.moveaxis(X, axis, -1).reshape(len(X), -1, n_letters)
     is_letter, is_zero = (columns == 1).any(-1), (columns == 0).all(-1)
     codes = np.where(is_letter, columns.argmax(-1), np.where(is_zero, n_letters, n_letters + 1)).astype(np.uint16)
     rows = np.eye(n_letters + 2, n_letters, dtype=X.dtype)
-    # The column itself, as it may be rounded.
-    unknown = ~is_letter & ~is_zero
-    rows[n_letters + 1] = columns[unknown][0] if unknown.any() else 0
+    # A column of X rather than 1 / n_letters, because its entries may be rounded.
+    is_unknown = ~is_letter & ~is_zero
+    rows[n_letters + 1] = columns[is_unknown][0] if is_unknown.any() else 0
     rows[n_letters] = 0
 
     def decode(letters):
         """Turn codes back into one-hot letters."""
-        decoded = _rows_of(rows, letters).reshape(*letters.shape[:2], *shape[1:])
+        decoded = _take_rows(rows, letters).reshape(*letters.shape[:2], *shape[1:])
         return np.moveaxis(decoded, -1, axis + 1)
 
-    return Coded(codes, n_letters + 2, *_without_ends(~is_zero), decode)
+    return CodedSequences(codes, n_letters + 2, *_find_extents(~is_zero), decode)
 
 
-def _rows_of(table, indices):
-    """Take rows of a table, each as one item, which is several times faster than number by number."""
+def _take_rows(table, indices):
+    """Take rows of a table, each as one item, which is several times faster than taking numbers."""
     items = table.view(np.dtype((np.void, table.itemsize * table.shape[1])))[:, 0]
     return items.take(indices).view(table.dtype).reshape(*indices.shape, table.shape[1])
 
 
-def _without_ends(inside):
-    """Where each sequence starts, and its length, without what is not inside at both ends."""
+def _find_extents(inside):
+    """Return the start and the length of each sequence without the padding at both ends."""
     any_inside = inside.any(1)
     starts = np.where(any_inside, inside.argmax(1), 0)
     stops = np.where(any_inside, inside.shape[1] - inside[:, ::-1].argmax(1), 0)

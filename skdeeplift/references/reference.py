@@ -1,4 +1,4 @@
-"""What all objects that make references have in common."""
+"""Base classes of the objects that make references."""
 
 from abc import abstractmethod
 
@@ -9,18 +9,18 @@ from sklearn.utils.validation import check_is_fitted
 
 
 class Reference(BaseEstimator):
-    """Base of all objects that make references; derive from it for one of your own.
+    """Base class of all objects that make references; derive your own from it.
 
     .. versionadded:: 0.1
 
     Attributes
     ----------
     per_row : bool
-        Whether references are made of the row that is explained. They are made when needed, chunk by chunk.
+        True if references depend on the row that is explained. They are then made chunk by chunk, when needed.
     is_random : bool
-        Whether they are drawn at random, so that more of them make means more precise.
+        True if references are drawn at random, so that more references make means more precise.
     learns : bool
-        Whether `fit` learns more of the training rows than how they are laid out.
+        True if `fit` learns more from the training rows than their shape and dtype.
 
     See Also
     --------
@@ -29,7 +29,7 @@ class Reference(BaseEstimator):
 
     Examples
     --------
-    The half of each row that is explained:
+    A reference that is half of each row:
 
     >>> import keras
     >>> import numpy as np
@@ -57,7 +57,7 @@ class Reference(BaseEstimator):
 
     @abstractmethod
     def fit(self, X, y=None):
-        """Learn what references are made of.
+        """Learn from the training rows.
 
         Parameters
         ----------
@@ -79,46 +79,46 @@ class Reference(BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_rows, *features)
-            Rows that are explained.
+            Rows to explain.
         n_references : int
-            How many references at the most.
+            Largest number of references.
         random_state : int, RandomState instance or None, default=None
-            Where what is random comes from.
+            Source of random numbers. Pass an int to get the same references in every call.
 
         Returns
         -------
         references : ndarray of shape (n, *features), or (n_rows, n, *features)
-            The latter if ``per_row``.
+            References that all rows share; or those of each row if ``per_row`` is True.
         """
 
     def sample_range(self, X, start, stop, seed):
-        """Make references for rows, without the first ``start`` of ``stop`` references.
+        """Make the references from ``start`` to ``stop``.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, *features)
-            Rows that are explained.
+            Rows to explain.
         start, stop : int
-            Which references.
+            Positions of the first reference, and behind the last one.
         seed : int
-            Where what is random comes from.
+            Seed of random numbers.
 
         Returns
         -------
         references : ndarray of shape (stop - start, *features), or (n_rows, stop - start, *features)
-            The latter if ``per_row``.
+            References that all rows share; or those of each row if ``per_row`` is True.
         """
         references = self.sample(X, stop, seed)
         return references[:, start:] if self.per_row else references[start:]
 
 
 class RowChooser(Reference):
-    """Base of references that are training rows, the same ones of all inputs of a network.
+    """Base class of references that are training rows, the same rows for all inputs of a network.
 
     Attributes
     ----------
     needs_classes : bool
-        Whether the classes that the network predicts are needed.
+        True if `choose` needs the classes that the network predicts.
     """
 
     needs_classes = False
@@ -130,48 +130,49 @@ class RowChooser(Reference):
         Parameters
         ----------
         X : array-like of shape (n_rows, *features)
-            Rows that are explained.
+            Rows to explain.
         n_references : int
-            How many at the most.
+            Largest number of references.
         random_state : int, RandomState instance or None, default=None
-            Where draws come from.
+            Source of random numbers. Pass an int to get the same references in every call.
         y : array-like of shape (n_rows,), default=None
-            Predicted classes of the rows, where they are needed.
+            Predicted classes of the rows. Only required if ``needs_classes`` is True.
 
         Returns
         -------
         positions : ndarray of int of shape (n,), or (n_rows, n)
-            The latter if ``per_row``.
+            Positions that all rows share; or those of each row if ``per_row`` is True.
         weights : ndarray of shape (n,)
-            What each counts in a mean; they sum to one.
+            Weights of the references in a mean; they sum to one.
         """
 
     def sample(self, X, n_references, random_state=None, y=None):
-        """Return training rows.
+        """Return the chosen training rows.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, *features)
-            Rows that are explained.
+            Rows to explain.
         n_references : int
-            How many references at the most.
+            Largest number of references.
         random_state : int, RandomState instance or None, default=None
-            Where draws come from.
+            Source of random numbers. Pass an int to get the same references in every call.
         y : array-like of shape (n_rows,), default=None
-            Predicted classes of the rows, where they are needed.
+            Predicted classes of the rows. Only required if ``needs_classes`` is True.
 
         Returns
         -------
         references : ndarray of shape (n, *features), or (n_rows, n, *features)
-            The latter if ``per_row``. What each counts, if not the same, is what `choose` returns.
+            References that all rows share; or those of each row if ``per_row`` is True. `choose` returns their
+            weights, which may differ.
         """
         check_is_fitted(self)
         positions, _ = self.choose(X, n_references, random_state, y)
         return self.rows_[positions]
 
 
-def seed_from(random_state):
-    """An int stays what it is; of others one is drawn."""
+def make_seed(random_state):
+    """Return an int unchanged; otherwise draw a seed from the random state."""
     if isinstance(random_state, (int, np.integer)):
         return int(random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

@@ -14,7 +14,7 @@ from skdeeplift.execution.dask import carried_once, lazily, mapped_in_form, redu
 from skdeeplift.execution.worker_copy import Carried, with_attributes
 from skdeeplift.explainers.unchanged import unchanged_on_error
 from skdeeplift.rows.dask_rows import LazyRows, in_memory, is_lazy
-from skdeeplift.selection.groups import find_groups
+from skdeeplift.selection.column_groups import find_groups
 from skdeeplift.selection.moments import NO_MOMENTS, merged, moments_of
 
 # So many numbers at once are made absolute in double precision.

@@ -24,4 +24,4 @@ def test_demonstration(tmp_path, capsys):
 def test_folder_that_can_not_be_written(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["demo", "--output", str(tmp_path / "file" / "folder")]) == 2
-    assert "can not write to the folder" in capsys.readouterr().err
+    assert "cannot write to the folder" in capsys.readouterr().err

@@ -23,7 +23,7 @@ def test_what_has_no_rule(tmp_path, capsys):
     keras.Sequential([keras.Input((2,)), Product(name="product")]).export(tmp_path / "saved", verbose=False)
     assert main(["describe", str(tmp_path / "saved")]) == 0
     last = capsys.readouterr().out.splitlines()[-2:]
-    assert last[0].endswith("1 can not be explained:")
+    assert last[0].endswith("1 cannot be explained:")
     assert "a product of many varying factors" in last[1]
 
 

@@ -15,7 +15,7 @@ import skdeeplift
 from skdeeplift import Explanation
 from skdeeplift.__main__ import main
 from skdeeplift.command_line.explain import METHODS, add_arguments, make_explainer
-from skdeeplift.references.make import NAMES
+from skdeeplift.references.assembly import REFERENCE_NAMES
 
 # Of relu(x1 - 2 x2 - 1) at (3, 0.5) and (5, 1), where it is 1 and 2, from zeros, where it is 0: by the rescale rule the
 # slope is delta_out / delta_in, 1 / 2 and 2 / 3, since the linear part is -1 at the reference.
@@ -49,7 +49,7 @@ def test_table_in_and_table_out(folder, tmp_path, capsys, data):
     # The means of 1.5 and 10/3, and of 0.5 and 4/3, and half of what is between them.
     assert lines[1].split() == ["age", "2.417", "0.9167"]
     assert lines[2].split() == ["dose", "0.9167", "0.4167"]
-    assert "2 rows; what is explained is 1.5 on average (1 to 2), and 0 at the reference" in lines
+    assert "2 rows; the target is 1.5 on average (1 to 2), and 0 at the reference" in lines
     assert lines[-1] == f"Wrote {output}"
     assert list(tmp_path.iterdir()) == [output]
 
@@ -250,7 +250,7 @@ def test_arrays_of_several_axes_and_several_inputs(folder, tmp_path, capsys):
         (["--target", "7"], "target"),
         (["--rule", "unknown"], "'rule' parameter of DeepLiftExplainer must be"),
         (["--method", "lrp", "--rule", "rescale"], "lrp has no --rule"),
-        (["--method", "gradient", "--reference", "zeros"], "gradient has no reference; it has"),
+        (["--method", "gradient", "--reference", "zeros"], "gradient has no reference; its parameters are"),
         (["--reference", "unknown"], "unknown"),
         (["--reference", "nowhere.csv"], "there is no file 'nowhere.csv'"),
         (["--layer", "unknown"], "unknown"),
@@ -262,7 +262,7 @@ def test_arrays_of_several_axes_and_several_inputs(folder, tmp_path, capsys):
         (["--plot", "picture.txt"], "expected a file that ends in .png"),
         (["--select", "3"], "there are only 2 columns"),
         (["--select", "0"], "at least 1"),
-        (["--drop", "weight"], "has no column 'weight'; it has id, age, dose, diagnosis"),
+        (["--drop", "weight"], "has no column 'weight'; its columns are id, age, dose, diagnosis"),
         (["--classes", "a,b,c"], "class_names"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -272,7 +272,7 @@ def test_what_is_refused(folder, capsys, words, message):
 
 
 def test_bad_data(folder, tmp_path, capsys):
-    assert "hold no numbers: id, diagnosis" in refused(capsys, explain(folder))
+    assert "columns without numbers: id, diagnosis" in refused(capsys, explain(folder))
     assert "--drop name columns" in refused(capsys, explain(folder, *COLUMNS, data="rows.npy"))
     assert "there is no file" in refused(capsys, explain(folder, data="nowhere.csv"))
     assert "ends in .csv, .tsv, .parquet, .npy, .npz" in refused(capsys, explain(folder, data="model.keras"))
@@ -285,14 +285,14 @@ def test_bad_data(folder, tmp_path, capsys):
     pd.DataFrame({"a": [1.0], "b": [2.0], "c": [3.0]}).to_csv(tmp_path / "three.csv", index=False)
     pd.DataFrame({"a": [1.0, np.nan], "b": [2.0, 1.0]}).to_csv(tmp_path / "missing.csv", index=False)
     for name, message in {
-        "rows.npy": "can not read",
-        "objects.npy": "can not read",
-        "empty.csv": "can not read",
+        "rows.npy": "cannot read",
+        "objects.npy": "cannot read",
+        "empty.csv": "cannot read",
         "three.csv": "X has 3 features, but the network bound to DeepLiftExplainer takes 2",
-        "none.csv": "has names of columns, but no rows",
-        "damaged.npz": "can not read",
-        "words.npy": "expected an array of numbers, and it holds one of <U1",
-        "missing.csv": "has missing values in the columns a (1). A network has no answer to these: fill them in",
+        "none.csv": "has column names, but no rows",
+        "damaged.npz": "cannot read",
+        "words.npy": "expected an array of numbers, but the array has dtype <U1",
+        "missing.csv": "has missing values in the columns a (1). A network cannot take missing values: fill them in",
     }.items():
         assert message in refused(capsys, main(["explain", str(folder / "model.keras"), str(tmp_path / name)]))
 
@@ -341,7 +341,7 @@ def test_a_folder_that_takes_no_files(folder, tmp_path, capsys, monkeypatch, wor
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     monkeypatch.setattr("skdeeplift.command_line.explain.make_explainer", None)
     path = tmp_path / "contributions.png" if word == "--plot" else tmp_path / "contributions.csv"
-    message = f"can not write '{path}': the folder '{tmp_path}' takes no file (Read-only file system)"
+    message = f"cannot write '{path}': the folder '{tmp_path}' takes no file (Read-only file system)"
     assert message in refused(capsys, explain(folder, *COLUMNS, word, path))
     assert not list(tmp_path.iterdir())
 
@@ -374,7 +374,7 @@ def test_help_names_every_reference(capsys):
     add_arguments(parser)
     text = " ".join(parser.format_help().split())
     # Lines are broken between words only.
-    assert all(name in text for name in NAMES)
+    assert all(name in text for name in REFERENCE_NAMES)
 
 
 def test_settings(folder):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skdeeplift.references.letters import are_letters, encode, find_axis
+from skdeeplift.references.letters import are_letters, encode_sequences, find_letter_axis
 
 # A, C, none, a letter that is not known, and G of an alphabet of three.
 COLUMNS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0], [1 / 3, 1 / 3, 1 / 3], [0, 0, 1]], np.float32)
@@ -16,22 +16,22 @@ def test_what_is_a_letter():
 @pytest.mark.parametrize("axis", [1, 2])
 def test_the_axis_of_letters_is_found(axis):
     X = np.moveaxis(COLUMNS[None], 2, axis)
-    assert find_axis(X, None, "It") == find_axis(X, axis - 3, "It") == find_axis(X, axis, "It") == axis
-    assert find_axis(X[:, :, None], None, "It") == (axis if axis == 1 else axis + 1)
+    assert all(find_letter_axis(X, parameter, "It") == axis for parameter in (None, axis - 3, axis))
+    assert find_letter_axis(X[:, :, None], None, "It") == (axis if axis == 1 else axis + 1)
 
 
 def test_tokens_and_text_have_no_axis():
-    assert find_axis(np.array([[3, 5]]), None, "It") is None
-    assert find_axis(np.array(["AC"]), None, "It") is None
-    assert find_axis(np.array(["AC", "A"], object), None, "It") is None
+    assert find_letter_axis(np.array([[3, 5]]), None, "It") is None
+    assert find_letter_axis(np.array(["AC"]), None, "It") is None
+    assert find_letter_axis(np.array(["AC", "A"], object), None, "It") is None
     with pytest.raises(ValueError, match=r"It takes one-hot letters\. Got an array of shape \(1, 2\)"):
-        find_axis(np.array([[3, 5]]), None, "It", one_hot_only=True)
+        find_letter_axis(np.array([[3, 5]]), None, "It", one_hot_only=True)
 
 
 @pytest.mark.parametrize("axis", [0, 3, -3])
 def test_no_such_axis(axis):
     with pytest.raises(ValueError, match=f"It with axis={axis} takes sequences with their letters on that axis"):
-        find_axis(COLUMNS[None], axis, "It")
+        find_letter_axis(COLUMNS[None], axis, "It")
 
 
 def references_of(coded):
@@ -42,20 +42,20 @@ def references_of(coded):
 def test_one_hot_letters_and_back():
     """Codes of three letters are 0 to 2, of none 3, of one that is not known 4; none at an end is padding."""
     X = np.stack([COLUMNS, np.roll(COLUMNS, 2, 0), np.zeros_like(COLUMNS)])
-    coded = encode(X, 2, None, "It")
+    coded = encode_sequences(X, 2, None, "It")
     np.testing.assert_array_equal(coded.codes, [[0, 1, 3, 4, 2], [4, 2, 0, 1, 3], [3] * 5])
     assert coded.n_letters == 5
     np.testing.assert_array_equal(coded.starts, [0, 0, 0])
     np.testing.assert_array_equal(coded.lengths, [5, 4, 0])
     np.testing.assert_array_equal(references_of(coded), X)
-    moved = encode(np.moveaxis(X, 2, 1), 1, None, "It")
+    moved = encode_sequences(np.moveaxis(X, 2, 1), 1, None, "It")
     np.testing.assert_array_equal(moved.codes, coded.codes)
     np.testing.assert_array_equal(references_of(moved), np.moveaxis(X, 2, 1))
 
 
 def test_tokens_are_numbered_within_their_row():
     tokens = np.array([[0, 70, 5, 70, 0], [9, 9, 0, 9, 0]])
-    coded = encode(tokens, None, 0, "It")
+    coded = encode_sequences(tokens, None, 0, "It")
     np.testing.assert_array_equal(coded.codes, [[0, 2, 1, 2, 0], [1, 1, 0, 1, 0]])
     assert coded.n_letters == 3
     np.testing.assert_array_equal(coded.starts, [1, 0])
@@ -64,7 +64,7 @@ def test_tokens_are_numbered_within_their_row():
 
 
 def test_text_of_different_lengths():
-    coded = encode(np.array(["-AB-A", "CC"]), None, "-", "It")
+    coded = encode_sequences(np.array(["-AB-A", "CC"]), None, "-", "It")
     np.testing.assert_array_equal(coded.starts, [1, 0])
     np.testing.assert_array_equal(coded.lengths, [4, 2])
     assert references_of(coded).tolist() == ["-AB-A", "CC"]
@@ -80,4 +80,4 @@ def test_text_of_different_lengths():
 )
 def test_padding_of_another_kind(X, padding, message):
     with pytest.raises(ValueError, match=message):
-        encode(X, None, padding, "It")
+        encode_sequences(X, None, padding, "It")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from skdeeplift.references.reference import Reference, RowChooser, seed_from
+from skdeeplift.references.reference import Reference, RowChooser, make_seed
 
 
 class Shifted(Reference):
@@ -61,6 +61,6 @@ def test_chosen_rows_are_training_rows():
 
 
 def test_seeds():
-    assert seed_from(3) == seed_from(np.int64(3)) == 3
-    assert seed_from(np.random.RandomState(0)) == seed_from(np.random.RandomState(0)) >= 0
-    assert seed_from(None) != seed_from(None)
+    assert make_seed(3) == make_seed(np.int64(3)) == 3
+    assert make_seed(np.random.RandomState(0)) == make_seed(np.random.RandomState(0)) >= 0
+    assert make_seed(None) != make_seed(None)

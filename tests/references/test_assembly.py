@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skdeeplift.references.make import make_references
+from skdeeplift.references.assembly import make_references
 
 ROWS = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
 

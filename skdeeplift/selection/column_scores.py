@@ -5,7 +5,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 
 from skdeeplift.rows.dask_rows import in_memory, is_lazy
-from skdeeplift.selection.raw_importances import fit_importances
+from skdeeplift.selection.raw_column_importances import fit_importances
 
 
 def contribution_score(explainer, *, groups="auto", within="sum", max_samples=1000, random_state=None):

@@ -1,4 +1,4 @@
-"""References that are rows of the training data, or made of their columns."""
+"""References that are training rows, or rows with columns of several training rows."""
 
 from numbers import Integral
 
@@ -11,31 +11,32 @@ from sklearn.utils.validation import check_is_fitted
 from skdeeplift.compat import Interval, StrOptions, fit_context
 from skdeeplift.references.reference import Reference, RowChooser
 
-# More rows than these are clustered in batches.
+# Mini-batch k-means clusters more rows than these, because k-means takes too long for them.
 MANY_ROWS = 10_000
 
 
 class TrainingSample(RowChooser):
-    """Rows of the training data: some at random, or one for each of some clusters.
+    """Rows of the training data: random rows, or one row for each cluster.
 
-    Contributions are means over them; a cluster's row counts by the share of the training rows in the cluster.
+    Contributions are means over these rows. The weight of a cluster's row is the cluster's share of the training rows.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     method : {"random", "kmeans"}, default="random"
-        ``"random"`` draws rows without replacement. ``"kmeans"`` takes, for each cluster that k-means finds, the row
-        nearest to its centre: a centre itself may be no possible row, such as half a letter.
+        Choice of rows. ``"random"`` draws rows without replacement. ``"kmeans"`` takes the row nearest to the centre of
+        each cluster. The centre itself may not be a possible row, such as half a letter.
     n_clusters : int, default=None
-        How many clusters; by default as many as references are asked for, and not more than there are different rows.
+        Number of clusters. By default the number of references that the explainer asks for, but not more than there are
+        different rows.
 
     Attributes
     ----------
     rows_ : ndarray of shape (n_rows, *features)
         The training rows.
     weights_ : ndarray of shape (n_rows,) or None
-        What each counts, if not the same.
+        Weights of the training rows; None if all rows have the same weight.
 
     Examples
     --------
@@ -58,12 +59,12 @@ class TrainingSample(RowChooser):
 
     @property
     def is_random(self):
-        """Whether rows are drawn at random."""
+        """True if rows are drawn at random."""
         return self.method == "random"
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
-        """Keep the training rows.
+        """Store the training rows.
 
         Parameters
         ----------
@@ -72,7 +73,7 @@ class TrainingSample(RowChooser):
         y : None
             Ignored.
         sample_weight : array-like of shape (n_rows,), default=None
-            What each row counts; rows of weight zero are left out.
+            Weights of the rows. By default all rows have the same weight. Rows of weight zero are left out.
 
         Returns
         -------
@@ -82,18 +83,18 @@ class TrainingSample(RowChooser):
         Raises
         ------
         ValueError
-            If there are fewer different rows than clusters.
+            If there are fewer different rows than ``n_clusters``.
         """
         rows, weights = np.array(X), None
         if sample_weight is not None:
             weights = np.asarray(sample_weight, np.float64)
             rows, weights = rows[weights > 0], weights[weights > 0]
         if self.method == "kmeans" and self.n_clusters is not None:
-            different = len(np.unique(rows.reshape(len(rows), -1), axis=0))
-            if self.n_clusters > different:
+            n_different = len(np.unique(rows.reshape(len(rows), -1), axis=0))
+            if self.n_clusters > n_different:
                 raise ValueError(
-                    f"n_clusters={self.n_clusters} asks for more clusters than the {different} different rows of X. "
-                    "Pass fewer, or more rows."
+                    f"n_clusters={self.n_clusters} asks for more clusters than the {n_different} different rows of X. "
+                    "Pass a smaller n_clusters=, or more rows."
                 )
         self.rows_, self.weights_ = rows, weights
         return self
@@ -106,37 +107,38 @@ class TrainingSample(RowChooser):
         X : array-like
             Ignored; all rows have the same references.
         n_references : int
-            How many at the most.
+            Largest number of references.
         random_state : int, RandomState instance or None, default=None
-            Where draws, and the first centres of clusters, come from.
+            Source of draws and of the first centres of clusters. Pass an int to get the same rows in every call.
         y : None
             Ignored.
 
         Returns
         -------
         positions : ndarray of int of shape (n,)
-            At random in random order, or in the order of the training rows for clusters.
+            Positions of random rows in random order, or of the clusters' rows in the order of the training rows.
         weights : ndarray of shape (n,)
-            The shares of the clusters, or all the same.
+            Shares of the clusters in the training rows, or equal weights; they sum to one.
         """
         check_is_fitted(self)
         random_state, n_rows = check_random_state(random_state), len(self.rows_)
         if self.method == "kmeans":
-            return self._representatives(n_references, random_state)
+            return self._choose_representatives(n_references, random_state)
         if self.weights_ is None or np.ptp(self.weights_) == 0:
             chosen = random_state.permutation(n_rows)[:n_references]
         elif n_rows <= n_references:
             return np.arange(n_rows), self.weights_ / self.weights_.sum()
         else:
-            # With replacement, so that each draw is a row with the chance of its weight.
+            # With replacement, so that the probability of a row in each draw is proportional to its weight.
             chosen = random_state.choice(n_rows, n_references, p=self.weights_ / self.weights_.sum())
         return chosen, np.full(len(chosen), 1 / len(chosen))
 
-    def _representatives(self, n_references, random_state):
+    def _choose_representatives(self, n_references, random_state):
+        """Choose the row nearest to the centre of each cluster, with the cluster's share of the training rows."""
         flat = self.rows_.reshape(len(self.rows_), -1)
-        # Integers, and equal rows, are no matter for distances, but for how many clusters there can be.
-        different = len(np.unique(flat, axis=0))
-        number = min(different, n_references, self.n_clusters or n_references)
+        # There cannot be more clusters than different rows.
+        n_different = len(np.unique(flat, axis=0))
+        number = min(n_different, n_references, self.n_clusters or n_references)
         flat = flat.astype(np.float32 if flat.dtype == np.float32 else np.float64, copy=False)
         kind = KMeans if len(flat) <= MANY_ROWS else MiniBatchKMeans
         clusters = kind(number, n_init=1 if kind is KMeans else 3, random_state=random_state)
@@ -153,26 +155,26 @@ class TrainingSample(RowChooser):
 
 
 class NearestOther(RowChooser):
-    """For each row the nearest training rows of which the network predicts another class.
+    """Training rows nearest to each row, among those for which the network predicts another class.
 
-    Contributions then say what tells a row from the most similar one that is judged differently.
+    Contributions then show what distinguishes a row from the most similar rows with another prediction.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     n_neighbors : int, default=1
-        How many rows; an explainer takes at most ``max_references``.
+        Number of training rows for each row. An explainer takes at most ``max_references`` of them.
     metric : str, default="euclidean"
-        The distance, of those of `sklearn.metrics.pairwise_distances`; ``"hamming"`` for tokens. Columns of a table
-        should have the same scale.
+        Name of a distance of `sklearn.metrics.pairwise_distances`, such as ``"hamming"`` for tokens. Most distances
+        require columns of the same scale.
 
     Attributes
     ----------
     rows_ : ndarray of shape (n_rows, *features)
         The training rows.
     classes_of_rows_ : ndarray of shape (n_rows,)
-        The predicted class of each.
+        Predicted class of each training row.
 
     Examples
     --------
@@ -195,15 +197,15 @@ class NearestOther(RowChooser):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Keep the training rows and what the network predicts of them.
+        """Store the training rows and their predicted classes.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, *features)
             Training rows.
         y : array-like of shape (n_rows,)
-            The class that the network predicts of each. An explainer passes the position of its largest output, or of
-            a single one whether it is above zero (above one half, for a probability).
+            Class that the network predicts for each row. An explainer passes the position of the largest output. For a
+            network with one output, the class is whether the output is above zero, or a probability above one half.
 
         Returns
         -------
@@ -213,19 +215,19 @@ class NearestOther(RowChooser):
         Raises
         ------
         ValueError
-            If there are no classes, only one, or fewer rows of other classes than neighbours.
+            If ``y`` is missing, or a row has fewer rows of other classes than ``n_neighbors``.
         """
         if y is None:
             raise ValueError("NearestOther needs the predicted classes of the rows. Pass them as fit(X, y).")
         rows, classes = np.array(X), np.array(y)
         if classes.shape != (len(rows),):
-            raise ValueError(f"y holds one class for each of the {len(rows)} rows of X. Got shape {classes.shape}.")
+            raise ValueError(f"y takes one class for each of the {len(rows)} rows of X. Got shape {classes.shape}.")
         _, counts = np.unique(classes, return_counts=True)
-        others = len(rows) - counts.max()
-        if others < self.n_neighbors:
+        n_others = len(rows) - counts.max()
+        if n_others < self.n_neighbors:
             raise ValueError(
                 f"NearestOther looks for {self.n_neighbors} training rows of another class, and for some rows there "
-                f"are only {others}. Pass more rows, or a smaller n_neighbors."
+                f"are only {n_others}. Pass more rows, or a smaller n_neighbors=."
             )
         self.rows_, self.classes_of_rows_ = rows, classes
         return self
@@ -236,20 +238,20 @@ class NearestOther(RowChooser):
         Parameters
         ----------
         X : array-like of shape (n_rows, *features)
-            Rows that are explained.
+            Rows to explain.
         n_references : int
-            How many at the most.
+            Largest number of references.
         random_state : None
             Ignored; nothing is drawn.
         y : array-like of shape (n_rows,)
-            The class that the network predicts of each row.
+            Class that the network predicts for each row.
 
         Returns
         -------
         positions : ndarray of int of shape (n_rows, n)
-            The nearest first.
+            Positions of the nearest training rows of each row, the nearest first.
         weights : ndarray of shape (n,)
-            All the same.
+            Equal weights that sum to one.
         """
         check_is_fitted(self)
         if y is None:
@@ -257,19 +259,19 @@ class NearestOther(RowChooser):
         number, classes = min(self.n_neighbors, n_references), np.asarray(y)
         flat, training = (np.reshape(array, (len(array), -1)) for array in (np.asarray(X), self.rows_))
 
-        def nearest(distances, start):
-            """The nearest training rows of other classes, of some of the rows."""
-            same = classes[start : start + len(distances), None] == self.classes_of_rows_
-            return np.argsort(np.where(same, np.inf, distances), 1, kind="stable")[:, :number]
+        def find_nearest(distances, start):
+            """Return the positions of the nearest training rows of other classes, for a chunk of rows."""
+            is_same = classes[start : start + len(distances), None] == self.classes_of_rows_
+            return np.argsort(np.where(is_same, np.inf, distances), 1, kind="stable")[:, :number]
 
-        found = pairwise_distances_chunked(flat, training, reduce_func=nearest, metric=self.metric)
-        return np.concatenate(list(found)), np.full(number, 1 / number)
+        chunks = pairwise_distances_chunked(flat, training, reduce_func=find_nearest, metric=self.metric)
+        return np.concatenate(list(chunks)), np.full(number, 1 / number)
 
 
 class Permuted(Reference):
-    """Rows whose columns are each drawn from the training rows, independently of the others.
+    """Training rows whose features are permuted independently of each other.
 
-    Each feature keeps its distribution, and has nothing to do with the others any more.
+    Each feature keeps its distribution, but no longer depends on the other features.
 
     .. versionadded:: 0.1
 
@@ -292,7 +294,7 @@ class Permuted(Reference):
     is_random = True
 
     def fit(self, X, y=None):
-        """Keep the training rows.
+        """Store the training rows.
 
         Parameters
         ----------
@@ -317,14 +319,14 @@ class Permuted(Reference):
         X : array-like
             Ignored; all rows have the same references.
         n_references : int
-            How many references; of more than there are training rows, these are permuted several times.
+            Number of references. If there are fewer training rows, they are permuted several times.
         random_state : int, RandomState instance or None, default=None
-            Where the permutations come from.
+            Source of the permutations. Pass an int to get the same references in every call.
 
         Returns
         -------
         references : ndarray of shape (n_references, *features)
-            In the dtype of the training rows.
+            Permuted rows in the dtype of the training rows.
         """
         check_is_fitted(self)
         generator = np.random.default_rng(check_random_state(random_state).randint(2**31, size=4))

@@ -14,7 +14,7 @@ from skdeeplift.compat import HasMethods, Interval, RealNotInt, StrOptions, fit_
 from skdeeplift.explainers.unchanged import unchanged_on_error
 from skdeeplift.rows.dask_rows import in_memory, is_lazy
 from skdeeplift.selection.mean_absolute_importance import ONLY_ZEROS, MeanAbsoluteImportance, check_weights
-from skdeeplift.selection.raw_importances import draw, fit_importances
+from skdeeplift.selection.raw_column_importances import draw, fit_importances
 
 
 class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):

@@ -8,7 +8,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skdeeplift.compat import safe_indexing
 from skdeeplift.network.encoder_columns import source_columns
-from skdeeplift.selection.groups import find_groups
+from skdeeplift.selection.column_groups import find_groups
 from skdeeplift.selection.mean_absolute_importance import MeanAbsoluteImportance
 
 

@@ -1,24 +1,24 @@
-"""Random numbers, trees and paths, each for many sequences at once."""
+"""Random numbers, trees and paths, drawn for many sequences at once."""
 
 import hashlib
 
 import numpy as np
 
-# Constants of SplitMix64.
-STEP = np.uint64(0x9E3779B97F4A7C15)
+# Constants of SplitMix64 (Steele, Lea & Flood 2014).
+COUNTER_STEP = np.uint64(0x9E3779B97F4A7C15)
 _FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
-def keys_of_rows(coded, seed):
-    """A random number for each row, of the seed and its letters."""
+def hash_rows(coded, seed):
+    """Return a random number for each row that depends on the seed and on the letters of the row."""
     key = int(seed).to_bytes(8, "little")
-    alphabets = coded.codes.astype(np.uint32)
-    digests = [hashlib.blake2b(row.tobytes(), digest_size=8, key=key).digest() for row in alphabets]
+    codes = coded.codes.astype(np.uint32)
+    digests = [hashlib.blake2b(row.tobytes(), digest_size=8, key=key).digest() for row in codes]
     return np.frombuffer(b"".join(digests), np.uint64)
 
 
-def mixed(bits):
+def mix_bits(bits):
     """Turn counters into random bits, in place (SplitMix64: Steele, Lea & Flood 2014)."""
     shifted = np.empty_like(bits)
     for shift, factor in zip(_SHIFTS, (*_FACTORS, None), strict=True):
@@ -29,43 +29,43 @@ def mixed(bits):
     return bits
 
 
-def random_bits(keys, number):
+def draw_bits(keys, number):
     """Draw random integers of 64 bits, ``number`` for each key."""
-    counters = np.arange(1, number + 1, dtype=np.uint64) * STEP
+    counters = np.arange(1, number + 1, dtype=np.uint64) * COUNTER_STEP
     bits = np.empty((*keys.shape, number), np.uint64)
-    # In pieces that stay in cache.
-    flat, of_keys = bits.reshape(-1, number), keys.reshape(-1, 1)
+    # Pieces that stay in the cache, since mixing reads the bits several times.
+    flat_bits, flat_keys = bits.reshape(-1, number), keys.reshape(-1, 1)
     size = max(1, 2**14 // max(number, 1))
-    for start in range(0, len(flat), size):
-        piece = flat[start : start + size]
-        np.add(of_keys[start : start + size], counters, out=piece)
-        mixed(piece)
+    for start in range(0, len(flat_bits), size):
+        piece = flat_bits[start : start + size]
+        np.add(flat_keys[start : start + size], counters, out=piece)
+        mix_bits(piece)
     return bits
 
 
-def random_trees(codes, n_letters, row_of_pair, keys):
+def draw_trees(codes, n_letters, row_of_pair, keys):
     """Draw a random tree of last edges for each pair, towards the last letter (Wilson's algorithm).
 
     Parameters
     ----------
     codes : ndarray of shape (n_rows, length)
-        Sequences, whose neighbours are the edges.
+        Sequences. Each two neighbouring letters are an edge of the sequence's graph.
     n_letters : int
-        One more than the largest code there may be.
+        One more than the largest possible code.
     row_of_pair : ndarray of shape (n_pairs,)
-        Which sequence each tree belongs to.
+        Position of the sequence of each pair.
     keys : ndarray of shape (n_pairs,)
-        Where random numbers come from.
+        Keys from which the random numbers of each pair are derived.
 
     Returns
     -------
     edges : ndarray of shape (n_pairs, n_letters)
-        The position in the sequence of each letter's last edge.
+        Position in the sequence of the last edge from each letter.
     has_edge : ndarray of bool of shape (n_pairs, n_letters)
-        Which letters have one: those of the sequence, but not its last letter.
+        True for letters with an edge: those in the sequence, except for its last letter.
     """
     n_rows = len(codes)
-    # Edges from a letter to itself are never last, and would only delay the walk.
+    # Edges from a letter to itself are never in the tree, and would only delay the walk.
     leaves = codes[:, :-1] != codes[:, 1:]
     by_letter = np.where(leaves, codes[:, :-1], n_letters).argsort(1, kind="stable")
     degrees = np.zeros((n_rows, n_letters), np.int64)
@@ -77,22 +77,22 @@ def random_trees(codes, n_letters, row_of_pair, keys):
     has_edge[pairs, codes[row_of_pair, -1]] = False
     in_tree = ~has_edge
     edges = np.zeros((len(keys), n_letters), np.intp)
-    # A stream of its own.
-    keys = mixed(~keys)
+    # Inverted keys, so that the walks do not use the same random numbers as the order of the other edges.
+    keys = mix_bits(~keys)
     for letter in range(n_letters):
         beginning = walking = np.flatnonzero(~in_tree[:, letter])
         at, step = np.full(len(walking), letter), letter << 32
         while len(walking):
             step += 1
-            of_row = row_of_pair[walking]
-            bits = mixed(keys[walking] + np.array([step], np.uint64) * STEP)
-            degree = degrees[of_row, at].astype(np.uint64)
-            chosen = by_letter[of_row, starts[of_row, at] + (bits % degree).astype(np.intp)]
+            rows = row_of_pair[walking]
+            bits = mix_bits(keys[walking] + np.array([step], np.uint64) * COUNTER_STEP)
+            degree = degrees[rows, at].astype(np.uint64)
+            chosen = by_letter[rows, starts[rows, at] + (bits % degree).astype(np.intp)]
             edges[walking, at] = chosen
-            at = codes[of_row, chosen + 1]
+            at = codes[rows, chosen + 1]
             goes_on = ~in_tree[walking, at]
             walking, at = walking[goes_on], at[goes_on]
-        # What the walk left of itself when its loops are cut off.
+        # Each letter now has the edge by which the walk last left it. Following these edges erases the walk's loops.
         walking, at = beginning, np.full(len(beginning), letter)
         while len(walking):
             in_tree[walking, at] = True
@@ -102,38 +102,38 @@ def random_trees(codes, n_letters, row_of_pair, keys):
     return edges, has_edge
 
 
-def walk(successors, starts, first, row_of_pair):
-    """Go from letter to letter, each time to the next of its successors.
+def walk_paths(successors, starts, first, row_of_pair):
+    """Walk from letter to letter, each time to the next unused successor of the letter.
 
     Parameters
     ----------
     successors : ndarray of shape (n_pairs, length - 1)
-        The letters after each letter, letter by letter.
+        Successors of each letter, sorted by letter.
     starts : ndarray of shape (n_rows, n_letters)
-        Where each letter's begin.
+        Position of the first successor of each letter.
     first : ndarray of shape (n_rows,)
-        Where to start.
+        First letter of each sequence.
     row_of_pair : ndarray of shape (n_pairs,)
-        Which row each pair belongs to.
+        Position of the sequence of each pair.
 
     Returns
     -------
     letters : ndarray of shape (n_pairs, length)
-        The paths.
+        Letters along each path.
     """
     n_pairs, n_steps = successors.shape
     n_letters = starts.shape[1]
-    next_one = (starts[row_of_pair] + np.arange(n_pairs)[:, None] * n_steps).ravel()
+    next_positions = (starts[row_of_pair] + np.arange(n_pairs)[:, None] * n_steps).ravel()
     offsets = np.arange(n_pairs) * n_letters
     flat = successors.view(np.int64).ravel()
     at = first[row_of_pair].astype(np.intp)
     letters = np.empty((n_steps + 1, n_pairs), first.dtype)
     letters[0] = at
     for step in range(1, n_steps + 1):
-        of_letter = offsets + at
-        position = next_one.take(of_letter)
+        pair_and_letter = offsets + at
+        position = next_positions.take(pair_and_letter)
         flat.take(position, out=at, mode="clip")
         position += 1
-        next_one[of_letter] = position
+        next_positions[pair_and_letter] = position
         letters[step] = at
     return np.ascontiguousarray(letters.T)

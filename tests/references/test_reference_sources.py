@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 
-from skdeeplift.references.makers import ByChoice, ByFunction, ByObject, SharedByAll, Source, checked_number, joined
 from skdeeplift.references.reference import Reference
+from skdeeplift.references.reference_sources import (
+    ChosenReferences,
+    FunctionReferences,
+    ReferenceSource,
+    SampledReferences,
+    SharedReferences,
+    infer_n_references,
+    join_inputs,
+)
 
 ROWS = np.array([[1.0, 2.0], [3.0, 4.0]])
 
@@ -30,17 +38,17 @@ class Opposite:
 
 
 def test_by_an_object():
-    maker = ByObject(Multiples(), 0, "reference=", is_random=False)
-    assert maker.number([ROWS], 100) == 4
-    assert maker._replace(is_random=True).number([ROWS], 100) == 100
-    np.testing.assert_array_equal(maker.of_rows([ROWS], None, 4)(1, 3), [[[[2, 4], [3, 6]], [[6, 8], [9, 12]]]])
+    maker = SampledReferences(Multiples(), 0, "reference=", is_random=False)
+    assert maker.count([ROWS], 100) == 4
+    assert maker._replace(is_random=True).count([ROWS], 100) == 100
+    np.testing.assert_array_equal(maker.prepare([ROWS], None, 4)(1, 3), [[[[2, 4], [3, 6]], [[6, 8], [9, 12]]]])
 
 
 def test_by_a_choice_of_the_same_rows_of_all_inputs():
-    maker = ByChoice(Opposite(), [np.array([[0.0], [1], [2]]), np.array([[5], [6], [7]])])
-    assert maker.number([ROWS], 100) == 2
-    assert maker.number([ROWS], 1) == 1
-    first, second = maker.of_rows([ROWS, ROWS], np.array([0, 1]), 2)(0, 2)
+    maker = ChosenReferences(Opposite(), [np.array([[0.0], [1], [2]]), np.array([[5], [6], [7]])])
+    assert maker.count([ROWS], 100) == 2
+    assert maker.count([ROWS], 1) == 1
+    first, second = maker.prepare([ROWS, ROWS], np.array([0, 1]), 2)(0, 2)
     np.testing.assert_array_equal(first, [[[2], [1]], [[0], [1]]])
     np.testing.assert_array_equal(second, [[[7], [6]], [[5], [6]]])
 
@@ -49,12 +57,12 @@ def test_by_a_function_that_gets_the_same_random_numbers_for_the_same_rows():
     def noisy(X, random_state):
         return X[:, None] + random_state.normal(size=(len(X), 3, 2))
 
-    maker = ByFunction(noisy, 7, ["reference="])
-    assert maker.number([ROWS], 100) == 3
-    [once], [again] = (maker.of_rows([ROWS.copy()], None, 3)(0, 3) for _ in range(2))
+    maker = FunctionReferences(noisy, 7, ["reference="])
+    assert maker.count([ROWS], 100) == 3
+    [once], [again] = (maker.prepare([ROWS.copy()], None, 3)(0, 3) for _ in range(2))
     np.testing.assert_array_equal(once, again)
-    np.testing.assert_array_equal(maker.of_rows([ROWS], None, 3)(1, 2), [once[:, 1:2]])
-    for other in (maker._replace(seed=8).of_rows([ROWS], None, 3), maker.of_rows([ROWS + 1], None, 3)):
+    np.testing.assert_array_equal(maker.prepare([ROWS], None, 3)(1, 2), [once[:, 1:2]])
+    for other in (maker._replace(seed=8).prepare([ROWS], None, 3), maker.prepare([ROWS + 1], None, 3)):
         assert np.abs(other(0, 3)[0] - once).min() > 1e-6
 
 
@@ -70,23 +78,23 @@ def test_by_a_function_that_gets_the_same_random_numbers_for_the_same_rows():
 )
 def test_what_a_function_may_not_return(function, message):
     with pytest.raises(ValueError, match=message):
-        ByFunction(function, 0, ["one", "other"]).of_rows([ROWS, ROWS], None, 1)
+        FunctionReferences(function, 0, ["one", "other"]).prepare([ROWS, ROWS], None, 1)
 
 
 def test_how_many_there_are():
-    assert checked_number(np.zeros((5, 7, 2)), ROWS, "it") == 7
+    assert infer_n_references(np.zeros((5, 7, 2)), ROWS, "it") == 7
     for wrong in (np.zeros((2, 2)), np.zeros((2, 0, 2))):
         with pytest.raises(ValueError, match=r"Expected \(2, n_references, 2\): as many references, one or more"):
-            checked_number(wrong, ROWS, "it")
+            infer_n_references(wrong, ROWS, "it")
 
 
 def test_makers_of_several_inputs_meet():
     """The first input's four are made of the row, the second's all rows share, the third has one for all."""
-    shared = SharedByAll([np.array([[10.0], [20], [30], [40]])], is_random=False)
-    makers = [(ByObject(Multiples(), 0, "a", False), [0], 4), (shared, [2], 4)]
-    single = SharedByAll([np.array([[0.5]])], is_random=False)
+    shared = SharedReferences([np.array([[10.0], [20], [30], [40]])], is_random=False)
+    makers = [(SampledReferences(Multiples(), 0, "a", False), [0], 4), (shared, [2], 4)]
+    single = SharedReferences([np.array([[0.5]])], is_random=False)
     checked = []
-    source = Source([*makers, (single, [1], 1)], ["a", "b", "c"], 4, check=checked.append)
+    source = ReferenceSource([*makers, (single, [1], 1)], ["a", "b", "c"], 4, check=checked.append)
     rows = [ROWS, np.zeros((2, 1)), np.zeros((2, 1))]
     made = source(rows)(2, 4)
     np.testing.assert_array_equal(made[0], [[[3, 6], [4, 8]], [[9, 12], [12, 16]]])
@@ -97,8 +105,8 @@ def test_makers_of_several_inputs_meet():
 
 def test_whole_numbers_stay_whole():
     tokens = np.array([[1, 2]])
-    source = Source([(ByFunction(lambda X, _: X[:, None] + 0.5, 0, ["it"]), [0], 1)], ["it"], 1)
+    source = ReferenceSource([(FunctionReferences(lambda X, _: X[:, None] + 0.5, 0, ["it"]), [0], 1)], ["it"], 1)
     with pytest.raises(ValueError, match="it "):
         source([tokens])
-    assert joined([tokens]) is tokens
-    np.testing.assert_array_equal(joined([tokens, np.array([[[3.5], [4]]])]), [[1, 2, 3.5, 4]])
+    assert join_inputs([tokens]) is tokens
+    np.testing.assert_array_equal(join_inputs([tokens, np.array([[[3.5], [4]]])]), [[1, 2, 3.5, 4]])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skdeeplift.selection.groups import find_groups
+from skdeeplift.selection.column_groups import find_groups
 
 
 def test_a_name_goes_before_a_position():

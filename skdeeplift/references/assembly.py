@@ -1,0 +1,286 @@
+"""Assembly of the references of a call from the parameter ``reference=``."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+
+from skdeeplift.execution.references import AUTOMATIC_REFERENCES, References
+from skdeeplift.references.background_frequency import BackgroundFrequency
+from skdeeplift.references.blur import Blur
+from skdeeplift.references.constant import Constant
+from skdeeplift.references.reference import Reference, RowChooser
+from skdeeplift.references.reference_sources import (
+    ChosenReferences,
+    FunctionReferences,
+    ReferenceSource,
+    SampledReferences,
+    SharedReferences,
+    convert_dtype,
+    join_inputs,
+)
+from skdeeplift.references.shuffle import DinucleotideShuffle, Shuffle
+from skdeeplift.references.training_rows import NearestOther, Permuted, TrainingSample
+
+# Names that `reference=` takes, with the objects that they stand for.
+SHORTHANDS = {
+    "mean": Constant("mean"),
+    "median": Constant("median"),
+    "zeros": Constant("zeros"),
+    "minimum": Constant("minimum"),
+    "sample": TrainingSample("random"),
+    "kmeans": TrainingSample("kmeans"),
+    "permuted": Permuted(),
+    "nearest_other": NearestOther(),
+    "blur": Blur(),
+    "shuffle": Shuffle(),
+    "dinucleotide_shuffle": DinucleotideShuffle(),
+    "background_frequency": BackgroundFrequency(),
+}
+REFERENCE_NAMES = tuple(SHORTHANDS)
+
+
+def make_references(
+    reference,
+    arrays,
+    input_names,
+    max_references,
+    random_state,
+    *,
+    classes=None,
+    check=None,
+    learning=True,
+    sample_weight=None,
+):
+    """Make the references for the rows of a call.
+
+    Parameters
+    ----------
+    reference : str, Reference, callable or list
+        The user's ``reference=``. A list has one entry for each input. An entry may also be an array of shape
+        ``(*features)``; ``(n_references, *features)`` for references that all rows share; or
+        ``(n_rows, n_references, *features)``.
+    arrays : list of ndarray
+        Training rows of each input. With ``learning=False``, the rows that are explained.
+    input_names : list of str
+        Names of the inputs in error messages.
+    max_references : int or "auto"
+        Largest number of references.
+    random_state : int or RandomState
+        Source of the seeds of random references.
+    classes : callable, default=None
+        Function without arguments that returns the class that the network predicts for each training row.
+    check : callable, default=None
+        Function of one array of references for each input that raises an error if the network does not accept them.
+    learning : bool, default=True
+        True if ``arrays`` are training rows. If False, reference objects must be fitted or learn nothing.
+    sample_weight : ndarray of shape (n_rows,), default=None
+        Weights of the training rows.
+
+    Returns
+    -------
+    references : References
+        References in the dtype of the rows, with weights that sum to one.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, or an array does not fit the input.
+    """
+    names = [f"reference= for {name}" for name in input_names]
+    if isinstance(reference, list) and not any(map(_is_maker, reference)):
+        references = _references_from_arrays(reference, arrays, names)
+        if check is not None:
+            check(references.arrays)
+        return references
+    random_state, groups = check_random_state(random_state), []
+    most = AUTOMATIC_REFERENCES if max_references == "auto" else max_references
+    for entry, positions in _split_by_input(reference, len(arrays)):
+        seed = int(random_state.randint(np.iinfo(np.int32).max))
+        group_arrays, group_names = ([sequence[position] for position in positions] for sequence in (arrays, names))
+        if not _is_maker(entry):
+            groups.append(_group_from_array(entry, positions, group_arrays, group_names))
+        elif isinstance(entry, Reference):
+            if max_references == "auto":
+                _check_is_random(entry)
+            entry = _fit(entry, group_arrays, classes, learning, sample_weight)
+            groups.append(_group_from_object(entry, positions, group_arrays, group_names, most, seed))
+        else:
+            maker = FunctionReferences(entry, seed, group_names)
+            number = maker.count([array[:1] for array in group_arrays], most)
+            groups.append(_Group(positions, maker, number))
+    return _combine_groups(groups, names, check)
+
+
+def _is_maker(reference):
+    """Return True for a name, an object or a function, and False for an array."""
+    return isinstance(reference, (str, Reference)) or callable(reference)
+
+
+def _split_by_input(reference, n_inputs):
+    """Yield each entry of ``reference=`` with the positions of its inputs."""
+    if isinstance(reference, list):
+        yield from ((_look_up(entry), [position]) for position, entry in enumerate(reference))
+        return
+    reference = _look_up(reference)
+    # A chooser takes the same training rows for all inputs, and a function is called with all inputs.
+    if isinstance(reference, RowChooser) or not isinstance(reference, Reference):
+        yield reference, list(range(n_inputs))
+    else:
+        yield from ((reference, [position]) for position in range(n_inputs))
+
+
+def _look_up(reference):
+    """Return the object that a name stands for, and anything but a name unchanged."""
+    if isinstance(reference, str):
+        if reference not in SHORTHANDS:
+            raise ValueError(
+                f"reference= takes {', '.join(map(repr, REFERENCE_NAMES))} or an array. Got {reference!r}."
+            )
+        return SHORTHANDS[reference]
+    return reference
+
+
+def _check_is_random(reference):
+    """Raise an error for clusters, whose number cannot grow until a tolerance is reached."""
+    if isinstance(reference, TrainingSample) and not reference.is_random and reference.n_clusters is None:
+        raise ValueError(
+            'max_references="auto" adds random references, but clusters are not random. Pass max_references= as an '
+            "int, or TrainingSample('kmeans', n_clusters=...)."
+        )
+
+
+def _fit(reference, arrays, classes, learning, sample_weight):
+    """Fit a copy of an object to the training rows; without training rows, check that the object is fitted."""
+    if learning or not reference.learns:
+        X, y = join_inputs(arrays), classes() if getattr(reference, "needs_classes", False) else None
+        if sample_weight is None:
+            return clone(reference).fit(X, y)
+        if has_fit_parameter(reference, "sample_weight"):
+            return clone(reference).fit(X, y, sample_weight=sample_weight)
+        # An object without weights still must not see rows of weight zero.
+        counts = sample_weight > 0
+        return clone(reference).fit(X[counts], None if y is None else y[counts])
+    check_is_fitted(reference)
+    return reference
+
+
+class _Group(NamedTuple):
+    """Inputs whose references have one maker, with the number of references and their weights."""
+
+    positions: list
+    maker: Any
+    number: int
+    # None if all references have the same weight.
+    weights: np.ndarray | None = None
+
+
+def _group_from_array(reference, positions, arrays, names):
+    """Make the group of one input whose references are an array."""
+    references = _references_from_arrays([reference], arrays, names)
+    if references.per_row:
+        raise ValueError(
+            f"{names[0]} is an array with references of their own for each row, but the references of other inputs are "
+            "made by a name, an object or a function. Pass arrays for all inputs."
+        )
+    return _Group(positions, SharedReferences(references.arrays, False), len(references.weights))
+
+
+def _group_from_object(reference, positions, arrays, names, most, seed):
+    """Make the group of the inputs of a fitted object."""
+    first_rows, chooses = [array[:1] for array in arrays], isinstance(reference, RowChooser)
+    training = _split_training_rows(reference, arrays) if chooses else None
+    if reference.per_row:
+        if chooses:
+            maker = ChosenReferences(reference, training)
+        else:
+            maker = SampledReferences(reference, seed, names[0], reference.is_random)
+        return _Group(positions, maker, maker.count(first_rows, most))
+    weights = None
+    if chooses:
+        chosen, weights = reference.choose(None, most, seed)
+        samples = [array[chosen] for array in training]
+    else:
+        samples = [reference.sample(arrays[0], most, seed)]
+    samples = [_check_array(*sample_of_input) for sample_of_input in zip(samples, arrays, names, strict=True)]
+    # Unequal weights are shares of clusters. Leaving one reference out would lose its share.
+    is_random = reference.is_random and (weights is None or np.ptp(weights) == 0)
+    return _Group(positions, SharedReferences(samples, is_random), len(samples[0]), weights)
+
+
+def _split_training_rows(chooser, arrays):
+    """Split the training rows of a chooser into one array for each input."""
+    if len(arrays) == 1:
+        return [chooser.rows_]
+    sizes = np.cumsum([array[0].size for array in arrays])[:-1]
+    return [
+        columns.reshape(-1, *array.shape[1:]).astype(array.dtype)
+        for columns, array in zip(np.split(chooser.rows_, sizes, 1), arrays, strict=True)
+    ]
+
+
+def _combine_groups(groups, names, check):
+    """Combine the groups of all inputs; random references are cut to the smallest number of any group."""
+    several = [group for group in groups if group.number > 1]
+    number = min((group.number for group in several), default=1)
+    if any(group.number > number and not group.maker.is_random for group in several):
+        numbers = ", ".join(str(group.number) for group in groups)
+        raise ValueError(f"All inputs need the same number of references, or one. Got {numbers}.")
+    unequal = [group.weights for group in several if group.weights is not None and np.ptp(group.weights) > 0]
+    if len(unequal) > 1:
+        raise ValueError("Only one input can have clusters that count by their size. Pass one object for all inputs.")
+    weights = unequal[0] if unequal else np.full(number, 1 / number)
+    is_random = bool(several) and all(group.maker.is_random for group in several)
+    if all(isinstance(group.maker, SharedReferences) for group in groups):
+        arrays = [None] * len(names)
+        for group in groups:
+            for position, array in zip(group.positions, group.maker.arrays, strict=True):
+                arrays[position] = array[:number] if group.number > 1 else np.repeat(array, number, 0)
+        if check is not None:
+            check(arrays)
+        return References(arrays, False, weights, is_random=is_random)
+    source = ReferenceSource([(group.maker, group.positions, group.number) for group in groups], names, number, check)
+    needs_classes = any(group.maker.needs_classes for group in groups)
+    return References(None, True, weights, source, needs_classes=needs_classes, is_random=is_random)
+
+
+def _references_from_arrays(reference, arrays, names):
+    """Check arrays of references, one for each input, and return them with equal weights."""
+    checked = [_check_array(*entry) for entry in zip(reference, arrays, names, strict=True)]
+    per_row = [each.ndim == array.ndim + 1 for each, array in zip(checked, arrays, strict=True)]
+    # The axes before the features: references, or rows and references.
+    leading_shapes = {each.shape[: 1 + has_rows] for each, has_rows in zip(checked, per_row, strict=True)}
+    if len(set(per_row)) > 1 or len(leading_shapes) > 1:
+        shapes = ", ".join(str(each.shape) for each in checked)
+        raise ValueError(f"All inputs need the same number of references, shared or per row. Got shapes {shapes}.")
+    n_references = checked[0].shape[int(per_row[0])]
+    return References(checked, per_row[0], np.full(n_references, 1 / n_references))
+
+
+def _check_array(reference, array, name):
+    """Return a copy of a reference array in the dtype of the rows, or raise an error if its shape does not fit."""
+    # A copy, so that the user can change the array later without changing the references.
+    reference = convert_dtype(np.array(reference), array.dtype, name)
+    features, n_rows = array.shape[1:], len(array)
+    if reference.ndim == 0:
+        reference = np.broadcast_to(reference, features).copy()
+    if reference.shape == features:
+        reference = reference[None]
+    is_shared = reference.shape[1:] == features and reference.ndim == array.ndim
+    is_per_row = reference.shape[2:] == features and reference.ndim == array.ndim + 1
+    if is_per_row and len(reference) != n_rows:
+        raise ValueError(
+            f"{name} has one set of references per row, for {len(reference)} rows. Got {n_rows} rows; "
+            f"pass references that go with these rows as explain(X, reference=...)."
+        )
+    if not (is_shared or is_per_row) or 0 in reference.shape:
+        axes = str(features)[1:-1].rstrip(",")
+        raise ValueError(
+            f"{name} has shape {reference.shape}. Expected {features}, (n_references, {axes}) or "
+            f"(n_rows, n_references, {axes}), with at least one reference."
+        )
+    if not np.isfinite(reference).all():
+        raise ValueError(f"{name} holds NaN or infinity. Pass finite numbers.")
+    return reference
