@@ -1,4 +1,4 @@
-"""Importances of features, and selection by them."""
+"""Importances of features, and selection of features by their importance."""
 
 from skdeeplift.selection.column_scores import contribution_score
 from skdeeplift.selection.contribution_selector import ContributionSelector

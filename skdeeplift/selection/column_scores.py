@@ -1,4 +1,4 @@
-"""Scores of columns, as scikit-learn's univariate selectors take them."""
+"""Scores of columns for scikit-learn's univariate selectors."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -9,26 +9,26 @@ from skdeeplift.selection.raw_column_importances import fit_importances
 
 
 def contribution_score(explainer, *, groups="auto", within="sum", max_samples=1000, random_state=None):
-    """Score columns by contributions: a score function for ``SelectKBest`` and ``SelectPercentile``.
+    """Return a function that scores columns by contributions, for ``SelectKBest`` and ``SelectPercentile``.
 
     Parameters
     ----------
     explainer : estimator
-        An explainer, or a pipeline that ends in one. It is cloned and fitted whenever columns are scored.
+        An explainer, or a pipeline that ends in one. A clone of it is fitted whenever columns are scored.
     groups : "auto", array-like, dict or callable, default="auto"
-        Which column each encoded one comes from, as in `ContributionSelector`.
+        Column that each encoded column comes from, as in `ContributionSelector`. By default the encoder determines it.
     within : {"sum", "mean_absolute", "norm"}, default="sum"
-        What becomes of the contributions of several encoded columns, as in `MeanAbsoluteImportance`.
+        Absolute contribution of several encoded columns of one column, as in `MeanAbsoluteImportance`.
     max_samples : int, default=1000
-        On how many rows scores of groups are computed at the most.
+        Largest number of rows that scores of groups are computed on. More rows are sampled at random.
     random_state : int, RandomState instance or None, default=None
-        Where the draw of these comes from.
+        Source of the sample of rows. Pass an int to get the same scores in every call.
 
     Returns
     -------
     score : ContributionScore
-        A function of ``X`` and ``y`` that returns a score for each column; it can be cloned and pickled, and has
-        parameters to be searched over, such as ``score_func__explainer__rule``.
+        Function of ``X`` and ``y`` that returns a score for each column. It can be cloned and pickled. A search over
+        parameters can set its parameters, such as ``score_func__explainer__rule``.
 
     Examples
     --------
@@ -48,12 +48,12 @@ def contribution_score(explainer, *, groups="auto", within="sum", max_samples=10
 
 
 class ContributionScore(BaseEstimator):
-    """What `contribution_score` returns.
+    """Score function that `contribution_score` returns.
 
     Parameters
     ----------
     explainer, groups, within, max_samples, random_state : object
-        As `contribution_score` takes them.
+        Parameters of `contribution_score`.
     """
 
     def __init__(self, explainer, *, groups="auto", within="sum", max_samples=1000, random_state=None):
@@ -69,14 +69,14 @@ class ContributionScore(BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_columns)
-            Rows.
+            Rows with raw columns.
         y : array-like of shape (n_rows,), default=None
-            What the explainer's estimator learns, if it learns.
+            Target values for training the explainer's network. Not needed if the network is already trained.
 
         Returns
         -------
         scores : ndarray of shape (n_columns,)
-            Mean absolute contributions.
+            Mean absolute contribution of each column.
         """
         if is_lazy(X):
             X, y = in_memory(X, y)

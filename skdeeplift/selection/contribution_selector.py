@@ -1,4 +1,4 @@
-"""Selection of raw columns."""
+"""Selection of raw columns by their contributions."""
 
 from numbers import Integral, Real
 
@@ -6,76 +6,77 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.feature_selection import SelectFromModel, SelectorMixin
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array, check_random_state, get_tags
+from sklearn.utils import check_array, check_random_state, get_tags, resample
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdeeplift.compat import HasMethods, Interval, RealNotInt, StrOptions, fit_context
+from skdeeplift.compat import HasMethods, Interval, RealNotInt, StrOptions, fit_context, safe_indexing
 from skdeeplift.explainers.unchanged import unchanged_on_error
 from skdeeplift.rows.dask_rows import in_memory, is_lazy
-from skdeeplift.selection.mean_absolute_importance import ONLY_ZEROS, MeanAbsoluteImportance, check_weights
-from skdeeplift.selection.raw_column_importances import draw, fit_importances
+from skdeeplift.selection.mean_absolute_importance import ONLY_ZERO_WEIGHTS, MeanAbsoluteImportance, check_weights
+from skdeeplift.selection.raw_column_importances import fit_importances
 
 
 class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
-    """Select columns by contributions to a network's output, also columns that are encoded first.
+    """Selector of raw columns by their contributions to a network's output, also behind an encoder.
 
-    The network may stand behind an encoder, as in ``make_pipeline(ColumnTransformer(...), DeepLiftExplainer(...))``.
-    What is selected are the columns that the encoder is given: contributions of all columns made of one raw column,
-    such as those of a one-hot encoding, are added up before their absolute values are taken, and importances are
-    brought into the order of the raw columns. `sklearn.feature_selection.SelectFromModel` would apply them in the order
-    in which the encoder returns columns.
+    The explainer may be behind an encoder, as in ``make_pipeline(ColumnTransformer(...), DeepLiftExplainer(...))``. The
+    selector selects input columns of the encoder. Contributions of all encoded columns of one raw column, such as those
+    of a one-hot encoding, are added up before absolute values are taken. Importances are then put into the order of the
+    raw columns; `sklearn.feature_selection.SelectFromModel` would leave them in the order of the encoded columns.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     estimator : estimator
-        An explainer, a pipeline that ends in one, or anything else with ``feature_importances_``. It is cloned; a
-        network that is not yet trained is trained on the rows of `fit` alone, so that selection inside cross-validation
-        stays honest.
+        An explainer, a pipeline that ends in one, or any other estimator with ``feature_importances_``. A clone of the
+        estimator is fitted. A network that is not yet trained is trained on the rows of `fit` only, so that selection
+        inside cross-validation does not see the test rows.
     threshold : float or str, default=None
-        The least importance of columns that are selected: a number, ``"mean"``, ``"median"``, or a multiple such as
-        ``"1.25*mean"``. By default the mean, or none with ``n_features_to_select``.
+        Smallest importance of selected columns: a number, ``"mean"``, ``"median"``, or a multiple such as
+        ``"1.25*mean"``. By default the mean. If ``n_features_to_select`` is set, the default is no threshold.
     n_features_to_select : int or float, default=None
-        How many columns to select at the most, the most important first; a float is a fraction of all.
+        Largest number of columns to select, the most important ones. A float is a fraction of all columns. By default
+        only the threshold decides.
     groups : "auto", array-like, dict or callable, default="auto"
-        Which raw column each encoded one comes from. By default the encoder tells. Where it mixes columns, as a
-        principal component analysis does: labels as `MeanAbsoluteImportance` takes them, which are raw columns or
-        tuples of raw columns. Those of a tuple have the same importance.
+        Raw column that each encoded column comes from. By default the encoder determines it. An encoder that mixes
+        columns, such as a principal component analysis, requires labels in the forms that `MeanAbsoluteImportance`
+        takes. A label is a raw column, or a tuple of raw columns that share one importance.
     within : {"sum", "mean_absolute", "norm"}, default="sum"
-        What becomes of the contributions of several encoded columns, as in `MeanAbsoluteImportance`.
+        Absolute contribution of several encoded columns of one raw column, as in `MeanAbsoluteImportance`.
     n_resamples : int, default=0
-        How often to select on part of the rows, to see which columns are selected again and again (stability
+        Number of selections on samples of the rows, which show the columns that are selected again and again (stability
         selection). With 0, columns are selected once, on all rows.
     sample_fraction : float, default=0.5
-        Which part of the rows is drawn each time, without replacement, whatever their weights, and of classes each in
-        its proportion.
+        Fraction of the rows in each sample. Rows are drawn without replacement and regardless of their weights, and
+        classes keep their proportions.
     min_frequency : float, default=0.6
-        In which part of the resamples a column must be selected. With ``n_features_to_select`` it is those that are
-        selected most often instead.
+        Fraction of the samples in which a column must be selected. Ignored if ``n_features_to_select`` is set: then the
+        columns that are selected most often are kept.
     max_samples : int, default=1000
-        On how many rows importances of groups are computed at the most. Those of columns that are encoded one by one
-        are the explainer's own.
+        Largest number of rows that importances of groups are computed on. If each raw column has one encoded column,
+        the explainer's own importances are used.
     n_jobs : int, default=None
-        How many resamples are computed at once, by joblib; threads by default.
+        Number of samples that joblib computes at once, in threads by default. None means 1 unless in a
+        `joblib.parallel_config` context.
     random_state : int, RandomState instance or None, default=None
-        Where draws of rows come from.
+        Source of the samples of rows. Pass an int to get the same selection in every call.
 
     Attributes
     ----------
     estimator_ : estimator
-        The clone, fitted on all rows.
+        Clone of the estimator, fitted on all rows.
     feature_importances_ : ndarray of shape (n_features_in_,)
-        Importances of raw columns on all rows; zero for those that the encoder drops.
+        Importances of the raw columns on all rows; zero for columns that the encoder drops.
     threshold_ : float
-        The least importance, on all rows.
+        Smallest importance of selected columns, on all rows.
     selection_frequency_ : ndarray of shape (n_features_in_,)
-        In which part of the resamples each column was selected, where there are resamples.
+        Fraction of the samples in which each column was selected. Only set if ``n_resamples > 0``.
     n_features_in_ : int
-        The number of columns.
+        Number of columns.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Names of the columns, where ``X`` is a DataFrame whose column names are all strings.
+        Names of the columns. Only set if ``X`` is a DataFrame whose column names are all strings.
 
     See Also
     --------
@@ -154,16 +155,17 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None):
-        """Fit the explainer, and select columns.
+        """Fit the explainer and select columns.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_rows, n_columns)
-            Raw columns, of any types that the estimator takes; what is lazy is computed.
+            Raw columns of any types that the estimator takes. Lazy collections are computed.
         y : array-like of shape (n_rows,), default=None
-            What the estimator learns, if it learns.
+            Target values for training the estimator. Not needed if its network is already trained.
         sample_weight : array-like of shape (n_rows,), default=None
-            How much each row counts, in training and in importances; an explainer in a pipeline is given it too.
+            Weights of the rows in training and in importances, also for an explainer in a pipeline. By default all rows
+            have the same weight.
 
         Returns
         -------
@@ -173,41 +175,45 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If there are fewer columns than are to be selected, importances can not be brought back to raw columns, or
-            the estimator has none.
+            If there are fewer columns than ``n_features_to_select``, the estimator has no importances, or encoded
+            columns cannot be assigned to raw columns.
         """
         with unchanged_on_error(self):
             self._fit(X, y, sample_weight)
         return self
 
     def _fit(self, X, y, sample_weight):
+        """Validate the input, compute importances, and select columns on all rows or on samples."""
         if is_lazy(X):
-            # Encoders, and what is trained, need all rows.
+            # Encoders and training need all rows in memory.
             X, y, sample_weight = in_memory(X, y, sample_weight)
         if not hasattr(X, "columns"):
             X = check_array(X, dtype=None, accept_sparse="csr", ensure_all_finite=False, input_name="X", estimator=self)
-        # What the columns hold is for the estimator to check.
+        # The estimator checks the values of the columns, which it may take as text or with missing values.
         validate_data(self, X, skip_check_array=True)
         n_columns, n_selected = self.n_features_in_, self.n_features_to_select
         if isinstance(n_selected, Integral) and n_selected > n_columns:
-            raise ValueError(f"n_features_to_select={n_selected} is more than the {n_columns} columns of X.")
+            raise ValueError(
+                f"n_features_to_select={n_selected} is more than the {n_columns} columns of X. Pass a smaller number, "
+                "or a fraction such as 0.5."
+            )
         if n_selected is not None and not isinstance(n_selected, Integral):
             n_selected = max(1, int(n_selected * n_columns))
         if sample_weight is not None:
             sample_weight = check_weights(sample_weight, X.shape[0])
             if not sample_weight.any():
-                raise ValueError(ONLY_ZEROS)
+                raise ValueError(ONLY_ZERO_WEIGHTS)
         random_state = check_random_state(self.random_state)
         vars(self).pop("selection_frequency_", None)
         self.estimator_ = clone(self.estimator)
-        self.feature_importances_ = self._importances(self.estimator_, X, y, sample_weight, random_state)
-        by_importance = self._by_importance(self.feature_importances_, n_selected)
-        self.threshold_, self._support = by_importance.threshold_, by_importance.get_support()
+        self.feature_importances_ = self._fit_importances(self.estimator_, X, y, sample_weight, random_state)
+        selector = self._select_by_importance(self.feature_importances_, n_selected)
+        self.threshold_, self._support = selector.threshold_, selector.get_support()
         if self.n_resamples:
             seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_resamples)
-            # TensorFlow does not survive a fork, and takes long to start in a new process.
+            # Threads, since TensorFlow hangs after a fork and takes long to start in a new process.
             supports = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-                delayed(self._resampled)(X, y, sample_weight, n_selected, seed) for seed in seeds
+                delayed(self._select_on_sample)(X, y, sample_weight, n_selected, seed) for seed in seeds
             )
             self.selection_frequency_ = np.mean(supports, axis=0)
             self._support = self.selection_frequency_ >= self.min_frequency
@@ -215,7 +221,8 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
                 most_often = np.lexsort((-self.feature_importances_, -self.selection_frequency_))[:n_selected]
                 self._support = np.isin(np.arange(n_columns), most_often) & (self.selection_frequency_ > 0)
 
-    def _importances(self, estimator, X, y, sample_weight, random_state):
+    def _fit_importances(self, estimator, X, y, sample_weight, random_state):
+        """Fit an estimator and return the importances of the raw columns."""
         return fit_importances(
             estimator,
             X,
@@ -228,21 +235,23 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
             random_state=random_state,
         )
 
-    def _by_importance(self, importances, n_selected):
-        """scikit-learn's own selection, of given importances."""
-        # Importances of one row are its absolute values.
-        given = MeanAbsoluteImportance().fit(importances[None])
+    def _select_by_importance(self, importances, n_selected):
+        """Return scikit-learn's own selector, fitted with the importances."""
+        # The mean absolute value over one row is the row itself, so this estimator has the importances.
+        estimator = MeanAbsoluteImportance().fit(importances[None])
         threshold = -np.inf if self.threshold is None and n_selected is not None else self.threshold
-        selector = SelectFromModel(given, prefit=True, threshold=threshold, max_features=n_selected)
+        selector = SelectFromModel(estimator, prefit=True, threshold=threshold, max_features=n_selected)
         return selector.fit(importances[None])
 
-    def _resampled(self, X, y, sample_weight, n_selected, seed):
+    def _select_on_sample(self, X, y, sample_weight, n_selected, seed):
+        """Return the mask of the columns that are selected on a sample of the rows."""
         random_state = np.random.RandomState(seed)
-        drawn = draw(X, y, sample_weight, self.sample_fraction, random_state)
-        importances = self._importances(clone(self.estimator), *drawn, random_state)
-        return self._by_importance(importances, n_selected).get_support()
+        sample = _sample_rows(X, y, sample_weight, self.sample_fraction, random_state)
+        importances = self._fit_importances(clone(self.estimator), *sample, random_state)
+        return self._select_by_importance(importances, n_selected).get_support()
 
     def _get_support_mask(self):
+        """Return the mask of the selected columns, for `SelectorMixin`."""
         check_is_fitted(self, "estimator_")
         return self._support
 
@@ -250,6 +259,26 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
         tags.target_tags = inner.target_tags
         tags.input_tags.sparse = inner.input_tags.sparse
-        # What an encoder makes of missing values is its own affair.
+        # An encoder may replace missing values.
         tags.input_tags.allow_nan = inner.input_tags.allow_nan or isinstance(self.estimator, Pipeline)
         return tags
+
+
+def _sample_rows(X, y, sample_weight, fraction, random_state):
+    """Draw a fraction of the rows without replacement, where classes keep their proportions.
+
+    Rows of weight zero are never drawn. Other weights do not change the probability of a row.
+    """
+    rows = np.arange(X.shape[0]) if sample_weight is None else np.flatnonzero(sample_weight)
+    labels = None if y is None else np.asarray(y)[rows]
+    n_sampled = max(1, round(fraction * len(rows)))
+    stratify = labels if _are_class_labels(labels) else None
+    sampled = resample(rows, replace=False, n_samples=n_sampled, random_state=random_state, stratify=stratify)
+    return [None if array is None else safe_indexing(array, sampled) for array in (X, y, sample_weight)]
+
+
+def _are_class_labels(y):
+    """Return True if values repeat, as labels of classes do."""
+    if y is None or y.ndim != 1:
+        return False
+    return y.dtype.kind not in "iuf" or len(np.unique(y)) <= len(y) // 2

@@ -1,12 +1,10 @@
-"""From contributions of rows to importances of features."""
+"""Importances of features: mean absolute contributions over many rows."""
 
-import math
 from numbers import Integral
 
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skdeeplift.compat import Interval, StrOptions, check_feature_names_in, fit_context
@@ -14,34 +12,31 @@ from skdeeplift.execution.dask import carried_once, lazily, mapped_in_form, redu
 from skdeeplift.execution.worker_copy import Carried, with_attributes
 from skdeeplift.explainers.unchanged import unchanged_on_error
 from skdeeplift.rows.dask_rows import LazyRows, in_memory, is_lazy
-from skdeeplift.selection.column_groups import find_groups
-from skdeeplift.selection.moments import NO_MOMENTS, merged, moments_of
+from skdeeplift.selection.contribution_layout import find_layout, split_column_names
+from skdeeplift.selection.moments import NO_MOMENTS, compute_moments_in_batches, merge_moments
 
-# So many numbers at once are made absolute in double precision.
-BATCH_ELEMENTS = 2**22
-
-ONLY_ZEROS = "sample_weight= must have a weight above zero for a row at least. Got only zeros."
+ONLY_ZERO_WEIGHTS = "sample_weight= needs a weight above zero for at least one row. Got only zeros."
 
 
 def check_weights(sample_weight, n_rows):
-    """Return weights of rows in double precision; a chunk of rows may have only zeros.
+    """Return the weights of rows in double precision; a chunk of rows may have only weights of zero.
 
     Parameters
     ----------
     sample_weight : array-like of shape (n_rows,)
-        What the user gave.
+        Weights that the user passed.
     n_rows : int
-        How many rows there are.
+        Number of rows.
 
     Returns
     -------
     sample_weight : ndarray of shape (n_rows,)
-        Finite and not negative.
+        Finite weights, none of them negative.
 
     Raises
     ------
     ValueError
-        If they are not.
+        If a weight is negative or not finite, or there is not one weight for each row.
     """
     name = "sample_weight"
     weights = check_array(
@@ -52,57 +47,73 @@ def check_weights(sample_weight, n_rows):
     return weights
 
 
-def _absolute_of_block(importance, X, of_rows, name_row):
-    return [importance._absolute_of_rows(X)]
+def validate_contributions(estimator, X, *, reset=False):
+    """Return contributions as an array of single or double precision, with at least two axes."""
+    return validate_data(estimator, X, dtype=[np.float64, np.float32], allow_nd=True, reset=reset)
 
 
-def _moments_of_block(carried, X, weights):
-    importance = carried.value
-    return importance._moments_of(importance._check(X, reset=False), weights)
+def _compute_absolute(estimator, layout, X):
+    """Return the absolute contributions of rows, in the shape that `transform` returns."""
+    X = layout.arrange(validate_contributions(estimator, X), type(estimator).__name__)
+    return layout.restore(layout.compute_absolute(X))
+
+
+def _compute_absolute_of_block(estimator_and_layout, X, of_rows, name_row):
+    """Return the absolute contributions of a block of lazy rows, as the only array."""
+    return [_compute_absolute(*estimator_and_layout, X)]
+
+
+def _compute_moments_of_block(carried, X, weights):
+    """Return the moments of a block of lazy rows."""
+    estimator, layout = carried.value
+    X = layout.arrange(validate_contributions(estimator, X), type(estimator).__name__)
+    return compute_moments_in_batches(layout.compute_absolute, X, weights)
 
 
 class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
-    """Make importances of features of the contributions of many rows: mean absolute contributions.
+    """Importances of features, computed as means of absolute contributions.
 
-    It goes behind an explainer, whose contributions it takes. Columns that stand for one feature, such as those of a
-    one-hot encoding, can be put together before their absolute values are taken: contributions add up, and the sum of
-    those of a one-hot encoding's columns is the contribution of the category.
+    The transformer takes contributions, so put it behind an explainer in a pipeline. Columns that stand for one
+    feature, such as those of a one-hot encoding, can be combined before absolute values are taken. Contributions add
+    up: the sum over the columns of a one-hot encoding is the contribution of the category.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     groups : array-like, dict or callable, default=None
-        Which columns make up one feature: one label for each column, and for anything but a table an array of labels of
-        the shape of its features, such as the segments of an image; a dict of columns to labels, or of labels to lists
-        of columns; or a function of a column's name that returns the label. Columns are their names or positions. By
-        default each stands for itself.
+        Groups of columns that stand for one feature. One label for each column; a dict of columns to labels, or of
+        labels to lists of columns; or a function from the name of a column to its label. A dict names columns by name
+        or position. Contributions that are not a table take an array of labels in the shape of the features, such as
+        the segments of an image. By default each column stands for itself.
     within : {"sum", "mean_absolute", "norm"}, default="sum"
-        What becomes of the contributions within a group: the absolute value of their sum; the mean of their absolute
-        values, by which a group does not gain from its size; or their Euclidean norm.
+        Absolute contribution of a group: ``"sum"`` is the absolute value of the sum of its contributions,
+        ``"mean_absolute"`` the mean of their absolute values, which does not grow with the size of the group, and
+        ``"norm"`` their Euclidean norm.
     n_classes : int, default=None
-        How many classes the contributions have, if they have a last axis of classes, or a table with a column for each
-        feature and class, feature by feature, as explainers with ``target="all"`` return.
+        Number of classes of the contributions. Classes are the last axis, or the columns of each feature in a table
+        that is ordered feature by feature, as explainers with ``target="all"`` return them. By default contributions
+        have no classes.
     by_class : bool, default=False
-        Whether each class has importances of its own, on a last axis. Otherwise they are means over classes.
+        True to compute importances for each class, on a last axis. By default importances are means over classes.
     normalize : bool, default=False
-        Whether to divide importances by their sum; those of each class by theirs.
+        True to divide importances by their sum, for each class if ``by_class`` is True.
 
     Attributes
     ----------
     feature_importances_ : ndarray of shape (n_features,), (n_groups,) or (*features)
-        Mean absolute contributions, in the order in which groups first appear; with ``by_class`` with a last axis of
-        classes.
+        Mean absolute contributions. Groups are in the order in which they first appear. If ``by_class`` is True, the
+        last axis is that of the classes.
     feature_importances_std_ : ndarray
-        The standard deviation over rows of what ``feature_importances_`` is the mean of.
+        Standard deviations of absolute contributions over the rows, in the shape of ``feature_importances_``.
     n_samples_seen_ : int
-        How many rows there were.
+        Number of rows seen by `fit` and `partial_fit`.
     groups_ : list or None
-        The groups' labels.
+        Labels of the groups. None without groups.
     n_features_in_ : int
-        The number of columns.
+        Number of columns.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Names of the columns, where contributions are a DataFrame whose column names are all strings.
+        Names of the columns. Only set if contributions are a DataFrame whose column names are all strings.
 
     See Also
     --------
@@ -136,16 +147,16 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
-        """Compute importances of the contributions of rows.
+        """Compute importances from the contributions of rows.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features), (n_rows, *features) or (n_rows, *features, n_classes)
-            Contributions; those of Dask are not gathered, only their moments are.
+            Contributions. Of Dask collections only the moments are gathered in memory.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_rows,), default=None
-            How much each row counts; all the same by default.
+            Weights of the rows. By default all rows have the same weight.
 
         Returns
         -------
@@ -155,7 +166,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If groups miss a column, or there are no classes where there should be.
+            If groups miss a column, the shape does not fit the number of classes, or all weights are zero.
         """
         with unchanged_on_error(self):
             self._update(X, sample_weight, reset=True)
@@ -163,7 +174,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
-        """Go on with the contributions of more rows; importances are those of all rows so far.
+        """Update importances with the contributions of more rows.
 
         Parameters
         ----------
@@ -172,19 +183,19 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         y : None
             Ignored.
         sample_weight : array-like of shape (n_rows,), default=None
-            How much each row counts; all the same by default.
+            Weights of the rows. By default all rows have the same weight.
 
         Returns
         -------
         self : object
-            The transformer itself.
+            The fitted transformer.
         """
         with unchanged_on_error(self):
             self._update(X, sample_weight, reset=not hasattr(self, "n_samples_seen_"))
         return self
 
     def transform(self, X):
-        """Return the absolute contributions of rows, whose means are importances.
+        """Return the absolute contributions of rows, whose means are the importances.
 
         Parameters
         ----------
@@ -194,31 +205,23 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         Returns
         -------
         absolute : ndarray of shape (n_rows, n_features), (n_rows, n_groups) or (n_rows, *features)
-            In single precision for contributions in single precision. With ``by_class`` there is a column for each
-            feature or group and class, feature by feature, or a last axis of classes where ``X`` is no table.
+            Absolute contributions in the dtype of ``X``. If ``by_class`` is True, a table has a column for each feature
+            or group and class, feature by feature, and other contributions have a last axis of classes.
         """
         check_is_fitted(self, "feature_importances_")
-        return self._absolute_of_rows(X)
-
-    def _absolute_of_rows(self, X):
-        absolute = self._absolute(self._check(X, reset=False))
-        if self._gives_table():
-            return absolute.reshape(len(absolute), -1)
-        # Not public, but what scikit-learn wraps by; without a table its own error speaks of pandas.
-        output = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
-        if output != "default":
-            self._check_table()
-        return absolute.reshape(len(absolute), *self.feature_importances_.shape)
+        self._check_output()
+        return _compute_absolute(self, self._layout, X)
 
     def _transform_lazily(self, X):
-        """The same of lazy contributions, of which nothing is computed yet."""
+        """Return absolute contributions of lazy rows as a lazy collection."""
         check_is_fitted(self, "feature_importances_")
-        rows = LazyRows(X)
-        # A row of zeros tells what comes of it.
-        of_zeros = self._absolute_of_rows(rows.like_one())
-        names = self.get_feature_names_out() if self._gives_table() else None
-        spec = of_zeros.shape[1:], of_zeros.dtype
-        return mapped_in_form(self, _absolute_of_block, rows, Carried(with_attributes(self)), None, spec, names)
+        self._check_output()
+        rows, layout = LazyRows(X), self._layout
+        # A row of zeros shows the shape and the dtype of the result.
+        example = _compute_absolute(self, layout, rows.like_one())
+        names = self.get_feature_names_out() if layout.gives_table else None
+        spec, carried = (example.shape[1:], example.dtype), Carried((with_attributes(self), layout))
+        return mapped_in_form(self, _compute_absolute_of_block, rows, carried, None, spec, names)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns that `transform` returns.
@@ -226,25 +229,27 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the columns; by default those seen in `fit`.
+            Names of the columns. By default those seen in `fit`.
 
         Returns
         -------
         feature_names_out : ndarray of str
-            The columns' names or the groups' labels; with ``by_class`` ``feature__class``.
+            Names of the columns, or labels of the groups. If ``by_class`` is True, names such as ``feature__class``.
 
         Raises
         ------
         ValueError
-            If what `transform` returns is no table.
+            If `transform` does not return a table.
         """
         check_is_fitted(self, "feature_importances_")
         self._check_table()
-        names = self.groups_
+        names, class_labels = self.groups_, self._layout.class_labels
         if names is None:
-            names = self._names(check_feature_names_in(self, input_features, generate_names=True))[0]
-        if self._by_class:
-            names = [f"{name}__{label}" for name in names for label in self._class_labels]
+            names = check_feature_names_in(self, input_features, generate_names=True)
+            if class_labels is not None and len(self._layout.shape) == 1:
+                names, _ = split_column_names(names, len(class_labels), not hasattr(self, "feature_names_in_"))
+        if self._layout.by_class:
+            names = [f"{name}__{label}" for name in names for label in class_labels]
         return np.array([str(name) for name in names], dtype=object)
 
     def __sklearn_tags__(self):
@@ -254,136 +259,83 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         return tags
 
     def _update(self, X, sample_weight, reset):
+        """Merge the moments of more rows, and set the importances."""
         if is_lazy(X):
-            moments, number = self._moments_of_blocks(LazyRows(X), sample_weight, reset)
+            moments, n_rows = self._compute_moments_of_blocks(LazyRows(X), sample_weight, reset)
         else:
-            X = self._check(X, reset)
+            X = self._arrange(X, reset)
             weights = None if sample_weight is None else check_weights(sample_weight, len(X))
-            moments, number = self._moments_of(X, weights), len(X)
+            moments, n_rows = compute_moments_in_batches(self._layout.compute_absolute, X, weights), len(X)
         if reset:
             self._moments, self.n_samples_seen_ = NO_MOMENTS, 0
-        self._moments = merged([self._moments, moments])
+        self._moments = merge_moments([self._moments, moments])
         if self._moments.weight == 0:
-            raise ValueError(ONLY_ZEROS)
-        self.n_samples_seen_ = self.n_samples_seen_ + number
-        self._conclude()
+            raise ValueError(ONLY_ZERO_WEIGHTS)
+        self.n_samples_seen_ = self.n_samples_seen_ + n_rows
+        self._set_importances()
 
-    def _moments_of(self, X, weights):
-        """Moments of checked contributions."""
-        batches = gen_batches(len(X), max(1, BATCH_ELEMENTS // max(1, math.prod(X.shape[1:]))))
-        return merged(
-            moments_of(self._absolute(X[rows].astype(np.float64)), None if weights is None else weights[rows])
-            for rows in batches
-        )
-
-    def _moments_of_blocks(self, rows, sample_weight, reset):
-        """Moments of lazy contributions, merged where they are; and how many rows there are."""
+    def _compute_moments_of_blocks(self, rows, sample_weight, reset):
+        """Return the moments of lazy rows, merged on the cluster, and the number of rows."""
         import dask
 
-        self._check(rows.like_one(), reset)
+        self._arrange(rows.like_one(), reset)
         lengths = rows.lengths()
         weights = None if sample_weight is None else check_weights(*in_memory(sample_weight), sum(lengths))
-        carried, compute = carried_once(Carried(with_attributes(self))), dask.delayed(_moments_of_block)
+        carried = carried_once(Carried((with_attributes(self), self._layout)))
+        compute = dask.delayed(_compute_moments_of_block)
         partials = [
-            compute(carried, block, None if weights is None else weights[chosen])
-            for block, _, chosen in rows.take(np.arange(sum(lengths)), lengths)
+            compute(carried, block, None if weights is None else weights[positions])
+            for block, _, positions in rows.take(np.arange(sum(lengths)), lengths)
         ]
         if not partials:
             raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required by MeanAbsoluteImportance.")
-        return reduced(partials, merged), sum(lengths)
+        return reduced(partials, merge_moments), sum(lengths)
 
-    def _conclude(self):
+    def _arrange(self, X, reset):
+        """Return contributions with features on one axis; with ``reset``, learn their layout first."""
+        X = validate_contributions(self, X, reset=reset)
+        if reset:
+            # Later calls use these values, even if parameters change in the meantime.
+            self._normalize = self.normalize
+            self._layout = find_layout(
+                X.shape,
+                column_names=check_feature_names_in(self, generate_names=True),
+                has_made_up_names=not hasattr(self, "feature_names_in_"),
+                n_classes=self.n_classes,
+                by_class=self.by_class,
+                within=self.within,
+                groups=self.groups,
+            )
+            self.groups_ = None if self._layout.groups is None else self._layout.groups.labels
+        return self._layout.arrange(X, type(self).__name__)
+
+    def _set_importances(self):
+        """Set the importances and their standard deviations from the moments of all rows so far."""
         (weight, means, squares), scale = self._moments, 1.0
         if self._normalize:
             total = means.sum(0)
-            # Where nothing contributes, nothing is important.
+            # If all contributions are zero, importances are zero rather than 0 / 0.
             scale = 1 / np.where(total == 0, 1, total)
-        shape = means.shape if self._gives_table() else (*self._features, *means.shape[1:])
+        shape = means.shape if self._layout.gives_table else (*self._layout.features, *means.shape[1:])
         self.feature_importances_ = (means * scale).reshape(shape)
         self.feature_importances_std_ = (np.sqrt(squares / weight) * scale).reshape(shape)
 
-    def _check(self, X, reset):
-        """Return contributions of shape (n_rows, n_features) or (n_rows, n_features, n_classes)."""
-        X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=reset)
-        if reset:
-            self._learn(X.shape)
-        elif X.shape[1:] != self._shape:
-            raise ValueError(
-                f"X has rows of shape {X.shape[1:]}, but {type(self).__name__} was fitted with contributions of shape "
-                f"{self._shape}."
-            )
-        n_classes = () if self._class_labels is None else (len(self._class_labels),)
-        return X.reshape(len(X), math.prod(self._features), *n_classes)
-
-    def _learn(self, shape):
-        """Find features, classes and groups. What later calls go by is kept, whatever is set in the meantime."""
-        n_classes, self._shape = self.n_classes, shape[1:]
-        self._by_class, self._within, self._normalize = self.by_class, self.within, self.normalize
-        if n_classes is None:
-            if self.by_class:
-                raise ValueError(
-                    "by_class=True needs contributions to several classes. Pass n_classes= how many there are: on the "
-                    f"last axis, or as columns feature by feature. Got contributions of shape {shape}."
-                )
-            self._features = shape[1:]
-        elif shape[-1] % n_classes if len(shape) == 2 else shape[-1] != n_classes:
-            expected = f"a number of columns that is a multiple of {n_classes}, or a last axis of {n_classes}"
-            raise ValueError(f"n_classes={n_classes} needs {expected}. Got contributions of shape {shape}.")
-        else:
-            self._features = (shape[1] // n_classes,) if len(shape) == 2 else shape[1:-1]
-        names, self._class_labels = None, None if n_classes is None else list(range(n_classes))
-        if len(self._features) == 1:
-            names, labels = self._names(check_feature_names_in(self, generate_names=True))
-            self._class_labels = self._class_labels and labels
-        self.groups_, self._order, self._starts, self._sizes = None, None, None, None
-        if self.groups is not None:
-            labels = find_groups(self.groups, names, self._features)
-            self.groups_ = list(dict.fromkeys(labels))
-            positions = {label: position for position, label in enumerate(self.groups_)}
-            group_of = np.array([positions[label] for label in labels])
-            self._order, self._sizes = np.argsort(group_of, kind="stable"), np.bincount(group_of)
-            self._starts = np.cumsum(self._sizes) - self._sizes
-
-    def _names(self, columns):
-        """Names of a table's features, and labels of the classes, from names of its columns."""
-        n_classes = 1 if len(self._shape) > 1 or self._class_labels is None else len(self._class_labels)
-        if n_classes == 1:
-            return list(columns), self._class_labels
-        if not hasattr(self, "feature_names_in_") and list(columns) == [f"x{i}" for i in range(len(columns))]:
-            return [f"x{i}" for i in range(len(columns) // n_classes)], list(range(n_classes))
-        pairs = np.array([str(name).rpartition("__")[::2] for name in columns], dtype=object)
-        pairs = pairs.reshape(-1, n_classes, 2)
-        if (pairs[:, :, 0] != pairs[:, :1, 0]).any() or (pairs[:, :, 1] != pairs[:1, :, 1]).any():
-            raise ValueError(
-                f"n_classes={n_classes} needs columns feature by feature, named 'feature__class'. Got "
-                f"{', '.join(map(repr, columns[: 2 * n_classes]))} ..."
-            )
-        return pairs[:, 0, 0].tolist(), pairs[0, :, 1].tolist()
-
-    def _absolute(self, X):
-        """Absolute contributions of features or groups, of each class or their means."""
-        if self._order is None:
-            absolute = np.abs(X)
-        elif self._within == "sum":
-            absolute = np.abs(np.add.reduceat(X[:, self._order], self._starts, axis=1))
-        elif self._within == "norm":
-            absolute = np.sqrt(np.add.reduceat(X[:, self._order] ** 2, self._starts, axis=1))
-        else:
-            sizes = self._sizes.reshape(-1, *[1] * (X.ndim - 2)).astype(X.dtype)
-            absolute = np.add.reduceat(np.abs(X[:, self._order]), self._starts, axis=1) / sizes
-        return absolute.mean(2) if absolute.ndim == 3 and not self._by_class else absolute
+    def _check_output(self):
+        """Raise an error if `set_output` asks for a table, but contributions are not those of a table."""
+        # scikit-learn's wrapper reads this private attribute. Its own error for arrays of more axes speaks of pandas.
+        output = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
+        if output != "default":
+            self._check_table()
 
     def _check_table(self):
-        if not self._gives_table():
+        """Raise an error if `transform` does not return a table."""
+        if not self._layout.gives_table:
             raise ValueError(
-                f"Only tables have feature names; these contributions have features of shape {self._features}. Leave "
-                "set_output at its default, or put features together with groups=."
+                f"Only tables have feature names; these contributions have features of shape {self._layout.features}. "
+                "Leave set_output at its default, or combine features with groups=."
             )
 
-    def _gives_table(self):
-        return len(self._features) == 1 or self.groups_ is not None
 
-
-# Around what scikit-learn makes of them for set_output, which would compute what is lazy.
+# Outside of scikit-learn's wrapper for set_output, which would compute lazy contributions.
 MeanAbsoluteImportance.transform = lazily(MeanAbsoluteImportance.transform)
 MeanAbsoluteImportance.fit_transform = lazily(MeanAbsoluteImportance.fit_transform)

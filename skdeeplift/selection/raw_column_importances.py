@@ -1,126 +1,94 @@
-"""Importances of raw columns, of an explainer behind an encoder."""
+"""Importances of raw columns from an explainer behind an encoder."""
 
 import numpy as np
 from sklearn import get_config
 from sklearn.pipeline import Pipeline
-from sklearn.utils import resample
 from sklearn.utils.validation import has_fit_parameter
 
 from skdeeplift.compat import safe_indexing
 from skdeeplift.network.encoder_columns import source_columns
-from skdeeplift.selection.column_groups import find_groups
+from skdeeplift.selection.column_groups import find_group_labels
 from skdeeplift.selection.mean_absolute_importance import MeanAbsoluteImportance
 
 
 def fit_importances(estimator, X, y, sample_weight, *, names, groups, within, max_samples, random_state):
-    """Fit an explainer, or a pipeline that ends in one, and compute the importances of the columns that it is given.
+    """Fit an explainer, or a pipeline that ends in one, and compute the importances of its input columns.
 
     Parameters
     ----------
     estimator : estimator
-        Is fitted.
+        Explainer or pipeline to fit.
     X : DataFrame or array of shape (n_rows, n_columns)
         Raw columns.
     y : array-like or None
-        What a network that is not yet trained learns.
+        Target values for training a network that is not yet trained.
     sample_weight : ndarray of shape (n_rows,) or None
-        Weights of rows, in training and in importances.
+        Weights of the rows, in training and in importances.
     names : ndarray of str or None
-        The columns' names; None where they have none.
+        Names of the raw columns; None if they have no names.
     groups, within : object
-        As `ContributionSelector` takes them.
+        Parameters of `ContributionSelector`.
     max_samples : int
-        On how many rows importances of several encoded columns are computed at the most.
+        Largest number of rows that importances of several encoded columns are computed on.
     random_state : RandomState
-        Where the draw of these comes from.
+        Source of the sample of rows.
 
     Returns
     -------
     importances : ndarray of shape (n_columns,)
-        In the order of the raw columns; zero for those that are not used.
+        Importances in the order of the raw columns; zero for columns that the encoder drops.
 
     Raises
     ------
     ValueError
-        If the estimator has no importances of columns, or they can not be brought back to raw columns.
+        If the estimator has no importances of columns, or encoded columns cannot be assigned to raw columns.
     """
-    estimator.fit(X, y, **_weights_for(estimator, sample_weight))
+    estimator.fit(X, y, **_route_weights(estimator, sample_weight))
     n_rows, n_columns = X.shape
-    encoder, explainer = _split(estimator)
-    importances = _importances_of(explainer)
+    encoder, explainer = _split_encoder(estimator)
+    importances = _get_importances(explainer)
     if isinstance(groups, str):
         labels = np.arange(len(importances)) if encoder is None else source_columns(encoder, n_columns)
         columns_of = {label: [label] for label in range(n_columns)}
     else:
-        labels = find_groups(groups, _encoded_names(encoder, names, len(importances)))
-        columns_of = _columns_of_labels(labels, names, n_columns)
+        labels = find_group_labels(groups, _get_encoded_names(encoder, names, len(importances)))
+        columns_of = _find_raw_columns(labels, names, n_columns)
     if len(labels) != len(importances):
         raise ValueError(
-            f"{type(explainer).__name__} has importances of {len(importances)} columns, but is given {len(labels)}. "
-            "Pass an estimator with one importance for each column."
+            f"{type(explainer).__name__} has importances of {len(importances)} columns, but takes {len(labels)} "
+            "columns. Pass an estimator with one importance for each column."
         )
     if len(set(labels)) < len(labels):
         if n_rows > max_samples:
             drawn = np.sort(random_state.choice(n_rows, max_samples, replace=False))
             X = safe_indexing(X, drawn)
             sample_weight = None if sample_weight is None else sample_weight[drawn]
-        contributions = _contributions(explainer, X if encoder is None else encoder.transform(X), len(labels))
+        contributions = _compute_contributions(explainer, X if encoder is None else encoder.transform(X), len(labels))
         n_targets = contributions.shape[1] // len(labels)
         grouped = MeanAbsoluteImportance(
             groups=list(labels), within=within, n_classes=None if n_targets == 1 else n_targets
         )
         grouped.fit(contributions, sample_weight=sample_weight)
         labels, importances = grouped.groups_, grouped.feature_importances_
-    result = np.zeros(n_columns)
+    raw_importances = np.zeros(n_columns)
     for label, importance in zip(labels, importances, strict=True):
-        result[columns_of[label]] = importance
-    return result
+        raw_importances[columns_of[label]] = importance
+    return raw_importances
 
 
-def draw(X, y, sample_weight, fraction, random_state):
-    """Draw rows of any weight but zero without replacement; of classes, each in its proportion.
-
-    Parameters
-    ----------
-    X, y, sample_weight : array-like or None
-        What belongs to the rows.
-    fraction : float
-        How many of the rows to draw.
-    random_state : RandomState
-        Where the draw comes from.
-
-    Returns
-    -------
-    X, y, sample_weight : array-like or None
-        The rows drawn.
-    """
-    rows = np.arange(X.shape[0]) if sample_weight is None else np.flatnonzero(sample_weight)
-    labels = None if y is None else np.asarray(y)[rows]
-    n_drawn = max(1, round(fraction * len(rows)))
-    stratify = labels if _are_labels(labels) else None
-    drawn = resample(rows, replace=False, n_samples=n_drawn, random_state=random_state, stratify=stratify)
-    return [None if array is None else safe_indexing(array, drawn) for array in (X, y, sample_weight)]
-
-
-def _are_labels(y):
-    """Whether values come again, as those of classes do."""
-    if y is None or y.ndim != 1:
-        return False
-    return y.dtype.kind not in "iuf" or len(np.unique(y)) <= len(y) // 2
-
-
-def _split(estimator):
-    """The fitted encoder, if there is one, and the explainer behind it."""
+def _split_encoder(estimator):
+    """Return the fitted encoder, or None if there is none, and the explainer behind it."""
     encoders = []
     while isinstance(estimator, Pipeline):
         encoders += estimator.steps[:-1]
         estimator = estimator.steps[-1][1]
-    # Steps of pipelines within each other may have the same names.
+    # Steps are numbered, since steps of nested pipelines may have the same name.
     steps = [(f"{position}", step) for position, (_, step) in enumerate(encoders)]
     return Pipeline(steps) if steps else None, estimator
 
 
-def _weights_for(estimator, sample_weight):
+def _route_weights(estimator, sample_weight):
+    """Return the keyword of `fit` that hands the weights to the explainer, perhaps through pipelines."""
     if sample_weight is None:
         return {}
     prefix, last = "", estimator
@@ -128,11 +96,12 @@ def _weights_for(estimator, sample_weight):
         prefix, last = f"{prefix}{last.steps[-1][0]}__", last.steps[-1][1]
     if not has_fit_parameter(last, "sample_weight"):
         raise ValueError(f"{type(last).__name__} does not take sample_weight. Pass sample_weight=None.")
-    # With routing, a pipeline asks its steps what they want.
+    # With metadata routing, a pipeline passes weights to the steps that request them.
     return {"sample_weight" if get_config()["enable_metadata_routing"] else f"{prefix}sample_weight": sample_weight}
 
 
-def _importances_of(explainer):
+def _get_importances(explainer):
+    """Return the importances of columns, or raise an error if the explainer has none."""
     importances = getattr(explainer, "feature_importances_", None)
     if importances is None:
         raise ValueError(
@@ -141,36 +110,37 @@ def _importances_of(explainer):
         )
     if getattr(explainer, "layer", None) is not None:
         raise ValueError(
-            f"{type(explainer).__name__} explains the units of layer={explainer.layer!r}, by which no columns can be "
-            "selected. Pass an explainer with layer=None."
+            f"{type(explainer).__name__} explains the units of layer={explainer.layer!r}, which cannot select columns. "
+            "Pass an explainer with layer=None."
         )
     if np.ndim(importances) != 1:
         raise ValueError(
-            f"Columns of tables can be selected. {type(explainer).__name__} has importances of shape "
-            f"{np.shape(importances)}; select with MeanAbsoluteImportance instead."
+            f"Only columns of tables can be selected, but {type(explainer).__name__} has importances of shape "
+            f"{np.shape(importances)}. Select with MeanAbsoluteImportance instead."
         )
     return np.asarray(importances)
 
 
-def _contributions(explainer, X, n_columns):
-    """Contributions of columns, perhaps to several targets."""
+def _compute_contributions(explainer, X, n_columns):
+    """Return the contributions of columns to one or several targets."""
     name = type(explainer).__name__
     if not hasattr(explainer, "transform"):
         raise ValueError(
-            f"Columns that are made of the same raw one are put together by their contributions, and {name} has no "
-            "transform that returns them. Pass an explainer such as DeepLiftExplainer, or an encoder that returns one "
-            "column for each."
+            f"Encoded columns of one raw column are combined by their contributions, but {name} has no transform that "
+            "returns contributions. Pass an explainer such as DeepLiftExplainer, or an encoder that returns one column "
+            "for each raw column."
         )
     contributions = np.asarray(explainer.transform(X))
     if contributions.ndim != 2 or contributions.shape[1] % n_columns or contributions.shape[1] == 0:
         raise ValueError(
             f"{name}.transform returns an array of shape {contributions.shape}. Expected one contribution for each of "
-            f"{n_columns} columns, or for each column and target."
+            f"{n_columns} columns, or for each column and target. Pass an explainer such as DeepLiftExplainer."
         )
     return contributions
 
 
-def _encoded_names(encoder, names, n_encoded):
+def _get_encoded_names(encoder, names, n_encoded):
+    """Return the names of the encoded columns, or made-up names if they have none."""
     if encoder is not None:
         try:
             return list(encoder.get_feature_names_out())
@@ -179,8 +149,8 @@ def _encoded_names(encoder, names, n_encoded):
     return [f"x{position}" for position in range(n_encoded)] if names is None else list(names)
 
 
-def _columns_of_labels(labels, names, n_columns):
-    """The raw columns that the labels of groups stand for: each for one, a tuple for several."""
+def _find_raw_columns(labels, names, n_columns):
+    """Return the positions of the raw columns of each group label; a tuple stands for several columns."""
     positions = {} if names is None else {name: position for position, name in enumerate(names)}
     positions = {position: position for position in range(n_columns)} | positions
     columns_of, seen = {}, set()
@@ -193,7 +163,9 @@ def _columns_of_labels(labels, names, n_columns):
                     f"the columns are {', '.join(map(repr, range(n_columns) if names is None else names))}."
                 )
             if positions[column] in seen:
-                raise ValueError(f"groups= has the raw column {column!r} twice. Put what comes from it into one group.")
+                raise ValueError(
+                    f"groups= has the raw column {column!r} twice. Put all its encoded columns into one group."
+                )
             seen.add(positions[column])
         columns_of[label] = [positions[column] for column in columns]
     return columns_of

@@ -291,7 +291,7 @@ def test_functions_that_return_something_else(network, reference, message):
         ({"reference": "background_frequency"}, "BackgroundFrequency takes one-hot letters"),
         ({"reference": "blur"}, "columns have no neighbours"),
         ({"reference": TrainingSample("kmeans", n_clusters=31)}, "more clusters than the 30 different rows"),
-        ({"reference": "kmeans", "max_references": "auto"}, "drawn at random, which clusters are not"),
+        ({"reference": "kmeans", "max_references": "auto"}, "but clusters are not random"),
         ({"reference": [Constant(), Constant()]}, "no array of numbers|one array|takes"),
         ({"reference_tol": 0}, "'reference_tol' parameter"),
         ({"max_references": "some"}, "'max_references' parameter"),

@@ -181,6 +181,32 @@ def test_copies():
     assert not hasattr(selector.estimator[-1], "mean_")
 
 
+def test_resamples_keep_classes_in_proportion():
+    class Counts(LinearExplainer):
+        seen = []
+
+        def fit(self, X, y, sample_weight=None):
+            self.seen.append(np.bincount(y).tolist())
+            return super().fit(X, y, sample_weight)
+
+    X, y = np.random.default_rng(0).normal(size=(40, 2)), np.repeat([0, 1], [8, 32])
+    ContributionSelector(Counts(), n_resamples=5, random_state=0).fit(X, y)
+    assert Counts.seen == [[8, 32]] + [[4, 16]] * 5
+
+
+def test_resamples_leave_rows_without_weight_out():
+    class Weights(LinearExplainer):
+        seen = []
+
+        def fit(self, X, y, sample_weight=None):
+            self.seen.append(sorted(sample_weight))
+            return super().fit(X, y, sample_weight)
+
+    table, weights = np.random.default_rng(0).normal(size=(40, 2)), np.repeat([0.0, 2.0], [30, 10])
+    ContributionSelector(Weights(), n_resamples=3, random_state=0).fit(table, table[:, 0], sample_weight=weights)
+    assert Weights.seen == [sorted(weights)] + [[2.0] * 5] * 3
+
+
 X = pd.DataFrame(np.random.default_rng(0).normal(size=(10, 3)), columns=list("abc"))
 
 
@@ -191,7 +217,7 @@ X = pd.DataFrame(np.random.default_rng(0).normal(size=(10, 3)), columns=list("ab
         (LinearExplainer(), {"n_features_to_select": 0}, "'n_features_to_select' parameter"),
         (LinearExplainer(), {"n_features_to_select": 1.0}, "'n_features_to_select' parameter"),
         (LinearExplainer(), {"groups": "all"}, "'groups' parameter"),
-        (LinearExplainer(), {"groups": {"a": ["a"], "b": ["b"]}}, "must have every column, and misses 'c'"),
+        (LinearExplainer(), {"groups": {"a": ["a"], "b": ["b"]}}, "must have every column, but misses 'c'"),
         (LinearExplainer(), {"groups": ["a", "b", "d"]}, "names or positions of raw columns.*Got 'd'.*'a', 'b', 'c'"),
         (LinearExplainer(), {"groups": ["a", ("a", "b"), "c"]}, "the raw column 'a' twice"),
         (LinearExplainer(), {"threshold": "most"}, "threshold"),

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeeplift import DeepLiftExplainer, MeanAbsoluteImportance
-from skdeeplift.selection import mean_absolute_importance
+from skdeeplift.selection import moments
 from tests import further_checks
 
 CONTRIBUTIONS = np.array([[0.5, 1.0, -1.0], [-1.5, 0.0, 2.0]])
@@ -224,7 +224,7 @@ def test_chunks_do_not_matter(cuts, offset, weighted, seed):
 def test_large_tables_are_cut(monkeypatch):
     contributions = np.random.default_rng(0).normal(size=(101, 6)).astype(np.float32)
     whole = MeanAbsoluteImportance().fit(contributions)
-    monkeypatch.setattr(mean_absolute_importance, "BATCH_ELEMENTS", 6 * 7)
+    monkeypatch.setattr(moments, "BATCH_ELEMENTS", 6 * 7)
     cut = MeanAbsoluteImportance().fit(contributions)
     np.testing.assert_allclose(cut.feature_importances_, whole.feature_importances_, rtol=1e-14)
     np.testing.assert_allclose(cut.feature_importances_std_, whole.feature_importances_std_, rtol=1e-13)
@@ -298,16 +298,16 @@ FRAME = pd.DataFrame(CONTRIBUTIONS, columns=["x", "y", "z"])
         (
             {"groups": ["a", "b"]},
             FRAME,
-            r"one label for each column, an array of shape \(3,\)\. Got one of shape \(2,\)",
+            r"one label for each column, an array of shape \(3,\)\. Got an array of shape \(2,\)",
         ),
-        ({"groups": {"x": "a", "z": "b"}}, FRAME, r"must have every column, and misses 'y'"),
+        ({"groups": {"x": "a", "z": "b"}}, FRAME, r"must have every column, but misses 'y'"),
         ({"groups": {"a": ["x"]}}, FRAME, r"misses 'y', 'z'"),
         ({"groups": {"a": ["x", "y"], "b": ["y", "z"]}}, FRAME, "has the column 'y' twice"),
-        ({"groups": {"a": ["x", "y", "unknown"]}}, FRAME, "the column 'unknown', and there is none.*'x', 'y', 'z'"),
-        ({"groups": {"a": [0, 1, 3]}}, FRAME, "the column 3, and there is none"),
-        ({"groups": lambda name: [name]}, FRAME, "labels that can be told apart.*list"),
+        ({"groups": {"a": ["x", "y", "unknown"]}}, FRAME, "the column 'unknown', which does not exist.*'x', 'y', 'z'"),
+        ({"groups": {"a": [0, 1, 3]}}, FRAME, "the column 3, which does not exist"),
+        ({"groups": lambda name: [name]}, FRAME, "hashable labels.*list"),
         ({"groups": {0: "a"}}, np.zeros((2, 2, 2)), "names only for the columns of a table"),
-        ({"groups": [["a", "b"]]}, np.zeros((2, 2, 2)), r"shape \(2, 2\)\. Got one of shape \(1, 2\)"),
+        ({"groups": [["a", "b"]]}, np.zeros((2, 2, 2)), r"shape \(2, 2\)\. Got an array of shape \(1, 2\)"),
         ({"by_class": True}, FRAME, "by_class=True needs contributions to several classes. Pass n_classes="),
         ({"n_classes": 2}, FRAME, r"multiple of 2, or a last axis of 2. Got contributions of shape \(2, 3\)"),
         ({"n_classes": 2}, np.zeros((2, 2, 3)), r"shape \(2, 2, 3\)"),

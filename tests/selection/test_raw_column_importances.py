@@ -84,32 +84,6 @@ def test_importances_are_the_explainer_s_where_no_columns_are_put_together():
     np.testing.assert_array_equal(fitted.get_support(), [False, True, False])
 
 
-def test_resamples_keep_classes_in_proportion():
-    class Counts(LinearExplainer):
-        seen = []
-
-        def fit(self, X, y, sample_weight=None):
-            self.seen.append(np.bincount(y).tolist())
-            return super().fit(X, y, sample_weight)
-
-    X, y = np.random.default_rng(0).normal(size=(40, 2)), np.repeat([0, 1], [8, 32])
-    ContributionSelector(Counts(), n_resamples=5, random_state=0).fit(X, y)
-    assert Counts.seen == [[8, 32]] + [[4, 16]] * 5
-
-
-def test_resamples_leave_rows_without_weight_out():
-    class Weights(LinearExplainer):
-        seen = []
-
-        def fit(self, X, y, sample_weight=None):
-            self.seen.append(sorted(sample_weight))
-            return super().fit(X, y, sample_weight)
-
-    table, weights = np.random.default_rng(0).normal(size=(40, 2)), np.repeat([0.0, 2.0], [30, 10])
-    ContributionSelector(Weights(), n_resamples=3, random_state=0).fit(table, table[:, 0], sample_weight=weights)
-    assert Weights.seen == [sorted(weights)] + [[2.0] * 5] * 3
-
-
 @pytest.mark.parametrize("routing", [False, True])
 def test_weights_are_repetitions(routing):
     frame, y = pets()
@@ -166,7 +140,7 @@ def test_rows_for_groups_are_drawn():
 
 def test_layers_and_images():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, name="hidden"), keras.layers.Dense(1)])
-    with pytest.raises(ValueError, match="units of layer='hidden', by which no columns can be selected"):
+    with pytest.raises(ValueError, match="units of layer='hidden', which cannot select columns"):
         ContributionSelector(DeepLiftExplainer(model, layer="hidden")).fit(X)
     with pytest.raises(ValueError, match="dim 3"):
         ContributionSelector(LinearExplainer()).fit(np.zeros((4, 3, 2)), np.zeros(4))
@@ -188,9 +162,7 @@ def test_other_estimators_with_importances():
     selector = ContributionSelector(forest, n_features_to_select=1).fit(table, table[:, 2] > 0)
     assert selector.get_support(indices=True).tolist() == [2]
     frame, y = pets()
-    with pytest.raises(
-        ValueError, match=r"put together by their contributions, and RandomForestClassifier has no trans"
-    ):
+    with pytest.raises(ValueError, match=r"combined by their contributions, but RandomForestClassifier has no trans"):
         ContributionSelector(make_pipeline(encoder(), forest)).fit(frame, y > 0)
     with pytest.raises(
         ValueError, match=r"returns an array of shape \(60, 1\)\. Expected one contribution for each of 8"
