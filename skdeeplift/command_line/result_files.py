@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from skdeeplift.command_line.data_files import require_pyarrow
-from skdeeplift.explanation.atomic_files import finished_together
+from skdeeplift.explanation.atomic_files import replace_together
 
 OUTPUTS = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 PICTURES = (".png", ".pdf", ".svg", ".jpg")
@@ -72,7 +72,7 @@ def write_contributions(path, explanation, column_names):
     suffix = path.suffix.lower()
     if suffix == ".npy" and not isinstance(explanation.contributions, np.ndarray):
         raise ValueError("an .npy file holds one array, and contributions are several arrays here: write an .npz file")
-    with finished_together(path) as [unfinished]:
+    with replace_together(path) as [unfinished]:
         if suffix == ".npz":
             explanation.save(unfinished)
         elif suffix == ".npy":
@@ -96,5 +96,5 @@ def _frame(explanation, column_names):
 
 def write_picture(path, figure):
     """Write a figure of matplotlib."""
-    with finished_together(Path(path)) as [unfinished]:
+    with replace_together(Path(path)) as [unfinished]:
         figure.savefig(unfinished, dpi=150)

@@ -1,4 +1,4 @@
-"""Files that are there whole, or not at all."""
+"""Files that are written completely or not at all."""
 
 import os
 from contextlib import contextmanager
@@ -7,18 +7,18 @@ from uuid import uuid4
 
 
 @contextmanager
-def finished_together(*paths):
-    """Give the paths of new files beside some files, which they replace only when all are written.
+def replace_together(*paths):
+    """Yield temporary paths, and rename them to the given paths once all files are written.
 
     Parameters
     ----------
     *paths : Path
-        The files; what is there stays as it is if anything fails.
+        The files to write. Existing files are kept if anything fails.
 
     Yields
     ------
     unfinished : list of Path
-        Where to write them, with the same suffixes.
+        The temporary paths to write to, with the same suffixes.
     """
     unfinished = [Path(path).with_name(f".{uuid4().hex}.unfinished{Path(path).suffix}") for path in paths]
     try:

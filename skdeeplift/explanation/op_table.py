@@ -1,4 +1,4 @@
-"""What an explainer will do with a network, before anything is computed."""
+"""Table of a network's operations, with the rule that an explainer applies to each."""
 
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
@@ -20,36 +20,37 @@ COLUMNS = ["layer", "op", "name", "family", "rule", "in_loop", "supported", "rea
 
 
 def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
-    """List the operations that differences flow through in a network, and the rule that each follows.
+    """List the operations that differences pass through in a network, with the rule of each operation.
 
-    Nothing is computed but the network's graph. An operation at which an explainer would raise an error, since it has
-    no rule or is random, is listed with the reason. Whether a network mixes the rows of a batch, only `fit` finds out.
+    Only the network's graph is read; nothing is computed. An operation without a rule, or a random one, raises an error
+    in an explainer; the table lists it with the reason. Whether a network mixes the rows of a batch is only known after
+    `fit`.
 
     Parameters
     ----------
     estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
-        What `DeepLiftExplainer` takes as ``estimator``; an estimator in scikit-learn's manner must be fitted.
+        The network, as the parameter ``estimator`` of `DeepLiftExplainer`. A scikit-learn estimator must be fitted.
     X : array-like, or list or dict of array-like, default=None
-        Some rows as the network takes them; needed only where the network does not say itself what it takes.
+        Some rows of the network's input. None if the network knows the shape of its input, which most networks do.
     rule : str or dict of str to str, default="rescale"
-        As the ``rule`` of `DeepLiftExplainer`.
+        The parameter ``rule`` of `DeepLiftExplainer`.
     unsupported : {"raise", "integrate"}, default="raise"
-        As the ``unsupported`` of `DeepLiftExplainer`.
+        The parameter ``unsupported`` of `DeepLiftExplainer`.
 
     Returns
     -------
     table : pandas.DataFrame
-        One row for each operation, or for each activation of several operations, from the input to the outputs:
-        ``layer`` (the innermost layer that it was made in, or ""), ``op`` (TensorFlow's types), ``name``, ``family``
-        (what kind of operation it is), ``rule``, ``in_loop`` (whether it is computed once for each step of a loop),
-        ``supported`` and ``reason`` (why not).
+        One row for each operation, or for each activation made of several operations, from the input to the outputs.
+        ``layer`` is the innermost layer of the operation, or ""; ``op`` its type in TensorFlow; ``name`` its name;
+        ``family`` the kind of operation; ``rule`` its rule; ``in_loop`` whether it is computed at each step of a loop;
+        ``supported`` whether an explainer can handle it, and ``reason`` why not.
 
     Raises
     ------
     TypeError
-        If ``estimator`` is nothing that can be explained.
+        If ``estimator`` is not a network or an estimator that can be explained.
     ValueError
-        If the network does not say what it takes, and ``X`` is not given or does not fit.
+        If the shape of the network's input is not known and ``X`` is None, or ``X`` does not fit the network.
 
     Examples
     --------
@@ -88,7 +89,7 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
 
 
 def _of_inputs(graph, target):
-    """Yield what stands between the input and where differences start, or is random, and can not be explained."""
+    """Yield operations that are random, or that cut the input off from the first differences, with their table rows."""
     pending = [(op, False) for op in graph.ancestors([target])]
     while pending:
         op, in_loop = pending.pop(0)
@@ -104,7 +105,7 @@ def _of_inputs(graph, target):
 
 
 class _Survey(Plan):
-    """A plan that notes what has no rule, and goes on."""
+    """Plan that records operations without a rule instead of raising an error."""
 
     def _step(self, graph, op, activations):
         try:

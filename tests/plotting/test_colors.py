@@ -1,12 +1,9 @@
-import subprocess
-import sys
-
 import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from skdeeplift.plotting.appearance import check_matplotlib, colors_on, lightness, number, robust_limit
+from skdeeplift.plotting.colors import colors_on, lightness, robust_limit
 
 BACKGROUNDS = {"white": False, "#f5efe0": False, "black": True, "#16181d": True}
 
@@ -74,30 +71,14 @@ def test_limits(contributions, percentile, limit):
     assert robust_limit(np.array(contributions), percentile) == limit
 
 
-def test_numbers():
-    assert number(-1.23456) == "−1.23"
-    assert number(0.5, sign=True) == "+0.5"
-    assert number(1234567) == "1.23e+06"
+def test_many_classes_have_different_colors():
+    colors = colors_on(Figure().add_subplot())
+    assert colors.by_class(1) == [colors.single]
+    assert len(set(map(tuple, colors.by_class(12)))) == 12
 
 
-def test_missing_matplotlib(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"WaterfallDisplay draws with matplotlib.*'skdeeplift\[plot\]'"):
-        check_matplotlib("WaterfallDisplay")
-
-
-def test_drawing_leaves_global_state_alone():
-    code = """
-import sys
-import skdeeplift.plotting as plotting
-assert "matplotlib" not in sys.modules, "imported with the package"
-import matplotlib
-before = dict(matplotlib.rcParams)
-plotting.ImportanceDisplay([1.0, 2.0], ["a", "b"]).plot()._repr_html_()
-plotting.TokenDisplay([["a", "b"]], [[1.0, 2.0]]).plot()
-assert dict(matplotlib.rcParams) == before
-assert "matplotlib.pyplot" not in sys.modules
-assert "tensorflow" not in sys.modules
-"""
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def test_scale_of_contributions():
+    colors = colors_on(Figure().add_subplot())
+    scale = colors.signed_scale(2)
+    assert scale.get_clim() == (-2, 2)
+    np.testing.assert_array_equal(scale.to_rgba(1), colors.signed(0.75))
