@@ -1,6 +1,5 @@
 """The loop over chunks: arrays in, sums over references out."""
 
-from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from skdeeplift.execution.references import AUTOMATIC_REFERENCES
 from skdeeplift.execution.results import SQUARES, Sums
 from skdeeplift.execution.tensors import padded, to_tensor
 from skdeeplift.propagation.pairing import Mode, Pairing
+from skdeeplift.propagation.request import Request
 
 # References of the first round, where as many are added as a tolerance needs.
 FIRST_REFERENCES = 16
@@ -223,18 +223,9 @@ class _Loop:
         """Explain pairs: forward and back in one call."""
         pairing, target, method = chunk.pairing, chunk.target, self.method
         empty = np.empty((pairing.rows, *method.target.shape[1:]), method.target.dtype.as_numpy_dtype)
-        outputs, at_reference, of_pieces = method.explain(
-            pairing,
-            rows,
-            references,
-            target if target.depends_on_output else target.weights(empty),
-            chunk.weights,
-            wanted=self.wanted,
-            letters=self.letters,
-            first_reference=first_reference,
-            path=self._path(pairing, first_reference),
-            at_reference=at_reference,
-        )
+        of_target = target if target.depends_on_output else target.weights(empty)
+        request = self._request(chunk, of_target, first_reference)
+        outputs, at_reference, of_pieces = method.explain(request, rows, references, at_reference)
         outputs = outputs.numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
         at_reference = at_reference.numpy()
         sums.add(chunk.places, chunk.number, 0, of_pieces, chunk.weights)
@@ -247,46 +238,41 @@ class _Loop:
         outputs = at_input[0].numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
         # Read before anything is added, in case that memory runs out.
         over_elements, at_references = chunk.target.weights(outputs), at_reference[0].numpy()
-        path = self._path(pairing, first_reference)
+        request = self._request(chunk, None, first_reference)
         for first_target, of_targets in _in_pieces(over_elements, pairing.targets, chunk.first_target):
-            of_pieces = self.method.contributions(
-                pairing,
-                at_input,
-                at_reference,
-                of_targets,
-                chunk.weights,
-                wanted=self.wanted,
-                letters=self.letters,
-                first_reference=first_reference,
-                path=path,
-            )
+            of_pieces = self.method.contributions(request._replace(target=of_targets), at_input, at_reference)
             sums.add(chunk.places, chunk.number, first_target, of_pieces, chunk.weights)
             yield first_target + pairing.targets
         sums.add_values(chunk, outputs, at_references, over_elements)
 
+    def _request(self, chunk, target, first_reference):
+        """Request what is wanted of a chunk, for the weights of some targets."""
+        path = self._path(chunk.pairing, first_reference)
+        return Request(chunk.pairing, target, chunk.weights, self.wanted, self.letters, first_reference, path)
+
     def _path(self, pairing, first_reference):
         """Where gradients are taken of a chunk, in pieces of as many steps as it has room for."""
-        if self.references.path is None:
+        if self.references is None or self.references.path is None:
             return None
         chosen = slice(first_reference, first_reference + pairing.references)
         return self.references.path.cut(chosen, pairing.references, self.room.most // pairing.size)
 
     def _add_rows(self, sums, chunk, arrays, first):
         """Explain rows that are compared with nothing: forward and back in one call, if there is no noise."""
-        pairing, target, method, noise = chunk.pairing, chunk.target, self.method, ()
-        at_rows = partial(method.at_rows, pairing, arrays, wanted=self.wanted, letters=self.letters)
+        pairing, target, method, noise = chunk.pairing, chunk.target, self.method, None
+        request = self._request(chunk, target, first)
         outputs = np.empty((pairing.rows, *method.target.shape[1:]), method.target.dtype.as_numpy_dtype)
         if self.references is not None:
             outputs = method.forward(arrays)[0].numpy()
             chosen = slice(first, first + pairing.references)
-            noise = [padded(array[chosen], pairing.references) for array in self.references.arrays], chunk.weights
+            noise = [padded(array[chosen], pairing.references) for array in self.references.arrays]
         if target.depends_on_output and self.references is None:
-            outputs, of_pieces = at_rows(target)
+            outputs, of_pieces = method.at_rows(request, arrays)
             outputs = outputs.numpy()
             sums.add(chunk.places, chunk.number, 0, of_pieces, chunk.weights)
         else:
             for first_target, of_targets in _in_pieces(target.weights(outputs), pairing.targets, chunk.first_target):
-                at_noise, of_pieces = at_rows(of_targets, *noise)
+                at_noise, of_pieces = method.at_rows(request._replace(target=of_targets), arrays, noise)
                 at_noise = at_noise.numpy()
                 sums.add(chunk.places, chunk.number, first_target, of_pieces, chunk.weights)
                 yield first_target + pairing.targets

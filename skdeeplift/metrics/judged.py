@@ -141,16 +141,13 @@ class Judged:
 
     def values(self, references, ranks, counts, targets=slice(None)):
         """The target where the ``counts`` parts of lowest rank are replaced; see `values_at_mixtures`."""
-        from skdeeplift.perturbation.mixtures import values_at_mixtures
+        from skdeeplift.perturbation.mixtures import Mixtures, values_at_mixtures
 
         return values_at_mixtures(
             self.explained.method,
             self.arrays,
             references,
-            self.labels,
-            ranks.astype(np.int32),
-            counts.astype(np.int32),
-            self.target_weights[:, targets],
+            Mixtures(self.labels, ranks, counts, self.target_weights[:, targets]),
             batch_size=self.explainer.batch_size,
             fixed=self.explainer.network_.batch_size,
         )

@@ -1,6 +1,7 @@
 """The target's values at mixtures of rows and references, of which each row has its own."""
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -11,10 +12,21 @@ from skdeeplift.perturbation.perturbation import weighted
 from skdeeplift.propagation import replay
 
 
-def values_at_mixtures(
-    method, rows, references, labels, ranks, counts, target_weights, *, batch_size="auto", fixed=None
-):
-    """Compute the target at rows of which the first parts, in some order, are taken from references.
+class Mixtures(NamedTuple):
+    """Rows of which the first parts, in some order, are taken from references."""
+
+    # For each input an array of int: the part that each element of a row belongs to.
+    labels: list
+    # Place of each part in the order of a mixture, of shape (1 or n_rows, 1 or n_mixtures, n_parts).
+    ranks: np.ndarray
+    # Number of parts of a mixture that are taken from the reference, of shape (1 or n_rows, n_mixtures).
+    counts: np.ndarray
+    # Weights over the target's elements, of shape (1 or n_rows, n_targets, *target's axes).
+    target_weights: np.ndarray
+
+
+def values_at_mixtures(method, rows, references, mixtures, *, batch_size="auto", fixed=None):
+    """Compute the target at mixtures of rows and references.
 
     Parameters
     ----------
@@ -24,14 +36,8 @@ def values_at_mixtures(
         One array for each input.
     references : References
         Where parts are taken from; values are means over them.
-    labels : list of ndarray of int
-        For each input, to which part each element of a row belongs.
-    ranks : ndarray of int of shape (1 or n_rows, 1 or n_mixtures, n_parts)
-        The place of each part in the order of a mixture.
-    counts : ndarray of int of shape (1 or n_rows, n_mixtures)
-        How many parts of a mixture are taken from the reference: those of lower rank.
-    target_weights : ndarray of shape (1 or n_rows, n_targets, *target's axes)
-        Weights over the target's elements.
+    mixtures : Mixtures
+        Which parts of the rows are taken from references.
     batch_size : int or "auto", default="auto"
         How many mixtures are computed at once.
     fixed : int or None, default=None
@@ -43,11 +49,12 @@ def values_at_mixtures(
         In float64.
     """
     most = fixed or (automatic_batch_size(method) if batch_size == "auto" else int(batch_size))
+    ranks, counts = mixtures.ranks.astype(np.int32), mixtures.counts.astype(np.int32)
     n_rows, n_mixtures, n_references = len(rows[0]), counts.shape[1], len(references.weights)
     size = choose_chunking(n_rows, n_references, most)
     at_once = evenly(n_mixtures, max(1, most // (size.rows * size.references)))
-    labels = [array.astype(np.int32) for array in labels]
-    values = np.zeros((n_rows, n_mixtures, target_weights.shape[1]))
+    labels = [array.astype(np.int32) for array in mixtures.labels]
+    values = np.zeros((n_rows, n_mixtures, mixtures.target_weights.shape[1]))
     for start, stop, padded in pieces(n_rows, size.rows):
         cut = partial(_cut, start=start, stop=stop, size=padded)
         make = references.of_rows(rows, start, stop)
@@ -62,15 +69,9 @@ def values_at_mixtures(
                 chosen = cut(ranks)
                 if ranks.shape[1] > 1:
                     chosen = _lengthened(chosen[:, mixture:end], at_once, axis=1)
-                tensors = [
-                    of_chunk,
-                    others,
-                    labels,
-                    chosen,
-                    _lengthened(cut(counts[:, mixture:end]), at_once, axis=1),
-                    cut(target_weights).astype(np.float64),
-                ]
-                tensors = tf.nest.map_structure(tf.convert_to_tensor, tensors)
+                number = _lengthened(cut(counts[:, mixture:end]), at_once, axis=1)
+                some = Mixtures(labels, chosen, number, cut(mixtures.target_weights).astype(np.float64))
+                tensors = tf.nest.map_structure(tf.convert_to_tensor, [of_chunk, others, some])
                 # One function for all shapes would be traced again for each, of which TensorFlow warns.
                 shapes = tuple(tuple(tensor.shape) for tensor in tf.nest.flatten(tensors))
                 computed = method.compiled(_at_mixtures, method, fixed, shapes)(*tensors)
@@ -81,11 +82,12 @@ def values_at_mixtures(
     return values
 
 
-def _at_mixtures(method, fixed, shapes, rows, references, labels, ranks, counts, target_weights):
+def _at_mixtures(method, fixed, shapes, rows, references, mixtures):
     """Run the network on the mixtures of a chunk, in tensors of some shapes."""
-    replaced = tf.transpose(ranks < counts[..., None], [1, 0, 2])
+    counts = mixtures.counts
+    replaced = tf.transpose(mixtures.ranks < counts[..., None], [1, 0, 2])
     given = {}
-    for value, row, reference, label in zip(method.graph.inputs, rows, references, labels, strict=True):
+    for value, row, reference, label in zip(method.graph.inputs, rows, references, mixtures.labels, strict=True):
         shape = row.shape[1:]
         of_elements = tf.gather(replaced, tf.reshape(label, [-1]), axis=2)
         of_elements = tf.reshape(of_elements, (*replaced.shape[:2], 1, *shape))
@@ -99,7 +101,7 @@ def _at_mixtures(method, fixed, shapes, rows, references, labels, ranks, counts,
     [target] = replay.run(method.graph, given, [method.target])
     number = int(np.prod(lead))
     target = tf.reshape(target[:number], (*lead, *method.target.shape[1:]))
-    return weighted(target, target_weights)
+    return weighted(target, mixtures.target_weights)
 
 
 def _cut(array, start, stop, size):

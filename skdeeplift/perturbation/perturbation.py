@@ -1,10 +1,13 @@
 """Methods that only run the network, on rows of which some elements are taken from the reference."""
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.method import PairMethod
+from skdeeplift.propagation.pairing import Pairing
 
 
 def whole_inputs(graph, target):
@@ -62,49 +65,60 @@ class Perturbation(PairMethod):
         """How many independent estimates of contributions there are for each pair."""
         return min(scheme.draws for scheme in self.schemes)
 
-    def _drawn(self, pairing, first_reference):
-        drawn = [scheme.drawn(first_reference, pairing.references) for scheme in self.schemes]
-        return [[[tf.convert_to_tensor(array) for array in arrays] for arrays in drawn]]
+    def _draw(self, request):
+        """Draw what the schemes' perturbations of the request's references depend on."""
+        drawn = [scheme.drawn(request.first_reference, request.pairing.references) for scheme in self.schemes]
+        return [[tf.convert_to_tensor(array) for array in arrays] for arrays in drawn]
 
-    def _contributions(
-        self, pairing, wanted, letters, shown_at_input, shown_at_reference, target_weights, reference_weights, drawn
-    ):
+    def _contributions(self, request, at_input, at_reference):
+        pairing = request.pairing
         pairs = {
             value: pairing.with_axes(x, reference)
-            for value, x, reference in zip(self.shown, shown_at_input, shown_at_reference, strict=True)
+            for value, x, reference in zip(self.shown, at_input, at_reference, strict=True)
         }
         for source in self.sources:
             if len(pairs[source.value][0].shape) != source.value.shape.rank + 1:
                 raise ValueError(f"{source.value.name!r} has several entries for each row. Pass another layer.")
-        weights = tf.cast(target_weights, tf.float64)
+        weights = tf.cast(request.target, tf.float64)
         size = pairing.rows, pairing.references, pairing.targets
-        ends = [tf.broadcast_to(weighted(end, weights), size) for end in pairs[self.target]]
-        reference_weights = tf.cast(reference_weights, tf.float64)
-        terms = []
-        for scheme, sources, of_scheme in zip(self.schemes, self._perturbed, drawn, strict=True):
-            at_input, at_reference = ends
-            perturbed = [source.value for source in sources]
+        of_rows, of_references = (tf.broadcast_to(weighted(end, weights), size) for end in pairs[self.target])
+        reference_weights = tf.cast(request.weights, tf.float64)
+        perturbed_rows, terms = _PerturbedRows(self, pairing, pairs, weights), []
+        for scheme, sources, drawn in zip(self.schemes, self._perturbed, request.drawn, strict=True):
+            perturbed, all_replaced = [source.value for source in sources], of_references
             if set(perturbed) != set(self.graph.inputs):
-                # What passes by a layer keeps the row's values where all of the layer has the reference's.
+                # A branch that passes by the layer keeps the row's values where all of the layer has the reference's.
                 nothing = [tf.zeros((1, 1, *[1] * value.shape[1:].rank), tf.bool) for value in perturbed]
-                at_reference = self._target_at(pairing, dict(zip(perturbed, nothing, strict=True)), pairs, weights)[0]
-            values = self._target_at_all(pairing, scheme, perturbed, pairs, weights, of_scheme)
-            changes = scheme.changes(values, at_input, at_reference, of_scheme)
-            terms += _terms(scheme, changes, reference_weights, wanted)
+                all_replaced = perturbed_rows.target_at(dict(zip(perturbed, nothing, strict=True)))[0]
+            values = perturbed_rows.target_at_all(scheme, perturbed, drawn)
+            changes = scheme.changes(values, of_rows, all_replaced, drawn)
+            terms += _terms(scheme, changes, reference_weights, request.wanted)
         return terms
 
-    def _target_at_all(self, pairing, scheme, perturbed, pairs, weights, drawn):
-        """Values of the target at all perturbed rows, of shape (number, rows, references, targets)."""
+
+class _PerturbedRows(NamedTuple):
+    """Rows of a chunk of which some elements are taken from the reference, and the target there."""
+
+    method: Perturbation
+    pairing: Pairing
+    # For each value that the network is run from, its tensors at the rows and at the references, with axes of pairs.
+    pairs: dict
+    # Weights over the target's elements, in float64.
+    weights: tf.Tensor
+
+    def target_at_all(self, scheme, perturbed, drawn):
+        """Compute the target at all perturbations of a scheme, of shape (number, rows, references, targets)."""
+        pairing = self.pairing
         shape = pairing.rows, pairing.references, pairing.targets
         if scheme.number == 0:
             return tf.zeros((0, *shape), tf.float64)
-        copies = self._copies_at_once(pairing, scheme.number)
+        copies = self._copies_at_once(scheme.number)
         n_steps = -(-scheme.number // copies)
 
         def one_step(number, values):
             indices = tf.minimum(number * copies + tf.range(copies), scheme.number - 1)
             kept = dict(zip(perturbed, scheme.kept(indices, drawn), strict=True))
-            return number + 1, values.write(number, self._target_at(pairing, kept, pairs, weights))
+            return number + 1, values.write(number, self.target_at(kept))
 
         # While one step's rows are made, those of the one before are run; more at once would each need their memory.
         values = tf.TensorArray(tf.float64, n_steps, element_shape=(copies, *shape))
@@ -113,29 +127,30 @@ class Perturbation(PairMethod):
         )
         return tf.reshape(values.stack(), (n_steps * copies, *shape))[: scheme.number]
 
-    def _target_at(self, pairing, kept, pairs, weights):
-        """Values of the target, of shape (copies, rows, references, targets), at rows of which not all is kept.
+    def target_at(self, kept):
+        """Compute the target, of shape (copies, rows, references, targets), at rows of which not all is kept.
 
         ``kept`` tells of each value that is perturbed which elements are, with the axes (copies, 1 or references) in
         front.
         """
+        graph, target = self.method.graph, self.method.target
         copies = next(iter(kept.values())).shape[0]
-        lead = copies, pairing.rows, pairing.references
+        lead = copies, self.pairing.rows, self.pairing.references
         given = {}
-        # Inputs that stay as they are are read by what does not come from a perturbed layer.
-        for value in dict.fromkeys([*kept, *self.graph.inputs]):
-            x, reference = pairs[value]
+        # A branch that does not come from a perturbed layer reads the inputs as they are.
+        for value in dict.fromkeys([*kept, *graph.inputs]):
+            x, reference = self.pairs[value]
             mixed = tf.where(kept[value][:, None], x, reference) if value in kept else x[None]
             rest = mixed.shape[3:]
             given[value] = tf.reshape(tf.broadcast_to(mixed, (*lead, *rest)), (-1, *rest))
-        [target] = replay.run(self.graph, given, [self.target])
-        return weighted(tf.reshape(target, (*lead, *self.target.shape[1:])), weights)
+        [output] = replay.run(graph, given, [target])
+        return weighted(tf.reshape(output, (*lead, *target.shape[1:])), self.weights)
 
-    def _copies_at_once(self, pairing, number):
-        """How many copies of all pairs go through the network at once, so that few are left over in the last step."""
-        if any(value.shape[0] is not None for value in self.graph.inputs):
+    def _copies_at_once(self, number):
+        """Choose how many copies of all pairs go through the network at once; few are left over in the last step."""
+        if any(value.shape[0] is not None for value in self.method.graph.inputs):
             return 1
-        most = min(number, max(1, pairing.at_once // pairing.pairs))
+        most = min(number, max(1, self.pairing.at_once // self.pairing.pairs))
         return min(range(most, most // 2, -1), key=lambda copies: -(-number // copies) * copies)
 
 

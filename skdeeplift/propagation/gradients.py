@@ -4,10 +4,10 @@ import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.method import Method, check_depends, one_hot_of_predicted
+from skdeeplift.propagation.method import Method, check_depends
 from skdeeplift.propagation.overrides import Overrides
 from skdeeplift.propagation.pairing import widened_tensor
-from skdeeplift.propagation.sums import plain_sums
+from skdeeplift.propagation.sums import SourceTensors, sum_plain
 
 # Each from the gradient and the input to the multiplier and what it is multiplied by, if anything.
 FORMS = {
@@ -43,41 +43,30 @@ class Gradients(Method):
         self.form = form
         self.overrides = None if rule is None else Overrides(rule, frozenset([*own, target]))
 
-    def at_rows(self, pairing, rows, target_weights, noise=None, noise_weights=None, wanted=(), letters=None):
+    def at_rows(self, request, rows, noise=None):
         """Run the network at a chunk of rows, and sum contributions, in one call.
 
         Parameters
         ----------
-        pairing : Pairing
-            How many rows, noises and targets there are.
+        request : Request
+            What to compute. Each noise stands in the place of a reference.
         rows : list of ndarray
             One array for each input.
-        target_weights : ndarray of shape (rows or 1, targets, *target's axes), or Target
-            Weights over the target's elements, or a target that depends on their values.
         noise : list of ndarray, default=None
-            What is added to each input, in the place of references.
-        noise_weights : ndarray of shape (references,), default=None
-            What each noise counts in the sum.
-        wanted : tuple of str
-            What to return of each source; see `skdeeplift.propagation.sums.TERMS`.
-        letters : tuple of int or None, default=None
-            For each source the axis of its one-hot letters, for hypothetical contributions.
+            What is added to each input.
 
         Returns
         -------
         outputs : tensor
             The target's values at the rows, with their noise.
         sums : list of tuple of tensor
-            As those of `contributions`.
+            One tuple per source, in the order of ``request.wanted``.
         """
-        depends = hasattr(target_weights, "choice")
-        constants = pairing, wanted, letters, target_weights if depends else None
-        tensors = [list(map(tf.convert_to_tensor, each or ())) for each in (rows, noise)]
-        weights = [None if each is None else tf.convert_to_tensor(each) for each in (noise_weights,)]
-        weights.append(None if depends else tf.convert_to_tensor(target_weights))
-        return self.compiled(self._at_rows, *constants)(*tensors, *weights)
+        inputs = [[tf.convert_to_tensor(array) for array in arrays] for arrays in (rows, noise or ())]
+        return self.compiled(self._at_rows, request.static)(*inputs, request.tensors())
 
-    def _at_rows(self, pairing, wanted, letters, target, rows, noise, noise_weights, weights):
+    def _at_rows(self, static, rows, noise, tensors):
+        request, pairing = static.with_tensors(tensors), static.pairing
         lead = pairing.rows, pairing.references, pairing.targets
         inputs = [
             _over_pairs(x, noise[position] if noise else None, lead) if pairing.size > pairing.rows or noise else x
@@ -86,9 +75,7 @@ class Gradients(Method):
         values = dict(zip(self.graph.inputs, inputs, strict=True))
         own = [source.value for source in self.sources if source.starts is None]
         [output, *tensors] = replay.run(self.graph, values, [self.target, *own], self.overrides)
-        if target is not None:
-            weights = one_hot_of_predicted(output, target.centered)
-        rest = self.target.shape[1:]
+        weights, rest = request.at_output(output).target, self.target.shape[1:]
         weights = tf.broadcast_to(tf.cast(weights, output.dtype)[:, None], (*lead, *rest))
         gradients = gradients_of(output, tf.reshape(weights, (pairing.size, *rest)), tensors)
         of_own = dict(zip(own, zip(gradients, tensors, strict=True), strict=True))
@@ -98,13 +85,14 @@ class Gradients(Method):
                 of_own.get(source.value) or [tf.zeros((pairing.size, *source.value.shape[1:]), self.target.dtype)] * 2
             )
             multiplier, factor = FORMS[self.form](*(_with_lead(widened_tensor(each), lead) for each in (gradient, x)))
-            if factor is None and pairing.references == 1 and "squares" not in wanted:
-                # Whatever else is wanted: it is multiplied by one, and compared with zero.
-                sums.append((multiplier[:, 0],) * len(wanted))
+            if factor is None and pairing.references == 1 and "squares" not in request.wanted:
+                # Other terms multiply the gradient by one and compare with zero, which changes nothing.
+                sums.append((multiplier[:, 0],) * len(request.wanted))
                 continue
-            axis = letters[position] if letters else None
             factor = (tf.ones_like(multiplier) if factor is None else factor)[:, :, 0]
-            sums.append(plain_sums(multiplier, factor, tf.zeros_like(factor), noise_weights, wanted, axis))
+            axis = request.letters[position] if request.letters else None
+            of_source = SourceTensors(multiplier, factor, tf.zeros_like(factor))
+            sums.append(sum_plain(of_source, request.weights, request.wanted, axis))
         return output[:: pairing.size // pairing.rows], sums
 
 

@@ -47,7 +47,7 @@ class IntegralStep(NamedTuple):
             return Difference(delta)
         # The parts of a difference can not be told apart behind it: they start afresh from its sign.
         sign = tf.sign(streams.delta(value))
-        return Difference(delta, sign * delta, None if streams.signed is None else sign * delta)
+        return Difference(delta, sign * delta, sign * delta if streams.settings.tells_parts else None)
 
 
 class _Integral:

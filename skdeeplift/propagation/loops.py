@@ -112,7 +112,7 @@ class _Loop:
         kept = sorted(_kept_spreads(self.step.section), key=lambda value: value.name)
         if self.streams.purpose is not Purpose.SPREADS:
             kept = []
-        looked_at = [] if self.streams.tolerance is None else sorted(self.body_values(), key=id)
+        looked_at = [] if self.streams.settings.tolerance is None else sorted(self.body_values(), key=id)
 
         def one_step(number, state, departs, arrays):
             inner, differences = self._carry_step(number, state)
@@ -150,21 +150,17 @@ class _Loop:
         """Carry differences through the body, with what is known of one step."""
         outer, section = self.streams, self.step.section
 
-        read = section.reads if outer.tolerance is None else [*section.reads, *self.body_values()]
+        read = section.reads if outer.settings.tolerance is None else [*section.reads, *self.body_values()]
 
         def of_step(tensors):
             return {value: tensors[value][number] for value in read if value in tensors}
 
         spreads = {value: outer.spreads[value][number] for value in _kept_spreads(section) if value in outer.spreads}
         inner = StreamValues(
-            outer.pairing,
+            outer.settings,
             of_step(outer.at_input),
             of_step(outer.at_reference),
             {} if outer.purpose is Purpose.SPREADS else spreads,
-            outer.purpose,
-            outer.layouts,
-            signed=None if outer.signed is None else {},
-            tolerance=outer.tolerance,
             at_step=None if self.all_steps is None else partial(self.all_steps.at_step, number),
         )
         inner.values.update(self.constants)
@@ -191,7 +187,7 @@ class _Loop:
     def _at_first(self, position, incoming):
         """The difference that goes in: zero where the value varies only from the second step on."""
         value, with_spread = self.step.inputs[position], self.body.inputs[position] in self.step.section.spreads
-        with_signed = with_spread and self.streams.signed is not None
+        with_signed = with_spread and self.streams.settings.tells_parts
         if incoming is None:
             zeros = self._zero_at_first(self.streams.constant(value), self.body.inputs[position])
             incoming = Difference(zeros, zeros, zeros)

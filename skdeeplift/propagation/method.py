@@ -79,7 +79,7 @@ class Method:
         depends = [op for op in graph.ancestors(self.shown) if any(map(graph.varies, op.inputs))]
         # A loop is as many as nobody knows.
         self._n_ops = math.inf if any(op.body is not None for op in depends) else len(depends)
-        self._shapes = {}
+        self._explain_of, self._shapes = {}, {}
 
     @property
     def computed(self):
@@ -142,34 +142,18 @@ class PairMethod(Method, ABC):
     uses_references = True
     sums_to_delta = True
 
-    def explain(
-        self,
-        pairing,
-        rows,
-        references,
-        target_weights,
-        reference_weights,
-        wanted=("contributions",),
-        letters=None,
-        first_reference=0,
-        path=None,
-        at_reference=None,
-    ):
+    def explain(self, request, rows, references, at_reference=None):
         """Run the network at the rows and the references of a chunk, and sum contributions, in one call.
 
-        What the network computes does not leave TensorFlow in between, which for a network of many small ops takes half
-        as long again.
+        The network's values do not leave TensorFlow between the two. For a network of many small ops two calls would
+        take half as long again.
 
         Parameters
         ----------
-        pairing : Pairing
-            How rows, references and targets meet.
+        request : Request
+            What to compute.
         rows, references : list of tensor
             One for each input; no references where their values are given.
-        target_weights : array of shape (rows or 1, targets, *target's axes), or Target
-            Weights over the target's elements, or a target that depends on their values.
-        reference_weights, wanted, letters, first_reference, path
-            As `contributions` takes them.
         at_reference : list of tensor, default=None
             What ``forward`` returned for the references, where many chunks share it.
 
@@ -180,20 +164,21 @@ class PairMethod(Method, ABC):
         sums : list of tuple of tensor
             As those of `contributions`.
         """
-        given = rows, references, at_reference
-        key = pairing, *(tuple(tensor.shape) for tensor in (*rows, *references))
+        static = request.static
+        key = static, *[tensor.shape for tensor in (*rows, *references)]
+        function = self._explain_of.get(key)
+        if function is None:
+            shapes = self._shapes_at_both(static.pairing, rows, references, at_reference)
+            function = self._explain_of.setdefault(key, compiled(partial(self._explain, static, shapes)))
+        return function((rows, references, at_reference), request.tensors(self._draw(request)))
+
+    def _shapes_at_both(self, pairing, rows, references, at_reference):
+        """Return the shapes of the values at the rows and at the references, by running the network once."""
+        key = pairing, *[tensor.shape for tensor in (*rows, *references)]
         if key not in self._shapes:
-            # With their shapes known, tensors need no ops that look them up.
-            self._shapes[key] = tuple(tuple(tuple(each.shape) for each in at) for at in self._at_both(pairing, *given))
-        depends = hasattr(target_weights, "choice")
-        constants = pairing, wanted, letters, self._shapes[key], target_weights if depends else None
-        return self.compiled(self._explain, *constants)(
-            *given,
-            None if depends else tf.convert_to_tensor(target_weights),
-            tf.convert_to_tensor(reference_weights),
-            *self._drawn(pairing, first_reference),
-            *_steps(path),
-        )
+            at_both = self._at_both(pairing, rows, references, at_reference)
+            self._shapes[key] = tuple(tuple(tuple(tensor.shape) for tensor in tensors) for tensors in at_both)
+        return self._shapes[key]
 
     def _at_both(self, pairing, rows, references, at_reference):
         """Run the network at the rows and at the references."""
@@ -209,98 +194,51 @@ class PairMethod(Method, ABC):
         n_bytes = sum(tensor.dtype.size * math.prod(tensor.shape) for tensor in rows)
         return n_bytes > self._n_ops * BYTES_OF_OP
 
-    def _explain(
-        self,
-        pairing,
-        wanted,
-        letters,
-        shapes,
-        target,
-        rows,
-        references,
-        at_reference,
-        target_weights,
-        reference_weights,
-        *drawn_and_steps,
-    ):
-        at_both = self._at_both(pairing, rows, references, at_reference)
-        for tensors, of_tensors in zip(at_both, shapes, strict=True):
-            for tensor, shape in zip(tensors, of_tensors, strict=True):
+    def _explain(self, static, shapes, inputs, tensors):
+        """Compute what `explain` returns, in a function of TensorFlow."""
+        request = static.with_tensors(tensors)
+        at_input, at_reference = at_both = self._at_both(request.pairing, *inputs)
+        # With their shapes known, tensors need no ops that look them up.
+        for values, of_values in zip(at_both, shapes, strict=True):
+            for tensor, shape in zip(values, of_values, strict=True):
                 tensor.set_shape(shape)
-        at_input, at_reference = at_both
-        if target is not None:
-            output = at_input[0][:: pairing.references if pairing.mode is Mode.PAIR_SIZE else 1]
-            target_weights = one_hot_of_predicted(output, target.centered)
-        sums = self._contributions(
-            pairing, wanted, letters, at_input, at_reference, target_weights, reference_weights, *drawn_and_steps
-        )
+        output = at_input[0][:: request.pairing.references if request.pairing.mode is Mode.PAIR_SIZE else 1]
+        sums = self._contributions(request.at_output(output), at_input, at_reference)
         return at_input[0], at_reference[0], sums
 
-    def contributions(
-        self,
-        pairing,
-        shown_at_input,
-        shown_at_reference,
-        target_weights,
-        reference_weights,
-        wanted=("contributions",),
-        letters=None,
-        first_reference=0,
-        path=None,
-    ):
+    def contributions(self, request, at_input, at_reference):
         """Sum contributions, and what else is wanted, over the references of each row of a chunk.
 
         Parameters
         ----------
-        pairing : Pairing
-            How rows, references and targets meet.
-        shown_at_input, shown_at_reference : list of tensor
+        request : Request
+            What to compute. Its target is an array of weights.
+        at_input, at_reference : list of tensor
             What ``forward`` returned for the rows and for the references.
-        target_weights : array of shape (rows or 1, targets, *target's axes)
-            Weights over the target's elements.
-        reference_weights : array of shape (references,)
-            What each reference counts in the sum; not looked at where there is but one.
-        wanted : tuple of str, default=("contributions",)
-            What to return of each source; see `skdeeplift.propagation.sums.TERMS`.
-        letters : tuple of int or None, default=None
-            For each source the axis of its one-hot letters, for hypothetical contributions.
-        first_reference : int, default=0
-            Number of the chunk's first reference, for a method that draws something for each.
-        path : Path or None, default=None
-            Where between the references and the rows gradients are taken, by a method that integrates them.
 
         Returns
         -------
         sums : list of tuple of tensor
-            One tuple per source, in the order of ``wanted``; each of shape ``(rows, targets, *source's axes)``, in
-            float64 where there is more than one reference.
+            One tuple per source, in the order of ``request.wanted``; each of shape ``(rows, targets, *source's axes)``,
+            in float64 where there is more than one reference.
         """
-        return self.compiled(self._contributions, pairing, wanted, letters)(
-            shown_at_input,
-            shown_at_reference,
-            tf.convert_to_tensor(target_weights),
-            tf.convert_to_tensor(reference_weights),
-            *self._drawn(pairing, first_reference),
-            *_steps(path),
-        )
+        function = self.compiled(self._contributions_of, request.static)
+        return function(at_input, at_reference, request.tensors(self._draw(request)))
 
-    def _drawn(self, pairing, first_reference):
-        """Further arguments of `_contributions`: what a method draws for the references of a chunk."""
-        return []
+    def _contributions_of(self, static, at_input, at_reference, tensors):
+        return self._contributions(static.with_tensors(tensors), at_input, at_reference)
+
+    def _draw(self, request):
+        """Draw the tensors that contributions of the request's references depend on."""
+        return ()
 
     @abstractmethod
-    def _contributions(
-        self, pairing, wanted, letters, shown_at_input, shown_at_reference, target_weights, reference_weights
-    ):
+    def _contributions(self, request, at_input, at_reference):
         """Compute what `contributions` returns, in a function of TensorFlow."""
 
     def first_departure(self, rows, references, tolerance):
         """Find the first op at which contributions go wrong, where the method can tell."""
         return None
-
-
-def _steps(path):
-    return () if path is None else (tf.convert_to_tensor(path.positions), tf.convert_to_tensor(path.weights))
 
 
 def _depths(graph, depth=0):
@@ -316,10 +254,3 @@ def check_depends(graph, value):
             f"The target {value.name!r} does not depend on the network's input through any function that has "
             "differences (an argmax, a comparison or an integer in between cuts it off)."
         )
-
-
-def one_hot_of_predicted(output, centered):
-    """As `Target.weights` of each row's predicted class, of and as a tensor."""
-    number = output.shape[1]
-    weights = tf.one_hot(tf.argmax(output, 1), number, dtype=output.dtype)
-    return (weights - 1 / number if centered else weights)[:, None]

@@ -71,12 +71,13 @@ class PairedOp:
         It gets the tensors ``differences`` and ``at_pairs``, the ``values`` at the input, the tensors ``at_input``, the
         ``values`` at the reference and the tensors ``at_reference``.
         """
-        return self._combine(self.pairing, function, values, at_input, at_reference, at_pairs, differences)
+        both = self._at_both(values, at_input, at_reference)
+        return self.pairing.combine(function, *both, at_pairs, differences)
 
     def combine_pairs(self, function, *values, at_input=(), at_reference=(), at_pairs=()):
         """As `combine`, once for each pair, however many targets there are."""
-        pairing = self.pairing.for_one_target()
-        return self._combine(pairing, function, values, at_input, at_reference, at_pairs, ())
+        both = self._at_both(values, at_input, at_reference)
+        return self.pairing.for_one_target().combine(function, *both, at_pairs)
 
     def coefficient(self, function, *values):
         """As `combine`, of nothing but values: inside of a loop, of all its steps at once."""
@@ -111,7 +112,7 @@ class PairedOp:
     def signed(self, difference, position):
         """Make the spread of an input start afresh: the size of its difference."""
         spread = self.scale(SIGNED, [difference.delta], self.inputs[position], of_spread=True)
-        return Difference(difference.delta, spread, spread if self.streams.signed is not None else None)
+        return Difference(difference.delta, spread, spread if self.streams.settings.tells_parts else None)
 
     def once(self, function, *arguments):
         """Return ``function(self, *arguments)``, computed once for all passes over the op."""
@@ -178,13 +179,11 @@ class PairedOp:
     def _of_all_steps(self, function):
         return self.streams.at_step(lambda streams: function(PairedOp(self.step, streams)))
 
-    def _combine(self, pairing, function, values, at_input, at_reference, at_pairs, differences):
-        return pairing.combine(
-            function,
+    def _at_both(self, values, at_input, at_reference):
+        """Return the tensors of the first two streams: those of some values, and further ones."""
+        return (
             [*(self.at_input(value) for value in values), *at_input],
             [*(self.at_reference(value) for value in values), *at_reference],
-            at_pairs,
-            differences,
         )
 
     def _fold(self, value):

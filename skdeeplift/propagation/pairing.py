@@ -6,7 +6,6 @@ row. The third stream holds each pair once for each target.
 
 import enum
 import math
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -73,8 +72,7 @@ class Mode(enum.Enum):
     PAIR_SIZE = "pair size"
 
 
-@dataclass(frozen=True)
-class Pairing:
+class Pairing(NamedTuple):
     """Brings values of the first two streams together over all pairs.
 
     Parameters
@@ -109,7 +107,7 @@ class Pairing:
 
     def for_one_target(self):
         """The same rows and references, of which each pair counts once."""
-        return replace(self, targets=1)
+        return self._replace(targets=1)
 
     def input_size(self):
         """Size of the first stream's batch."""

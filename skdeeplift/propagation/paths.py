@@ -23,7 +23,7 @@ from skdeeplift.propagation.rules.joins import JOINS
 from skdeeplift.propagation.rules.linear import LINEAR
 from skdeeplift.propagation.rules.products import LARGE
 from skdeeplift.propagation.rules.table import RuleTable
-from skdeeplift.propagation.sums import plain_sums
+from skdeeplift.propagation.sums import SourceTensors, sum_plain
 
 # Dense layers and what they are made of.
 DENSE = frozenset("MatMul BiasAdd AddV2 Relu Sigmoid Tanh ReadVariableOp".split())
@@ -80,21 +80,9 @@ class Paths(PairMethod):
             values.update(dict.fromkeys([*prefix.cut, *outputs]))
         return list(values)
 
-    def _contributions(
-        self,
-        pairing,
-        wanted,
-        letters,
-        shown_at_input,
-        shown_at_reference,
-        target_weights,
-        reference_weights,
-        positions,
-        step_weights,
-    ):
-        at_input, at_reference = (
-            dict(zip(self.shown, shown, strict=True)) for shown in (shown_at_input, shown_at_reference)
-        )
+    def _contributions(self, request, at_input, at_reference):
+        pairing, (positions, step_weights) = request.pairing, request.path
+        at_input, at_reference = (dict(zip(self.shown, tensors, strict=True)) for tensors in (at_input, at_reference))
         multipliers = {}
         for prefix in self.prefixes:
             integral = _Integral(self, pairing, prefix, at_input, at_reference)
@@ -102,7 +90,7 @@ class Paths(PairMethod):
             if may_use_xla() and self._is_dense(prefix, positions.shape[1] * pairing.size):
                 # A sixth faster, as one pass over memory does what several do.
                 run = compiled(run, jit_compile=True)
-            at_cut = run(tf.cast(target_weights, self.target.dtype), positions, step_weights)
+            at_cut = run(tf.cast(request.target, self.target.dtype), positions, step_weights)
             multipliers.update(zip(prefix.sources, integral.before_cut(at_cut), strict=True))
         sums = []
         for position, source in enumerate(self.sources):
@@ -114,8 +102,8 @@ class Paths(PairMethod):
                 # An input that what is explained does not depend on.
                 multiplier = tf.zeros((*lead, *value.shape[1:]), widened(self.target.dtype))
                 ends = [tf.zeros((1, pairing.references, *value.shape[1:]), multiplier.dtype)] * 2
-            axis = letters[position] if letters else None
-            sums.append(plain_sums(multiplier, *ends, reference_weights, wanted, axis))
+            axis = request.letters[position] if request.letters else None
+            sums.append(sum_plain(SourceTensors(multiplier, *ends), request.weights, request.wanted, axis))
         return sums
 
     def _behind(self, prefix):

@@ -4,8 +4,6 @@ What a loop computed in each step is known when differences go through it. So a 
 instead of as many in each, and a step takes out its own.
 """
 
-from dataclasses import replace
-
 import tensorflow as tf
 
 from skdeeplift.propagation.pairing import Mode
@@ -29,12 +27,10 @@ class AllSteps:
         both = self.pairing.rows, self.pairing.references
         self.streams = StreamValues(
             # Axes that broadcast do what the pairing would.
-            replace(self.pairing, mode=Mode.PAIR_SIZE, targets=1),
+            around.settings._replace(pairing=self.pairing._replace(mode=Mode.PAIR_SIZE, targets=1)),
             {value: self._with_axes(around.at_input[value], rows) for value in values},
             {value: self._with_axes(around.at_reference[value], references) for value in values},
             {value: self._with_axes(around.spreads[value], both) for value in values if value in around.spreads},
-            around.purpose,
-            around.layouts,
         )
 
     def at_step(self, number, function):

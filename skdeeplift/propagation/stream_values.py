@@ -1,11 +1,31 @@
 """What is known of the streams, and the loop that carries differences over one graph."""
 
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.pairing import Difference, Purpose, itself
+from skdeeplift.propagation.pairing import Difference, Pairing, Purpose, itself
 from skdeeplift.propagation.rules.activation import SIGNED, machine_epsilon
+
+
+class PassSettings(NamedTuple):
+    """Settings of one pass of differences over the network, which also hold inside of loops."""
+
+    # How rows, references and targets meet.
+    pairing: Pairing
+    # What is read of the pass.
+    purpose: Purpose
+    # Where the batch lies in values.
+    layouts: dict
+    # Values whose differences become tensors of their own.
+    sources: tuple | list = ()
+    # Whether signed spreads are carried too.
+    tells_parts: bool = False
+    # How far a carried difference may be from the true one, relative to the largest of the same value, where
+    # departures are looked for.
+    tolerance: tf.Tensor | None = None
 
 
 class StreamValues:
@@ -13,51 +33,27 @@ class StreamValues:
 
     Parameters
     ----------
-    pairing : Pairing
-        How rows, references and targets meet.
+    settings : PassSettings
+        What holds for the whole pass.
     at_input, at_reference : dict of Value to tensor
         What is read of the first two streams; of what a loop computes, all steps on a new first axis.
     spreads : dict of Value to tensor
         Spreads of the values, for each pair.
-    purpose : Purpose
-        What is read of the pass.
-    layouts : dict of Value to Layout
-        Where the batch lies in values.
     computed : dict, default=None
         What rules have computed for each pair, to be shared between the passes.
-    signed : dict of Value to tensor, default=None
-        Signed spreads of the sources, where they are asked for.
-    sources : list of Value, default=()
-        Whose differences become tensors of their own.
-    tolerance : tensor, default=None
-        How far a carried difference may be from the true one, relative to the largest of the same value, where that is
-        to be looked at.
     at_step : callable, default=None
         Inside of a loop, computes something of all steps at once; takes the function that `AllSteps.at_step` takes.
     """
 
-    def __init__(
-        self,
-        pairing,
-        at_input,
-        at_reference,
-        spreads,
-        purpose,
-        layouts,
-        *,
-        computed=None,
-        signed=None,
-        sources=(),
-        tolerance=None,
-        at_step=None,
-    ):
-        self.pairing, self.at_input, self.at_reference = pairing, at_input, at_reference
-        self.spreads, self.purpose, self.layouts = spreads, purpose, layouts
-        self.at_step = at_step
+    def __init__(self, settings, at_input, at_reference, spreads, computed=None, at_step=None):
+        self.settings, self.at_step = settings, at_step
+        self.pairing, self.purpose, self.layouts = settings.pairing, settings.purpose, settings.layouts
+        self.at_input, self.at_reference, self.spreads = at_input, at_reference, spreads
         self.computed = {} if computed is None else computed
-        self.signed, self.sources = signed, sources
+        # Signed spreads of the sources, where parts are told apart.
+        self.signed = {}
         # Of each value, the loop's step at which the difference carried there is first not the true one.
-        self.tolerance, self.departs = tolerance, {}
+        self.departs = {}
         # What does not vary, at the third stream's batch size, and the ops that give it when it is first read.
         self.values, self._later = {}, {}
         self._differences = {}
@@ -87,7 +83,7 @@ class StreamValues:
                 for value, difference in zip(action.outputs, outgoing, strict=True):
                     if difference is not None:
                         self._keep(value, difference, differences)
-                        if self.tolerance is not None and value in self.at_input and value.dtype.is_floating:
+                        if self.settings.tolerance is not None and value in self.at_input and value.dtype.is_floating:
                             self.departs[value] = self._departs(value, difference.delta)
             else:
                 self._later.update(dict.fromkeys(action.outputs, action))
@@ -99,16 +95,16 @@ class StreamValues:
                 difference = difference._replace(delta=self.delta(value))
             if difference.spread is not None:
                 self.spreads[value] = difference.spread
-            if difference.signed_spread is not None and value in self.sources:
+            if difference.signed_spread is not None and value in self.settings.sources:
                 self.signed[value] = difference.signed_spread
-        if value in self.sources:
+        if value in self.settings.sources:
             # A tensor of its own, that no other value shares.
             difference = Difference(*(None if part is None else tf.identity(part) for part in difference))
         differences[value] = difference
 
     def _departs(self, value, carried):
         size, change = tf.reduce_max(tf.abs(self.at_input[value])), self.delta(value)
-        limit = tf.cast(self.tolerance, change.dtype) * tf.reduce_max(tf.abs(change))
+        limit = tf.cast(self.settings.tolerance, change.dtype) * tf.reduce_max(tf.abs(change))
         rounding = 32 * machine_epsilon(change.dtype) * size
         # Not ">", so that what is not a number departs.
         is_true = tf.reduce_max(tf.abs(carried - change)) <= limit + rounding
@@ -156,7 +152,7 @@ class StreamValues:
         product = SIGNED.shape_only if self.purpose is Purpose.GRADIENT else SIGNED.forward
         # No function of the difference, since a multiplier belongs to each of the two.
         spread = self.pairing.combine(product, *both, differences=[tf.stop_gradient(delta)])
-        return Difference(delta, spread, spread if self.signed is not None else None)
+        return Difference(delta, spread, spread if self.settings.tells_parts else None)
 
     def shared_out(self, source, differences):
         """Let each element of a source have a share, which is one, of all differences that belong to it.

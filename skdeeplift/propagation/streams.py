@@ -13,8 +13,8 @@ from skdeeplift.propagation.lookups import Source, padding_masks
 from skdeeplift.propagation.method import PairMethod
 from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, widened_tensor
 from skdeeplift.propagation.plan import Plan, all_steps
-from skdeeplift.propagation.stream_values import StreamValues, shape_of_rows
-from skdeeplift.propagation.sums import of_one_reference, weighted_sums
+from skdeeplift.propagation.stream_values import PassSettings, StreamValues, shape_of_rows
+from skdeeplift.propagation.sums import SourceTensors, sum_over_references, terms_of_one_reference
 
 
 class Streams(PairMethod):
@@ -73,19 +73,17 @@ class Streams(PairMethod):
         values = [*self.plan.sources, *(value for step in self.plan.steps for value in step.outputs)]
         return {value.dtype for value in values if value.dtype.is_floating}
 
-    def _contributions(
-        self, pairing, wanted, letters, shown_at_input, shown_at_reference, target_weights, reference_weights
-    ):
+    def _contributions(self, request, at_input, at_reference):
+        pairing = request.pairing
         at_input, at_reference = (
-            dict(zip(self.shown, map(widened_tensor, shown), strict=True))
-            for shown in (shown_at_input, shown_at_reference)
+            dict(zip(self.shown, map(widened_tensor, tensors), strict=True)) for tensors in (at_input, at_reference)
         )
         streams, (differences, shares), spreads, signed = self._both_passes(pairing, at_input, at_reference)
         target = differences[self.target].delta
         target.set_shape((pairing.size, *self.target.shape[1:]))
         rest = target.shape[1:]
-        target_weights = tf.cast(target_weights, target.dtype)
-        weights = tf.broadcast_to(target_weights[:, None], (pairing.rows, pairing.references, pairing.targets, *rest))
+        weights = tf.cast(request.target, target.dtype)[:, None]
+        weights = tf.broadcast_to(weights, (pairing.rows, pairing.references, pairing.targets, *rest))
 
         def parts_of(source):
             """What is differentiated: the difference and its spread, or the share of them that each element takes."""
@@ -119,22 +117,26 @@ class Streams(PairMethod):
                 None if spread is None else tf.reshape(spread, (pairing.rows, pairing.references, *x.shape[2:]))
                 for spread in (spreads.get(value), signed.get(value))
             ]
-            axis = letters[position] if letters else None
-            add_up = of_one_reference if pairing.references == 1 else weighted_sums
-            sums.append(add_up(of_delta, of_spread, x, r, *spread_and_signed, reference_weights, wanted, axis))
+            axis = request.letters[position] if request.letters else None
+            tensors = SourceTensors(of_delta, x, r, of_spread, *spread_and_signed)
+            if pairing.references == 1:
+                sums.append(terms_of_one_reference(tensors, request.wanted, axis))
+            else:
+                sums.append(sum_over_references(tensors, request.weights, request.wanted, axis))
         return sums
 
     def _both_passes(self, pairing, at_input, at_reference, purpose=Purpose.GRADIENT, tolerance=None):
         """Carry spreads if they are needed, and then the differences whose gradient gives the multipliers."""
         spreads, signed, computed = {}, {}, {}
-        given = at_input, at_reference, spreads
+        given = at_input, at_reference, spreads, computed
         own = [source.value for source in self.sources if source.starts is None]
-        shared = dict(layouts=self.layouts, computed=computed, sources=own)
         if self.plan.carries_spreads:
             of_pairs = pairing.for_one_target()
-            signed_or_none = signed if self.parts else None
-            self.differences(StreamValues(of_pairs, *given, Purpose.SPREADS, signed=signed_or_none, **shared))
-        streams = StreamValues(pairing, *given, purpose, tolerance=tolerance, **shared)
+            settings = PassSettings(of_pairs, Purpose.SPREADS, self.layouts, own, tells_parts=self.parts)
+            of_spreads = StreamValues(settings, *given)
+            self.differences(of_spreads)
+            signed = of_spreads.signed
+        streams = StreamValues(PassSettings(pairing, purpose, self.layouts, own, tolerance=tolerance), *given)
         return streams, self.differences(streams), spreads, signed
 
     def first_departure(self, rows, references, tolerance):

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.pairing import Difference, Mode, Pairing, Purpose
-from skdeeplift.propagation.stream_values import StreamValues
+from skdeeplift.propagation.stream_values import PassSettings, StreamValues
 from tests.functions import streams_of
 
 ROWS, REFERENCES = np.array([[1.0, -2.0], [3.0, 0.5]]), np.array([[0.0, 4.0], [1.0, 1.0]])
@@ -29,7 +29,8 @@ def within_a_graph(function, purpose=Purpose.GRADIENT, **options):
 
     @tf.function(autograph=False)
     def traced():
-        values = StreamValues(Pairing(Mode.SHARED, 2, 2), at_input, at_reference, {}, purpose, {}, **options)
+        settings = PassSettings(Pairing(Mode.SHARED, 2, 2), purpose, {}, **options)
+        values = StreamValues(settings, at_input, at_reference, {})
         return function(streams, values)
 
     return tf.nest.map_structure(lambda tensor: tensor.numpy(), traced())
