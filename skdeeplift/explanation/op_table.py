@@ -1,19 +1,19 @@
 """What an explainer will do with a network, before anything is computed."""
 
+from dataclasses import dataclass
+
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.bind import bind
-from skdeeplift.network.graph import BRANCHES, Op
+from skdeeplift.network.graph import BRANCHES
 from skdeeplift.network.trained import is_estimator, network_of, steps_of, unfrozen
-from skdeeplift.propagation.integral import IntegralStep
 from skdeeplift.propagation.lookups import input_sources
-from skdeeplift.propagation.loops import LoopStep
-from skdeeplift.propagation.plan import Plan, Step
+from skdeeplift.propagation.plan import Plan
 from skdeeplift.propagation.replay import effects_of, has_effects
-from skdeeplift.propagation.rules.table import Rule
 from skdeeplift.propagation.rulesets import rule_set_of
+from skdeeplift.propagation.steps import Step
 from skdeeplift.targets.target_tensor import find_target_tensor
 
 COLUMNS = ["layer", "op", "name", "family", "rule", "in_loop", "supported", "reason"]
@@ -82,7 +82,7 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
             op = network.graph.producer.get(target.value)
             rows.setdefault(op, [*_place(network.graph, op), "", "", False, False, str(error)])
             continue
-        rows |= {op: row for op, row in survey.rows(survey.actions) if op not in rows}
+        rows |= {op: row for op, row in survey.rows(survey.steps) if op not in rows}
         rows |= {op: row for op, row in _of_inputs(network.graph, target.value) if op not in rows}
     return pd.DataFrame(list(rows.values()), columns=COLUMNS).astype({"in_loop": bool, "supported": bool})
 
@@ -106,39 +106,41 @@ def _of_inputs(graph, target):
 class _Survey(Plan):
     """A plan that notes what has no rule, and goes on."""
 
-    def _step(self, graph, op, activations):
+    def _step(self, section, op, activations):
         try:
-            return super()._step(graph, op, activations)
+            return super()._step(section, op, activations)
         except UnsupportedOpError as error:
-            return Step(op, op.inputs, op.outputs, Rule(error, "", False), None)
+            return _UnsupportedStep(op, op.inputs, op.outputs, str(error))
 
     def _add_loop(self, section, op, activations):
         try:
             super()._add_loop(section, op, activations)
         except UnsupportedOpError as error:
-            step = Step(op, op.inputs, op.outputs, Rule(error, "", False), None)
-            section.actions.append(step)
+            section.steps.append(_UnsupportedStep(op, op.inputs, op.outputs, str(error)))
             self._need(section, op.inputs)
 
-    def rows(self, actions, in_loop=False):
+    def rows(self, steps, in_loop=False):
         """Yield each op and its row of the table."""
-        for action in actions:
-            if isinstance(action, LoopStep):
-                yield from self.rows(action.section.actions, in_loop=True)
-            elif not isinstance(action, Op):
-                yield action.op, self._row(action, in_loop)
+        for step in steps:
+            yield from self.rows(step.inner_steps, in_loop=True)
+            if step.has_rule:
+                layer, _, name = _place(self.graph, step.op)
+                types, is_supported = ", ".join(op.type for op in step.ops), not step.reason
+                yield (
+                    step.op,
+                    [layer, types, name, step.family, step.rule_name, in_loop, is_supported, step.reason],
+                )
 
-    def _row(self, step, in_loop):
-        layer, op_type, name = _place(self.graph, step.op)
-        if isinstance(step, IntegralStep):
-            return [layer, op_type, name, "path integral", "integrated", in_loop, True, ""]
-        if isinstance(step.rule.function, Exception):
-            return [layer, op_type, name, "", "", in_loop, False, str(step.rule.function)]
-        if step.activation is None:
-            family = step.rule.family
-        else:
-            family, op_type = "activation", ", ".join(op.type for op in step.activation.ops)
-        return [layer, op_type, name, family, step.rule.function.__name__, in_loop, True, ""]
+
+@dataclass(frozen=True, eq=False)
+class _UnsupportedStep(Step):
+    """A step that is only listed."""
+
+    reason: str
+
+    def carry(self, streams, incoming):
+        """Raise an error: a survey carries nothing."""
+        raise UnsupportedOpError(self.reason)
 
 
 def _place(graph, op):

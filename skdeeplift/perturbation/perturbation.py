@@ -30,6 +30,15 @@ class Perturbation(PairMethod):
         One for all sources together, or one for each by itself.
     sums_to_delta : bool, default=False
         Whether contributions sum to the change of the target.
+
+    Attributes
+    ----------
+    copies : int
+        The number of perturbations for each pair.
+    draws : int
+        The number of independent estimates of contributions for each pair.
+    numbers_kept : int
+        How many numbers are kept of each pair and target until they are summed.
     """
 
     has_multipliers = False
@@ -40,30 +49,12 @@ class Perturbation(PairMethod):
         # An empty tuple: contributions are numbers of the output's kind, whatever the input holds.
         sources = [Source(value, None if value.dtype.is_floating else ()) for value in values]
         super().__init__(graph, target, sources, [*graph.inputs, *values])
-        self.schemes = list(schemes)
-        self._sums_to_delta = sums_to_delta
+        self.schemes, self.sums_to_delta = list(schemes), sums_to_delta
         self._perturbed = [self.sources] if len(self.schemes) == 1 else [[source] for source in self.sources]
-
-    @property
-    def sums_to_delta(self):
-        """Whether contributions sum to the change of the target."""
-        return self._sums_to_delta
-
-    @property
-    def copies(self):
-        """How many perturbations there are for each pair."""
-        return max([1, *(scheme.number for scheme in self.schemes)])
-
-    @property
-    def numbers_kept(self):
-        """How many numbers are kept of each pair and target until they are summed."""
+        self.copies = max([1, *(scheme.number for scheme in self.schemes)])
+        self.draws = min(scheme.draws for scheme in self.schemes)
         elements = sum(source.value.shape[1:].num_elements() or 1 for source in self.sources)
-        return elements + max(scheme.number + scheme.draws * scheme.parts for scheme in self.schemes)
-
-    @property
-    def draws(self):
-        """How many independent estimates of contributions there are for each pair."""
-        return min(scheme.draws for scheme in self.schemes)
+        self.numbers_kept = elements + max(scheme.number + scheme.draws * scheme.parts for scheme in self.schemes)
 
     def _draw(self, request):
         """Draw what the schemes' perturbations of the request's references depend on."""

@@ -1,6 +1,6 @@
 """Ops without a rule, integrated numerically along the straight path from the reference to the input."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
@@ -9,30 +9,35 @@ from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.paired_op import PairedOp
 from skdeeplift.propagation.pairing import Difference, Purpose
+from skdeeplift.propagation.steps import Step
 
 POSITIONS, WEIGHTS = ((np.polynomial.legendre.leggauss(8)[part] + (1 - part)) / 2 for part in (0, 1))
 
 
-class IntegralStep(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class IntegralStep(Step):
     """An op, and the derivative of it that carries differences through: the mean along the path.
 
     That of one op from the network's values at the reference to those at the input, in the sense of Sundararajan, Taly
     and Yan 2017 (arXiv:1703.01365), by a Gauss-Legendre quadrature of eight points.
     """
 
-    op: object
-    inputs: tuple
-    outputs: tuple
     # Positions of the inputs that have differences, and of the outputs.
     positions: tuple
     results: tuple
-    # How to call the op in an error.
+    # Description of the op for an error.
     described: str
     carries_spread: bool = False
-    activation = None
+
+    family = "path integral"
+    rule_name = "integrated"
+
+    def reads(self, graph):
+        """List the values of the first two streams at both ends of the path."""
+        return [*(self.inputs[place] for place in self.positions), *(self.outputs[place] for place in self.results)]
 
     def carry(self, streams, incoming):
-        """Return the difference of each output, given those of the inputs; None where there is none."""
+        """Make the differences of the outputs from their values, and compute gradients apart."""
         op = PairedOp(self, streams)
         integral = _Integral(op, [incoming[position].delta for position in self.positions])
         if streams.purpose is Purpose.GRADIENT:

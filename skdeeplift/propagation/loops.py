@@ -5,6 +5,7 @@ read. The third stream is linear and its slopes are known then. So its gradient 
 through the steps from the last to the first, and takes the gradient of each.
 """
 
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from skdeeplift.propagation.pairing import Difference, Purpose, widened, widened
 from skdeeplift.propagation.replay import run_loop
 from skdeeplift.propagation.rules.lists import zero_list
 from skdeeplift.propagation.stacked_steps import AllSteps
+from skdeeplift.propagation.steps import Step
 from skdeeplift.propagation.stream_values import StreamValues
 from skdeeplift.propagation.trip_count import counts_up
 
@@ -22,8 +24,8 @@ class Section(NamedTuple):
     """What has to be done, in order, to carry differences through one graph: the network's, or a loop's body."""
 
     graph: object
-    # Steps, which carry differences, and bare ops, whose values they need.
-    actions: list
+    # In order, each a `Step`.
+    steps: list
     # What the rules read of the first two streams, values inside of loops included.
     reads: dict
     # Values that differences reach, that are needed and do not vary, and whose spread is carried.
@@ -32,12 +34,10 @@ class Section(NamedTuple):
     spreads: set
 
 
-class LoopStep(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class LoopStep(Step):
     """A loop and what is carried from step to step."""
 
-    op: object
-    inputs: tuple
-    outputs: tuple
     section: Section
     # Positions of the inputs that have differences, at the latest from the second step on.
     positions: tuple
@@ -45,10 +45,16 @@ class LoopStep(NamedTuple):
     constants: tuple
     # Whether the spread of an output is needed.
     carries_spread: bool = False
-    activation = None
+
+    has_rule = False
+
+    @property
+    def inner_steps(self):
+        """The steps of the loop's body."""
+        return self.section.steps
 
     def carry(self, streams, incoming):
-        """Return the difference of each output, given those of the inputs; None where there is none."""
+        """Carry differences through all steps of the loop."""
         return _Loop(self, streams, incoming).carry()
 
 
@@ -166,7 +172,7 @@ class _Loop:
         inner.values.update(self.constants)
         inner.values.update({value: tensor[number] for value, tensor in self.of_each_step.items()})
         differences = {self.body.inputs[position]: each for position, each in self._unflatten(state).items()}
-        inner.carry(self.body, section.actions, differences)
+        inner.carry(self.body, section.steps, differences)
         return inner, differences
 
     def _after(self, differences):
@@ -235,7 +241,7 @@ class _Loop:
 def _kept_spreads(section):
     """Values whose spread rules may read, also inside of loops; of a list only what is taken out of it is read."""
     kept = {value for value in section.spreads if value.dtype != tf.variant}
-    return kept.union(*(_kept_spreads(each.section) for each in section.actions if isinstance(each, LoopStep)))
+    return kept.union(*(_kept_spreads(step.section) for step in section.steps if isinstance(step, LoopStep)))
 
 
 def _parts(differences):

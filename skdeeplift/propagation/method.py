@@ -40,6 +40,10 @@ class Method:
         In how many loops, one inside of the other, a value is computed.
     needs_pair_size : bool
         Whether rows and references must be run pair by pair, because the batch does not come first in all of them.
+    computed : list of Value
+        The values that are computed for a pair, from which the size of chunks is chosen.
+    dtypes : set of DType
+        The floating dtypes that the network computes in on the way to the target.
     """
 
     # Whether rows are compared with references.
@@ -80,16 +84,8 @@ class Method:
         # A loop is as many as nobody knows.
         self._n_ops = math.inf if any(op.body is not None for op in depends) else len(depends)
         self._explain_of, self._shapes = {}, {}
-
-    @property
-    def computed(self):
-        """The values that are computed for a pair, by which the size of chunks is chosen."""
-        return self.graph.values
-
-    @property
-    def dtypes(self):
-        """The floating dtypes that the network computes in on the way to the target."""
-        return {value.dtype for value in (*self.graph.inputs, self.target) if value.dtype.is_floating}
+        self.computed = graph.values
+        self.dtypes = {value.dtype for value in (*graph.inputs, target) if value.dtype.is_floating}
 
     def _forward(self, inputs):
         """Run the network; the target's values come first, then whatever the rules read."""

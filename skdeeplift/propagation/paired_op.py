@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.pairing import Difference, Mode, Purpose, itself, widened_tensor
+from skdeeplift.propagation.pairing import Difference, Mode, Purpose, identity, widened_tensor
 from skdeeplift.propagation.rules.activation import SIGNED, SMOOTH, derivative, smooth_derivative
 
 
@@ -38,7 +38,7 @@ class PairedOp:
         """Static shape of a value in the third stream, as far as it is known."""
         return self.streams.shape(value)
 
-    def operands(self, differences, constant=itself):
+    def operands(self, differences, constant=identity):
         """All operands: the differences, and ``constant`` of those that do not vary."""
         return [
             constant(widened_tensor(self.constant(position))) if difference is None else difference
@@ -84,7 +84,7 @@ class PairedOp:
         if self.streams.at_step is None:
             return self.combine(function, *values)
         [coefficient] = self._of_all_steps(lambda op: [op.combine(function, *values)])
-        return self.pairing.combine(itself, at_pairs=[coefficient])
+        return self.pairing.combine(identity, at_pairs=[coefficient])
 
     def scale(self, product, differences, *values, limits=None, pairs=None, of_spread=False):
         """Multiply differences by slopes, which are computed again on the way back; see `RecomputedProduct`.
@@ -92,8 +92,7 @@ class PairedOp:
         What nobody reads in the pass over the network is not computed. ``limits`` and ``pairs`` take the op, and return
         further tensors at the reference and of all pairs; ``of_spread`` tells that the result is a spread.
         """
-        activation = self.step.activation
-        if self.streams.at_step is not None and not (activation and activation.operands):
+        if self.streams.at_step is not None and not self.step.operands:
 
             def slopes(op):
                 more = dict(at_reference=limits(op) if limits else (), at_pairs=pairs(op) if pairs else ())
@@ -167,7 +166,7 @@ class PairedOp:
         """What an activation reads beside its root; ``of_batch`` gives what has the batch in its shape."""
         return {
             value: of_batch(value) if value in self.streams.at_reference else self.streams.constant(value)
-            for value in self.step.activation.operands
+            for value in self.step.operands
         }
 
     def _activation(self, tensor, operands):

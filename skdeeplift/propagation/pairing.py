@@ -25,7 +25,7 @@ class Difference(NamedTuple):
     signed_spread: tf.Tensor | None = None
 
 
-def itself(tensor):
+def identity(tensor):
     """The coefficient of a difference; its absolute value is that of the spread."""
     return tensor
 

@@ -70,15 +70,9 @@ class Paths(PairMethod):
         self.shown = list(dict.fromkeys([*self.shown, *read]))
         # Rows come first in all that is read.
         self.needs_pair_size = False
-
-    @property
-    def computed(self):
-        """The values that are computed at each point of a path."""
-        values = {}
-        for prefix in self.prefixes:
-            outputs = (value for op in self._behind(prefix) for value in op.outputs)
-            values.update(dict.fromkeys([*prefix.cut, *outputs]))
-        return list(values)
+        # The values at each point of a path.
+        behind = (value for prefix in self.prefixes for op in self._behind(prefix) for value in op.outputs)
+        self.computed = list(dict.fromkeys([*(value for prefix in self.prefixes for value in prefix.cut), *behind]))
 
     def _contributions(self, request, at_input, at_reference):
         pairing, (positions, step_weights) = request.pairing, request.path

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.pairing import Difference, Pairing, Purpose, itself
+from skdeeplift.propagation.pairing import Difference, Pairing, Purpose, identity
 from skdeeplift.propagation.rules.activation import SIGNED, machine_epsilon
 
 
@@ -60,15 +60,15 @@ class StreamValues:
         # What is on the way, of which gradients are computed apart: loops step by step, and integrals.
         self.apart = []
 
-    def carry(self, graph, actions, differences):
-        """Carry differences through the actions of a plan.
+    def carry(self, graph, steps, differences):
+        """Carry differences through the steps of a plan.
 
         Parameters
         ----------
         graph : Graph
             The network, or a loop's body.
-        actions : list of Step, LoopStep or Op
-            In order; a bare op gives a value that steps need.
+        steps : list of Step
+            In order.
         differences : dict of Value to Difference
             Where differences start. It is extended by all that is carried.
         """
@@ -77,16 +77,17 @@ class StreamValues:
             self.values.setdefault(value, tensor)
         for value, difference in list(differences.items()):
             self._keep(value, difference, differences)
-        for action in actions:
-            if hasattr(action, "carry"):
-                outgoing = action.carry(self, [differences.get(value) for value in action.inputs])
-                for value, difference in zip(action.outputs, outgoing, strict=True):
-                    if difference is not None:
-                        self._keep(value, difference, differences)
-                        if self.settings.tolerance is not None and value in self.at_input and value.dtype.is_floating:
-                            self.departs[value] = self._departs(value, difference.delta)
-            else:
-                self._later.update(dict.fromkeys(action.outputs, action))
+        for step in steps:
+            outgoing = step.carry(self, [differences.get(value) for value in step.inputs])
+            for value, difference in zip(step.outputs, outgoing, strict=True):
+                if difference is not None:
+                    self._keep(value, difference, differences)
+                    if self.settings.tolerance is not None and value in self.at_input and value.dtype.is_floating:
+                        self.departs[value] = self._departs(value, difference.delta)
+
+    def create_when_read(self, op):
+        """Let an op whose outputs have no difference be created when one of them is first read."""
+        self._later.update(dict.fromkeys(op.outputs, op))
 
     def _keep(self, value, difference, differences):
         if self.purpose is Purpose.SPREADS:
@@ -116,7 +117,7 @@ class StreamValues:
             self._create(self._later[value])
         if value in self.values:
             return self.values[value]
-        return self.pairing.combine(itself, [self.at_input[value]])
+        return self.pairing.combine(identity, [self.at_input[value]])
 
     def _create(self, op):
         """Create an op that carries no difference, and those before it."""

@@ -12,7 +12,8 @@ from skdeeplift.propagation import replay
 from skdeeplift.propagation.lookups import Source, padding_masks
 from skdeeplift.propagation.method import PairMethod
 from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, widened_tensor
-from skdeeplift.propagation.plan import Plan, all_steps
+from skdeeplift.propagation.plan import Plan
+from skdeeplift.propagation.steps import steps_with_rules
 from skdeeplift.propagation.stream_values import PassSettings, StreamValues, shape_of_rows
 from skdeeplift.propagation.sums import SourceTensors, sum_over_references, terms_of_one_reference
 
@@ -48,30 +49,15 @@ class Streams(PairMethod):
         # Those that have a difference themselves.
         own = [source.value for source in sources if source.starts is None]
         self.parts, self.plan = parts, Plan(graph, target, own, rule_set, owner, parts)
-        masks = padding_masks(graph, [*self.plan.reads, *(value for step in self.plan.steps for value in step.inputs)])
+        read = [*self.plan.reads, *(value for step in self.plan.difference_steps for value in step.inputs)]
+        masks = padding_masks(graph, read)
         # What the first two streams hand to the third.
         super().__init__(graph, target, sources, [*self.plan.starts, *own, *self.plan.reads, *masks], masks)
-        self.tells_parts = parts
+        self.tells_parts, self.sums_to_delta = parts, self.plan.sums_to_delta
+        made = [value for step in self.plan.difference_steps for value in step.outputs]
+        self.computed = [*{*self.shown, *made}, *self.plan.spreads]
+        self.dtypes = {value.dtype for value in (*self.plan.sources, *made) if value.dtype.is_floating}
         self._departures = compiled(self._find_departures)
-
-    @property
-    def sums_to_delta(self):
-        """Whether contributions sum to the change of the target."""
-        return self.plan.sums_to_delta
-
-    @property
-    def computed(self):
-        """The values that are computed for a pair."""
-        return [
-            *{*self.shown, *(value for step in self.plan.steps for value in step.outputs)},
-            *self.plan.spreads,
-        ]
-
-    @property
-    def dtypes(self):
-        """The floating dtypes that the network computes in on the way to the target."""
-        values = [*self.plan.sources, *(value for step in self.plan.steps for value in step.outputs)]
-        return {value.dtype for value in values if value.dtype.is_floating}
 
     def _contributions(self, request, at_input, at_reference):
         pairing = request.pairing
@@ -155,16 +141,16 @@ class Streams(PairMethod):
         """
         given = [[tf.convert_to_tensor(array) for array in arrays] for arrays in (rows, references)]
         departs = self._departures(*given, tf.constant(tolerance, self.target.dtype))
-        of_op = dict(zip((step.op for step in self.plan.all_steps), departs.numpy(), strict=True))
-        for step in self.plan.steps:
-            first = min(all_steps([step]), key=lambda each: of_op[each.op], default=None)
+        of_op = dict(zip((step.op for step in self.plan.rule_steps), departs.numpy(), strict=True))
+        for step in self.plan.difference_steps:
+            first = min(steps_with_rules([step]), key=lambda each: of_op[each.op], default=None)
             if first is not None and of_op[first.op] < tf.int32.max:
                 return first.op
         return None
 
     def _find_departures(self, rows, references, tolerance):
         """Number of the step of a loop, or zero, at which the difference of each op is not the true one, in order."""
-        outputs = [step.outputs[0] for step in self.plan.all_steps]
+        outputs = [step.outputs[0] for step in self.plan.rule_steps]
         streams = [dict(zip(self.graph.inputs, inputs, strict=True)) for inputs in (rows, references)]
         for values in streams:
             values.update({mask: streams[0][mask] for mask in self.masks if mask in streams[0]})
@@ -188,5 +174,5 @@ class Streams(PairMethod):
             if source.starts is not None:
                 shares[source.value], with_shares = streams.shared_out(source, differences)
                 differences.update(with_shares)
-        streams.carry(self.graph, self.plan.actions, differences)
+        streams.carry(self.graph, self.plan.steps, differences)
         return differences, shares

@@ -18,7 +18,7 @@ def within_a_graph(function, purpose=Purpose.GRADIENT):
     shown = [
         dict(zip(streams.shown, streams.forward([tf.constant(values)]), strict=True)) for values in (ROWS, REFERENCES)
     ]
-    [step] = streams.plan.steps
+    [step] = streams.plan.difference_steps
 
     @tf.function
     def traced():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, itself
+from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, identity
 from skdeeplift.propagation.stacked_steps import AllSteps
 from skdeeplift.propagation.stream_values import PassSettings, StreamValues
 from tests.functions import streams_of
@@ -49,7 +49,7 @@ def test_each_step_has_its_own(pairing, n_rows, n_references, fold, known):
             return streams.pairing.combine(mean_and_change, *([each[value]] for each in known))
 
         def one_step(number, *results):
-            taken = [pairing.combine(itself, at_pairs=[each]) for each in all_steps.at_step(number, of_all)]
+            taken = [pairing.combine(identity, at_pairs=[each]) for each in all_steps.at_step(number, of_all)]
             return number + 1, *(array.write(number, each) for array, each in zip(results, taken, strict=True))
 
         arrays = [tf.TensorArray(tf.float64, STEPS) for _ in range(2)]

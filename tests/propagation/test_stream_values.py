@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.pairing import Difference, Mode, Pairing, Purpose
+from skdeeplift.propagation.steps import ConstantStep
 from skdeeplift.propagation.stream_values import PassSettings, StreamValues
 from tests.functions import streams_of
 
@@ -60,7 +61,7 @@ def test_what_has_no_difference():
         graph = streams.graph
         [shape] = [op for op in graph.ops if op.type == "Shape"]
         differences = {graph.inputs[0]: Difference(values.delta(graph.inputs[0]))}
-        values.carry(graph, [shape], differences)
+        values.carry(graph, [ConstantStep(shape, shape.inputs, shape.outputs)], differences)
         return values.constant(shape.outputs[0]), values.constant(graph.outputs[0])
 
     shape, at_rows = within_a_graph(constants)
@@ -75,7 +76,7 @@ def test_carried_differences_are_the_changes_and_departures_are_seen():
         def function(streams, values):
             graph = streams.graph
             differences = {graph.inputs[0]: Difference(factor * values.delta(graph.inputs[0]))}
-            values.carry(graph, streams.plan.actions, differences)
+            values.carry(graph, streams.plan.steps, differences)
             return differences[graph.outputs[0]].delta, values.departs[graph.outputs[0]]
 
         return within_a_graph(function, Purpose.DIFFERENCES, tolerance=tf.constant(1e-6, tf.float64))

@@ -6,7 +6,7 @@ Shrikumar et al. 2017, section 3.5.1 (the linear rule). A coefficient of such an
 
 import tensorflow as tf
 
-from skdeeplift.propagation.pairing import itself, widened
+from skdeeplift.propagation.pairing import identity, widened
 from skdeeplift.propagation.rules.table import ONE, RuleTable
 
 _CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
@@ -70,7 +70,7 @@ WEIGHTED = frozenset(
 )
 
 
-def _replay(op, differences, coefficient=itself):
+def _replay(op, differences, coefficient=identity):
     return op.run(
         op.operands(differences, lambda constant: coefficient(constant) if constant.dtype.is_floating else constant)
     )
