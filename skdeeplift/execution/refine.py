@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skdeeplift.propagation.check import rows_beyond
+from skdeeplift.propagation.summation_check import excess_of_rows
 
 FEWEST_STEPS = 5
 # A row that misses its tolerance by more than this goes on with four times the steps, others with twice as many: the
@@ -10,7 +10,7 @@ FEWEST_STEPS = 5
 FAR = 4
 
 
-def refined(compute, n_rows, dtypes, tolerance, max_steps):
+def refined(compute, n_rows, tolerance, max_steps):
     """Integrate with few steps, and with more where contributions do not add up.
 
     Parameters
@@ -19,10 +19,8 @@ def refined(compute, n_rows, dtypes, tolerance, max_steps):
         Takes positions of rows and a number of steps, and returns their `Results`.
     n_rows : int
         How many rows there are.
-    dtypes : set of dtype
-        Those that the network computes in.
-    tolerance : float
-        How far contributions may be from adding up, relative to their size.
+    tolerance : Tolerance
+        Tolerance of convergence deltas.
     max_steps : int
         How many steps there are at the most.
 
@@ -33,7 +31,7 @@ def refined(compute, n_rows, dtypes, tolerance, max_steps):
     """
     fewest = min(FEWEST_STEPS, max_steps)
     results, n_steps = compute(np.arange(n_rows), fewest), np.full(n_rows, fewest)
-    excess = rows_beyond(results, dtypes, tolerance)
+    excess = excess_of_rows(results, tolerance)
     # Of each row the steps that it takes next; none where it has converged.
     pending = _next_steps(np.full(n_rows, fewest), excess, max_steps)
     while pending.any():
@@ -42,7 +40,7 @@ def refined(compute, n_rows, dtypes, tolerance, max_steps):
         of_rows = compute(rows, int(number))
         results.replace_rows(rows, of_rows)
         n_steps[rows] += number
-        pending[rows] = _next_steps(pending[rows], rows_beyond(of_rows, dtypes, tolerance), max_steps)
+        pending[rows] = _next_steps(pending[rows], excess_of_rows(of_rows, tolerance), max_steps)
     return results._replace(n_steps=n_steps)
 
 

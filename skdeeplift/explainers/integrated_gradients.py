@@ -9,6 +9,7 @@ from skdeeplift.execution.quadrature import METHODS, quadrature
 from skdeeplift.execution.references import Path
 from skdeeplift.execution.refine import refined
 from skdeeplift.explainers.base import BaseExplainer
+from skdeeplift.propagation.summation_check import Tolerance
 
 
 class IntegratedGradientsExplainer(BaseExplainer):
@@ -209,7 +210,8 @@ class IntegratedGradientsExplainer(BaseExplainer):
 
         n_steps, n_rows = self._fitted["n_steps"], len(arrays[0])
         if n_steps == "auto":
-            return refined(compute, n_rows, explained.method.dtypes, self._tolerance(), self._fitted["max_steps"])
+            tolerance = Tolerance(explained.method.coarsest_dtype, self._tolerance())
+            return refined(compute, n_rows, tolerance, self._fitted["max_steps"])
         return compute(slice(None), n_steps)._replace(n_steps=np.full(n_rows, n_steps))
 
     def _tolerance(self):

@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
-from skdeeplift.propagation.check import rows_are_independent
+from skdeeplift.propagation.row_independence import rows_are_independent
 from skdeeplift.rows.one_hot import find_letters
 from skdeeplift.rows.validation import input_labels
 

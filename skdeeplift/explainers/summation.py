@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from skdeeplift.propagation.check import check_convergence, convergence_delta
+from skdeeplift.propagation.summation_check import Tolerance, check_convergence, convergence_delta
 
 # Of how many references a row's difference is followed from op to op.
 LOCATED_REFERENCES = 100
@@ -33,9 +33,8 @@ class ChecksSummation:
             """Say where the contributions of a row go wrong, or what to do."""
             return self._advice(arrays, references, explained, row, tolerance)
 
-        delta = check_convergence(
-            results, self.check, advise, method.dtypes, self._tolerance(), of_blocks, self._name_row
-        )
+        tolerance = Tolerance(method.coarsest_dtype, self._tolerance())
+        delta = check_convergence(results, self.check, tolerance, advise, of_blocks, self._name_row)
         return results, delta
 
     def _warn_of_outputs(self, results, of_blocks):

@@ -131,29 +131,27 @@ class Compiled:
             _for_xla.reset(token)
 
     def _call(self, setting, args):
-        function = self._of_setting[setting]
         if not tf.executing_eagerly():
-            return function(*args)
-        key = setting, _what_tracing_depends_on(args)
+            return self._of_setting[setting](*args)
+        # Dtypes, shapes and devices of all tensors, in lists and tuples whose lengths tell how they are nested. The
+        # elements of each go to the end of the list, so that one loop finds them all.
+        key, pending = [setting], list(args)
+        for each in pending:
+            if each is None:
+                key.append(None)
+            elif isinstance(each, (list, tuple)):
+                key.append(len(each))
+                pending += each
+            else:
+                key += each.dtype, each.shape, each.device
+        key = tuple(key)
         if key not in self._traced:
-            self._traced.setdefault(key, function.get_concrete_function(*args))
+            self._traced.setdefault(key, self._of_setting[setting].get_concrete_function(*args))
         return self._traced[key](*args)
 
     def get_concrete_function(self, *args):
         """Trace the function, or return what was traced; XLA compiles it only where it is part of another."""
         return self._of_setting[None].get_concrete_function(*args)
-
-
-def _what_tracing_depends_on(args):
-    """Dtypes, shapes and devices of tensors in lists and tuples, of which some may be None."""
-    return tuple(
-        _what_tracing_depends_on(each)
-        if isinstance(each, (list, tuple))
-        else None
-        if each is None
-        else (each.dtype, tuple(each.shape), each.device)
-        for each in args
-    )
 
 
 def _shortened(error):

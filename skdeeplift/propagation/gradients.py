@@ -63,10 +63,11 @@ class Gradients(Method):
             One tuple per source, in the order of ``request.wanted``.
         """
         inputs = [[tf.convert_to_tensor(array) for array in arrays] for arrays in (rows, noise or ())]
-        return self.compiled(self._at_rows, request.static)(*inputs, request.tensors())
+        static, tensors = request.split()
+        return self.compiled(self._at_rows, static)(*inputs, tensors)
 
     def _at_rows(self, static, rows, noise, tensors):
-        request, pairing = static.with_tensors(tensors), static.pairing
+        request, pairing = static.join(tensors), static.pairing
         lead = pairing.rows, pairing.references, pairing.targets
         inputs = [
             _over_pairs(x, noise[position] if noise else None, lead) if pairing.size > pairing.rows or noise else x

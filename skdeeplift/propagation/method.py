@@ -11,6 +11,7 @@ from skdeeplift.network.batch_axis import batch_layouts
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.pairing import Mode
+from skdeeplift.propagation.rules.activation import machine_epsilon
 
 # How many bytes are copied in the time that an op takes which does nothing.
 BYTES_OF_OP = 2**17
@@ -42,8 +43,8 @@ class Method:
         Whether rows and references must be run pair by pair, because the batch does not come first in all of them.
     computed : list of Value
         The values that are computed for a pair, from which the size of chunks is chosen.
-    dtypes : set of DType
-        The floating dtypes that the network computes in on the way to the target.
+    coarsest_dtype : DType
+        The coarsest floating dtype that the network computes in on the way to the target.
     """
 
     # Whether rows are compared with references.
@@ -85,7 +86,7 @@ class Method:
         self._n_ops = math.inf if any(op.body is not None for op in depends) else len(depends)
         self._explain_of, self._shapes = {}, {}
         self.computed = graph.values
-        self.dtypes = {value.dtype for value in (*graph.inputs, target) if value.dtype.is_floating}
+        self.coarsest_dtype = coarsest_dtype([*graph.inputs, target])
 
     def _forward(self, inputs):
         """Run the network; the target's values come first, then whatever the rules read."""
@@ -160,13 +161,13 @@ class PairMethod(Method, ABC):
         sums : list of tuple of tensor
             As those of `contributions`.
         """
-        static = request.static
+        static, tensors = request.split(self._draw(request))
         key = static, *[tensor.shape for tensor in (*rows, *references)]
         function = self._explain_of.get(key)
         if function is None:
             shapes = self._shapes_at_both(static.pairing, rows, references, at_reference)
             function = self._explain_of.setdefault(key, compiled(partial(self._explain, static, shapes)))
-        return function((rows, references, at_reference), request.tensors(self._draw(request)))
+        return function((rows, references, at_reference), tensors)
 
     def _shapes_at_both(self, pairing, rows, references, at_reference):
         """Return the shapes of the values at the rows and at the references, by running the network once."""
@@ -192,7 +193,7 @@ class PairMethod(Method, ABC):
 
     def _explain(self, static, shapes, inputs, tensors):
         """Compute what `explain` returns, in a function of TensorFlow."""
-        request = static.with_tensors(tensors)
+        request = static.join(tensors)
         at_input, at_reference = at_both = self._at_both(request.pairing, *inputs)
         # With their shapes known, tensors need no ops that look them up.
         for values, of_values in zip(at_both, shapes, strict=True):
@@ -218,11 +219,11 @@ class PairMethod(Method, ABC):
             One tuple per source, in the order of ``request.wanted``; each of shape ``(rows, targets, *source's axes)``,
             in float64 where there is more than one reference.
         """
-        function = self.compiled(self._contributions_of, request.static)
-        return function(at_input, at_reference, request.tensors(self._draw(request)))
+        static, tensors = request.split(self._draw(request))
+        return self.compiled(self._traced_contributions, static)(at_input, at_reference, tensors)
 
-    def _contributions_of(self, static, at_input, at_reference, tensors):
-        return self._contributions(static.with_tensors(tensors), at_input, at_reference)
+    def _traced_contributions(self, static, at_input, at_reference, tensors):
+        return self._contributions(static.join(tensors), at_input, at_reference)
 
     def _draw(self, request):
         """Draw the tensors that contributions of the request's references depend on."""
@@ -241,6 +242,11 @@ def _depths(graph, depth=0):
     yield depth, graph
     for body in graph.bodies:
         yield from _depths(body, depth + 1)
+
+
+def coarsest_dtype(values):
+    """Return the floating dtype of some values that has the fewest digits."""
+    return max((value.dtype for value in values if value.dtype.is_floating), key=machine_epsilon)
 
 
 def check_depends(graph, value):

@@ -10,8 +10,8 @@ from skdeeplift.propagation.pairing import Pairing
 class Request(NamedTuple):
     """One chunk: what to compute, and how its rows, references and targets meet.
 
-    A compiled function is traced for the ``static`` part, and takes the ``tensors`` as arguments. Within the function
-    ``with_tensors`` puts the two together again.
+    A compiled function is traced for the static part, and takes the tensors as an argument. Within the function both
+    make a request again.
     """
 
     # Sizes of the chunk, and the layout of its rows and references.
@@ -38,14 +38,8 @@ class Request(NamedTuple):
         """Whether the target is only known with the network's output."""
         return getattr(self.target, "depends_on_output", False)
 
-    @property
-    def static(self):
-        """The hashable part, which compiled functions are traced for."""
-        target = self.target if self.depends_on_output else None
-        return Request(self.pairing, target, None, self.wanted, self.letters)
-
-    def tensors(self, drawn=()):
-        """Return the other part, which compiled functions take as an argument.
+    def split(self, drawn=()):
+        """Split the request into what compiled functions are traced for, and what they take as arguments.
 
         Parameters
         ----------
@@ -54,18 +48,19 @@ class Request(NamedTuple):
 
         Returns
         -------
+        static : Request
+            The hashable part, without tensors.
         tensors : tuple
             Tensors of the target, the weights, the path, and those drawn; None where there is none.
         """
-        return (
-            None if self.depends_on_output else tf.convert_to_tensor(self.target),
-            tf.convert_to_tensor(self.weights),
-            None if self.path is None else [tf.convert_to_tensor(array) for array in self.path],
-            drawn,
-        )
+        target, depends_on_output = self.target, self.depends_on_output
+        path = None if self.path is None else [tf.convert_to_tensor(array) for array in self.path]
+        weights = tf.convert_to_tensor(self.weights)
+        static = Request(self.pairing, target if depends_on_output else None, None, self.wanted, self.letters)
+        return static, (None if depends_on_output else tf.convert_to_tensor(target), weights, path, drawn)
 
-    def with_tensors(self, tensors):
-        """Return the static part together with tensors that `tensors` made."""
+    def join(self, tensors):
+        """Join the static part with the tensors, as `split` returns both."""
         target, weights, path, drawn = tensors
         target = self.target if target is None else target
         return self._replace(target=target, weights=weights, path=path, drawn=drawn)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.lookups import Source, padding_masks
-from skdeeplift.propagation.method import PairMethod
+from skdeeplift.propagation.method import PairMethod, coarsest_dtype
 from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, widened_tensor
 from skdeeplift.propagation.plan import Plan
 from skdeeplift.propagation.steps import steps_with_rules
@@ -56,7 +56,7 @@ class Streams(PairMethod):
         self.tells_parts, self.sums_to_delta = parts, self.plan.sums_to_delta
         made = [value for step in self.plan.difference_steps for value in step.outputs]
         self.computed = [*{*self.shown, *made}, *self.plan.spreads]
-        self.dtypes = {value.dtype for value in (*self.plan.sources, *made) if value.dtype.is_floating}
+        self.coarsest_dtype = coarsest_dtype([*self.plan.sources, *made])
         self._departures = compiled(self._find_departures)
 
     def _contributions(self, request, at_input, at_reference):

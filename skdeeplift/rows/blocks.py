@@ -7,7 +7,7 @@ import numpy as np
 from skdeeplift.execution.references import References
 from skdeeplift.execution.results import dtype_of_contributions
 from skdeeplift.explanation.explanation import Explanation
-from skdeeplift.propagation.check import report_beyond
+from skdeeplift.propagation.summation_check import warn_of_rows_beyond
 from skdeeplift.propagation.sums import OF_ALL_TARGETS, PARTS
 from skdeeplift.rows.batches import (
     blocks_of_array,
@@ -82,7 +82,7 @@ class ExplainsInBlocks:
             for output in every:
                 output.close(finished)
             cuts.check_all_used(finished)
-        report_beyond(beyond, finished)
+        warn_of_rows_beyond(beyond, finished)
         explanation = Explanation(**_joined(parts))
         explanation.update(out or {})
         if keeps_given:

@@ -139,7 +139,7 @@ def test_check_follows_the_coarsest_precision(name, recwarn):
     with policy(name):
         model = attending()
         graph = bind(model, random_rows(model, 1)).graph
-        coarsest = max(Streams(graph, graph.outputs[0], graph.inputs, RESCALE).dtypes, key=machine_epsilon)
+        coarsest = Streams(graph, graph.outputs[0], graph.inputs, RESCALE).coarsest_dtype
         assert coarsest.name == name.removeprefix("mixed_")
         rows = random_rows(model, N_ROWS)
         DeepLiftExplainer(model).fit(rows).explain(rows)

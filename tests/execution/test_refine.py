@@ -4,6 +4,7 @@ import numpy as np
 
 from skdeeplift.execution.refine import refined
 from skdeeplift.execution.results import Results
+from skdeeplift.propagation.summation_check import Tolerance
 
 
 def made_up(factors, calls):
@@ -19,7 +20,7 @@ def made_up(factors, calls):
 def test_only_rows_that_need_it_and_as_few_steps_as_it_seems():
     """Within 0.1: the first at once, the second after 10 steps, the third jumps by four, the last ends at the most."""
     calls = []
-    results = refined(made_up([0.2, 0.8, 2.4, 50], calls), 4, set(), 0.1, 60)
+    results = refined(made_up([0.2, 0.8, 2.4, 50], calls), 4, Tolerance(relative=0.1), 60)
     assert calls == [([0, 1, 2, 3], 5), ([1], 10), ([2, 3], 20), ([2], 40), ([3], 60)]
     np.testing.assert_array_equal(results.n_steps, [5, 15, 65, 85])
     np.testing.assert_allclose(results.contributions[0][:, 0], [0.96, 0.92, 0.94, 1 - 50 / 60])
@@ -27,6 +28,6 @@ def test_only_rows_that_need_it_and_as_few_steps_as_it_seems():
 
 def test_fewer_steps_than_the_first_try():
     calls = []
-    results = refined(made_up([9, 0.1], calls), 2, set(), 0.1, 3)
+    results = refined(made_up([9, 0.1], calls), 2, Tolerance(relative=0.1), 3)
     assert calls == [([0, 1], 3)]
     np.testing.assert_array_equal(results.n_steps, [3, 3])

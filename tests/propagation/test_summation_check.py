@@ -4,8 +4,14 @@ import tensorflow as tf
 
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
 from skdeeplift.execution.results import Results
-from skdeeplift.propagation.check import check_convergence, convergence_delta, rows_are_independent
-from tests.functions import streams_of
+from skdeeplift.propagation.summation_check import (
+    RowsBeyond,
+    Tolerance,
+    check_convergence,
+    convergence_delta,
+    excess_of_rows,
+    warn_of_rows_beyond,
+)
 
 
 def results(contributions, prediction, reference_value=0.0, dtype=np.float32):
@@ -45,7 +51,7 @@ def test_an_output_that_is_nearly_zero_beside_others_is_as_rounded_as_they_are()
         return results(contributions, change, dtype=np.float64)
 
     def check(these):
-        check_convergence(these, "raise", dtypes={tf.float32})
+        check_convergence(these, "raise", Tolerance(tf.float32))
 
     check(off_by(2.0**-22))
     with pytest.raises(SummationToDeltaError, match="row 0"):
@@ -80,27 +86,51 @@ def test_a_network_that_gives_no_number_is_said_to_be_the_cause():
         check_convergence(results([[np.nan, 2.0]], np.nan), "warn")
 
 
-@pytest.mark.parametrize(
-    ("function", "independent"),
-    [
-        (tf.nn.relu, True),
-        (lambda x: tf.reduce_sum(tf.sin(x * 1000) * 1000, 1) * 1e-9, True),
-        (lambda x: x - tf.reduce_mean(x, 0), False),
-        (lambda x: tf.reshape(x, [-1, 2]), False),
-        (lambda x: tf.reverse(x, [0]), False),
-    ],
-)
-@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
-def test_rows_alone_and_in_company(function, independent, dtype):
-    row = np.random.default_rng(0).normal(size=(1, 4)).astype(dtype.as_numpy_dtype)
-    for each in (row, np.zeros_like(row)):
-        # A reversed batch of one row of zeros among others shows as well.
-        assert rows_are_independent(streams_of(function, (4,), dtype=dtype), [each]) == independent
-
-
 def test_tolerance_follows_the_precision_of_the_network():
     """Contributions in single precision, of a network that computes in half."""
     coarse = results([[1.0, 2.0]], 3.0 * 1.01)
-    check_convergence(coarse, "raise", dtypes={tf.float32, tf.bfloat16})
+    check_convergence(coarse, "raise", Tolerance(tf.bfloat16))
     with pytest.raises(SummationToDeltaError):
         check_convergence(coarse, "raise")
+
+
+def test_a_relative_tolerance_may_be_asked_for():
+    """One percent, where the dtype would allow a tenth of that; half precision allows no less than two percent."""
+    off = results([[1.0, 2.0]], 3.0 * 1.015)
+    with pytest.raises(SummationToDeltaError, match=r"within 0\.01 of"):
+        check_convergence(off, "raise", Tolerance(tf.float32, 0.01))
+    check_convergence(off, "raise", Tolerance(tf.float32, 0.02))
+    check_convergence(off, "raise", Tolerance(tf.float16, 0.01))
+
+
+def test_excess_is_a_multiple_of_the_tolerance():
+    """Off by 0.3 of 3, and by none: 10 times a tolerance of one percent. A row that is no number is off without end."""
+    rows = results([[1.0, 1.7], [1.0, 2.0]], 3.0, dtype=np.float64)
+    np.testing.assert_allclose(excess_of_rows(rows, Tolerance(tf.float64, 0.01)), [10, 0], rtol=1e-10)
+    np.testing.assert_array_equal(excess_of_rows(results([[1.0, 2.0]], 3.0)), [0])
+    np.testing.assert_array_equal(excess_of_rows(results([[np.nan, 2.0]], 3.0)), [np.inf])
+
+
+def test_blocks_are_warned_of_together():
+    """Two blocks of two rows: their numbers of bad rows add up, the worst is named, and only it is looked into."""
+    found, asked = [], []
+
+    def advise(row, tolerance):
+        asked.append(row)
+        return " Advice."
+
+    for first, last in ((0, 2.0), (2, 1.0)):
+        block = results([[1.0, 2.0], [0.0, last]], 3.0)
+        check_convergence(block, "warn", Tolerance(), advise, (first, found), "number {}".format)
+    good = results([[1.0, 2.0]], 3.0)
+    check_convergence(good, "warn", Tolerance(), advise, (4, found))
+    assert [each.number for each in found] == [1, 1]
+    assert asked == [1, 1]
+    with pytest.warns(SummationToDeltaWarning, match=r"In 2 of 5 rows .* worst is number 3: .*sum to 1\..* Advice"):
+        warn_of_rows_beyond(found, 5)
+
+
+def test_nothing_is_said_of_no_rows(recwarn):
+    warn_of_rows_beyond([], 3)
+    assert not recwarn.list
+    assert "row 0" in RowsBeyond(1, 1.0, 1e-3, "row 0", 3.0, 2.0, "").message(3)
