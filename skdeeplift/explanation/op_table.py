@@ -117,7 +117,7 @@ class _Survey(Plan):
             super()._add_loop(section, op, activations)
         except UnsupportedOpError as error:
             section.steps.append(_UnsupportedStep(op, op.inputs, op.outputs, str(error)))
-            self._need(section, op.inputs)
+            self._require_values(section, op.inputs)
 
     def rows(self, steps, in_loop=False):
         """Yield each op and its row of the table."""

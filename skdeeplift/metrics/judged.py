@@ -8,8 +8,8 @@ from skdeeplift.execution.references import References
 from skdeeplift.execution.run import predict
 from skdeeplift.explainers.base import BaseExplainer
 from skdeeplift.explanation.explanation import Explanation
-from skdeeplift.perturbation.parts import parts_of_axes
-from skdeeplift.perturbation.per_source import for_each_source
+from skdeeplift.perturbation.partition import partition_by_axes
+from skdeeplift.perturbation.source_parameters import expand_over_sources
 
 # The explainer's own references, wherever something else may be taken from elsewhere.
 OWN = "reference"
@@ -73,7 +73,7 @@ class Judged:
         contributions = self.explanation.contributions
         if raw is None:
             shapes, names = [array.shape[1:] for array in self.arrays], network.input_names
-            parts = parts_of_axes(for_each_source(axes, names, "axes="), shapes, names, "axes=")
+            parts = partition_by_axes(expand_over_sources(axes, names, "axes="), shapes, names, "axes=")
             self.labels, n_parts = [each.labels for each in parts], parts[0].number
             arrays, of_elements = network.flatten(contributions), self.labels
         else:
@@ -140,10 +140,10 @@ class Judged:
         return explainer._with_classes(references, self.arrays)
 
     def values(self, references, ranks, counts, targets=slice(None)):
-        """The target where the ``counts`` parts of lowest rank are replaced; see `values_at_mixtures`."""
-        from skdeeplift.perturbation.mixtures import Mixtures, values_at_mixtures
+        """The target where the ``counts`` parts of lowest rank are replaced; see `compute_at_mixtures`."""
+        from skdeeplift.perturbation.mixtures import Mixtures, compute_at_mixtures
 
-        return values_at_mixtures(
+        return compute_at_mixtures(
             self.explained.method,
             self.arrays,
             references,

@@ -1,4 +1,4 @@
-"""The target's values at mixtures of rows and references, of which each row has its own."""
+"""Mixtures of rows and references: each row has its own order in which parts are taken from references."""
 
 from functools import partial
 from typing import NamedTuple
@@ -8,12 +8,12 @@ import tensorflow as tf
 
 from skdeeplift.execution.chunks import choose_chunking, evenly, pieces
 from skdeeplift.execution.memory import automatic_batch_size
-from skdeeplift.perturbation.perturbation import weighted
+from skdeeplift.perturbation.perturbation import sum_weighted
 from skdeeplift.propagation import replay
 
 
 class Mixtures(NamedTuple):
-    """Rows of which the first parts, in some order, are taken from references."""
+    """Rows of which the first parts in an order are taken from references."""
 
     # For each input an array of int: the part that each element of a row belongs to.
     labels: list
@@ -25,7 +25,7 @@ class Mixtures(NamedTuple):
     target_weights: np.ndarray
 
 
-def values_at_mixtures(method, rows, references, mixtures, *, batch_size="auto", fixed=None):
+def compute_at_mixtures(method, rows, references, mixtures, *, batch_size="auto", fixed=None):
     """Compute the target at mixtures of rows and references.
 
     Parameters
@@ -35,13 +35,13 @@ def values_at_mixtures(method, rows, references, mixtures, *, batch_size="auto",
     rows : list of ndarray
         One array for each input.
     references : References
-        Where parts are taken from; values are means over them.
+        References to take parts from. Values are means over references.
     mixtures : Mixtures
-        Which parts of the rows are taken from references.
+        The parts of the rows that are taken from references.
     batch_size : int or "auto", default="auto"
-        How many mixtures are computed at once.
+        Number of mixtures to run at once.
     fixed : int or None, default=None
-        The only batch size that the network can run with.
+        Batch size of a network that takes only one.
 
     Returns
     -------
@@ -56,23 +56,23 @@ def values_at_mixtures(method, rows, references, mixtures, *, batch_size="auto",
     labels = [array.astype(np.int32) for array in mixtures.labels]
     values = np.zeros((n_rows, n_mixtures, mixtures.target_weights.shape[1]))
     for start, stop, padded in pieces(n_rows, size.rows):
-        cut = partial(_cut, start=start, stop=stop, size=padded)
+        cut = partial(_cut_rows, start=start, stop=stop, size=padded)
         make = references.of_rows(rows, start, stop)
         of_chunk = [cut(array) for array in rows]
         for first in range(0, n_references, size.references):
             last = min(first + size.references, n_references)
             others = make(first, last)
-            others = [_lengthened(array, padded) if references.per_row else array[None] for array in others]
-            others = [_lengthened(array, size.references, axis=1) for array in others]
+            others = [_lengthen(array, padded) if references.per_row else array[None] for array in others]
+            others = [_lengthen(array, size.references, axis=1) for array in others]
             for mixture in range(0, n_mixtures, at_once):
                 end = min(mixture + at_once, n_mixtures)
                 chosen = cut(ranks)
                 if ranks.shape[1] > 1:
-                    chosen = _lengthened(chosen[:, mixture:end], at_once, axis=1)
-                number = _lengthened(cut(counts[:, mixture:end]), at_once, axis=1)
+                    chosen = _lengthen(chosen[:, mixture:end], at_once, axis=1)
+                number = _lengthen(cut(counts[:, mixture:end]), at_once, axis=1)
                 some = Mixtures(labels, chosen, number, cut(mixtures.target_weights).astype(np.float64))
                 tensors = tf.nest.map_structure(tf.convert_to_tensor, [of_chunk, others, some])
-                # One function for all shapes would be traced again for each, of which TensorFlow warns.
+                # One function for all shapes would be retraced for each shape, and TensorFlow would warn of it.
                 shapes = tuple(tuple(tensor.shape) for tensor in tf.nest.flatten(tensors))
                 computed = method.compiled(_at_mixtures, method, fixed, shapes)(*tensors)
                 # Of shape (mixtures, rows, references, targets).
@@ -83,7 +83,7 @@ def values_at_mixtures(method, rows, references, mixtures, *, batch_size="auto",
 
 
 def _at_mixtures(method, fixed, shapes, rows, references, mixtures):
-    """Run the network on the mixtures of a chunk, in tensors of some shapes."""
+    """Run the network on the mixtures of a chunk; ``shapes`` are those of the tensors."""
     counts = mixtures.counts
     replaced = tf.transpose(mixtures.ranks < counts[..., None], [1, 0, 2])
     given = {}
@@ -101,15 +101,15 @@ def _at_mixtures(method, fixed, shapes, rows, references, mixtures):
     [target] = replay.run(method.graph, given, [method.target])
     number = int(np.prod(lead))
     target = tf.reshape(target[:number], (*lead, *method.target.shape[1:]))
-    return weighted(target, mixtures.target_weights)
+    return sum_weighted(target, mixtures.target_weights)
 
 
-def _cut(array, start, stop, size):
-    """The part of a chunk's rows, unless all rows share it."""
-    return array if len(array) == 1 and stop > 1 else _lengthened(array[start:stop], size)
+def _cut_rows(array, start, stop, size):
+    """Cut the entries of a chunk's rows out of an array, unless all rows share one entry."""
+    return array if len(array) == 1 and stop > 1 else _lengthen(array[start:stop], size)
 
 
-def _lengthened(array, size, axis=0):
-    """Repeat the last entry along an axis until there are ``size``."""
+def _lengthen(array, size, axis=0):
+    """Repeat the last entry along an axis until there are ``size`` entries."""
     number = array.shape[axis]
     return array if number == size else array.take(np.minimum(np.arange(size), number - 1), axis)

@@ -1,4 +1,4 @@
-"""Methods that only run the network, on rows of which some elements are taken from the reference."""
+"""The method that runs the network on rows of which some elements are taken from the reference."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from skdeeplift.propagation.pairing import Pairing
 
 
 def whole_inputs(graph, target):
-    """Make the network's inputs sources as they are, integers too: what is run needs no difference."""
+    """Make each input of the network a source, integers too: running the network needs no differences."""
     return [Source(value) for value in graph.inputs]
 
 
@@ -23,11 +23,11 @@ class Perturbation(PairMethod):
     graph : Graph
         The traced network.
     target : Value
-        What is explained; weights over its elements make it a scalar.
+        The value to explain; weights over its elements make it a scalar.
     sources : list of Source
-        What is perturbed: the network's inputs, or tensors further on, from which the network then goes on.
+        The values to perturb: the network's inputs, or layers, from which the network is then run.
     schemes : list of Scheme
-        One for all sources together, or one for each by itself.
+        One scheme for all sources together, or one for each source.
     sums_to_delta : bool, default=False
         Whether contributions sum to the change of the target.
 
@@ -46,7 +46,7 @@ class Perturbation(PairMethod):
 
     def __init__(self, graph, target, sources, schemes, sums_to_delta=False):
         values = [source.value for source in sources]
-        # An empty tuple: contributions are numbers of the output's kind, whatever the input holds.
+        # An empty tuple of starts: contributions have the dtype of the output, also where the source holds integers.
         sources = [Source(value, None if value.dtype.is_floating else ()) for value in values]
         super().__init__(graph, target, sources, [*graph.inputs, *values])
         self.schemes, self.sums_to_delta = list(schemes), sums_to_delta
@@ -57,8 +57,8 @@ class Perturbation(PairMethod):
         self.numbers_kept = elements + max(scheme.number + scheme.draws * scheme.parts for scheme in self.schemes)
 
     def _draw(self, request):
-        """Draw what the schemes' perturbations of the request's references depend on."""
-        drawn = [scheme.drawn(request.first_reference, request.pairing.references) for scheme in self.schemes]
+        """Draw the tensors of all schemes for the references of the request."""
+        drawn = [scheme.draw(request.first_reference, request.pairing.references) for scheme in self.schemes]
         return [[tf.convert_to_tensor(array) for array in arrays] for arrays in drawn]
 
     def _contributions(self, request, at_input, at_reference):
@@ -72,7 +72,7 @@ class Perturbation(PairMethod):
                 raise ValueError(f"{source.value.name!r} has several entries for each row. Pass another layer.")
         weights = tf.cast(request.target, tf.float64)
         size = pairing.rows, pairing.references, pairing.targets
-        of_rows, of_references = (tf.broadcast_to(weighted(end, weights), size) for end in pairs[self.target])
+        of_rows, of_references = (tf.broadcast_to(sum_weighted(end, weights), size) for end in pairs[self.target])
         reference_weights = tf.cast(request.weights, tf.float64)
         perturbed_rows, terms = _PerturbedRows(self, pairing, pairs, weights), []
         for scheme, sources, drawn in zip(self.schemes, self._perturbed, request.drawn, strict=True):
@@ -82,8 +82,8 @@ class Perturbation(PairMethod):
                 nothing = [tf.zeros((1, 1, *[1] * value.shape[1:].rank), tf.bool) for value in perturbed]
                 all_replaced = perturbed_rows.target_at(dict(zip(perturbed, nothing, strict=True)))[0]
             values = perturbed_rows.target_at_all(scheme, perturbed, drawn)
-            changes = scheme.changes(values, of_rows, all_replaced, drawn)
-            terms += _terms(scheme, changes, reference_weights, request.wanted)
+            changes = scheme.compute_changes(values, of_rows, all_replaced, drawn)
+            terms += _compute_terms(scheme, changes, reference_weights, request.wanted)
         return terms
 
 
@@ -108,10 +108,11 @@ class _PerturbedRows(NamedTuple):
 
         def one_step(number, values):
             indices = tf.minimum(number * copies + tf.range(copies), scheme.number - 1)
-            kept = dict(zip(perturbed, scheme.kept(indices, drawn), strict=True))
+            kept = dict(zip(perturbed, scheme.find_kept(indices, drawn), strict=True))
             return number + 1, values.write(number, self.target_at(kept))
 
-        # While one step's rows are made, those of the one before are run; more at once would each need their memory.
+        # The rows of one step are made while those of the step before are run. Each further step in parallel would
+        # need memory of its own.
         values = tf.TensorArray(tf.float64, n_steps, element_shape=(copies, *shape))
         _, values = tf.while_loop(
             lambda number, values: number < n_steps, one_step, (tf.constant(0), values), parallel_iterations=2
@@ -119,10 +120,16 @@ class _PerturbedRows(NamedTuple):
         return tf.reshape(values.stack(), (n_steps * copies, *shape))[: scheme.number]
 
     def target_at(self, kept):
-        """Compute the target, of shape (copies, rows, references, targets), at rows of which not all is kept.
+        """Compute the target at perturbed rows.
 
-        ``kept`` tells of each value that is perturbed which elements are, with the axes (copies, 1 or references) in
-        front.
+        Parameters
+        ----------
+        kept : dict of Value to tensor of shape (copies, 1 or references, ...)
+            For each perturbed value, the elements that keep the value of the row.
+
+        Returns
+        -------
+        target : tensor of shape (copies, rows, references, targets)
         """
         graph, target = self.method.graph, self.method.target
         copies = next(iter(kept.values())).shape[0]
@@ -135,7 +142,7 @@ class _PerturbedRows(NamedTuple):
             rest = mixed.shape[3:]
             given[value] = tf.reshape(tf.broadcast_to(mixed, (*lead, *rest)), (-1, *rest))
         [output] = replay.run(graph, given, [target])
-        return weighted(tf.reshape(output, (*lead, *target.shape[1:])), self.weights)
+        return sum_weighted(tf.reshape(output, (*lead, *target.shape[1:])), self.weights)
 
     def _copies_at_once(self, number):
         """Choose how many copies of all pairs go through the network at once; few are left over in the last step."""
@@ -145,10 +152,19 @@ class _PerturbedRows(NamedTuple):
         return min(range(most, most // 2, -1), key=lambda copies: -(-number // copies) * copies)
 
 
-def weighted(target, weights):
-    """Sum the target's elements by the weights of each target, in float64.
+def sum_weighted(target, weights):
+    """Sum the elements of the target, weighted for each target, in float64.
 
-    ``target`` has the axes (..., rows or 1, references or 1) in front, ``weights`` (rows or 1, targets).
+    Parameters
+    ----------
+    target : tensor of shape (..., rows or 1, references or 1, *target's axes)
+        The target's values.
+    weights : tensor of shape (rows or 1, targets, *target's axes)
+        Weights over the target's elements.
+
+    Returns
+    -------
+    sums : tensor of shape (..., rows or 1, references or 1, targets)
     """
     n_elements = weights.shape[2:].num_elements()
     lead = target.shape[: len(target.shape) - len(weights.shape[2:])]
@@ -160,9 +176,9 @@ def weighted(target, weights):
     return tf.reduce_sum(target[..., None, :] * weights[:, None], -1)
 
 
-def _terms(scheme, changes, reference_weights, wanted):
-    """What is wanted of each source, summed over references; of a single one without its weight."""
-    contributions = scheme.spread(tf.reduce_mean(changes, 0) if changes.shape[0] > 1 else changes[0])
+def _compute_terms(scheme, changes, reference_weights, wanted):
+    """Compute the wanted terms of each source, summed over references; a single reference has no weight."""
+    contributions = scheme.share_out(tf.reduce_mean(changes, 0) if changes.shape[0] > 1 else changes[0])
 
     def over_references(tensor):
         if tensor.shape[1] == 1:
@@ -172,6 +188,6 @@ def _terms(scheme, changes, reference_weights, wanted):
     terms = {"contributions": lambda place: over_references(contributions[place])}
     terms["squares"] = lambda place: over_references(tf.square(contributions[place]))
     if "squares_of_draws" in wanted:
-        of_draws = scheme.spread(changes)
+        of_draws = scheme.share_out(changes)
         terms["squares_of_draws"] = lambda place: over_references(tf.reduce_mean(tf.square(of_draws[place]), 0))
     return [tuple(terms[name](place) for name in wanted) for place in range(len(contributions))]

@@ -1,39 +1,39 @@
-"""What is perturbed, and what the target's values then say."""
+"""The interface of schemes: perturbations of sources, and the contributions that follow from them."""
 
 from abc import ABC, abstractmethod
 
 
 class Scheme(ABC):
-    """Which elements of some sources are taken from the reference, perturbation by perturbation.
+    """Perturbations of some sources, each of which takes some elements from the reference.
 
     Attributes
     ----------
     number : int
-        How many perturbations there are for each pair of a row and a reference.
+        Number of perturbations for each pair of a row and a reference.
     parts : int
-        How many parts of the sources have a change of the target.
+        Number of parts of the sources. Each part has its own change of the target.
     draws : int
-        How many independent estimates of these changes there are; one where nothing is drawn.
+        Number of independent estimates of these changes; one for a scheme that draws nothing.
     """
 
     number: int
     parts: int
     draws = 1
 
-    def drawn(self, first_reference, references):
-        """Draw what the perturbations of some of the references depend on, as a list of arrays."""
+    def draw(self, first_reference, references):
+        """Draw the arrays that the perturbations for some references depend on."""
         return []
 
     @abstractmethod
-    def kept(self, indices, drawn):
-        """Tell which elements keep the row's value.
+    def find_kept(self, indices, drawn):
+        """Find the elements that keep the value of the row.
 
         Parameters
         ----------
         indices : tensor of shape (copies,)
-            Which of the perturbations.
+            Numbers of the perturbations.
         drawn : list of tensor
-            What `drawn` returned.
+            The tensors that `draw` made.
 
         Returns
         -------
@@ -42,8 +42,8 @@ class Scheme(ABC):
         """
 
     @abstractmethod
-    def changes(self, values, at_input, at_reference, drawn):
-        """Compute how much each part changes the target.
+    def compute_changes(self, values, at_input, at_reference, drawn):
+        """Compute the change of the target that belongs to each part.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class Scheme(ABC):
         at_input, at_reference : tensor of shape (rows, references, targets)
             The target at the rows and at the references.
         drawn : list of tensor
-            What `drawn` returned.
+            The tensors that `draw` made.
 
         Returns
         -------
@@ -60,16 +60,16 @@ class Scheme(ABC):
         """
 
     @abstractmethod
-    def spread(self, changes):
-        """Share the parts' changes out over the elements of the sources.
+    def share_out(self, changes):
+        """Share the changes of the parts out over the elements of the sources.
 
         Parameters
         ----------
         changes : tensor of shape (..., parts)
-            What `changes` returned, or a mean of it.
+            Changes of `compute_changes`, or their mean.
 
         Returns
         -------
         contributions : list of tensor of shape (..., *source's axes)
-            One for each source.
+            One tensor for each source.
         """

@@ -1,4 +1,4 @@
-"""One stream: the gradient at the rows, of the network as it is or with other gradients at its activations."""
+"""One stream: gradients at the rows, of the network itself or with other derivatives at its activations."""
 
 import tensorflow as tf
 
@@ -6,10 +6,10 @@ from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.method import Method, check_depends
 from skdeeplift.propagation.overrides import Overrides
-from skdeeplift.propagation.pairing import widened_tensor
+from skdeeplift.propagation.pairing import to_difference_dtype
 from skdeeplift.propagation.sums import SourceTensors, sum_plain
 
-# Each from the gradient and the input to the multiplier and what it is multiplied by, if anything.
+# Functions of the gradient and the input. Each returns the multiplier and the factor that it is multiplied by, if any.
 FORMS = {
     "gradient": lambda gradient, x: (gradient, None),
     "saliency": lambda gradient, x: (tf.abs(gradient), None),
@@ -18,27 +18,27 @@ FORMS = {
 
 
 class Gradients(Method):
-    """A compiled function that runs the network at the rows, and goes back.
+    """Compiled functions that differentiate the network at the rows.
 
     Parameters
     ----------
     graph : Graph
         The traced network.
     target : Value
-        What is explained; weights over its elements make it a scalar.
+        The value to explain; weights over its elements make it a scalar.
     sources : list of Source
-        Whose contributions are given.
+        The values that contributions are computed for.
     form : {"gradient", "saliency", "gradient_x_input"}
-        What becomes of the gradient.
+        Function of the gradient to return.
     rule : callable, default=None
-        What stands in the place of the derivative at activations, of `skdeeplift.propagation.overrides`.
+        Rule that replaces the derivative of activations; see `skdeeplift.propagation.overrides`.
     """
 
     def __init__(self, graph, target, sources, form, rule=None):
         check_depends(graph, target)
         own = [source.value for source in sources if source.starts is None]
         super().__init__(graph, target, sources, own)
-        # Rows are run as they are given, wherever the batch lies afterwards.
+        # Rows are run as given, so the place of the batch in other values does not matter.
         self.needs_pair_size = False
         self.form = form
         self.overrides = None if rule is None else Overrides(rule, frozenset([*own, target]))
@@ -49,16 +49,16 @@ class Gradients(Method):
         Parameters
         ----------
         request : Request
-            What to compute. Each noise stands in the place of a reference.
+            The terms to compute. Each noise counts as a reference.
         rows : list of ndarray
             One array for each input.
         noise : list of ndarray, default=None
-            What is added to each input.
+            Noise to add to each input.
 
         Returns
         -------
         outputs : tensor
-            The target's values at the rows, with their noise.
+            The target's values at the rows with noise.
         sums : list of tuple of tensor
             One tuple per source, in the order of ``request.wanted``.
         """
@@ -85,9 +85,11 @@ class Gradients(Method):
             gradient, x = (
                 of_own.get(source.value) or [tf.zeros((pairing.size, *source.value.shape[1:]), self.target.dtype)] * 2
             )
-            multiplier, factor = FORMS[self.form](*(_with_lead(widened_tensor(each), lead) for each in (gradient, x)))
+            multiplier, factor = FORMS[self.form](
+                *(_with_lead(to_difference_dtype(each), lead) for each in (gradient, x))
+            )
             if factor is None and pairing.references == 1 and "squares" not in request.wanted:
-                # Other terms multiply the gradient by one and compare with zero, which changes nothing.
+                # All other terms equal the gradient, since the factor is one and the reference zero.
                 sums.append((multiplier[:, 0],) * len(request.wanted))
                 continue
             factor = (tf.ones_like(multiplier) if factor is None else factor)[:, :, 0]
@@ -98,12 +100,12 @@ class Gradients(Method):
 
 
 def gradients_of(output, weights, tensors):
-    """Differentiate weighted elements of an output; zero where it does not depend on a tensor.
+    """Differentiate weighted elements of an output; zero by tensors that it does not depend on.
 
     Raises
     ------
     UnsupportedOpError
-        If TensorFlow has no derivative of an op in between.
+        If TensorFlow has no derivative of an op between them.
     """
     try:
         gradients = tf.gradients(output, tensors, weights)
@@ -116,7 +118,7 @@ def gradients_of(output, weights, tensors):
 
 
 def _over_pairs(x, noise, lead):
-    """Repeat rows for each noise, which is added to floating-point numbers, and each target."""
+    """Repeat rows for each noise and each target, and add the noise to floating-point numbers."""
     x = x[:, None, None]
     if noise is not None and x.dtype.is_floating:
         x = x + noise[None, :, None]
@@ -125,5 +127,6 @@ def _over_pairs(x, noise, lead):
 
 
 def _with_lead(tensor, lead):
+    """Give a tensor the axes of rows, references and targets in front."""
     fold = tensor.shape[0] // (lead[0] * lead[1] * lead[2])
     return tf.reshape(tensor, (*lead, *(() if fold == 1 else (fold,)), *tensor.shape[1:]))

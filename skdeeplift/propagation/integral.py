@@ -16,10 +16,10 @@ POSITIONS, WEIGHTS = ((np.polynomial.legendre.leggauss(8)[part] + (1 - part)) / 
 
 @dataclass(frozen=True, eq=False)
 class IntegralStep(Step):
-    """An op, and the derivative of it that carries differences through: the mean along the path.
+    """An op whose mean derivative along a path carries differences.
 
-    That of one op from the network's values at the reference to those at the input, in the sense of Sundararajan, Taly
-    and Yan 2017 (arXiv:1703.01365), by a Gauss-Legendre quadrature of eight points.
+    The path leads from the op's inputs at the reference to those at the row (integrated gradients of one op:
+    Sundararajan, Taly and Yan 2017, arXiv:1703.01365). The mean is a Gauss-Legendre quadrature of eight points.
     """
 
     # Positions of the inputs that have differences, and of the outputs.
@@ -43,27 +43,28 @@ class IntegralStep(Step):
         if streams.purpose is Purpose.GRADIENT:
             streams.apart.append(integral)
         after = dict(zip(self.results, integral.outputs, strict=True))
-        return [self._with_spread(streams, value, after.get(place)) for place, value in enumerate(self.outputs)]
+        return [self._difference_of(streams, value, after.get(place)) for place, value in enumerate(self.outputs)]
 
-    def _with_spread(self, streams, value, delta):
+    def _difference_of(self, streams, value, delta):
+        """Make the difference of an output, with a spread if it is needed."""
         if delta is None:
             return None
         if not self.carries_spread:
             return Difference(delta)
-        # The parts of a difference can not be told apart behind it: they start afresh from its sign.
+        # Parts of a difference do not pass through the op. Behind it they start afresh from the sign of the difference.
         sign = tf.sign(streams.delta(value))
         return Difference(delta, sign * delta, sign * delta if streams.settings.tells_parts else None)
 
 
 class _Integral:
-    """One pass over an op: its gradient is computed apart from that of the ops around it."""
+    """One pass over an op, which computes its gradient itself."""
 
     def __init__(self, op, inputs):
         self.op, self.inputs = op, inputs
         self.outputs = [op.streams.delta(op.outputs[place]) for place in op.step.results]
 
     def gradients(self, of_outputs):
-        """Gradients with respect to the inputs: the mean of the op's own along the path."""
+        """Compute the gradients by the inputs: the mean of the op's gradient along the path."""
         op, step = self.op, self.op.step
         filled = [
             tf.zeros_like(delta) if each is None else each for each, delta in zip(of_outputs, self.outputs, strict=True)

@@ -1,4 +1,4 @@
-"""What every method has: compiled functions that run the network; and one that explains a chunk of pairs."""
+"""The base of all methods: compiled functions that run the network, and that explain a chunk of pairs."""
 
 import math
 from abc import ABC, abstractmethod
@@ -13,59 +13,59 @@ from skdeeplift.propagation import replay
 from skdeeplift.propagation.pairing import Mode
 from skdeeplift.propagation.rules.activation import machine_epsilon
 
-# How many bytes are copied in the time that an op takes which does nothing.
+# Number of bytes that are copied in the time of an op that does nothing.
 BYTES_OF_OP = 2**17
 
 
 class Method:
-    """A method, for one network and what is explained of it; a subclass says what it computes of a chunk.
+    """A method for one network and one target; subclasses explain chunks of rows.
 
     Parameters
     ----------
     graph : Graph
         The traced network.
     target : Value
-        What is explained; weights over its elements make it a scalar.
+        The value to explain; weights over its elements make it a scalar.
     sources : list of Source
-        Whose contributions are given.
+        The values that contributions are computed for.
     shown : list of Value
-        What is read of the network, at the rows and at the references.
+        The values that are read at the rows and at the references.
     masks : list of Value, default=()
-        Masks of the rows that also hold for their references.
+        Masks of the rows that their references share.
 
     Attributes
     ----------
     shown : list of Value
-        What ``forward`` returns, and `PairMethod.contributions` takes: the target first, each value once.
+        The values that ``forward`` returns and `PairMethod.contributions` takes: the target first, each value once.
     depths : dict of Value to int
-        In how many loops, one inside of the other, a value is computed.
+        Number of nested loops around each value.
     needs_pair_size : bool
-        Whether rows and references must be run pair by pair, because the batch does not come first in all of them.
+        Whether rows and references must be run pair by pair, because the batch is not the first axis of all values.
     computed : list of Value
-        The values that are computed for a pair, from which the size of chunks is chosen.
-    coarsest_dtype : DType
-        The coarsest floating dtype that the network computes in on the way to the target.
+        The values that are computed for a pair. The size of chunks follows from their number of bytes.
+    coarsest_dtype : DType or None
+        The coarsest floating dtype that the network computes in on the way to the target. None if it has none.
     """
 
     # Whether rows are compared with references.
     uses_references = False
     # Whether contributions sum to the change of the target.
     sums_to_delta = False
-    # Whether the parts of a layer's difference are told apart.
+    # Whether the positive and the negative part of a layer's difference are returned.
     tells_parts = False
-    # Whether integers, which the network looks numbers up by, can have contributions.
+    # Whether integers that the network looks up, such as tokens, can have contributions.
     takes_integers = False
     # Whether contributions are multipliers times differences.
     has_multipliers = True
-    # How often each pair is run with changes of its own, by a method that does; all targets come of one run then.
+    # Number of perturbed copies of each pair, for a method that perturbs. One run then gives all targets.
     copies = None
-    # How many independent estimates of contributions there are for each pair, by a method that draws.
+    # Number of independent estimates of the contributions of each pair, for a method that draws.
     draws = 1
-    # Beyond this size of all that a chunk computes, larger ones are not faster, and only cost memory.
+    # Chunks whose values take more bytes than this are not faster, and only need memory.
     chunk_bytes = 2**30
-    # With fewer pairs at once convolutions are slow.
+    # Smallest number of pairs at which convolutions are fast.
     least_pairs = 1
-    # How often a chunk has room for its pairs, in copies that are run one after the other otherwise.
+    # Number of copies of its pairs that a chunk has room for. Further copies are run one after the other.
     steps_at_once = 1
 
     def __init__(self, graph, target, sources, shown, masks=()):
@@ -75,26 +75,27 @@ class Method:
         self.needs_pair_size = any(value not in self.layouts or self.layouts[value].axis > 0 for value in self.shown)
         self.depths = {value: depth for depth, graph in _depths(graph) for value in graph.values}
         specs = [tf.TensorSpec(value.shape, value.dtype) for value in graph.inputs]
-        of_masks = [tf.TensorSpec(value.shape, value.dtype) for value in self.masks]
+        mask_specs = [tf.TensorSpec(value.shape, value.dtype) for value in self.masks]
         self.forward = compiled(self._forward, input_signature=[specs])
-        self.forward_masked = compiled(self._forward_masked, input_signature=[specs, of_masks])
+        self.forward_masked = compiled(self._forward_masked, input_signature=[specs, mask_specs])
         self.forward_both = compiled(self._forward_both, input_signature=[specs, specs])
-        # One function for each pairing; TensorFlow would trace anew for every object that is not a tensor.
+        # One function for each set of constants: TensorFlow would retrace for each argument that is not a tensor.
         self._compiled = {}
         depends = [op for op in graph.ancestors(self.shown) if any(map(graph.varies, op.inputs))]
-        # A loop is as many as nobody knows.
+        # The number of ops in a loop depends on its number of steps.
         self._n_ops = math.inf if any(op.body is not None for op in depends) else len(depends)
         self._explain_of, self._shapes = {}, {}
         self.computed = graph.values
         self.coarsest_dtype = coarsest_dtype([*graph.inputs, target])
 
     def _forward(self, inputs):
-        """Run the network; the target's values come first, then whatever the rules read."""
+        """Run the network, and return the values of ``shown``."""
         return replay.run(self.graph, dict(zip(self.graph.inputs, inputs, strict=True)), self.shown)
 
     def _forward_masked(self, inputs, masks):
-        given = [*self.graph.inputs, *self.masks], [*inputs, *masks]
-        return replay.run(self.graph, dict(zip(*given, strict=True)), self.shown)
+        """Run the network with masks of its own, and return the values of ``shown``."""
+        values = dict(zip([*self.graph.inputs, *self.masks], [*inputs, *masks], strict=True))
+        return replay.run(self.graph, values, self.shown)
 
     def forward_references(self, references, shown_at_input, pairing):
         """Run the network on one reference for each pair, with the masks of the rows."""
@@ -106,7 +107,7 @@ class Method:
         return self.forward_masked(references, masks)
 
     def _forward_both(self, rows, references):
-        """Run the network on rows and references as one batch, which is faster than on each."""
+        """Run the network on rows and references as one batch, which is faster than two runs."""
         number, total = tf.shape(rows[0])[0], tf.shape(rows[0])[0] + tf.shape(references[0])[0]
         together = self._forward([tf.concat(pair, 0) for pair in zip(rows, references, strict=True)])
         sizes, at_input, at_reference = {}, [], []
@@ -118,14 +119,14 @@ class Method:
             else:
                 if layout.fold not in sizes:
                     sizes[layout.fold] = tf.stack([number, total - number]) * layout.fold
-                # What loops compute has all steps in front.
+                # Values inside of loops have the axis of steps in front.
                 parts = tf.split(tensor, sizes[layout.fold], self.depths.get(value, 0))
             at_input.append(parts[0])
             at_reference.append(parts[1])
         return at_input, at_reference
 
     def compiled(self, function, *constants):
-        """Return a function compiled for some first arguments that are no tensors."""
+        """Return a function compiled for constant first arguments."""
         key = function.__name__, *constants
         found = self._compiled.get(key)
         if found is None:
@@ -148,18 +149,18 @@ class PairMethod(Method, ABC):
         Parameters
         ----------
         request : Request
-            What to compute.
+            The terms to compute.
         rows, references : list of tensor
-            One for each input; no references where their values are given.
+            One tensor for each input. No references if ``at_reference`` is given.
         at_reference : list of tensor, default=None
-            What ``forward`` returned for the references, where many chunks share it.
+            The values that ``forward`` returned for the references, where many chunks share them.
 
         Returns
         -------
         output_at_input, output_at_reference : tensor
             The target's values.
         sums : list of tuple of tensor
-            As those of `contributions`.
+            The sums that `contributions` returns.
         """
         static, tensors = request.split(self._draw(request))
         key = static, *[tensor.shape for tensor in (*rows, *references)]
@@ -187,12 +188,12 @@ class PairMethod(Method, ABC):
         return at_input, self.forward_references(references, at_input, pairing)
 
     def _is_faster_apart(self, rows):
-        """Whether making one batch of rows and references takes longer than running the network once more."""
+        """Tell whether copying rows and references into one batch takes longer than running the network once more."""
         n_bytes = sum(tensor.dtype.size * math.prod(tensor.shape) for tensor in rows)
         return n_bytes > self._n_ops * BYTES_OF_OP
 
     def _explain(self, static, shapes, inputs, tensors):
-        """Compute what `explain` returns, in a function of TensorFlow."""
+        """Compute the results of `explain` within a compiled function."""
         request = static.join(tensors)
         at_input, at_reference = at_both = self._at_both(request.pairing, *inputs)
         # With their shapes known, tensors need no ops that look them up.
@@ -204,14 +205,14 @@ class PairMethod(Method, ABC):
         return at_input[0], at_reference[0], sums
 
     def contributions(self, request, at_input, at_reference):
-        """Sum contributions, and what else is wanted, over the references of each row of a chunk.
+        """Sum the wanted terms over the references of each row of a chunk.
 
         Parameters
         ----------
         request : Request
-            What to compute. Its target is an array of weights.
+            The terms to compute. The target is an array of weights.
         at_input, at_reference : list of tensor
-            What ``forward`` returned for the rows and for the references.
+            The values that ``forward`` returned for the rows and for the references.
 
         Returns
         -------
@@ -231,26 +232,33 @@ class PairMethod(Method, ABC):
 
     @abstractmethod
     def _contributions(self, request, at_input, at_reference):
-        """Compute what `contributions` returns, in a function of TensorFlow."""
+        """Compute the results of `contributions` within a compiled function."""
 
     def first_departure(self, rows, references, tolerance):
-        """Find the first op at which contributions go wrong, where the method can tell."""
+        """Find the first op at which contributions go wrong, if the method can."""
         return None
 
 
 def _depths(graph, depth=0):
+    """Yield the graph and the bodies of its loops, each with the number of loops around it."""
     yield depth, graph
     for body in graph.bodies:
         yield from _depths(body, depth + 1)
 
 
 def coarsest_dtype(values):
-    """Return the floating dtype of some values that has the fewest digits."""
-    return max((value.dtype for value in values if value.dtype.is_floating), key=machine_epsilon)
+    """Return the floating dtype of some values that has the fewest digits, or None if all are integers."""
+    return max((value.dtype for value in values if value.dtype.is_floating), key=machine_epsilon, default=None)
 
 
 def check_depends(graph, value):
-    """Refuse to explain a value that depends on the network's input through no function that has differences."""
+    """Raise an error if no difference of the network's input reaches a value.
+
+    Raises
+    ------
+    UnsupportedOpError
+        If the value does not depend on the input through functions that have differences.
+    """
     if not graph.carries_difference(value):
         raise UnsupportedOpError(
             f"The target {value.name!r} does not depend on the network's input through any function that has "

@@ -1,4 +1,4 @@
-"""What has to be done, in order, to carry a difference from the sources to the target."""
+"""Plans: the steps, in order, that carry a difference from the sources to the target."""
 
 from functools import cached_property
 
@@ -25,15 +25,15 @@ class Plan:
     graph : Graph
         The traced network.
     target : Value
-        Where differences go to.
+        The value that differences are carried to.
     sources : list of Value
-        Where differences are looked at; no activation reaches across one.
+        The values whose differences are read. No activation reaches across a source.
     rule_set : RuleSet
-        What each op does to a difference.
+        The rule of each op.
     owner : str, default="skdeeplift"
-        Who is named in errors.
+        Name of the explainer in errors.
     parts : bool, default=False
-        Whether the positive and negative parts of the sources' differences are asked for.
+        Whether positive and negative parts of the sources are returned.
 
     Attributes
     ----------
@@ -46,20 +46,20 @@ class Plan:
     sums_to_delta : bool
         Whether contributions sum to the change of the target.
     starts : list of Value
-        Where differences start.
+        The values where differences start.
     reads : list of Value
-        What the rules read of the first two streams, values inside of loops included.
+        The values of the first two streams that rules read, values inside of loops included.
     spreads : set of Value
-        The values whose spread has to be carried, but for those inside of loops.
+        The values outside of loops whose spread has to be carried.
     carries_spreads : bool
-        Whether there are any, also inside of loops.
+        Whether any spread has to be carried, also inside of loops.
 
     Raises
     ------
     UnsupportedOpError
         If an op on the way has no rule, or the target does not depend on the input through differences.
     ValueError
-        If a layer that was given a rule by name is not there, or has no activation.
+        If a layer that is given a rule by name does not exist or has no activation.
     """
 
     def __init__(self, graph, target, sources, rule_set, owner="skdeeplift", parts=False):
@@ -83,6 +83,7 @@ class Plan:
         return batch_layouts(self.graph)
 
     def _check_layers(self):
+        """Raise an error if a layer that is given a rule by name does not exist or has no activation."""
         ops = [step.op for step in self.rule_steps if step.is_activation]
         elsewhere = {name for op in ops for name in self.graph.layers_of(op)[:1]}
         for name in self.rule_set.layers:
@@ -96,7 +97,7 @@ class Plan:
                 )
 
     def _section(self, graph, differences, spreads):
-        """Go back from what has differences to where they start."""
+        """Go back through a graph from values with differences to their starts, and collect the steps."""
         section = Section(graph, [], {}, set(differences), set(), set(spreads))
         activations = Activations(graph, barriers=self.sources)
         for op in reversed(graph.ops):
@@ -105,13 +106,13 @@ class Plan:
                 add(section, op, activations)
             elif not section.values.isdisjoint(op.outputs):
                 section.steps.append(ConstantStep(op, op.inputs, op.outputs))
-                self._need(section, op.inputs)
+                self._require_values(section, op.inputs)
         section.steps.reverse()
         return section
 
     @staticmethod
-    def _need(section, values):
-        """Note what is needed of values: the differences, what does not vary, or which masks and indices a row has."""
+    def _require_values(section, values):
+        """Require the differences of values that carry them, the rows' masks and indices, and other values."""
         for value in values:
             if section.graph.carries_difference(value):
                 section.differences.add(value)
@@ -121,10 +122,11 @@ class Plan:
                 section.values.add(value)
 
     def _add_step(self, section, op, activations):
+        """Add the step of an op or of an activation that ends with it."""
         graph = section.graph
         step = self._step(section, op, activations)
         section.steps.append(step)
-        self._need(section, [*step.inputs, *step.operands])
+        self._require_values(section, [*step.inputs, *step.operands])
         section.reads.update(dict.fromkeys(step.reads(graph)))
         if op.type in STACKS and op.outputs[0] not in self._layouts:
             # The shape of unset entries is only known from the list's value.
@@ -132,6 +134,11 @@ class Plan:
         section.spreads.update(step.inputs_with_spread(graph))
 
     def _add_loop(self, section, op, activations):
+        """Add the step of a loop.
+
+        Which inputs of the body have differences is a fixpoint: an output with a difference gives the input of the next
+        step one.
+        """
         graph, body = section.graph, op.body
         if any(value in op.condition.dependence.varying for value in op.condition.outputs):
             raise UnsupportedOpError(
@@ -161,11 +168,12 @@ class Plan:
         section.steps.append(
             LoopStep(op, op.inputs, op.outputs, inner, tuple(sorted(positions)), constants, bool(spreads))
         )
-        self._need(section, [op.inputs[number] for number in {*positions, *constants}])
+        self._require_values(section, [op.inputs[number] for number in {*positions, *constants}])
         section.reads.update(inner.reads)
         section.spreads.update(op.inputs[number] for number in spreads if graph.carries_difference(op.inputs[number]))
 
     def _step(self, section, op, activations):
+        """Make the step of an op or of an activation that ends with it."""
         graph, carries_spread = section.graph, not section.spreads.isdisjoint(op.outputs)
         activation = activation_at(graph, op, activations, self.sources)
         if activation is not None:
@@ -184,6 +192,7 @@ class Plan:
         return OpStep(op, op.inputs, op.outputs, rule, carries_spread, starts_afresh)
 
     def _no_rule(self, op, reason):
+        """Describe an op without a rule for an error."""
         because = f": {reason}" if reason else ""
         integrate = "" if op.type in BRANCHES else ", pass unsupported='integrate' for a numerical path integral of it"
         return (
@@ -193,12 +202,13 @@ class Plan:
 
 
 def _carries_spreads(section):
+    """Tell whether any spread is carried in a section or in its loops."""
     loops = (step.section for step in section.steps if isinstance(step, LoopStep))
     return bool(section.spreads) or any(map(_carries_spreads, loops))
 
 
 def _constant_positions(op, section):
-    """Positions of a loop's inputs that never vary and that are read, if only to count the steps."""
+    """Find the inputs of a loop that never vary and are read, if only to count the steps."""
     body = op.body
     position = {value: number for number, value in enumerate(body.inputs)}
     counted = {value for each in op.condition.ancestors(op.condition.outputs) for value in each.inputs}

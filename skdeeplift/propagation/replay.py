@@ -8,8 +8,8 @@ import tensorflow as tf
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.compiled import is_for_xla, refuse_xla
 from skdeeplift.network.graph import Op
-from skdeeplift.propagation.pairing import widened, widened_attribute, widened_tensor
-from skdeeplift.propagation.trip_count import number_of_steps
+from skdeeplift.propagation.pairing import difference_dtype, to_difference_attribute, to_difference_dtype
+from skdeeplift.propagation.trip_count import count_steps
 
 # Stateful to TensorFlow, yet free of effects and of chance.
 READS_STATE = frozenset({"ReadVariableOp", "LookupTableFindV2", "LookupTableSizeV2", "VarHandleOp"})
@@ -79,7 +79,7 @@ def run_loop(op, inputs, wanted=(), overrides=None):
         The wanted values, with the steps on a new first axis.
     """
     body, wanted = op.body, list(wanted)
-    steps = number_of_steps(op, inputs) if is_for_xla() else None
+    steps = count_steps(op, inputs) if is_for_xla() else None
     if wanted and steps is None:
         # XLA would not let the arrays grow, and drop the steps without a word.
         refuse_xla("a loop of which each step is kept takes a number of steps that is not known.")
@@ -158,8 +158,11 @@ def _create(op, inputs, of_differences=False):
     is_list = of_differences and "element_dtype" in attributes
     if is_list or any(tensor.dtype != value.dtype for tensor, value in zip(inputs, op.inputs, strict=True)):
         # A difference of a value in half precision, which is carried in single precision.
-        inputs, dtypes = [widened_tensor(tensor) for tensor in inputs], [widened(dtype) for dtype in dtypes]
-        attributes = {name: widened_attribute(value) for name, value in attributes.items()}
+        inputs, dtypes = (
+            [to_difference_dtype(tensor) for tensor in inputs],
+            [difference_dtype(dtype) for dtype in dtypes],
+        )
+        attributes = {name: to_difference_attribute(value) for name, value in attributes.items()}
     return _CREATE_OP(graph, op.type, inputs, dtypes, attrs=attributes, name=op.type).outputs
 
 

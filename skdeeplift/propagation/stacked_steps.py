@@ -1,7 +1,7 @@
-"""What rules compute of the first two streams alone: inside of a loop, of all its steps at once.
+"""Coefficients inside of a loop, computed from the first two streams for all steps at once.
 
-What a loop computed in each step is known when differences go through it. So a slope takes a few ops on all steps,
-instead of as many in each, and a step takes out its own.
+The values of all steps are known when differences go through the loop. So a slope takes a few ops over all steps, from
+which each step takes its own entry, instead of as many ops in every step.
 """
 
 import tensorflow as tf
@@ -11,14 +11,14 @@ from skdeeplift.propagation.stream_values import StreamValues
 
 
 class AllSteps:
-    """The values of all steps of a loop, with axes that broadcast over all pairs.
+    """Values of all steps of a loop, with axes that broadcast over all pairs.
 
     Parameters
     ----------
     around : StreamValues
-        What is known around the loop.
+        Values of the graph around the loop.
     values : list of Value
-        Values inside of the loop of which all steps are known.
+        The values inside of the loop that are known for all steps.
     """
 
     def __init__(self, around, values):
@@ -26,38 +26,38 @@ class AllSteps:
         rows, references = (self.pairing.rows, 1), self.pairing.reference_lead()
         both = self.pairing.rows, self.pairing.references
         self.streams = StreamValues(
-            # Axes that broadcast do what the pairing would.
+            # The pairing need not broadcast, since the axes do.
             around.settings._replace(pairing=self.pairing._replace(mode=Mode.PAIR_SIZE, targets=1)),
-            {value: self._with_axes(around.at_input[value], rows) for value in values},
-            {value: self._with_axes(around.at_reference[value], references) for value in values},
-            {value: self._with_axes(around.spreads[value], both) for value in values if value in around.spreads},
+            {value: self._add_axes(around.at_input[value], rows) for value in values},
+            {value: self._add_axes(around.at_reference[value], references) for value in values},
+            {value: self._add_axes(around.spreads[value], both) for value in values if value in around.spreads},
         )
 
     def at_step(self, number, function):
-        """Compute something of all steps, around the loop, and take what belongs to one of them.
+        """Compute tensors for all steps, outside of the loop, and take the entries of one step.
 
         Parameters
         ----------
         number : tensor
-            The step's number.
+            Number of the step.
         function : callable
-            Takes the `StreamValues` of all steps, and returns tensors with the steps in front.
+            Takes the `StreamValues` of all steps, and returns tensors with the axis of steps in front.
 
         Returns
         -------
         tensors : list of tensor
-            Each pair once, as ``at_pairs`` of `Pairing.combine`.
+            Tensors with one entry for each pair, as ``at_pairs`` of `Pairing.combine`.
         """
         with self._graph.as_default():
-            of_all = [self._of_pairs(tensor) for tensor in function(self.streams)]
+            of_all = [self._flatten_pairs(tensor) for tensor in function(self.streams)]
         return [tensor[number] for tensor in of_all]
 
-    def _with_axes(self, tensor, lead):
+    def _add_axes(self, tensor, lead):
         if self.pairing.mode is Mode.PAIR_SIZE:
             return tensor
         return tf.reshape(tensor, (-1, *lead, tensor.shape[1] // (lead[0] * lead[1]), *tensor.shape[2:]))
 
-    def _of_pairs(self, tensor):
+    def _flatten_pairs(self, tensor):
         if self.pairing.mode is Mode.PAIR_SIZE:
             return tensor
         steps, *_, fold = tensor.shape[:4]

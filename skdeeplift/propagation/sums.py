@@ -1,4 +1,4 @@
-"""Contributions of pairs from multipliers and differences, and their means over references in one pass."""
+"""Contributions and other terms of pairs, summed over references in one pass over memory."""
 
 import functools
 from typing import NamedTuple
@@ -9,22 +9,22 @@ from skdeeplift.network.compiled import fused
 from skdeeplift.propagation.rules.activation import machine_epsilon
 from skdeeplift.propagation.rules.products import LARGE
 
-# What can be wanted of each source, for each pair.
+# Terms of a source that can be computed for each pair.
 TERMS = {
     "contributions": lambda source: source.contributions(),
     "squares": lambda source: tf.square(tf.cast(source.contributions(), tf.float64)),
-    "multipliers": lambda source: source.of_both(),
-    "positive_multipliers": lambda source: source.of_part(1),
-    "negative_multipliers": lambda source: source.of_part(-1),
-    "positive_difference": lambda source: source.part(1),
-    "negative_difference": lambda source: source.part(-1),
+    "multipliers": lambda source: source.mean_multiplier(),
+    "positive_multipliers": lambda source: source.multiplier_of_part(1),
+    "negative_multipliers": lambda source: source.multiplier_of_part(-1),
+    "positive_difference": lambda source: source.difference_of_part(1),
+    "negative_difference": lambda source: source.difference_of_part(-1),
     "hypothetical": lambda source: source.hypothetical(),
 }
-# How many references are summed up in one pass over memory.
+# Number of references that are summed in one pass over memory.
 UNROLLED = 5
-# What tells apart the parts of a source's difference.
+# Terms of the positive and the negative part of a source's difference.
 PARTS = ("positive_multipliers", "negative_multipliers", "positive_difference", "negative_difference")
-# Those that are the same whatever the target.
+# Terms that are the same for all targets.
 OF_ALL_TARGETS = frozenset({"positive_difference", "negative_difference"})
 
 
@@ -39,9 +39,9 @@ class SourceTensors(NamedTuple):
     at_reference: tf.Tensor
     # Change of the target per unit of the difference's spread, of shape (rows, references, targets, ...), or None.
     spread_multipliers: tf.Tensor | None = None
-    # The spread of the difference, of shape (rows, references, ...), where it is carried.
+    # Spread of the difference, of shape (rows, references, ...), if it is carried.
     spread: tf.Tensor | None = None
-    # The same with parts that keep their names, where parts are asked for.
+    # Signed spread of the difference, of the same shape, if parts are returned.
     signed_spread: tf.Tensor | None = None
 
 
@@ -58,7 +58,7 @@ def fused_if_large(function):
     return fused_or_not
 
 
-# Each operation by itself would write all pairs to memory again.
+# Without fusion, each op would write all pairs to memory.
 @fused
 def sum_over_references(tensors, weights, wanted, letters=None):
     """Sum terms of a source over the references of each row, in float64.
@@ -70,19 +70,19 @@ def sum_over_references(tensors, weights, wanted, letters=None):
     weights : tensor of shape (references,)
         The weight of each reference, in float64.
     wanted : tuple of str
-        Terms to sum, of ``TERMS``.
+        Names of terms in ``TERMS``.
     letters : int, default=None
-        Which of the source's axes holds one-hot letters, without the batch.
+        Axis of the source that holds one-hot letters, counted without the batch.
 
     Returns
     -------
     sums : tuple of tensor of shape (rows, targets or 1, ...)
-        In the order of ``wanted``.
+        One tensor for each term, in the order of ``wanted``.
     """
     n_references = tensors.multipliers.shape[1]
 
     def sum_some(first, number):
-        """Sum over some references, unrolled: a reduction over this axis would stride through memory."""
+        """Sum over some references, unrolled: a reduction over their axis would stride through memory."""
         some = SourceTensors(*[_slice_references(tensor, first, number) for tensor in tensors])
         some_weights, sums = tf.slice(weights, [first], [number]), dict.fromkeys(wanted, 0)
         for reference in range(number):
@@ -106,7 +106,7 @@ def _slice_references(tensor, first, number):
     """Slice a tensor along the axis of references, unless all references share it."""
     if tensor is None or tensor.shape[1] == 1:
         return tensor
-    # XLA knows sizes, but no "to the end" of a slice that begins where a loop says.
+    # XLA cannot slice "to the end" from a start that a loop computes, but takes the sizes.
     size = [number if axis == 1 else tf.shape(tensor)[axis] for axis in range(len(tensor.shape))]
     some = tf.slice(tensor, [0, first, *[0] * (len(tensor.shape) - 2)], size)
     some.set_shape([*tensor.shape[:1], number, *tensor.shape[2:]])
@@ -115,9 +115,26 @@ def _slice_references(tensor, first, number):
 
 @fused_if_large
 def sum_plain(tensors, weights, wanted, letters=None):
-    """Sum terms as `sum_over_references`, of a source without spreads, in the network's dtype where there is one.
+    """Sum terms of a source without spreads over the references of each row.
 
-    Nothing is unrolled, so that it takes no time to compile.
+    Nothing is unrolled, so that compiling takes no time. The sum over several references is in float64; the terms of a
+    single reference stay in the network's dtype and have no weight.
+
+    Parameters
+    ----------
+    tensors : SourceTensors
+        The source's multipliers and values.
+    weights : tensor of shape (references,)
+        The weight of each reference.
+    wanted : tuple of str
+        Names of terms, without those of parts.
+    letters : int, default=None
+        Axis of the source that holds one-hot letters, counted without the batch.
+
+    Returns
+    -------
+    sums : tuple of tensor of shape (rows, targets, ...)
+        One tensor for each term, in the order of ``wanted``.
     """
     multipliers, at_reference = tensors.multipliers, tensors.at_reference
     delta = (tensors.at_input - at_reference)[:, :, None]
@@ -136,14 +153,14 @@ def sum_plain(tensors, weights, wanted, letters=None):
 
 
 @fused_if_large
-def terms_of_one_reference(tensors, wanted, letters=None):
-    """Compute the terms of a source that `sum_over_references` sums, for one reference, in the network's dtype."""
+def compute_terms(tensors, wanted, letters=None):
+    """Compute the terms that `sum_over_references` sums, of the only reference, in the network's dtype."""
     source = _Source(tensors, 0, letters)
     return tuple(TERMS[name](source) for name in wanted)
 
 
 class _Source:
-    """A source's multipliers and differences for one reference of each row; the second axis is that of the targets."""
+    """Multipliers and differences of a source for one reference of each row; the second axis holds targets."""
 
     def __init__(self, tensors, reference, letters):
         self.letters = letters
@@ -156,30 +173,38 @@ class _Source:
         self.spread, self.signed_spread = (None if tensor is None else tensor[:, None] for tensor in of_spreads[1:])
 
     def contributions(self):
+        """Multiply the parts of the difference by their multipliers, and add them."""
         contributions = self.multiplier * self.delta
         if self.spread_multiplier is None:
             return contributions
         return contributions + self.spread_multiplier * self.spread
 
-    def of_part(self, sign):
+    def multiplier_of_part(self, sign):
+        """Compute the multiplier of the positive part (sign 1) or the negative part (sign -1)."""
         if self.spread_multiplier is None:
             return self.multiplier
         if self.signed_spread is not None:
-            # What a function that falls made of a part counts with the parts of the other sign.
-            part, size = sign * self.part(sign), tf.maximum(tf.abs(self.delta), tf.abs(self.signed_spread))
-            # A part that is zero is what two sums, each rounded in an order of its own, leave of each other.
+            # A decreasing function turns the sign of a part, which then takes the multiplier of the other sign.
+            part, size = (
+                sign * self.difference_of_part(sign),
+                tf.maximum(tf.abs(self.delta), tf.abs(self.signed_spread)),
+            )
+            # A part of zero is the difference of two sums with different rounding. Its sign is not known.
             turned = part < -32 * machine_epsilon(part.dtype) * size
             sign = sign * tf.where(turned, -tf.ones_like(part), tf.ones_like(part))
         return self.multiplier + sign * self.spread_multiplier
 
-    def of_both(self):
+    def mean_multiplier(self):
+        """Compute the mean of the multipliers of both parts."""
         if self.signed_spread is None:
             return self.multiplier
-        return (self.of_part(1) + self.of_part(-1)) / 2
+        return (self.multiplier_of_part(1) + self.multiplier_of_part(-1)) / 2
 
-    def part(self, sign):
+    def difference_of_part(self, sign):
+        """Compute the positive part (sign 1) or the negative part (sign -1) of the difference."""
         return (self.delta + sign * self.signed_spread) / 2
 
     def hypothetical(self):
+        """Compute what each letter would contribute in the place of the letter that is there."""
         at_reference = tf.reduce_sum(self.multiplier * self.reference, self.letters + 2, keepdims=True)
         return self.multiplier - at_reference

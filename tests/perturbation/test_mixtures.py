@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.execution.references import References
-from skdeeplift.perturbation.mixtures import Mixtures, values_at_mixtures
+from skdeeplift.perturbation.mixtures import Mixtures, compute_at_mixtures
 from skdeeplift.perturbation.windows import OneByOne, Windows
 from tests.perturbation.networks import method_of
 
@@ -46,7 +46,7 @@ def test_values(per_row, n_orders, of_rows, batch):
     weights = GENERATOR.normal(size=(5 if per_row else 1, 2, 2))
     share = np.array([0.5, 0.3, 0.2])
     references = References([OTHERS if per_row else OTHERS[0]], per_row, share)
-    found = values_at_mixtures(method(), [ROWS], references, Mixtures([LABELS], ranks, counts, weights), **batch)
+    found = compute_at_mixtures(method(), [ROWS], references, Mixtures([LABELS], ranks, counts, weights), **batch)
     others = OTHERS if per_row else np.broadcast_to(OTHERS[0], OTHERS.shape)
     np.testing.assert_allclose(found, one_by_one(ROWS, others, ranks, counts, weights, share), rtol=1e-10, atol=1e-12)
 
@@ -57,5 +57,5 @@ def test_one_function_serves_calls_of_many_sizes():
     ranks, counts = np.arange(4, dtype=np.int32)[None, None], np.arange(5, dtype=np.int32)[None]
     for number in (5, 6, 7, 8):
         rows = GENERATOR.normal(size=(number, 3, 2))
-        values_at_mixtures(perturbed, [rows], references, Mixtures([LABELS], ranks, counts, np.ones((1, 1, 2))))
+        compute_at_mixtures(perturbed, [rows], references, Mixtures([LABELS], ranks, counts, np.ones((1, 1, 2))))
     assert len(perturbed._compiled) == 1

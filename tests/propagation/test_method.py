@@ -101,3 +101,10 @@ def test_a_target_may_depend_on_what_is_computed():
     _, _, got = method.explain(Request(pairing, Target("predicted"), weights), rows, references)
     np.testing.assert_allclose(got[0][0], expected[0][0], rtol=1e-12)
     assert len(set(largest)) > 1
+
+
+def test_the_coarsest_dtype_has_the_fewest_digits():
+    values = [tf.TensorSpec((1,), dtype) for dtype in (tf.float32, tf.int32, tf.bfloat16, tf.float16)]
+    assert method_module.coarsest_dtype(values) == tf.bfloat16
+    assert method_module.coarsest_dtype(values[1:2]) is None
+    assert streams_of(network, (5,)).coarsest_dtype == tf.float64

@@ -42,10 +42,10 @@ def test_differences_at_the_start():
 
     def start(streams, values):
         [source] = streams.graph.inputs
-        plain, both = values.at_start(source, False), values.at_start(source, True)
+        plain, both = values.difference_at_start(source, False), values.difference_at_start(source, True)
         assert plain.spread is both.signed_spread is None
         [through_spread] = tf.gradients(both.spread, both.delta, unconnected_gradients="zero")
-        return plain.delta, both.delta, values.at_start(source, True).spread, through_spread
+        return plain.delta, both.delta, values.difference_at_start(source, True).spread, through_spread
 
     plain, delta, spread, through_spread = within_a_graph(start, Purpose.SPREADS)
     np.testing.assert_array_equal(plain, DELTA)
@@ -119,7 +119,7 @@ def test_elements_have_shares_of_the_differences_that_belong_to_them():
     def function(streams, values):
         start, given = object(), tf.reshape(tf.range(16, dtype=tf.float64), (4, 2, 2))
         places = np.array([[1, 1], [0, 0]])
-        share, shared = values.shared_out(
+        share, shared = values.share_out(
             Source(tf.TensorSpec((None, 2)), starts=[(start, places)]), {start: Difference(given, -given)}
         )
         [gradient] = tf.gradients(shared[start].delta, share)

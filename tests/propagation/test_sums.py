@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.propagation.sums import TERMS, UNROLLED, SourceTensors, sum_over_references, terms_of_one_reference
+from skdeeplift.propagation.sums import TERMS, UNROLLED, SourceTensors, compute_terms, sum_over_references
 
 
 def test_sums_equal_the_plain_formula():
@@ -59,7 +59,7 @@ def test_parts_and_letters_by_hand():
     }
     for sums in (
         sum_over_references(source, np.ones(1), tuple(TERMS), 0),
-        terms_of_one_reference(source, tuple(TERMS), 0),
+        compute_terms(source, tuple(TERMS), 0),
     ):
         for name, tensor in zip(TERMS, sums, strict=True):
             np.testing.assert_allclose(tensor, [[expected[name]]], err_msg=name)
@@ -76,7 +76,7 @@ def test_a_part_that_is_zero_but_for_rounding_keeps_its_multiplier():
         spread=delta * np.float32(1 - 2e-7),
         signed_spread=delta * np.float32(1 - 2e-7),
     )
-    [negative] = terms_of_one_reference(source, ("negative_multipliers",))
+    [negative] = compute_terms(source, ("negative_multipliers",))
     np.testing.assert_allclose(negative, [[[4]]])
 
 

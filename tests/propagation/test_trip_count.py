@@ -6,14 +6,14 @@ from keras import layers
 
 from skdeeplift import DeepLiftExplainer, GradientExplainer, IntegratedGradientsExplainer, config_context
 from skdeeplift.network.trace import trace
-from skdeeplift.propagation.trip_count import number_of_steps
+from skdeeplift.propagation.trip_count import count_steps
 
 
 def steps_of(function, shape=(4,)):
     """Of the only loop of a function, whose inputs are constants of its graph."""
     graph, _ = trace(function, tf.TensorSpec((None, *shape), tf.float32))
     [loop] = [op for op in graph.ops if op.body is not None]
-    return number_of_steps(loop, [op_inputs(graph, value) for value in loop.inputs])
+    return count_steps(loop, [op_inputs(graph, value) for value in loop.inputs])
 
 
 def op_inputs(graph, value):

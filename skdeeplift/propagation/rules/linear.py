@@ -6,7 +6,7 @@ Shrikumar et al. 2017, section 3.5.1 (the linear rule). A coefficient of such an
 
 import tensorflow as tf
 
-from skdeeplift.propagation.pairing import identity, widened
+from skdeeplift.propagation.pairing import difference_dtype, identity
 from skdeeplift.propagation.rules.table import ONE, RuleTable
 
 _CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
@@ -114,7 +114,7 @@ def structural(op, differences, coefficient):
 @LINEAR.rule("Cast")
 def cast(op, differences, coefficient):
     """Give the difference the output's precision, but not less than single, as which all differences are carried."""
-    return [tf.cast(differences[0], widened(op.outputs[0].dtype))]
+    return [tf.cast(differences[0], difference_dtype(op.outputs[0].dtype))]
 
 
 @LINEAR.rule("Neg")

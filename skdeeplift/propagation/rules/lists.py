@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from skdeeplift.propagation.pairing import widened
+from skdeeplift.propagation.pairing import difference_dtype
 from skdeeplift.propagation.rules.table import RuleTable
 
 LISTS = RuleTable("list of tensors", reads_values=False)
@@ -51,5 +51,5 @@ def zero_list(constant, element_dtype):
     return tf.raw_ops.TensorListReserve(
         element_shape=tf.raw_ops.TensorListElementShape(input_handle=constant, shape_type=tf.int32),
         num_elements=tf.raw_ops.TensorListLength(input_handle=constant),
-        element_dtype=widened(element_dtype),
+        element_dtype=difference_dtype(element_dtype),
     )

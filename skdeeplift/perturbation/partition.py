@@ -1,34 +1,34 @@
-"""Elements that are perturbed together."""
+"""Partitions of a row's elements into parts that are perturbed together."""
 
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.perturbation.per_source import is_whole_number
+from skdeeplift.perturbation.source_parameters import is_whole_number
 
 
-def parts_of_groups(groups, shapes, names, columns=None):
-    """Make the parts that a user named.
+def partition_by_groups(groups, shapes, names, columns=None):
+    """Partition the elements of a row into the groups that a user named.
 
     Parameters
     ----------
     groups : dict or array-like
-        As the parameter of the explainers: names to columns, or one label for each element of a row.
+        Names of groups and their columns, or an array with one label for each element of a row.
     shapes : list of tuple of int
-        Of the inputs or layers, without the batch.
+        Shapes of the inputs or layers, without the batch.
     names : list of str
-        Of the inputs or layers.
+        Names of the inputs or layers.
     columns : array-like of str, default=None
         Names of a table's columns.
 
     Returns
     -------
-    parts : list of Parts
-        One, for the only source.
+    partitions : list of Partition
+        One partition, of the only source.
 
     Raises
     ------
     ValueError
-        If not every element belongs to just one group.
+        If an element does not belong to exactly one group.
     """
     if len(shapes) > 1:
         raise ValueError(f"groups= is for one input or layer. Here are {len(shapes)}: {', '.join(map(repr, names))}.")
@@ -46,12 +46,12 @@ def parts_of_groups(groups, shapes, names, columns=None):
                 f"shape {labels.shape}."
             )
         if labels.dtype.kind == "O":
-            # Labels of several kinds have no order.
+            # Labels of several types cannot be sorted.
             labels = np.array([str(label) for label in labels.ravel()]).reshape(shape)
         if labels.dtype.kind == "f" and np.isnan(labels).any():
             raise ValueError("groups= as labels has one label for each column. Some are NaN.")
         labels = np.unique(labels, return_inverse=True)[1].reshape(shape)
-    return [Parts(labels, int(labels.max()) + 1)]
+    return [Partition(labels, int(labels.max()) + 1)]
 
 
 def _labels_of_dict(groups, shape, name, columns):
@@ -93,29 +93,29 @@ def _labels_of_dict(groups, shape, name, columns):
     return labels
 
 
-def parts_of_axes(chosen_axes, shapes, names, parameter="sampling_axes="):
-    """Make one part of each position along some axes, over all the others.
+def partition_by_axes(chosen_axes, shapes, names, parameter="sampling_axes="):
+    """Partition rows into the positions along some axes; all elements at a position are one part.
 
     Parameters
     ----------
     chosen_axes : list of int, tuple or None
-        As the parameter of `ShapleySamplingExplainer`, for each input or layer.
+        Axes of each input or layer, as `ShapleySamplingExplainer` takes them.
     shapes : list of tuple of int
-        Of the inputs or layers, without the batch.
+        Shapes of the inputs or layers, without the batch.
     names : list of str
-        Of the inputs or layers.
+        Names of the inputs or layers.
     parameter : str, default="sampling_axes="
-        What the axes are called in an error.
+        Name of the parameter in errors.
 
     Returns
     -------
-    parts : list of Parts
-        One for each source, numbered through.
+    partitions : list of Partition
+        One for each source. Parts are numbered across all sources.
 
     Raises
     ------
     ValueError
-        If there is no such axis.
+        If an axis does not exist.
     """
     labels, number = [], 0
     for axes, shape, name in zip(chosen_axes, shapes, names, strict=True):
@@ -124,7 +124,7 @@ def parts_of_axes(chosen_axes, shapes, names, parameter="sampling_axes="):
         count = int(np.prod(sizes))
         labels.append(np.broadcast_to(np.arange(number, number + count).reshape(sizes), shape))
         number += count
-    return [Parts(each, number) for each in labels]
+    return [Partition(each, number) for each in labels]
 
 
 def _check_axes(axes, shape, name, parameter):
@@ -143,40 +143,40 @@ def _check_axes(axes, shape, name, parameter):
     return tuple(chosen)
 
 
-class Parts:
-    """A source's elements divided into parts, none of which overlap.
+class Partition:
+    """Partition of the elements of a source into parts.
 
     Parameters
     ----------
     labels : ndarray of int
-        To which part each element belongs, in the source's shape.
+        Part of each element, in the shape of the source.
     number : int
-        How many parts there are, those of other sources included.
+        Number of parts, those of other sources included.
+
+    Attributes
+    ----------
+    sizes : ndarray of int of shape (number,)
+        Number of elements of this source in each part.
     """
 
     def __init__(self, labels, number):
         self.labels, self.number = labels.astype(np.int32), number
         self._are_elements = np.array_equal(self.labels.ravel(), np.arange(number))
-        self._sizes = np.bincount(self.labels.ravel(), minlength=number)
+        self.sizes = np.bincount(self.labels.ravel(), minlength=number)
 
-    @property
-    def sizes(self):
-        """How many elements of this source each part has."""
-        return self._sizes
-
-    def covered(self, indices):
-        """Which elements belong to one part; indices of shape (copies,) give (copies, *source's axes)."""
+    def find_covered(self, indices):
+        """Find the elements of some parts; indices of shape (copies,) give (copies, *source's axes)."""
         return tf.equal(self.labels, tf.reshape(indices, (-1, *[1] * self.labels.ndim)))
 
-    def of_elements(self, values):
-        """Give each element its part's value: (..., number) becomes (..., *source's axes)."""
+    def to_elements(self, values):
+        """Give each element the value of its part: (..., number) becomes (..., *source's axes)."""
         if not self._are_elements:
             values = tf.gather(values, self.labels.ravel(), axis=-1)
         return tf.reshape(values, (*values.shape[:-1], *self.labels.shape))
 
-    def spread(self, changes, sizes=None):
-        """Share each part's change out evenly over its elements.
+    def share_out(self, changes, sizes=None):
+        """Divide the change of each part evenly among its elements.
 
-        ``sizes`` says how many elements each part has, if other sources share in it.
+        ``sizes`` is the number of elements of each part over all sources, where several sources share parts.
         """
-        return self.of_elements(changes / np.maximum(self._sizes if sizes is None else sizes, 1))
+        return self.to_elements(changes / np.maximum(self.sizes if sizes is None else sizes, 1))

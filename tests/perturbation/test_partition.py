@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.perturbation.parts import Parts, parts_of_axes, parts_of_groups
+from skdeeplift.perturbation.partition import Partition, partition_by_axes, partition_by_groups
 
 COLUMNS = list("abcd")
 
 
 def labels_of(groups, shape=(4,), columns=COLUMNS):
-    [parts] = parts_of_groups(groups, [shape], ["table"], columns)
+    [parts] = partition_by_groups(groups, [shape], ["table"], columns)
     return parts.labels.tolist(), parts.number
 
 
@@ -74,11 +74,11 @@ def test_names_need_a_table_with_names():
 
 
 def test_positions_along_axes():
-    [image, numbers] = parts_of_axes([(1, 2), None], [(2, 2, 3), (2,)], ["image", "numbers"])
+    [image, numbers] = partition_by_axes([(1, 2), None], [(2, 2, 3), (2,)], ["image", "numbers"])
     np.testing.assert_array_equal(image.labels, np.repeat([[[0], [1]], [[2], [3]]], 3, 2))
     np.testing.assert_array_equal(numbers.labels, [4, 5])
     assert image.number == numbers.number == 6
-    [whole, rows] = parts_of_axes([(), -2], [(2, 2), (3, 2)], ["a", "b"])
+    [whole, rows] = partition_by_axes([(), -2], [(2, 2), (3, 2)], ["a", "b"])
     assert whole.labels.tolist() == [[0, 0], [0, 0]]
     assert rows.labels.tolist() == [[1, 1], [2, 2], [3, 3]]
 
@@ -97,13 +97,13 @@ def test_positions_along_axes():
 )
 def test_axes_that_are_not_there(axes, message):
     with pytest.raises(ValueError, match=message):
-        parts_of_axes([axes], [(2, 3)], ["image"])
+        partition_by_axes([axes], [(2, 3)], ["image"])
 
 
 def test_shares():
     """A part of two elements here and one elsewhere gives each a third."""
-    parts = Parts(np.array([1, 0, 1]), 2)
+    parts = Partition(np.array([1, 0, 1]), 2)
     np.testing.assert_array_equal(parts.sizes, [1, 2])
-    np.testing.assert_allclose(parts.spread(tf.constant([[4.0, 6.0]])), [[3, 4, 3]])
-    np.testing.assert_allclose(parts.spread(tf.constant([[4.0, 6.0]]), np.array([1, 3])), [[2, 4, 2]])
-    np.testing.assert_array_equal(parts.covered(tf.range(-1, 2)), [[0, 0, 0], [0, 1, 0], [1, 0, 1]])
+    np.testing.assert_allclose(parts.share_out(tf.constant([[4.0, 6.0]])), [[3, 4, 3]])
+    np.testing.assert_allclose(parts.share_out(tf.constant([[4.0, 6.0]]), np.array([1, 3])), [[2, 4, 2]])
+    np.testing.assert_array_equal(parts.find_covered(tf.range(-1, 2)), [[0, 0, 0], [0, 1, 0], [1, 0, 1]])

@@ -1,29 +1,29 @@
-"""Parameters that may differ between a network's inputs, or between layers."""
+"""Parameters that may differ between the inputs of a network, or between its layers."""
 
 from numbers import Integral
 
 
-def for_each_source(value, names, parameter):
-    """Say what a parameter is for each of several inputs or layers.
+def expand_over_sources(value, names, parameter):
+    """Expand a parameter to one value for each input or layer.
 
     Parameters
     ----------
     value : object
-        One value for all; or a list of one for each, where there are several; or a dict of them by name.
+        One value for all sources, a list with one value for each of several sources, or a dict of values by name.
     names : list of str
-        Of the inputs or layers.
+        Names of the inputs or layers.
     parameter : str
-        How the parameter is called in an error.
+        Name of the parameter in errors.
 
     Returns
     -------
     values : list
-        One for each name.
+        One value for each name.
 
     Raises
     ------
     ValueError
-        If there is not one for each.
+        If a list or a dict does not have one value for each name.
     """
     if isinstance(value, dict):
         if set(value) != set(names):
@@ -43,17 +43,17 @@ def for_each_source(value, names, parameter):
 
 
 def is_whole_number(value):
-    """Whether something is an integer, and no boolean."""
+    """Tell whether a value is an integer and not a boolean."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def known_shape(source, name):
-    """The shape of an input or layer without the batch.
+def require_shape(source, name):
+    """Return the shape of an input or layer without the batch.
 
     Raises
     ------
     ValueError
-        If it is not known.
+        If an axis has no known size.
     """
     shape = source.value.shape
     if shape.rank is None or not shape[1:].is_fully_defined():
