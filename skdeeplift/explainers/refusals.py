@@ -4,12 +4,10 @@ from numbers import Integral
 
 import numpy as np
 
+from skdeeplift.network.ops import RANDOM
 from skdeeplift.propagation.check import rows_are_independent
 from skdeeplift.rows.one_hot import find_letters
 from skdeeplift.rows.validation import input_labels
-
-# Without effects, and the same each time; but where in a batch a row is, its numbers are others.
-_RANDOM = ("StatelessRandomUniform", "StatelessRandomNormal", "StatelessTruncatedNormal", "StatelessRandomBinomial")
 
 
 class RefusesNetworks:
@@ -21,7 +19,7 @@ class RefusesNetworks:
             return
         rows = [[array[:1] for array in arrays], [array[-1:] for array in arrays]]
         if not all(rows_are_independent(method, row) for row in rows):
-            random = next((op for op in method.graph.ops if op.type.startswith(_RANDOM)), None)
+            random = next((op for op in method.graph.ops if op.facts.family is RANDOM), None)
             look_for = (
                 "a reduction, a reshape or a softmax over the batch axis"
                 if random is None

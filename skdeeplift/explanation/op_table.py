@@ -60,11 +60,11 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
     >>> table = describe(model, rule="reveal_cancel")
     >>> print(table[["layer", "family", "rule"]].to_string(index=False))
      layer      family          rule
-    hidden      linear      weighted
-    hidden affine join        joined
+    hidden      linear apply_weights
+    hidden affine join           add
     hidden  activation reveal_cancel
-      last      linear      weighted
-      last affine join        joined
+      last      linear apply_weights
+      last affine join           add
     """
     estimator, rule_set = unfrozen(estimator), rule_set_of(rule, unsupported)
     if is_estimator(estimator):

@@ -8,8 +8,6 @@ from skdeeplift.network.inputs import complete_specs
 from skdeeplift.network.keras_model import KerasModel
 from skdeeplift.network.network import Network
 
-LOOKUPS = frozenset({"Gather", "GatherV2", "GatherNd", "ResourceGather", "ResourceGatherNd", "OneHot"})
-
 
 def bind(estimator, X):
     """Bind what the user passed as ``estimator=``.
@@ -57,7 +55,7 @@ def check_pickled(estimator):
 def _looks_up(network):
     """Whether integers can be indices into a table, as those of tokens; otherwise they are numbers as any other."""
     try:
-        return any(op.type in LOOKUPS for op in network.graph.ops)
+        return any(op.facts.indices is not None for op in network.graph.ops)
     except (TypeError, ValueError):
         return False
 

@@ -1,38 +1,37 @@
-"""Activations that are run again with another gradient than their own."""
+"""Activations that run again with a gradient that replaces their own."""
 
 import itertools
 import weakref
 
 import tensorflow as tf
 
-from skdeeplift.network.clusters import Activation, Activations
+from skdeeplift.network.clusters import Activation, Activations, activation_at
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.activations import activation_at
 from skdeeplift.propagation.rules.products import RecomputedProduct, with_gradient
 from skdeeplift.propagation.rules.reveal_cancel import is_restricted
 
 
 class Overrides:
-    """What stands in the place of a graph's activations while it is run again.
+    """Replacements of a graph's activations while the graph runs again.
 
     Parameters
     ----------
     rule : callable
-        Of `skdeeplift.propagation.overrides`.
+        Rule of this module, which gives an activation's output another gradient.
     barriers : collection of Value
         Values that no activation reaches across.
     """
 
     def __init__(self, rule, barriers):
         self.rule, self.barriers = rule, barriers
-        # Of each graph the finder of its activations, and what stands for each op; gradients need these to live on.
+        # Finder of the activations of each graph, and replacement of each op. Gradients need both to stay alive.
         self._finders, self._steps = {}, {}
 
     def ancestors(self, graph, wanted, known):
-        """The ops and activations, in order, that must run to compute ``wanted`` where ``known`` values are given.
+        """List in order the ops and activations that compute ``wanted`` from the ``known`` values.
 
-        What an activation of several ops computes on the way is nobody else's: where another op reads it too, the
-        activation's own op is run once more, and is an activation by itself there.
+        Values inside an activation of several ops belong to it alone. If another op reads such a value too, the op that
+        computes it runs once more, as an activation by itself.
         """
         known, needed, found = set(known), set(wanted), []
         for op in reversed(graph.ops):
@@ -54,20 +53,20 @@ class Overrides:
 
 
 class _Overridden:
-    """An activation with the gradient of a rule."""
+    """Activation with the gradient of a rule."""
 
     def __init__(self, activation: Activation, rule):
         self.activation, self.rule = activation, rule
         self.inputs, self.outputs = (activation.root, *activation.operands), (activation.output,)
 
     def create(self, inputs):
-        """Run it on the tensors of its inputs."""
+        """Run the activation on tensors of its inputs."""
         root, *operands = inputs
         output = run_activation(self.activation, root, operands)
         return [self.rule(self.activation, output, root, operands)]
 
 
-# By the number that a gradient is given: TensorFlow knows one function for all activations.
+# Activations by a number that their gradient reads, because TensorFlow registers one function for all of them.
 _NUMBERS, _ACTIVATIONS = itertools.count(), weakref.WeakValueDictionary()
 
 
@@ -79,7 +78,7 @@ def guided_backprop(activation, output, root, operands):
 def deconvnet(activation, output, root, operands):
     """Apply the activation to the multiplier itself (Zeiler and Fergus 2014, arXiv:1311.2901).
 
-    A function with a pole, or one that explodes, such as ``log`` or ``exp``, keeps its derivative.
+    A function with a pole, such as ``log``, or one that explodes, such as ``exp``, keeps its derivative.
     """
     if is_restricted(activation):
         return output
@@ -96,14 +95,14 @@ class EpsilonLRP:
     Parameters
     ----------
     epsilon : float
-        Keeps the quotient finite; zero counts as positive.
+        Size that is added to the denominator to keep the quotient finite. Zero counts as positive.
     """
 
     def __init__(self, epsilon):
         self.epsilon = epsilon
 
     def __call__(self, activation, output, root, operands):
-        """Give an activation's output the gradient."""
+        """Return an activation's output with the gradient of this rule."""
         return _LRP.in_place_of(output, root, root, output, tf.constant(self.epsilon, root.dtype))
 
 
@@ -115,13 +114,14 @@ def run_activation(activation, root, operands):
     activation : Activation
         The function.
     root : tensor
-        Where to evaluate it.
+        Values at which to evaluate the function.
     operands : sequence of tensor
-        What it reads beside its root, in the order of ``activation.operands``.
+        Tensors for ``activation.operands``, in their order.
 
     Returns
     -------
     output : tensor
+        Values of the function.
     """
     values = {**dict(zip(activation.operands, operands, strict=True)), activation.root: root}
     for op in activation.ops:

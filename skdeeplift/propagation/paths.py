@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from skdeeplift.network import ops
 from skdeeplift.network.batch_axis import batch_layouts
 from skdeeplift.network.compiled import compiled, fused, may_use_xla
-from skdeeplift.network.varying import SHAPE_ONLY
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.gradients import gradients_of
 from skdeeplift.propagation.lookups import padding_masks
@@ -25,8 +25,8 @@ from skdeeplift.propagation.rules.products import LARGE
 from skdeeplift.propagation.rules.table import RuleTable
 from skdeeplift.propagation.sums import plain_sums
 
-# Dense layers and what they are made of.
-DENSE = frozenset("MatMul BiasAdd AddV2 Relu Sigmoid Tanh ReadVariableOp".split())
+# Ops of dense layers.
+DENSE = ops.where(dense=True)
 
 
 class Paths(PairMethod):
@@ -324,7 +324,7 @@ def find_prefix(graph, target, sources, fixed, layouts):
     moving, affine, cut, beside = set(sources), set(sources), {}, {}
     for op in graph.ancestors([target], known=[*sources, *fixed]):
         reads = [value for value in op.inputs if value in moving]
-        if not reads or op.type in SHAPE_ONLY:
+        if not reads or op.facts.shape_only:
             continue
         for value in op.inputs:
             if value not in moving and graph.varies(value):
@@ -348,13 +348,13 @@ def _last_bent(graph, target, cut, fixed, layouts):
     """Find what the target is an affine function of, as far back as it goes."""
     behind, moving = graph.ancestors([target], known=[*cut, *fixed]), set(cut)
     for op in behind:
-        if op.type not in SHAPE_ONLY and moving.intersection(op.inputs):
+        if not op.facts.shape_only and moving.intersection(op.inputs):
             moving.update(op.outputs)
     # What affine ops that lead to the target read, and what they make.
     read, made = {target: None}, set()
     for op in reversed(behind):
         positions = tuple(position for position, value in enumerate(op.inputs) if value in moving)
-        if op.type in SHAPE_ONLY or op.body is not None or read.keys().isdisjoint(op.outputs) or not positions:
+        if op.facts.shape_only or op.body is not None or read.keys().isdisjoint(op.outputs) or not positions:
             continue
         if _is_affine(op, positions):
             read.update((op.inputs[position], None) for position in positions)

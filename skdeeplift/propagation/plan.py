@@ -7,10 +7,9 @@ import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.batch_axis import batch_layouts
-from skdeeplift.network.clusters import Activation, Activations
+from skdeeplift.network.clusters import Activation, Activations, activation_at
 from skdeeplift.network.graph import BRANCHES, Op
 from skdeeplift.network.layer_outputs import layer_names, unknown_layer
-from skdeeplift.propagation.activations import activation_at
 from skdeeplift.propagation.integral import IntegralStep
 from skdeeplift.propagation.loops import LoopStep, Section
 from skdeeplift.propagation.method import check_depends

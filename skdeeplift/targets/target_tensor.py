@@ -1,27 +1,25 @@
-"""The tensor whose elements can be targets: an output, the logits under it, or a user's function of it."""
+"""Tensors whose elements can be targets: an output, the logits under it, or a user's function of it."""
 
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from skdeeplift.network import ops
 from skdeeplift.network.graph import Value
 from skdeeplift.targets.target import check_classes
 
-# Last ops that only squash logits, and whether they make a distribution over classes of them.
-SQUASHING = {"Softmax": True, "LogSoftmax": True, "Sigmoid": False}
-
 
 class TargetTensor(NamedTuple):
-    """The tensor whose elements can be targets."""
+    """Tensor whose elements can be targets."""
 
     value: Value
-    # Whether the network ends in a softmax: its last axis holds competing classes.
+    # The network ends in a softmax, so the last axis holds competing classes.
     competing: bool
-    # From where on a single output speaks for the second of two classes.
+    # Value above which a single output stands for the second of two classes.
     threshold: float = 0.0
 
     def classes(self, values):
-        """The class that each row's values speak for: of the largest, or whether a single one is above threshold."""
+        """Return the class of each row: that of its largest value, or 1 if its single value is above the threshold."""
         values = values.reshape(len(values), -1)
         return values.argmax(1) if values.shape[1] > 1 else (values[:, 0] > self.threshold).astype(int)
 
@@ -41,11 +39,12 @@ def find_target_tensor(graph, output, pre_activation):
     output : Value
         The network's output.
     pre_activation : bool
-        Whether to look through a final softmax or sigmoid (Shrikumar et al. 2017, section 3.6).
+        If true, explain the logits under a final softmax or sigmoid (Shrikumar et al. 2017, section 3.6).
 
     Returns
     -------
     target : TargetTensor
+        The output or the logits.
     """
     if not output.shape.rank or not output.shape[1:].is_fully_defined():
         raise ValueError(
@@ -54,36 +53,37 @@ def find_target_tensor(graph, output, pre_activation):
     op = graph.producer.get(output)
     single = output.shape[1:].num_elements() == 1
     while op is not None and (
-        (op.type in ("Cast", "Identity") and op.inputs[0].dtype.is_floating)
-        or (single and op.type in ("Squeeze", "Reshape", "ExpandDims") and op.inputs[0].shape[1:].num_elements() == 1)
+        (op.facts.hands_on == ops.COPIED and op.inputs[0].dtype.is_floating)
+        or (single and op.facts.hands_on == ops.RESHAPED and op.inputs[0].shape[1:].num_elements() == 1)
     ):
         op = graph.producer.get(op.inputs[0])
-    if op is None or op.type not in SQUASHING:
+    if op is None or not op.facts.takes_logits:
         return TargetTensor(output, competing=False)
-    threshold = 0.5 if op.type == "Sigmoid" and not pre_activation else 0.0
-    return TargetTensor(op.inputs[0] if pre_activation else output, SQUASHING[op.type], threshold)
+    competing = op.facts.family is ops.SOFTMAX
+    threshold = 0.0 if competing or pre_activation else 0.5
+    return TargetTensor(op.inputs[0] if pre_activation else output, competing, threshold)
 
 
 def follow(graph, tensor, function, centered=False):
-    """Let a network go on with a user's function of its target tensor.
+    """Apply a user's function to the target tensor of a network.
 
     Parameters
     ----------
     graph : Graph
         The traced network.
     tensor : TargetTensor
-        What the function takes.
+        Argument of the function.
     function : callable
-        Returns one number for each row: a tensor of shape ``(n_rows,)`` or ``(n_rows, 1)``.
+        Function that returns one number for each row: a tensor of shape ``(n_rows,)`` or ``(n_rows, 1)``.
     centered : bool, default=False
-        Whether the mean over classes is subtracted from what the function gets.
+        If true, subtract the mean over classes from the argument.
 
     Returns
     -------
     graph : Graph
-        With the function's ops in it.
+        Network with the function's ops.
     target : TargetTensor
-        The function's result.
+        Result of the function.
 
     Raises
     ------

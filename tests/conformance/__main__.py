@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from skdeeplift.propagation.rules.table import ANY, NOT_SUPPORTED, ONE, SEVERAL
+from skdeeplift.network.ops import ANY, ONE, SEVERAL
+from skdeeplift.propagation.rules.table import NOT_SUPPORTED
 from skdeeplift.propagation.rulesets import SHARED
 from tests.conformance.layer_cases import LAYERS
 from tests.conformance.test_layers import IN_SEQUENCES, LEFT_OUT

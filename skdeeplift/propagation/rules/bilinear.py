@@ -1,22 +1,21 @@
-"""Products of two varying tensors: exact and symmetric."""
+"""Rules for products of two varying tensors: exact and symmetric."""
 
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.network import ops
 from skdeeplift.propagation.rules.products import Kernel
-from skdeeplift.propagation.rules.table import SEVERAL, RuleTable
+from skdeeplift.propagation.rules.table import RuleTable
 
 BILINEAR = RuleTable("bilinear")
-_RECIPROCALS = frozenset({"Inv", "Reciprocal", "Rsqrt"})
-# What keeps a reciprocal one: other shapes and dtypes, bounds and constant factors.
-_RESHAPES = frozenset({"BroadcastTo", "Cast", "ExpandDims", "Identity", "Reshape", "Squeeze"})
-_BOUNDS_AND_FACTORS = frozenset({"ClipByValue", "Maximum", "Minimum", "Mul", "Neg"})
-_CONSTANTS = frozenset({"Const", "ReadVariableOp"})
+# Ops that leave a reciprocal a reciprocal: changes of shape and dtype, bounds, and constant factors.
+_RESHAPES = ops.where(hands_on=ops.COPIED) | ops.where(hands_on=ops.RESHAPED) | ops.where(hands_on=ops.BROADCAST)
+_BOUNDS_AND_FACTORS = ops.where(clamp=True) | ops.types_ruled_by("multiply") | ops.types_ruled_by("negate")
 
 
-@BILINEAR.rule("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum", varying=SEVERAL)
-def product(op, differences, coefficient):
-    """Give each factor's difference times the mean of the other factor's two values.
+@BILINEAR.rule
+def split_product(op, differences, coefficient):
+    """Multiply the difference of each factor by the mean of the other factor's two values.
 
     ``op(x_a, x_b) - op(r_a, r_b) = op(d_a, (x_b + r_b)/2) + op((x_a + r_a)/2, d_b)``: the Shapley value of two players,
     used for products in Lundberg and Lee 2017 (arXiv:1705.07874), section 4.2.
@@ -25,27 +24,28 @@ def product(op, differences, coefficient):
     return _sum_of_products(op, differences, *(coefficient(op.coefficient(_mean, value)) for value in (first, second)))
 
 
-@BILINEAR.rule("Mul", "MulNoNan", varying=SEVERAL)
-def elementwise_product(op, differences, coefficient):
-    """As any product, unless a factor ``g`` is a reciprocal: then as a quotient.
+@BILINEAR.rule
+def split_elementwise_product(op, differences, coefficient):
+    """Split the change as `split_product` does, or as a quotient if a factor ``g`` is a reciprocal.
 
-    See `skdeeplift.propagation.rules.two_variable.quotient`: normalisation is spelt as a division or as ``x *
-    rsqrt(variance)``. In terms of ``g``, each value of a factor counts by the size that ``g`` has at the other end,
-    which gives the harmonic mean of ``g`` and ``mean(out) / mean(g)``.
+    Frameworks write normalisation as a division or as ``x * rsqrt(variance)``, so both must give the same
+    contributions; see `skdeeplift.propagation.rules.two_variable.split_quotient`. In terms of ``g``, each value of a
+    factor is weighted by the size of ``g`` at the other end. That gives the harmonic mean of ``g`` and ``mean(out) /
+    mean(g)``.
     """
     factors = op.step.op.definition.inputs
     reciprocal = next((position for position in (1, 0) if _is_reciprocal(factors[position])), None)
     if reciprocal is None:
-        return product(op, differences, coefficient)
+        return split_product(op, differences, coefficient)
 
     means = op.combine(_weighted_means, op.inputs[1 - reciprocal], op.inputs[reciprocal])
     mean_first, mean_second = map(coefficient, means if reciprocal == 1 else means[::-1])
     return _sum_of_products(op, differences, mean_first, mean_second)
 
 
-@BILINEAR.rule("SquaredDifference", varying=SEVERAL)
-def squared_difference(op, differences, coefficient):
-    """As the product of a difference with itself: ``u_x^2 - u_r^2 = (u_x + u_r) (d_a - d_b)``, with ``u = a - b``."""
+@BILINEAR.rule
+def split_squared_difference(op, differences, coefficient):
+    """Split ``u^2`` with ``u = a - b`` as a product: ``u_x^2 - u_r^2 = (u_x + u_r) (d_a - d_b)``."""
     slope = coefficient(op.combine(lambda a_x, b_x, a_r, b_r: (a_x - b_x) + (a_r - b_r), *op.inputs))
     first, second = differences
     return [slope * (first + second * coefficient(tf.constant(-1, second.dtype)))]
@@ -77,8 +77,8 @@ def _mean(at_input, at_reference):
 
 
 def _is_reciprocal(tensor):
-    """Whether a tensor is a reciprocal, but for constant factors, bounds and its shape."""
-    op = tensor.op
+    """Return whether a tensor is a reciprocal, apart from its shape, its bounds and constant factors."""
+    op, facts = tensor.op, ops.facts_of(tensor.op.type)
     if op.type in _RESHAPES:
         return _is_reciprocal(op.inputs[0])
     if op.type in _BOUNDS_AND_FACTORS:
@@ -87,9 +87,10 @@ def _is_reciprocal(tensor):
     if op.type == "Pow":
         exponent = tf.get_static_value(op.inputs[1])
         return exponent is not None and bool(np.all(exponent < 0))
-    return op.type in _RECIPROCALS or (op.type in ("RealDiv", "Div") and _is_constant(op.inputs[0]))
+    is_quotient = facts.rule((0, 1)) == "split_quotient"
+    return facts.reciprocal or (is_quotient and _is_constant(op.inputs[0]))
 
 
 def _is_constant(tensor):
     op = tensor.op
-    return op.type in _CONSTANTS or (op.type in _RESHAPES and _is_constant(op.inputs[0]))
+    return ops.facts_of(op.type).constant or (op.type in _RESHAPES and _is_constant(op.inputs[0]))

@@ -1,42 +1,46 @@
-"""Lists of tensors, in which loops keep a tensor of each step: a list's difference is the list of the differences."""
+"""Rules for lists of tensors, in which loops keep one tensor per step.
+
+The difference of a list is the list of the differences.
+"""
 
 import tensorflow as tf
 
+from skdeeplift.network import ops
 from skdeeplift.propagation.pairing import widened
 from skdeeplift.propagation.rules.table import RuleTable
 
 LISTS = RuleTable("list of tensors", reads_values=False)
-# Operations that take all elements of a list, those that nobody has set included.
-STACKS = ("TensorListGather", "TensorListStack")
-# Which operand is the shape of a list's elements. The network knows it without the batch, the third stream with it, so
-# that a list of which nothing is set yet counts as zeros.
-_SHAPE_OPERAND = {"TensorListGetItem": 2, "TensorListGather": 2, "TensorListStack": 1}
+# Ops that read several elements of a list at once, including elements that were never set.
+STACKS = ops.where(list_task=ops.GATHERED) | ops.where(list_task=ops.STACKED)
 
 
-@LISTS.rule("TensorListFromTensor", varying=(0,))
-def listed(op, differences, coefficient):
+@LISTS.rule
+def make_list(op, differences, coefficient):
     """Make a list of the differences."""
     shape = differences[0].shape[1:]
     return op.run([differences[0], shape.as_list()] if shape.is_fully_defined() else op.operands(differences))
 
 
-@LISTS.rule(*_SHAPE_OPERAND, varying=(0,))
-def taken(op, differences, coefficient):
+@LISTS.rule
+def take_items(op, differences, coefficient):
     """Take differences out of a list."""
     shape, operands = op.shape(op.outputs[0]), op.operands(differences)
-    element_shape = shape if op.type == "TensorListGetItem" else shape[1:]
+    # The network gives the shape of an element with an unknown batch size. The third stream needs the size, so that
+    # elements that were never set are zeros.
+    position = ops.facts_of(op.type).element_shape
+    element_shape = shape[1:] if op.type in STACKS else shape
     if element_shape.is_fully_defined():
-        operands[_SHAPE_OPERAND[op.type]] = tf.constant(element_shape.as_list(), tf.int32)
+        operands[position] = tf.constant(element_shape.as_list(), tf.int32)
     elif op.is_at_pair_size and op.is_read(op.outputs[0]):
-        operands[_SHAPE_OPERAND[op.type]] = tf.shape(op.at_input(op.outputs[0]))[1:]
+        operands[position] = tf.shape(op.at_input(op.outputs[0]))[1:]
     [output] = op.run(operands)
     output.set_shape(shape)
     return [output]
 
 
-@LISTS.rule("TensorListSetItem", "TensorListPushBack")
-def put(op, differences, coefficient):
-    """Put a difference into the list; what does not vary counts as zero."""
+@LISTS.rule
+def set_item(op, differences, coefficient):
+    """Set an element of the list to its difference; a list or element that does not vary counts as zeros."""
 
     def zero(constant):
         if constant.dtype == tf.variant:
@@ -47,7 +51,7 @@ def put(op, differences, coefficient):
 
 
 def zero_list(constant, element_dtype):
-    """A list as long as one that does not vary, of which nothing is set, so that all of it counts as zeros."""
+    """Return a list of the same length; its elements are not set, and read as zeros."""
     return tf.raw_ops.TensorListReserve(
         element_shape=tf.raw_ops.TensorListElementShape(input_handle=constant, shape_type=tf.int32),
         num_elements=tf.raw_ops.TensorListLength(input_handle=constant),

@@ -1,4 +1,4 @@
-"""Rules that scale a difference at an activation by one slope, and the rule that does not scale it."""
+"""Rules that multiply a difference at an activation by one slope, and the rule that does not change it."""
 
 from functools import partial
 
@@ -12,8 +12,8 @@ from skdeeplift.propagation.rules.products import RecomputedProduct
 def rescale(op, difference):
     """Scale the difference by ``delta_out / delta_in`` (Shrikumar et al. 2017, section 3.5.2).
 
-    Where the difference is nearly zero, by the derivative at the reference instead. The positive and the negative part
-    are scaled alike; where the function falls they change places.
+    The slope of a difference that is nearly zero is the derivative at the reference. The positive and the negative part
+    have the same slope; they change places if the function falls.
     """
     return _scaled(op, difference, "Rescale")
 
@@ -21,15 +21,15 @@ def rescale(op, difference):
 def guided_backprop_rescale(op, difference):
     """Scale the difference as the rescale rule does, and drop multipliers that are negative.
 
-    As guided backpropagation (Springenberg et al. 2015, arXiv:1412.6806) on top of the rescale rule.
+    This is guided backpropagation (Springenberg et al. 2015, arXiv:1412.6806) on top of the rescale rule.
     """
     return _scaled(op, difference, "GuidedBackpropRescale")
 
 
 def pass_through(op, difference):
-    """Hand multipliers on as they are, as if every activation were a straight line of slope one.
+    """Hand on multipliers unchanged, as if every activation were a straight line of slope one.
 
-    Parts of a difference are scaled as by the rescale rule, so that they remain parts of it.
+    Parts of a difference follow the rescale rule, so that they add up to the true difference.
     """
     if op.streams.purpose is Purpose.SPREADS and op.step.carries_spread:
         return rescale(op, difference)
@@ -61,7 +61,7 @@ def _limits(op):
 
 
 def _compute_limits(op):
-    """The slope of differences that are nearly zero, and below which size they are."""
+    """Compute the slope of differences that are nearly zero, and the size below which they are."""
     at_reference = op.at_reference(op.inputs[0])
     return op.derivative(at_reference), nearly_zero(at_reference, op.inputs[0].dtype)
 

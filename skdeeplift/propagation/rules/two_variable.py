@@ -1,4 +1,4 @@
-"""Elementwise functions of two varying tensors: the Shapley value of two players."""
+"""Rules for elementwise functions of two varying tensors: the Shapley value of two players."""
 
 import tensorflow as tf
 
@@ -8,14 +8,14 @@ from skdeeplift.propagation.rules.table import RuleTable
 TWO_VARIABLE = RuleTable("two-variable")
 
 
-@TWO_VARIABLE.rule("RealDiv", "Div", varying=(0, 1))
-def quotient(op, differences, coefficient):
-    """Share the change so that quotient times denominator gives the numerator by the rule for products.
+@TWO_VARIABLE.rule
+def split_quotient(op, differences, coefficient):
+    """Split the change so that quotient times denominator gives the numerator by the rule for products.
 
-    From ``d_a = mean(out) d_b + mean(b) d_out`` follows ``d_out = (d_a - mean(out) d_b) / mean(b)``. The two orders in
-    which `split` lets the operands change would divide the input's numerator by the reference's denominator: where that
-    is nearly zero, as in ``x / (std + 1e-8)`` of equal elements, huge contributions would cancel, of which float32
-    leaves nothing. Where the denominators differ in sign, their sizes stand for them, so that no pole lies between.
+    From ``d_a = mean(out) d_b + mean(b) d_out`` follows ``d_out = (d_a - mean(out) d_b) / mean(b)``. The rule
+    `split_change` would divide the numerator at the input by the denominator at the reference. If that denominator is
+    nearly zero, as in ``x / (std + 1e-8)`` of equal elements, huge contributions would cancel, and float32 would lose
+    them. Denominators of different sign are replaced by their sizes, so that no pole lies between them.
     """
 
     def slopes(b_x, out_x, b_r, out_r):
@@ -27,13 +27,12 @@ def quotient(op, differences, coefficient):
     return [coefficient(slope_of_first) * differences[0] + coefficient(slope_of_second) * differences[1]]
 
 
-@TWO_VARIABLE.rule("DivNoNan", "Pow", "Maximum", "Minimum", varying=(0, 1))
-@TWO_VARIABLE.rule("Atan2", "Xdivy", "Xlogy", "Xlog1py", varying=(0, 1))
-def split(op, differences, coefficient):
-    """Share the change between the operands by the mean over the two orders in which they may change.
+@TWO_VARIABLE.rule
+def split_change(op, differences, coefficient):
+    """Split the change between the operands by the mean over the two orders in which they may change.
 
-    Lundberg and Lee 2017 (arXiv:1705.07874), section 4.2; Shapley 1953. Where an operand's difference is nearly zero,
-    by the mean of the partial derivative over the other operand's two values.
+    Lundberg and Lee 2017 (arXiv:1705.07874), section 4.2; Shapley 1953. An operand whose difference is nearly zero has
+    the slope of its partial derivative, averaged over the two values of the other operand.
     """
 
     def function(first, second):
@@ -42,7 +41,7 @@ def split(op, differences, coefficient):
     def slopes(first_x, second_x, first_r, second_r):
         both, neither = function(first_x, second_x), function(first_r, second_r)
         only_first, only_second = function(first_x, second_r), function(first_r, second_x)
-        # Each side of a half is exactly what the other operand does not explain, so the two add up to the change.
+        # Each change is exactly the part that the other operand does not explain, so the two add up to all of it.
         change_of_first = ((both - only_second) + (only_first - neither)) / 2
         change_of_second = ((both - only_first) + (only_second - neither)) / 2
         slope_of_first = _slope(
