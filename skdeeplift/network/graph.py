@@ -87,7 +87,7 @@ class Graph:
         self._read_whole(func_graph, func_graph.captures)
         # A layer called in a loop or a function of its own returns tensors of another graph, which are left out.
         self.calls = [
-            call._replace(outputs=[self._names[each.name] for each in call.outputs if _is_of(each, func_graph)])
+            call._replace(outputs=[self._names[each.name] for each in call.outputs if _is_in(each, func_graph)])
             for call in calls
         ]
         del self._names
@@ -105,12 +105,12 @@ class Graph:
         self.ops, self.captures, self.inputs, self.calls = [], {}, [], []
         names = {}
         for external, internal in captures:
-            names[internal.name] = value = _value(internal, prefix)
+            names[internal.name] = value = _make_value(internal, prefix)
             self.captures[value] = external
         captured = set(names)
         for tensor in func_graph.inputs:
             if tensor.name not in captured:
-                names[tensor.name] = value = _value(tensor, prefix)
+                names[tensor.name] = value = _make_value(tensor, prefix)
                 self.inputs.append(value)
         self._read(func_graph, names, prefix, compiled)
         self.outputs = [names[tensor.name] for tensor in func_graph.outputs]
@@ -122,7 +122,7 @@ class Graph:
         graph.ops, graph.captures = list(self.ops), dict(self.captures)
         names = {}
         for external, internal in func_graph.captures:
-            names[internal.name] = captured = _value(internal, "target/")
+            names[internal.name] = captured = _make_value(internal, "target/")
             graph.captures[captured] = external
         [given] = [tensor for tensor in func_graph.inputs if tensor.name not in names]
         names[given.name] = value
@@ -151,7 +151,7 @@ class Graph:
         return [op.body for op in self.ops if op.body is not None]
 
     def _read(self, func_graph, names, prefix, compiled):
-        for op in _in_order(func_graph.get_operations()):
+        for op in _sort_by_inputs(func_graph.get_operations()):
             if op.type == "Placeholder" or not op.outputs:
                 continue
             inputs = tuple(names[tensor.name] for tensor in op.inputs)
@@ -168,7 +168,7 @@ class Graph:
             elif op.type in EXPANDED and (expanded := EXPANDED[op.type](op)) is not None:
                 self._inline(op, expanded.graph, inputs[: len(expanded.graph.inputs)], names, prefix, compiled)
             else:
-                outputs = tuple(_value(tensor, prefix) for tensor in op.outputs)
+                outputs = tuple(_make_value(tensor, prefix) for tensor in op.outputs)
                 names.update(zip((tensor.name for tensor in op.outputs), outputs, strict=True))
                 name = prefix + op.name
                 calls = tuple(call_numbers(name))
@@ -233,7 +233,7 @@ class Graph:
     def static_value(self, value, partial=False):
         """Return a value as an array if it is known before the network runs, else None.
 
-        With ``partial``, unknown elements of a known shape are None.
+        With ``partial``, elements that are not known are None.
         """
         op = self.producer.get(value)
         return None if op is None else tf.get_static_value(op.definition.outputs[op.outputs.index(value)], partial)
@@ -257,7 +257,7 @@ class Graph:
         return found[::-1]
 
 
-def _in_order(operations):
+def _sort_by_inputs(operations):
     """Sort operations so that each comes after its inputs.
 
     A loop that was differentiated before may have inputs that were created after it.
@@ -299,9 +299,9 @@ def function_graph(func_graph, name):
     return func_graph._get_function(name).graph
 
 
-def _value(tensor, prefix=""):
+def _make_value(tensor, prefix=""):
     return Value(without_call_numbers(prefix + tensor.name), tensor.dtype, tensor.shape)
 
 
-def _is_of(tensor, func_graph):
+def _is_in(tensor, func_graph):
     return isinstance(tensor, tf.Tensor) and getattr(tensor, "graph", None) is func_graph

@@ -75,8 +75,6 @@ class OpFacts:
     constant: bool = False
     # TensorFlow calls the op stateful, but it only reads the state.
     reads_state: bool = False
-    # A variable of TensorFlow 1, whose value belongs to a session.
-    session_state: bool = False
     # Type of the operand that chooses the branch: `BY_CONDITION`, `BY_NUMBER`.
     chosen: str | None = None
     # Reason why the op has no rule, or none for all patterns of varying inputs.
@@ -84,7 +82,7 @@ class OpFacts:
 
     @property
     def joins_clusters(self):
-        """Whether a cluster of ops, which is one activation, may contain the op."""
+        """True if a cluster of ops, which is one activation, may contain the op."""
         return self.elementwise and self.family is not KEY
 
     def rule(self, varying):
@@ -186,8 +184,9 @@ LIST_WITH_ITEM = Family({ANY: "set_item"})
 POOLED_MAXIMUM = Family({ANY: "take_maxima_of_windows"})
 SOFTMAX = Family({ANY: "apply_softmax"})
 SHAPE, SOURCE, CALL, LOOP, BRANCH, OTHER = (Family() for _ in range(6))
-# Random numbers from a seed. They differ by the place of a row in its batch.
-RANDOM = Family()
+# Random numbers from a seed, which depend on the place of a row in its batch; variables of TensorFlow 1, whose values
+# belong to a session.
+RANDOM, SESSION_VARIABLE = Family(), Family()
 
 # fmt: off
 # Functions of one tensor, elementwise.
@@ -410,8 +409,8 @@ op("Const",                  SOURCE, constant=True)
 op("ReadVariableOp",         SOURCE, constant=True, reads_state=True, dense=True)
 op("VarHandleOp",            SOURCE, reads_state=True)
 op("LookupTableSizeV2",      SOURCE, reads_state=True)
-op("Variable",               SOURCE, session_state=True)
-op("VariableV2",             SOURCE, session_state=True)
+op("Variable",               SESSION_VARIABLE)
+op("VariableV2",             SESSION_VARIABLE)
 
 # Random numbers without effects.
 op("StatelessRandomUniform",                 RANDOM)

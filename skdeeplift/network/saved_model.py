@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from skdeeplift.exceptions import ModelFileError
 from skdeeplift.network.functions import Function, can_be_called
-from skdeeplift.network.ops import facts_of
+from skdeeplift.network.ops import SESSION_VARIABLE, facts_of
 
 
 class SavedModel(Function):
@@ -65,7 +65,7 @@ def _load(path):
 
 
 def _check_variables(graph, path):
-    if any(facts_of(op.type).session_state for op in graph.get_operations()):
+    if any(facts_of(op.type).family is SESSION_VARIABLE for op in graph.get_operations()):
         raise ModelFileError(
             f"The SavedModel in {path!r} is of TensorFlow 1 and holds reference variables, whose values belong to a "
             "session. Save it again after tf.compat.v1.enable_resource_variables()."

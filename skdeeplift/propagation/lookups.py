@@ -183,15 +183,15 @@ def _origin(graph, start):
         if value not in found:
             op = graph.producer.get(value)
             if op is None:
-                shape = _known(value, graph)
+                shape = _known_shape(value, graph)
                 found[value] = value, np.arange(int(np.prod(shape))).reshape(shape)
             elif op.type not in _FOLLOWED:
-                raise _no_place(graph, start, op, f"the op {op.type!r} lies between the input and there")
+                raise _no_place_error(graph, start, op, f"the op {op.type!r} lies between the input and there")
             else:
                 varying = [each for each in op.inputs if graph.varies(each)]
                 origins = [elements_of(each) for each in varying]
                 if len({origin for origin, _ in origins}) > 1:
-                    raise _no_place(graph, start, op, "several inputs of the network meet there")
+                    raise _no_place_error(graph, start, op, "several inputs of the network meet there")
                 found[value] = origins[0][0], _follow(graph, start, op, value, varying, [each for _, each in origins])
         return found[value]
 
@@ -199,7 +199,7 @@ def _origin(graph, start):
 
 
 def _follow(graph, start, op, output, varying, elements):
-    shape = _known(output, graph)
+    shape = _known_shape(output, graph)
     if op.facts.elementwise:
         elements = [np.broadcast_to(each, shape) for each in elements]
         if all((each == elements[0]).all() for each in elements):
@@ -214,24 +214,24 @@ def _follow(graph, start, op, output, varying, elements):
         # The op keeps rows whole, so the shape of one row is enough, even if the shape operand is known only later.
         return elements[0].reshape(shape)
     elif op.type in _MOVES and all(each in varying or graph.static_value(each) is not None for each in op.inputs):
-        return _moved(graph, op, output, dict(zip(varying, elements, strict=True))).reshape(shape)
-    raise _no_place(graph, start, op, f"the op {op.type!r} lies between the input and there")
+        return _move_positions(graph, op, output, dict(zip(varying, elements, strict=True))).reshape(shape)
+    raise _no_place_error(graph, start, op, f"the op {op.type!r} lies between the input and there")
 
 
-def _moved(graph, op, output, elements):
+def _move_positions(graph, op, output, elements):
     """Apply an op that only moves elements to their positions."""
 
-    def moved():
+    def move():
         inputs = [
             tf.cast(elements[value][None], value.dtype) if value in elements else tf.constant(graph.static_value(value))
             for value in op.inputs
         ]
         return replay.create(op, inputs)[op.outputs.index(output)]
 
-    return np.asarray(tf.function(moved, autograph=False)()).astype(np.int64)
+    return np.asarray(tf.function(move, autograph=False)()).astype(np.int64)
 
 
-def _known(value, graph):
+def _known_shape(value, graph):
     shape = value.shape[1:] if value.shape.rank else None
     if shape is None or not shape.is_fully_defined():
         raise UnsupportedOpError(
@@ -241,7 +241,7 @@ def _known(value, graph):
     return tuple(shape)
 
 
-def _no_place(graph, start, op, reason):
+def _no_place_error(graph, start, op, reason):
     return UnsupportedOpError(
         f"The target depends on whole numbers that the network computes from its input: differences would start at "
         f"{start.name!r}, and {reason} ({graph.describe(op)}). They can start only where each number belongs to one "

@@ -94,11 +94,12 @@ def follow(graph, tensor, function, centered=False):
     if centered:
         check_classes(tensor.shape)
 
-    def follows(output):
+    def apply(output):
+        """Apply the function, to centered logits if asked."""
         return function(output - tf.reduce_mean(output, -1, keepdims=True) if centered else output)
 
     try:
-        concrete = tf.function(follows, autograph=False).get_concrete_function(tf.TensorSpec(given.shape, given.dtype))
+        concrete = tf.function(apply, autograph=False).get_concrete_function(tf.TensorSpec(given.shape, given.dtype))
     except Exception as error:
         raise ValueError(
             f"target= as a callable takes the network's output as a tensor of TensorFlow, of shape {given.shape}, and "

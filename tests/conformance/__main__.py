@@ -32,8 +32,8 @@ These are left out:
 Operations
 ==========
 
-Rules hang on the operations of TensorFlow that layers are made of. An operation may have one rule where one of its
-inputs varies with the network's input, and another where several do.
+Rules are attached to the TensorFlow operations that layers consist of. An operation may have one rule for the case that
+one of its inputs varies with the network's input, and another rule for the case that several do.
 
 {operations}
 
