@@ -1,26 +1,24 @@
-"""Number of steps of a loop, if it is known before the loop runs, as XLA requires."""
+"""How many steps a loop takes, where that is known before it runs: XLA needs to know."""
 
 import tensorflow as tf
 
 from skdeeplift.network import ops
 
-_ADDS = ops.types_ruled_by("add")
-
 
 def number_of_steps(op, inputs):
-    """Count the steps of a loop that runs while counters are below known numbers.
+    """Count the steps of a loop that goes on while counters are below numbers that are known.
 
     Parameters
     ----------
     op : Op
         The loop.
     inputs : list of tensor or None
-        Inputs of the loop.
+        Its inputs.
 
     Returns
     -------
     number : int or None
-        Number of steps, or None if it is not known.
+        None where it is not known.
     """
     [goes_on] = op.condition.outputs
     limits = [_steps_until(op, inputs, each) for each in _conjunction(op.condition, goes_on)]
@@ -28,16 +26,16 @@ def number_of_steps(op, inputs):
 
 
 def counts_up(op, inputs, position):
-    """Return whether each step of a loop adds one to an input, and does nothing else to it."""
+    """Whether one is added to an input of a loop in each of its steps, and nothing else happens to it."""
     step = _producer(op.body, op.body.outputs[position])
-    if step is None or step.type not in _ADDS:
+    if step is None or step.type not in ops.types_ruled_by("add"):
         return False
     by = [each for each in step.inputs if each is not op.body.inputs[position]]
     return len(by) == 1 and _constant(op, op.body, by[0], inputs) == 1
 
 
 def _conjunction(graph, value):
-    """List the values that must all be true for a value to be true."""
+    """The values that must all be true for a value to be."""
     producer = _producer(graph, value)
     if producer is None or producer.type != "LogicalAnd":
         return [value]
@@ -45,7 +43,7 @@ def _conjunction(graph, value):
 
 
 def _steps_until(op, inputs, value):
-    """Count the steps until a comparison of a counter with a number is false."""
+    """In how many steps a comparison of a counter with a number is no longer true."""
     comparison = _producer(op.condition, value)
     if comparison is None or comparison.type != "Less":
         return None
@@ -64,7 +62,7 @@ def _producer(graph, value):
 
 
 def _constant(op, graph, value, inputs):
-    """Return the number that a value has in all steps, or None."""
+    """The number that a value is in all steps, or None."""
     if value in graph.inputs:
         position = graph.inputs.index(value)
         is_kept = op.body.inputs[position] is op.body.outputs[position]
@@ -77,9 +75,9 @@ def _constant(op, graph, value, inputs):
 
 
 def _static(tensor):
-    """Return the number that a scalar is known to hold while it is traced, or None."""
+    """The number that a scalar is known to hold when it is traced, or None."""
     if tensor is None or not tensor.dtype.is_integer or tensor.shape.rank != 0:
         return None
     number = tf.get_static_value(tensor)
-    # TensorFlow finds a known size in a partly unknown shape only if the size is used in another shape.
+    # TensorFlow works out the sizes of a shape of which others are unknown, such as the batch, only for shapes.
     return tf.zeros(tensor[None], tf.bool).shape[0] if number is None else number.item()
