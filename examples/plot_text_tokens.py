@@ -94,7 +94,7 @@ print(by_word.loc[["good", "great", "bad", "awful", "was", "not", "the"]].round(
 # words take the place of padding; DeepLIFT passes through the network once. That they share differently is no error of
 # either. Read a pair of words together: their sum is much more alike.
 
-shapley = ShapleySamplingExplainer(model, n_samples=25, random_state=0).fit(train.data)
+shapley = ShapleySamplingExplainer(model, n_permutations=25, random_state=0).fit(train.data)
 few = np.flatnonzero(has_not & np.array([" and " not in text for text in test.texts]))[:40]
 of_shapley = shapley.explain(test.data[few]).contributions
 of_deeplift = explanation.contributions[few]

@@ -4,7 +4,7 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-# Loaded when first used: TensorFlow takes seconds to import.
+# Names are imported at their first use, because TensorFlow takes seconds to import.
 _HOMES = {
     "ContributionSelector": "skdeeplift.selection.contribution_selector",
     "DeepLiftExplainer": "skdeeplift.explainers.deeplift",
@@ -24,6 +24,7 @@ _HOMES = {
     "mean_normalise_weights_for_sequence_convolution": "skdeeplift.network.mean_normalisation",
     "set_config": "skdeeplift.config",
 }
+_MODULES = ("datasets", "exceptions", "metrics", "plotting", "references")
 
 __all__ = [
     "ContributionSelector",
@@ -39,10 +40,14 @@ __all__ = [
     "ShapleySamplingExplainer",
     "config_context",
     "contribution_score",
+    "datasets",
     "describe",
     "exceptions",
     "get_config",
     "mean_normalise_weights_for_sequence_convolution",
+    "metrics",
+    "plotting",
+    "references",
     "set_config",
 ]
 
@@ -50,8 +55,8 @@ __all__ = [
 def __getattr__(name):
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    if name == "exceptions":
-        return import_module("skdeeplift.exceptions")
+    if name in _MODULES:
+        return import_module(f"skdeeplift.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -5,9 +5,11 @@ and this module is the only place to repair.
 """
 # ruff: noqa: F401
 
+from sklearn import get_config
 from sklearn.base import (
     _fit_context as fit_context,  # `fit` validates `_parameter_constraints`; respects `skip_parameter_validation`
 )
+from sklearn.base import clone
 from sklearn.utils import (
     _safe_indexing as safe_indexing,  # takes rows of a list, an array or a DataFrame; documented by scikit-learn
 )
@@ -26,3 +28,16 @@ from sklearn.utils.validation import (
 from sklearn.utils.validation import (
     _check_sample_weight as check_sample_weight,  # checks the length, the type and the sign of weights
 )
+
+
+def get_output_container(estimator):
+    """Return the container that `set_output` asks of `transform`; scikit-learn reads the setting in private only."""
+    own = getattr(estimator, "_sklearn_output_config", {})
+    return own.get("transform", get_config()["transform_output"])
+
+
+def copy_routing(estimator, copied):
+    """Copy the routing of metadata and the setting of `set_output`, as scikit-learn's ``clone`` does."""
+    for name in ("_metadata_request", "_sklearn_output_config"):
+        if name in vars(estimator):
+            setattr(copied, name, clone(vars(estimator)[name], safe=False))

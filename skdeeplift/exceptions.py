@@ -112,7 +112,8 @@ class SummationToDeltaError(ValueError):
     >>> from skdeeplift import IntegratedGradientsExplainer
     >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, "relu")])
     >>> model.set_weights([np.array([[1.0]]), np.array([-1.0])])
-    >>> IntegratedGradientsExplainer(model, reference="zeros", n_steps=1, check="raise").fit([[3.0]])
+    >>> explainer = IntegratedGradientsExplainer(model, reference="zeros", n_steps=1, check="raise").fit([[3.0]])
+    >>> explainer.transform([[3.0]])
     Traceback (most recent call last):
     skdeeplift.exceptions.SummationToDeltaError: ...
     """

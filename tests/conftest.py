@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Settings of all tests."""
 
 import os
 
@@ -26,9 +26,10 @@ def pytest_configure(config):
 def graphs_as_they_are(request):
     """Leave out TensorFlow's optimizer of graphs, which takes longer than these small networks do.
 
-    The numbers that it leads to are tested in tests/conformance and, as users have them, on pages of the documentation.
+    Tests of conformance, and modules of tests that are marked ``optimized``, run it, as users do.
     """
-    is_off = request.path.parent.name != "conformance"
+    is_marked = request.node.get_closest_marker("optimized") is not None
+    is_off = not is_marked and request.path.parent.name != "conformance"
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": is_off})
     yield
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})

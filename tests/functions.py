@@ -3,8 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.network.trace import trace
+from skdeeplift.network.network import trace
 from skdeeplift.propagation.pairing import Mode, Pairing
+from skdeeplift.propagation.request import Request
 from skdeeplift.propagation.rulesets import RESCALE, RULES
 from skdeeplift.propagation.streams import Streams
 
@@ -49,8 +50,8 @@ def explain_function(
     at_input = streams.forward([tf.constant(array) for array in rows])
     at_reference = streams.forward([tf.constant(array) for array in references])
     weights = np.ones((1, 1, *streams.target.shape[1:]), dtype.as_numpy_dtype)
-    pairing = Pairing(mode, n, r)
-    sums = streams.contributions(pairing, at_input, at_reference, weights, np.ones(r), wanted=(wanted,))
+    request = Request(Pairing(mode, n, r), weights, np.ones(r), wanted=(wanted,))
+    sums = streams.contributions(request, at_input, at_reference)
     x, reference = (_total(tensors[0]) for tensors in (at_input, at_reference))
     x = x.reshape(n, -1)[:, :1]
     reference = reference.reshape(1, r) if mode is Mode.SHARED else reference.reshape(n, r)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import config_context
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import Ridge
 from sklearn.utils.metaestimators import available_if
 
@@ -144,3 +144,36 @@ def private_imports(path):
 def test_only_this_module_imports_private_names():
     paths = Path(compat.__file__).parent.rglob("*.py")
     assert {path.name for path in paths if private_imports(path)} == {"compat.py"}
+
+
+class Doubled(TransformerMixin, BaseEstimator):
+    def __init__(self, factor=2):
+        self.factor = factor
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return self.factor * X
+
+    def get_feature_names_out(self, input_features=None):
+        return input_features
+
+
+def test_the_container_that_set_output_asks_for():
+    assert compat.get_output_container(Doubled()) == "default"
+    assert compat.get_output_container(Doubled().set_output(transform="pandas")) == "pandas"
+    with config_context(transform_output="polars"):
+        assert compat.get_output_container(Doubled()) == "polars"
+        assert compat.get_output_container(Doubled().set_output(transform="pandas")) == "pandas"
+
+
+def test_copied_routing_is_what_clone_copies():
+    with config_context(enable_metadata_routing=True):
+        estimator = Ridge().set_fit_request(sample_weight=True)
+        copied = Ridge()
+        compat.copy_routing(estimator, copied)
+        assert copied.get_metadata_routing().fit.requests == {"sample_weight": True}
+    copied = Doubled()
+    compat.copy_routing(Doubled().set_output(transform="pandas"), copied)
+    assert compat.get_output_container(copied) == "pandas"

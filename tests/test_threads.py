@@ -38,7 +38,7 @@ def calls(explainer, thread):
 
 
 def side_by_side(explainers):
-    """What each of the threads gets, which all begin at the same time."""
+    """Return the results of each thread; all threads begin at the same time."""
     together = threading.Barrier(N_THREADS)
 
     def work(thread):
@@ -63,7 +63,7 @@ def test_one_shared_explainer(model):
 def test_eight_different_explainers_of_one_model(model):
     explainers = [
         DeepLiftExplainer(model, rule="reveal_cancel"),
-        ExpectedGradientsExplainer(model, n_samples=8, random_state=0),
+        ExpectedGradientsExplainer(model, n_draws=8, random_state=0),
         GradientExplainer(model, kind="saliency"),
         GuidedBackpropExplainer(model),
         IntegratedGradientsExplainer(model, n_steps=5, check="ignore"),

@@ -6,7 +6,7 @@ The demonstration trains, explains and selects features for a small classifier o
 import sys
 from pathlib import Path
 
-from skdeeplift.command_line.model_loading import import_quietly
+from skdeeplift.command_line.input_files import import_quietly
 
 DESCRIPTION = (
     "Train a small Keras classifier on scikit-learn's breast-cancer data, explain the held-out rows\nwith DeepLIFT "

@@ -10,8 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skdeeplift.command_line.data_files import ARRAYS, INPUTS, TABLES, read_rows
-from skdeeplift.command_line.model_loading import add_model_arguments, get_model, import_quietly
+from skdeeplift.command_line.input_files import (
+    ARRAYS,
+    INPUTS,
+    TABLES,
+    add_model_arguments,
+    get_model,
+    import_quietly,
+    read_rows,
+)
 from skdeeplift.command_line.result_files import OUTPUTS, PICTURES, check_writable, write_contributions, write_picture
 
 # Explainer of each method, and the explainer's parameter that --rule sets.

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skdeeplift.command_line.data_files import require_pyarrow
-from skdeeplift.explanation.atomic_files import finished_together
+from skdeeplift.command_line.input_files import require_pyarrow
+from skdeeplift.explanation.npz_file import replace_together
 
 OUTPUTS = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 PICTURES = (".png", ".pdf", ".svg", ".jpg")
@@ -73,7 +73,7 @@ def write_contributions(path, explanation, column_names):
     suffix = path.suffix.lower()
     if suffix == ".npy" and not isinstance(explanation.contributions, np.ndarray):
         raise ValueError("an .npy file holds one array, but these contributions are several arrays: write an .npz file")
-    with finished_together(path) as [unfinished]:
+    with replace_together(path) as [unfinished]:
         if suffix == ".npz":
             explanation.save(unfinished)
         elif suffix == ".npy":
@@ -98,5 +98,5 @@ def _make_frame(explanation, column_names):
 
 def write_picture(path, figure):
     """Write a matplotlib figure."""
-    with finished_together(Path(path)) as [unfinished]:
+    with replace_together(Path(path)) as [unfinished]:
         figure.savefig(unfinished, dpi=150)

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
 from skdeeplift.compat import Interval, validate_params
-from skdeeplift.datasets.placement import draw_starts
+from skdeeplift.datasets.motifs import draw_starts
 
 
 @validate_params(

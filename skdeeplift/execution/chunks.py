@@ -1,8 +1,12 @@
-"""Rows and references cut into chunks of few static shapes."""
+"""Chunks: rows, references and targets that are computed at once, in few static shapes, and their tensors."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
-# Sums over references are unrolled when they are compiled.
+import numpy as np
+import tensorflow as tf
+
+# The compiled sum over references is unrolled.
 MOST_REFERENCES = 128
 # With more targets at once, fewer rows would go through the network at once.
 MOST_TARGETS = 64
@@ -13,7 +17,7 @@ MOST_NUMBERS = 2**25
 
 
 class Chunking(NamedTuple):
-    """How many rows, references and targets a chunk holds, for all chunks but the last of the rows."""
+    """Number of rows, references and targets of a chunk, for all chunks but the last of the rows."""
 
     rows: int
     references: int
@@ -34,9 +38,9 @@ class Part(NamedTuple):
     first_target: int = 0
 
     def halves(self):
-        """Cut rows in two, or references if there is one row, or the targets at once if there is one pair.
+        """Return two parts: half of the rows each, or of the references of one row, or of the targets of one pair.
 
-        Empty if there is nothing to cut.
+        The list is empty if there is nothing to cut.
         """
         rows, references, targets = self.size
         if rows > 1:
@@ -55,6 +59,7 @@ class Part(NamedTuple):
         return [self._replace(size=Chunking(rows, references, -(-targets // 2)))] if targets > 1 else []
 
 
+@lru_cache
 def choose_chunking(n_rows, n_references, batch_size, n_targets=1):
     """Choose the shape of a chunk of at most ``batch_size`` pairs, each of them counted once for each target.
 
@@ -81,6 +86,7 @@ def choose_chunking(n_rows, n_references, batch_size, n_targets=1):
     return Chunking(min(rows, power_of_two_above(n_rows)), references, targets)
 
 
+@lru_cache
 def choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_copies, kept, most_kept=MOST_NUMBERS):
     """Choose the shape of a chunk whose pairs are run several times, each time in another form.
 
@@ -126,19 +132,21 @@ def evenly(number, most):
     return -(-number // pieces)
 
 
+@lru_cache
 def pieces(n_rows, size):
-    """Yield ``(start, stop, padded size)`` of chunks of ``size`` rows; the last are padded to powers of two.
+    """Return ``(start, stop, padded size)`` of chunks of ``size`` rows; the last are padded to powers of two.
 
-    Where a quarter of many rows would be padded, those that fill half of a chunk come first.
+    Where a quarter of many rows would be padding, a piece of half a chunk comes first.
     """
-    start = 0
+    start, found = 0, []
     while start < n_rows:
         rest = min(size, n_rows - start)
         padded = min(size, power_of_two_above(rest))
         if padded >= MANY_ROWS and padded == power_of_two_above(padded) and 4 * rest <= 3 * padded:
             rest = padded = padded // 2
-        yield start, start + rest, padded
+        found.append((start, start + rest, padded))
         start += rest
+    return tuple(found)
 
 
 def power_of_two_below(number):
@@ -149,3 +157,47 @@ def power_of_two_below(number):
 def power_of_two_above(number):
     """Return the smallest power of two that is not below ``number``."""
     return 1 << (number - 1).bit_length()
+
+
+# Where TensorFlow expects an array to begin that it reads where it lies.
+ALIGNMENT = 64
+# Copies of less take no time.
+LARGE_BYTES = 2**18
+
+
+def to_tensor(array, size):
+    """Return rows as a tensor, the last of them repeated until there are ``size``.
+
+    TensorFlow itself copies an array twice: once so that nobody changes it, once to where it can be read from.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n_rows, ...)
+        At least one row.
+    size : int
+        How many rows the tensor has.
+
+    Returns
+    -------
+    tensor : tensor of shape (size, ...)
+        Of memory of its own.
+    """
+    shape = size, *array.shape[1:]
+    n_bytes = array.itemsize * int(np.prod(shape))
+    # Of types that NumPy does not have itself, such as bfloat16, it can not hand over memory.
+    if n_bytes < LARGE_BYTES or array.dtype.kind not in "fiu":
+        return tf.convert_to_tensor(padded(array, size))
+    memory = np.empty(n_bytes + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    copy = memory[start : start + n_bytes].view(array.dtype).reshape(shape)
+    copy[: len(array)], copy[len(array) :] = array, array[-1]
+    return tf.experimental.dlpack.from_dlpack(copy.__dlpack__())
+
+
+def padded(array, size, axis=0, fill=None):
+    """Repeat the last entry along an axis, or ``fill``, until there are ``size``."""
+    missing = size - array.shape[axis]
+    if missing == 0:
+        return array
+    last = array.take([-1] * missing, axis)
+    return np.concatenate([array, last if fill is None else np.full_like(last, fill)], axis)

@@ -3,7 +3,6 @@
 import math
 import os
 import time
-import warnings
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ import tensorflow as tf
 
 from skdeeplift.config import get_config
 from skdeeplift.exceptions import BatchSizeWarning
+from skdeeplift.warn import warn
 
 MOST_PAIRS = 2**14
 # Of a chunk that is larger than is fast, so that there are enough pairs in it.
@@ -193,11 +193,10 @@ class Room:
             ) from error
         self.most = tried // 2
         if self.method not in _FITTING:
-            warnings.warn(
+            warn(
                 f"Memory ran out with {tried} pairs of a row and a reference at once. This call and later ones go on "
                 f"with {self.most}, or fewer if these are still too many. Pass batch_size={self.most}, or a "
                 "memory_limit= to config_context, to keep below that from the start.",
                 BatchSizeWarning,
-                stacklevel=6,
             )
         _FITTING[self.method] = self.most

@@ -1,4 +1,4 @@
-"""Parts of a call side by side, by joblib: in threads, processes or on a cluster."""
+"""Parts of a problem's rows side by side, by joblib: in threads, processes or on a cluster."""
 
 import math
 import warnings
@@ -6,24 +6,80 @@ from functools import partial
 
 import joblib
 
-# What Parallel itself asks which backend is active; there is no public way to ask before what to compute is cut.
-from joblib.parallel import get_active_backend
+from skdeeplift.config import config_context, get_config
+from skdeeplift.execution.compat import get_active_backend
+from skdeeplift.execution.memory import memory_limit
+from skdeeplift.execution.results import concatenate_results
+from skdeeplift.execution.run import Loop, progress
+from skdeeplift.execution.workers import WorkerCopy, compute_on_cluster
 
-from skdeeplift.execution.dask import computed_on_cluster
-from skdeeplift.execution.progress import progress
-from skdeeplift.execution.worker_copy import Carried
-
-# More parts even out how long they take, and each costs a little.
+# More parts even out how long they take, but each costs a little.
 PARTS_OF_WORKER = 4
 
 
+def run_in_parts(problem, n_jobs, shared):
+    """Explain the rows of a problem, in parts side by side where the user asks for several.
+
+    Parameters
+    ----------
+    problem : Problem
+        The rows, with their targets and references.
+    n_jobs : int or None
+        Number of parts that are computed at once, as joblib takes it.
+    shared : callable
+        Returns an object that workers receive once: its ``compile_again(problem)`` gives a problem back its method,
+        which cannot be pickled.
+
+    Returns
+    -------
+    results : Results
+    """
+    n_workers = 1 if n_jobs == 1 else number_of_workers(n_jobs)
+    if n_workers == 1:
+        return problem.run()
+    # All workers together have as much memory as one alone.
+    config = {**get_config(), "memory_limit": memory_limit() // n_workers}
+    with config_context(**config):
+        loop = Loop(problem)
+    verbose = problem.verbose
+    # Each row is computed in a chunk of the same size as in one part.
+    problem = problem.replace(batch_size=loop.room.most, verbose=0)
+    parts = cut_rows(problem.n_rows, loop.size.rows, n_workers)
+    if len(parts) == 1:
+        return problem.run()
+    references = problem.references
+    # References that all rows share, or that are made of the rows, are sent once to each worker.
+    is_common = references is not None and (references.arrays is None or not references.per_row)
+    common = references._replace(classes=None) if is_common else None
+
+    def arguments(rows):
+        part = problem.take(rows).replace(method=None)
+        if is_common:
+            part = part.replace(references=part.references._replace(arrays=None, source=None))
+        return part, config
+
+    results = compute_parts(_run_part, [shared(), common], parts, map(arguments, parts), n_workers, verbose)
+    return concatenate_results(results)
+
+
+def _run_part(bound, common, problem, config):
+    """Explain a part of the rows in a worker."""
+    # Neither a thread nor a process inherits the settings around the call.
+    with config_context(**config):
+        problem = bound.compile_again(problem)
+        if common is not None:
+            own = problem.references
+            problem = problem.replace(references=own._replace(arrays=common.arrays, source=common.source))
+        return problem.run()
+
+
 def number_of_workers(n_jobs):
-    """Tell how many parts are computed at once.
+    """Return the number of parts that are computed at once.
 
     Parameters
     ----------
     n_jobs : int or None
-        What the user asked for.
+        The user's choice.
 
     Returns
     -------
@@ -40,23 +96,23 @@ def number_of_workers(n_jobs):
     number = backend.effective_n_jobs(configured if n_jobs is None else n_jobs)
     if number > 1 and type(backend).__name__ == "MultiprocessingBackend":
         raise ValueError(
-            "n_jobs can not use joblib's backend 'multiprocessing': it forks, and TensorFlow hangs in a forked "
+            "n_jobs cannot use joblib's backend 'multiprocessing': it forks, and TensorFlow hangs in a forked "
             "process. Pass 'threading', 'loky', 'dask' or another that does not fork to joblib.parallel_config."
         )
     return number
 
 
-def cut(n_rows, chunk, n_workers):
-    """Cut rows into parts of whole chunks, so that each row is computed in the same chunk as in one part.
+def cut_rows(n_rows, chunk, n_workers):
+    """Cut rows into parts of whole chunks.
 
     Parameters
     ----------
     n_rows : int
-        How many rows there are.
+        Number of rows.
     chunk : int
-        How many rows are computed at once.
+        Number of rows of a chunk.
     n_workers : int
-        How many parts are computed side by side.
+        Number of parts that are computed at once.
 
     Returns
     -------
@@ -65,27 +121,27 @@ def cut(n_rows, chunk, n_workers):
     n_chunks = math.ceil(n_rows / chunk)
     size = chunk * math.ceil(n_chunks / (n_workers * PARTS_OF_WORKER))
     if n_chunks > n_workers:
-        # As many for each worker, where there are few.
+        # Each worker gets as many parts, where there are few.
         n_parts = math.ceil(n_rows / size / n_workers) * n_workers
         size = chunk * math.ceil(n_chunks / n_parts)
     return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
 
 
 def compute_parts(function, shared, parts, arguments, n_workers, verbose):
-    """Call a function for each part of the rows, with whichever backend of joblib is active; threads by default.
+    """Call a function for each part of the rows, by the active backend of joblib, which is threads by default.
 
     Parameters
     ----------
     function : callable
-        Takes what is shared, and the arguments of a part. Defined in a module, so that workers find it.
+        Takes the shared objects, and the arguments of a part. Defined in a module, so that workers find it.
     shared : list of object
-        What all parts need; it travels once to each worker.
+        Objects that all parts need. Each worker receives them once.
     parts : list of slice
         The rows of each part.
     arguments : iterable of tuple
-        Those of each part.
+        Arguments of each part.
     n_workers : int
-        How many parts are computed at once.
+        Number of parts that are computed at once.
     verbose : int
         Whether to show a progress bar.
 
@@ -97,17 +153,17 @@ def compute_parts(function, shared, parts, arguments, n_workers, verbose):
     Warns
     -----
     Warning
-        What is warned of in another process, each once.
+        Warnings of other processes, each once.
     """
     backend, _ = get_active_backend(prefer="threads")
-    shared = [Carried(value) for value in shared]
+    shared = [WorkerCopy(value) for value in shared]
     if not getattr(backend, "supports_sharedmem", False):
-        # What can not be sent is to say so itself.
+        # An object that cannot be sent says so itself.
         for value in shared:
             value.pack()
     if type(backend).__name__ == "DaskDistributedBackend":
         # joblib's own way would lose what was on a worker that is lost, or send the network with each part.
-        computed = computed_on_cluster(backend.client, partial(_compute, function), shared, arguments)
+        computed = compute_on_cluster(backend.client, partial(_compute, function), shared, arguments)
     else:
         form = "generator" if backend.supports_return_generator else "list"
         tasks = (joblib.delayed(_compute)(function, of_part, shared) for of_part in arguments)
@@ -124,9 +180,9 @@ def compute_parts(function, shared, parts, arguments, n_workers, verbose):
 
 
 def _compute(function, arguments, shared):
-    """Call the function, and return what it warns of where nobody would see it."""
+    """Call the function, and return its warnings where nobody would see them."""
     values = [each.value for each in shared]
-    if all(isinstance(each, Carried) for each in shared):
+    if all(isinstance(each, WorkerCopy) for each in shared):
         return function(*values, *arguments), []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

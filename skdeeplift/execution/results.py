@@ -1,4 +1,4 @@
-"""What a call computes, and the sums over references that it comes from."""
+"""Results of a call, and the sums over references that they come from."""
 
 from typing import NamedTuple
 
@@ -7,16 +7,16 @@ import numpy as np
 from skdeeplift.propagation.pairing import Mode
 from skdeeplift.propagation.sums import OF_ALL_TARGETS
 
-# Of which standard errors are made: over references, or over what is drawn for the only one.
+# Sums of squares, from which standard errors are computed: over references, or over the draws of a single one.
 SQUARES = frozenset({"squares", "squares_of_draws"})
 
 
 class Results(NamedTuple):
-    """What a call computed.
+    """Results of a call, one entry for each row.
 
-    ``of_sources`` holds one array for each source under each name that was wanted, and ``standard_error`` where squares
-    were. If every output is a target, these, ``prediction`` and ``reference_value`` have a last axis of targets; the
-    parts of differences have none. ``target`` is each row's index where rows have targets of their own, else None.
+    ``of_sources`` maps the name of each wanted term to one array for each source, and ``standard_error`` where squares
+    were wanted. If every output is a target, these, ``prediction`` and ``reference_value`` have a last axis of targets;
+    the parts of differences have none. ``target`` is each row's index where rows have targets of their own, else None.
     """
 
     of_sources: dict
@@ -24,38 +24,35 @@ class Results(NamedTuple):
     # None for a method without references.
     reference_value: np.ndarray | None
     target: np.ndarray | None
-    # How many each row was compared with.
+    # Number of references that each row was compared with.
     n_references: np.ndarray | None = None
     # Standard deviation of the target over the references.
     reference_spread: np.ndarray | None = None
-    # How many gradients were computed of each row, where they are integrated.
+    # Number of gradients computed for each row, where gradients are integrated.
     n_steps: np.ndarray | None = None
-    # Whether a row's standard error is above the tolerance after all that was added to lower it.
+    # Whether a row's standard error stayed above the tolerance.
     unconverged: np.ndarray | None = None
 
     @property
     def contributions(self):
-        """One array for each source."""
+        """Contributions, one array for each source."""
         return self.of_sources["contributions"]
 
-    def of_rows(self, rows):
-        """Those of some of the rows."""
-        of_sources = {name: [array[rows] for array in arrays] for name, arrays in self.of_sources.items()}
-        return Results(of_sources, *(None if array is None else array[rows] for array in self[1:]))
-
     def replace_rows(self, rows, others):
-        """Write what was computed anew of some rows over what was there."""
+        """Overwrite some rows with results that were computed anew."""
         for array, other in zip(self._arrays(), others._arrays(), strict=True):
             array[rows] = other
 
     def _arrays(self):
-        """All arrays, in order."""
+        """Return all arrays, in order."""
         of_sources = [array for arrays in self.of_sources.values() for array in arrays]
         return of_sources + [array for array in self[1:] if array is not None]
 
 
-def joined(parts):
-    """Results of all rows from those of parts of them, in order."""
+def concatenate_results(parts):
+    """Return the results of all rows from those of parts of them, in order."""
+    if len(parts) == 1:
+        return parts[0]
     of_sources = {
         name: [np.concatenate(arrays) for arrays in zip(*(part.of_sources[name] for part in parts), strict=True)]
         for name in parts[0].of_sources
@@ -65,77 +62,116 @@ def joined(parts):
 
 
 class Sums:
-    """Sums over references, in float64 unless one chunk holds them all."""
+    """Sums over references, in float64 unless one chunk holds them all.
 
-    def __init__(self, method, n_rows, n_targets, wanted, one_piece):
-        self.wanted, self.method, self.one_piece = wanted, method, one_piece
-        self.n_rows, self.n_targets = n_rows, n_targets
-        self.sums = [{} for _ in method.sources]
-        self.prediction, self.reference_value, self.reference_squares = np.zeros((3, n_rows, n_targets))
-        self.classes = np.full(n_rows, -1)
+    Parameters
+    ----------
+    problem : Problem
+        The rows, with their targets and references.
+    n_targets : int
+        Number of targets of each row.
+    one_piece : bool
+        Whether every chunk holds all references of its rows.
+    """
 
-    def add(self, rows, number, first_target, sums, weights):
-        """Add what a chunk gives of a number of rows for some of the targets."""
-        stop = min(first_target + sums[0][0].shape[1], self.n_targets)
+    def __init__(self, problem, n_targets, one_piece):
+        self.problem, self.method, self.wanted = problem, problem.method, problem.wanted
+        self.one_piece, self.n_rows, self.n_targets = one_piece, problem.n_rows, n_targets
+        self.dtypes = self.method.contribution_dtypes
+        self.sums = tuple({} for _ in self.dtypes)
+        self.prediction, self.reference_value, self.reference_squares = np.zeros((3, self.n_rows, n_targets))
+        self.classes = None
+
+    def add(self, chunk, first_target, of_sources):
+        """Add the tensors that a chunk computed, for some of the targets."""
         # All at once, so that nothing is added yet if memory runs out on the way.
-        sums = [[np.asarray(tensor) for tensor in tensors] for tensors in sums]
-        for of_source, source, arrays in zip(self.sums, self.method.sources, sums, strict=True):
-            dtype = dtype_of_contributions(source, self.method) if self.one_piece else np.float64
-            for name, array in zip(self.wanted, arrays, strict=True):
-                targets = slice(0, 1) if name in OF_ALL_TARGETS else slice(first_target, stop)
-                if name in OF_ALL_TARGETS and first_target > 0:
-                    continue
-                array = array[:number, : targets.stop - targets.start]
-                if len(weights) == 1 and weights[0] != 1:
-                    array = array * np.float64(weights[0])
-                n_targets = 1 if name in OF_ALL_TARGETS else self.n_targets
-                is_whole = name not in of_source and array.shape[:2] == (self.n_rows, n_targets)
-                if self.one_piece and is_whole and array.dtype == dtype:
-                    # Plus zero, so that there is no negative one.
-                    of_source[name] = array + array.dtype.type(0)
+        # TensorFlow's own `numpy()` would copy.
+        arrays = [[np.asarray(tensor) for tensor in tensors] for tensors in of_sources]
+        number, weights = chunk.stop - chunk.start, chunk.request.weights
+        weight = weights[0] if len(weights) == 1 and weights[0] != 1 else None
+        for of_source, dtype, of_terms in zip(self.sums, self.dtypes, arrays, strict=True):
+            for name, array in zip(self.wanted, of_terms, strict=True):
+                n_targets, start = self.n_targets, first_target
+                if name in OF_ALL_TARGETS:
+                    if first_target > 0:
+                        continue
+                    n_targets, start = 1, 0
+                stop = min(start + array.shape[1], n_targets)
+                array = array[:number, : stop - start]
+                if weight is not None:
+                    array = array * np.float64(weight)
+                if self.one_piece and array.dtype == dtype and array.shape[:2] == (self.n_rows, n_targets):
+                    # Plus zero, so that no zero is negative.
+                    of_source[name] = array + dtype(0)
                     continue
                 if name not in of_source:
-                    of_source[name] = np.zeros((self.n_rows, n_targets, *array.shape[2:]), dtype)
+                    kind = dtype if self.one_piece else np.float64
+                    of_source[name] = np.zeros((self.n_rows, n_targets, *array.shape[2:]), kind)
                 if self.one_piece:
-                    np.add(array, 0, out=of_source[name][rows, targets], casting="unsafe")
+                    np.add(array, 0, out=of_source[name][chunk.places, start:stop], casting="unsafe")
                 else:
-                    of_source[name][rows, targets] += array
+                    of_source[name][chunk.places, start:stop] += array
 
     def widen(self):
-        """Go on in float64, where a chunk was to hold all references and does not."""
+        """Continue in float64, where a chunk was to hold all references and does not."""
         if self.one_piece:
             self.one_piece = False
-            self.sums = [
+            self.sums = tuple(
                 {name: array.astype(np.float64) for name, array in of_source.items()} for of_source in self.sums
-            ]
+            )
 
-    def add_values(self, chunk, outputs, at_reference, over_elements):
-        """Add the target's values at a chunk's rows and at its references."""
-        rows, number, pairing, target = chunk.places, chunk.number, chunk.pairing, chunk.target
-        self.prediction[rows] = _weighted(outputs, over_elements)[:number]
+    def add_values(self, chunk, outputs, at_reference, weights):
+        """Add the target's values at a chunk's rows and at its references.
+
+        Parameters
+        ----------
+        chunk : Chunk
+            The rows and references.
+        outputs, at_reference : ndarray
+            Elements of the target tensor; None where there are no references.
+        weights : ndarray of shape (1 or n_rows, n_targets, *target's axes)
+            Weights over these elements.
+        """
+        rows, number, target = chunk.places, chunk.stop - chunk.start, chunk.target
+        flat = outputs.reshape(len(outputs), -1).astype(np.float64)
+        of_targets = weights.reshape(*weights.shape[:2], -1).astype(np.float64)
+        if len(of_targets) == 1:
+            self.prediction[rows] = (flat @ of_targets[0].T)[:number]
+        else:
+            self.prediction[rows] = (flat[:, None] * of_targets).sum(2)[:number]
         if at_reference is not None:
+            pairing = chunk.request.pairing
             values = at_reference.astype(np.float64)
-            lead = (1,) if pairing.mode is Mode.SHARED else (pairing.rows,)
-            values = values.reshape(*lead, pairing.references, *values.shape[1:])
-            values = _of_pairs(values, over_elements, target)
-            for sums, power in ((self.reference_value, 1), (self.reference_squares, 2)):
-                sums[rows] += np.tensordot(values**power, chunk.weights, (1, 0))[:number]
+            lead = 1 if pairing.mode is Mode.SHARED else pairing.rows
+            values = values.reshape(lead, pairing.references, *values.shape[1:])
+            if target.is_all:
+                # Weights are the identity here; a product of it with all pairs would cost much.
+                values = values - values.mean(-1, keepdims=True) if target.centered else values
+                values = values.reshape(lead, pairing.references, -1)
+            else:
+                values = values.reshape(lead, pairing.references, -1) @ np.swapaxes(of_targets, 1, 2)
+            self.reference_value[rows] += np.tensordot(values, chunk.request.weights, (1, 0))[:number]
+            self.reference_squares[rows] += np.tensordot(values**2, chunk.request.weights, (1, 0))[:number]
         classes = target.classes(outputs)
         if classes is not None:
+            if self.classes is None:
+                self.classes = np.full(self.n_rows, -1)
             self.classes[rows] = classes[:number]
 
-    def divide(self, counts):
-        """Make means of what was added up with weights of one, over as many references as each row has."""
-        for of_source in self.sums:
-            for array in of_source.values():
-                array /= _along_rows(counts, array)
-        for array in (self.reference_value, self.reference_squares):
-            array /= counts[:, None]
-
     def relative_standard_errors(self, rows, count):
-        """Standard errors of rows' contributions beside these, each as the root of the sum of squares.
+        """Return rows' standard errors relative to their contributions, each as the root of the sum of squares.
 
-        The largest of all targets.
+        Parameters
+        ----------
+        rows : ndarray of int
+            Positions of the rows.
+        count : int
+            Number of references, of weight one each, that were added to these rows.
+
+        Returns
+        -------
+        errors : ndarray of shape (n_rows,)
+            The largest of all targets.
         """
         sizes = []
         for name in ("contributions", "standard_error"):
@@ -148,73 +184,64 @@ class Sums:
         contributions, errors = sizes
         return np.divide(errors, contributions, out=np.where(errors > 0, np.inf, 0.0), where=contributions > 0).max(1)
 
-    def finish(self, counts, effective, target):
-        """Bring means over references into the form of `Results`.
+    def means(self, counts):
+        """Return the results where references were added with weights of one, as many as ``counts`` for each row."""
+        for of_source in self.sums:
+            for array in of_source.values():
+                array /= _along_rows(counts, array)
+        for array in (self.reference_value, self.reference_squares):
+            array /= counts[:, None]
+        return self.finish(counts, counts)
 
-        ``counts`` says how many references each row has, ``effective`` how many of equal weight would be as good.
+    def finish(self, counts, effective):
+        """Return means over references as `Results`.
+
+        Parameters
+        ----------
+        counts : ndarray of int of shape (n_rows,)
+            Number of references of each row.
+        effective : float or ndarray
+            Number of references of equal weight that would be as good.
+
+        Returns
+        -------
+        results : Results
         """
-        dtypes = [dtype_of_contributions(source, self.method) for source in self.method.sources]
+        is_all, method = self.problem.target.is_all, self.method
         for name in SQUARES.intersection(self.wanted):
-            number = effective if name == "squares" else self.method.draws
+            number = effective if name == "squares" else method.draws
             for of_source in self.sums:
                 of_source["standard_error"] = _standard_error({**of_source, "squares": of_source[name]}, number)
-
-        def with_targets_last(array, of_all_targets):
-            return np.moveaxis(array, 1, -1) if target.is_all and not of_all_targets else array[:, 0]
-
-        of_sources = {
-            name: [
-                with_targets_last(of_source[name].astype(dtype, copy=False), name in OF_ALL_TARGETS)
-                for of_source, dtype in zip(self.sums, dtypes, strict=True)
-            ]
-            for name in self.sums[0]
-            if name not in SQUARES
-        }
-        spread = np.sqrt(np.maximum(self.reference_squares - self.reference_value**2, 0))
-        values = [with_targets_last(value, False) for value in (self.prediction, self.reference_value, spread)]
-        if not self.method.uses_references:
-            values[1:], counts = [None, None], None
-        prediction, reference_value, spread = values
-        classes = self.classes if self.classes[0] >= 0 else None
-        return Results(of_sources, prediction, reference_value, classes, counts, spread)
-
-
-def dtype_of_contributions(source, method):
-    """Dtype of a source's contributions; integers have those of the output."""
-    return (source.value if source.starts is None else method.target).dtype.as_numpy_dtype
-
-
-def _weighted(values, weights):
-    """Sum of the target tensor's elements by each target's weights, in float64."""
-    values = values.reshape(len(values), 1, -1).astype(np.float64)
-    weights = weights.reshape(*weights.shape[:2], -1).astype(np.float64)
-    if len(weights) == 1:
-        return values[:, 0] @ weights[0].T
-    return (values * weights).sum(2)
-
-
-def _of_pairs(values, weights, target):
-    """Each target's value at each reference, of shape (rows or 1, references, targets)."""
-    if target.is_all:
-        # Weights are the identity then, of which a product with all of the pairs would cost much.
-        values = values - values.mean(-1, keepdims=True) if target.centered else values
-        return values.reshape(*values.shape[:2], -1)
-    weights = weights.reshape(*weights.shape[:2], -1).astype(np.float64)
-    return values.reshape(*values.shape[:2], -1) @ np.swapaxes(weights, 1, 2)
+        of_sources = {}
+        for name in self.sums[0]:
+            if name not in SQUARES:
+                of_sources[name] = arrays = []
+                for of_source, dtype in zip(self.sums, self.dtypes, strict=True):
+                    array = of_source[name].astype(dtype, copy=False)
+                    with_targets = is_all and name not in OF_ALL_TARGETS
+                    arrays.append(np.moveaxis(array, 1, -1) if with_targets else array[:, 0])
+        prediction = self.prediction if is_all else self.prediction[:, 0]
+        if not method.uses_references:
+            return Results(of_sources, prediction, None, self.classes)
+        value = self.reference_value
+        spread = np.sqrt(np.maximum(self.reference_squares - value**2, 0))
+        if not is_all:
+            value, spread = value[:, 0], spread[:, 0]
+        return Results(of_sources, prediction, value, self.classes, counts, spread)
 
 
 def _standard_error(means, effective):
-    """Of a weighted mean of independent draws; with equal weights the usual s / sqrt(n).
+    """Return the standard error of a weighted mean of independent draws; s / sqrt(n) for equal weights.
 
-    With all weight on one reference nothing is known of how others would differ.
+    With all weight on one reference it is NaN, since nothing is known of how other references would differ.
     """
     variance = np.maximum(means["squares"] - means["contributions"] ** 2, 0)
     freedom = _along_rows(np.asarray(effective - 1.0), variance)
-    # Weights sum to one but for rounding.
+    # Weights sum to one up to rounding.
     known = freedom > 1e-9
     return np.sqrt(np.where(known, variance / np.where(known, freedom, 1), np.nan))
 
 
 def _along_rows(numbers, array):
-    """Give numbers of rows the axes that they need to meet an array of them."""
+    """Reshape numbers of rows so that they broadcast against an array of rows."""
     return numbers.reshape(*numbers.shape, *[1] * (array.ndim - 1)) if numbers.ndim else numbers

@@ -1,92 +1,103 @@
-"""What all explainers share: `fit` learns references and importances, `transform` and `explain` explain rows."""
+"""Base class of the explainers: `fit` binds a network and learns references, `transform` and `explain` explain rows."""
 
 from abc import abstractmethod
-from functools import partial
 from numbers import Integral, Real
 
-import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdeeplift.compat import Interval, StrOptions, check_sample_weight, fit_context
-from skdeeplift.execution.dask import lazily
-from skdeeplift.execution.run import run
-from skdeeplift.explainers.binding import BindingMixin
-from skdeeplift.explainers.comparison import ComparesWithReferences
-from skdeeplift.explainers.lazy import TakesLazyRows
-from skdeeplift.explainers.names import NamesContributions
-from skdeeplift.explainers.predictions import PredictionMixin
-from skdeeplift.explainers.refusals import RefusesNetworks
-from skdeeplift.explainers.splitting import SplitsRows
-from skdeeplift.explainers.summation import ChecksSummation
-from skdeeplift.explainers.unchanged import unchanged_on_error
-from skdeeplift.explanation.explanation import Explanation
+from skdeeplift.binding.attributes import restore_on_error, with_attributes
+from skdeeplift.binding.bound import Hooks
+from skdeeplift.binding.calls import Fields, check_out, check_single_target, explain_rows
+from skdeeplift.binding.dask_calls import fit_lazily, transform_lazily
+from skdeeplift.binding.fitting import fit_rows
+from skdeeplift.binding.predictions import PredictionMixin
+from skdeeplift.compat import Interval, StrOptions, fit_context, validate_parameter_constraints
+from skdeeplift.execution.schedules import ONCE, UntilPrecise
+from skdeeplift.network.callees import check_pickled
+from skdeeplift.network.packing import packed, unpacked
+from skdeeplift.network.trained import clone_estimator, is_estimator, rebuilt, unfrozen
 from skdeeplift.propagation.lookups import input_sources
-from skdeeplift.propagation.sums import PARTS
 from skdeeplift.references.assembly import REFERENCE_NAMES
 from skdeeplift.references.reference import Reference
 from skdeeplift.rows.batches import rows_for_fit
-from skdeeplift.rows.blocks import OF_ELEMENTS, ExplainsInBlocks, written
-from skdeeplift.rows.dask_rows import in_memory, is_lazy
-from skdeeplift.rows.validation import importance_rows
-from skdeeplift.targets.explained import explain_target
+from skdeeplift.rows.dask_map import dispatch_dask, fit_and_transform
+from skdeeplift.rows.dask_rows import compute_all, is_lazy
 
-# Of how many references importances are computed where references are added automatically.
-IMPORTANCE_REFERENCES = 100
+# Parameters that say how a call is carried out. They are read, and validated, at each call.
+CALL_CONSTRAINTS = {
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "n_jobs": [Integral, None],
+    "verbose": ["verbose"],
+}
+CHECK_CONSTRAINTS = {"check": [StrOptions({"warn", "raise", "ignore"})]}
+# Parameters of all explainers, which count from `fit` on.
+COMMON_CONSTRAINTS = {
+    "estimator": "no_validation",
+    "output": [str, Integral, None],
+    "target": [str, Integral, tuple, dict, "array-like", callable],
+    "class_names": ["array-like", None],
+    "pre_activation": ["boolean", StrOptions({"auto"})],
+    "center_logits": ["boolean"],
+    "layer": [str, list, tuple, None],
+    "to_source": ["boolean"],
+    "max_samples": [Interval(Integral, 1, None, closed="left")],
+    "random_state": ["random_state"],
+    **CALL_CONSTRAINTS,
+}
+# Parameters of explainers that compare rows with references.
+REFERENCE_CONSTRAINTS = {
+    "reference": [StrOptions(set(REFERENCE_NAMES)), Reference, callable, "array-like", list, dict, Real],
+    "max_references": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "reference_tol": [Interval(Real, 0, None, closed="neither"), None],
+}
+# Standard error that is small enough where references are added automatically.
+REFERENCE_TOLERANCE = 0.05
 
 
-class BaseExplainer(
-    BindingMixin,
-    RefusesNetworks,
-    SplitsRows,
-    TakesLazyRows,
-    ComparesWithReferences,
-    ExplainsInBlocks,
-    ChecksSummation,
-    NamesContributions,
-    PredictionMixin,
-    TransformerMixin,
-    BaseEstimator,
-):
-    """Base of all explainers; a subclass says by which method it explains."""
+def schedule_of_references(bound):
+    """Return the schedule by which references are added to each row, if the parameters ask for it.
 
-    # Parameters of all explainers, and of those that compare rows with references.
-    _common_constraints: dict = {
-        "estimator": "no_validation",
-        "output": [str, Integral, None],
-        "target": [str, Integral, tuple, dict, "array-like", callable],
-        "class_names": ["array-like", None],
-        "pre_activation": ["boolean"],
-        "center_logits": ["boolean"],
-        "layer": [str, list, tuple, None],
-        "to_source": ["boolean"],
-        "max_samples": [Interval(Integral, 1, None, closed="left")],
-        "unsupported": [StrOptions({"raise", "integrate"})],
-        "check": [StrOptions({"warn", "raise", "ignore"})],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
-    _reference_constraints: dict = {
-        "reference": [StrOptions(set(REFERENCE_NAMES)), Reference, callable, "array-like", list, dict, Real],
-        "max_references": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "reference_tol": [Interval(Real, 0, None, closed="neither"), None],
-    }
+    Parameters
+    ----------
+    bound : Bound
+        The bound network, with the parameters.
+
+    Returns
+    -------
+    schedule : Schedule
+        One pass over all references, or as many references as a row needs.
+    """
+    tolerance = bound.parameters.get("reference_tol")
+    if tolerance is None and bound.parameters.get("max_references") == "auto":
+        tolerance = REFERENCE_TOLERANCE
+    return ONCE if tolerance is None else UntilPrecise(tolerance)
+
+
+class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
+    """Base of all explainers; a subclass chooses the method that explains."""
+
+    _doc_link_module = "skdeeplift"
+    _doc_link_template = "https://skdeeplift.readthedocs.io/en/stable/api/{estimator_module}.{estimator_name}.html"
 
     # How the network's inputs become sources.
     _find_sources = staticmethod(input_sources)
-    # What to call a row in a warning.
-    _name_row = "row {}".format
 
+    @staticmethod
     @abstractmethod
-    def _method(self, graph, target, sources, parameters):
-        """Compile the method for a target and sources of a network, by the parameters of the last fit."""
+    def _make_method(graph, target, sources, bound):
+        """Return the compiled method for a target and sources of a network, by the parameters of the last fit."""
 
-    @fit_context(prefer_skip_nested_validation=True)
+    @staticmethod
+    def _make_schedule(bound):
+        """Return the schedule of a method: how often it is repeated for each row."""
+        return schedule_of_references(bound)
+
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, *, sample_weight=None, target=None):
-        """Bind or train the network, and learn the reference and the mean absolute contributions from rows.
+        """Bind or train the network, and learn the reference from rows.
+
+        No row is explained yet: ``feature_importances_`` are computed when they are first read.
 
         Parameters
         ----------
@@ -96,11 +107,11 @@ class BaseExplainer(
             read into memory. Of arrays and tables of Dask at most ``max_samples`` rows are, unless a network is
             trained on them.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
-            What an estimator that is not trained learns to predict; ignored where the network is bound as it is.
+            Labels that an untrained estimator learns to predict. Ignored where the network is bound as it is.
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows, in the training, in the reference and in ``feature_importances_``.
         target : array-like of shape (n_rows,), default=None
-            What to explain of each row for ``feature_importances_``, as in `explain`.
+            Target of each row for ``feature_importances_``, as in `explain`.
 
         Returns
         -------
@@ -110,7 +121,7 @@ class BaseExplainer(
         Raises
         ------
         TypeError
-            If ``estimator`` is nothing that can be explained, or ``X`` is sparse or ragged.
+            If ``estimator`` cannot be explained, or ``X`` is sparse or ragged.
         ValueError
             If ``X`` does not fit the network, ``y`` is missing, or a parameter has no such choice.
         UnsupportedOpError
@@ -118,51 +129,27 @@ class BaseExplainer(
         ModelFileError
             If ``estimator`` is a path that holds no network.
         """
-        with unchanged_on_error(self):
+        hooks = Hooks(self._make_method, self._make_schedule, self._find_sources)
+        with restore_on_error(self):
             if is_lazy(X):
-                self._fit_lazily(X, y, sample_weight, target)
+                self._importances = fit_lazily(self, hooks, X, y, sample_weight, target)
             else:
-                self._fit(*rows_for_fit(X, y, sample_weight), target)
+                self._importances = fit_rows(self, hooks, *rows_for_fit(X, y, sample_weight), target)
         return self
 
-    def _fit(self, X, y, sample_weight, target):
-        arrays, sample_weight, explained, random_state = self._learn(X, y, sample_weight, target)
-        rows = importance_rows(arrays, self.max_samples, random_state)
-        references = self._references_for_importances(arrays, explained)
-        if references is not None:
-            references = references.take(rows)
-        results, _ = self._run([array[rows] for array in arrays], references, explained.of_rows(rows))
-        weights = None if sample_weight is None else sample_weight[rows]
-        absolute = [np.average(np.abs(array), 0, weights) for array in results.contributions]
-        if explained.target.is_all:
-            absolute = [array.mean(-1) for array in absolute]
-        self.feature_importances_ = self._like_given(absolute, X)
+    @property
+    def feature_importances_(self):
+        """Mean absolute contributions over the rows that `fit` kept, computed when they are first read."""
+        check_is_fitted(self)
+        importances = self._importances
+        self._check_call_parameters()
+        return importances.read(self)
 
-    def _learn(self, X, y, sample_weight, target, find_reference=None):
-        """Bind or train the network, and learn the reference, which may be found in more than these rows."""
-        X = self._bind(X, y, sample_weight)
-        # What later calls go by, whatever is set in the meantime.
-        self._fitted = {name: value for name, value in self.get_params(deep=False).items() if name != "estimator"}
-        vars(self).pop("_prepared", None)
-        arrays = self._rows(X, reset=True)
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, arrays[0], ensure_non_negative=True)
-        random_state = check_random_state(self.random_state)
-        # What is drawn comes from it, so that the same call gives the same numbers.
-        self._seed = int(random_state.randint(np.iinfo(np.int32).max))
-        explained = self._explained(target, len(arrays[0]))
-        if explained.method.uses_references:
-            reference = self.reference if find_reference is None else find_reference(arrays)
-            self.references_ = self._make_references(reference, arrays, sample_weight=sample_weight)
-        self._check_independence(explained.method, arrays)
-        return arrays, sample_weight, explained, random_state
-
-    def _references_for_importances(self, arrays, explained):
-        references = self._references_for(arrays, explained)
-        if references is not None and self._fitted.get("max_references") == "auto":
-            # Importances are means over rows, too: more references for each would cost much, and tell little.
-            references = references.first(IMPORTANCE_REFERENCES)
-        return references
+    @property
+    def network_(self):
+        """The bound network."""
+        check_is_fitted(self)
+        return self.bound_.network
 
     def transform(self, X, *, target=None, out=None):
         """Compute the contributions of rows.
@@ -170,24 +157,26 @@ class BaseExplainer(
         Parameters
         ----------
         X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
-            Rows as the network takes them. Those of a memory map, or of another array that is read when it is sliced,
+            Rows as the network takes them. Rows of a memory map, or of another array that is read when it is sliced,
             are read in blocks. Batches are those of a ``tf.data.Dataset``, a Keras ``PyDataset``, a generator or
-            another iterable, of ``x``, ``(x, y)`` or ``(x, y, sample_weight)`` as Keras takes them. Of
-            arrays and tables of Dask nothing is computed yet.
+            another iterable, of ``x``, ``(x, y)`` or ``(x, y, sample_weight)`` as Keras takes them. Arrays and tables
+            of Dask stay lazy.
         target : array-like of shape (n_rows,), int, tuple or dict, default=None
-            What to explain, where it differs from the explainer's own ``target``; an array has one index, or class
-            label, for each row.
+            Target to explain; by default the explainer's own ``target``. An array has one index, or class label, for
+            each row.
         out : array-like, or list or dict of array-like, default=None
-            Where to write contributions, block by block, and what is returned then: an array, a memory map, or what can
-            be sliced and assigned to like one, of the shape of what is returned otherwise and a dtype that holds it
-            exactly. If anything is raised on the way, a note with it says how many rows are finished and in there.
+            Array to write contributions into, block by block, and to return: an array, a memory map, or another object
+            that is sliced and assigned to like one, of the shape of the contributions and a dtype that holds them
+            exactly. If anything is raised on the way, a note with the error says how many rows are finished and
+            written.
 
         Returns
         -------
         contributions : ndarray of shape (n_rows, *features), or list or dict of ndarray
-            In the form of ``X``, lazy where that is, and the network's dtype; each row's sum to the difference between
-            the target at the row and at the reference. With ``target="all"`` there is a last axis of targets, which for
-            a table is folded into the columns, feature by feature. With ``layer=`` those of the layer's units.
+            Contributions in the form of ``X``, lazy where that is, and the network's dtype. Each row's sum to the
+            difference between the target at the row and at the reference. With ``target="all"`` there is a last axis
+            of targets, which for a table is folded into the columns, feature by feature. With ``layer=`` they are
+            those of the layer's units.
 
         Raises
         ------
@@ -197,69 +186,47 @@ class BaseExplainer(
         Warns
         -----
         SummationToDeltaWarning
-            If contributions are to add up to what they explain, and do not.
+            If contributions should sum to the change of the target, and do not.
         RuntimeWarning
-            If what the network gives is not finite, where contributions need not add up.
+            If the target is not finite, for a method whose contributions need not sum to its change.
         """
         check_is_fitted(self)
-        out = None if out is None else {"contributions": out}
-
-        def explain(X, *options, **of_blocks):
-            """Explain a block of rows."""
-            contributions = self._contributions(X, *options, **of_blocks)
-            return Explanation(contributions=self._like_given(contributions, X))
-
-        return self._explain_rows(explain, X, out, target=target, is_flat=self._gives_table()).contributions
-
-    def _contributions(self, X, target=None, reference=None, of_blocks=None):
-        """One array for each source."""
-        arrays = self._rows(self._transformed(X))
-        explained = self._explained(target, len(arrays[0]))
+        self._check_call_parameters()
         if target is not None:
-            self._check_one_target(explained)
-        references = self._references_for(arrays, explained, reference)
-        results, _ = self._run(arrays, references, explained, of_blocks=of_blocks)
-        contributions = results.contributions
-        if self._gives_table() and explained.target.is_all:
-            contributions = [array.reshape(len(array), -1) for array in contributions]
-        return contributions
-
-    def _check_one_target(self, explained):
-        if explained.target.is_all and not self._explained().target.is_all:
-            raise ValueError(
-                "transform takes target= for one output of each row. For all of them use an explainer of target='all'."
-            )
+            check_single_target(self.bound_, target)
+        out = None if out is None else {"contributions": out}
+        return explain_rows(self, X, Fields(), target=target, out=out).contributions
 
     def explain(self, X, *, target=None, reference=None, multipliers=False, hypothetical=False, out=None):
-        """Compute the contributions of rows, and what they are measured by.
+        """Compute the contributions of rows, with predictions, convergence deltas and standard errors.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
-            Rows as the network takes them, or batches of rows, as in `transform`. What is lazy is computed.
+            Rows as the network takes them, or batches of rows, as in `transform`. Lazy rows are computed.
         target : str, int, tuple, dict, array-like or callable, default=None
-            What to explain, where it differs from the explainer's own ``target``; an integer array of shape
-            ``(n_rows,)`` has one index for each row.
+            Target to explain; by default the explainer's own ``target``. An integer array of shape ``(n_rows,)`` has
+            one index for each row.
         reference : str, Reference, callable, array-like or References, default=None
-            What to compare with, where it differs from what `fit` learned: as the explainer's ``reference``, with these
-            rows as those that per-row references belong to. What learns from training rows needs a `fit`: the
-            explainer's own, or that of an object of `skdeeplift.references`. ``references_`` of another explainer of
-            the same network will also do.
+            Reference to compare with, as the explainer's ``reference``; by default the references that `fit` learned.
+            Per-row references belong to the rows of this call. A reference that learns from training rows needs a
+            `fit`: the explainer's own, or that of an object of `skdeeplift.references`. ``references_`` of another
+            explainer of the same network can be passed too.
         multipliers : bool, default=False
             Whether to return multipliers too.
         hypothetical : bool or int, default=False
-            Whether to return what each possible letter would contribute, where ``X`` holds one-hot letters; an int
+            Whether to return what each possible letter would contribute, where ``X`` holds one-hot letters. An int
             names their axis, counted with that of the rows.
         out : array-like, or list or dict of array-like, default=None
-            Where to write contributions, as in `transform`. Of what has a number for each of ``X``, only what ``out``
-            names is computed then: a dict with the key ``"contributions"`` also says where to write multipliers,
-            standard errors and hypothetical contributions, by the names that they have in the explanation. ``X`` is
-            kept where it is an array.
+            Array to write contributions into, as in `transform`. Of the fields with a number for each element of
+            ``X``, only those that ``out`` names are computed then. A dict with the key ``"contributions"`` also takes
+            arrays for multipliers, standard errors and hypothetical contributions, by the names that they have in the
+            explanation. ``X`` is kept where it is an array.
 
         Returns
         -------
         explanation : Explanation
-            Contributions, predictions, convergence deltas and what they were made from.
+            Contributions, predictions, convergence deltas and the rows they belong to.
 
         Raises
         ------
@@ -270,122 +237,81 @@ class BaseExplainer(
         Warns
         -----
         SummationToDeltaWarning
-            If contributions are to add up to what they explain, and do not.
+            If contributions should sum to the change of the target, and do not.
         RuntimeWarning
-            If what the network gives is not finite, where contributions need not add up.
+            If the target is not finite, for a method whose contributions need not sum to its change.
         """
         check_is_fitted(self)
+        self._check_call_parameters()
         if is_lazy(X):
-            # What is returned is in memory.
-            X, target, reference = in_memory(X, target, reference)
-        out = written(out)
+            X, target, reference = compute_all(X, target, reference)
+        out = check_out(out)
+        fields = Fields(True, multipliers, hypothetical)
         if out is not None:
-            multipliers = multipliers or "multipliers" in out
-            hypothetical = hypothetical if hypothetical is not False else "hypothetical" in out
             asked = {"multipliers": multipliers, "hypothetical": hypothetical is not False}
             if missing := [name for name, is_asked in asked.items() if is_asked and name not in out]:
                 raise ValueError(
                     f"out= has no place for {' and '.join(missing)}, which were asked for. Pass out={{'contributions': "
                     f"..., {missing[0]!r}: ...}}."
                 )
-        only = frozenset(OF_ELEMENTS if out is None else out)
-        explain = partial(self._explanation, multipliers=multipliers, hypothetical=hypothetical, only=only)
-        return self._explain_rows(explain, X, out, target=target, reference=reference)
+            letters = hypothetical if hypothetical is not False else "hypothetical" in out
+            fields = Fields(True, multipliers or "multipliers" in out, letters, frozenset(out))
+        return explain_rows(self, X, fields, target=target, reference=reference, out=out)
 
-    def _explanation(self, X, target, reference, *, multipliers, hypothetical, only, of_blocks=None):
-        given, X = X, self._transformed(X)
-        arrays = self._rows(X)
-        explained = self._explained(target, len(arrays[0]))
-        references = self._references_for(arrays, explained, reference)
-        if callable(target):
-            self._check_independence(explained.method, arrays)
-        if multipliers or hypothetical is not False:
-            self._check_differences(explained.method)
-            if self._raw_sources is not None:
-                raise ValueError("Contributions summed by to_source=True have no multipliers. Pass to_source=False.")
-        n_references = 0 if references is None else len(references.weights)
-        letters = None if hypothetical is False else self._letters(arrays, hypothetical)
-        wanted = (
-            ["contributions"]
-            + ["multipliers"] * bool(multipliers)
-            + ["squares"] * (n_references > 1 and "standard_error" in only)
-            + ["squares_of_draws"] * (n_references == 1 and explained.method.draws > 1 and "standard_error" in only)
-        )
-        if explained.method.tells_parts:
-            wanted += [name for name in PARTS if name in only]
-        if letters is not None:
-            wanted.append("hypothetical")
-        results, delta = self._run(arrays, references, explained, wanted, letters, of_blocks, with_delta=True)
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns that `transform` returns for a table.
 
-        def like_given(name):
-            """Leave out what was not computed."""
-            arrays = results.of_sources.get(name)
-            return None if arrays is None else self._like_given(arrays, X)
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the input's columns; by default those seen in `fit`.
 
-        names = ("contributions", "multipliers", "standard_error", "hypothetical", *PARTS)
-        requested = self._fitted["target"] if target is None else target
-        is_single = explained.function is None and explained.target.is_single
-        labels = self._labels(explained.tensor.shape) if explained.function is None else None
-        of_rows = results.target if results.target is None or labels is None else labels[results.target]
-        return Explanation(
-            **{name: like_given(name) for name in names},
-            prediction=results.prediction,
-            reference_value=results.reference_value,
-            target=of_rows if of_rows is not None else None if is_single else requested,
-            convergence_delta=delta,
-            n_steps=results.n_steps,
-            X=X if self._raw_sources is None else given,
-            class_names=labels if labels is None else labels[-int(np.prod(explained.tensor.shape)) :],
-            letters_axis=None if letters is None else letters[0],
-            feature_names=self._column_names() if self._gives_table() else None,
-            index=getattr(given, "index", None) if hasattr(given, "columns") else None,
-            n_references=results.n_references,
-            reference_spread=results.reference_spread,
-        )
+        Returns
+        -------
+        feature_names_out : ndarray of str
+            One name for each column of the table.
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
+        Raises
+        ------
+        ValueError
+            If contributions are not a table.
+        """
+        check_is_fitted(self)
+        return self.bound_.feature_names_out(self, input_features)
 
-    def _explained(self, target=None, n_rows=None):
-        """The compiled network for a target; the explainer's own if none is given."""
-        if target is None:
-            target = self._fitted["target"]
-        explained = self._compiled(target)
-        return explained.with_target(target, n_rows, self._labels(explained.tensor.shape))
+    def _check_call_parameters(self):
+        """Validate the parameters that may have changed since `fit`."""
+        values = {"batch_size": self.batch_size, "n_jobs": self.n_jobs, "verbose": self.verbose}
+        if "check" in self._parameter_constraints:
+            values["check"] = self.check
+        validate_parameter_constraints(CALL_CONSTRAINTS | CHECK_CONSTRAINTS, values, type(self).__name__)
 
-    def _compiled(self, target):
-        """The network compiled for a target, or for all that are no functions."""
-        # Functions are compiled for each target that is itself a function; of these the last is kept.
-        return self._prepare(
-            "function" if callable(target) else "index",
-            lambda known: known.function is None or known.function is target,
-            lambda: self._compiled_for(target),
-        )
+    def _get_fitted_attr_html(self, doc_link=""):
+        # scikit-learn's display reads every attribute. It leaves importances out that nobody has read yet, since they
+        # may take long.
+        shown = with_attributes(self)
+        if hasattr(self, "_importances") and not self._importances.is_computed:
+            del shown._importances
+        return super(BaseExplainer, shown)._get_fitted_attr_html(doc_link)
 
-    def _compiled_for(self, target):
-        explained = explain_target(self.network_, target, self._fitted, self._method, self._find_sources)
-        if not explained.method.takes_integers:
-            self._check_differences(explained.method)
-        return explained
+    def _doc_link_url_param_generator(self):
+        return {"estimator_module": "skdeeplift", "estimator_name": type(self).__name__}
 
-    def _compute(self, arrays, references, explained, wanted, letters):
-        return run(
-            explained.method,
-            arrays,
-            references,
-            explained.target,
-            wanted=tuple(wanted),
-            letters=letters,
-            batch_size=self.batch_size,
-            fixed=self.network_.batch_size,
-            verbose=self.verbose,
-            tolerance=self._reference_tolerance() if explained.method.uses_references else None,
-        )
+    def __sklearn_clone__(self):
+        # The default would copy the network through a file, and lose the link to the user's own.
+        parameters = {name: clone_estimator(value) for name, value in self.get_params(deep=False).items()}
+        if not is_estimator(self.estimator):
+            parameters["estimator"] = self.estimator
+        return rebuilt(self, parameters)
+
+    def __getstate__(self):
+        check_pickled(unfrozen(self.estimator))
+        return packed(super().__getstate__())
+
+    def __setstate__(self, state):
+        super().__setstate__(unpacked(state))
 
 
-# Around what scikit-learn makes of them for set_output, which would compute what is lazy.
-BaseExplainer.transform = lazily(BaseExplainer.transform)
-BaseExplainer.fit_transform = lazily(BaseExplainer.fit_transform)
+# Outside of scikit-learn's wrappers for set_output, which would compute lazy rows.
+BaseExplainer.transform = dispatch_dask(BaseExplainer.transform, transform_lazily)
+BaseExplainer.fit_transform = dispatch_dask(BaseExplainer.fit_transform, fit_and_transform)

@@ -1,7 +1,7 @@
 """DeepLIFT."""
 
 from skdeeplift.compat import StrOptions
-from skdeeplift.explainers.base import BaseExplainer
+from skdeeplift.explainers.base import CHECK_CONSTRAINTS, COMMON_CONSTRAINTS, REFERENCE_CONSTRAINTS, BaseExplainer
 
 RULE_NAMES = {"rescale", "reveal_cancel", "genomics_default", "pass_through", "guided_backprop_rescale"}
 
@@ -72,9 +72,10 @@ class DeepLiftExplainer(BaseExplainer):
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
         the ``classes_`` of an estimator that has them.
-    pre_activation : bool, default=True
-        Whether to explain the logits under a final softmax or sigmoid, rather than its result, which saturates. It is
-        they that ``target`` speaks of then.
+    pre_activation : bool or "auto", default="auto"
+        Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
+        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights
+        means the model's own output.
     center_logits : bool, default=False
         Whether to subtract the mean over classes, on the output's last axis, from each output. A softmax ignores what
         all logits have in common; so does its explanation then (section 3.6 of the paper).
@@ -87,7 +88,7 @@ class DeepLiftExplainer(BaseExplainer):
         Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
         of a one-hot encoding, back to it. Steps that mix columns have no such sums.
     max_samples : int, default=1000
-        How many rows `fit` computes ``feature_importances_`` on at the most; fewer where rows are large.
+        Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     unsupported : {"raise", "integrate"}, default="raise"
         What to do at an operation of TensorFlow without a rule: raise an error, or integrate its derivatives along the
         straight path from the reference to the input numerically, which keeps contributions adding up to the error of
@@ -110,7 +111,9 @@ class DeepLiftExplainer(BaseExplainer):
     Attributes
     ----------
     feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
-        Mean absolute contributions over the rows of `fit`, and over all targets where there are several.
+        Mean absolute contributions over at most ``max_samples`` rows of `fit`, and over all targets where there are
+        several; computed when they are first read. Where ``target`` is the predicted class, they are means over the
+        logits of all classes, less their common mean.
     estimator_ : estimator
         The trained estimator, where ``estimator`` is one of scikit-learn's kind; ``predict``, ``predict_proba``,
         ``decision_function`` and ``score`` are its own.
@@ -153,9 +156,11 @@ class DeepLiftExplainer(BaseExplainer):
     """
 
     _parameter_constraints: dict = {
-        **BaseExplainer._common_constraints,
-        **BaseExplainer._reference_constraints,
+        **COMMON_CONSTRAINTS,
+        **CHECK_CONSTRAINTS,
+        **REFERENCE_CONSTRAINTS,
         "rule": [StrOptions(RULE_NAMES), dict],
+        "unsupported": [StrOptions({"raise", "integrate"})],
     }
 
     def __init__(
@@ -169,7 +174,7 @@ class DeepLiftExplainer(BaseExplainer):
         output=None,
         target="auto",
         class_names=None,
-        pre_activation=True,
+        pre_activation="auto",
         center_logits=False,
         layer=None,
         to_source=False,
@@ -201,10 +206,11 @@ class DeepLiftExplainer(BaseExplainer):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _method(self, graph, target, sources, parameters):
+    @staticmethod
+    def _make_method(graph, target, sources, bound):
         from skdeeplift.propagation.rulesets import rule_set_of
         from skdeeplift.propagation.streams import Streams
 
-        rule_set = rule_set_of(parameters["rule"], parameters["unsupported"])
-        parts = parameters["layer"] is not None
-        return Streams(graph, target, sources, rule_set, type(self).__name__, parts=parts)
+        rule_set = rule_set_of(bound.parameters["rule"], bound.parameters["unsupported"])
+        parts = bound.layer is not None
+        return Streams(graph, target, sources, rule_set, bound.owner, parts=parts)

@@ -1,13 +1,10 @@
 """Expected gradients."""
 
-import warnings
 from numbers import Integral, Real
 
-from sklearn.exceptions import ConvergenceWarning
-
 from skdeeplift.compat import Interval, StrOptions
-from skdeeplift.execution.draws import draw, drawn_until
-from skdeeplift.explainers.base import BaseExplainer
+from skdeeplift.execution.schedules import Draws
+from skdeeplift.explainers.base import COMMON_CONSTRAINTS, REFERENCE_CONSTRAINTS, BaseExplainer
 
 
 class ExpectedGradientsExplainer(BaseExplainer):
@@ -23,12 +20,12 @@ class ExpectedGradientsExplainer(BaseExplainer):
     estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
         The trained network, or an estimator that `fit` trains, as `DeepLiftExplainer` takes it. A trained network is
         bound as it is: training it further shows in the next explanation.
-    n_samples : int or "auto", default=200
+    n_draws : int or "auto", default=200
         How many draws there are. All rows have the same draws, so that what is said of a row does not depend on the
         rows beside it. ``"auto"`` draws until the standard errors are within ``reference_tol``.
     reference_tol : float, default=0.05
-        With ``n_samples="auto"``, how large the largest standard error of a row's contributions may be, relative to the
-        largest of them.
+        With ``n_draws="auto"``, the largest standard error of a row's contributions, relative to these; each is the
+        root of the sum of squares over the features.
     reference : str, Reference, callable, array-like, or list or dict of these, default="sample"
         The input that stands for "no signal", as that of `DeepLiftExplainer`; draws are from these. A row's padding
         mask also holds on the way from its references.
@@ -46,9 +43,10 @@ class ExpectedGradientsExplainer(BaseExplainer):
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
         the ``classes_`` of an estimator that has them.
-    pre_activation : bool, default=True
-        Whether to explain the logits under a final softmax or sigmoid, rather than its result, which saturates. It is
-        they that ``target`` speaks of then.
+    pre_activation : bool or "auto", default="auto"
+        Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
+        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights
+        means the model's own output.
     center_logits : bool, default=False
         Whether to subtract the mean over classes, on the output's last axis, from each output. A softmax ignores what
         all logits have in common; so does its explanation then (section 3.6 of the paper).
@@ -61,11 +59,7 @@ class ExpectedGradientsExplainer(BaseExplainer):
         Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
         of a one-hot encoding, back to it. Steps that mix columns have no such sums.
     max_samples : int, default=1000
-        How many rows `fit` computes ``feature_importances_`` on at the most; fewer where rows are large.
-    unsupported : {"raise", "integrate"}, default="raise"
-        Taken by all explainers; here it makes no difference, since TensorFlow's own derivatives need no rules.
-    check : {"warn", "raise", "ignore"}, default="warn"
-        Taken by all explainers; here it makes no difference, since contributions add up only on average.
+        Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     batch_size : int or "auto", default="auto"
         How many draws of rows are computed at once.
     n_jobs : int, default=None
@@ -80,7 +74,9 @@ class ExpectedGradientsExplainer(BaseExplainer):
     Attributes
     ----------
     feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
-        Mean absolute contributions over the rows of `fit`, and over all targets where there are several.
+        Mean absolute contributions over at most ``max_samples`` rows of `fit`, and over all targets where there are
+        several; computed when they are first read. Where ``target`` is the predicted class, they are means over the
+        logits of all classes, less their common mean.
     network_ : Network
         The bound network.
     references_ : References
@@ -96,7 +92,7 @@ class ExpectedGradientsExplainer(BaseExplainer):
 
     Notes
     -----
-    With ``n_samples="auto"`` a :class:`~sklearn.exceptions.ConvergenceWarning` says so if some rows do not come within
+    With ``n_draws="auto"`` a :class:`~sklearn.exceptions.ConvergenceWarning` says so if some rows do not come within
     ``reference_tol``.
 
     References
@@ -118,9 +114,9 @@ class ExpectedGradientsExplainer(BaseExplainer):
     """
 
     _parameter_constraints: dict = {
-        **BaseExplainer._common_constraints,
-        **BaseExplainer._reference_constraints,
-        "n_samples": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        **COMMON_CONSTRAINTS,
+        **REFERENCE_CONSTRAINTS,
+        "n_draws": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "reference_tol": [Interval(Real, 0, None, closed="neither")],
     }
 
@@ -128,27 +124,25 @@ class ExpectedGradientsExplainer(BaseExplainer):
         self,
         estimator,
         *,
-        n_samples=200,
+        n_draws=200,
         reference_tol=0.05,
         reference="sample",
         max_references=1000,
         output=None,
         target="auto",
         class_names=None,
-        pre_activation=True,
+        pre_activation="auto",
         center_logits=False,
         layer=None,
         to_source=False,
         max_samples=1000,
-        unsupported="raise",
-        check="warn",
         batch_size="auto",
         n_jobs=None,
         random_state=None,
         verbose=0,
     ):
         self.estimator = estimator
-        self.n_samples = n_samples
+        self.n_draws = n_draws
         self.reference_tol = reference_tol
         self.reference = reference
         self.max_references = max_references
@@ -160,50 +154,20 @@ class ExpectedGradientsExplainer(BaseExplainer):
         self.layer = layer
         self.to_source = to_source
         self.max_samples = max_samples
-        self.unsupported = unsupported
-        self.check = check
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
-    def _method(self, graph, target, sources, parameters):
+    @staticmethod
+    def _make_method(graph, target, sources, bound):
         from skdeeplift.propagation.paths import Paths
 
-        method = Paths(graph, target, sources, together=parameters["layer"] is None)
-        # A mean over draws does so only in the limit.
+        method = Paths(graph, target, sources, together=bound.layer is None)
+        # A mean over draws sums to the change only in the limit.
         method.sums_to_delta = False
         return method
 
-    def _reference_tolerance(self):
-        # It is for draws here, not for references.
-        return None
-
-    def _on_paths(self, references):
-        if self._fitted["n_samples"] == "auto":
-            return references
-        return draw(references, self._fitted["n_samples"], self._seed)
-
-    def _compute(self, arrays, references, explained, wanted, letters):
-        compute = super()._compute
-        if self._fitted["n_samples"] != "auto":
-            return compute(arrays, references, explained, wanted, letters)
-        tolerance = self._fitted["reference_tol"]
-        wanted = [*dict.fromkeys([*wanted, "squares"])]
-
-        def compute_rows(rows, drawn):
-            """Explain some of the rows with what was drawn."""
-            of_rows = explained._replace(target=explained.target.of_rows(rows))
-            return compute([array[rows] for array in arrays], drawn.take(rows), of_rows, wanted, letters)
-
-        return drawn_until(compute_rows, len(arrays[0]), references, self._seed, tolerance)
-
-    def _warn_of_errors(self, results):
-        number = results.n_references[results.unconverged].max()
-        warnings.warn(
-            f"After {number} draws the standard errors of {results.unconverged.sum()} of {len(results.unconverged)} "
-            f"rows are still beyond reference_tol={self._fitted['reference_tol']:g} of their contributions. Raise "
-            "reference_tol if they are small enough.",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
+    @staticmethod
+    def _make_schedule(bound):
+        return Draws(bound.parameters["n_draws"], bound.parameters["reference_tol"], bound.seed)

@@ -2,11 +2,9 @@
 
 from numbers import Integral, Real
 
-import numpy as np
-
 from skdeeplift.compat import Interval, StrOptions
-from skdeeplift.execution.references import References
-from skdeeplift.explainers.base import BaseExplainer
+from skdeeplift.execution.schedules import ONCE, Noise
+from skdeeplift.explainers.base import COMMON_CONSTRAINTS, BaseExplainer
 
 
 class GradientExplainer(BaseExplainer):
@@ -28,7 +26,7 @@ class GradientExplainer(BaseExplainer):
     noise_scale : float, default=0.0
         Standard deviation of normal noise that is added to the rows, in their own units; what ``kind`` says is then
         averaged over noisy copies of each row (SmoothGrad). A tenth to a fifth of the range of ``X`` is usual.
-    n_samples : int, default=50
+    n_draws : int, default=50
         How many noisy copies there are, if there is noise. All rows get the same noise, so that what is said of a row
         does not depend on the rows beside it.
     output : str or int, default=None
@@ -43,9 +41,10 @@ class GradientExplainer(BaseExplainer):
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
         the ``classes_`` of an estimator that has them.
-    pre_activation : bool, default=True
-        Whether to explain the logits under a final softmax or sigmoid, rather than its result, which saturates. It is
-        they that ``target`` speaks of then.
+    pre_activation : bool or "auto", default="auto"
+        Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
+        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights
+        means the model's own output.
     center_logits : bool, default=False
         Whether to subtract the mean over classes, on the output's last axis, from each output. A softmax ignores what
         all logits have in common; so does its explanation then (section 3.6 of the paper).
@@ -58,11 +57,7 @@ class GradientExplainer(BaseExplainer):
         Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
         of a one-hot encoding, back to it. Steps that mix columns have no such sums.
     max_samples : int, default=1000
-        How many rows `fit` computes ``feature_importances_`` on at the most; fewer where rows are large.
-    unsupported : {"raise", "integrate"}, default="raise"
-        Taken by all explainers; here it makes no difference, since TensorFlow's own derivatives need no rules.
-    check : {"warn", "raise", "ignore"}, default="warn"
-        Taken by all explainers; here it makes no difference, since contributions need not add up to anything.
+        Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     batch_size : int or "auto", default="auto"
         How many rows, or noisy copies of rows, are computed at once.
     n_jobs : int, default=None
@@ -77,7 +72,9 @@ class GradientExplainer(BaseExplainer):
     Attributes
     ----------
     feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
-        Mean absolute contributions over the rows of `fit`, and over all targets where there are several.
+        Mean absolute contributions over at most ``max_samples`` rows of `fit`, and over all targets where there are
+        several; computed when they are first read. Where ``target`` is the predicted class, they are means over the
+        logits of all classes, less their common mean.
     network_ : Network
         The bound network.
     n_features_in_ : int
@@ -115,10 +112,10 @@ class GradientExplainer(BaseExplainer):
     """
 
     _parameter_constraints: dict = {
-        **BaseExplainer._common_constraints,
+        **COMMON_CONSTRAINTS,
         "kind": [StrOptions({"gradient", "saliency", "gradient_x_input"})],
         "noise_scale": [Interval(Real, 0, None, closed="left")],
-        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -127,17 +124,15 @@ class GradientExplainer(BaseExplainer):
         *,
         kind="gradient_x_input",
         noise_scale=0.0,
-        n_samples=50,
+        n_draws=50,
         output=None,
         target="auto",
         class_names=None,
-        pre_activation=True,
+        pre_activation="auto",
         center_logits=False,
         layer=None,
         to_source=False,
         max_samples=1000,
-        unsupported="raise",
-        check="warn",
         batch_size="auto",
         n_jobs=None,
         random_state=None,
@@ -146,7 +141,7 @@ class GradientExplainer(BaseExplainer):
         self.estimator = estimator
         self.kind = kind
         self.noise_scale = noise_scale
-        self.n_samples = n_samples
+        self.n_draws = n_draws
         self.output = output
         self.target = target
         self.class_names = class_names
@@ -155,26 +150,18 @@ class GradientExplainer(BaseExplainer):
         self.layer = layer
         self.to_source = to_source
         self.max_samples = max_samples
-        self.unsupported = unsupported
-        self.check = check
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
-    def _method(self, graph, target, sources, parameters):
+    @staticmethod
+    def _make_method(graph, target, sources, bound):
         from skdeeplift.propagation.gradients import Gradients
 
-        return Gradients(graph, target, sources, parameters["kind"])
+        return Gradients(graph, target, sources, bound.parameters["kind"])
 
-    def _noise(self, arrays):
-        scale, number = self._fitted["noise_scale"], self._fitted["n_samples"]
-        if scale == 0:
-            return None
-        if all(array.dtype.kind in "biu" for array in arrays):
-            raise ValueError(
-                "noise_scale adds noise to floating-point numbers, and the network takes integers. Pass noise_scale=0."
-            )
-        random = np.random.default_rng(self._seed)
-        noise = [random.normal(scale=scale, size=(number, *array.shape[1:])).astype(array.dtype) for array in arrays]
-        return References(noise, False, np.full(number, 1 / number))
+    @staticmethod
+    def _make_schedule(bound):
+        scale = bound.parameters["noise_scale"]
+        return ONCE if scale == 0 else Noise(scale, bound.parameters["n_draws"], bound.seed)

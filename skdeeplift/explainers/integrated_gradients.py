@@ -2,13 +2,15 @@
 
 from numbers import Integral, Real
 
-import numpy as np
-
 from skdeeplift.compat import Interval, StrOptions
-from skdeeplift.execution.quadrature import METHODS, quadrature
-from skdeeplift.execution.references import Path
-from skdeeplift.execution.refine import refined
-from skdeeplift.explainers.base import BaseExplainer
+from skdeeplift.execution.schedules import METHODS, Steps
+from skdeeplift.explainers.base import (
+    CHECK_CONSTRAINTS,
+    COMMON_CONSTRAINTS,
+    REFERENCE_CONSTRAINTS,
+    BaseExplainer,
+    schedule_of_references,
+)
 
 
 class IntegratedGradientsExplainer(BaseExplainer):
@@ -54,9 +56,10 @@ class IntegratedGradientsExplainer(BaseExplainer):
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
         the ``classes_`` of an estimator that has them.
-    pre_activation : bool, default=True
-        Whether to explain the logits under a final softmax or sigmoid, rather than its result, which saturates. It is
-        they that ``target`` speaks of then.
+    pre_activation : bool or "auto", default="auto"
+        Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
+        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights
+        means the model's own output.
     center_logits : bool, default=False
         Whether to subtract the mean over classes, on the output's last axis, from each output. A softmax ignores what
         all logits have in common; so does its explanation then (section 3.6 of the paper).
@@ -69,9 +72,7 @@ class IntegratedGradientsExplainer(BaseExplainer):
         Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
         of a one-hot encoding, back to it. Steps that mix columns have no such sums.
     max_samples : int, default=1000
-        How many rows `fit` computes ``feature_importances_`` on at the most; fewer where rows are large.
-    unsupported : {"raise", "integrate"}, default="raise"
-        Taken by all explainers; here it makes no difference, since TensorFlow's own derivatives need no rules.
+        Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     check : {"warn", "raise", "ignore"}, default="warn"
         What to do if a row's contributions do not add up within ``convergence_tol``. Only looked at for the input's.
     batch_size : int or "auto", default="auto"
@@ -88,7 +89,9 @@ class IntegratedGradientsExplainer(BaseExplainer):
     Attributes
     ----------
     feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
-        Mean absolute contributions over the rows of `fit`, and over all targets where there are several.
+        Mean absolute contributions over at most ``max_samples`` rows of `fit`, and over all targets where there are
+        several; computed when they are first read. Where ``target`` is the predicted class, they are means over the
+        logits of all classes, less their common mean.
     network_ : Network
         The bound network.
     references_ : References
@@ -134,8 +137,9 @@ class IntegratedGradientsExplainer(BaseExplainer):
     """
 
     _parameter_constraints: dict = {
-        **BaseExplainer._common_constraints,
-        **BaseExplainer._reference_constraints,
+        **COMMON_CONSTRAINTS,
+        **CHECK_CONSTRAINTS,
+        **REFERENCE_CONSTRAINTS,
         "n_steps": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "method": [StrOptions(set(METHODS))],
         "convergence_tol": [Interval(Real, 0, None, closed="neither")],
@@ -156,12 +160,11 @@ class IntegratedGradientsExplainer(BaseExplainer):
         output=None,
         target="auto",
         class_names=None,
-        pre_activation=True,
+        pre_activation="auto",
         center_logits=False,
         layer=None,
         to_source=False,
         max_samples=1000,
-        unsupported="raise",
         check="warn",
         batch_size="auto",
         n_jobs=None,
@@ -184,38 +187,19 @@ class IntegratedGradientsExplainer(BaseExplainer):
         self.layer = layer
         self.to_source = to_source
         self.max_samples = max_samples
-        self.unsupported = unsupported
         self.check = check
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
-    def _method(self, graph, target, sources, parameters):
+    @staticmethod
+    def _make_method(graph, target, sources, bound):
         from skdeeplift.propagation.paths import Paths
 
-        return Paths(graph, target, sources, together=parameters["layer"] is None)
+        return Paths(graph, target, sources, together=bound.layer is None)
 
-    def _compute(self, arrays, references, explained, wanted, letters):
-        def compute(rows, n_steps):
-            """Explain some of the rows with a number of steps."""
-            positions, weights = quadrature(self._fitted["method"], n_steps)
-            some = references.take(rows)
-            some = some._replace(path=Path(np.tile(positions, (len(some.weights), 1)), weights))
-            of_rows = explained._replace(target=explained.target.of_rows(rows))
-            return super(IntegratedGradientsExplainer, self)._compute(
-                [array[rows] for array in arrays], some, of_rows, wanted, letters
-            )
-
-        n_steps, n_rows = self._fitted["n_steps"], len(arrays[0])
-        if n_steps == "auto":
-            return refined(compute, n_rows, explained.method.dtypes, self._tolerance(), self._fitted["max_steps"])
-        return compute(slice(None), n_steps)._replace(n_steps=np.full(n_rows, n_steps))
-
-    def _tolerance(self):
-        return self._fitted["convergence_tol"]
-
-    def _advice(self, arrays, references, explained, row, tolerance):
-        if self._fitted["n_steps"] == "auto":
-            return " Raise max_steps, or convergence_tol if this is enough."
-        return ' Raise n_steps, or pass n_steps="auto".'
+    @staticmethod
+    def _make_schedule(bound):
+        names = ("method", "n_steps", "convergence_tol", "max_steps")
+        return Steps(*(bound.parameters[name] for name in names), inner=schedule_of_references(bound))

@@ -3,7 +3,7 @@
 from numbers import Real
 
 from skdeeplift.compat import Interval
-from skdeeplift.explainers.base import BaseExplainer
+from skdeeplift.explainers.base import COMMON_CONSTRAINTS, BaseExplainer
 
 
 class LRPExplainer(BaseExplainer):
@@ -33,9 +33,10 @@ class LRPExplainer(BaseExplainer):
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
         the ``classes_`` of an estimator that has them.
-    pre_activation : bool, default=True
-        Whether to explain the logits under a final softmax or sigmoid, rather than its result, which saturates. It is
-        they that ``target`` speaks of then.
+    pre_activation : bool or "auto", default="auto"
+        Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
+        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights
+        means the model's own output.
     center_logits : bool, default=False
         Whether to subtract the mean over classes, on the output's last axis, from each output. A softmax ignores what
         all logits have in common; so does its explanation then (section 3.6 of the paper).
@@ -48,11 +49,7 @@ class LRPExplainer(BaseExplainer):
         Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
         of a one-hot encoding, back to it. Steps that mix columns have no such sums.
     max_samples : int, default=1000
-        How many rows `fit` computes ``feature_importances_`` on at the most; fewer where rows are large.
-    unsupported : {"raise", "integrate"}, default="raise"
-        Taken by all explainers; here it makes no difference, since TensorFlow's own derivatives need no rules.
-    check : {"warn", "raise", "ignore"}, default="warn"
-        Taken by all explainers; here it makes no difference, since contributions need not add up to anything.
+        Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     batch_size : int or "auto", default="auto"
         How many rows are computed at once.
     n_jobs : int, default=None
@@ -67,7 +64,9 @@ class LRPExplainer(BaseExplainer):
     Attributes
     ----------
     feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
-        Mean absolute contributions over the rows of `fit`, and over all targets where there are several.
+        Mean absolute contributions over at most ``max_samples`` rows of `fit`, and over all targets where there are
+        several; computed when they are first read. Where ``target`` is the predicted class, they are means over the
+        logits of all classes, less their common mean.
     network_ : Network
         The bound network.
     n_features_in_ : int
@@ -107,7 +106,7 @@ class LRPExplainer(BaseExplainer):
     """
 
     _parameter_constraints: dict = {
-        **BaseExplainer._common_constraints,
+        **COMMON_CONSTRAINTS,
         "epsilon": [Interval(Real, 0, None, closed="neither")],
     }
 
@@ -119,13 +118,11 @@ class LRPExplainer(BaseExplainer):
         output=None,
         target="auto",
         class_names=None,
-        pre_activation=True,
+        pre_activation="auto",
         center_logits=False,
         layer=None,
         to_source=False,
         max_samples=1000,
-        unsupported="raise",
-        check="warn",
         batch_size="auto",
         n_jobs=None,
         random_state=None,
@@ -141,15 +138,13 @@ class LRPExplainer(BaseExplainer):
         self.layer = layer
         self.to_source = to_source
         self.max_samples = max_samples
-        self.unsupported = unsupported
-        self.check = check
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
-    def _method(self, graph, target, sources, parameters):
-        from skdeeplift.propagation.gradients import Gradients
-        from skdeeplift.propagation.overrides import EpsilonLRP
+    @staticmethod
+    def _make_method(graph, target, sources, bound):
+        from skdeeplift.propagation.gradients import EpsilonLRP, Gradients
 
-        return Gradients(graph, target, sources, "gradient_x_input", EpsilonLRP(parameters["epsilon"]))
+        return Gradients(graph, target, sources, "gradient_x_input", EpsilonLRP(bound.parameters["epsilon"]))

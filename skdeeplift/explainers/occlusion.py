@@ -3,7 +3,7 @@
 from numbers import Integral
 
 from skdeeplift.compat import StrOptions
-from skdeeplift.explainers.base import BaseExplainer
+from skdeeplift.explainers.base import COMMON_CONSTRAINTS, REFERENCE_CONSTRAINTS, BaseExplainer
 from skdeeplift.perturbation.perturbation import whole_inputs
 
 
@@ -54,8 +54,10 @@ class OcclusionExplainer(BaseExplainer):
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
         the ``classes_`` of an estimator that has them.
-    pre_activation : bool, default=True
-        Whether to explain the logits under a final softmax or sigmoid, rather than its result.
+    pre_activation : bool or "auto", default="auto"
+        Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
+        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights
+        means the model's own output.
     center_logits : bool, default=False
         Whether to subtract the mean over classes, on the output's last axis, from each output.
     layer : str or list of str, default=None
@@ -66,11 +68,7 @@ class OcclusionExplainer(BaseExplainer):
         Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
         of a one-hot encoding, back to it. Steps that mix columns have no such sums.
     max_samples : int, default=1000
-        How many rows `fit` computes ``feature_importances_`` on at the most; fewer where rows are large.
-    unsupported : {"raise", "integrate"}, default="raise"
-        Without effect: a network that is only run needs no rules.
-    check : {"warn", "raise", "ignore"}, default="warn"
-        Without effect: contributions need not add up.
+        Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     batch_size : int or "auto", default="auto"
         How many perturbed rows are computed at once.
     n_jobs : int, default=None
@@ -85,7 +83,9 @@ class OcclusionExplainer(BaseExplainer):
     Attributes
     ----------
     feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
-        Mean absolute contributions over the rows of `fit`, and over all targets where there are several.
+        Mean absolute contributions over at most ``max_samples`` rows of `fit`, and over all targets where there are
+        several; computed when they are first read. Where ``target`` is the predicted class, they are means over the
+        logits of all classes, less their common mean.
     network_ : Network
         The bound network.
     references_ : References
@@ -117,8 +117,8 @@ class OcclusionExplainer(BaseExplainer):
     """
 
     _parameter_constraints: dict = {
-        **BaseExplainer._common_constraints,
-        **BaseExplainer._reference_constraints,
+        **COMMON_CONSTRAINTS,
+        **REFERENCE_CONSTRAINTS,
         "window_shape": [Integral, tuple, list, dict],
         "step": [Integral, tuple, list, dict],
         "groups": [dict, "array-like", None],
@@ -140,13 +140,11 @@ class OcclusionExplainer(BaseExplainer):
         output=None,
         target="auto",
         class_names=None,
-        pre_activation=True,
+        pre_activation="auto",
         center_logits=False,
         layer=None,
         to_source=False,
         max_samples=1000,
-        unsupported="raise",
-        check="warn",
         batch_size="auto",
         n_jobs=None,
         random_state=None,
@@ -168,18 +166,16 @@ class OcclusionExplainer(BaseExplainer):
         self.layer = layer
         self.to_source = to_source
         self.max_samples = max_samples
-        self.unsupported = unsupported
-        self.check = check
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
-    def _method(self, graph, target, sources, parameters):
+    @staticmethod
+    def _make_method(graph, target, sources, bound):
         from skdeeplift.perturbation.perturbation import Perturbation
         from skdeeplift.perturbation.windows import OneByOne, make_covers
 
-        covers = make_covers(sources, self._source_names(), self._input_columns(), parameters)
-        apart = parameters["layer"] is not None
-        schemes = [OneByOne([cover]) for cover in covers] if apart else [OneByOne(covers)]
+        covers = make_covers(sources, bound.source_names, bound.input_columns, bound.parameters)
+        schemes = [OneByOne(covers)] if bound.layer is None else [OneByOne([cover]) for cover in covers]
         return Perturbation(graph, target, sources, schemes)

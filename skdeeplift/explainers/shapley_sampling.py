@@ -2,11 +2,8 @@
 
 from numbers import Integral
 
-import numpy as np
-from sklearn.utils import check_random_state
-
 from skdeeplift.compat import Interval
-from skdeeplift.explainers.base import BaseExplainer
+from skdeeplift.explainers.base import CHECK_CONSTRAINTS, COMMON_CONSTRAINTS, REFERENCE_CONSTRAINTS, BaseExplainer
 from skdeeplift.perturbation.perturbation import whole_inputs
 
 
@@ -25,12 +22,12 @@ class ShapleySamplingExplainer(BaseExplainer):
     estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
         The trained network, or an estimator that `fit` trains, as `DeepLiftExplainer` takes it. A trained network is
         bound as it is: training it further shows in the next explanation.
-    n_samples : int, default=25
+    n_permutations : int, default=25
         How many orders of the features are drawn for each reference. Each runs the network as often as there are
         features. Not looked at where all of at most ``2 ** 12`` sets of features are run.
     antithetic : bool, default=True
-        Whether every second order is the one before it backwards, which cancels much of the noise; an odd ``n_samples``
-        is one more then.
+        Whether every second order is the one before it backwards, which cancels much of the noise; an odd
+        ``n_permutations`` is rounded up then.
     sampling_axes : int, tuple of int, list or dict, default=None
         The axes whose positions are the players, counted with that of the rows: ``(1, 2)`` takes all channels of a
         pixel together, and shares their value out evenly over them. None takes each element by itself, and an empty
@@ -58,8 +55,10 @@ class ShapleySamplingExplainer(BaseExplainer):
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
         the ``classes_`` of an estimator that has them.
-    pre_activation : bool, default=True
-        Whether to explain the logits under a final softmax or sigmoid, rather than its result.
+    pre_activation : bool or "auto", default="auto"
+        Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
+        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights
+        means the model's own output.
     center_logits : bool, default=False
         Whether to subtract the mean over classes, on the output's last axis, from each output.
     layer : str or list of str, default=None
@@ -70,9 +69,7 @@ class ShapleySamplingExplainer(BaseExplainer):
         Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
         of a one-hot encoding, back to it. Steps that mix columns have no such sums.
     max_samples : int, default=1000
-        How many rows `fit` computes ``feature_importances_`` on at the most; fewer where rows are large.
-    unsupported : {"raise", "integrate"}, default="raise"
-        Without effect: a network that is only run needs no rules.
+        Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     check : {"warn", "raise", "ignore"}, default="warn"
         What to do if a row's contributions do not add up within 1e-3 of their size in float32, 1e-6 in float64, and
         2e-2 where the network computes in half precision. Only looked at for the input's contributions.
@@ -91,7 +88,9 @@ class ShapleySamplingExplainer(BaseExplainer):
     Attributes
     ----------
     feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
-        Mean absolute contributions over the rows of `fit`, and over all targets where there are several.
+        Mean absolute contributions over at most ``max_samples`` rows of `fit`, and over all targets where there are
+        several; computed when they are first read. Where ``target`` is the predicted class, they are means over the
+        logits of all classes, less their common mean.
     network_ : Network
         The bound network.
     references_ : References
@@ -131,9 +130,10 @@ class ShapleySamplingExplainer(BaseExplainer):
     """
 
     _parameter_constraints: dict = {
-        **BaseExplainer._common_constraints,
-        **BaseExplainer._reference_constraints,
-        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        **COMMON_CONSTRAINTS,
+        **CHECK_CONSTRAINTS,
+        **REFERENCE_CONSTRAINTS,
+        "n_permutations": [Interval(Integral, 1, None, closed="left")],
         "antithetic": ["boolean"],
         "sampling_axes": [Integral, tuple, list, dict, None],
         "groups": [dict, "array-like", None],
@@ -144,7 +144,7 @@ class ShapleySamplingExplainer(BaseExplainer):
         self,
         estimator,
         *,
-        n_samples=25,
+        n_permutations=25,
         antithetic=True,
         sampling_axes=None,
         groups=None,
@@ -154,12 +154,11 @@ class ShapleySamplingExplainer(BaseExplainer):
         output=None,
         target="auto",
         class_names=None,
-        pre_activation=True,
+        pre_activation="auto",
         center_logits=False,
         layer=None,
         to_source=False,
         max_samples=1000,
-        unsupported="raise",
         check="warn",
         batch_size="auto",
         n_jobs=None,
@@ -167,7 +166,7 @@ class ShapleySamplingExplainer(BaseExplainer):
         verbose=0,
     ):
         self.estimator = estimator
-        self.n_samples = n_samples
+        self.n_permutations = n_permutations
         self.antithetic = antithetic
         self.sampling_axes = sampling_axes
         self.groups = groups
@@ -182,22 +181,16 @@ class ShapleySamplingExplainer(BaseExplainer):
         self.layer = layer
         self.to_source = to_source
         self.max_samples = max_samples
-        self.unsupported = unsupported
         self.check = check
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
-    def _learn(self, *given, **options):
-        # Kept, so that every call after this fit has the same orders.
-        self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        return super()._learn(*given, **options)
-
-    def _method(self, graph, target, sources, parameters):
+    @staticmethod
+    def _make_method(graph, target, sources, bound):
         from skdeeplift.perturbation.permutations import make_games
         from skdeeplift.perturbation.perturbation import Perturbation
 
-        columns = self._input_columns()
-        schemes = make_games(sources, self._source_names(), columns, parameters, self._seed)
+        schemes = make_games(sources, bound.source_names, bound.input_columns, bound.parameters, bound.seed)
         return Perturbation(graph, target, sources, schemes, sums_to_delta=True)

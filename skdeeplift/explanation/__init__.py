@@ -1,1 +1,1 @@
-"""Explanations: contributions of rows, their table and their files."""
+"""Explanations, their table and their files."""

@@ -1,70 +1,78 @@
-"""What `explain` returns."""
+"""Explanations: the contributions of rows, with the values that they explain."""
 
 import numpy as np
 from sklearn.utils import Bunch
 
-from skdeeplift.explanation.long_table import find_parts, long_table, only
-from skdeeplift.explanation.modisco import write_modisco
+from skdeeplift.explanation.explanation_parts import find_parts, has_targets, unwrap_single
+from skdeeplift.explanation.exports import long_table, write_modisco
 from skdeeplift.explanation.npz_file import read_explanation, write_explanation
+from skdeeplift.propagation.sums import PARTS
+
+# Fields with one number for each element of the rows, or of a layer's units.
+OF_ELEMENTS = ("contributions", "multipliers", "standard_error", "hypothetical", *PARTS)
 
 
 class Explanation(Bunch):
-    """Contributions of some rows, and what they were made from.
+    """Contributions of rows, with the rows, predictions and reference values that they belong to.
 
-    A dictionary whose keys are attributes too. With several inputs, what is one array here is a list or dict of arrays,
-    in the form in which ``X`` came; with several layers a list, in their order. If every output is a target, all but
-    differences have a last axis of targets.
+    An explanation is a dict whose keys are also attributes. If the network has several inputs, each array below is a
+    list or dict of arrays, in the form in which ``X`` was passed. If several layers are explained, each array is a
+    list in the order of the layers. If every output is a target, attributes that depend on the target have a last axis
+    of targets.
 
     Parameters
     ----------
     **fields : object
-        The attributes below; others are kept as well.
+        Values of the attributes below. Other fields are kept too.
 
     Attributes
     ----------
     contributions : ndarray of shape X.shape
-        Means over the references; each row's sum to ``prediction - reference_value``. Of a layer's units, where the
-        explainer has one; these sum to it where all ways to the output pass the layer.
+        Contribution of each element of ``X``, the mean over the references. The contributions of a row sum to
+        ``prediction - reference_value``. If a layer is explained, these are the contributions of its units, which have
+        the same sum if every path to the output passes through the layer.
     multipliers : ndarray of shape X.shape or None
-        Contribution per unit of difference, the mean of those of its positive and its negative part, means over the
-        references; where they were asked for.
+        Contribution per unit of difference, the mean over the references. Each is the mean of the multipliers of the
+        positive and the negative part. None unless `explain` was called with ``multipliers=True``.
     positive_multipliers, negative_multipliers : ndarray or None
-        Contribution per unit of the positive and of the negative part of a layer's difference.
+        Contribution per unit of the positive and of the negative part of a layer's difference. None unless a layer is
+        explained.
     positive_difference, negative_difference : ndarray or None
-        The parts of a layer's difference, as carried there from the network's input, means over the references.
+        Positive and negative part of a layer's difference, as carried from the network's input to the layer, the mean
+        over the references. None unless a layer is explained.
     hypothetical : ndarray of shape X.shape or None
-        What each possible letter would contribute, where it was asked for: its difference from the reference, with the
-        multipliers of the letter that is there.
+        Hypothetical contribution of each possible letter: its difference from the reference, times the multipliers of
+        the letter in ``X``. None unless `explain` was called with ``hypothetical=True``.
     letters_axis : int or None
-        Where the one-hot letters are in ``X``, without the axis of the rows, for ``hypothetical``.
+        The axis of one-hot letters in ``X``, not counting the axis of rows. None without ``hypothetical``.
     reference_value : ndarray of shape (n_rows,) or None
-        The target at the reference, its mean where there are several; None where the method has no reference.
+        The target at the reference, or its mean over several references. None if the method has no reference.
     reference_spread : ndarray of shape (n_rows,) or None
-        The standard deviation of the target over the references; None where the method has no reference.
+        Standard deviation of the target over the references. None if the method has no reference.
     prediction : ndarray of shape (n_rows,)
         The target at the row.
     target : ndarray of shape (n_rows,), dict, "all", callable or None
-        The index that was explained of each row where rows have targets of their own; otherwise what was asked for, and
-        None for a single output.
+        The index or label that was explained of each row, if rows have targets of their own. Otherwise the requested
+        target, and None for a network with a single output.
     convergence_delta : ndarray of shape (n_rows,) or None
-        ``prediction - reference_value - sum(contributions)``; None where the method has no reference.
+        ``prediction - reference_value - sum(contributions)``. None if the method has no reference.
     standard_error : ndarray of shape X.shape or None
-        Of each contribution as a mean over references, or over orders of features, drawn at random; None where there
-        is but one reference and nothing is drawn, and NaN where only one reference counts. Where a few references give
-        most of a contribution, an interval of Student's t around it is too narrow.
+        Standard error of each contribution, as a mean over references or over randomly drawn orders of features. NaN
+        if only one reference has a weight. None if there is only one reference and nothing is drawn. If a few
+        references account for most of a contribution, an interval of Student's t around it is too narrow.
     n_references : ndarray of int of shape (n_rows,) or None
-        How many references each row was compared with; None where the method has none.
+        Number of references that each row was compared with. None if the method has no reference.
     n_steps : ndarray of shape (n_rows,) or None
-        How many gradients were computed of each row against each reference, those of coarser tries included; None where
-        the method integrates none.
+        Number of gradients that were computed for each row and reference, including those of coarser attempts. None if
+        the method does not integrate gradients.
     X : ndarray of shape (n_rows, ...)
-        The rows as they were given.
+        The rows, as they were passed.
     feature_names : ndarray of str or None
-        The names of a table's columns.
+        Names of a table's columns.
     class_names : ndarray or None
-        The classes' labels, where they are known, in the order of the network's outputs.
+        Labels of the classes, in the order of the network's outputs. None if they are not known.
     index : pandas.Index or None
-        The rows' labels, where ``X`` is a DataFrame.
+        Labels of the rows. None unless ``X`` is a DataFrame.
 
     Examples
     --------
@@ -87,54 +95,54 @@ class Explanation(Bunch):
         super().__init__(**{"class_names": None, **fields})
 
     def __repr__(self):
-        shapes = self.contributions
-        if isinstance(shapes, dict):
-            shape = ", ".join(f"{name}: {array.shape}" for name, array in shapes.items())
-        elif isinstance(shapes, (list, tuple)):
-            shape = ", ".join(str(array.shape) for array in shapes)
+        arrays = self.contributions
+        if isinstance(arrays, dict):
+            shape = ", ".join(f"{name}: {array.shape}" for name, array in arrays.items())
         else:
-            shape = str(shapes.shape)
+            shape = ", ".join(str(array.shape) for array in (arrays if isinstance(arrays, (list, tuple)) else [arrays]))
         delta = ""
         if self.convergence_delta is not None:
             delta = f", convergence delta <= {float(np.abs(self.convergence_delta).max()):.2g}"
         return f"<Explanation of {len(self.prediction)} rows: contributions {shape}{delta}>"
 
     def to_modisco(self, folder):
-        """Write the two files that motif discovery by TF-MoDISco (modisco-lite) reads.
+        """Write the two input files of motif discovery by TF-MoDISco (modisco-lite).
 
-        ``sequences.npz`` holds the one-hot sequences and ``hypothetical.npz`` their hypothetical contributions, each as
-        the array ``arr_0`` of shape ``(n_rows, 4, length)``.
+        ``sequences.npz`` holds the one-hot sequences, and ``hypothetical.npz`` their hypothetical contributions. Each
+        file has one array ``arr_0`` of shape ``(n_rows, 4, length)``.
 
         Parameters
         ----------
         folder : str or path
-            Where to write them; made if it is not there.
+            The folder to write to. It is created if it does not exist.
 
         Returns
         -------
         paths : tuple of Path
-            Of the sequences and of the hypothetical contributions.
+            The paths of the sequences and of the hypothetical contributions.
 
         Raises
         ------
         ValueError
-            If there are no hypothetical contributions, or not those of one target for sequences of four letters.
+            If the explanation has no hypothetical contributions, if these are to several targets, or if the sequences
+            do not have four letters.
         """
         if self.get("hypothetical") is None:
             raise ValueError("to_modisco needs hypothetical contributions. Use explain(X, hypothetical=True).")
-        return write_modisco(folder, np.asarray(only(self.X)), only(self.hypothetical), self.letters_axis)
+        sequences, hypothetical = np.asarray(unwrap_single(self.X)), unwrap_single(self.hypothetical)
+        return write_modisco(folder, sequences, hypothetical, self.letters_axis)
 
     def to_frame(self):
-        """Write contributions below each other, one line for each.
+        """Return a table with one line for each contribution.
 
         Returns
         -------
         frame : DataFrame
-            With the columns ``row``, the row's label or number; ``feature``, the name or number of a table's column, or
-            ``feature_0``, ``feature_1`` and so on, positions on the axes of anything else; ``class``, the target's
-            name or number, where there are several; ``value``, that of ``X``; ``contribution``; and
-            ``standard_error`` where there is one. ``input`` says which of several inputs a line is about, and ``layer``
-            which of several layers; a layer's units have no ``value``.
+            ``row`` is the row's label or position. ``feature`` is the name or position of a table's column; other
+            inputs have ``feature_0``, ``feature_1`` and so on, the positions on their axes. ``class`` is the target's
+            name or index, if there are several. ``value`` is the element of ``X``, which a layer's units do not have.
+            ``contribution`` and, if known, ``standard_error`` follow. Several inputs have a column ``input``, and
+            several layers a column ``layer``.
 
         Examples
         --------
@@ -151,14 +159,14 @@ class Explanation(Bunch):
         return long_table(self)
 
     def to_shap(self):
-        """Give the explanation the form that the plots of the ``shap`` package take.
+        """Convert to the explanations that the plots of the ``shap`` package draw.
 
         Returns
         -------
         explanation : shap.Explanation, or list or dict of shap.Explanation
-            With ``values``, the contributions; ``base_values``, the target at the reference; ``data``, the rows;
-            ``feature_names``, and with several targets ``output_names``. One for each of several inputs or layers;
-            their contributions make up the change from the same base value together.
+            ``values`` are the contributions, ``base_values`` the target at the reference, ``data`` the rows and
+            ``feature_names`` the names of columns. Several targets have ``output_names``. Several inputs or layers
+            have one explanation each; their contributions together make up the change from the same base value.
 
         Raises
         ------
@@ -168,49 +176,44 @@ class Explanation(Bunch):
         try:
             import shap
         except ImportError as error:
-            raise ImportError(
-                "to_shap needs the package shap, which is not installed. Use pip install shap."
-            ) from error
+            raise ImportError("to_shap needs the package shap. Use pip install shap.") from error
         kind, parts = find_parts(self)
-        several = np.ndim(self.get("prediction")) == 2
-        class_names = self.get("class_names")
-        explanations = [
-            shap.Explanation(
+        names, class_names = self.get("feature_names"), self.get("class_names")
+        explanations = {
+            part.name: shap.Explanation(
                 values=part.contributions,
                 base_values=self.get("reference_value"),
                 data=part.values,
-                feature_names=None if self.get("feature_names") is None else list(self.feature_names),
-                output_names=list(class_names) if several and class_names is not None else None,
+                feature_names=None if names is None else list(names),
+                output_names=list(class_names) if has_targets(self) and class_names is not None else None,
             )
             for part in parts
-        ]
-        if kind is None:
-            return explanations[0]
+        }
         if isinstance(self.contributions, dict):
-            return dict(zip(self.contributions, explanations, strict=True))
-        return explanations
+            return explanations
+        return explanations[None] if kind is None else list(explanations.values())
 
     def save(self, path):
-        """Write everything to one ``.npz`` file, which `load` reads.
+        """Write all fields to one ``.npz`` file, which `load` reads.
 
-        It holds no pickled objects, so that a file from elsewhere can do no harm. DataFrames, their index, lists, dicts
-        and ``None`` come back as they were; tensors come back as NumPy arrays.
+        The file holds no pickled objects, so a file from someone else can do no harm. DataFrames, indices, lists, dicts
+        and ``None`` are restored with their types; tensors are restored as NumPy arrays.
 
         Parameters
         ----------
         path : str or path
-            The file. One that is there is replaced once the new one is whole, and kept if anything fails.
+            The file. An existing file is replaced when the new one is complete, and kept if anything fails.
 
         Raises
         ------
         TypeError
-            If there is something that can not be written, such as a function as the target.
+            If a field cannot be written without pickle, such as a function as the target.
         """
         write_explanation(path, self)
 
     @classmethod
     def load(cls, path):
-        """Read what `save` wrote.
+        """Read a file that `save` wrote.
 
         Parameters
         ----------
@@ -220,13 +223,13 @@ class Explanation(Bunch):
         Returns
         -------
         explanation : Explanation
-            As it was saved.
+            The saved explanation.
 
         Raises
         ------
         FileNotFoundError
-            If there is no such file.
+            If the file does not exist.
         ValueError
-            If it holds no explanation, or is damaged.
+            If the file does not hold an explanation, or is damaged.
         """
         return cls(**read_explanation(path))

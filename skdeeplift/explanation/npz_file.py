@@ -1,14 +1,40 @@
-"""An explanation in one ``.npz`` file, without pickle."""
+"""Explanations as ``.npz`` files without pickled objects."""
 
 import json
+import os
 import zipfile
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 
-from skdeeplift.explanation.atomic_files import finished_together
+
+@contextmanager
+def replace_together(*paths):
+    """Yield temporary paths, and rename them to the given paths once all files are written.
+
+    Parameters
+    ----------
+    *paths : Path
+        The files to write. Existing files are kept if anything fails.
+
+    Yields
+    ------
+    unfinished : list of Path
+        The temporary paths to write to, with the same suffixes.
+    """
+    unfinished = [Path(path).with_name(f".{uuid4().hex}.unfinished{Path(path).suffix}") for path in paths]
+    try:
+        yield unfinished
+        for written, path in zip(unfinished, paths, strict=True):
+            os.replace(written, path)
+    finally:
+        for written in unfinished:
+            written.unlink(missing_ok=True)
+
 
 FORMAT = "skdeeplift.Explanation 1"
 
@@ -16,34 +42,31 @@ FORMAT = "skdeeplift.Explanation 1"
 def write_explanation(path, fields):
     """Write the fields of an explanation.
 
-    The file holds arrays, and as ``structure`` a text in JSON that says what they are. What JSON has itself stands
-    there as it is; anything else is an object with one key, which names what it is.
+    The file holds the arrays, and in the array ``structure`` a JSON text that describes the fields. Values that JSON
+    can hold are part of the text. Any other value is a JSON object whose only key names the kind of value.
 
     Parameters
     ----------
     path : str or path
-        The file; one that is there is replaced.
+        The file. An existing file is replaced.
     fields : dict
         Values by their names.
 
     Raises
     ------
     TypeError
-        If a field is nothing that can be written.
+        If a field cannot be written without pickle.
     """
     arrays = {}
-    structure = {
-        "format": FORMAT,
-        "fields": {name: _pack(value, f"explanation.{name}", arrays) for name, value in fields.items()},
-    }
-    text = np.frombuffer(json.dumps(structure).encode(), np.uint8)
-    # Written to an open file: to a path, NumPy adds a suffix.
-    with finished_together(Path(path)) as [unfinished], unfinished.open("wb") as file:
+    packed = {name: _pack(value, f"explanation.{name}", arrays) for name, value in fields.items()}
+    text = np.frombuffer(json.dumps({"format": FORMAT, "fields": packed}).encode(), np.uint8)
+    # NumPy appends a suffix to a path, but not to the name of an open file.
+    with replace_together(Path(path)) as [unfinished], unfinished.open("wb") as file:
         np.savez_compressed(file, structure=text, **arrays)
 
 
 def read_explanation(path):
-    """Read what `write_explanation` wrote.
+    """Read a file that `write_explanation` wrote.
 
     Parameters
     ----------
@@ -58,7 +81,7 @@ def read_explanation(path):
     Raises
     ------
     ValueError
-        If the file holds no explanation, or is damaged.
+        If the file does not hold an explanation, or is damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -73,28 +96,26 @@ def read_explanation(path):
 
 
 def _pack(value, where, arrays):
+    """Describe a value in JSON, and add its arrays to those of the file."""
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, (list, tuple)):
         kind = "list" if isinstance(value, list) else "tuple"
         return {kind: [_pack(item, f"{where}[{position}]", arrays) for position, item in enumerate(value)]}
     if isinstance(value, dict):
-        return {
-            "dict": [
-                [_pack(key, where, arrays), _pack(item, f"{where}[{key!r}]", arrays)] for key, item in value.items()
-            ]
-        }
+        pairs = [[_pack(key, where, arrays), _pack(item, f"{where}[{key!r}]", arrays)] for key, item in value.items()]
+        return {"dict": pairs}
     if isinstance(value, pd.DataFrame):
         return {"frame": _pack_frame(value, where, arrays)}
     if isinstance(value, pd.Index):
         return {"index": _pack_index(value, where, arrays)}
-    # Also tensors, and whatever else says that it is an array.
+    # Tensors and other array-likes are written as arrays.
     if hasattr(value, "__array__") and not isinstance(value, (np.ma.MaskedArray, pd.Series)):
         array = np.asarray(value)
         if array.dtype == object:
             return {"objects": [_pack(item, where, arrays) for item in array.reshape(-1)], "shape": array.shape}
         if array.dtype.kind != "V":
-            # An array that is a field bears its name, for those who read the file with NumPy alone.
+            # The array of a field has the field's name in the file, so that NumPy alone can read it.
             name = where.removeprefix("explanation.")
             if not name.isidentifier() or name in {*arrays, "structure", "file"} or name.startswith("array_"):
                 name = f"array_{len(arrays)}"
@@ -102,25 +123,27 @@ def _pack(value, where, arrays):
             return {"scalar" if isinstance(value, np.generic) else "array": name}
     advice = " Give it a name first: explanation.target = 'name'." if callable(value) else ""
     raise TypeError(
-        f"{where} is a {type(value).__name__}, which can not be written without pickle. Expected numbers, text, "
-        f"arrays, DataFrames, and lists or dicts of them.{advice}"
+        f"{where} is a {type(value).__name__}, which cannot be written without pickle. Expected numbers, text, arrays, "
+        f"DataFrames, or lists and dicts of them.{advice}"
     )
 
 
 def _pack_frame(frame, where, arrays):
+    """Describe a DataFrame as one array, or column by column if the columns have several dtypes."""
     packed = {name: _pack(getattr(frame, name), f"{where}.{name}", arrays) for name in ("columns", "index")}
     dtypes = set(frame.dtypes)
     if len(dtypes) == 1 and isinstance(next(iter(dtypes)), np.dtype):
         return packed | {"block": _pack(frame.to_numpy(), where, arrays)}
-    each = [frame.iloc[:, position] for position in range(frame.shape[1])]
-    return packed | {"each": [_pack_values(column, f"{where}[{column.name!r}]", arrays) for column in each]}
+    # Labels of columns may repeat, so the columns are read by position.
+    columns = [frame.iloc[:, position] for position in range(frame.shape[1])]
+    return packed | {"each": [_pack_values(column, f"{where}[{column.name!r}]", arrays) for column in columns]}
 
 
 def _pack_index(index, where, arrays):
+    """Describe a pandas index."""
     if isinstance(index, pd.MultiIndex):
-        levels = [_pack(level, where, arrays) for level in index.levels]
-        codes = [_pack(np.asarray(code), where, arrays) for code in index.codes]
-        return {"levels": levels, "codes": codes, "names": [_pack(name, where, arrays) for name in index.names]}
+        parts = {"levels": index.levels, "codes": map(np.asarray, index.codes), "names": index.names}
+        return {name: [_pack(each, where, arrays) for each in part] for name, part in parts.items()}
     packed = {"name": _pack(index.name, where, arrays)}
     if isinstance(index, pd.RangeIndex):
         return packed | {"range": [index.start, index.stop, index.step]}
@@ -128,14 +151,14 @@ def _pack_index(index, where, arrays):
 
 
 def _pack_values(values, where, arrays):
-    """The values of a column or of an index."""
+    """Describe the values of a column or an index."""
     if isinstance(values.dtype, np.dtype):
         return {"numpy": _pack(values.to_numpy(), where, arrays)}
     values = values.array
     if isinstance(values, pd.Categorical):
         codes, categories = _pack(np.asarray(values.codes), where, arrays), _pack(values.categories, where, arrays)
         return {"codes": codes, "categories": categories, "ordered": bool(values.ordered)}
-    # Text, numbers with missing values, times with a zone, periods: pandas reads them from text by their dtype.
+    # pandas converts text to text, nullable numbers, times with a zone and periods, according to the dtype.
     items = [
         None if missing else bool(item) if isinstance(item, (bool, np.bool_)) else str(item)
         for item, missing in zip(values, values.isna(), strict=True)
@@ -147,13 +170,13 @@ def _pack_values(values, where, arrays):
         again = None
     if again is None or again.dtype != values.dtype or not again.equals(values):
         raise TypeError(
-            f"{where} is of dtype {values.dtype}, which can not be written without pickle. Convert it to numbers or "
-            "text."
+            f"{where} of dtype {values.dtype} cannot be written without pickle. Convert it to numbers or text."
         )
     return packed
 
 
 def _unpack(node, file):
+    """Return the value that a JSON node describes."""
     if not isinstance(node, dict):
         return node
     kind = next(iter(node))
@@ -178,16 +201,18 @@ def _unpack(node, file):
 
 
 def _unpack_frame(packed, file):
+    """Return the DataFrame that `_pack_frame` described."""
     columns, index = _unpack(packed["columns"], file), _unpack(packed["index"], file)
     if "block" in packed:
         return pd.DataFrame(_unpack(packed["block"], file), index=index, columns=columns)
-    each = {position: _unpack_values(values, file) for position, values in enumerate(packed["each"])}
-    frame = pd.DataFrame({position: pd.Series(values, index=index) for position, values in each.items()}, index=index)
+    series = [pd.Series(_unpack_values(values, file), index=index) for values in packed["each"]]
+    frame = pd.DataFrame(dict(enumerate(series)), index=index)
     frame.columns = columns
     return frame
 
 
 def _unpack_index(packed, file):
+    """Return the index that `_pack_index` described."""
     if "levels" in packed:
         levels, codes, names = ([_unpack(node, file) for node in packed[key]] for key in ("levels", "codes", "names"))
         return pd.MultiIndex(levels, codes, names=names)
@@ -202,6 +227,7 @@ def _unpack_index(packed, file):
 
 
 def _unpack_values(packed, file):
+    """Return the values that `_pack_values` described."""
     if "codes" in packed:
         dtype = pd.CategoricalDtype(_unpack(packed["categories"], file), packed["ordered"])
         return pd.Categorical.from_codes(_unpack(packed["codes"], file), dtype=dtype)

@@ -1,55 +1,56 @@
-"""What an explainer will do with a network, before anything is computed."""
+"""Table of a network's operations, with the rule that an explainer applies to each."""
+
+from dataclasses import dataclass
 
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.bind import bind
-from skdeeplift.network.graph import BRANCHES, Op
+from skdeeplift.network.graph import BRANCHES
 from skdeeplift.network.trained import is_estimator, network_of, steps_of, unfrozen
-from skdeeplift.propagation.integral import IntegralStep
 from skdeeplift.propagation.lookups import input_sources
-from skdeeplift.propagation.loops import LoopStep
-from skdeeplift.propagation.plan import Plan, Step
+from skdeeplift.propagation.plan import Plan
 from skdeeplift.propagation.replay import effects_of, has_effects
-from skdeeplift.propagation.rules.table import Rule
 from skdeeplift.propagation.rulesets import rule_set_of
+from skdeeplift.propagation.steps import Step
 from skdeeplift.targets.target_tensor import find_target_tensor
 
 COLUMNS = ["layer", "op", "name", "family", "rule", "in_loop", "supported", "reason"]
 
 
 def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
-    """List the operations that differences flow through in a network, and the rule that each follows.
+    """List the operations that differences pass through in a network, with the rule of each operation.
 
-    Nothing is computed but the network's graph. An operation at which an explainer would raise an error, since it has
-    no rule or is random, is listed with the reason. Whether a network mixes the rows of a batch, only `fit` finds out.
+    Only the network's graph is read; nothing is computed. An operation without a rule, or a random one, raises an error
+    in an explainer; the table lists it with the reason. Whether a network mixes the rows of a batch is only known after
+    `fit`.
 
     Parameters
     ----------
     estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
-        What `DeepLiftExplainer` takes as ``estimator``; an estimator in scikit-learn's manner must be fitted.
+        The network, as the parameter ``estimator`` of `DeepLiftExplainer`. A scikit-learn estimator must be fitted.
     X : array-like, or list or dict of array-like, default=None
-        Some rows as the network takes them; needed only where the network does not say itself what it takes.
+        Some rows of the network's input. None if the network knows the shape of its input, which most networks do.
     rule : str or dict of str to str, default="rescale"
-        As the ``rule`` of `DeepLiftExplainer`.
+        The parameter ``rule`` of `DeepLiftExplainer`.
     unsupported : {"raise", "integrate"}, default="raise"
-        As the ``unsupported`` of `DeepLiftExplainer`.
+        The parameter ``unsupported`` of `DeepLiftExplainer`.
 
     Returns
     -------
     table : pandas.DataFrame
-        One row for each operation, or for each activation of several operations, from the input to the outputs:
-        ``layer`` (the innermost layer that it was made in, or ""), ``op`` (TensorFlow's types), ``name``, ``family``
-        (what kind of operation it is), ``rule``, ``in_loop`` (whether it is computed once for each step of a loop),
-        ``supported`` and ``reason`` (why not).
+        One row for each operation, or for each activation made of several operations, from the input to the outputs.
+        ``layer`` is the innermost layer of the operation, or ""; ``op`` its type in TensorFlow; ``name`` its name;
+        ``family`` the kind of operation; ``rule`` its rule; ``in_loop`` whether it is computed at each step of a loop;
+        ``supported`` whether an explainer can handle it, and ``reason`` why not.
 
     Raises
     ------
     TypeError
-        If ``estimator`` is nothing that can be explained.
+        If ``estimator`` is not a network or an estimator that can be explained.
     ValueError
-        If the network does not say what it takes, and ``X`` is not given or does not fit.
+        If the shape of the network's input is not known and ``X`` is None, or ``X`` does not fit the network.
 
     Examples
     --------
@@ -60,11 +61,11 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
     >>> table = describe(model, rule="reveal_cancel")
     >>> print(table[["layer", "family", "rule"]].to_string(index=False))
      layer      family          rule
-    hidden      linear      weighted
-    hidden affine join        joined
+    hidden      linear apply_weights
+    hidden affine join           add
     hidden  activation reveal_cancel
-      last      linear      weighted
-      last affine join        joined
+      last      linear apply_weights
+      last affine join           add
     """
     estimator, rule_set = unfrozen(estimator), rule_set_of(rule, unsupported)
     if is_estimator(estimator):
@@ -82,13 +83,13 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
             op = network.graph.producer.get(target.value)
             rows.setdefault(op, [*_place(network.graph, op), "", "", False, False, str(error)])
             continue
-        rows |= {op: row for op, row in survey.rows(survey.actions) if op not in rows}
+        rows |= {op: row for op, row in survey.rows(survey.steps) if op not in rows}
         rows |= {op: row for op, row in _of_inputs(network.graph, target.value) if op not in rows}
     return pd.DataFrame(list(rows.values()), columns=COLUMNS).astype({"in_loop": bool, "supported": bool})
 
 
 def _of_inputs(graph, target):
-    """Yield what stands between the input and where differences start, or is random, and can not be explained."""
+    """Yield operations that are random, or that cut the input off from the first differences, with their table rows."""
     pending = [(op, False) for op in graph.ancestors([target])]
     while pending:
         op, in_loop = pending.pop(0)
@@ -104,41 +105,43 @@ def _of_inputs(graph, target):
 
 
 class _Survey(Plan):
-    """A plan that notes what has no rule, and goes on."""
+    """Plan that records operations without a rule instead of raising an error."""
 
-    def _step(self, graph, op, activations):
+    def _step(self, section, op, activations):
         try:
-            return super()._step(graph, op, activations)
+            return super()._step(section, op, activations)
         except UnsupportedOpError as error:
-            return Step(op, op.inputs, op.outputs, Rule(error, "", False), None)
+            return _UnsupportedStep(op, op.inputs, op.outputs, str(error))
 
     def _add_loop(self, section, op, activations):
         try:
             super()._add_loop(section, op, activations)
         except UnsupportedOpError as error:
-            step = Step(op, op.inputs, op.outputs, Rule(error, "", False), None)
-            section.actions.append(step)
-            self._need(section, op.inputs)
+            section.steps.append(_UnsupportedStep(op, op.inputs, op.outputs, str(error)))
+            self._require_values(section, op.inputs)
 
-    def rows(self, actions, in_loop=False):
+    def rows(self, steps, in_loop=False):
         """Yield each op and its row of the table."""
-        for action in actions:
-            if isinstance(action, LoopStep):
-                yield from self.rows(action.section.actions, in_loop=True)
-            elif not isinstance(action, Op):
-                yield action.op, self._row(action, in_loop)
+        for step in steps:
+            yield from self.rows(step.inner_steps, in_loop=True)
+            if step.has_rule:
+                layer, _, name = _place(self.graph, step.op)
+                types, is_supported = ", ".join(op.type for op in step.ops), not step.reason
+                yield (
+                    step.op,
+                    [layer, types, name, step.family, step.rule_name, in_loop, is_supported, step.reason],
+                )
 
-    def _row(self, step, in_loop):
-        layer, op_type, name = _place(self.graph, step.op)
-        if isinstance(step, IntegralStep):
-            return [layer, op_type, name, "path integral", "integrated", in_loop, True, ""]
-        if isinstance(step.rule.function, Exception):
-            return [layer, op_type, name, "", "", in_loop, False, str(step.rule.function)]
-        if step.activation is None:
-            family = step.rule.family
-        else:
-            family, op_type = "activation", ", ".join(op.type for op in step.activation.ops)
-        return [layer, op_type, name, family, step.rule.function.__name__, in_loop, True, ""]
+
+@dataclass(frozen=True, eq=False)
+class _UnsupportedStep(Step):
+    """A step that is only listed."""
+
+    reason: str
+
+    def carry(self, streams, incoming):
+        """Raise an error: a survey carries nothing."""
+        raise UnsupportedOpError(self.reason)
 
 
 def _place(graph, op):

@@ -1,10 +1,10 @@
-"""Metrics that say how far an explanation can be trusted, and scorers that choose by them."""
+"""Metrics of the quality of explanations, and scorers that choose explainers by them."""
 
 from importlib import import_module
 
 # Loaded when first used.
 _HOMES = {
-    "compare_explainers": "comparison",
+    "compare_explainers": "explainer_comparison",
     "deletion_curve": "deletion",
     "deletion_score": "deletion",
     "explanation_scorer": "scorers",

@@ -1,4 +1,4 @@
-"""How far two explanations agree."""
+"""Agreement of two explanations."""
 
 from numbers import Integral, Real
 
@@ -7,7 +7,7 @@ from scipy.stats import rankdata
 
 from skdeeplift.compat import Interval, StrOptions, validate_params
 from skdeeplift.explanation.explanation import Explanation
-from skdeeplift.metrics.judged import mean_of_known
+from skdeeplift.metrics.explained_rows import mean_without_nan
 
 
 @validate_params(
@@ -30,27 +30,27 @@ def rank_agreement(first, second, *, measure="spearman", k=0.1, absolute=False, 
     Parameters
     ----------
     first, second : Explanation, array-like of shape (n_rows, *features), or list or dict of these
-        What `explain` or `transform` returned.
+        Explanations, or contributions as `transform` returns them.
     measure : {"spearman", "pearson", "top_k"}, default="spearman"
-        Spearman's rank correlation of a row's contributions, Pearson's correlation, or which share of the ``k``
-        largest contributions are the same.
+        Measure of agreement: Spearman's rank correlation of a row's contributions, Pearson's correlation, or the share
+        of the ``k`` largest contributions that both have in common.
     k : int or float, default=0.1
-        How many contributions are the largest, or which share of all; only looked at by ``"top_k"``.
+        Number of largest contributions, or share of all contributions. Only used by ``"top_k"``.
     absolute : bool, default=False
         Whether to compare absolute contributions.
     per_row : bool, default=False
-        Whether to return a number for each row instead of their mean.
+        Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     agreement : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        1 where they agree. NaN, which means leave out, of rows whose contributions are all the same in either; by
-        ``"top_k"`` of contributions of the same size the first one counts as larger.
+        Agreement; 1 where the two agree. A correlation is NaN for rows whose contributions are all the same in either
+        explanation; means leave NaN out. For ``"top_k"``, the first of two equal contributions counts as larger.
 
     Raises
     ------
     ValueError
-        If the two have not the same shape.
+        If the two do not have the same shape.
 
     Examples
     --------
@@ -72,28 +72,28 @@ def rank_agreement(first, second, *, measure="spearman", k=0.1, absolute=False, 
     if measure == "top_k":
         number = first.shape[-1]
         most = min(k, number) if isinstance(k, Integral) else max(1, round(k * number))
-        agreement = (_largest(first, most) & _largest(second, most)).sum(-1) / most
+        agreement = (_mark_largest(first, most) & _mark_largest(second, most)).sum(-1) / most
     else:
         if measure == "spearman":
             first, second = rankdata(first, axis=-1), rankdata(second, axis=-1)
         agreement = correlation(first, second)
     if per_row:
         return agreement if agreement.shape[1] > 1 else agreement[:, 0]
-    return mean_of_known(agreement)
+    return mean_without_nan(agreement)
 
 
 def flat_contributions(explanation):
-    """Put all contributions of a row to a target side by side.
+    """Concatenate all contributions of a row to a target.
 
     Parameters
     ----------
     explanation : Explanation, array-like, or list or dict of array-like
-        Of several inputs or layers, or of one.
+        Contributions of one input or layer, or of several.
 
     Returns
     -------
     contributions : ndarray of shape (n_rows, n_targets, n_contributions)
-        In float64.
+        Contributions in float64.
     """
     n_targets, contributions = 1, explanation
     if isinstance(explanation, Explanation):
@@ -116,28 +116,28 @@ def correlation(first, second):
     Parameters
     ----------
     first, second : ndarray of shape (..., n)
-        The numbers.
+        Numbers to compare.
 
     Returns
     -------
     correlation : ndarray of shape (...,)
-        From -1 to 1.
+        Correlations, from -1 to 1.
     """
-    first, second = (_standardized(each) for each in (first, second))
+    first, second = (_standardize(each) for each in (first, second))
     return np.clip((first * second).sum(-1), -1, 1)
 
 
-def _standardized(numbers):
-    """Numbers whose squares sum to one along the last axis, and whose mean is zero."""
+def _standardize(numbers):
+    """Return numbers with mean zero and sum of squares one along the last axis; NaN where all are equal."""
     centered = numbers - numbers.mean(-1, keepdims=True)
     norm = np.linalg.norm(centered, axis=-1, keepdims=True)
-    # What is left of equal numbers is rounding.
+    # Equal numbers less their mean are zero up to rounding.
     known = norm > 1e-12 * np.linalg.norm(numbers, axis=-1, keepdims=True)
     return np.divide(centered, norm, out=np.full_like(centered, np.nan), where=known)
 
 
-def _largest(contributions, number):
-    """Which are the largest, of equal ones the first."""
+def _mark_largest(contributions, number):
+    """Return whether each contribution is among the largest; the first of equal ones are."""
     order = np.argsort(-contributions, axis=-1, kind="stable")[..., :number]
     largest = np.zeros(contributions.shape, bool)
     np.put_along_axis(largest, order, True, axis=-1)

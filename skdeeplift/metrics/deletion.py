@@ -1,4 +1,4 @@
-"""What the target loses as the features that are said to speak for it are erased, and gains as they come in."""
+"""Deletion and insertion: changes of the target as features are erased or inserted, in order of contribution."""
 
 from numbers import Integral, Real
 
@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skdeeplift.compat import Interval, validate_params
-from skdeeplift.metrics.judged import Judged
+from skdeeplift.metrics.explained_rows import ExplainedRows
 
 _CONSTRAINTS = {
     "n_steps": [Interval(Integral, 1, None, closed="left")],
@@ -18,7 +18,7 @@ _CONSTRAINTS = {
 def deletion_curve(
     explainer, X, *, fill="reference", n_steps=20, absolute=False, axes=None, explanation=None, target=None
 ):
-    """Follow the target as features are erased, those of the largest contributions first.
+    """Compute the target as features are erased, those of the largest contributions first.
 
     .. versionadded:: 0.1
 
@@ -29,33 +29,35 @@ def deletion_curve(
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     fill : str, Reference, callable, array-like or References, default="reference"
-        What stands in the place of what is erased: ``"reference"``, the explainer's own; or whatever an explainer
-        takes as ``reference``, such as ``"zeros"``, ``"blur"``, or ``"mean"``, which is learned from ``X``. Where there
-        are several, values of the target are means over them. To compare explainers take the same for each.
+        Values that replace erased features: ``"reference"`` for the explainer's own references, or anything that an
+        explainer takes as ``reference``, such as ``"zeros"``, ``"blur"``, or ``"mean"``, which is learned from ``X``.
+        With several references, values of the target are means over them. Pass the same values to all explainers that
+        are compared.
     n_steps : int, default=20
-        In how many steps features are erased; fewer where there are fewer features.
+        Number of steps in which features are erased; at most the number of features.
     absolute : bool, default=False
-        Whether the largest absolute contributions come first.
+        Whether features are ordered by absolute contributions.
     axes : int, tuple of int, or list or dict of these, default=None
-        Axes, counted with that of the rows, each of whose positions is erased as a whole, with the sum of its
-        contributions: ``(1, 2)`` for the pixels of images whatever their channels, 1 for the positions of one-hot
-        sequences. By default each element by itself. Of several inputs a list or dict has one entry for each.
+        Axes whose positions are erased as wholes, each with the sum of its contributions. Axis 0 is that of rows, so
+        ``(1, 2)`` stands for the pixels of images with all their channels, and 1 for the positions of one-hot
+        sequences. By default each element is erased by itself. For several inputs a list or dict has one entry for
+        each.
     explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
-        What is judged: an explanation of ``X``, or contributions from elsewhere to the target of ``explainer``. By
-        default what ``explainer`` says.
+        Explanation of ``X`` to measure, or contributions to the target of ``explainer`` from another source. By default
+        the explanation is made by ``explainer``.
     target : str, int, tuple, dict, array-like or callable, default=None
-        What is explained, where it differs from the explainer's own ``target``.
+        Target to measure by; by default the explainer's own ``target``.
 
     Returns
     -------
     curve : Bunch
-        ``fraction`` of shape (n_steps + 1,), which share of the features is erased, from 0 to 1; and ``value`` of
-        shape (n_rows, n_steps + 1), the target then, with a last axis of targets where there are several. Each row's
-        predicted class stays that of the whole row.
+        ``fraction`` of shape (n_steps + 1,) is the share of the features that are erased, from 0 to 1. ``value`` of
+        shape (n_rows, n_steps + 1) is the target of the changed rows, with a last axis of targets where there are
+        several. Where the target is the predicted class, it is that of the unchanged row.
 
     See Also
     --------
-    deletion_score : The area above the curve.
+    deletion_score : Compute the area above the curve.
 
     Examples
     --------
@@ -69,15 +71,15 @@ def deletion_curve(
     >>> deletion_curve(explainer, np.array([[3.0, 1.0]])).value
     array([[ 1., -2.,  0.]])
     """
-    judged = Judged(explainer, X, explanation, target, axes)
-    return _curve(judged, fill, n_steps, absolute, inserted=False)
+    explained = ExplainedRows(explainer, X, explanation, target, axes)
+    return _compute_curve(explained, fill, n_steps, absolute, inserted=False)
 
 
 @validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
 def insertion_curve(
     explainer, X, *, fill="reference", n_steps=20, absolute=False, axes=None, explanation=None, target=None
 ):
-    """Follow the target as features come in where there were none, those of the largest contributions first.
+    """Compute the target as features are inserted into a reference, those of the largest contributions first.
 
     .. versionadded:: 0.1
 
@@ -88,26 +90,26 @@ def insertion_curve(
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     fill : str, Reference, callable, array-like or References, default="reference"
-        What features come into, as in `deletion_curve`.
+        Values that features are inserted into, as in `deletion_curve`.
     n_steps : int, default=20
-        In how many steps features come in; fewer where there are fewer features.
+        Number of steps in which features are inserted; at most the number of features.
     absolute : bool, default=False
-        Whether the largest absolute contributions come first.
+        Whether features are ordered by absolute contributions.
     axes : int, tuple of int, or list or dict of these, default=None
-        Axes each of whose positions comes in as a whole, as in `deletion_curve`.
+        Axes whose positions are inserted as wholes, as in `deletion_curve`.
     explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
-        What is judged, as in `deletion_curve`.
+        Explanation of ``X`` to measure, as in `deletion_curve`.
     target : str, int, tuple, dict, array-like or callable, default=None
-        What is explained, where it differs from the explainer's own ``target``.
+        Target to measure by; by default the explainer's own ``target``.
 
     Returns
     -------
     curve : Bunch
-        ``fraction`` and ``value`` as `deletion_curve` returns them, with the share of features that came in.
+        ``fraction`` and ``value`` as `deletion_curve` returns them, with the share of the features that are inserted.
 
     See Also
     --------
-    insertion_score : The area under the curve.
+    insertion_score : Compute the area under the curve.
 
     Examples
     --------
@@ -121,8 +123,8 @@ def insertion_curve(
     >>> insertion_curve(explainer, np.array([[3.0, 1.0]])).value
     array([[0., 3., 1.]])
     """
-    judged = Judged(explainer, X, explanation, target, axes)
-    return _curve(judged, fill, n_steps, absolute, inserted=True)
+    explained = ExplainedRows(explainer, X, explanation, target, axes)
+    return _compute_curve(explained, fill, n_steps, absolute, inserted=True)
 
 
 @validate_params({**_CONSTRAINTS, "per_row": ["boolean"]}, prefer_skip_nested_validation=True)
@@ -149,25 +151,25 @@ def deletion_score(
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     fill : str, Reference, callable, array-like or References, default="reference"
-        What stands in the place of what is erased, as in `deletion_curve`.
+        Values that replace erased features, as in `deletion_curve`.
     n_steps : int, default=20
-        In how many steps features are erased; fewer where there are fewer features.
+        Number of steps in which features are erased; at most the number of features.
     absolute : bool, default=False
-        Whether the largest absolute contributions come first.
+        Whether features are ordered by absolute contributions.
     axes : int, tuple of int, or list or dict of these, default=None
-        Axes each of whose positions is erased as a whole, as in `deletion_curve`.
+        Axes whose positions are erased as wholes, as in `deletion_curve`.
     explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
-        What is judged, as in `deletion_curve`.
+        Explanation of ``X`` to measure, as in `deletion_curve`.
     target : str, int, tuple, dict, array-like or callable, default=None
-        What is explained, where it differs from the explainer's own ``target``.
+        Target to measure by; by default the explainer's own ``target``.
     per_row : bool, default=False
-        Whether to return a number for each row instead of their mean.
+        Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     score : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        The area between the target at the row and `deletion_curve`: how much less the target is, as a mean over all
-        shares of features. Greater is better; in the units of the target.
+        Area between the target at the unchanged row and `deletion_curve`: the loss of the target, averaged over all
+        shares of erased features, in the units of the target. Greater is better.
 
     References
     ----------
@@ -189,9 +191,9 @@ def deletion_score(
     >>> deletion_score(explainer, np.array([[3.0, 1.0]]))
     1.75
     """
-    judged = Judged(explainer, X, explanation, target, axes)
-    curve = _curve(judged, fill, n_steps, absolute, inserted=False)
-    return _finished(judged, curve, curve.value[:, :1] - curve.value, per_row)
+    explained = ExplainedRows(explainer, X, explanation, target, axes)
+    curve = _compute_curve(explained, fill, n_steps, absolute, inserted=False)
+    return _compute_area(explained, curve, curve.value[:, :1] - curve.value, per_row)
 
 
 @validate_params({**_CONSTRAINTS, "per_row": ["boolean"]}, prefer_skip_nested_validation=True)
@@ -207,7 +209,7 @@ def insertion_score(
     target=None,
     per_row=False,
 ):
-    """Measure how fast the target rises as features come in, those of the largest contributions first.
+    """Measure how fast the target rises as features are inserted, those of the largest contributions first.
 
     .. versionadded:: 0.1
 
@@ -218,25 +220,25 @@ def insertion_score(
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     fill : str, Reference, callable, array-like or References, default="reference"
-        What features come into, as in `deletion_curve`.
+        Values that features are inserted into, as in `deletion_curve`.
     n_steps : int, default=20
-        In how many steps features come in; fewer where there are fewer features.
+        Number of steps in which features are inserted; at most the number of features.
     absolute : bool, default=False
-        Whether the largest absolute contributions come first.
+        Whether features are ordered by absolute contributions.
     axes : int, tuple of int, or list or dict of these, default=None
-        Axes each of whose positions comes in as a whole, as in `deletion_curve`.
+        Axes whose positions are inserted as wholes, as in `deletion_curve`.
     explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
-        What is judged, as in `deletion_curve`.
+        Explanation of ``X`` to measure, as in `deletion_curve`.
     target : str, int, tuple, dict, array-like or callable, default=None
-        What is explained, where it differs from the explainer's own ``target``.
+        Target to measure by; by default the explainer's own ``target``.
     per_row : bool, default=False
-        Whether to return a number for each row instead of their mean.
+        Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     score : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        The area between `insertion_curve` and the target at ``fill``: how much more the target is, as a mean over all
-        shares of features. Greater is better; in the units of the target.
+        Area between `insertion_curve` and the target at ``fill``: the gain of the target, averaged over all shares of
+        inserted features, in the units of the target. Greater is better.
 
     References
     ----------
@@ -255,9 +257,9 @@ def insertion_score(
     >>> insertion_score(explainer, np.array([[3.0, 1.0]]))
     1.75
     """
-    judged = Judged(explainer, X, explanation, target, axes)
-    curve = _curve(judged, fill, n_steps, absolute, inserted=True)
-    return _finished(judged, curve, curve.value - curve.value[:, :1], per_row)
+    explained = ExplainedRows(explainer, X, explanation, target, axes)
+    curve = _compute_curve(explained, fill, n_steps, absolute, inserted=True)
+    return _compute_area(explained, curve, curve.value - curve.value[:, :1], per_row)
 
 
 @validate_params(
@@ -270,10 +272,10 @@ def insertion_score(
 def log_odds_change(
     explainer, X, *, fill="reference", n_erased=0.2, axes=None, explanation=None, target=None, per_row=False
 ):
-    """Measure how far the target falls when the features that speak most for it are erased.
+    """Measure how far the target falls when the features of the largest contributions are erased.
 
-    With ``target={a: 1, b: -1}`` of logits that a softmax follows, the target is the log-odds of class a against
-    class b, and this is the experiment of the DeepLIFT paper's section 4.1 and figure 4.
+    With ``target={a: 1, b: -1}`` and a network that ends in a softmax, the target is the log-odds of class a against
+    class b. This is the experiment of section 4.1 and figure 4 of the DeepLIFT paper.
 
     .. versionadded:: 0.1
 
@@ -284,22 +286,23 @@ def log_odds_change(
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     fill : str, Reference, callable, array-like or References, default="reference"
-        What stands in the place of what is erased, as in `deletion_curve`.
+        Values that replace erased features, as in `deletion_curve`.
     n_erased : int or float, default=0.2
-        How many features are erased at the most, or which share of all; only those of positive contributions are.
+        Largest number of features that are erased, or share of all features. Only features of positive contributions
+        are erased.
     axes : int, tuple of int, or list or dict of these, default=None
-        Axes each of whose positions is erased as a whole, as in `deletion_curve`.
+        Axes whose positions are erased as wholes, as in `deletion_curve`.
     explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
-        What is judged, as in `deletion_curve`.
+        Explanation of ``X`` to measure, as in `deletion_curve`.
     target : str, int, tuple, dict, array-like or callable, default=None
-        What is explained, where it differs from the explainer's own ``target``.
+        Target to measure by; by default the explainer's own ``target``.
     per_row : bool, default=False
-        Whether to return a number for each row instead of their mean.
+        Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     change : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        The target at the row minus that where features are erased. Greater is better.
+        The target at the unchanged row minus the target at the row with erased features. Greater is better.
 
     References
     ----------
@@ -318,44 +321,49 @@ def log_odds_change(
     >>> log_odds_change(explainer, np.array([[3.0, 1.0, 2.0]]), target={0: 1, 1: -1}, n_erased=1)
     3.0
     """
-    judged = Judged(explainer, X, explanation, target, axes)
-    references, ranks = judged.fill(fill), _ranks(judged.contributions)
-    # Rounded, so that a fifth of 784 pixels is 157, as in the paper.
-    most = n_erased if isinstance(n_erased, Integral) else max(1, round(n_erased * judged.n_parts))
-    n_positive = (judged.contributions > 0).sum(-1)
+    explained = ExplainedRows(explainer, X, explanation, target, axes)
+    references, ranks = explained.make_fill(fill), _rank_parts(explained.contributions)
+    # Rounded, because a fifth of 784 pixels is 157 in the paper.
+    most = n_erased if isinstance(n_erased, Integral) else max(1, round(n_erased * explained.n_parts))
+    n_positive = (explained.contributions > 0).sum(-1)
     changes = []
     for position in range(ranks.shape[1]):
-        counts = np.stack([np.zeros(judged.n_rows), np.minimum(most, n_positive[:, position])], 1)
-        values = judged.values(references, ranks[:, position, None], counts, slice(position, position + 1))
+        counts = np.stack([np.zeros(explained.n_rows), np.minimum(most, n_positive[:, position])], 1)
+        values = explained.values_where_replaced(
+            references, ranks[:, position, None], counts, slice(position, position + 1)
+        )
         changes.append(values[:, 0] - values[:, 1])
-    return judged.finish(np.concatenate(changes, 1), per_row)
+    return explained.summarize(np.concatenate(changes, 1), per_row)
 
 
-def _curve(judged, fill, n_steps, absolute, inserted):
-    """The target as features are erased, or come in."""
-    references = judged.fill(fill)
-    ranks = _ranks(np.abs(judged.contributions) if absolute else judged.contributions)
-    n_parts, n_steps = judged.n_parts, min(n_steps, judged.n_parts)
+def _compute_curve(explained, fill, n_steps, absolute, inserted):
+    """Compute the target as features are erased, or inserted."""
+    references = explained.make_fill(fill)
+    ranks = _rank_parts(np.abs(explained.contributions) if absolute else explained.contributions)
+    n_parts, n_steps = explained.n_parts, min(n_steps, explained.n_parts)
     counts = np.round(np.arange(n_steps + 1) * n_parts / n_steps).astype(int)
     fraction = counts / n_parts
     if inserted:
-        # What is not in yet is erased: the last ones of the order.
+        # Features that are not inserted yet are erased: the last ones of the order.
         ranks, counts = n_parts - 1 - ranks, n_parts - counts
     values = [
-        judged.values(references, ranks[:, position, None], counts[None], slice(position, position + 1))
+        explained.values_where_replaced(
+            references, ranks[:, position, None], counts[None], slice(position, position + 1)
+        )
         for position in range(ranks.shape[1])
     ]
     values = np.concatenate(values, 2)
-    return Bunch(fraction=fraction, value=values if judged.is_all else values[..., 0])
+    return Bunch(fraction=fraction, value=values if explained.is_all else values[..., 0])
 
 
-def _finished(judged, curve, changes, per_row):
+def _compute_area(explained, curve, changes, per_row):
+    """Compute the area under changes of the target."""
     areas = np.trapezoid(changes, curve.fraction, axis=1)
-    return judged.finish(areas.reshape(judged.n_rows, -1), per_row)
+    return explained.summarize(areas.reshape(explained.n_rows, -1), per_row)
 
 
-def _ranks(contributions):
-    """The place of each part, those of large contributions first, of equal ones the first."""
+def _rank_parts(contributions):
+    """Return the rank of each part: 0 for the largest contribution, and the first of equal ones first."""
     order = np.argsort(-contributions, axis=-1, kind="stable")
     ranks = np.empty_like(order)
     np.put_along_axis(ranks, order, np.arange(order.shape[-1])[(None,) * (order.ndim - 1)], axis=-1)

@@ -1,4 +1,4 @@
-"""How well contributions predict what random changes of a row do to the target."""
+"""Faithfulness: how well contributions predict the change of the target when a row changes at random."""
 
 from numbers import Integral, Real
 
@@ -8,15 +8,13 @@ from sklearn.utils import check_random_state
 from skdeeplift.compat import Interval, StrOptions, validate_params
 from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.metrics.agreement import correlation
-from skdeeplift.metrics.judged import Judged, explanation_of
-
-_N_SAMPLES = [Interval(Integral, 1, None, closed="left")]
+from skdeeplift.metrics.explained_rows import ExplainedRows, explain_unless_given
 
 
 @validate_params(
     {
         "n": [Integral, Real, "array-like"],
-        "n_samples": [Interval(Integral, 2, None, closed="left")],
+        "n_draws": [Interval(Integral, 2, None, closed="left")],
         "random_state": ["random_state"],
         "per_row": ["boolean"],
     },
@@ -27,7 +25,7 @@ def sensitivity_n(
     X,
     *,
     n=(0.1, 0.3, 0.5, 0.7, 0.9),
-    n_samples=100,
+    n_draws=100,
     fill="reference",
     axes=None,
     explanation=None,
@@ -35,7 +33,7 @@ def sensitivity_n(
     random_state=0,
     per_row=False,
 ):
-    """Measure how the contributions of ``n`` features go with what the target loses without these.
+    """Measure how the contributions of ``n`` features correlate with the loss of the target without these features.
 
     .. versionadded:: 0.1
 
@@ -46,28 +44,28 @@ def sensitivity_n(
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     n : int, float or sequence of these, default=(0.1, 0.3, 0.5, 0.7, 0.9)
-        How many features are erased together, or which share of all; of several numbers the result is the mean. It is
-        fewer than all features: what these sum to is the matter of `summation_to_delta_error`.
-    n_samples : int, default=100
-        How many sets of ``n`` features are drawn, the same for all rows.
+        Number of features that are erased together, or share of all features; fewer than all. With several numbers the
+        result is the mean. The sum over all features is measured by `summation_to_delta_error`.
+    n_draws : int, default=100
+        Number of random sets of ``n`` features. All rows have the same sets.
     fill : str, Reference, callable, array-like or References, default="reference"
-        What stands in the place of what is erased, as in `deletion_curve`.
+        Values that replace erased features, as in `deletion_curve`.
     axes : int, tuple of int, or list or dict of these, default=None
-        Axes each of whose positions is erased as a whole, as in `deletion_curve`.
+        Axes whose positions are erased as wholes, as in `deletion_curve`.
     explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
-        What is judged, as in `deletion_curve`.
+        Explanation of ``X`` to measure, as in `deletion_curve`.
     target : str, int, tuple, dict, array-like or callable, default=None
-        What is explained, where it differs from the explainer's own ``target``.
+        Target to measure by; by default the explainer's own ``target``.
     random_state : int, RandomState instance or None, default=0
-        Where the sets come from; by default they are always the same, so that explainers can be compared.
+        Source of the random sets. By default the sets are always the same, so that explainers can be compared.
     per_row : bool, default=False
-        Whether to return a number for each row instead of their mean.
+        Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     correlation : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Pearson's, over the sets, of the sum of their contributions and of what the target loses; 1 of a linear network
-        that is rightly explained. NaN, which means leave out, where either is always the same.
+        Pearson's correlation, over the sets, between the sum of their contributions and the loss of the target; 1 for a
+        linear network that is explained correctly. NaN where either is constant; means leave NaN out.
 
     References
     ----------
@@ -89,24 +87,24 @@ def sensitivity_n(
     >>> sensitivity_n(explainer, rows, n=1, explanation=np.array([[3.0, 2.0, 10.0]]))
     0.95
     """
-    judged = Judged(explainer, X, explanation, target, axes)
-    sizes = [_size(each, judged.n_parts) for each in ([n] if np.ndim(n) == 0 else n)]
+    explained = ExplainedRows(explainer, X, explanation, target, axes)
+    sizes = [_number_erased(each, explained.n_parts) for each in ([n] if np.ndim(n) == 0 else n)]
     if not sizes:
         raise ValueError("n= has at least one number of features. Got none.")
-    counts = np.repeat(sizes, n_samples)
-    predicted, lost = _predicted_and_lost(judged, judged.fill(fill), counts, check_random_state(random_state))
-    shape = *predicted.shape[:2], len(sizes), n_samples
+    counts = np.repeat(sizes, n_draws)
+    predicted, lost = _erase_random_sets(explained, explained.make_fill(fill), counts, check_random_state(random_state))
+    shape = *predicted.shape[:2], len(sizes), n_draws
     correlations = correlation(predicted.reshape(shape), lost.reshape(shape))
     known = ~np.isnan(correlations)
     number = known.sum(-1)
     means = np.where(known, correlations, 0).sum(-1) / np.maximum(number, 1)
-    return judged.finish(np.where(number > 0, means, np.nan), per_row)
+    return explained.summarize(np.where(number > 0, means, np.nan), per_row)
 
 
 @validate_params(
     {
         "perturbation": [StrOptions({"removal", "noise"})],
-        "n_samples": _N_SAMPLES,
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
         "noise_scale": [Interval(Real, 0, None, closed="neither")],
         "normalize": ["boolean"],
         "random_state": ["random_state"],
@@ -119,7 +117,7 @@ def infidelity(
     X,
     *,
     perturbation="removal",
-    n_samples=100,
+    n_draws=100,
     fill="reference",
     noise_scale=0.1,
     normalize=False,
@@ -129,7 +127,7 @@ def infidelity(
     random_state=0,
     per_row=False,
 ):
-    """Measure how far contributions are from what random changes of a row do to the target, as a mean square.
+    """Measure how far contributions are from the change of the target when a row changes at random, as a mean square.
 
     .. versionadded:: 0.1
 
@@ -140,39 +138,39 @@ def infidelity(
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     perturbation : {"removal", "noise"}, default="removal"
-        How rows are changed. ``"removal"`` erases a random number of random features; what the target loses should be
-        the sum of their contributions. ``"noise"`` takes normal noise from all features; what the target loses should
-        be the sum of the noise times the multipliers, which the explanation then needs.
-    n_samples : int, default=100
-        How often each row is changed; all rows in the same way.
+        Change of the rows. ``"removal"`` erases a random number of random features; the target should lose the sum of
+        their contributions. ``"noise"`` subtracts normal noise from all features; the target should lose the sum of the
+        noise times the multipliers, which the explanation then needs.
+    n_draws : int, default=100
+        Number of random changes of each row. All rows have the same changes.
     fill : str, Reference, callable, array-like or References, default="reference"
-        What stands in the place of what is erased, as in `deletion_curve`.
+        Values that replace erased features, as in `deletion_curve`.
     noise_scale : float, default=0.1
-        The standard deviation of the noise, in units of the features.
+        Standard deviation of the noise, in the units of the features.
     normalize : bool, default=False
-        Whether to divide by the mean square of what the target loses, so that 0 is perfect and all contributions being
-        zero gives 1. As with any error of a sum, it is infinite where the target never changes.
+        Whether to divide by the mean square of the loss of the target, so that 0 is perfect, and contributions that are
+        all zero give 1. The result is infinite where the target never changes and contributions are not zero.
     axes : int, tuple of int, or list or dict of these, default=None
-        Axes each of whose positions is erased as a whole, as in `deletion_curve`.
+        Axes whose positions are erased as wholes, as in `deletion_curve`.
     explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
-        What is judged, as in `deletion_curve`.
+        Explanation of ``X`` to measure, as in `deletion_curve`.
     target : str, int, tuple, dict, array-like or callable, default=None
-        What is explained, where it differs from the explainer's own ``target``.
+        Target to measure by; by default the explainer's own ``target``.
     random_state : int, RandomState instance or None, default=0
-        Where changes come from; by default they are always the same, so that explainers can be compared.
+        Source of the changes. By default the changes are always the same, so that explainers can be compared.
     per_row : bool, default=False
-        Whether to return a number for each row instead of their mean.
+        Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     infidelity : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Mean square over the changes; 0 of a linear network that is rightly explained. In squared units of the target
-        unless it is normalised.
+        Mean square over the changes, in squared units of the target unless ``normalize``; 0 for a linear network that
+        is explained correctly.
 
     Raises
     ------
     ValueError
-        If noise has no multipliers to be multiplied by, or can not be added to integers.
+        If ``perturbation="noise"``, and there are no multipliers, or rows hold integers.
 
     References
     ----------
@@ -196,23 +194,25 @@ def infidelity(
     """
     random = check_random_state(random_state)
     if perturbation == "noise":
-        judged, predicted, lost = _under_noise(explainer, X, explanation, target, axes, noise_scale, n_samples, random)
+        explained, predicted, lost = _subtract_noise(
+            explainer, X, explanation, target, axes, noise_scale, n_draws, random
+        )
     else:
-        judged = Judged(explainer, X, explanation, target, axes)
-        counts = random.randint(1, judged.n_parts + 1, n_samples)
-        predicted, lost = _predicted_and_lost(judged, judged.fill(fill), counts, random)
+        explained = ExplainedRows(explainer, X, explanation, target, axes)
+        counts = random.randint(1, explained.n_parts + 1, n_draws)
+        predicted, lost = _erase_random_sets(explained, explained.make_fill(fill), counts, random)
     squares = np.square(predicted - lost).mean(-1)
     if normalize:
         size = np.square(lost).mean(-1)
         with np.errstate(divide="ignore"):
             squares = np.where(squares > 0, squares / np.where(squares > 0, size, 1), 0.0)
-    return judged.finish(squares, per_row)
+    return explained.summarize(squares, per_row)
 
 
-def _size(n, n_parts):
-    """How many of the parts are erased."""
+def _number_erased(n, n_parts):
+    """Return the number of parts that are erased together."""
     size = n if isinstance(n, Integral) else round(n * n_parts) if isinstance(n, Real) else 0
-    # A share stays one, however few parts there are.
+    # A share of few parts is at least one part, and not all of them.
     size = min(max(size, 1), n_parts - 1) if isinstance(n, Real) and not isinstance(n, Integral) and 0 < n < 1 else size
     if not 1 <= size < n_parts:
         raise ValueError(
@@ -222,42 +222,42 @@ def _size(n, n_parts):
     return size
 
 
-def _predicted_and_lost(judged, references, counts, random):
-    """For random sets of parts, the sum of their contributions and what the target loses without them.
+def _erase_random_sets(explained, references, counts, random):
+    """Return the sums of the contributions of random sets of parts, and the losses of the target without the sets.
 
-    Both of shape (n_rows, n_targets, n_samples).
+    Both are of shape (n_rows, n_targets, n_draws).
     """
-    orders = np.tile(np.arange(judged.n_parts, dtype=np.int32), (len(counts), 1))
+    orders = np.tile(np.arange(explained.n_parts, dtype=np.int32), (len(counts), 1))
     ranks = np.random.default_rng(random.randint(np.iinfo(np.int32).max)).permuted(orders, axis=1)
-    values = judged.values(references, ranks[None], counts[None])
-    lost = np.moveaxis(judged.prediction[:, None] - values, 1, 2)
-    return judged.contributions @ (ranks < counts[:, None]).T.astype(np.float64), lost
+    values = explained.values_where_replaced(references, ranks[None], counts[None])
+    lost = np.moveaxis(explained.prediction[:, None] - values, 1, 2)
+    return explained.contributions @ (ranks < counts[:, None]).T.astype(np.float64), lost
 
 
-def _under_noise(explainer, X, explanation, target, axes, scale, n_samples, random):
-    """The same for noise that is taken from the rows, which multipliers go with."""
+def _subtract_noise(explainer, X, explanation, target, axes, scale, n_draws, random):
+    """Return the rows, sums of noise times multipliers, and losses of the target when the noise is subtracted."""
     if axes is not None:
         raise ValueError(f'perturbation="noise" changes every element by itself. Pass axes=None. Got {axes!r}.')
-    explanation = explanation_of(explainer, X, explanation, target, multipliers=True)
+    explanation = explain_unless_given(explainer, X, explanation, target, multipliers=True)
     if explanation.get("multipliers") is None:
         raise ValueError(
-            'perturbation="noise" is multiplied by multipliers. Pass explanation=explainer.explain(X, '
+            'perturbation="noise" needs multipliers. Pass explanation=explainer.explain(X, '
             'multipliers=True), or perturbation="removal".'
         )
     of_multipliers = Explanation(**{**explanation, "contributions": explanation.multipliers})
-    judged = Judged(explainer, X, of_multipliers, None if "target" in explanation else target)
-    if any(array.dtype.kind in "biu" for array in judged.arrays):
+    explained = ExplainedRows(explainer, X, of_multipliers, None if "target" in explanation else target)
+    if any(array.dtype.kind in "biu" for array in explained.arrays):
         raise ValueError(
-            'perturbation="noise" can not be added to integers, such as tokens. Pass perturbation="removal".'
+            'perturbation="noise" cannot be added to integers, such as tokens. Pass perturbation="removal".'
         )
     predicted, lost = [], []
-    for _ in range(n_samples):
-        # In the rows' dtype, so that what is multiplied is what was taken.
+    for _ in range(n_draws):
+        # The change is rounded to the rows' dtype, and the noise is read off it, so that both agree.
         changed = [
-            (array - random.normal(scale=scale, size=array.shape[1:])).astype(array.dtype) for array in judged.arrays
+            (array - random.normal(scale=scale, size=array.shape[1:])).astype(array.dtype) for array in explained.arrays
         ]
-        noise = [before.astype(np.float64) - after for before, after in zip(judged.arrays, changed, strict=True)]
-        noise = np.concatenate([array.reshape(judged.n_rows, -1) for array in noise], 1)
-        predicted.append(np.einsum("ntp,np->nt", judged.contributions, noise))
-        lost.append(judged.prediction - judged.weigh(judged.outputs(changed)))
-    return judged, np.stack(predicted, -1), np.stack(lost, -1)
+        noise = [before.astype(np.float64) - after for before, after in zip(explained.arrays, changed, strict=True)]
+        noise = np.concatenate([array.reshape(explained.n_rows, -1) for array in noise], 1)
+        predicted.append(np.einsum("ntp,np->nt", explained.contributions, noise))
+        lost.append(explained.prediction - explained.weigh_outputs(explained.problem.outputs(changed)))
+    return explained, np.stack(predicted, -1), np.stack(lost, -1)

@@ -1,10 +1,10 @@
-"""Whether contributions are where the signal is known to be."""
+"""Localization: how well contributions tell positions with signal from positions without."""
 
 import numpy as np
 from scipy.stats import rankdata
 
 from skdeeplift.compat import validate_params
-from skdeeplift.metrics.judged import Judged
+from skdeeplift.metrics.explained_rows import ExplainedRows
 
 
 @validate_params(
@@ -14,7 +14,7 @@ from skdeeplift.metrics.judged import Judged
 def localization_auc(
     explainer, X, positions, *, absolute=True, axes=None, explanation=None, target=None, per_row=False
 ):
-    """Measure how well contributions tell positions where the signal is known to be from all others.
+    """Measure how well contributions tell positions where the signal is known to be from all other positions.
 
     .. versionadded:: 0.1
 
@@ -25,26 +25,27 @@ def localization_auc(
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     positions : array-like of bool of shape (n_rows, *features) or (*features), or list or dict of these, or callable
-        Where the signal is known to be, in each row or in all of them; or a function from ``X`` to this. Axes that
-        ``axes`` does not name may be left out.
+        Mask of the positions where the signal is known to be, for each row or for all rows; or a function that takes
+        ``X`` and returns the mask. Axes that ``axes`` does not name may be left out.
     absolute : bool, default=True
-        Whether absolute contributions are looked at, so that the signal may speak for or against the target.
+        Whether to rank by absolute contributions, so that the signal may speak for or against the target.
     axes : int, tuple of int, or list or dict of these, default=None
-        Axes each of whose positions counts as a whole, with the sum of its contributions: 1 for the positions of
-        one-hot sequences, ``(1, 2)`` for the pixels of images. By default each element by itself.
+        Axes whose positions count as wholes, each with the sum of its contributions: 1 for the positions of one-hot
+        sequences, ``(1, 2)`` for the pixels of images. By default each element counts by itself.
     explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
-        What is judged: an explanation of ``X``, or contributions from elsewhere to the target of ``explainer``. By
-        default what ``explainer`` says.
+        Explanation of ``X`` to measure, or contributions to the target of ``explainer`` from another source. By default
+        the explanation is made by ``explainer``.
     target : str, int, tuple, dict, array-like or callable, default=None
-        What is explained, where it differs from the explainer's own ``target``.
+        Target to measure by; by default the explainer's own ``target``.
     per_row : bool, default=False
-        Whether to return a number for each row instead of their mean.
+        Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     auc : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        The area under the ROC curve: how often a contribution where the signal is, is larger than one where it is not,
-        with ties as half; 0.5 at random. NaN, which means leave out, of rows with signal everywhere or nowhere.
+        Area under the ROC curve: the probability that a contribution at a position with signal is larger than one at a
+        position without, where ties count as half; 0.5 at random. NaN for rows with signal everywhere or nowhere; means
+        leave NaN out.
 
     Raises
     ------
@@ -63,42 +64,44 @@ def localization_auc(
     >>> localization_auc(explainer, np.ones((1, 3)), [True, False, False])
     0.5
     """
-    judged = Judged(explainer, X, explanation, target, axes)
-    positions = _of_parts(judged, positions(X) if callable(positions) else positions)
-    contributions = np.abs(judged.contributions) if absolute else judged.contributions
+    explained = ExplainedRows(explainer, X, explanation, target, axes)
+    positions = _mark_parts(explained, positions(X) if callable(positions) else positions)
+    contributions = np.abs(explained.contributions) if absolute else explained.contributions
     ranks = rankdata(contributions, axis=-1)
     n_inside = positions.sum(-1)
-    n_outside = judged.n_parts - n_inside
-    sums = np.einsum("ntp,np->nt", ranks, np.broadcast_to(positions, (judged.n_rows, judged.n_parts)).astype(float))
-    # The statistic of Mann and Whitney.
+    n_outside = explained.n_parts - n_inside
+    sums = np.einsum(
+        "ntp,np->nt", ranks, np.broadcast_to(positions, (explained.n_rows, explained.n_parts)).astype(float)
+    )
+    # Statistic of Mann and Whitney.
     wins, pairs = sums - (n_inside * (n_inside + 1) / 2)[:, None], (n_inside * n_outside)[:, None]
     auc = np.where(pairs > 0, wins / np.maximum(pairs, 1), np.nan)
-    return judged.finish(auc, per_row)
+    return explained.summarize(auc, per_row)
 
 
-def _of_parts(judged, positions):
-    """Which parts hold a position, of shape (n_rows or 1, n_parts)."""
-    raw, network = judged.explainer._raw_sources, judged.explainer.network_
+def _mark_parts(explained, positions):
+    """Return whether each part holds a position with signal, of shape (n_rows or 1, n_parts)."""
+    raw, network = explained.bound.raw_columns, explained.bound.network
     if raw is None:
-        given, labels = network.flatten(positions), judged.labels
+        given, labels = network.flatten(positions), explained.labels
     else:
-        given, labels = [positions], [np.arange(judged.n_parts)]
-    found = np.zeros((1, judged.n_parts), bool)
+        given, labels = [positions], [np.arange(explained.n_parts)]
+    found = np.zeros((1, explained.n_parts), bool)
     for array, of_elements in zip(given, labels, strict=True):
         array, shape = np.asarray(array), of_elements.shape
-        # Each part by its first element, in the shape of the axes whose positions are parts.
+        # The first element of each part gives the shape of the axes whose positions are parts.
         parts, first = np.unique(of_elements, return_index=True)
         kept = tuple(len(np.unique(along)) for along in np.unravel_index(first, shape))
         kept = tuple(size for size in kept if size > 1) or (1,)
-        by_rows = next((rows for rows in ((), (judged.n_rows,)) if array.shape in (rows + shape, rows + kept)), None)
+        by_rows = next((rows for rows in ((), (explained.n_rows,)) if array.shape in (rows + shape, rows + kept)), None)
         if by_rows is None or not np.isin(array, (0, 1)).all():
             got = f"shape {array.shape}" if by_rows is None else f"{array.dtype}"
             raise ValueError(
-                f"positions= are booleans of shape {shape} or {kept}, perhaps with {judged.n_rows} rows in front. Got "
-                f"{got}."
+                f"positions= are booleans of shape {shape} or {kept}, perhaps with {explained.n_rows} rows in front. "
+                f"Got {got}."
             )
         array = array.astype(bool).reshape(-1, *(shape if array.shape == by_rows + shape else kept))
-        of_input = np.zeros((len(array), judged.n_parts), bool)
+        of_input = np.zeros((len(array), explained.n_parts), bool)
         if array.shape[1:] == shape:
             rows, elements = np.nonzero(array.reshape(len(array), -1))
             of_input[rows, of_elements.ravel()[elements]] = True

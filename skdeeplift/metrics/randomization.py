@@ -1,12 +1,13 @@
-"""Whether an explanation depends on what the network learned."""
+"""Randomization: how far an explanation stays the same when weights of the network are random."""
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
+from skdeeplift.binding.attributes import with_attributes
 from skdeeplift.compat import StrOptions, validate_params
 from skdeeplift.metrics.agreement import rank_agreement
-from skdeeplift.metrics.judged import check_explainer, explanation_of, mean_of_known, target_of
+from skdeeplift.metrics.explained_rows import check_explainer, explain_unless_given, fix_target, mean_without_nan
 
 
 @validate_params(
@@ -33,7 +34,7 @@ def randomization_check(
     random_state=0,
     per_row=False,
 ):
-    """Measure how far an explanation stays the same when layers of the network forget what they learned.
+    """Measure how far an explanation stays the same when layers of the network get random weights.
 
     An explanation that hardly changes depends on the input more than on the network.
 
@@ -42,33 +43,33 @@ def randomization_check(
     Parameters
     ----------
     explainer : BaseExplainer
-        A fitted explainer. Its network is not touched: what is changed is a copy of the weights.
+        A fitted explainer. Its network is not changed: random weights are set in a copy.
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     mode : {"cascading", "independent"}, default="cascading"
-        Whether layers forget one after the other, from the output to the input, or each by itself.
+        Whether layers get random weights one after the other and keep them, or one at a time.
     layers : list of str, default=None
-        Which layers, in this order. By default all that have weights, from the output to the input. Of a network
-        without layers they are the scopes that variables' names begin with.
+        Names of the layers, in order. By default all layers that have weights, from the output to the input. In a
+        network without layers, the scopes that variables' names begin with count as layers.
     measure : {"spearman", "pearson", "top_k"}, default="spearman"
-        How explanations are compared, as in `rank_agreement`.
+        Measure of agreement, as in `rank_agreement`.
     absolute : bool, default=False
         Whether to compare absolute contributions.
     explanation : Explanation, default=None
-        What ``explainer`` says of ``X``, where that is known.
+        Explanation of ``X`` by ``explainer``, if there is one already.
     target : str, int, tuple, dict, array-like or callable, default=None
-        What is explained, where it differs from the explainer's own ``target``. The predicted class is that by the
-        network as it is.
+        Target to measure by; by default the explainer's own ``target``. The predicted class is that of the unchanged
+        network.
     random_state : int, RandomState instance or None, default=0
-        Where the weights come from; by default they are always the same, so that explainers can be compared.
+        Source of the weights. By default the weights are always the same, so that explainers can be compared.
     per_row : bool, default=False
-        Whether to return a number for each row instead of their mean.
+        Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     agreement : Series of shape (n_layers,), or DataFrame of shape (n_rows, n_layers)
-        How far the explanation agrees with the one of the network as it is, by layers; near 0 as it should be by the
-        last of ``"cascading"``, 1 where nothing changed.
+        Agreement of the explanations of the changed network with that of the unchanged one, for each layer; 1 where
+        nothing changed. At the last layer of ``"cascading"`` it should be near 0.
 
     Raises
     ------
@@ -77,8 +78,8 @@ def randomization_check(
 
     Notes
     -----
-    Kernels and other arrays of several axes are drawn from a normal distribution with the root mean square that they
-    have; biases, scales and moving statistics are shuffled, so that variances stay positive.
+    Kernels and other arrays of several axes are drawn from a normal distribution with the root mean square of the
+    learned weights. Biases, scales and moving statistics are shuffled, so that variances stay positive.
 
     References
     ----------
@@ -98,11 +99,11 @@ def randomization_check(
     >>> randomization_check(explainer, rows).index.tolist()
     ['last', 'hidden']
     """
-    from skdeeplift.network.own_weights import with_own_weights
+    from skdeeplift.network.network import with_own_weights
 
     check_explainer(explainer)
-    explanation = explanation_of(explainer, X, explanation, target)
-    target = target_of(explainer, explanation, target)
+    explanation = explain_unless_given(explainer, X, explanation, target)
+    target = fix_target(explanation, target)
     network, weights = with_own_weights(explainer.network_)
     names = list(weights) if layers is None else list(layers)
     unknown = [name for name in names if name not in weights]
@@ -110,14 +111,15 @@ def randomization_check(
         raise ValueError(
             f"layers= takes names of layers that have weights: {', '.join(map(repr, weights))}. Got {names}."
         )
-    twin = explainer._on_network(network)
-    random, learned = check_random_state(random_state), {name: _arrays(weights[name]) for name in names}
+    # Random weights can make contributions of any size, whose sums are not checked.
+    randomized = with_attributes(explainer, bound_=explainer.bound_.copy(network=network), check="ignore")
+    random, learned = check_random_state(random_state), {name: _read_variables(weights[name]) for name in names}
     agreement = {}
     for name in names:
         for variable, array in zip(weights[name], learned[name], strict=True):
-            variable.assign(_forgotten(array, random))
+            variable.assign(_randomize(array, random))
         agreement[name] = rank_agreement(
-            explanation, twin.explain(X, target=target), measure=measure, absolute=absolute, per_row=True
+            explanation, randomized.explain(X, target=target), measure=measure, absolute=absolute, per_row=True
         )
         if mode == "independent":
             for variable, array in zip(weights[name], learned[name], strict=True):
@@ -126,15 +128,15 @@ def randomization_check(
         index = getattr(X, "index", None) if hasattr(X, "columns") else None
         of_layers = {name: each if each.ndim == 1 else each.mean(1) for name, each in agreement.items()}
         return pd.DataFrame(of_layers, index=index)
-    return pd.Series({name: mean_of_known(each) for name, each in agreement.items()}, name=measure)
+    return pd.Series({name: mean_without_nan(each) for name, each in agreement.items()}, name=measure)
 
 
-def _arrays(variables):
+def _read_variables(variables):
     return [variable.numpy() for variable in variables]
 
 
-def _forgotten(array, random):
-    """Numbers of the same size that know nothing."""
+def _randomize(array, random):
+    """Return random numbers of the same size: shuffled, or drawn where there are several axes."""
     if array.ndim < 2:
         return random.permutation(array)
     size = np.sqrt(np.mean(np.square(array.astype(np.float64))))

@@ -1,4 +1,4 @@
-"""Metrics in the form by which scikit-learn chooses among explainers."""
+"""Scorers, by which scikit-learn chooses among explainers."""
 
 from functools import partial
 from inspect import signature
@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 
 import skdeeplift.metrics
 
-# Whether more is better.
+# Names of metrics, and whether a greater number is better.
 GREATER_IS_BETTER = {
     "deletion_score": True,
     "infidelity": False,
@@ -24,26 +24,26 @@ GREATER_IS_BETTER = {
 
 
 def explanation_scorer(metric, **options):
-    """Make a scorer of explainers, by which ``GridSearchCV`` chooses the rule and the reference that explain best.
+    """Make a scorer, by which ``GridSearchCV`` chooses the rule and the reference that explain best.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     metric : str or callable
-        The name of a function of `skdeeplift.metrics`, or another function that takes a fitted explainer and rows and
-        returns a number of which more is better.
+        Name of a function of `skdeeplift.metrics`, or another function that takes a fitted explainer and rows, and
+        returns a number. A greater number is better.
     **options : object
-        Further arguments of the metric. By default ``fill="mean"``, the same in the place of what is erased for
-        explainers of different references, learned from the rows that are scored. ``rank_agreement`` needs ``other=``,
-        a fitted explainer to agree with; and ``localization_auc`` takes ``y`` as ``positions`` unless they are given,
-        where a network is bound and learns nothing of it.
+        Further arguments of the metric. By default ``fill`` is ``"mean"``, learned from the rows that are scored: the
+        same values for explainers of different references. ``rank_agreement`` needs ``other=``, a fitted explainer to
+        agree with. ``localization_auc`` takes ``y`` as ``positions`` unless these are given; a bound network learns
+        nothing from ``y``.
 
     Returns
     -------
     scorer : ExplanationScorer
-        A function of an explainer, or a pipeline that ends in one, of ``X`` and of ``y``; it returns a number of which
-        more is better: errors count negatively, and so does the mean that `randomization_check` returns.
+        Function of a fitted explainer, or of a pipeline that ends in one, and of ``X`` and ``y``. It returns a number,
+        and a greater number is better: errors are negated, and so is the mean of `randomization_check` over layers.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def explanation_scorer(metric, **options):
 
     See Also
     --------
-    compare_explainers : Several explainers by several metrics.
+    compare_explainers : Compare several explainers by several metrics.
 
     Examples
     --------
@@ -70,17 +70,17 @@ def explanation_scorer(metric, **options):
     {'reference': 'zeros'}
     """
     scorer = ExplanationScorer(metric, options)
-    scorer._metric()
+    scorer.metric_function()
     return scorer
 
 
 class ExplanationScorer(BaseEstimator):
-    """What `explanation_scorer` returns.
+    """Scorer of explainers by one metric.
 
     Parameters
     ----------
     metric : str or callable
-        As `explanation_scorer` takes it.
+        Metric, as `explanation_scorer` takes it.
     options : dict
         Further arguments of the metric.
     """
@@ -95,35 +95,35 @@ class ExplanationScorer(BaseEstimator):
         Parameters
         ----------
         estimator : BaseExplainer or Pipeline
-            Fitted; a pipeline ends in an explainer.
+            Fitted explainer, or a fitted pipeline that ends in one.
         X : array-like of shape (n_rows, *features), or list or dict of array-like
-            Rows to be explained.
+            Rows to explain.
         y : array-like, default=None
-            Known positions, where the metric needs them; ignored otherwise.
+            Known positions for `localization_auc`; ignored by other metrics.
 
         Returns
         -------
         score : float
-            More is better.
+            Score; greater is better.
         """
-        metric, more_is_better = self._metric(), GREATER_IS_BETTER.get(self.metric, True)
+        metric, greater_is_better = self.metric_function(), GREATER_IS_BETTER.get(self.metric, True)
         if isinstance(estimator, Pipeline):
             if len(estimator.steps) > 1:
                 X = estimator[:-1].transform(X)
             estimator = estimator.steps[-1][1]
         arguments = [y] if self.metric == "localization_auc" and "positions" not in self.options else []
         score = metric(estimator, X, *arguments)
-        return float(score if more_is_better else -score)
+        return float(score if greater_is_better else -score)
 
-    def _metric(self):
-        """The function of an explainer and rows."""
+    def metric_function(self):
+        """Return the metric as a function of an explainer and rows, or raise an error if there is none."""
         if callable(self.metric):
             return partial(self.metric, **self.options)
         if self.metric not in GREATER_IS_BETTER:
             raise ValueError(
                 f"metric= takes {', '.join(map(repr, GREATER_IS_BETTER))}, or a function. Got {self.metric!r}."
             )
-        function = FORMS.get(self.metric) or getattr(skdeeplift.metrics, self.metric)
+        function = _ADAPTED.get(self.metric) or getattr(skdeeplift.metrics, self.metric)
         known = [name for name in signature(function).parameters if name not in ("explainer", "X", "per_row")]
         unknown = [name for name in self.options if name not in known]
         if unknown or (self.metric == "rank_agreement" and "other" not in self.options):
@@ -133,16 +133,16 @@ class ExplanationScorer(BaseEstimator):
         return partial(function, **{**common, **self.options})
 
 
-def _agreement_with(explainer, X, other, *, measure="spearman", k=0.1, absolute=False, target=None):
-    """How far an explainer agrees with another one."""
+def _compute_agreement(explainer, X, other, *, measure="spearman", k=0.1, absolute=False, target=None):
+    """Compute the agreement of an explainer with another one."""
     explanations = [each.explain(X, target=target) for each in (explainer, other)]
     return skdeeplift.metrics.rank_agreement(*explanations, measure=measure, k=k, absolute=absolute)
 
 
-def _mean_of_layers(
+def _average_over_layers(
     explainer, X, *, mode="cascading", layers=None, measure="spearman", absolute=False, target=None, random_state=0
 ):
-    """How far an explanation stays as it is, on the average over layers."""
+    """Compute the mean of `randomization_check` over layers."""
     return skdeeplift.metrics.randomization_check(
         explainer,
         X,
@@ -155,5 +155,5 @@ def _mean_of_layers(
     ).mean()
 
 
-# What is a function of other things than an explainer and rows, or returns more than a number.
-FORMS = {"rank_agreement": _agreement_with, "randomization_check": _mean_of_layers}
+# Functions in place of metrics that do not take an explainer and rows, or return more than one number.
+_ADAPTED = {"rank_agreement": _compute_agreement, "randomization_check": _average_over_layers}

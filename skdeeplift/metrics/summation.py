@@ -1,11 +1,11 @@
-"""Whether contributions add up."""
+"""Summation-to-delta: how far contributions are from adding up."""
 
 import numpy as np
 
 from skdeeplift.compat import validate_params
 from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.metrics.agreement import flat_contributions
-from skdeeplift.metrics.judged import check_explainer, explanation_of, mean_of_known
+from skdeeplift.metrics.explained_rows import check_explainer, explain_unless_given, mean_without_nan
 
 
 @validate_params({"per_row": ["boolean"]}, prefer_skip_nested_validation=True)
@@ -21,18 +21,19 @@ def summation_to_delta_error(explainer, X, *, explanation=None, target=None, per
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
-        What is judged: an explanation of ``X``, or contributions from elsewhere to the target of ``explainer``. By
-        default what ``explainer`` says.
+        Explanation of ``X`` to measure, or contributions to the target of ``explainer`` from another source. By default
+        the explanation is made by ``explainer``.
     target : str, int, tuple, dict, array-like or callable, default=None
-        What is explained, where it differs from the explainer's own ``target``.
+        Target to measure by; by default the explainer's own ``target``.
     per_row : bool, default=False
-        Whether to return a number for each row instead of their mean.
+        Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     error : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Absolute difference between the sum of the contributions and ``f(x) - f(reference)``, divided by the larger one
-        of the absolute ``f(x) - f(reference)`` and the sum of absolute contributions; from 0, where they add up, to 2.
+        Absolute difference between the sum of the contributions and ``f(x) - f(reference)``, divided by the larger of
+        the absolute ``f(x) - f(reference)`` and the sum of absolute contributions. It is 0 where contributions add up,
+        and at most 2.
 
     Raises
     ------
@@ -55,17 +56,17 @@ def summation_to_delta_error(explainer, X, *, explanation=None, target=None, per
     0.67
     """
     check_explainer(explainer)
-    judged = explanation_of(explainer, X, explanation, target)
-    # Of what the network says of rows and references, mere contributions know nothing.
-    values = judged if isinstance(explanation, Explanation | None) else explainer.explain(X, target=target)
+    explained = explain_unless_given(explainer, X, explanation, target)
+    # Contributions alone come without the target's values at the rows and at the references.
+    values = explained if isinstance(explanation, Explanation | None) else explainer.explain(X, target=target)
     if values.reference_value is None:
         raise ValueError(
             f"summation_to_delta_error is for contributions against a reference, and {type(explainer).__name__} "
             "compares rows with none."
         )
     change = values.prediction - values.reference_value
-    contributions = flat_contributions(Explanation(contributions=judged.contributions, prediction=change))
+    contributions = flat_contributions(Explanation(contributions=explained.contributions, prediction=change))
     contributions = contributions.reshape(*change.shape, -1)
     size = np.maximum(np.abs(change), np.abs(contributions).sum(-1))
     error = np.abs(change - contributions.sum(-1)) / np.where(size > 0, size, 1)
-    return error if per_row else mean_of_known(error)
+    return error if per_row else mean_without_nan(error)

@@ -1,4 +1,4 @@
-"""Where the batch lies in each value of a graph."""
+"""Position of the batch axis in each value of a graph."""
 
 import math
 from typing import NamedTuple
@@ -6,37 +6,22 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-# Ops that move whole rows about, or fold axes into the leading one and out of it again.
-_LEAVES, _RETURNS = frozenset({"SpaceToBatchND", "SpaceToBatch"}), frozenset({"BatchToSpaceND", "BatchToSpace"})
-
-# Which operand names the axis of ops that join, cut or move along one.
-_AXIS_OPERANDS = {
-    "ConcatV2": -1,
-    "Cumsum": 1,
-    "GatherV2": 2,
-    "ReverseV2": 1,
-    "Roll": 2,
-    "Split": 0,
-    "SplitV": 2,
-}
-_REDUCTIONS = frozenset("All Any Max Mean Min Prod Sum".split())
-# Operations on lists, which lie as if their elements were stacked on a new first axis.
-_LIST_MOVES = {"TensorListGetItem": -1, "TensorListSetItem": 1, "TensorListPushBack": 1, "TensorListPopBack": -1}
+from skdeeplift.network import ops
 
 
 class Layout(NamedTuple):
-    """Where the rows lie in a value."""
+    """Position of the rows in a value."""
 
     axis: int
-    # How many times the batch's size the axis is, each row's entries side by side; None where it is not known.
+    # Size of the axis divided by the size of the batch. The entries of one row stand side by side. None if unknown.
     fold: int | None = 1
 
 
 def batch_layouts(graph):
-    """Find on which axis the batch, perhaps with other axes folded in behind it, lies in each value.
+    """Find the axis of each value that holds the batch, perhaps with other axes folded in behind it.
 
-    Where it is the leading one, the elements of one row stand together, and the rows in order, so that rows and
-    references can be paired after the network has run once on each.
+    If this is the leading axis, the elements of one row stand together, and the rows stand in order. Rows and
+    references can then be paired after the network has run once on each.
 
     Parameters
     ----------
@@ -46,7 +31,7 @@ def batch_layouts(graph):
     Returns
     -------
     layouts : dict of Value to Layout
-        Of the varying values of which this is known, those inside of loops included.
+        Layouts of the varying values for which they are known, including values inside loops.
     """
     layouts = {value: Layout(0) for value in graph.inputs if _is_open(value.shape, 0)}
     _walk(graph, layouts)
@@ -54,19 +39,20 @@ def batch_layouts(graph):
 
 
 def _walk(graph, layouts):
-    set_aside = set()
+    # Values between a space-to-batch op and the batch-to-space op that undoes it.
+    folded = set()
     for op in graph.ops:
         varying = [value for value in op.inputs if graph.varies(value)]
         if op.body is not None:
             _walk_loop(graph, op, layouts)
         elif not varying:
             continue
-        elif op.type in _LEAVES:
-            set_aside.update(op.outputs if layouts.get(varying[0], (None,))[0] == 0 else ())
-        elif op.type in _RETURNS:
-            layouts.update(dict.fromkeys(op.outputs, Layout(0)) if varying[0] in set_aside else {})
-        elif any(value in set_aside for value in varying):
-            set_aside.update(op.outputs)
+        elif op.facts.batch == ops.FOLDED:
+            folded.update(op.outputs if layouts.get(varying[0], (None,))[0] == 0 else ())
+        elif op.facts.batch == ops.UNFOLDED:
+            layouts.update(dict.fromkeys(op.outputs, Layout(0)) if varying[0] in folded else {})
+        elif any(value in folded for value in varying):
+            folded.update(op.outputs)
         elif all(value in layouts for value in varying):
             for value in op.outputs:
                 layout = _layout_after(graph, op, layouts, varying, value)
@@ -75,13 +61,18 @@ def _walk(graph, layouts):
 
 
 def _walk_loop(graph, op, layouts):
-    """Take what varies only from the second step on to lie as it leaves the loop's body, if that holds."""
+    """Find the layouts in a loop.
+
+    A value that varies only from the second step on has at first the layout with which it leaves the loop body. The
+    body is walked again until both agree.
+    """
     body = op.body
     at_first = [layouts.get(value) for value in op.inputs]
     fold = next((layout.fold for layout in at_first if layout is not None), 1)
     for position, (value, outer) in enumerate(zip(body.inputs, op.inputs, strict=True)):
         if not graph.varies(outer) and body.varies(value):
-            at_first[position] = Layout(1, fold) if value.dtype == tf.variant else _of_open_axis(value.shape, fold)
+            is_list = value.dtype == tf.variant
+            at_first[position] = Layout(1, fold) if is_list else _layout_of_open_axis(value.shape, fold)
     while True:
         inner = {value: layout for value, layout in zip(body.inputs, at_first, strict=True) if layout is not None}
         _walk(body, inner)
@@ -96,7 +87,7 @@ def _walk_loop(graph, op, layouts):
     layouts.update({value: layout for value, layout in zip(op.outputs, at_first, strict=True) if layout is not None})
 
 
-def _of_open_axis(shape, fold):
+def _layout_of_open_axis(shape, fold):
     axes = [axis for axis, size in enumerate(shape) if size is None]
     return Layout(axes[0], fold) if len(axes) == 1 else None
 
@@ -106,7 +97,7 @@ def _is_open(shape, axis):
 
 
 def _layout_after(graph, op, layouts, varying, output):
-    """Layout of an op's output, or None where rows would be cut or are lost sight of."""
+    """Return the layout of an op's output, or None if the op cuts rows or their place is unknown."""
     before = [layouts[value] for value in varying]
     axes, folds = {layout.axis for layout in before}, {layout.fold for layout in before}
     fold = folds.pop() if len(folds) == 1 else before[0].fold
@@ -114,12 +105,12 @@ def _layout_after(graph, op, layouts, varying, output):
         permutation = graph.static_value(op.inputs[1])
         [axis] = axes
         return None if permutation is None else Layout(list(permutation).index(axis), fold)
-    if op.type in ("GatherV2", "Gather", "ResourceGather") and varying == [op.inputs[1]]:
-        # Looked up in a table, of which the first axis is replaced by those of the indices.
-        axis = graph.static_value(op.inputs[2]) if op.type == "GatherV2" else 0
+    if op.facts.family is ops.LOOKUP and varying == [op.inputs[op.facts.indices]]:
+        # The axes of the indices replace the first axis of the table.
+        axis = 0 if op.facts.axis is None else graph.static_value(op.inputs[op.facts.axis])
         return before[0] if axis == 0 else None
-    if op.type in _LIST_MOVES or op.type in ("TensorListFromTensor", "TensorListStack"):
-        return _of_list(op, varying, before)
+    if op.facts.list_task is not None:
+        return _layout_after_list_op(op, varying, before)
     if len(axes) > 1:
         # Broadcasting counts axes from the last.
         from_last = {layout.axis - value.shape.rank for value, layout in zip(varying, before, strict=True)}
@@ -131,21 +122,24 @@ def _layout_after(graph, op, layouts, varying, output):
         fold = _fold_of_matrix(graph, op, layouts)
     if op.type == "Pack":
         return Layout(axis + (op.attribute("axis") % output.shape.rank <= axis), fold)
-    if op.type in _REDUCTIONS:
-        return _after_reduction(graph, op, axis, fold)
+    if op.facts.batch == ops.REDUCED:
+        return _layout_after_reduction(graph, op, axis, fold)
     if axis > 0:
-        return _behind_other_axes(graph, op, varying[0], axis, fold, output)
+        return _layout_of_inner_axis(graph, op, varying[0], axis, fold, output)
     if not _is_open(output.shape, 0) or not _keeps_order(graph, op):
         return None
-    return _after_reshape(op, fold, output) if op.type == "Reshape" else Layout(0, fold)
+    return _layout_after_reshape(op, fold, output) if op.type == "Reshape" else Layout(0, fold)
 
 
-def _of_list(op, varying, before):
-    if op.type in ("TensorListFromTensor", "TensorListStack"):
+def _layout_after_list_op(op, varying, before):
+    """Return the layout after an op on a list; a list has the layout of its elements stacked on a new first axis."""
+    if op.facts.list_task in (ops.MADE, ops.STACKED):
         return before[0] if before[0].axis > 0 else None
-    if op.type in ("TensorListGetItem", "TensorListPopBack"):
+    if op.facts.list_task == ops.TAKEN:
         return Layout(before[0].axis - 1, before[0].fold)
-    # Of the list and the item, whichever vary.
+    if op.facts.list_task == ops.GATHERED:
+        return None
+    # The list and the new item must agree, if both vary.
     found = {
         layout if value.dtype == tf.variant else Layout(layout.axis + 1, layout.fold)
         for value, layout in zip(varying, before, strict=True)
@@ -153,7 +147,7 @@ def _of_list(op, varying, before):
     return found.pop() if len(found) == 1 else None
 
 
-def _after_reduction(graph, op, axis, fold):
+def _layout_after_reduction(graph, op, axis, fold):
     reduced, rank = graph.static_value(op.inputs[1]), op.inputs[0].shape.rank
     if reduced is None or axis in np.ravel(reduced) % rank:
         return None
@@ -161,24 +155,23 @@ def _after_reduction(graph, op, axis, fold):
     return Layout(axis if kept else axis - sum(each < axis for each in np.ravel(reduced) % rank), fold)
 
 
-def _behind_other_axes(graph, op, source, axis, fold, output):
-    """Layout where the batch is not the leading axis: only what can be told is."""
-    if op.type in ("StridedSlice", "Slice"):
+def _layout_of_inner_axis(graph, op, source, axis, fold, output):
+    """Return the layout where the batch is not the leading axis, or None if it cannot be told."""
+    if op.facts.hands_on == ops.CUT:
         if output.shape.rank == source.shape.rank:
             return Layout(axis, fold) if _is_open(output.shape, axis) else None
-        # One entry of the leading axis, as of the last step of a sequence.
+        # One entry of the leading axis, such as the last step of a sequence.
         dropped = op.type == "StridedSlice" and op.attribute("shrink_axis_mask") == 1 and axis == 1
         return Layout(0, fold) if dropped and _is_open(output.shape, 0) else None
     if op.type == "Unpack" and op.attribute("axis") == 0:
         return Layout(axis - 1, fold)
-    elementwise = output.shape.rank == source.shape.rank and _is_open(output.shape, axis)
-    joins_there = op.type in _AXIS_OPERANDS and not _keeps_axis(graph, op, axis)
-    moves = op.type in ("Reshape", "MatMul", "Einsum", "GatherNd", "ScatterNd", "Tile", *_LEAVES, *_RETURNS)
-    return Layout(axis, fold) if elementwise and not joins_there and not moves else None
+    same_rank = output.shape.rank == source.shape.rank and _is_open(output.shape, axis)
+    works_along = op.facts.axis is not None and not _keeps_axis(graph, op, axis)
+    return Layout(axis, fold) if same_rank and not works_along and op.facts.batch is None else None
 
 
 def _keeps_order(graph, op):
-    if op.type in _AXIS_OPERANDS:
+    if op.facts.axis is not None:
         return _keeps_axis(graph, op, 0)
     if op.type == "Tile":
         multiples = graph.static_value(op.inputs[1], partial=True)
@@ -187,12 +180,13 @@ def _keeps_order(graph, op):
 
 
 def _keeps_axis(graph, op, axis):
-    axes = graph.static_value(op.inputs[_AXIS_OPERANDS[op.type]])
+    """Return whether an op is known to work along another axis than the one given."""
+    axes = graph.static_value(op.inputs[op.facts.axis])
     return axes is not None and not any(each in (axis, axis - op.outputs[0].shape.rank) for each in np.ravel(axes))
 
 
 def _fold_of_matrix(graph, op, layouts):
-    """How many rows of a matrix belong to one of the batch, where only what it is multiplied by tells their length."""
+    """Count the matrix rows of one row of the batch, if only the weights tell the length of a matrix row."""
     reshape, length = graph.producer.get(op.inputs[0]), op.inputs[1].shape[op.attribute("transpose_b")]
     if reshape is None or reshape.type != "Reshape" or not length:
         return None
@@ -201,8 +195,8 @@ def _fold_of_matrix(graph, op, layouts):
     return layout.fold * math.prod(source) // length if known else None
 
 
-def _after_reshape(op, fold, output):
-    """Layout after a reshape, whose rows must not be cut."""
+def _layout_after_reshape(op, fold, output):
+    """Return the layout after a reshape, which must not cut rows."""
     source = op.inputs[0].shape[1:]
     if fold is None or not (source.is_fully_defined() and output.shape[1:].is_fully_defined()):
         return Layout(0, None)

@@ -2,13 +2,158 @@
 
 import os
 
+import numpy as np
+import tensorflow as tf
+
 from skdeeplift.exceptions import ModelFileNotFoundError
-from skdeeplift.network.functions import Function, can_be_called, can_be_pickled
-from skdeeplift.network.inputs import complete_specs
-from skdeeplift.network.keras_model import KerasModel
+from skdeeplift.network.callees import Function, KerasModel, can_be_called
 from skdeeplift.network.network import Network
 
-LOOKUPS = frozenset({"Gather", "GatherV2", "GatherNd", "ResourceGather", "ResourceGatherNd", "OneHot"})
+
+def complete_specs(callee, X, keep_integers=True):
+    """Say what a network takes, from what it declares and, where that is open, from rows.
+
+    Parameters
+    ----------
+    callee : KerasModel or Function
+        What is called.
+    X : array-like, list or dict of array-like, or None
+        Rows as the network takes them; None where what it declares is enough.
+    keep_integers : bool, default=True
+        Whether integers stay what they are where the network does not say what it takes.
+
+    Returns
+    -------
+    specs : structure of TensorSpec
+
+    Raises
+    ------
+    TypeError
+        If ``X`` is sparse or ragged.
+    ValueError
+        If an input is sparse or ragged, has no axis of rows or takes no numbers.
+    """
+    declared = callee.declared
+    if X is None and declared is None:
+        raise ValueError("The network does not say what it takes. Pass some rows for it as X.")
+    if X is None:
+        return tf.nest.map_structure(_spec_of_input, declared)
+    check_dense(X)
+    if declared is None:
+        return tf.nest.map_structure(lambda array: _spec_of_array(array, callee.dtype, keep_integers), as_structure(X))
+    open_specs = tf.nest.map_structure(_spec_of_input, declared)
+    arrays = Network(callee, open_specs).flatten(X)
+    specs = [_complete(spec, array) for spec, array in zip(tf.nest.flatten(open_specs), arrays, strict=True)]
+    return tf.nest.pack_sequence_as(open_specs, specs)
+
+
+def check_lengths(lengths):
+    """Refuse inputs of which one has more rows than another.
+
+    Raises
+    ------
+    ValueError
+        If ``lengths`` differ.
+    """
+    if len(set(lengths)) > 1:
+        raise ValueError(f"All inputs need the same number of rows. Got {', '.join(map(str, lengths))}.")
+
+
+def check_dense(X):
+    """Refuse rows in a sparse or ragged form.
+
+    Raises
+    ------
+    TypeError
+        If ``X`` is, or holds, a sparse or ragged array.
+    """
+    # A sparse array in the form of a dictionary of keys is a dict.
+    several = not hasattr(X, "tocsr") and isinstance(X, (dict, list, tuple))
+    for array in (X.values() if isinstance(X, dict) else X) if several else [X]:
+        if isinstance(array, (tf.RaggedTensor, tf.SparseTensor)) or hasattr(array, "tocsr"):
+            form = "ragged" if isinstance(array, tf.RaggedTensor) else "sparse"
+            way = "array.to_tensor()" if form == "ragged" else "tf.sparse.to_dense(array) or array.toarray()"
+            raise TypeError(
+                f"X must be dense, since each entry has a contribution. Got a {form} {type(array).__name__}. Use {way}."
+            )
+    if isinstance(X, list) and len({len(row) for row in X if isinstance(row, (list, tuple))}) > 1:
+        raise TypeError("X must be dense, with rows of one length. Got a list of rows of several lengths.")
+
+
+def as_whole_numbers(array, dtype, name):
+    """Convert numbers to an integer or boolean dtype, and none of them to another number.
+
+    Parameters
+    ----------
+    array : ndarray
+        What the user gave.
+    dtype : dtype
+        What the network takes.
+    name : str
+        What to call the array in an error.
+
+    Returns
+    -------
+    array : ndarray
+
+    Raises
+    ------
+    ValueError
+        If the dtype does not have one of the numbers.
+    """
+    with np.errstate(invalid="ignore"):
+        converted = array.astype(dtype)
+    changed = converted != array
+    if changed.any():
+        raise ValueError(
+            f"{name} holds {array[changed][0]}, but the network takes {np.dtype(dtype).name} there, which has no such "
+            "number. Pass whole numbers, such as the tokens that the network was trained on."
+        )
+    return converted
+
+
+def as_structure(X):
+    """Several arrays stay a list or dict of them; rows that are a list become one array."""
+    if isinstance(X, dict):
+        return X
+    # A list of one-dimensional arrays is a table of rows.
+    if isinstance(X, (list, tuple)) and X and all(hasattr(each, "shape") and len(each.shape) > 1 for each in X):
+        return X
+    return X if hasattr(X, "shape") else np.asarray(X)
+
+
+def _spec_of_array(array, dtype, keep_integers):
+    shape = array.shape if hasattr(array, "shape") else np.asarray(array).shape
+    given = array.dtype if hasattr(array, "dtype") else np.asarray(array).dtype
+    is_integer = str(getattr(given, "name", given)) in ("int32", "int64")
+    return tf.TensorSpec((None, *shape[1:]), given if keep_integers and is_integer else dtype)
+
+
+def _spec_of_input(tensor):
+    for form, spec in {"sparse": tf.SparseTensorSpec, "ragged": tf.RaggedTensorSpec}.items():
+        if getattr(tensor, form, False) or isinstance(tensor, spec):
+            raise ValueError(
+                f"The network's input {getattr(tensor, 'name', tensor)!r} is {form}. Contributions are for dense "
+                f"inputs: build the network with keras.Input(..., {form}=False)."
+            )
+    dtype = tf.as_dtype(tensor.dtype)
+    shape = tf.TensorShape(tensor.shape)
+    if shape.rank == 0 or not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
+        raise ValueError(
+            f"The network's input {tensor.name!r} has shape {shape} and dtype {dtype.name}. Expected numbers, with the "
+            "rows on the first axis."
+        )
+    return tf.TensorSpec(shape, dtype, name=tensor.name)
+
+
+def _complete(spec, array):
+    if spec.shape.rank is not None and None not in spec.shape[1:]:
+        return spec
+    given = array.shape if hasattr(array, "shape") else np.asarray(array).shape
+    shape = [None, *given[1:]] if spec.shape.rank is None else list(spec.shape)
+    if len(given) == len(shape):
+        shape[1:] = [size if size is not None else given[axis] for axis, size in enumerate(shape[1:], 1)]
+    return tf.TensorSpec(shape, spec.dtype, name=spec.name)
 
 
 def bind(estimator, X):
@@ -39,25 +184,10 @@ def bind(estimator, X):
     return network
 
 
-def check_pickled(estimator):
-    """Refuse to pickle or copy what has no form to be stored in.
-
-    Raises
-    ------
-    TypeError
-        If ``estimator`` is or holds a compiled function.
-    """
-    if not _is_path(estimator) and not can_be_pickled(estimator):
-        raise TypeError(
-            f"An explainer of a {type(estimator).__name__} can not be pickled or copied, since compiled functions can "
-            "not. Save the network with tf.saved_model.save, and pass the folder as estimator=."
-        )
-
-
 def _looks_up(network):
     """Whether integers can be indices into a table, as those of tokens; otherwise they are numbers as any other."""
     try:
-        return any(op.type in LOOKUPS for op in network.graph.ops)
+        return any(op.facts.indices is not None for op in network.graph.ops)
     except (TypeError, ValueError):
         return False
 
@@ -65,7 +195,7 @@ def _looks_up(network):
 def _find_callee(estimator):
     if isinstance(estimator, (str, os.PathLike)):
         if os.path.isdir(estimator):
-            from skdeeplift.network.saved_model import SavedModel
+            from skdeeplift.network.callees import SavedModel
 
             return SavedModel(estimator)
         if not os.path.splitext(estimator)[1] and not os.path.exists(estimator):

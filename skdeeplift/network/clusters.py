@@ -6,29 +6,13 @@ region from one tensor to the op where its branches meet again.
 
 from dataclasses import dataclass
 
+from skdeeplift.network import ops
 from skdeeplift.network.graph import Value
-
-UNARY = frozenset(
-    """Abs Acos Acosh Asin Asinh Atan Atanh BesselI0e BesselI1e Ceil Cos Cosh Digamma Elu Erf Erfc Erfinv Exp Expm1
-    Floor Inv IsFinite IsInf IsNan LeakyRelu Lgamma Log Log1p LogicalNot Ndtri Neg OnesLike Reciprocal Relu Relu6 Rint
-    Round Rsqrt Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square Tan Tanh ZerosLike Cast Identity""".split()
-)
-COMPARISONS = frozenset(
-    "Equal NotEqual Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr ApproximateEqual".split()
-)
-LINEAR_JOINS = frozenset({"Add", "AddV2", "AddN", "Sub"})
-NONLINEAR_JOINS = frozenset(
-    """Mul RealDiv Div DivNoNan MulNoNan Maximum Minimum Pow SquaredDifference Atan2 Xdivy Xlogy Xlog1py FloorDiv
-    FloorMod Select SelectV2 ClipByValue""".split()
-)
-ELEMENTWISE = UNARY | COMPARISONS | LINEAR_JOINS | NONLINEAR_JOINS | {"BiasAdd"}
-# Elementwise ops that do not bend: a region made of nothing else is no activation.
-STRAIGHT = LINEAR_JOINS | frozenset({"Neg", "BiasAdd", "Cast", "Identity", "ZerosLike", "OnesLike"})
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class Activation:
-    """A function of one tensor, elementwise: where it starts, where it ends, and the ops between in order."""
+    """An elementwise function of one tensor: its root, its output, and the ops between them in order."""
 
     root: Value
     output: Value
@@ -36,18 +20,51 @@ class Activation:
 
     @property
     def op(self):
-        """The op whose output the activation's output is."""
+        """The op that computes the activation's output."""
         return self.ops[-1]
 
     @property
     def operands(self):
-        """What the activation reads beside its root and does not compute itself: constants, weights."""
+        """Values that the activation reads but does not compute, other than its root: constants and weights."""
         computed = {value for op in self.ops for value in op.outputs} | {self.root}
         return [value for op in self.ops for value in op.inputs if value not in computed]
 
 
+def activation_at(graph, op, activations, barriers=()):
+    """Find the activation that ends at an op.
+
+    Parameters
+    ----------
+    graph : Graph
+        The network, or a loop's body.
+    op : Op
+        The op, whose output carries a difference.
+    activations : Activations
+        Finder of the clusters in the graph.
+    barriers : collection of Value, default=()
+        Values that no activation reaches across.
+
+    Returns
+    -------
+    activation : Activation or None
+        A cluster, or this op alone; None if the op is no activation.
+    """
+    cluster = activations.ending_at(op)
+    if cluster is not None:
+        return cluster
+    varying = tuple(position for position, value in enumerate(op.inputs) if graph.carries_difference(value))
+    if not varying or op.facts.rule(varying) != "activation":
+        return None
+    root, members = op.inputs[varying[0]], (op,)
+    before = graph.producer.get(root)
+    if op.facts.clamp and before is not None and before.facts.domain == ops.POLE and root not in barriers:
+        # One function, because the pole alone may be infinite where the clamped value is not.
+        root, members = before.inputs[0], (before, op)
+    return Activation(root, op.outputs[0], members)
+
+
 class Activations:
-    """Finds the activations of a graph.
+    """Finder of the activations of several ops in a graph.
 
     Parameters
     ----------
@@ -60,10 +77,10 @@ class Activations:
     def __init__(self, graph, barriers=()):
         self.graph = graph
         self._barriers = frozenset(barriers)
-        # For the result of an elementwise op: the nearest value that all ways to it pass, and how many such lie before.
+        # Nearest value that all paths to an elementwise result pass, and the number of such values before it.
         self._dominator, self._depth = {}, {}
         for op in graph.ops:
-            if op.type in ELEMENTWISE:
+            if op.facts.joins_clusters:
                 self._find_dominator(op)
 
     def ending_at(self, op):
@@ -77,8 +94,9 @@ class Activations:
 
     @staticmethod
     def is_single(op):
-        """Whether an op with one varying input is an activation by itself."""
-        return op.type in ELEMENTWISE - STRAIGHT - COMPARISONS - {"Mul", "MulNoNan"}
+        """Return whether an op with one varying input can be the activation of a layer by itself."""
+        is_product_or_comparison = op.facts.family in (ops.PRODUCT, ops.COMPARISON)
+        return op.facts.joins_clusters and op.facts.straight != ops.ANY and not is_product_or_comparison
 
     def _find_dominator(self, op):
         varying = [value for value in op.inputs if self.graph.varies(value)]
@@ -94,6 +112,7 @@ class Activations:
             self._depth[op.outputs[0]] = self._depth.get(meeting, 0) + 1
 
     def _common(self, first, second):
+        """Return the nearest value that all paths to both values pass, or None."""
         while first is not second:
             if self._depth.get(first, 0) < self._depth.get(second, 0):
                 first, second = second, first
@@ -103,16 +122,14 @@ class Activations:
         return first
 
     def _region(self, join, root):
-        """The ops between ``root`` and ``join`` in order, also those that read only a shape, such as ZerosLike."""
+        """Return the ops from ``root`` to ``join`` in order, with those that read only a shape, such as ZerosLike."""
         graph, members, pending = self.graph, {join}, [join]
         while pending:
             for value in pending.pop().inputs:
                 op = graph.producer.get(value)
-                inside = graph.varies(value) or (
-                    # Of the root's own shape; others are operands like any constant.
-                    op is not None and op.type in ("ZerosLike", "OnesLike") and self._leads_to(root, op.inputs[0])
-                )
-                if value is not root and inside and op not in members:
+                # Zeros and ones in the shape of the root belong to the region; those of another shape are operands.
+                fills_shape = op is not None and op.facts.family is ops.FILL and self._leads_to(root, op.inputs[0])
+                if value is not root and (graph.varies(value) or fills_shape) and op not in members:
                     members.add(op)
                     pending.append(op)
         return tuple(sorted(members, key=graph.position.__getitem__))
@@ -125,15 +142,14 @@ class Activations:
     def _is_activation(self, join, root, region):
         if all(self._is_straight(op) for op in region):
             return False
-        if join.type not in LINEAR_JOINS:
+        if join.facts.family is not ops.SUM:
             return True
+        # A sum ends an activation only inside one layer. x + relu(x) is a residual connection.
         bare_identity = root in join.inputs
         return not bare_identity and len({self._scope(op) for op in region}) == 1
 
     def _is_straight(self, op):
-        varying = [self.graph.varies(value) for value in op.inputs]
-        scaled = varying in ([True, False], [False, True]) if op.type == "Mul" else varying == [True, False]
-        return op.type in STRAIGHT or (op.type in ("Mul", "RealDiv", "Div") and scaled)
+        return op.facts.is_straight([number for number, value in enumerate(op.inputs) if self.graph.varies(value)])
 
     def _scope(self, op):
         return op.calls[-1] if op.calls else op.name.rpartition("/")[0]

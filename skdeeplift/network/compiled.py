@@ -1,43 +1,41 @@
-"""Functions of TensorFlow as the package makes them: free of effects, so that no order of their ops has to be found."""
+"""Compiled TensorFlow functions without side effects, whose ops need no order of execution."""
 
 import functools
-import warnings
 from contextvars import ContextVar
 
 import tensorflow as tf
 
 from skdeeplift.config import get_config
 from skdeeplift.exceptions import JitCompileWarning
+from skdeeplift.network.compat import WITHOUT_ORDER
+from skdeeplift.warn import warn
 
-# Automatic control dependencies keep reads and writes of state in order, and take as long as creating the ops. The
-# attribute's name is TensorFlow's own affair; where it goes, TensorFlow refuses it by an error.
-_WITHOUT_ORDER = {"_disable_acd": True}
 # Whether what is traced here is for XLA to compile.
 _for_xla = ContextVar("skdeeplift_for_xla", default=False)
 
 
 def compiled(function, *, attributes=None, jit_compile=None, **options):
-    """Return a function of TensorFlow that is only read, or that reads state and never writes it.
+    """Compile a function that never writes state.
 
     Parameters
     ----------
     function : callable
         Takes and returns structures of tensors.
     attributes : dict, default=None
-        Attributes of the function, beside that one.
+        Further attributes of the TensorFlow function.
     jit_compile : bool, default=None
-        Whether XLA compiles it; by default as `skdeeplift.config_context` says where it is called.
+        Whether XLA compiles the function. By default the setting of `skdeeplift.config_context` at each call.
     **options
-        As `tf.function` takes them.
+        Further options of `tf.function`.
 
     Returns
     -------
     function : tf.function, or Compiled
     """
-    attributes = {**_WITHOUT_ORDER, **(attributes or {})}
+    attributes = {**WITHOUT_ORDER, **(attributes or {})}
 
     def make(jit_compile):
-        """Each a function of its own, since TensorFlow does not trace anew for what it does not see."""
+        """Make a function for one setting, since TensorFlow does not retrace for a setting that it does not see."""
         options_of_all = dict(autograph=False, experimental_attributes=attributes, jit_compile=jit_compile, **options)
         return tf.function(function, **options_of_all)
 
@@ -45,29 +43,29 @@ def compiled(function, *, attributes=None, jit_compile=None, **options):
 
 
 def may_use_xla():
-    """Tell whether XLA may compile what is faster by it."""
+    """Tell whether XLA may compile functions that it makes faster."""
     return get_config()["jit_compile"] is not False
 
 
 def is_for_xla():
-    """Tell whether what is traced here is for XLA to compile, as a whole pass through the network."""
+    """Tell whether a whole pass through the network is being traced for XLA."""
     return _for_xla.get()
 
 
 def refuse_xla(reason):
-    """Trace nothing further for XLA, where it would not compile what TensorFlow runs.
+    """Raise an error while tracing for XLA, if XLA cannot compile the function.
 
     Raises
     ------
     ValueError
-        If this is traced for XLA; it is run without then.
+        If the function is being traced for XLA. It is then run without XLA.
     """
     if _for_xla.get():
         raise ValueError(reason)
 
 
 def fused(function):
-    """Compile a function by XLA, unless it may not be used: for what would write all pairs to memory again and again.
+    """Compile a function by XLA if it may be used, so that its ops do not each write all pairs to memory.
 
     Parameters
     ----------
@@ -88,9 +86,10 @@ def fused(function):
 
 
 class Compiled:
-    """A function of TensorFlow for each setting of ``jit_compile``, of which the one that holds is called.
+    """A TensorFlow function for each setting of ``jit_compile``; calls take the current setting.
 
-    What is traced is kept by the shapes of arguments: TensorFlow takes longer to find it than to run a small chunk.
+    Traced functions are cached by the shapes of their arguments, since TensorFlow's own cache takes longer to look up
+    than a small chunk takes to run.
 
     Parameters
     ----------
@@ -103,7 +102,7 @@ class Compiled:
         self._traced = {}
 
     def __call__(self, *args):
-        """Call the function that is right where this is called."""
+        """Call the function of the current setting."""
         setting = get_config()["jit_compile"]
         if setting is None or (setting and not self._is_for_xla):
             return self._call(None, args)
@@ -118,42 +117,40 @@ class Compiled:
             raise
         except (tf.errors.OpError, ValueError) as error:
             _for_xla.set(False)
-            # An error that is not XLA's comes again here.
+            # An error that XLA did not cause is raised again here.
             result = self._call(None, args)
             self._is_for_xla = False
-            warnings.warn(
+            warn(
                 f"XLA can not compile a part of the explanation, which runs without it: {_shortened(error)}",
                 JitCompileWarning,
-                stacklevel=2,
             )
             return result
         finally:
             _for_xla.reset(token)
 
     def _call(self, setting, args):
-        function = self._of_setting[setting]
+        """Call the function of a setting, traced for the arguments."""
         if not tf.executing_eagerly():
-            return function(*args)
-        key = setting, _what_tracing_depends_on(args)
+            return self._of_setting[setting](*args)
+        # Dtypes, shapes and devices of all tensors, in lists and tuples whose lengths tell how they are nested. The
+        # elements of each go to the end of the list, so that one loop finds them all.
+        key, pending = [setting], list(args)
+        for each in pending:
+            if each is None:
+                key.append(None)
+            elif isinstance(each, (list, tuple)):
+                key.append(len(each))
+                pending += each
+            else:
+                key += each.dtype, each.shape, each.device
+        key = tuple(key)
         if key not in self._traced:
-            self._traced.setdefault(key, function.get_concrete_function(*args))
+            self._traced.setdefault(key, self._of_setting[setting].get_concrete_function(*args))
         return self._traced[key](*args)
 
     def get_concrete_function(self, *args):
-        """Trace the function, or return what was traced; XLA compiles it only where it is part of another."""
+        """Return the traced function. XLA compiles it only as a part of another function."""
         return self._of_setting[None].get_concrete_function(*args)
-
-
-def _what_tracing_depends_on(args):
-    """Dtypes, shapes and devices of tensors in lists and tuples, of which some may be None."""
-    return tuple(
-        _what_tracing_depends_on(each)
-        if isinstance(each, (list, tuple))
-        else None
-        if each is None
-        else (each.dtype, tuple(each.shape), each.device)
-        for each in args
-    )
 
 
 def _shortened(error):

@@ -1,4 +1,4 @@
-"""A traced network as plain data: values, the ops between them, and what varies with the network's input."""
+"""A traced network as plain data: values, the ops between them, and their dependence on the network's input."""
 
 from copy import copy
 from dataclasses import dataclass, field
@@ -6,18 +6,17 @@ from functools import cached_property
 
 import tensorflow as tf
 
-from skdeeplift.network.layers import ALIASES, LAYER_OUTPUT, call_numbers, without_call_numbers
+from skdeeplift.network import ops
+from skdeeplift.network.compat import graph_of_function
+from skdeeplift.network.layers import LAYER_OUTPUT, call_numbers, without_call_numbers
 from skdeeplift.network.varying import dependence_of
 
-CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
-LOOPS = frozenset({"While", "StatelessWhile"})
-# Which branch is taken: of two the first if the condition is true, of several by number.
-BRANCHES = {"If": "cond", "StatelessIf": "cond", "Case": "branch_index", "StatelessCase": "branch_index"}
+BRANCHES = ops.where(family=ops.BRANCH)
 
 
 @dataclass(eq=False, slots=True)
 class Value:
-    """A tensor of the graph."""
+    """Tensor of the graph."""
 
     name: str
     dtype: tf.DType
@@ -26,65 +25,70 @@ class Value:
 
 @dataclass(eq=False)
 class Op:
-    """A node of the graph; ``definition`` is the TensorFlow operation it was read from."""
+    """Node of the graph; ``definition`` is the TensorFlow operation it was read from."""
 
     type: str
     name: str
     inputs: tuple
     outputs: tuple
     definition: tf.Operation = field(repr=False)
-    # Whether it stands in a function that must be compiled: some convolutions exist in no other way on a processor.
+    # Whether the op is in a function that must be compiled. A processor computes some convolutions in no other way.
     compiled: bool = False
-    # Numbers of the layers' calls that it was made in, the outermost first.
+    # Numbers of the layer calls that created the op, the outermost first.
     calls: tuple = ()
-    # Of a loop: what it computes again and again, and what tells whether it goes on.
+    # Graphs of one step of a loop, and of the condition under which the loop takes another step.
     body: "Graph | None" = None
     condition: "Graph | None" = None
 
     @cached_property
+    def facts(self):
+        """Facts about the op's type."""
+        return ops.facts_of(self.type)
+
+    @cached_property
     def attributes(self):
-        """The attributes to create the op again with; those that begin with "_" are notes of TensorFlow's to itself."""
+        """Attributes to create the op again with; names that begin with "_" are for TensorFlow alone."""
         return {key: value for key, value in self.definition.node_def.attr.items() if not key.startswith("_")}
 
     def attribute(self, name):
-        """Value of one attribute."""
+        """Return the value of one attribute."""
         return self.definition.get_attr(name)
 
     @cached_property
     def inner(self):
-        """The values that a loop computes in each of its steps, those of loops inside included."""
-        ops = self.body.ops if self.body is not None else ()
-        inputs = self.body.inputs if self.body is not None else ()
-        return frozenset([*inputs, *(value for op in ops for value in (*op.outputs, *op.inner))])
+        """Values that a loop computes in each of its steps, including the values of loops inside it."""
+        if self.body is None:
+            return frozenset()
+        return frozenset([*self.body.inputs, *(value for op in self.body.ops for value in (*op.outputs, *op.inner))])
 
 
 class Graph:
-    """The ops of a traced function in order, calls inlined and aliases resolved.
+    """Ops of a traced function in order, with calls inlined and aliases resolved.
 
     Parameters
     ----------
     func_graph : FuncGraph
-        The body of a concrete function.
+        Body of a concrete function.
     calls : list of LayerCall, default=()
-        The layers' calls, recorded while the function was traced.
+        Calls of layers, recorded while the function was traced.
 
     Attributes
     ----------
     ops : list of Op
-        In an order in which every op comes after its inputs.
+        Ops in an order in which each comes after the ops that compute its inputs.
     inputs, outputs : list of Value
-        Flat, in the order of the function's signature, without captured variables.
+        Flat lists in the order of the function's signature, without captured variables.
     captures : dict of Value to tensor
-        Variables' handles and other tensors from outside, kept as they are so that new weights show at once.
+        Handles of variables, and other tensors from outside. The graph reads them anew, so new weights show at once.
     calls : list of LayerCall
-        The layers' calls, whose outputs are lists of Value.
+        Calls of layers, with lists of Value as outputs.
     """
 
     def __init__(self, func_graph, calls=()):
         self._read_whole(func_graph, func_graph.captures)
-        # What a layer returns inside a loop or a function of its own is no value of this graph.
+        # A layer called in a loop or a function of its own returns tensors of another graph, which are left out.
         self.calls = [
-            call._replace(outputs=[self._names[each.name] for each in call.outputs if _is_of(each, func_graph)])
+            call._replace(outputs=[self._names[each.name] for each in call.outputs if _is_in(each, func_graph)])
             for call in calls
         ]
         del self._names
@@ -92,7 +96,7 @@ class Graph:
 
     @classmethod
     def of_loop(cls, func_graph, prefix, compiled):
-        """Read what a loop runs again and again; whatever it captures comes in with its other inputs."""
+        """Read the body or the condition of a loop; captured tensors are among its inputs."""
         graph = cls.__new__(cls)
         graph._read_whole(func_graph, (), prefix, compiled)
         graph._index()
@@ -102,24 +106,24 @@ class Graph:
         self.ops, self.captures, self.inputs, self.calls = [], {}, [], []
         names = {}
         for external, internal in captures:
-            names[internal.name] = value = _value(internal, prefix)
+            names[internal.name] = value = _make_value(internal, prefix)
             self.captures[value] = external
         captured = set(names)
         for tensor in func_graph.inputs:
             if tensor.name not in captured:
-                names[tensor.name] = value = _value(tensor, prefix)
+                names[tensor.name] = value = _make_value(tensor, prefix)
                 self.inputs.append(value)
         self._read(func_graph, names, prefix, compiled)
         self.outputs = [names[tensor.name] for tensor in func_graph.outputs]
         self._names = names
 
     def followed_by(self, func_graph, value):
-        """Return a graph that goes on from a value, with the ops and outputs of a function of it."""
+        """Return a graph that applies a function to one of the values, and has its outputs."""
         graph = copy(self)
         graph.ops, graph.captures = list(self.ops), dict(self.captures)
         names = {}
         for external, internal in func_graph.captures:
-            names[internal.name] = captured = _value(internal, "target/")
+            names[internal.name] = captured = _make_value(internal, "target/")
             graph.captures[captured] = external
         [given] = [tensor for tensor in func_graph.inputs if tensor.name not in names]
         names[given.name] = value
@@ -133,90 +137,91 @@ class Graph:
         self.producer = {value: op for op in self.ops for value in op.outputs}
         self.position = {op: position for position, op in enumerate(self.ops)}
         for body in self.bodies:
-            # Layers are named by the calls of the whole network.
+            # Call numbers count the calls of the whole network.
             body.calls = self.calls
             body._index()
 
     @property
     def values(self):
-        """All values of this graph, but not those inside of its loops."""
+        """All values of this graph, without the values inside its loops."""
         return [*self.inputs, *(value for op in self.ops for value in op.outputs)]
 
     @property
     def bodies(self):
-        """Graphs of the loops in this one."""
+        """Bodies of the loops in this graph."""
         return [op.body for op in self.ops if op.body is not None]
 
     def _read(self, func_graph, names, prefix, compiled):
-        for op in _in_order(func_graph.get_operations()):
+        for op in _sort_by_inputs(func_graph.get_operations()):
             if op.type == "Placeholder" or not op.outputs:
                 continue
             inputs = tuple(names[tensor.name] for tensor in op.inputs)
-            if op.type in ALIASES and LAYER_OUTPUT not in op.name:
+            facts = ops.facts_of(op.type)
+            if facts.alias and LAYER_OUTPUT not in op.name:
                 names.update(zip((tensor.name for tensor in op.outputs), inputs, strict=True))
-            elif op.type in CALLS:
+            elif facts.family is ops.CALL:
                 must_compile = "_XlaMustCompile" in op.node_def.attr and op.get_attr("_XlaMustCompile")
-                body = function_graph(func_graph, op.get_attr("f").name)
+                body = graph_of_function(func_graph, op.get_attr("f").name)
                 self._inline(op, body, inputs, names, prefix, compiled or must_compile)
-            elif op.type in BRANCHES and self._branch(op, inputs[0]) is not None:
-                body = function_graph(func_graph, self._branch(op, inputs[0]).name)
+            elif facts.family is ops.BRANCH and self._branch(op, inputs[0]) is not None:
+                body = graph_of_function(func_graph, self._branch(op, inputs[0]).name)
                 self._inline(op, body, inputs[1:], names, prefix, compiled)
             elif op.type in EXPANDED and (expanded := EXPANDED[op.type](op)) is not None:
                 self._inline(op, expanded.graph, inputs[: len(expanded.graph.inputs)], names, prefix, compiled)
             else:
-                outputs = tuple(_value(tensor, prefix) for tensor in op.outputs)
+                outputs = tuple(_make_value(tensor, prefix) for tensor in op.outputs)
                 names.update(zip((tensor.name for tensor in op.outputs), outputs, strict=True))
                 name = prefix + op.name
                 calls = tuple(call_numbers(name))
                 loop = {}
-                if op.type in LOOPS:
+                if facts.family is ops.LOOP:
                     for part, attribute in (("body", "body"), ("condition", "cond")):
-                        function = function_graph(func_graph, op.get_attr(attribute).name)
+                        function = graph_of_function(func_graph, op.get_attr(attribute).name)
                         loop[part] = Graph.of_loop(function, prefix, compiled)
                 self.ops.append(Op(op.type, without_call_numbers(name), inputs, outputs, op, compiled, calls, **loop))
 
     def _inline(self, op, body, inputs, names, prefix, compiled):
         inner = dict(zip((tensor.name for tensor in body.inputs), inputs, strict=True))
         self._read(body, inner, prefix=f"{prefix}{op.name}/", compiled=compiled)
-        # A function that was differentiated before has got outputs that are not this call's.
+        # A function that was differentiated before has further outputs, which this call does not return.
         outputs = (inner[tensor.name] for tensor in body.outputs[: len(op.outputs)])
         names.update(zip((tensor.name for tensor in op.outputs), outputs, strict=True))
 
     def _branch(self, op, chosen_by):
-        """The branch that is always taken, or None."""
-        # What is given to a function that was called is no constant inside of it.
+        """Return the branch that is always taken, or None if the network's input may choose it."""
+        # A constant argument of an inlined function is a placeholder inside it, so its value is read outside.
         origin = next((each.definition for each in self.ops if chosen_by in each.outputs), None)
         chosen = tf.get_static_value(op.inputs[0] if origin is None else origin.outputs[0])
         if chosen is None:
             return None
-        if BRANCHES[op.type] == "cond":
+        if ops.facts_of(op.type).chosen == ops.BY_CONDITION:
             return op.get_attr("then_branch" if chosen else "else_branch")
         branches = op.get_attr("branches")
         return branches[chosen if 0 <= chosen < len(branches) else -1]
 
     @cached_property
     def dependence(self):
-        """What varies with the input, carries a difference, or depends on no more than its shape."""
+        """Sets of the values that vary with the input, carry a difference, or depend only on the input's shape."""
         return dependence_of(self)
 
     def varies(self, value):
-        """Whether a value depends on what the network's input holds."""
+        """Return whether a value depends on the elements of the network's input."""
         return value in self.dependence.varying
 
     def carries_difference(self, value):
-        """Whether a difference-from-reference flows through a value: it varies, and is no count, index or mask."""
+        """Return whether a difference flows through a value; none flows through a count, an index or a mask."""
         return value in self.dependence.carrying
 
     def is_condition(self, value):
-        """Whether a value varies without a difference: it is a count, an index or a mask."""
+        """Return whether a value varies without a difference, as a count, an index or a mask does."""
         return value in self.dependence.varying and value not in self.dependence.carrying
 
     def is_batch_shaped(self, value):
-        """Whether a value depends on the input's shape, and on nothing else of it."""
+        """Return whether a value depends on the input's shape alone."""
         return value in self.dependence.batch_shaped and value not in self.dependence.varying
 
     def starts_before(self, target):
-        """List where differences that reach ``target`` start: inputs, and what is looked up by integers."""
+        """List the values where differences that reach ``target`` start: inputs, and numbers looked up by integers."""
         starts, reached, found = self.dependence.starts, {target}, []
         for op in reversed(self.ops):
             for value in op.outputs:
@@ -227,12 +232,15 @@ class Graph:
         return [value for value in self.inputs if value in reached] + found[::-1]
 
     def static_value(self, value, partial=False):
-        """The value as an array if it is known before the network runs, else None; so may be parts of it be."""
+        """Return a value as an array if it is known before the network runs, else None.
+
+        With ``partial``, elements that are not known are None.
+        """
         op = self.producer.get(value)
         return None if op is None else tf.get_static_value(op.definition.outputs[op.outputs.index(value)], partial)
 
     def layers_of(self, op):
-        """Names of the layers that an op was made in, the innermost first."""
+        """List the names of the layers that created an op, the innermost first."""
         return [self.calls[number].path[-1] for number in reversed(op.calls) if number < len(self.calls)]
 
     def describe(self, op):
@@ -241,17 +249,20 @@ class Graph:
         return f"the op {op.type!r} ({op.name!r}" + (f", layer {layers[0]!r})" if layers else ")")
 
     def ancestors(self, wanted, known=()):
-        """The ops, in order, that must run to compute ``wanted`` where ``known`` values are given."""
-        known, needed, ops = set(known), set(wanted), []
+        """List in order the ops that compute ``wanted`` from the ``known`` values."""
+        known, needed, found = set(known), set(wanted), []
         for op in reversed(self.ops):
             if any(value in needed and value not in known for value in (*op.outputs, *op.inner)):
                 needed.update(op.inputs)
-                ops.append(op)
-        return ops[::-1]
+                found.append(op)
+        return found[::-1]
 
 
-def _in_order(operations):
-    """Operations after their inputs: a loop that was differentiated before has got some that were made after it."""
+def _sort_by_inputs(operations):
+    """Sort operations so that each comes after its inputs.
+
+    A loop that was differentiated before may have inputs that were created after it.
+    """
     ordered, done = [], set()
     for first in operations:
         pending = [first]
@@ -267,8 +278,8 @@ def _in_order(operations):
     return ordered
 
 
-def _counted(op):
-    """Counts of numbers, or which of them are there, as the sum or the maximum of one-hot rows."""
+def _expand_count(op):
+    """Write a count of integers as a sum of one-hot rows, or their presence as the maximum of these."""
     ids, _, weights = op.inputs
     number, dtype = op.outputs[0].shape[-1], op.outputs[0].dtype
     if number is None or ids.shape.rank != 2 or weights.shape.num_elements() != 0:
@@ -278,20 +289,13 @@ def _counted(op):
     return function.get_concrete_function(tf.TensorSpec(ids.shape, ids.dtype))
 
 
-# Ops that are read as several simpler ones, of which each element belongs to one element of the input.
-EXPANDED = {"DenseBincount": _counted}
+# Functions that replace an op by simpler ones, in which each element belongs to one element of the input.
+EXPANDED = {"DenseBincount": _expand_count}
 
 
-def function_graph(func_graph, name):
-    """Body of a function that is called or looped over in a graph."""
-    # TensorFlow has no public way from a call to the graph of what is called; tests/network/test_graph.py fails when
-    # this one goes.
-    return func_graph._get_function(name).graph
-
-
-def _value(tensor, prefix=""):
+def _make_value(tensor, prefix=""):
     return Value(without_call_numbers(prefix + tensor.name), tensor.dtype, tensor.shape)
 
 
-def _is_of(tensor, func_graph):
+def _is_in(tensor, func_graph):
     return isinstance(tensor, tf.Tensor) and getattr(tensor, "graph", None) is func_graph

@@ -1,12 +1,11 @@
-"""The tensors whose differences contributions are given for: a network's inputs, or the outputs of its layers."""
+"""Layers as sources of contributions: their outputs, and the linear parts before their activations."""
 
 from difflib import get_close_matches
 
 from skdeeplift.network.clusters import Activations
+from skdeeplift.network.ops import SOFTMAX
 
 PRE_ACTIVATION = ":pre_activation"
-# Activations over an axis, which belong to a layer as an elementwise one does.
-OVER_AN_AXIS = frozenset({"Softmax", "LogSoftmax"})
 
 
 def find_layer(graph, name, inputs=()):
@@ -17,19 +16,20 @@ def find_layer(graph, name, inputs=()):
     graph : Graph
         The traced network.
     name : str
-        A layer's name; where several have it, with the names of those it lies in, as ``"encoder/dense"``. Followed by
-        ``":pre_activation"`` for the linear part.
+        Name of a layer. If several layers share it, the names of the layers around it come first, as in
+        ``"encoder/dense"``. The suffix ``":pre_activation"`` asks for the linear part.
     inputs : iterable of str, default=()
         Names of the network's inputs.
 
     Returns
     -------
     value : Value
+        The output or the linear part.
 
     Raises
     ------
     ValueError
-        If there is no such layer, if it is called more than once, or if it has no single output.
+        If the layer does not exist, is called more than once, or has no single output.
     """
     of_layer = name.removesuffix(PRE_ACTIVATION)
     numbers = [number for number, call in enumerate(graph.calls) if call.is_named(of_layer)]
@@ -56,12 +56,12 @@ def find_layer(graph, name, inputs=()):
 
 
 def layer_names(graph):
-    """Names of the layers that the network calls, in order and each once."""
+    """List the names of the layers that the network calls, in order and each once."""
     return list(dict.fromkeys(call.path[-1] for call in graph.calls))
 
 
 def unknown_layer(parameter, name, names):
-    """Say that there is no layer of a name, and which ones there are."""
+    """Write the message for a name that no layer has, with the names of the layers."""
     near = get_close_matches(str(name), names, n=3)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     return f"{parameter} names {name!r}, which is none of the network's layers: {', '.join(names)}.{hint}"
@@ -74,7 +74,7 @@ def _before_activation(graph, output, number, name):
         if activation is not None:
             return activation.root
         varying = [value for value in op.inputs if graph.carries_difference(value)]
-        if len(varying) == 1 and (Activations.is_single(op) or op.type in OVER_AN_AXIS):
+        if len(varying) == 1 and (Activations.is_single(op) or op.facts.family is SOFTMAX):
             return varying[0]
     raise ValueError(
         f"The layer {name!r} does not end in an activation of its own, so that {name + PRE_ACTIVATION!r} does not "

@@ -1,4 +1,4 @@
-"""Which layer each op of a trace belongs to, and what each layer returns."""
+"""Layers that the ops of a trace belong to, and the outputs of each layer."""
 
 import functools
 import re
@@ -8,58 +8,58 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-# Each output is its input. StopGradient is among them because DeepLIFT propagates differences, not gradients; IdentityN
-# is how TensorFlow wraps functions that have a gradient of their own.
-ALIASES = frozenset({"Identity", "IdentityN", "StopGradient", "PreventGradient", "CheckNumerics", "Snapshot"})
-# Name of an Identity that counts as an op, since it is the output of a layer.
+from skdeeplift.network.ops import facts_of
+
+# Name of an Identity that the graph keeps as an op, because it is the output of a layer.
 LAYER_OUTPUT = "skdeeplift.output"
 _SCOPE = "skdeeplift.call"
 _TOKEN = re.compile(r"skdeeplift\.call\.(\d+)")
-# One trace at a time, since the layers of two models may be the same.
+# Only one trace runs at a time, because two models may share layers.
 _LOCK = threading.Lock()
 
 
 class LayerCall(NamedTuple):
     """One call of a layer while a network was traced."""
 
-    # Names of the layers that it was called in, the outermost first, and its own.
+    # Names of the layers around the call, the outermost first, and of the layer itself.
     path: tuple
-    # What it returned, flat.
+    # Flat list of the outputs.
     outputs: list
 
     def is_named(self, name):
-        """Whether a name, perhaps with those of the layers around it as ``"encoder/dense"``, is that of the layer."""
+        """Return whether a name is the layer's, perhaps with the layers around it as in ``"encoder/dense"``."""
         parts = tuple(name.split("/"))
         return self.path[-len(parts) :] == parts
 
 
 class Recording:
-    """The calls of layers in one graph, in the order of their beginning."""
+    """Calls of layers in one graph, in the order in which they began."""
 
     def __init__(self):
         self.calls, self.graph = [], None
 
     def begin(self):
-        """Record what is called in the graph that is being traced now, and in no other."""
+        """Record the calls in the graph that is being traced now, and in no other graph."""
         self.graph = tf.compat.v1.get_default_graph()
 
 
 @contextmanager
 def recorded_calls(layers):
-    """Record the calls of layers, each in a name scope that tells it from all others.
+    """Record the calls of layers, each in a name scope of its own.
 
-    Keras's own scopes do not: TensorFlow makes them unique by a number, so that the scope ``dense_1`` may belong to the
-    layer ``dense`` or to ``dense_1``. What a compiled function calls is not recorded, since it is traced but once.
+    Keras's scopes do not identify a call. TensorFlow makes them unique by a number, so the scope ``dense_1`` may belong
+    to the layer ``dense`` or to ``dense_1``. Calls inside a compiled function are not recorded, because TensorFlow
+    traces that function only once.
 
     Parameters
     ----------
     layers : list of keras.Layer
-        Left as they were.
+        Layers to record. They are changed during the trace, and restored after it.
 
     Yields
     ------
     recording : Recording
-        `call_numbers` finds an op's calls in it.
+        The calls. `call_numbers` finds the calls that an op lies in.
     """
     recording, path = Recording(), []
 
@@ -77,7 +77,7 @@ def recorded_calls(layers):
             try:
                 with tf.name_scope(f"{_SCOPE}.{len(recording.calls) - 1}"):
                     outputs = call(*args, **kwargs)
-                    outputs = tf.nest.map_structure(lambda tensor: _own(tensor, given), outputs)
+                    outputs = tf.nest.map_structure(lambda tensor: _copy_if_given(tensor, given), outputs)
             finally:
                 path.pop()
             record.outputs.extend(tf.nest.flatten(outputs))
@@ -86,11 +86,11 @@ def recorded_calls(layers):
         return call_in_scope
 
     with _LOCK:
-        # Most have it from their class; what an instance has of its own is put back.
+        # Most layers have `call` from their class. A `call` of the instance itself is restored.
         of_instance = {id(layer): vars(layer).get("call") for layer in layers}
         try:
             for layer in {id(layer): layer for layer in layers}.values():
-                # Not setattr, which Keras watches.
+                # Keras tracks attributes that setattr sets, so the entry goes into the instance's dict.
                 vars(layer)["call"] = recorded(layer)
             yield recording
         finally:
@@ -102,12 +102,12 @@ def recorded_calls(layers):
 
 @contextmanager
 def without_fused_kernels(layers):
-    """Let recurrent layers run step by step; on a GPU they would be one op of cuDNN, which has no rule.
+    """Make recurrent layers run step by step; on a GPU they would be one op of cuDNN, which has no rule.
 
     Parameters
     ----------
     layers : list of keras.Layer
-        Left as they were.
+        Layers to change during the trace, and to restore after it.
     """
     recurrent = [(vars(layer), vars(layer)["use_cudnn"]) for layer in layers if "use_cudnn" in vars(layer)]
     try:
@@ -119,24 +119,24 @@ def without_fused_kernels(layers):
             attributes["use_cudnn"] = before
 
 
-def _own(tensor, given):
-    """Make a tensor of the layer's own where it hands on one that it was given, as Dropout does."""
+def _copy_if_given(tensor, given):
+    """Copy an output that is one of the layer's inputs, as in Dropout, so that the layer has an output of its own."""
     if not isinstance(tensor, tf.Tensor):
         return tensor
-    origin = tensor.op.inputs[0] if tensor.op.type in ALIASES else tensor
+    origin = tensor.op.inputs[0] if facts_of(tensor.op.type).alias else tensor
     return tf.identity(tensor, name=LAYER_OUTPUT) if id(origin) in given or id(tensor) in given else tensor
 
 
 def call_numbers(op_name):
-    """Positions among the recorded calls of those that an op lies in, the outermost first."""
+    """Return the numbers of the recorded calls that an op lies in, the outermost first."""
     return [int(number) for number in _TOKEN.findall(op_name)]
 
 
 def without_call_numbers(op_name):
-    """Return an op's name as Keras gave it."""
+    """Remove the scopes of recorded calls from an op's name."""
     return "/".join(part for part in op_name.split("/") if not _TOKEN.match(part))
 
 
 def innermost_named(calls, numbers, names):
-    """Return the name, of those given, of the innermost of some calls that has one, or None."""
+    """Return the given name that belongs to the innermost of some calls, or None if no call has such a name."""
     return next((name for number in reversed(numbers) for name in names if calls[number].is_named(name)), None)

@@ -1,37 +1,87 @@
-"""A network that an explainer is bound to: what it takes, and its graph."""
+"""Networks that explainers are bound to: their inputs, and their graph."""
 
 import threading
+from copy import copy
 
 import tensorflow as tf
 
-from skdeeplift.network.trace import trace
+from skdeeplift.network.compiled import compiled
+from skdeeplift.network.graph import Graph
+from skdeeplift.network.layers import recorded_calls, without_fused_kernels
+
+
+def trace(call, structure, layers=()):
+    """Trace a callable in inference mode.
+
+    Parameters
+    ----------
+    call : callable
+        Takes one structure of tensors and returns a tensor or a structure of them.
+    structure : structure of TensorSpec
+        What ``call`` is given: a spec, or lists, tuples and dicts of specs.
+    layers : iterable of keras.Layer, default=()
+        Layers whose ops and outputs are to be found by name.
+
+    Returns
+    -------
+    graph : Graph
+        Inputs and outputs flat, in the order of ``tf.nest.flatten``.
+    output_structure : structure
+        The structure of what ``call`` returns.
+    """
+    layers = list(layers)
+    with recorded_calls(layers) as recording, without_fused_kernels(layers):
+
+        def recorded_call(structure):
+            recording.begin()
+            return call(structure)
+
+        concrete = compiled(recorded_call).get_concrete_function(structure)
+    graph = Graph(concrete.graph, recording.calls)
+    # The graph's captures are weak where a model holds the variables; the function keeps both alive.
+    graph.concrete_functions = [concrete]
+    return graph, concrete.structured_outputs
 
 
 class Network:
-    """What is explained, what it takes, and its graph.
+    """A network, its inputs and its graph.
 
     Parameters
     ----------
     callee : KerasModel or Function
-        How to call what the user handed in, which is shared with the user: training it further shows at once.
+        Calls the user's network, which is shared with the user: training it further shows at once.
     input_specs : structure of TensorSpec
-        What it takes, in its own structure.
+        Specs of the inputs, in the network's own structure.
 
     Attributes
     ----------
+    flat_specs : list of TensorSpec
+        One for each input.
+    is_single : bool
+        Whether the network takes one tensor, and not a structure of tensors.
+    takes_table : bool
+        Whether the network takes a two-dimensional table.
+    batch_size : int or None
+        The only batch size that the network can run with, if there is one.
     graph : Graph
-        Traced when first asked for; not part of a pickle.
+        The network's graph, traced when it is first read; not part of a pickle.
     output_structure : structure
-        What is returned, in the structure that it is returned in.
+        Outputs, in the structure in which the network returns them.
     """
 
     def __init__(self, callee, input_specs):
         self.callee, self.input_specs = callee, input_specs
+        # Plain attributes: every call reads them several times.
+        self.flat_specs = tf.nest.flatten(input_specs)
+        self.is_single = hasattr(input_specs, "shape")
+        self.takes_table = self.is_single and input_specs.shape.rank == 2
+        sizes = [spec.shape[0] for spec in self.flat_specs if spec.shape.rank and spec.shape[0] is not None]
+        self.batch_size = sizes[0] if sizes else None
         self._lock, self._traced = threading.Lock(), None
 
     @property
     def model(self):
-        """What the user handed in, or what was loaded from a file."""
+        """The user's network, or the network that was loaded from a file."""
         return self.callee.model
 
     @property
@@ -41,8 +91,14 @@ class Network:
 
     @property
     def output_structure(self):
-        """The structure of what the network returns."""
+        """Outputs, in the structure in which the network returns them."""
         return self._trace()[1]
+
+    def with_graph(self, graph):
+        """Return the same network with another graph, which takes and returns the same."""
+        other = Network(self.callee, self.input_specs)
+        other._traced = graph, self.output_structure
+        return other
 
     def _trace(self):
         with self._lock:
@@ -51,33 +107,13 @@ class Network:
                 self._traced = trace(self.callee.call, self.input_specs, self.callee.layers)
             return self._traced
 
-    @property
-    def flat_specs(self):
-        """One TensorSpec for each input."""
-        return tf.nest.flatten(self.input_specs)
-
-    @property
-    def is_single(self):
-        """Whether the network takes one tensor, not a structure of them."""
-        return hasattr(self.input_specs, "shape")
-
-    @property
-    def takes_table(self):
-        """Whether the network takes a two-dimensional table."""
-        return self.is_single and len(self.input_specs.shape) == 2
-
-    @property
-    def batch_size(self):
-        """The one batch size the network was built for, or None."""
-        return next((spec.shape[0] for spec in self.flat_specs if spec.shape[0] is not None), None)
-
     def flatten(self, X):
         """Bring an array, or a list or dict of arrays, into the order of ``flat_specs``.
 
         Raises
         ------
         ValueError
-            If ``X`` has not the structure that the network takes.
+            If ``X`` does not have the structure of the network's inputs.
         """
         if self.is_single:
             if isinstance(X, dict):
@@ -106,3 +142,74 @@ class Network:
 
     def __setstate__(self, state):
         self.__init__(**state)
+
+
+def with_own_weights(network):
+    """Copy a network's floating-point weights, and let the copies stand in the place of its own.
+
+    Parameters
+    ----------
+    network : Network
+        Which stays as it is.
+
+    Returns
+    -------
+    network : Network
+        Of the same graph, reading the copies.
+    weights : dict of str to list of tf.Variable
+        The copies by the layer that reads them first, from the network's output to its input. Where there are no
+        layers, variables go by the scope that their name begins with.
+
+    Raises
+    ------
+    ValueError
+        If the network has no such weights.
+    """
+    graph = copy(network.graph)
+    graph.captures, weights, labels = dict(graph.captures), {}, {}
+    for position, capture, layer, dtype in _readers(graph):
+        handle = graph.captures[capture]
+        copied = tf.Variable(tf.raw_ops.ReadVariableOp(resource=handle, dtype=dtype), trainable=False)
+        graph.captures[capture] = copied.handle
+        key = layer or _scope_of(network.graph, handle) or str(position)
+        weights.setdefault(key, []).append(copied)
+        labels.setdefault(key[-1] if isinstance(key, tuple) else key, []).append(key)
+    if not weights:
+        raise ValueError("The network has no variables of floating-point numbers, which could be other ones.")
+    # Layers go by their names alone where these tell them apart.
+    names = {
+        key: name if len(set(keys)) == 1 or isinstance(key, str) else "/".join(key)
+        for name, keys in labels.items()
+        for key in keys
+    }
+    # The graph's captures are weak: whoever has it has these, too.
+    graph.own_weights = {names[key]: variables for key, variables in reversed(weights.items())}
+    return network.with_graph(graph), graph.own_weights
+
+
+def _readers(graph):
+    """Yield each captured variable of floating-point numbers, with the place, layer and dtype of its first reader."""
+    found = {}
+    for position, op in enumerate(graph.ops):
+        for value in op.inputs:
+            if value.dtype == tf.resource and value in graph.captures and value not in found:
+                dtype = _dtype_read(op, value)
+                if dtype is not None and dtype.is_floating:
+                    path = graph.calls[op.calls[-1]].path if op.calls else None
+                    found[value] = position, value, path, dtype
+    return found.values()
+
+
+def _dtype_read(op, value):
+    """The dtype of a variable that an op reads, perhaps in a loop."""
+    if op.body is None:
+        return op.attribute("dtype") if "dtype" in op.attributes else None
+    inside = op.body.inputs[op.inputs.index(value)]
+    readers = [each for each in op.body.ops if inside in each.inputs]
+    return next((dtype for each in readers if (dtype := _dtype_read(each, inside)) is not None), None)
+
+
+def _scope_of(graph, handle):
+    variables = [variable for function in graph.concrete_functions for variable in function.variables]
+    names = [variable.name for variable in variables if variable.handle is handle]
+    return names[0].rpartition("/")[0] or names[0].partition(":")[0] if names else None

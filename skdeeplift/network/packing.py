@@ -6,17 +6,14 @@ import sys
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skdeeplift.network.keras_model import KerasModel
+from skdeeplift.network.callees import KerasModel
+from skdeeplift.network.compat import KERAS_TRAINING_ATTRIBUTES, flatten_layers
 from skdeeplift.network.network import Network
 
-# What may hold a model as an attribute.
+# Classes of objects that may hold a model as an attribute; others say so by an attribute ``holds_models``.
 _HOLDERS = (BaseEstimator, Network, KerasModel)
 # Attributes of every layer that say something of the user's own.
 _KEPT = ("supports_masking", "built")
-# What training leaves in a model. tests/network/test_packing.py fails when there is more.
-_OF_TRAINING = frozenset(
-    "optimizer history stop_training _compile_config _compiled_trainable_state _eval_epoch_iterator".split()
-)
 
 
 class PackedLayer:
@@ -42,7 +39,7 @@ class PackedLayer:
             config.pop("compile_config", None)
             self.config = json.dumps(config, sort_keys=True)
             self.custom_objects = _custom_objects(layer)
-            self.variables = [_own_variables(each) for each in _layers(layer)]
+            self.variables = [_own_variables(each) for each in flatten_layers(layer)]
             if self.custom_objects:
                 # Only what is not Keras's own may fail; better now than where it is needed.
                 self.unpack()
@@ -61,7 +58,7 @@ class PackedLayer:
         with keras.saving.custom_object_scope(self.custom_objects):
             # A pickle runs code in any case; layers of Python functions are its user's own.
             layer = keras.saving.deserialize_keras_object(json.loads(self.config), safe_mode=False)
-        for each, variables in zip(_layers(layer), self.variables, strict=True):
+        for each, variables in zip(flatten_layers(layer), self.variables, strict=True):
             if variables:
                 each.load_own_variables(variables)
         return layer
@@ -88,7 +85,7 @@ class PackedSubclass:
         self.attributes = {
             name: _replaced(_plain(value), _pack, memo)
             for name, value in sorted(vars(layer).items())
-            if name not in vars(base) and name not in _OF_TRAINING and not name.startswith("_self_")
+            if name not in vars(base) and name not in KERAS_TRAINING_ATTRIBUTES and not name.startswith("_self_")
         }
         self.kept = {name: getattr(layer, name) for name in _KEPT}
 
@@ -142,7 +139,12 @@ def _pack(value):
 
 
 def _unpack(value):
-    return value.unpack() if isinstance(value, (PackedLayer, PackedSubclass, PackedVariable)) else None
+    if not isinstance(value, (PackedLayer, PackedSubclass, PackedVariable)):
+        return None
+    # Several objects of one pickle may hold the same model, and unpack it one after the other.
+    if not hasattr(value, "unpacked"):
+        value.unpacked = value.unpack()
+    return value.unpacked
 
 
 def _is_functional(layer):
@@ -173,7 +175,7 @@ def _replaced(value, replace, memo):
                 result = type(value)(parts)
         elif type(value) is dict:
             result = _replaced_values(value, replace, memo)
-        elif isinstance(value, _HOLDERS) or _is_callback(value):
+        elif isinstance(value, _HOLDERS) or getattr(value, "holds_models", False) or _is_callback(value):
             attributes = _replaced_values(vars(value), replace, memo)
             if attributes is not vars(value):
                 result = object.__new__(type(value))
@@ -193,10 +195,6 @@ def _is_callback(value):
     return "keras" in sys.modules and isinstance(value, sys.modules["keras"].callbacks.Callback)
 
 
-def _layers(layer):
-    return list(layer._flatten_layers(include_self=True, recursive=True))
-
-
 def _own_variables(layer):
     variables = {}
     layer.save_own_variables(variables)
@@ -205,7 +203,7 @@ def _own_variables(layer):
 
 def _custom_objects(layer):
     """Classes of layers, and functions that layers hold, that are not Keras's own."""
-    layers = _layers(layer)
+    layers = flatten_layers(layer)
     functions = (each for layer in layers for each in vars(layer).values() if hasattr(each, "__code__"))
     # A lambda's code is part of the configuration.
     functions = (each for each in functions if each.__name__ != "<lambda>")

@@ -9,16 +9,49 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-from skdeeplift.network.sklearn_mlp import model_of_mlp
+from skdeeplift.compat import copy_routing
+from skdeeplift.network.compat import PERCEPTRON_TRAINING_ATTRIBUTES
+
+ACTIVATIONS = {
+    "identity": "linear",
+    "logistic": "sigmoid",
+    "tanh": "tanh",
+    "relu": "relu",
+    "softmax": "softmax",
+    "exp": "exponential",
+}
+
+
+def model_of_mlp(mlp, dtype):
+    """Make a Keras model that computes what a fitted perceptron does.
+
+    Parameters
+    ----------
+    mlp : MLPClassifier or MLPRegressor
+        Fitted.
+    dtype : str
+        What to compute in.
+
+    Returns
+    -------
+    model : keras.Model
+        Its layers are ``hidden_1``, ``hidden_2`` and so on, and ``output``.
+    """
+    import keras
+
+    hidden = [(f"hidden_{number}", mlp.activation) for number in range(1, len(mlp.coefs_))]
+    model = keras.Sequential([keras.Input((mlp.n_features_in_,), dtype=dtype)], name=type(mlp).__name__)
+    for (name, activation), weights in zip([*hidden, ("output", mlp.out_activation_)], mlp.coefs_, strict=True):
+        model.add(keras.layers.Dense(weights.shape[1], ACTIVATIONS[activation], name=name, dtype=dtype))
+    model.set_weights([array for pair in zip(mlp.coefs_, mlp.intercepts_, strict=True) for array in pair])
+    return model
+
 
 _NO_NETWORK = (
     "estimator= takes a keras.Model, a path, or estimators that hold a network: MLPClassifier, MLPRegressor, "
     "keras.wrappers.SKLearnClassifier or SKLearnRegressor, others whose model_ is a keras.Model once they are fitted, "
     "or a Pipeline that ends in one of these. Got a {}."
 )
-# What a perceptron keeps of its training, of three times the weights' size; training further begins anew without.
-# tests/network/test_trained.py fails when scikit-learn gives it other names.
-_OF_TRAINING = ("_optimizer", "_best_coefs", "_best_intercepts")
 
 
 def is_estimator(value):
@@ -51,9 +84,7 @@ def clone_estimator(value):
 def rebuilt(estimator, parameters):
     """A new estimator of the same class with other parameters, and the same routing of metadata and output."""
     copied = type(estimator)(**parameters)
-    for name in ("_metadata_request", "_sklearn_output_config"):
-        if name in vars(estimator):
-            setattr(copied, name, clone(vars(estimator)[name], safe=False))
+    copy_routing(estimator, copied)
     return copied
 
 
@@ -97,7 +128,7 @@ def train(estimator, X, y, sample_weight, owner):
         X = transformer.fit_transform(X, y)
     if not isinstance(last, FrozenEstimator):
         _fit(last, X, y, sample_weight, owner)
-        for name in _OF_TRAINING:
+        for name in PERCEPTRON_TRAINING_ATTRIBUTES:
             vars(last).pop(name, None)
     return trained
 

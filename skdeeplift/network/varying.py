@@ -1,40 +1,37 @@
-"""What varies with a network's input, and where differences-from-reference start and flow."""
+"""Values that vary with a network's input, and values where differences-from-reference start and flow."""
 
 from typing import NamedTuple
 
 import tensorflow as tf
 
-# They read no more of a value than its shape.
-SHAPE_ONLY = frozenset("Shape ShapeN Size Rank ZerosLike OnesLike TensorListLength TensorListElementShape".split())
-
 
 class Dependence(NamedTuple):
     """Sets of the values of one graph."""
 
-    # Depend on what the network's input holds.
+    # Values that depend on the elements of the network's input.
     varying: set
-    # Differences flow through them.
+    # Values through which differences flow.
     carrying: set
-    # Integers and strings that vary, by which something may be looked up. Masks are not among them.
+    # Integers and strings that vary, by which the network may look something up. Masks are not among them.
     indices: set
-    # Depend on the input's shape; a value that varies too is none of those.
+    # Values that depend on the shape of the input. Graph.is_batch_shaped leaves out those that vary too.
     batch_shaped: set
-    # Where differences start: inputs of floating-point numbers, and what is looked up by indices.
+    # Values where differences start: inputs of floating-point numbers, and numbers that are looked up by indices.
     starts: set
 
     def has(self, value):
-        """In which of the sets a value is."""
+        """Return for each of the sets whether it contains a value."""
         return tuple(value in each for each in self)
 
     def add(self, value, flags):
-        """Enter a value into the sets that the flags tell."""
+        """Add a value to each set whose flag is true."""
         for each, flag in zip(self, flags, strict=True):
             if flag:
                 each.add(value)
 
 
 def dependence_of(graph):
-    """Find the dependence of all values of a network's graph, and of the graphs of its loops."""
+    """Find the dependence of all values in a network's graph and in the graphs of its loops."""
     found = Dependence(*(set() for _ in Dependence._fields))
     for value in graph.inputs:
         holds_numbers = value.dtype.is_floating
@@ -48,7 +45,7 @@ def _walk(graph, found):
     for op in graph.ops:
         if op.body is not None:
             _walk_loop(op, found)
-        elif op.type in SHAPE_ONLY or found.varying.isdisjoint(op.inputs):
+        elif op.facts.shape_only or found.varying.isdisjoint(op.inputs):
             if not (found.varying.isdisjoint(op.inputs) and found.batch_shaped.isdisjoint(op.inputs)):
                 found.batch_shaped.update(op.outputs)
         else:
@@ -59,7 +56,7 @@ def _walk(graph, found):
 def _flags(op, value, found):
     carries, by_index = (not each.isdisjoint(op.inputs) for each in (found.carrying, found.indices))
     if value.dtype.is_floating:
-        # A number that was looked up is the first that has a difference.
+        # A difference starts at a number that is looked up.
         return True, carries or by_index, False, False, by_index and not carries
     is_list = value.dtype == tf.variant
     index = by_index if is_list else (carries or by_index) and value.dtype != tf.bool
@@ -67,7 +64,7 @@ def _flags(op, value, found):
 
 
 def _walk_loop(op, found):
-    """Find what varies in a loop: whatever varies in one step may vary at the beginning of the next."""
+    """Find the dependence in a loop; a value that varies in one step may vary at the beginning of the next."""
     flags = [found.has(value)[:4] for value in op.inputs]
     while True:
         inner = Dependence(*(set() for _ in Dependence._fields))

@@ -1,1 +1,1 @@
-"""Methods that only run the network: on rows of which parts are taken from the reference."""
+"""Methods that only run the network, on rows of which elements are taken from references."""

@@ -1,14 +1,90 @@
-"""Methods that only run the network, on rows of which some elements are taken from the reference."""
+"""The method that runs the network on rows of which some elements are taken from the reference."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.method import PairMethod
+from skdeeplift.propagation.pairing import Pairing
+
+
+class Scheme(ABC):
+    """Perturbations of some sources, each of which takes some elements from the reference.
+
+    Attributes
+    ----------
+    number : int
+        Number of perturbations for each pair of a row and a reference.
+    parts : int
+        Number of parts of the sources. Each part has its own change of the target.
+    draws : int
+        Number of independent estimates of these changes; one for a scheme that draws nothing.
+    """
+
+    number: int
+    parts: int
+    draws = 1
+
+    def draw(self, first_reference, references):
+        """Draw the arrays that the perturbations for some references depend on."""
+        return []
+
+    @abstractmethod
+    def find_kept(self, indices, drawn):
+        """Find the elements that keep the value of the row.
+
+        Parameters
+        ----------
+        indices : tensor of shape (copies,)
+            Numbers of the perturbations.
+        drawn : list of tensor
+            The tensors that `draw` made.
+
+        Returns
+        -------
+        kept : list of tensor of shape (copies, 1 or references, *source's axes)
+            One boolean tensor for each source.
+        """
+
+    @abstractmethod
+    def compute_changes(self, values, at_input, at_reference, drawn):
+        """Compute the change of the target that belongs to each part.
+
+        Parameters
+        ----------
+        values : tensor of shape (number, rows, references, targets)
+            The target at the perturbed rows, in float64.
+        at_input, at_reference : tensor of shape (rows, references, targets)
+            The target at the rows and at the references.
+        drawn : list of tensor
+            The tensors that `draw` made.
+
+        Returns
+        -------
+        changes : tensor of shape (draws, rows, references, targets, parts)
+        """
+
+    @abstractmethod
+    def share_out(self, changes):
+        """Share the changes of the parts out over the elements of the sources.
+
+        Parameters
+        ----------
+        changes : tensor of shape (..., parts)
+            Changes of `compute_changes`, or their mean.
+
+        Returns
+        -------
+        contributions : list of tensor of shape (..., *source's axes)
+            One tensor for each source.
+        """
 
 
 def whole_inputs(graph, target):
-    """Make the network's inputs sources as they are, integers too: what is run needs no difference."""
+    """Make each input of the network a source, integers too: running the network needs no differences."""
     return [Source(value) for value in graph.inputs]
 
 
@@ -20,13 +96,22 @@ class Perturbation(PairMethod):
     graph : Graph
         The traced network.
     target : Value
-        What is explained; weights over its elements make it a scalar.
+        The value to explain; weights over its elements make it a scalar.
     sources : list of Source
-        What is perturbed: the network's inputs, or tensors further on, from which the network then goes on.
+        The values to perturb: the network's inputs, or layers, from which the network is then run.
     schemes : list of Scheme
-        One for all sources together, or one for each by itself.
+        One scheme for all sources together, or one for each source.
     sums_to_delta : bool, default=False
         Whether contributions sum to the change of the target.
+
+    Attributes
+    ----------
+    copies : int
+        The number of perturbations for each pair.
+    draws : int
+        The number of independent estimates of contributions for each pair.
+    numbers_kept : int
+        How many numbers are kept of each pair and target until they are summed.
     """
 
     has_multipliers = False
@@ -34,115 +119,125 @@ class Perturbation(PairMethod):
 
     def __init__(self, graph, target, sources, schemes, sums_to_delta=False):
         values = [source.value for source in sources]
-        # An empty tuple: contributions are numbers of the output's kind, whatever the input holds.
+        # An empty tuple of starts: contributions have the dtype of the output, also where the source holds integers.
         sources = [Source(value, None if value.dtype.is_floating else ()) for value in values]
         super().__init__(graph, target, sources, [*graph.inputs, *values])
-        self.schemes = list(schemes)
-        self._sums_to_delta = sums_to_delta
+        self.schemes, self.sums_to_delta = list(schemes), sums_to_delta
         self._perturbed = [self.sources] if len(self.schemes) == 1 else [[source] for source in self.sources]
-
-    @property
-    def sums_to_delta(self):
-        """Whether contributions sum to the change of the target."""
-        return self._sums_to_delta
-
-    @property
-    def copies(self):
-        """How many perturbations there are for each pair."""
-        return max([1, *(scheme.number for scheme in self.schemes)])
-
-    @property
-    def numbers_kept(self):
-        """How many numbers are kept of each pair and target until they are summed."""
+        self.copies = max([1, *(scheme.number for scheme in self.schemes)])
+        self.draws = min(scheme.draws for scheme in self.schemes)
         elements = sum(source.value.shape[1:].num_elements() or 1 for source in self.sources)
-        return elements + max(scheme.number + scheme.draws * scheme.parts for scheme in self.schemes)
+        self.numbers_kept = elements + max(scheme.number + scheme.draws * scheme.parts for scheme in self.schemes)
 
-    @property
-    def draws(self):
-        """How many independent estimates of contributions there are for each pair."""
-        return min(scheme.draws for scheme in self.schemes)
+    def _draw(self, request):
+        """Draw the tensors of all schemes for the references of the request."""
+        drawn = [scheme.draw(request.first_reference, request.pairing.references) for scheme in self.schemes]
+        return [[tf.convert_to_tensor(array) for array in arrays] for arrays in drawn]
 
-    def _drawn(self, pairing, first_reference):
-        drawn = [scheme.drawn(first_reference, pairing.references) for scheme in self.schemes]
-        return [[[tf.convert_to_tensor(array) for array in arrays] for arrays in drawn]]
-
-    def _contributions(
-        self, pairing, wanted, letters, shown_at_input, shown_at_reference, target_weights, reference_weights, drawn
-    ):
+    def _contributions(self, request, at_input, at_reference):
+        pairing = request.pairing
         pairs = {
             value: pairing.with_axes(x, reference)
-            for value, x, reference in zip(self.shown, shown_at_input, shown_at_reference, strict=True)
+            for value, x, reference in zip(self.shown, at_input, at_reference, strict=True)
         }
         for source in self.sources:
             if len(pairs[source.value][0].shape) != source.value.shape.rank + 1:
                 raise ValueError(f"{source.value.name!r} has several entries for each row. Pass another layer.")
-        weights = tf.cast(target_weights, tf.float64)
+        weights = tf.cast(request.target, tf.float64)
         size = pairing.rows, pairing.references, pairing.targets
-        ends = [tf.broadcast_to(weighted(end, weights), size) for end in pairs[self.target]]
-        reference_weights = tf.cast(reference_weights, tf.float64)
-        terms = []
-        for scheme, sources, of_scheme in zip(self.schemes, self._perturbed, drawn, strict=True):
-            at_input, at_reference = ends
-            perturbed = [source.value for source in sources]
+        of_rows, of_references = (tf.broadcast_to(sum_weighted(end, weights), size) for end in pairs[self.target])
+        reference_weights = tf.cast(request.weights, tf.float64)
+        perturbed_rows, terms = _PerturbedRows(self, pairing, pairs, weights), []
+        for scheme, sources, drawn in zip(self.schemes, self._perturbed, request.drawn, strict=True):
+            perturbed, all_replaced = [source.value for source in sources], of_references
             if set(perturbed) != set(self.graph.inputs):
-                # What passes by a layer keeps the row's values where all of the layer has the reference's.
+                # A branch that passes by the layer keeps the row's values where all of the layer has the reference's.
                 nothing = [tf.zeros((1, 1, *[1] * value.shape[1:].rank), tf.bool) for value in perturbed]
-                at_reference = self._target_at(pairing, dict(zip(perturbed, nothing, strict=True)), pairs, weights)[0]
-            values = self._target_at_all(pairing, scheme, perturbed, pairs, weights, of_scheme)
-            changes = scheme.changes(values, at_input, at_reference, of_scheme)
-            terms += _terms(scheme, changes, reference_weights, wanted)
+                all_replaced = perturbed_rows.target_at(dict(zip(perturbed, nothing, strict=True)))[0]
+            values = perturbed_rows.target_at_all(scheme, perturbed, drawn)
+            changes = scheme.compute_changes(values, of_rows, all_replaced, drawn)
+            terms += _compute_terms(scheme, changes, reference_weights, request.wanted)
         return terms
 
-    def _target_at_all(self, pairing, scheme, perturbed, pairs, weights, drawn):
-        """Values of the target at all perturbed rows, of shape (number, rows, references, targets)."""
+
+class _PerturbedRows(NamedTuple):
+    """Rows of a chunk of which some elements are taken from the reference, and the target there."""
+
+    method: Perturbation
+    pairing: Pairing
+    # For each value that the network is run from, its tensors at the rows and at the references, with axes of pairs.
+    pairs: dict
+    # Weights over the target's elements, in float64.
+    weights: tf.Tensor
+
+    def target_at_all(self, scheme, perturbed, drawn):
+        """Compute the target at all perturbations of a scheme, of shape (number, rows, references, targets)."""
+        pairing = self.pairing
         shape = pairing.rows, pairing.references, pairing.targets
         if scheme.number == 0:
             return tf.zeros((0, *shape), tf.float64)
-        copies = self._copies_at_once(pairing, scheme.number)
+        copies = self._copies_at_once(scheme.number)
         n_steps = -(-scheme.number // copies)
 
         def one_step(number, values):
             indices = tf.minimum(number * copies + tf.range(copies), scheme.number - 1)
-            kept = dict(zip(perturbed, scheme.kept(indices, drawn), strict=True))
-            return number + 1, values.write(number, self._target_at(pairing, kept, pairs, weights))
+            kept = dict(zip(perturbed, scheme.find_kept(indices, drawn), strict=True))
+            return number + 1, values.write(number, self.target_at(kept))
 
-        # While one step's rows are made, those of the one before are run; more at once would each need their memory.
+        # The rows of one step are made while those of the step before are run. Each further step in parallel would
+        # need memory of its own.
         values = tf.TensorArray(tf.float64, n_steps, element_shape=(copies, *shape))
         _, values = tf.while_loop(
             lambda number, values: number < n_steps, one_step, (tf.constant(0), values), parallel_iterations=2
         )
         return tf.reshape(values.stack(), (n_steps * copies, *shape))[: scheme.number]
 
-    def _target_at(self, pairing, kept, pairs, weights):
-        """Values of the target, of shape (copies, rows, references, targets), at rows of which not all is kept.
+    def target_at(self, kept):
+        """Compute the target at perturbed rows.
 
-        ``kept`` tells of each value that is perturbed which elements are, with the axes (copies, 1 or references) in
-        front.
+        Parameters
+        ----------
+        kept : dict of Value to tensor of shape (copies, 1 or references, ...)
+            For each perturbed value, the elements that keep the value of the row.
+
+        Returns
+        -------
+        target : tensor of shape (copies, rows, references, targets)
         """
+        graph, target = self.method.graph, self.method.target
         copies = next(iter(kept.values())).shape[0]
-        lead = copies, pairing.rows, pairing.references
+        lead = copies, self.pairing.rows, self.pairing.references
         given = {}
-        # Inputs that stay as they are are read by what does not come from a perturbed layer.
-        for value in dict.fromkeys([*kept, *self.graph.inputs]):
-            x, reference = pairs[value]
+        # A branch that does not come from a perturbed layer reads the inputs as they are.
+        for value in dict.fromkeys([*kept, *graph.inputs]):
+            x, reference = self.pairs[value]
             mixed = tf.where(kept[value][:, None], x, reference) if value in kept else x[None]
             rest = mixed.shape[3:]
             given[value] = tf.reshape(tf.broadcast_to(mixed, (*lead, *rest)), (-1, *rest))
-        [target] = replay.run(self.graph, given, [self.target])
-        return weighted(tf.reshape(target, (*lead, *self.target.shape[1:])), weights)
+        [output] = replay.run(graph, given, [target])
+        return sum_weighted(tf.reshape(output, (*lead, *target.shape[1:])), self.weights)
 
-    def _copies_at_once(self, pairing, number):
-        """How many copies of all pairs go through the network at once, so that few are left over in the last step."""
-        if any(value.shape[0] is not None for value in self.graph.inputs):
+    def _copies_at_once(self, number):
+        """Choose how many copies of all pairs go through the network at once; few are left over in the last step."""
+        if any(value.shape[0] is not None for value in self.method.graph.inputs):
             return 1
-        most = min(number, max(1, pairing.at_once // pairing.pairs))
+        most = min(number, max(1, self.pairing.at_once // self.pairing.pairs))
         return min(range(most, most // 2, -1), key=lambda copies: -(-number // copies) * copies)
 
 
-def weighted(target, weights):
-    """Sum the target's elements by the weights of each target, in float64.
+def sum_weighted(target, weights):
+    """Sum the elements of the target, weighted for each target, in float64.
 
-    ``target`` has the axes (..., rows or 1, references or 1) in front, ``weights`` (rows or 1, targets).
+    Parameters
+    ----------
+    target : tensor of shape (..., rows or 1, references or 1, *target's axes)
+        The target's values.
+    weights : tensor of shape (rows or 1, targets, *target's axes)
+        Weights over the target's elements.
+
+    Returns
+    -------
+    sums : tensor of shape (..., rows or 1, references or 1, targets)
     """
     n_elements = weights.shape[2:].num_elements()
     lead = target.shape[: len(target.shape) - len(weights.shape[2:])]
@@ -154,9 +249,9 @@ def weighted(target, weights):
     return tf.reduce_sum(target[..., None, :] * weights[:, None], -1)
 
 
-def _terms(scheme, changes, reference_weights, wanted):
-    """What is wanted of each source, summed over references; of a single one without its weight."""
-    contributions = scheme.spread(tf.reduce_mean(changes, 0) if changes.shape[0] > 1 else changes[0])
+def _compute_terms(scheme, changes, reference_weights, wanted):
+    """Compute the wanted terms of each source, summed over references; a single reference has no weight."""
+    contributions = scheme.share_out(tf.reduce_mean(changes, 0) if changes.shape[0] > 1 else changes[0])
 
     def over_references(tensor):
         if tensor.shape[1] == 1:
@@ -166,6 +261,6 @@ def _terms(scheme, changes, reference_weights, wanted):
     terms = {"contributions": lambda place: over_references(contributions[place])}
     terms["squares"] = lambda place: over_references(tf.square(contributions[place]))
     if "squares_of_draws" in wanted:
-        of_draws = scheme.spread(changes)
+        of_draws = scheme.share_out(changes)
         terms["squares_of_draws"] = lambda place: over_references(tf.reduce_mean(tf.square(of_draws[place]), 0))
     return [tuple(terms[name](place) for name in wanted) for place in range(len(contributions))]

@@ -1,9 +1,9 @@
-"""Pictures of contributions, for which the extra ``plot`` installs matplotlib.
+"""Displays of contributions, which draw with matplotlib from the extra ``plot``.
 
-Each display is made and drawn by ``from_explainer`` or ``from_explanation``, or made from arrays and drawn by ``plot``.
-Where no ``ax`` is given, it makes a figure of its own, ``figure_``, in the colours that are set for new ones, and shows
-it in a notebook; no window opens, and pyplot knows nothing of it. Colours suit the background.
-The user guide shows which to use when: :ref:`pictures`.
+A display is created and drawn by ``from_explainer`` or ``from_explanation``, or created from arrays and drawn by
+``plot``. Without ``ax``, it draws on a new figure, ``figure_``, in matplotlib's current style, and a notebook shows the
+figure. No window opens, and pyplot does not list the figure. The colours suit the background.
+The user guide tells which display to use: :ref:`pictures`.
 """
 
 from skdeeplift.plotting.beeswarm import BeeswarmDisplay

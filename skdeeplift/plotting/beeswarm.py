@@ -1,19 +1,17 @@
-"""A point for each row's contribution of each feature, coloured by the feature's value."""
-
-from numbers import Integral
+"""Display of each row's contributions as swarms of points, one swarm for each feature."""
 
 import numpy as np
-from sklearn.utils import check_scalar
 
-from skdeeplift.plotting.display import Display, bare, contribution_label
-from skdeeplift.plotting.drawable import as_numbers, column, table_drawable
+from skdeeplift.plotting.display import Display, contribution_label, hide_spines
+from skdeeplift.plotting.explanation_slice import slice_table
+from skdeeplift.plotting.rows_and_columns import rank_features, take_column, to_numbers
 
 
 class BeeswarmDisplay(Display):
-    """A swarm of points for each feature: a row's contribution by position, the feature's value by colour.
+    """Swarms of points, whose positions are contributions and whose colours are the values of features.
 
     Features are in the order of their mean absolute contributions, the largest on top. Points that would cover each
-    other lie above each other, so that a swarm is as thick as its contributions are frequent.
+    other are moved above each other, so a swarm is thick where contributions are frequent.
 
     .. versionadded:: 0.1
 
@@ -24,22 +22,22 @@ class BeeswarmDisplay(Display):
     feature_names : array-like of str of shape (n_features,)
         Names of the features.
     values : array-like or DataFrame of shape (n_rows, n_features), default=None
-        The features' values; what is no number has no colour.
+        Values of the features. None draws all points in one colour; values that are not numbers are gray.
     xlabel : str, default="contribution"
-        What the positions say.
+        Label of the axis of contributions.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where the points are, after `plot`.
+        Axes with the points, after `plot`.
     figure_ : matplotlib Figure
-        The figure they are in, after `plot`.
+        Figure of the axes, after `plot`.
 
     See Also
     --------
     DependenceDisplay : Contributions of one feature against its values.
     ImportanceDisplay : Mean absolute contributions alone.
-    :ref:`pictures` : All displays, and which to use when.
+    :ref:`pictures` : All displays, and when to use which.
 
     Examples
     --------
@@ -64,31 +62,28 @@ class BeeswarmDisplay(Display):
         explanation : Explanation
             Contributions of the rows of a table.
         target : int or str, default=None
-            Which of several targets to draw; where rows have targets of their own, those of this target.
+            The target to draw; required if there are several. If rows have targets of their own, the rows of this
+            target are drawn; all rows by default.
         part : str or int, default=None
-            The key or position of one of several inputs or layers.
+            The key or position of the input or layer to draw; required if there are several.
         max_features : int, default=10
-            How many features to draw at the most.
+            Maximum number of features to draw.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
 
         Returns
         -------
         display : BeeswarmDisplay
-            With the points drawn.
+            The display, already drawn.
 
         Raises
         ------
         ValueError
-            If the explanation is not one of a table, or has several targets, inputs or layers, of which none is chosen.
+            If the explanation is not one of a table, or if it has several targets, inputs or layers and none is chosen.
         """
-        chosen = table_drawable(explanation, cls.__name__, target=target, part=part)
-        display = cls(
-            chosen.contributions,
-            chosen.feature_names,
-            values=chosen.values,
-            xlabel=contribution_label(chosen.to_target),
-        )
+        chosen = slice_table(explanation, cls.__name__, target=target, part=part)
+        label = contribution_label(chosen.to_target)
+        display = cls(chosen.contributions, chosen.feature_names, values=chosen.values, xlabel=label)
         return display.plot(max_features=max_features, ax=ax)
 
     def plot(self, *, max_features=None, ax=None):
@@ -97,9 +92,9 @@ class BeeswarmDisplay(Display):
         Parameters
         ----------
         max_features : int, default=None
-            How many features to draw at the most; all by default.
+            Maximum number of features to draw; all by default.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
 
         Returns
         -------
@@ -111,72 +106,62 @@ class BeeswarmDisplay(Display):
         ImportError
             If matplotlib is not installed.
         """
-        if max_features is not None:
-            check_scalar(max_features, "max_features", Integral, min_val=1)
         contributions = np.asarray(self.contributions, np.float64)
-        shown = np.argsort(-np.abs(contributions).mean(0), kind="stable")[:max_features][::-1]
+        # The axis of features points upwards.
+        shown = rank_features(np.abs(contributions).mean(0), max_features)[0][::-1]
         contributions = contributions[:, shown]
         n_rows, n_features = contributions.shape
         ax, colors = self._start(ax, 7, 1.3 + 0.38 * n_features)
         ax.axvline(0, color=colors.muted, linewidth=1, zorder=0)
         size = np.clip(6000 / n_rows, 4, 16)
-        # As many columns of points as have room beside each other.
+        # The number of bins is the number of points that fit side by side.
         heights = np.arange(n_features) + swarm(contributions, int(440 / np.sqrt(size)))
-        if self.values is None:
-            coloring = {"color": [colors.single]}
-        else:
-            levels = np.column_stack([_levels(as_numbers(column(self.values, feature))) for feature in shown])
-            # What is no number lies lowest and has no hue.
+        faces = [colors.single]
+        if self.values is not None:
+            levels = np.column_stack([_levels(to_numbers(take_column(self.values, feature))) for feature in shown])
             faces = colors.values(levels)
             faces[np.isnan(levels)] = (*colors.muted, 1.0)
-            coloring = {"color": faces.reshape(-1, 4)}
-        ax.scatter(
-            contributions.ravel(),
-            heights.ravel(),
-            s=size,
-            linewidths=0,
-            # Thousands of shapes make a vector graphic slow.
-            rasterized=contributions.size > 5000,
-            **coloring,
-        )
+            faces = faces.reshape(-1, 4)
+        # Thousands of shapes make a vector graphic slow.
+        is_large = contributions.size > 5000
+        ax.scatter(contributions.ravel(), heights.ravel(), s=size, color=faces, linewidths=0, rasterized=is_large)
         ax.set_yticks(range(n_features), [str(self.feature_names[feature]) for feature in shown])
         ax.set_ylim(-0.6, n_features - 0.4)
         ax.set_xlabel(self.xlabel)
-        bare(ax, left=True)
+        hide_spines(ax, left=True)
         if self.values is not None:
             from matplotlib.cm import ScalarMappable
 
-            bar = self.figure_.colorbar(ScalarMappable(cmap=colors.values), ax=ax, aspect=40, pad=0.02, ticks=[0, 1])
+            bar = self._add_colorbar(ScalarMappable(cmap=colors.values), ax, aspect=40, ticks=[0, 1])
             bar.ax.set_yticklabels(["low", "high"])
-            # Between the labels of the ends, where there is room.
+            # On a high figure, the label fits between the labels of the ends.
             bar.set_label("value of the feature", labelpad=-8 if self.figure_.get_figheight() > 3 else 2)
             bar.ax.tick_params(length=0)
-            bar.outline.set_visible(False)
         return self
 
 
 def swarm(contributions, n_bins=110, half_height=0.42):
-    """Lay points out so that those with nearly equal contributions are above and below each other.
+    """Move points with nearly equal contributions above and below each other.
 
     Parameters
     ----------
     contributions : ndarray of shape (n_rows, n_features)
-        Positions on the other axis.
+        Positions of the points on the axis of contributions.
     n_bins : int, default=110
-        Into how many parts their range is cut, in each of which points lie above each other.
+        Number of bins that the range of contributions is split into. The points in a bin are moved apart.
     half_height : float, default=0.42
-        How far from its feature's line a point is at the most.
+        Maximum distance of a point from the line of its feature.
 
     Returns
     -------
     offsets : ndarray of shape (n_rows, n_features)
-        Of each point from its feature's line, alternately above and below it.
+        Distance of each point from the line of its feature, alternately above and below it.
     """
     n_rows, n_features = contributions.shape
     finite = np.nan_to_num(contributions)
     low, high = finite.min(), finite.max()
     bins = np.floor((finite - low) / (high - low if high > low else 1) * (n_bins - 1)).astype(np.int64)
-    # One number for each bin of each feature; equal ones are next to each other once they are in order.
+    # Each bin of each feature has its own number, so one sort brings the points of a bin together.
     bins += np.arange(n_features) * n_bins
     order = np.argsort(bins.ravel(), kind="stable")
     counts = np.bincount(bins.ravel(), minlength=n_features * n_bins)
@@ -184,13 +169,13 @@ def swarm(contributions, n_bins=110, half_height=0.42):
     ranks[order] = np.arange(bins.size) - np.repeat(np.cumsum(counts) - counts, counts)
     ranks = ranks.reshape(n_rows, n_features)
     steps = (ranks + 1) // 2 * np.where(ranks % 2, 1, -1)
-    # A lone point is on the line; few points are close to it, as in a thicker swarm.
+    # The upper bound on the spacing keeps a few points as close together as the points of a thick swarm.
     thickest = counts.reshape(n_features, n_bins).max(1) / 2
     return steps * np.minimum(half_height / np.maximum(thickest, 1), 0.1)
 
 
 def _levels(values):
-    """Where each value is between the feature's low and high ones, of which a few may be far out."""
+    """Scale values from 0 to 1, with the ends at percentiles, so that outliers do not take up the range of colours."""
     known = values[np.isfinite(values)]
     if not known.size:
         return np.full(values.shape, np.nan)

@@ -1,6 +1,5 @@
-"""How far contributions are from adding up, and from what they settle at."""
+"""Display of convergence deltas, and of how contributions settle with more references or steps."""
 
-from copy import copy
 from itertools import cycle
 from numbers import Integral, Real
 
@@ -9,16 +8,17 @@ import pandas as pd
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skdeeplift.plotting.appearance import check_matplotlib
-from skdeeplift.plotting.display import Display, bare
-from skdeeplift.plotting.drawable import check_explanation
+from skdeeplift.binding.attributes import with_attributes
+from skdeeplift.explanation.explanation_parts import find_parts
+from skdeeplift.plotting.display import Display, check_matplotlib, hide_spines
+from skdeeplift.plotting.explanation_slice import name_explanations
 
-# Where there is no error at all, on an axis of powers of ten.
+# A logarithmic axis has no zero, so smaller errors are drawn here.
 SMALLEST = 1e-16
-# Legends stand where no line is.
+# Legends are above the axes, where there are no lines.
 ABOVE = {"frameon": False, "loc": "lower left", "bbox_to_anchor": (0, 1)}
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200)
-# Columns of a report: what they say, and how their lines look.
+# Columns of a report, with their meanings, line styles and markers.
 MEASURES = {
     "change": ("distance from the final ones", "-", "o"),
     "standard_error": ("standard error", ":", "s"),
@@ -27,34 +27,34 @@ MEASURES = {
 
 
 class ConvergenceDisplay(Display):
-    """How far contributions are from adding up, row by row, or how they settle with more references or steps.
+    """Lines of the rows' convergence deltas, or of contributions that settle with more references or steps.
 
-    The error of a row is its convergence delta, ``f(x) - f(reference) - sum(contributions)``, beside the larger of
-    ``f(x) - f(reference)`` and the sum of absolute contributions.
+    The error of a row is its convergence delta, ``f(x) - f(reference) - sum(contributions)``, divided by the larger of
+    ``|f(x) - f(reference)|`` and the sum of absolute contributions.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     errors : dict of str to array-like of shape (n_rows,), default=None
-        Errors of rows, by the names of explanations: drawn as the share of rows whose error is at most so large.
+        Errors of rows, by the names of explanations. A line shows the share of rows with at most each error.
     report : DataFrame, default=None
-        What to draw instead: columns among ``"change"``, ``"standard_error"`` and ``"error"``, and an index of names
-        and numbers, such as those of `reference_report`.
+        Table to draw instead of errors. Its columns are among ``"change"``, ``"standard_error"`` and ``"error"``, and
+        its index has names and numbers, as in the table of `reference_report`.
     tolerance : float, default=1e-3
-        The error that explainers warn of.
+        Error at which a line is drawn; explainers warn of larger errors.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where the lines are, after `plot`.
+        Axes with the lines, after `plot`.
     figure_ : matplotlib Figure
-        The figure they are in, after `plot`.
+        Figure of the axes, after `plot`.
 
     See Also
     --------
-    skdeeplift.references.reference_report : How contributions settle as references grow.
-    :ref:`pictures` : All displays, and which to use when.
+    skdeeplift.references.reference_report : Distance of contributions from the final ones, by number of references.
+    :ref:`pictures` : All displays, and when to use which.
 
     Examples
     --------
@@ -71,36 +71,38 @@ class ConvergenceDisplay(Display):
 
     @classmethod
     def from_explainer(cls, explainer, X, *, target=None, over="rows", numbers=None, ax=None, **options):
-        """Explain rows, and draw how far their contributions add up, or how they settle.
+        """Explain rows and draw their convergence deltas, or how the contributions settle.
 
         Parameters
         ----------
         explainer : BaseExplainer, or dict of str to BaseExplainer
-            A fitted explainer; of several, which a dict names, each has a line.
+            One or several fitted explainers. Each explainer of a dict has a line.
         X : array-like of shape (n_rows, *features), or list or dict of array-like
             Rows to explain.
         target : str, int, tuple, dict, array-like or callable, default=None
-            What to explain, where it differs from the explainer's own ``target``; with references only the explainer's
-            own.
+            The target to explain; the explainer's own ``target`` by default. Must be None with ``over="references"``.
         over : {"rows", "references", "steps"}, default="rows"
-            Whether to draw the errors of rows; how contributions settle with more references, as `reference_report`
-            tells; or how they do, and how they come to add up, with more steps of integrated gradients.
+            Quantity to draw. ``"rows"`` draws the errors of rows; ``"references"`` the columns of `reference_report`
+            against the number of references; ``"steps"`` the distance from the final contributions and the mean error
+            against the number of steps of integrated gradients.
         numbers : list of int, default=None
-            Of references or steps; by default the powers of two, or 1, 2, 5, 10 and so on to 200.
+            Numbers of references or steps. By default powers of two for references, and 1, 2, 5, 10 and so on to 200
+            for steps.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
         **options : object
-            As `from_explanation` takes them; with references as `reference_report` does, such as ``references``.
+            Further parameters of `from_explanation`; with ``over="references"`` those of `reference_report`, such as
+            ``references``.
 
         Returns
         -------
         display : ConvergenceDisplay
-            With the lines drawn.
+            The display, already drawn.
 
         Raises
         ------
         ValueError
-            If the method has no reference or no steps, or there is no such choice.
+            If the method has no reference or no steps, or if ``over`` has another value.
         ImportError
             If matplotlib is not installed.
         """
@@ -118,42 +120,39 @@ class ConvergenceDisplay(Display):
             reports = {
                 name: reference_report(each, X, n_references=numbers, **options) for name, each in explainers.items()
             }
-            return cls.from_report(_together(reports), ax=ax)
-        if over == "steps":
-            numbers = STEPS if numbers is None else sorted(numbers)
-            reports = {name: _over_steps(each, X, target, numbers) for name, each in explainers.items()}
-            return cls.from_report(_together(reports), ax=ax, **options)
-        raise ValueError(f"over= takes 'rows', 'references' or 'steps'. Got {over!r}.")
+            return cls.from_report(_join_reports(reports), ax=ax)
+        if over != "steps":
+            raise ValueError(f"over= takes 'rows', 'references' or 'steps'. Got {over!r}.")
+        numbers = STEPS if numbers is None else sorted(numbers)
+        reports = {name: _over_steps(each, X, target, numbers) for name, each in explainers.items()}
+        return cls.from_report(_join_reports(reports), ax=ax, **options)
 
     @classmethod
     def from_explanation(cls, explanation, *, tolerance=1e-3, ax=None):
-        """Draw how far the contributions of rows are from adding up.
+        """Draw the convergence deltas of an explanation's rows.
 
         Parameters
         ----------
         explanation : Explanation, or dict of str to Explanation
-            Contributions by a method with a reference; of several, which a dict names, each has a line. Several targets
-            of a row count as rows, and inputs or layers add up together.
+            Contributions by a method with a reference. Each explanation of a dict has a line. Each target of a row
+            counts as a row; contributions of all inputs or layers are summed.
         tolerance : float, default=1e-3
-            The error that explainers warn of.
+            Error at which a line is drawn; explainers warn of larger errors.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
 
         Returns
         -------
         display : ConvergenceDisplay
-            With the lines drawn.
+            The display, already drawn.
 
         Raises
         ------
         ValueError
             If the explanation has no convergence delta.
         """
-        is_one = hasattr(explanation, "contributions") or not isinstance(explanation, dict)
-        explanations = {"": explanation} if is_one else explanation
         errors = {}
-        for name, each in explanations.items():
-            check_explanation(each, cls.__name__)
+        for name, each in name_explanations(explanation, cls.__name__).items():
             if each.get("convergence_delta") is None:
                 raise ValueError(
                     f"{cls.__name__} draws convergence deltas, and the explanation {name!r} has none: its method "
@@ -164,26 +163,27 @@ class ConvergenceDisplay(Display):
 
     @classmethod
     def from_report(cls, report, *, tolerance=1e-3, ax=None):
-        """Draw how contributions settle, from the table that `reference_report` returns.
+        """Draw the table that `reference_report` returns.
 
         Parameters
         ----------
         report : DataFrame
-            Columns ``"change"`` and ``"standard_error"``, and an index of choices and numbers of references.
+            Table with the columns ``"change"`` and ``"standard_error"``, and an index of choices and numbers of
+            references.
         tolerance : float, default=1e-3
-            The error that explainers warn of, where the report has a column ``"error"``.
+            Error at which a line is drawn, if the report has a column ``"error"``.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
 
         Returns
         -------
         display : ConvergenceDisplay
-            With the lines drawn.
+            The display, already drawn.
 
         Raises
         ------
         ValueError
-            If the table is no such report.
+            If the table is not such a report.
         """
         return cls(report=report, tolerance=tolerance).plot(ax=ax)
 
@@ -193,7 +193,7 @@ class ConvergenceDisplay(Display):
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
 
         Returns
         -------
@@ -214,26 +214,18 @@ class ConvergenceDisplay(Display):
             _check_report(self.report)
         ax, colors = self._start(ax, 6.4, 4.2)
         (self._draw_errors if self.report is None else self._draw_report)(ax, colors)
-        bare(ax)
+        hide_spines(ax)
         return self
 
     def _draw_errors(self, ax, colors):
-        largest = SMALLEST
+        """Draw the share of rows with at most each error."""
         for (name, errors), color in zip(self.errors.items(), cycle(colors.classes)):
             errors = np.sort(np.asarray(errors, np.float64))
-            within = int((errors <= self.tolerance).sum())
-            label = f"{within} of {len(errors)} rows within {self.tolerance:g}"
             shares = np.arange(1, len(errors) + 1) / len(errors)
             positions = np.maximum(errors, SMALLEST)
-            largest = max(largest, positions[-1])
-            ax.step(
-                [positions[0], *positions],
-                [0, *shares],
-                where="post",
-                color=color,
-                linewidth=2,
-                label=f"{name}: {label}" if name else label,
-            )
+            within = f"{(errors <= self.tolerance).sum()} of {len(errors)} rows within {self.tolerance:g}"
+            label = f"{name}: {within}" if name else within
+            ax.step([positions[0], *positions], [0, *shares], where="post", color=color, linewidth=2, label=label)
         ax.axvline(self.tolerance, color=colors.muted, linestyle="--", linewidth=1)
         ax.set_xscale("log")
         ax.set(xlabel="convergence delta, relative to what is explained", ylabel="share of rows with at most this")
@@ -241,16 +233,17 @@ class ConvergenceDisplay(Display):
         ax.legend(**ABOVE)
 
     def _draw_report(self, ax, colors):
+        """Draw the measures of a report against the number of references or steps."""
         from matplotlib.lines import Line2D
 
-        report = self.report
+        # One key for each choice, and one for each measure.
         named, used = [], {}
-        for (name, lines), color in zip(report.groupby(level=0, sort=False), cycle(colors.classes)):
-            numbers = lines.index.get_level_values(1).to_numpy()
-            drawn = False
-            for measure, (meaning, style, marker) in MEASURES.items():
-                values = lines.get(measure, pd.Series(np.nan, lines.index)).to_numpy(np.float64)
-                # A logarithmic axis has no zero, such as the change of the most references from themselves.
+        for (name, lines), color in zip(self.report.groupby(level=0, sort=False), cycle(colors.classes)):
+            numbers, drawn = lines.index.get_level_values(1).to_numpy(), False
+            for measure in [each for each in MEASURES if each in lines]:
+                meaning, style, marker = MEASURES[measure]
+                values = lines[measure].to_numpy(np.float64)
+                # A logarithmic axis has no zero, such as the distance of the final contributions from themselves.
                 known = values > 0
                 if known.any():
                     look = {"linestyle": style, "marker": marker, "markersize": 5, "linewidth": 2}
@@ -260,59 +253,53 @@ class ConvergenceDisplay(Display):
                 named.append(Line2D([], [], color=color, linewidth=4, label=str(name)))
         if not used:
             raise ValueError(
-                "The report tells nothing that could settle: no choice has several references. Report on one that has, "
-                "such as 'sample'."
+                "No choice of the report has several references. Report on one that has, such as 'sample'."
             )
         ax.set(xscale="log", yscale="log")
         if "convergence delta" in used:
             ax.axhline(self.tolerance, color=colors.muted, linestyle="--", linewidth=1)
-        ticks = np.unique(report.index.get_level_values(1))
+        ticks = np.unique(self.report.index.get_level_values(1))
         ax.set_xticks(ticks, [str(each) for each in ticks])
         ax.set_xticks([], minor=True)
-        ax.set_xlabel(str(report.index.names[1] or "number").replace("n_", "number of "))
+        ax.set_xlabel(str(self.report.index.names[1] or "number").replace("n_", "number of "))
         ax.set_ylabel("relative to contributions")
         handles = [*(named if len(named) > 1 else []), *used.values()]
         ax.legend(handles=handles, ncols=min(len(handles), 2), **ABOVE)
 
 
 def relative_errors(explanation):
-    """Return each row's convergence delta beside the size of what is explained.
+    """Divide each row's convergence delta by the size of the explained change.
 
     Parameters
     ----------
     explanation : Explanation
-        By a method with a reference.
+        An explanation by a method with a reference.
 
     Returns
     -------
     errors : ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Zero where nothing is explained and nothing is left.
+        Relative errors. Zero if both the convergence delta and the size are zero, and infinite if only the size is.
     """
-    delta, prediction, reference_value = (
-        np.asarray(explanation[name], np.float64) for name in ("convergence_delta", "prediction", "reference_value")
-    )
-    absolute = sum(
-        np.abs(np.asarray(each, np.float64)).reshape(len(each), -1, *delta.shape[1:]).sum(1)
-        for each in _arrays(explanation)
-    )
+    names = ("convergence_delta", "prediction", "reference_value")
+    delta, prediction, reference_value = (np.asarray(explanation[name], np.float64) for name in names)
+    arrays = [np.asarray(part.contributions, np.float64) for part in find_parts(explanation)[1]]
+    absolute = sum(np.abs(each).reshape(len(each), -1, *delta.shape[1:]).sum(1) for each in arrays)
     size = np.maximum(np.abs(prediction - reference_value), absolute)
     return np.divide(np.abs(delta), size, out=np.where(delta != 0, np.inf, 0.0), where=size > 0)
 
 
 def _over_steps(explainer, X, target, numbers):
-    """One line for each number of steps: how far contributions add up, and are from those by the most steps."""
+    """Return the mean error, and the distance from the contributions with the most steps, for each number of steps."""
     check_is_fitted(explainer)
     if "n_steps" not in explainer.get_params(deep=False):
-        raise ValueError(
-            f"{type(explainer).__name__} takes no steps. Use over='rows', or an IntegratedGradientsExplainer."
-        )
+        owner = type(explainer).__name__
+        raise ValueError(f"{owner} takes no steps. Use over='rows', or an IntegratedGradientsExplainer.")
     explanations = {}
     for number in numbers:
         check_scalar(number, "numbers", Integral, min_val=1)
-        # As if it had been fitted so: neither the network nor the references depend on the number of steps.
-        coarser = copy(explainer)
-        coarser._fitted = {**explainer._fitted, "n_steps": int(number)}
-        coarser.check = "ignore"
+        # The copy can share what was fitted: neither the network nor the references depend on the number of steps.
+        bound = explainer.bound_.copy(n_steps=int(number))
+        coarser = with_attributes(explainer, bound_=bound, check="ignore")
         explanations[number] = coarser.explain(X, target=target)
     most = _side_by_side(explanations[max(numbers)])
     sizes = np.linalg.norm(most, axis=1)
@@ -327,30 +314,26 @@ def _over_steps(explainer, X, target, numbers):
 
 
 def _side_by_side(explanation):
-    """All contributions of a row, to whatever targets and of whatever inputs or layers."""
-    return np.concatenate([np.reshape(each, (len(each), -1)) for each in _arrays(explanation)], 1).astype(np.float64)
+    """Return all contributions of each row, to all targets and of all inputs or layers, as one array in float64."""
+    arrays = [part.contributions for part in find_parts(explanation)[1]]
+    return np.concatenate([np.reshape(each, (len(each), -1)) for each in arrays], 1).astype(np.float64)
 
 
-def _arrays(explanation):
-    arrays = explanation.contributions
-    return arrays.values() if isinstance(arrays, dict) else arrays if isinstance(arrays, (list, tuple)) else [arrays]
-
-
-def _together(reports):
-    """Reports by their names below each other; those of several explainers keep the explainer's name alone."""
+def _join_reports(reports):
+    """Join the reports of several explainers, and name each explainer's own references after the explainer."""
     tables = []
     for name, report in reports.items():
         if report.index.nlevels == 1:
             report = pd.concat({name: report}, names=["explainer"])
         elif len(reports) > 1:
-            report = report.rename(
-                index=lambda choice, name=name: name if choice == "fitted" else f"{name}, {choice}", level=0
-            )
+            choices = {each: name if each == "fitted" else f"{name}, {each}" for each in report.index.levels[0]}
+            report = report.rename(index=choices, level=0)
         tables.append(report)
     return pd.concat(tables)
 
 
 def _check_report(report):
+    """Raise an error if a table is not a report that can be drawn."""
     if not (isinstance(report, pd.DataFrame) and report.index.nlevels == 2 and set(MEASURES) & set(report.columns)):
         raise ValueError(
             "report= takes the DataFrame that skdeeplift.references.reference_report returns: with an index of choices "

@@ -1,47 +1,48 @@
-"""A feature's contributions against its values."""
+"""Display of one feature's contributions against its values."""
 
 import numpy as np
 
-from skdeeplift.plotting.display import Display, bare, contribution_label
-from skdeeplift.plotting.drawable import as_numbers, column, find_feature, table_drawable
+from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, contribution_label, hide_spines
+from skdeeplift.plotting.explanation_slice import slice_table
+from skdeeplift.plotting.rows_and_columns import choose_feature, take_column, to_numbers
 
-# By how much points of the same category are moved aside, at the most.
+# Maximum distance that points of the same category are moved aside.
 JITTER = 0.2
 
 
 class DependenceDisplay(Display):
-    """A point for each row: the value of a feature, and its contribution.
+    """Points with the value of one feature and its contribution, one point for each row.
 
-    Values that are no numbers are categories, side by side in their order.
+    Values that are not numbers are categories, which are drawn side by side in their order.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     values : array-like of shape (n_rows,)
-        The feature's values.
+        Values of the feature.
     contributions : array-like of shape (n_rows,)
-        Its contributions.
+        Contributions of the feature.
     feature_name : str
-        Its name.
+        Name of the feature.
     color_values : array-like of shape (n_rows,), default=None
-        Another feature's values, to colour points by.
+        Values of another feature, which colour the points. None draws all points in one colour.
     color_name : str, default=None
-        Its name.
+        Name of the other feature.
     ylabel : str, default="contribution"
-        What the heights say.
+        Label of the axis of contributions.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where the points are, after `plot`.
+        Axes with the points, after `plot`.
     figure_ : matplotlib Figure
-        The figure they are in, after `plot`.
+        Figure of the axes, after `plot`.
 
     See Also
     --------
     BeeswarmDisplay : All features at once.
-    :ref:`pictures` : All displays, and which to use when.
+    :ref:`pictures` : All displays, and when to use which.
 
     Examples
     --------
@@ -72,42 +73,39 @@ class DependenceDisplay(Display):
         feature : str or int
             The feature's name or position.
         color_by : str or int, default=None
-            The name or position of another feature to colour points by: where points above each other differ in colour,
-            the two interact.
+            The name or position of another feature, which colours the points. The two features interact if points of
+            equal value differ in height by colour. None draws all points in one colour.
         target : int or str, default=None
-            Which of several targets to draw; where rows have targets of their own, those of this target.
+            The target to draw; required if there are several. If rows have targets of their own, the rows of this
+            target are drawn; all rows by default.
         part : str or int, default=None
-            The key or position of one of several inputs.
+            The key or position of the input to draw; required if there are several.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
 
         Returns
         -------
         display : DependenceDisplay
-            With the points drawn.
+            The display, already drawn.
 
         Raises
         ------
         ValueError
-            If there is no such feature, the explanation is not one of a table's columns, or it has several targets or
-            inputs, of which none is chosen.
+            If there is no such feature, if the explanation is not one of a table's columns, or if it has several
+            targets or inputs and none is chosen.
         """
-        chosen = table_drawable(explanation, cls.__name__, target=target, part=part)
-        if chosen.values is None:
+        chosen = slice_table(explanation, cls.__name__, target=target, part=part)
+        names, values = chosen.feature_names, chosen.values
+        if values is None:
             raise ValueError(
-                f"{cls.__name__} draws contributions against a feature's values, and a layer's units have none in the "
-                "explanation. Explain the network's input."
+                f"{cls.__name__} draws against values, and a layer's units have none. Explain the network's input."
             )
-        position = find_feature(feature, chosen.feature_names, "feature")
-        colored = None if color_by is None else find_feature(color_by, chosen.feature_names, "color_by")
-        display = cls(
-            column(chosen.values, position),
-            chosen.contributions[:, position],
-            str(chosen.feature_names[position]),
-            color_values=None if colored is None else column(chosen.values, colored),
-            color_name=None if colored is None else str(chosen.feature_names[colored]),
-            ylabel=contribution_label(chosen.to_target),
-        )
+        position, other = choose_feature(feature, names, "feature"), {}
+        if color_by is not None:
+            colored = choose_feature(color_by, names, "color_by")
+            other = {"color_values": take_column(values, colored), "color_name": str(names[colored])}
+        contributions, label = chosen.contributions[:, position], contribution_label(chosen.to_target)
+        display = cls(take_column(values, position), contributions, str(names[position]), ylabel=label, **other)
         return display.plot(ax=ax)
 
     def plot(self, *, ax=None):
@@ -116,7 +114,7 @@ class DependenceDisplay(Display):
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
 
         Returns
         -------
@@ -136,44 +134,40 @@ class DependenceDisplay(Display):
         if categories is not None:
             ax.set_xticks(range(len(categories)), categories)
             positions = positions + JITTER * _spread_evenly(n_rows)
-        style = {
-            "s": np.clip(6000 / n_rows, 6, 22),
-            "linewidths": 0,
-            "alpha": np.clip(800 / n_rows, 0.35, 0.9),
-            "rasterized": n_rows > 5000,
-        }
+        # The more points there are, the smaller and fainter they are.
+        size, opacity = np.clip(6000 / n_rows, 6, 22), np.clip(800 / n_rows, 0.35, 0.9)
+        style = {"s": size, "linewidths": 0, "alpha": opacity, "rasterized": n_rows > 5000}
         if self.color_values is None:
             ax.scatter(positions, contributions, color=colors.single, **style)
         else:
             self._draw_by_color(ax, colors, positions, contributions, style)
         ax.set(xlabel=self.feature_name, ylabel=self.ylabel)
-        bare(ax)
+        hide_spines(ax)
         return self
 
     def _draw_by_color(self, ax, colors, positions, contributions, style):
+        """Draw points in the colours of the other feature's values, with a legend or a colour bar."""
+
+        def scatter(rows, **color):
+            return ax.scatter(positions[rows], contributions[rows], **color, **style)
+
         hues, categories = _positions(self.color_values)
         known = np.isfinite(hues)
-        ax.scatter(positions[~known], contributions[~known], color=[colors.muted], **style)
+        scatter(~known, color=[colors.muted])
         if categories is not None and len(categories) <= len(colors.classes):
             for hue, (category, color) in enumerate(zip(categories, colors.classes, strict=False)):
-                of_category = hues == hue
-                ax.scatter(positions[of_category], contributions[of_category], color=[color], label=category, **style)
-            ax.legend(title=self.color_name, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+                scatter(hues == hue, color=[color], label=category)
+            ax.legend(title=self.color_name, **LEGEND_ON_THE_RIGHT)
             return
         low, high = np.percentile(hues[known], (2, 98)) if known.any() else (0, 1)
-        drawn = ax.scatter(
-            positions[known], contributions[known], c=hues[known], cmap=colors.values, vmin=low, vmax=high, **style
-        )
-        beyond = (hues[known].min(initial=np.inf) < low, hues[known].max(initial=-np.inf) > high)
-        extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[beyond]
-        bar = self.figure_.colorbar(drawn, ax=ax, label=self.color_name, pad=0.02, extend=extend)
-        bar.solids.set_alpha(1)
-        bar.outline.set_visible(False)
+        drawn = scatter(known, c=hues[known], cmap=colors.values, vmin=low, vmax=high)
+        extend = ("neither", "min", "max", "both")[(hues[known] < low).any() + 2 * (hues[known] > high).any()]
+        self._add_colorbar(drawn, ax, label=self.color_name, extend=extend).solids.set_alpha(1)
 
 
 def _positions(values):
-    """Numbers as they are, or categories as the numbers of their order, and their names."""
-    numbers = as_numbers(values)
+    """Return numbers unchanged and None, or the positions of categories and their names."""
+    numbers = to_numbers(values)
     array = np.asarray(values)
     if np.isfinite(numbers).any() and array.dtype.kind != "b":
         return numbers, None
@@ -184,5 +178,5 @@ def _positions(values):
 
 
 def _spread_evenly(number):
-    """Numbers between -1 and 1 that fill the range evenly in whatever order: multiples of the golden ratio."""
+    """Return numbers from -1 to 1, any run of which fills the range evenly: multiples of the golden ratio."""
     return 2 * (np.arange(number) * 0.6180339887498949 % 1) - 1

@@ -1,19 +1,11 @@
-"""A bar for each feature's mean absolute contribution."""
-
-from numbers import Integral
+"""Display of mean absolute contributions, one bar for each feature."""
 
 import numpy as np
-from sklearn.utils import check_scalar
 
-from skdeeplift.plotting.appearance import number
-from skdeeplift.plotting.display import Display, bare
-from skdeeplift.plotting.drawable import (
-    check_explanation,
-    has_targets,
-    is_of_rows,
-    table_drawable,
-    target_names,
-)
+from skdeeplift.explanation.explanation_parts import has_targets
+from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, format_number, hide_spines
+from skdeeplift.plotting.explanation_slice import check_explanation, slice_table
+from skdeeplift.plotting.rows_and_columns import are_row_targets, rank_features, target_labels
 
 
 class ImportanceDisplay(Display):
@@ -24,27 +16,28 @@ class ImportanceDisplay(Display):
     Parameters
     ----------
     importances : array-like of shape (n_features,) or (n_features, n_classes)
-        Mean absolute contribution of each feature, or those to each class, which are drawn behind each other.
+        Mean absolute contribution of each feature. With several classes, a bar has one segment for each class.
     feature_names : array-like of str of shape (n_features,)
-        Their names.
+        Names of the features.
     spread : array-like of shape (n_features,), default=None
-        Standard deviation over rows of the absolute contributions, drawn as a line from the bar's end.
+        Standard deviation of the absolute contributions over rows, drawn as a line at the bar's end. None draws no
+        lines.
     class_names : array-like of str of shape (n_classes,), default=None
         Names of the classes.
     xlabel : str, default="mean absolute contribution"
-        What the bars say.
+        Label of the axis of importances.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where the bars are, after `plot`.
+        Axes with the bars, after `plot`.
     figure_ : matplotlib Figure
-        The figure they are in, after `plot`.
+        Figure of the axes, after `plot`.
 
     See Also
     --------
-    BeeswarmDisplay : Each row's contributions, and the values they belong to.
-    :ref:`pictures` : All displays, and which to use when.
+    BeeswarmDisplay : Each row's contributions, with the values of the features.
+    :ref:`pictures` : All displays, and when to use which.
 
     Examples
     --------
@@ -72,61 +65,57 @@ class ImportanceDisplay(Display):
         explanation : Explanation
             Contributions of the rows of a table.
         target : int or str, default=None
-            Which of several targets to draw; by default the mean over them. Where rows have targets of their own, those
-            of this target.
+            The target to draw; by default the mean over all targets. If rows have targets of their own, the rows of
+            this target are drawn; all rows by default.
         by_class : bool, default=False
-            Whether to tell targets apart: contributions to each, one bar behind the other; where rows have targets of
-            their own, what the rows of each target make up of the mean.
+            Whether a bar has one segment for each target. If rows have targets of their own, a segment is the share of
+            the rows of one target in the mean.
         part : str or int, default=None
-            The key or position of one of several inputs or layers.
+            The key or position of the input or layer to draw; required if there are several.
         max_features : int, default=10
-            How many features to draw at the most.
+            Maximum number of features to draw.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
 
         Returns
         -------
         display : ImportanceDisplay
-            With the bars drawn.
+            The display, already drawn.
 
         Raises
         ------
         ValueError
-            If the explanation is not one of a table, has several inputs or layers of which none is chosen, or no such
-            target.
+            If the explanation is not one of a table, if it has several inputs or layers and none is chosen, or if there
+            is no such target.
         """
-        owner = cls.__name__
-        check_explanation(explanation, owner)
-        n_rows, of_all = len(np.asarray(explanation.get("prediction", ()))), has_targets(explanation)
-        asked = explanation.get("target")
-        if target is not None or not (of_all or (by_class and is_of_rows(asked, n_rows))):
+        check_explanation(explanation, cls.__name__)
+        asked, of_all, classes = explanation.get("target"), has_targets(explanation), None
+        of_rows = are_row_targets(asked, len(np.asarray(explanation.get("prediction", ()))))
+        if by_class and (target is not None or not (of_all or of_rows)):
+            which = "the explanation has one" if target is None else "target= chooses one"
+            raise ValueError(
+                f"by_class=True tells several targets apart, and {which}. Explain target='all', or use by_class=False."
+            )
+        labels = target_labels(explanation) if of_all and target is None else [target]
+        slices = [slice_table(explanation, cls.__name__, target=each, part=part) for each in labels]
+        to_target, absolute = slices[0].to_target, np.abs(slices[0].contributions)
+        if of_all and target is None:
+            to_target, absolute = "", np.abs(np.stack([each.contributions for each in slices], -1))
             if by_class:
-                which = "the explanation has one" if target is None else "target= chooses one"
-                raise ValueError(
-                    f"by_class=True tells several targets apart, and {which}. Explain with target='all', or leave "
-                    "by_class at False."
-                )
-            chosen = table_drawable(explanation, owner, target=target, part=part)
-            absolute, classes, to_target = np.abs(chosen.contributions), None, chosen.to_target
-        elif of_all:
-            classes = target_names(explanation)
-            each = [table_drawable(explanation, owner, target=label, part=part) for label in _targets(explanation)]
-            chosen, to_target = each[0], ""
-            absolute = np.abs(np.stack([one.contributions for one in each], -1))
-            if not by_class:
-                absolute, classes = absolute.mean(-1), None
-        else:
-            chosen, to_target = table_drawable(explanation, owner, part=part), "to each row's target"
+                classes = [str(label) for label in labels]
+            else:
+                absolute = absolute.mean(-1)
+        elif by_class:
             targets = np.unique(asked)
-            classes = [str(each) for each in targets]
-            absolute = np.abs(chosen.contributions)[..., None] * (asked[:, None] == targets)[:, None]
-        # In double precision, whatever the network's is.
+            to_target, classes = "to each row's target", [str(each) for each in targets]
+            absolute = absolute[..., None] * (asked[:, None] == targets)[:, None]
+        # float32 would round means over many rows.
         absolute = absolute.astype(np.float64)
         spread = (absolute if absolute.ndim == 2 else absolute.sum(-1)).std(0)
         label = f"mean absolute contribution {to_target}".strip()
         if of_all and by_class:
             label += ", summed over classes"
-        display = cls(absolute.mean(0), chosen.feature_names, spread=spread, class_names=classes, xlabel=label)
+        display = cls(absolute.mean(0), slices[0].feature_names, spread=spread, class_names=classes, xlabel=label)
         return display.plot(max_features=max_features, ax=ax)
 
     def plot(self, *, max_features=None, ax=None):
@@ -135,9 +124,9 @@ class ImportanceDisplay(Display):
         Parameters
         ----------
         max_features : int, default=None
-            How many features to draw at the most; all by default.
+            Maximum number of features to draw; all by default.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
 
         Returns
         -------
@@ -149,30 +138,19 @@ class ImportanceDisplay(Display):
         ImportError
             If matplotlib is not installed.
         """
-        if max_features is not None:
-            check_scalar(max_features, "max_features", Integral, min_val=1)
         importances = np.asarray(self.importances, np.float64)
         segments = importances.reshape(len(importances), -1)
-        totals = segments.sum(1)
-        order = np.argsort(-totals, kind="stable")
-        shown, others = order[:max_features][::-1], order[len(order) if max_features is None else max_features :]
+        totals, n_classes = segments.sum(1), segments.shape[1]
+        shown, others = rank_features(totals, max_features)
+        # The axis of features points upwards.
+        shown = shown[::-1]
         ax, colors = self._start(ax, 7, 1.3 + 0.3 * len(shown))
-        positions = np.arange(len(shown))
-        starts = np.zeros(len(shown))
-        names = [None] * segments.shape[1] if self.class_names is None else self.class_names
-        palette = [colors.single] if segments.shape[1] == 1 else class_colors(segments.shape[1], colors)
-        for name, color, lengths in zip(names, palette, segments[shown].T, strict=True):
-            # Neighbours may have similar colours: a gap tells them apart.
-            ax.barh(
-                positions,
-                lengths,
-                left=starts,
-                height=0.7,
-                color=color,
-                label=name,
-                edgecolor=colors.background,
-                linewidth=0.8 if len(palette) > 1 else 0,
-            )
+        positions, starts = np.arange(len(shown)), np.zeros(len(shown))
+        names = [None] * n_classes if self.class_names is None else self.class_names
+        # Neighbouring segments may have similar colours, so a gap separates them.
+        gap = {"edgecolor": colors.background, "linewidth": 0.8 if n_classes > 1 else 0}
+        for name, color, lengths in zip(names, colors.by_class(n_classes), segments[shown].T, strict=True):
+            ax.barh(positions, lengths, left=starts, height=0.7, color=color, label=name, **gap)
             starts += lengths
         label = self.xlabel
         if self.spread is not None:
@@ -182,25 +160,12 @@ class ImportanceDisplay(Display):
             label += " (line: spread over rows)"
         if len(others):
             each = f"{len(others)} more features have up to" if len(others) > 1 else "1 more feature has"
-            label += f"\n{each} {number(totals[others[0]])}"
+            label += f"\n{each} {format_number(totals[others[0]])}"
         ax.set_yticks(positions, [str(self.feature_names[feature]) for feature in shown])
         ax.set_xlabel(label)
         ax.set_ylim(-0.6, len(shown) - 0.4)
         ax.set_xlim(left=0)
-        bare(ax, left=True)
+        hide_spines(ax, left=True)
         if self.class_names is not None:
-            ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+            ax.legend(**LEGEND_ON_THE_RIGHT)
         return self
-
-
-def class_colors(number, colors):
-    """Return a colour for each class: told apart well where there are few."""
-    if number <= len(colors.classes):
-        return colors.classes[:number]
-    return list(colors.values(np.linspace(0, 1, number)))
-
-
-def _targets(explanation):
-    labels = explanation.get("class_names")
-    n_targets = np.shape(explanation.prediction)[1]
-    return range(n_targets) if labels is None or len(labels) != n_targets else list(labels)

@@ -1,20 +1,20 @@
-"""Letters as high as their contributions."""
+"""Display of a sequence as letters that are as high as their contributions."""
 
-from numbers import Integral
+from itertools import cycle
 
 import numpy as np
 
-from skdeeplift.plotting.appearance import check_matplotlib
-from skdeeplift.plotting.display import Display, bare, contribution_label
-from skdeeplift.plotting.drawable import drawable, one_row
-from skdeeplift.references.letters import are_letters
+from skdeeplift.plotting.display import Display, check_matplotlib, contribution_label, hide_spines
+from skdeeplift.plotting.explanation_slice import slice_explanation
+from skdeeplift.plotting.rows_and_columns import choose_row
+from skdeeplift.references.random_paths import are_letters
 
 NUCLEOTIDES = "ACGT"
-# What stands where a sequence has no letter.
+# The letter of a position without a letter.
 UNKNOWN = "?"
-# How much of its position's width a letter fills.
+# The part of a position's width that a letter fills.
 WIDTH = 0.94
-# Nucleotides, and amino acids by what they are: acidic, basic, polar, aromatic or hydrophobic; as (on light, on dark).
+# Each colour is one for a light and one for a dark background.
 _GREEN, _BLUE, _YELLOW, _RED, _GRAY = (
     ("#00875f", "#1fc497"),
     ("#0072b2", "#56b4e9"),
@@ -22,6 +22,7 @@ _GREEN, _BLUE, _YELLOW, _RED, _GRAY = (
     ("#c8442b", "#ff8a6b"),
     ("#5c5c5c", "#b4b4b4"),
 )
+# Amino acids have the colours of their groups: acidic, basic, polar, aromatic and hydrophobic.
 _NUCLEOTIDE_COLORS = {"A": _GREEN, "C": _BLUE, "G": _YELLOW, "T": _RED, "U": _RED}
 _AMINO_ACID_COLORS = {
     letter: color
@@ -31,40 +32,42 @@ _AMINO_ACID_COLORS = {
 
 
 class SequenceLogoDisplay(Display):
-    """Letters of a sequence, each as high as its contribution, those of negative ones upside down below the line.
+    """Letters of a sequence, each as high as its contribution.
+
+    Letters with negative contributions are upside down below the line.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     heights : array-like of shape (length, n_letters)
-        Of each letter at each position; of several at a position, those above zero and those below are stacked, the
-        smallest next to the line. A last column beyond those of the alphabet is of positions without a letter.
+        Height of each letter at each position. Positive and negative heights of a position are stacked separately, the
+        smallest next to the line. One column more than the alphabet has letters is for positions without a letter.
     alphabet : str or list of str, default="ACGT"
-        The letters, in the order of their columns.
+        Letters in the order of their columns.
     highlights : list of tuple or dict, default=()
-        Ranges of positions to shade: ``(start, stop)``, where `stop` is the first one behind, or a dict of names to
-        such ranges or lists of them.
+        Ranges of positions to shade, as tuples ``(start, stop)`` that exclude ``stop``, or as a dict of names to such
+        tuples or lists of them.
     start : int, default=0
-        The position of the first letter.
+        Position of the first letter.
     letter_colors : dict of str to color, default=None
-        Colours of letters that should have others than theirs.
+        Colours that replace the usual colours of letters.
     ylabel : str, default="contribution"
-        What the heights say.
+        Label of the axis of heights.
 
     Attributes
     ----------
     letters_ : ndarray of str of shape (n_drawn,)
-        The letters that are drawn, after `plot`, in the order of the paths of ``ax_.collections[-1]``.
+        The drawn letters in the order of the paths of ``ax_.collections[-1]``, after `plot`.
     ax_ : matplotlib Axes
-        Where the letters are, after `plot`.
+        Axes with the letters, after `plot`.
     figure_ : matplotlib Figure
-        The figure they are in, after `plot`.
+        Figure of the axes, after `plot`.
 
     See Also
     --------
     TokenDisplay : Contributions of words.
-    :ref:`pictures` : All displays, and which to use when.
+    :ref:`pictures` : All displays, and when to use which.
 
     Examples
     --------
@@ -87,7 +90,7 @@ class SequenceLogoDisplay(Display):
 
     @classmethod
     def from_explainer(cls, explainer, X, *, target=None, hypothetical=False, ax=None, **options):
-        """Explain one-hot sequences, and draw the explanation of one.
+        """Explain one-hot sequences and draw the explanation of one sequence.
 
         Parameters
         ----------
@@ -96,23 +99,23 @@ class SequenceLogoDisplay(Display):
         X : array-like of shape (n_rows, *features)
             One-hot sequences.
         target : str, int, tuple, dict, array-like or callable, default=None
-            What to explain, where it differs from the explainer's own ``target``.
+            The target to explain; the explainer's own ``target`` by default.
         hypothetical : bool, default=False
-            Whether to draw what each possible letter would contribute.
+            Whether to draw the hypothetical contributions of all letters.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
         **options : object
-            As `from_explanation` takes them.
+            Further parameters of `from_explanation`.
 
         Returns
         -------
         display : SequenceLogoDisplay
-            Drawn.
+            The display, already drawn.
 
         Raises
         ------
         ValueError
-            If the rows can not be explained, or are no one-hot sequences.
+            If the rows cannot be explained, or are not one-hot sequences.
         ImportError
             If matplotlib is not installed.
         """
@@ -138,87 +141,72 @@ class SequenceLogoDisplay(Display):
     ):
         """Draw the contributions of one sequence of an explanation.
 
-        A position's contribution is the sum over its letters, those included that are not there, where the reference is
-        not one-hot.
+        The contribution of a position is the sum over its one-hot entries. Letters that are not in the sequence
+        contribute too if the reference is not one-hot.
 
         Parameters
         ----------
         explanation : Explanation
             Contributions of one-hot sequences.
         row : int, default=None
-            The sequence's position; may be left out where there is but one.
+            The position of the sequence to draw; required if there are several.
         alphabet : str or list of str, default=None
-            The letters, in their order on the one-hot axis; ``"ACGT"`` by default, where there are four.
+            Letters in their order on the one-hot axis; ``"ACGT"`` by default, which has four letters.
         hypothetical : bool, default=False
-            Whether to draw what each possible letter would contribute, which the explanation must hold.
+            Whether to draw the hypothetical contributions of all letters, which the explanation must hold.
         positions : tuple of int, default=None
-            The first position to draw and the first not to draw any more; all by default.
+            The first position to draw, and the first position after it not to draw; all positions by default.
         highlights : list of tuple or dict, default=()
-            Ranges of positions to shade: ``(start, stop)``, where `stop` is the first one behind, or a dict of names to
-            such ranges or lists of them.
+            Ranges of positions to shade, as tuples ``(start, stop)`` that exclude ``stop``, or as a dict of names to
+            such tuples or lists of them.
         letters_axis : int, default=None
-            The axis of letters, without that of the rows; by default the last one along which rows are one-hot.
+            The axis of letters, not counting the axis of rows; by default the last axis along which rows are one-hot.
         letter_colors : dict of str to color, default=None
-            Colours of letters that should have others than theirs.
+            Colours that replace the usual colours of letters.
         target : int or str, default=None
-            Which of several targets to draw; where rows have targets of their own, the position counts those of this
-            target.
+            The target to draw; required if there are several. If rows have targets of their own, ``row`` counts the
+            rows of this target; all rows by default.
         part : str or int, default=None
-            The key or position of one of several inputs.
+            The key or position of the input to draw; required if there are several.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
 
         Returns
         -------
         display : SequenceLogoDisplay
-            With the letters drawn.
+            The display, already drawn.
 
         Raises
         ------
         ValueError
-            If rows are no one-hot sequences, the alphabet does not go with them, there are no hypothetical
-            contributions, or several rows, targets or inputs of which none is chosen.
+            If the rows are not one-hot sequences, if the alphabet does not fit them, if there are no hypothetical
+            contributions, or if there are several rows, targets or inputs and none is chosen.
         """
-        owner, field = cls.__name__, "contributions"
-        if hypothetical:
-            field = "hypothetical"
-            if explanation.get(field) is None:
-                raise ValueError(
-                    f"The explanation has no hypothetical contributions. Use explain(X, hypothetical=True), or "
-                    f"{owner}.from_explainer(explainer, X, hypothetical=True)."
-                )
-        chosen = drawable(explanation, owner, target=target, part=part, field=field)
-        known = chosen.letters_axis if letters_axis is None else letters_axis
-        row = one_row(len(chosen.contributions), row, owner)
-        letters, scores = _as_columns(chosen.values, chosen.contributions, known, owner)
+        owner, field = cls.__name__, "hypothetical" if hypothetical else "contributions"
+        if hypothetical and explanation.get(field) is None:
+            raise ValueError(
+                "The explanation has no hypothetical contributions. Use hypothetical=True in explain or from_explainer."
+            )
+        chosen = slice_explanation(explanation, owner, target=target, part=part, field=field)
+        row = choose_row(len(chosen.contributions), row, owner)
+        axis = chosen.letters_axis if letters_axis is None else letters_axis
+        letters, scores = _letters_last(chosen.values, chosen.contributions, axis, owner)
         letters, scores = letters[row], np.asarray(scores[row], np.float64)
         length, n_letters = scores.shape
         if alphabet is None:
             if n_letters != len(NUCLEOTIDES):
-                raise ValueError(
-                    f"The sequences have {n_letters} letters. Pass alphabet=, the letters in their order on that axis."
-                )
+                raise ValueError(f"The sequences have {n_letters} letters. Pass alphabet=, the letters in their order.")
             alphabet = NUCLEOTIDES
         if not hypothetical:
-            # A column more, of positions without a letter.
-            there = np.column_stack([letters == 1, ~(letters == 1).any(1)])
-            scores = there * scores.sum(1, keepdims=True)
-        first, stop = (0, length) if positions is None else positions
-        if not 0 <= first < stop <= length:
-            raise ValueError(
-                f"positions={positions!r} is no range of the sequence. Expected (start, stop) with 0 <= start < stop "
-                f"<= {length}."
-            )
-        label = contribution_label(chosen.to_target)
-        display = cls(
-            scores[first:stop],
-            alphabet,
-            highlights=highlights,
-            start=first,
-            letter_colors=letter_colors,
-            ylabel=f"hypothetical {label}" if hypothetical else label,
-        )
-        return display.plot(ax=ax)
+            # The last column is for positions without a letter.
+            is_letter = letters == 1
+            scores = np.column_stack([is_letter, ~is_letter.any(1)]) * scores.sum(1, keepdims=True)
+        start, stop = (0, length) if positions is None else positions
+        if not 0 <= start < stop <= length:
+            raise ValueError(f"positions={positions!r} is no range. Expected 0 <= start < stop <= {length}.")
+        label = ("hypothetical " if hypothetical else "") + contribution_label(chosen.to_target)
+        look = {"highlights": highlights, "letter_colors": letter_colors, "ylabel": label}
+        return cls(scores[start:stop], alphabet, start=start, **look).plot(ax=ax)
 
     def plot(self, *, ax=None):
         """Draw the letters.
@@ -226,7 +214,7 @@ class SequenceLogoDisplay(Display):
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
 
         Returns
         -------
@@ -236,16 +224,15 @@ class SequenceLogoDisplay(Display):
         Raises
         ------
         ValueError
-            If the alphabet does not go with the heights.
+            If the alphabet does not fit the heights.
         ImportError
             If matplotlib is not installed.
         """
-        heights = np.asarray(self.heights, np.float64)
-        alphabet = [*self.alphabet, UNKNOWN]
-        if heights.ndim != 2 or heights.shape[1] not in (len(alphabet) - 1, len(alphabet)):
+        heights, alphabet = np.asarray(self.heights, np.float64), [*self.alphabet, UNKNOWN]
+        n_letters = len(self.alphabet)
+        if heights.ndim != 2 or heights.shape[1] not in (n_letters, n_letters + 1):
             raise ValueError(
-                f"alphabet={self.alphabet!r} has {len(alphabet) - 1} letters, and heights have shape {heights.shape}. "
-                "Expected one column for each letter."
+                f"heights have shape {heights.shape}. Expected a column for each letter of alphabet={self.alphabet!r}."
             )
         length = len(heights)
         ax, colors = self._start(ax, np.clip(1.2 + 0.16 * length, 5, 12), 2.6)
@@ -253,63 +240,53 @@ class SequenceLogoDisplay(Display):
 
         positions, letters, bottoms = stack(heights)
         sizes = heights[positions, letters]
-        glyphs = [_glyph(letter) for letter in alphabet]
-        by_letter = _letter_colors(alphabet, colors, self.letter_colors or {})
+        glyphs, palette = [_glyph(letter) for letter in alphabet], _letter_colors(alphabet, colors, self.letter_colors)
         boxes = zip(letters, self.start + positions, bottoms, sizes, strict=True)
         paths = [_place(glyphs[letter], left, bottom, size) for letter, left, bottom, size in boxes]
-        ends = bottoms + sizes
-        limits = 1.05 * ends.min(initial=0), 1.05 * ends.max(initial=0)
-        if limits[0] == limits[1]:
-            limits = -1, 1
+        faces = [palette[letter] for letter in letters]
         self._shade(ax, colors)
         ax.axhline(0, color=colors.muted, linewidth=0.8)
-        ax.add_collection(
-            PathCollection(paths, facecolors=[by_letter[letter] for letter in letters], linewidths=0), autolim=False
-        )
+        ax.add_collection(PathCollection(paths, facecolors=faces, linewidths=0), autolim=False)
         self.letters_ = np.array([alphabet[letter] for letter in letters])
-        # Letters are drawn within half a position of what their ticks say.
+        # A letter is centred at its position.
         ax.set_xlim(self.start - 0.5, self.start + length - 0.5)
-        ax.set_ylim(limits)
+        ends = bottoms + sizes
+        low, high = 1.05 * ends.min(initial=0), 1.05 * ends.max(initial=0)
+        ax.set_ylim((-1, 1) if low == high else (low, high))
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.set(xlabel="position", ylabel=self.ylabel)
-        bare(ax)
+        hide_spines(ax)
         return self
 
     def _shade(self, ax, colors):
+        """Shade the highlighted ranges, with their names above them."""
         ranges = self.highlights
-        named = ranges.items() if isinstance(ranges, dict) else [(None, each) for each in ranges]
-        for name, spans in named:
-            spans = [spans] if len(spans) == 2 and all(isinstance(each, (Integral, float)) for each in spans) else spans
-            for first, stop in spans:
+        above = {"xycoords": ax.get_xaxis_transform(), "xytext": (0, 3), "textcoords": "offset points", "ha": "center"}
+        for name, spans in ranges.items() if isinstance(ranges, dict) else [(None, each) for each in ranges]:
+            for first, stop in np.reshape(spans, (-1, 2)):
                 ax.axvspan(first - 0.5, stop - 0.5, color=colors.faint, alpha=0.6, linewidth=0, zorder=0)
                 if name is not None:
-                    ax.annotate(
-                        str(name),
-                        ((first + stop - 1) / 2, 1),
-                        xycoords=ax.get_xaxis_transform(),
-                        xytext=(0, 3),
-                        textcoords="offset points",
-                        ha="center",
-                        color=colors.ink,
-                        fontsize="small",
-                        annotation_clip=True,
-                    )
+                    middle = ((first + stop - 1) / 2, 1)
+                    style = {"color": colors.ink, "fontsize": "small", "annotation_clip": True}
+                    ax.annotate(str(name), middle, **above, **style)
 
 
 def stack(heights):
-    """Stack the letters of each position, those above zero upwards and those below downwards, the smallest first.
+    """Stack the letters of each position, the smallest next to zero.
+
+    Positive letters are stacked upwards, and negative letters downwards.
 
     Parameters
     ----------
     heights : ndarray of shape (length, n_letters)
-        Of each letter at each position.
+        Height of each letter at each position.
 
     Returns
     -------
     positions, letters : ndarray of int of shape (n_drawn,)
-        Of those letters that have a height.
+        Positions and columns of the letters whose height is not zero.
     bottoms : ndarray of shape (n_drawn,)
-        Where each begins: at the end that is nearer to zero.
+        The end of each letter that is nearer to zero.
     """
     order = np.argsort(np.abs(heights), axis=1, kind="stable")
     ordered = np.nan_to_num(np.take_along_axis(heights, order, 1))
@@ -319,8 +296,8 @@ def stack(heights):
     return positions, order[positions, ranks], bottoms[positions, ranks]
 
 
-def _as_columns(X, contributions, axis, owner):
-    """Bring sequences and contributions into the shape (n_rows, length, n_letters)."""
+def _letters_last(X, contributions, axis, owner):
+    """Return sequences and contributions in the shape (n_rows, length, n_letters)."""
     X = None if X is None else np.asarray(X)
     if X is None or X.shape != contributions.shape or X.ndim < 3 or X.dtype.kind not in "biuf":
         raise ValueError(
@@ -330,10 +307,7 @@ def _as_columns(X, contributions, axis, owner):
     if axis is None:
         found = [each for each in range(1, X.ndim) if X.shape[each] > 1 and are_letters(X, each).all()]
         if not found:
-            raise ValueError(
-                f"{owner} looks for an axis along which one entry is 1 and the others are 0, and there is none. Is X "
-                "one-hot?"
-            )
+            raise ValueError(f"{owner} needs an axis along which one entry is 1 and the others are 0. Is X one-hot?")
         axis = found[-1] - 1
     if not 0 <= axis < X.ndim - 1 or not are_letters(X, axis + 1).all():
         raise ValueError(f"letters_axis={axis} is no axis of one-hot letters of values of shape {X.shape}.")
@@ -344,42 +318,36 @@ def _as_columns(X, contributions, axis, owner):
 
 
 def _glyph(letter):
-    """A letter's outline in the unit square."""
+    """Return the outline of a letter in the unit square."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
     from matplotlib.transforms import Affine2D
 
     outline = TextPath((0, 0), letter, size=10, prop=FontProperties(weight="bold"), usetex=False)
     box = outline.get_extents()
-    # A narrow letter, such as I, is not made as wide as others.
+    # The minimum width keeps a narrow letter, such as I, narrower than the others.
     width = max(box.width, 5.0)
     fit = Affine2D().translate(-(box.x0 + box.x1) / 2, -box.y0).scale(1 / width, 1 / box.height)
     return fit.transform_path(outline)
 
 
 def _place(glyph, position, bottom, height):
-    """Make a letter of the unit square as high as it should be, upside down if that is below zero."""
+    """Scale and move an outline of the unit square; a negative height turns it upside down."""
     from matplotlib.path import Path
 
     return Path(glyph.vertices * (WIDTH, height) + (position, bottom), glyph.codes)
 
 
 def _letter_colors(alphabet, colors, own):
-    letters = {letter.upper() for letter in alphabet} - {UNKNOWN}
+    """Return the colour of each letter."""
+    letters, known = {letter.upper() for letter in alphabet} - {UNKNOWN}, {}
     if letters <= set(_NUCLEOTIDE_COLORS):
         known = _NUCLEOTIDE_COLORS
     elif letters <= {*_AMINO_ACID_COLORS, *"BJOUXZ*-"}:
         known = _AMINO_ACID_COLORS
-    else:
-        known = {}
-    chosen = []
-    for place, letter in enumerate(alphabet):
-        if letter in own:
-            chosen.append(own[letter])
-        elif letter.upper() in known:
-            chosen.append(known[letter.upper()][colors.is_dark])
-        elif letter == UNKNOWN or known:
-            chosen.append(colors.muted)
-        else:
-            chosen.append(colors.classes[place % len(colors.classes)])
-    return chosen
+    chosen = (
+        dict.fromkeys(alphabet, colors.muted) if known else dict(zip(alphabet, cycle(colors.classes), strict=False))
+    )
+    chosen[UNKNOWN] = colors.muted
+    chosen |= {letter: known[letter.upper()][colors.is_dark] for letter in alphabet if letter.upper() in known}
+    return [(chosen | (own or {}))[letter] for letter in alphabet]

@@ -1,44 +1,45 @@
-"""Words on the colours of their contributions."""
+"""Display of texts whose words are coloured by their contributions."""
 
 import numpy as np
 
-from skdeeplift.plotting.appearance import lightness, robust_limit
+from skdeeplift.plotting.colors import lightness, robust_limit
 from skdeeplift.plotting.display import Display, contribution_label
-from skdeeplift.plotting.drawable import drawable, some_rows
+from skdeeplift.plotting.explanation_slice import slice_explanation
+from skdeeplift.plotting.rows_and_columns import choose_rows
 
-# In units of the size of the letters.
+# Distances in units of the font size: between words, lines and paragraphs, and from the margin.
 GAP, LINE, PARAGRAPH, MARGIN = 0.34, 1.75, 0.8, 0.2
 
 
 class TokenDisplay(Display):
-    """Text whose words have the colours of their contributions.
+    """Texts whose words have the colours of their contributions.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     words : list of list of str
-        The words of each text.
+        Words of each text.
     contributions : list of array-like of shape (n_words,)
-        The contributions of each text's words.
+        Contributions of each text's words.
     names : list of str, default=None
-        A heading for each text.
+        Headings of the texts. None draws no headings.
     label : str, default="contribution"
-        What the colours say.
+        Label of the colour bar.
 
     Attributes
     ----------
     limit_ : float
-        The absolute contribution from which on colours are full, after `plot`.
+        Absolute contribution at which colours are full, after `plot`.
     ax_ : matplotlib Axes
-        Where the text is, after `plot`.
+        Axes with the words, after `plot`.
     figure_ : matplotlib Figure
-        The figure it is in, after `plot`.
+        Figure of the axes, after `plot`.
 
     See Also
     --------
     SequenceLogoDisplay : Contributions of one-hot letters.
-    :ref:`pictures` : All displays, and which to use when.
+    :ref:`pictures` : All displays, and when to use which.
 
     Examples
     --------
@@ -73,83 +74,78 @@ class TokenDisplay(Display):
         Parameters
         ----------
         explanation : Explanation
-            Contributions of tokens, or of the dimensions of their embedding, which are summed.
+            Contributions of tokens, or of the dimensions of their embeddings, which are summed.
         rows : int or list of int, default=None
-            Positions of the rows to draw; at most the first five by default.
+            Positions of the rows to draw; the first five by default.
         vocabulary : sequence or dict of str, or callable, default=None
-            What the ids stand for: a word for each, or a function that turns a list of ids into words, such as a
-            tokenizer's ``convert_ids_to_tokens``. By default ids are drawn.
+            The word of each id, or a function that turns a list of ids into words, such as a tokenizer's
+            ``convert_ids_to_tokens``. None draws the ids.
         words : list of str, or list of list of str, default=None
-            The words of the one row that is drawn, or of each of several, where there is no vocabulary.
+            The words of the row, or of each of several rows. None reads the words from the ids and the vocabulary.
         padding : int, default=None
-            The id that fills rows up, and is not drawn at their ends.
+            The id of padding, which is not drawn at the ends of rows. None draws all ids.
         target : int or str, default=None
-            Which of several targets to draw; where rows have targets of their own, positions count those of this
-            target.
+            The target to draw; required if there are several. If rows have targets of their own, ``rows`` counts the
+            rows of this target; all rows by default.
         part : str or int, default=None
-            The key or position of one of several inputs or layers.
+            The key or position of the input or layer to draw; required if there are several.
         percentile : float, default=100
-            Colours are full from this percentile of absolute contributions on.
+            Percentile of absolute contributions at which colours are full.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
 
         Returns
         -------
         display : TokenDisplay
-            With the text drawn.
+            The display, already drawn.
 
         Raises
         ------
         ValueError
-            If rows are no tokens, a word is missing, or there are several targets, inputs or layers, of which none is
-            chosen.
+            If the rows are not tokens, if a word is missing, or if there are several targets, inputs or layers and none
+            is chosen.
         """
         owner = cls.__name__
-        chosen = drawable(explanation, owner, target=target, part=part)
-        contributions, ids = chosen.contributions, chosen.values
+        chosen = slice_explanation(explanation, owner, target=target, part=part)
+        contributions, ids = chosen.contributions, None if chosen.values is None else np.asarray(chosen.values)
         if contributions.ndim == 3:
             contributions = contributions.sum(-1)
         if contributions.ndim != 2:
             raise ValueError(
-                f"{owner} draws contributions of shape (n_rows, n_tokens), or of their embeddings with one axis more. "
-                f"Got shape {contributions.shape}."
+                f"{owner} draws contributions of shape (n_rows, n_tokens[, n_dimensions]). Got {contributions.shape}."
             )
-        n_rows = len(contributions)
-        positions = some_rows(n_rows, rows, owner)
-        if words is None:
-            ids = None if ids is None else np.asarray(ids)
-            if ids is None or ids.shape != contributions.shape:
-                raise ValueError(f"The explanation holds no token for each contribution. Pass {owner}'s words=.")
-            texts = [_read(ids[row], vocabulary) for row in positions]
-        else:
-            texts = [list(each) for each in ([words] if _are_words(words) else words)]
+        positions = choose_rows(len(contributions), rows, owner)
+        if words is not None:
+            is_one_text = all(isinstance(each, str) for each in words)
+            texts = [list(each) for each in ([words] if is_one_text else words)]
             if len(texts) != len(positions):
                 raise ValueError(f"words= holds the words of {len(texts)} rows, and {len(positions)} are drawn.")
-        kept = [np.arange(contributions.shape[1])] * len(positions)
-        if padding is not None and ids is not None:
-            kept = [_inside(np.asarray(ids)[row] != padding) for row in positions]
+        elif ids is None or ids.shape != contributions.shape:
+            raise ValueError(f"The explanation holds no token for each contribution. Pass {owner}'s words=.")
+        else:
+            texts = [_read(ids[row], vocabulary) for row in positions]
+        drawn_words, drawn_contributions = [], []
         for text, row in zip(texts, positions, strict=True):
             if len(text) != contributions.shape[1]:
                 raise ValueError(f"Row {row} has {contributions.shape[1]} contributions, and {len(text)} words.")
-        display = cls(
-            [[text[each] for each in inside] for text, inside in zip(texts, kept, strict=True)],
-            [contributions[row][inside] for row, inside in zip(positions, kept, strict=True)],
-            names=[f"row {row}" for row in positions] if len(positions) > 1 else None,
-            label=contribution_label(chosen.to_target),
-        )
+            places = range(len(text)) if padding is None or ids is None else _inside(ids[row] != padding)
+            drawn_words.append([text[place] for place in places])
+            drawn_contributions.append(contributions[row][places])
+        names = [f"row {row}" for row in positions] if len(positions) > 1 else None
+        display = cls(drawn_words, drawn_contributions, names=names, label=contribution_label(chosen.to_target))
         return display.plot(percentile=percentile, ax=ax)
 
     def plot(self, *, percentile=100, fontsize=12, ax=None):
-        """Draw the text, in lines as wide as the axes are now.
+        """Draw the words in lines that are as wide as the axes.
 
         Parameters
         ----------
         percentile : float, default=100
-            Colours are full from this percentile of absolute contributions on.
+            Percentile of absolute contributions at which colours are full.
         fontsize : float, default=12
-            The size of the letters, in points.
+            Size of the letters in points.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure, as high as the text, by default.
+            Axes to draw on; by default those of a new figure, which is as high as the texts.
 
         Returns
         -------
@@ -162,17 +158,12 @@ class TokenDisplay(Display):
             If matplotlib is not installed.
         """
         ax, colors = self._start(ax, 7, 2)
-        from matplotlib.cm import ScalarMappable
-        from matplotlib.colors import Normalize
-
         texts = [np.asarray(each, np.float64) for each in self.contributions]
         self.limit_ = robust_limit(np.concatenate([*texts, np.zeros(1)]), percentile)
-        of_colors = ScalarMappable(Normalize(-self.limit_, self.limit_), colors.signed)
+        scale = colors.signed_scale(self.limit_)
         ax.set_axis_off()
-        bar = self.figure_.colorbar(of_colors, ax=ax, location="bottom", shrink=0.5, aspect=30, pad=0.02)
-        bar.set_label(self.label)
-        bar.outline.set_visible(False)
-        # What is around the text takes its place first.
+        self._add_colorbar(scale, ax, label=self.label, location="bottom", shrink=0.5, aspect=30)
+        # The layout gives the colour bar its space, which leaves the width of the lines.
         self.figure_.draw_without_rendering()
         width = ax.get_window_extent().width * 72 / self.figure_.dpi
         placed, bottom = _lay_out(self.words, self.names, width, _ruler(self.figure_, fontsize), fontsize)
@@ -181,27 +172,20 @@ class TokenDisplay(Display):
         for word, text, place, x, y in placed:
             style = {"color": colors.muted, "fontsize": 0.8 * fontsize}
             if place is not None:
-                color = of_colors.to_rgba(texts[text][place])
+                color = scale.to_rgba(texts[text][place])
                 ink = "black" if lightness(color) > 0.5 else "white"
                 box = {"boxstyle": f"square,pad={GAP / 2}", "facecolor": color, "edgecolor": "none"}
                 style = {"color": ink, "fontsize": fontsize, "bbox": box}
-            ax.annotate(
-                word,
-                (0, 1),
-                xycoords="axes fraction",
-                xytext=(x, -y),
-                textcoords="offset points",
-                va="baseline",
-                parse_math=False,
-                **style,
-            )
+            corner = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points", "va": "baseline"}
+            ax.annotate(word, xytext=(x, -y), parse_math=False, **corner, **style)
         return self
 
 
 def _lay_out(texts, names, width, measure, size):
-    """Where each word is, in points right of and below the upper left corner: a list, and the lower end.
+    """Place words in lines, and return their places and the lower end, in points from the upper left corner.
 
-    A word has the text's position and its own; a heading has None in its place.
+    A place is a tuple of the word, the position of its text, the position of the word in the text, and the distances to
+    the right and downwards. The position of a heading in its text is None.
     """
     gap, left = GAP * size, MARGIN * size
     placed, y = [], 0.0
@@ -222,23 +206,19 @@ def _lay_out(texts, names, width, measure, size):
 
 
 def _ruler(figure, size):
-    """A function that measures words, in points, as they are drawn: letters snap to pixels."""
+    """Return a function that measures a word's width in points as the figure draws it, with letters at whole pixels."""
     from matplotlib.text import Text
 
     def measure(word):
-        """The width of a word."""
+        """Return the width of a word."""
         text = Text(0, 0, word, fontsize=size, parse_math=False, figure=figure)
         return text.get_window_extent().width * 72 / figure.dpi
 
     return measure
 
 
-def _are_words(words):
-    """Whether these are the words of one text, rather than several texts."""
-    return all(isinstance(each, str) for each in words)
-
-
 def _read(ids, vocabulary):
+    """Return the words of ids."""
     if vocabulary is None:
         return [str(each) for each in ids]
     ids = [int(each) for each in ids]
@@ -251,6 +231,6 @@ def _read(ids, vocabulary):
 
 
 def _inside(is_word):
-    """Positions from the first word to the last."""
+    """Return the positions from the first word to the last."""
     found = np.flatnonzero(is_word)
     return np.arange(found[0], found[-1] + 1) if len(found) else found

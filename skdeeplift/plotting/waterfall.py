@@ -1,22 +1,21 @@
-"""From the reference's value to the prediction, feature by feature."""
+"""Display of one row's contributions as steps from the reference value to the prediction."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
-from sklearn.utils import check_scalar
 
-from skdeeplift.plotting.appearance import number
-from skdeeplift.plotting.display import Display, bare
-from skdeeplift.plotting.drawable import column, one_row, table_drawable
+from skdeeplift.plotting.display import Display, format_number, hide_spines
+from skdeeplift.plotting.explanation_slice import slice_table
+from skdeeplift.plotting.rows_and_columns import choose_row, rank_features, take_column
 
-# What is left of the sum is drawn where it could be seen: beyond this of the bars' extent.
+# A difference between the contributions' sum and the prediction is drawn above this share of the bars' extent.
 VISIBLE = 1e-3
 
 
 class WaterfallDisplay(Display):
-    """Bars that lead from the target at the reference down to the prediction of one row.
+    """Bars that lead from the target at the reference to the prediction of one row.
 
-    Each bar starts where the one above ends; the largest contributions come first.
+    Each bar starts where the bar above it ends. The largest contributions come first.
 
     .. versionadded:: 0.1
 
@@ -31,21 +30,21 @@ class WaterfallDisplay(Display):
     feature_names : array-like of str of shape (n_features,)
         Names of the features.
     values : array-like of shape (n_features,), default=None
-        The features' values, to stand beside their names.
+        Values of the features, which are written beside their names. None writes the names alone.
     xlabel : str, default="output"
-        What the positions say.
+        Label of the axis of the target.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where the bars are, after `plot`.
+        Axes with the bars, after `plot`.
     figure_ : matplotlib Figure
-        The figure they are in, after `plot`.
+        Figure of the axes, after `plot`.
 
     See Also
     --------
     BeeswarmDisplay : Contributions of many rows.
-    :ref:`pictures` : All displays, and which to use when.
+    :ref:`pictures` : All displays, and when to use which.
 
     Examples
     --------
@@ -72,47 +71,41 @@ class WaterfallDisplay(Display):
         explanation : Explanation
             Contributions of the rows of a table, by a method that compares them with a reference.
         row : int, default=None
-            The row's position; may be left out where there is but one.
+            The position of the row to draw; required if there are several.
         target : int or str, default=None
-            Which of several targets to draw; where rows have targets of their own, the position counts those of this
-            target.
+            The target to draw; required if there are several. If rows have targets of their own, ``row`` counts the
+            rows of this target; all rows by default.
         part : str or int, default=None
-            The key or position of one of several inputs or layers.
+            The key or position of the input or layer to draw; required if there are several.
         max_features : int, default=10
-            How many features to draw at the most; the others make one bar.
+            Maximum number of features to draw. The other features share one bar.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
 
         Returns
         -------
         display : WaterfallDisplay
-            With the bars drawn.
+            The display, already drawn.
 
         Raises
         ------
         ValueError
             If the explanation is not one of a table or has no reference, or if it has several rows, targets, inputs or
-            layers, of which none is chosen.
+            layers and none is chosen.
         """
-        chosen = table_drawable(explanation, cls.__name__, target=target, part=part)
+        chosen = slice_table(explanation, cls.__name__, target=target, part=part)
         if chosen.reference_value is None or chosen.prediction is None:
             raise ValueError(
                 f"{cls.__name__} starts at the target's value at the reference, and the explanation has none. Use an "
                 "explainer that compares rows with a reference, such as DeepLiftExplainer."
             )
-        row = one_row(len(chosen.contributions), row, cls.__name__)
-        values = None
-        if chosen.values is not None:
-            n_features = chosen.contributions.shape[1]
-            values = [np.asarray(column(chosen.values, feature))[row] for feature in range(n_features)]
-        display = cls(
-            chosen.contributions[row],
-            chosen.reference_value[row],
-            chosen.prediction[row],
-            chosen.feature_names,
-            values=values,
-            xlabel=f"output {chosen.to_target.removeprefix('to ')}".strip(),
-        )
+        row = choose_row(len(chosen.contributions), row, cls.__name__)
+        contributions, values = chosen.contributions[row], chosen.values
+        if values is not None:
+            values = [np.asarray(take_column(values, feature))[row] for feature in range(len(contributions))]
+        reference_value, prediction = chosen.reference_value[row], chosen.prediction[row]
+        label = f"output {chosen.to_target.removeprefix('to ')}".strip()
+        display = cls(contributions, reference_value, prediction, chosen.feature_names, values=values, xlabel=label)
         return display.plot(max_features=max_features, ax=ax)
 
     def plot(self, *, max_features=None, ax=None):
@@ -121,9 +114,9 @@ class WaterfallDisplay(Display):
         Parameters
         ----------
         max_features : int, default=None
-            How many features to draw at the most; the others make one bar. All by default.
+            Maximum number of features to draw; all by default. The other features share one bar.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on; those of a new figure by default.
 
         Returns
         -------
@@ -135,65 +128,53 @@ class WaterfallDisplay(Display):
         ImportError
             If matplotlib is not installed.
         """
-        if max_features is not None:
-            check_scalar(max_features, "max_features", Integral, min_val=1)
         names, changes = self._bars(max_features)
         start, end = float(self.reference_value), float(self.prediction)
-        # Where each bar ends, the reference's value before them.
         ends = start + np.cumsum([0.0, *changes])
         ax, colors = self._start(ax, 7, 1.2 + 0.32 * (len(names) + 2))
         positions = np.arange(1, len(names) + 1)
-        ax.barh(positions, changes, left=ends[:-1], height=0.66, color=colors.of_sign(changes), zorder=2)
+        ax.barh(positions, changes, left=ends[:-1], height=0.66, color=colors.by_sign(changes), zorder=2)
         for position, value in enumerate(ends):
             ax.plot([value, value], [position, position + 1], color=colors.muted, linewidth=1, zorder=1)
         ax.plot([start, end], [0, len(names) + 1], "o", color=colors.ink, markersize=6, zorder=3, clip_on=False)
+        texts = [format_number(start), *(format_number(each, sign=True) for each in changes), format_number(end)]
+        # Each number is beside its bar, on the side that the bar points to, so both sides need space for it.
         low, high = min(ends.min(), end), max(ends.max(), end)
-        extent = high - low or 1.0
-        texts = [number(start), *(number(each, sign=True) for each in changes), number(end)]
-        # Beside each bar, on the side that it points to, where there must be space for it.
-        space = (0.05 + 0.022 * max(map(len, texts))) * extent
+        space = (0.05 + 0.022 * max(map(len, texts))) * (high - low or 1.0)
         ax.set_xlim(low - space, high + space)
-        labels = zip(range(len(texts)), [*ends, end], texts, [1, *changes, 1], strict=True)
-        for position, value, text, direction in labels:
-            ax.annotate(
-                text,
-                (value, position),
-                xytext=(6 if direction >= 0 else -6, 0),
-                textcoords="offset points",
-                ha="left" if direction >= 0 else "right",
-                va="center",
-                color=colors.ink,
-                fontsize="small",
-            )
+        for position, (text, value, change) in enumerate(zip(texts, [*ends, end], [1, *changes, 1], strict=True)):
+            side, alignment = (6, "left") if change >= 0 else (-6, "right")
+            place = {"xytext": (side, 0), "textcoords": "offset points", "ha": alignment, "va": "center"}
+            ax.annotate(text, (value, position), color=colors.ink, fontsize="small", **place)
         ax.set_yticks(range(len(names) + 2), ["reference", *names, "prediction"])
         ax.set_ylim(len(names) + 1.6, -0.6)
         ax.set_xlabel(self.xlabel)
-        bare(ax, left=True)
+        hide_spines(ax, left=True)
         return self
 
     def _bars(self, max_features):
-        """Names and lengths of the bars from top to bottom."""
+        """Return the names and lengths of the bars, from top to bottom."""
         contributions = np.asarray(self.contributions, np.float64)
-        order = np.argsort(-np.abs(contributions), kind="stable")
-        others = order[len(order) if max_features is None else max_features :]
+        shown, others = rank_features(np.abs(contributions), max_features)
         if len(others) == 1:
-            # Its own name takes no more space.
-            others = others[:0]
-        shown = order[: len(order) - len(others)]
+            # The name of a single feature takes no more space than "1 other feature".
+            shown, others = [*shown, *others], []
         names, changes = [self._name(feature) for feature in shown], [*contributions[shown]]
         if len(others):
             names.append(f"{len(others)} other features")
             changes.append(contributions[others].sum())
-        left = float(self.prediction) - float(self.reference_value) - contributions.sum()
-        reached = float(self.reference_value) + np.cumsum([0.0, *changes])
-        if abs(left) > VISIBLE * max(np.ptp([*reached, float(self.prediction)]), np.abs(contributions).sum()):
+        start, end = float(self.reference_value), float(self.prediction)
+        left = end - start - contributions.sum()
+        reached = start + np.cumsum([0.0, *changes])
+        if abs(left) > VISIBLE * max(np.ptp([*reached, end]), np.abs(contributions).sum()):
             names.append("not explained")
             changes.append(left)
         return names, changes
 
     def _name(self, feature):
+        """Return the name of a feature, with its value if values are known."""
         if self.values is None:
             return str(self.feature_names[feature])
         value = self.values[feature]
-        is_number = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
-        return f"{self.feature_names[feature]} = {number(value) if is_number else value}"
+        is_number = isinstance(value, (Real, np.number)) and not isinstance(value, bool)
+        return f"{self.feature_names[feature]} = {format_number(value) if is_number else value}"

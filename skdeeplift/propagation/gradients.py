@@ -1,15 +1,158 @@
-"""One stream: the gradient at the rows, of the network as it is or with other gradients at its activations."""
+"""One stream: gradients at the rows, of the network itself or with other derivatives at its activations."""
+
+import itertools
+import weakref
 
 import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.network.clusters import Activation, Activations, activation_at
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.method import Method, check_depends, one_hot_of_predicted
-from skdeeplift.propagation.overrides import Overrides
-from skdeeplift.propagation.pairing import widened_tensor
-from skdeeplift.propagation.sums import plain_sums
+from skdeeplift.propagation.method import Method, check_depends
+from skdeeplift.propagation.pairing import to_difference_dtype
+from skdeeplift.propagation.rules.products import RecomputedProduct, with_gradient
+from skdeeplift.propagation.rules.reveal_cancel import is_restricted
+from skdeeplift.propagation.sums import SourceTensors, sum_plain
 
-# Each from the gradient and the input to the multiplier and what it is multiplied by, if anything.
+
+class Overrides:
+    """Replacements of a graph's activations while the graph runs again.
+
+    Parameters
+    ----------
+    rule : callable
+        Rule of this module, which gives an activation's output another gradient.
+    barriers : collection of Value
+        Values that no activation reaches across.
+    """
+
+    def __init__(self, rule, barriers):
+        self.rule, self.barriers = rule, barriers
+        # Finder of the activations of each graph, and replacement of each op. Gradients need both to stay alive.
+        self._finders, self._steps = {}, {}
+
+    def ancestors(self, graph, wanted, known):
+        """List in order the ops and activations that compute ``wanted`` from the ``known`` values.
+
+        Values inside an activation of several ops belong to it alone. If another op reads such a value too, the op that
+        computes it runs once more, as an activation by itself.
+        """
+        known, needed, found = set(known), set(wanted), []
+        for op in reversed(graph.ops):
+            if any(value in needed and value not in known for value in (*op.outputs, *op.inner)):
+                step = self._steps.get(op)
+                if step is None:
+                    step = self._steps[op] = self._step(graph, op)
+                needed.update(step.inputs)
+                found.append(step)
+        return found[::-1]
+
+    def _step(self, graph, op):
+        if op.body is not None or not graph.carries_difference(op.outputs[0]):
+            return op
+        if graph not in self._finders:
+            self._finders[graph] = Activations(graph, self.barriers)
+        activation = activation_at(graph, op, self._finders[graph], self.barriers)
+        return op if activation is None else _Overridden(activation, self.rule)
+
+
+class _Overridden:
+    """Activation with the gradient of a rule."""
+
+    def __init__(self, activation: Activation, rule):
+        self.activation, self.rule = activation, rule
+        self.inputs, self.outputs = (activation.root, *activation.operands), (activation.output,)
+
+    def create(self, inputs):
+        """Run the activation on tensors of its inputs."""
+        root, *operands = inputs
+        output = run_activation(self.activation, root, operands)
+        return [self.rule(self.activation, output, root, operands)]
+
+
+# Activations by a number that their gradient reads, because TensorFlow registers one function for all of them.
+_NUMBERS, _ACTIVATIONS = itertools.count(), weakref.WeakValueDictionary()
+
+
+def guided_backprop(activation, output, root, operands):
+    """Drop negative multipliers before the derivative (Springenberg et al. 2015, arXiv:1412.6806)."""
+    return with_gradient("SkdeepliftGuidedBackprop", output)
+
+
+def deconvnet(activation, output, root, operands):
+    """Apply the activation to the multiplier itself (Zeiler and Fergus 2014, arXiv:1311.2901).
+
+    A function with a pole, such as ``log``, or one that explodes, such as ``exp``, keeps its derivative.
+    """
+    if is_restricted(activation):
+        return output
+    number = next(_NUMBERS)
+    _ACTIVATIONS[number] = activation
+    if root.shape != output.shape:
+        root = tf.broadcast_to(root, tf.shape(output))
+    return with_gradient("SkdeepliftDeconvNet", output, root, tf.constant(number, tf.int64), *operands)
+
+
+class EpsilonLRP:
+    """Replace the derivative by ``f(x) / (x + epsilon * sign(x))`` (Ancona et al. 2018, arXiv:1711.06104).
+
+    Parameters
+    ----------
+    epsilon : float
+        Size that is added to the denominator to keep the quotient finite. Zero counts as positive.
+    """
+
+    def __init__(self, epsilon):
+        self.epsilon = epsilon
+
+    def __call__(self, activation, output, root, operands):
+        """Return an activation's output with the gradient of this rule."""
+        return _LRP.in_place_of(output, root, root, output, tf.constant(self.epsilon, root.dtype))
+
+
+def run_activation(activation, root, operands):
+    """Create the ops of an activation again.
+
+    Parameters
+    ----------
+    activation : Activation
+        The function.
+    root : tensor
+        Values at which to evaluate the function.
+    operands : sequence of tensor
+        Tensors for ``activation.operands``, in their order.
+
+    Returns
+    -------
+    output : tensor
+        Values of the function.
+    """
+    values = {**dict(zip(activation.operands, operands, strict=True)), activation.root: root}
+    for op in activation.ops:
+        values.update(zip(op.outputs, replay.create(op, [values[value] for value in op.inputs]), strict=True))
+    return values[activation.output]
+
+
+def _quotient(root, output, epsilon):
+    return output / (root + tf.where(root >= 0, epsilon, -epsilon))
+
+
+_LRP = RecomputedProduct("SkdeepliftEpsilonLRP", _quotient)
+
+
+@tf.RegisterGradient("SkdeepliftGuidedBackprop")
+def _guided_backprop_gradient(op, incoming):
+    return [tf.nn.relu(incoming)]
+
+
+@tf.RegisterGradient("SkdeepliftDeconvNet")
+def _deconvnet_gradient(op, incoming, *_):
+    _, _, number, *operands = op.inputs
+    activation = _ACTIVATIONS[int(tf.get_static_value(number))]
+    return [None, run_activation(activation, incoming, operands), *[None] * (len(operands) + 1)]
+
+
+# Functions of the gradient and the input. Each returns the multiplier and the factor that it is multiplied by, if any.
 FORMS = {
     "gradient": lambda gradient, x: (gradient, None),
     "saliency": lambda gradient, x: (tf.abs(gradient), None),
@@ -18,66 +161,56 @@ FORMS = {
 
 
 class Gradients(Method):
-    """A compiled function that runs the network at the rows, and goes back.
+    """Compiled functions that differentiate the network at the rows.
 
     Parameters
     ----------
     graph : Graph
         The traced network.
     target : Value
-        What is explained; weights over its elements make it a scalar.
+        The value to explain; weights over its elements make it a scalar.
     sources : list of Source
-        Whose contributions are given.
+        The values that contributions are computed for.
     form : {"gradient", "saliency", "gradient_x_input"}
-        What becomes of the gradient.
+        Function of the gradient to return.
     rule : callable, default=None
-        What stands in the place of the derivative at activations, of `skdeeplift.propagation.overrides`.
+        Rule that replaces the derivative of activations; see `skdeeplift.propagation.gradients`.
     """
 
     def __init__(self, graph, target, sources, form, rule=None):
         check_depends(graph, target)
         own = [source.value for source in sources if source.starts is None]
         super().__init__(graph, target, sources, own)
-        # Rows are run as they are given, wherever the batch lies afterwards.
+        # Rows are run as given, so the place of the batch in other values does not matter.
         self.needs_pair_size = False
         self.form = form
         self.overrides = None if rule is None else Overrides(rule, frozenset([*own, target]))
 
-    def at_rows(self, pairing, rows, target_weights, noise=None, noise_weights=None, wanted=(), letters=None):
+    def at_rows(self, request, rows, noise=None):
         """Run the network at a chunk of rows, and sum contributions, in one call.
 
         Parameters
         ----------
-        pairing : Pairing
-            How many rows, noises and targets there are.
+        request : Request
+            The terms to compute. Each noise counts as a reference.
         rows : list of ndarray
             One array for each input.
-        target_weights : ndarray of shape (rows or 1, targets, *target's axes), or Target
-            Weights over the target's elements, or a target that depends on their values.
         noise : list of ndarray, default=None
-            What is added to each input, in the place of references.
-        noise_weights : ndarray of shape (references,), default=None
-            What each noise counts in the sum.
-        wanted : tuple of str
-            What to return of each source; see `skdeeplift.propagation.sums.TERMS`.
-        letters : tuple of int or None, default=None
-            For each source the axis of its one-hot letters, for hypothetical contributions.
+            Noise to add to each input.
 
         Returns
         -------
         outputs : tensor
-            The target's values at the rows, with their noise.
+            The target's values at the rows with noise.
         sums : list of tuple of tensor
-            As those of `contributions`.
+            One tuple per source, in the order of ``request.wanted``.
         """
-        depends = hasattr(target_weights, "choice")
-        constants = pairing, wanted, letters, target_weights if depends else None
-        tensors = [list(map(tf.convert_to_tensor, each or ())) for each in (rows, noise)]
-        weights = [None if each is None else tf.convert_to_tensor(each) for each in (noise_weights,)]
-        weights.append(None if depends else tf.convert_to_tensor(target_weights))
-        return self.compiled(self._at_rows, *constants)(*tensors, *weights)
+        inputs = [[tf.convert_to_tensor(array) for array in arrays] for arrays in (rows, noise or ())]
+        static, tensors = request.split()
+        return self.compiled(self._at_rows, static)(*inputs, tensors)
 
-    def _at_rows(self, pairing, wanted, letters, target, rows, noise, noise_weights, weights):
+    def _at_rows(self, static, rows, noise, tensors):
+        request, pairing = static.join(tensors), static.pairing
         lead = pairing.rows, pairing.references, pairing.targets
         inputs = [
             _over_pairs(x, noise[position] if noise else None, lead) if pairing.size > pairing.rows or noise else x
@@ -86,9 +219,7 @@ class Gradients(Method):
         values = dict(zip(self.graph.inputs, inputs, strict=True))
         own = [source.value for source in self.sources if source.starts is None]
         [output, *tensors] = replay.run(self.graph, values, [self.target, *own], self.overrides)
-        if target is not None:
-            weights = one_hot_of_predicted(output, target.centered)
-        rest = self.target.shape[1:]
+        weights, rest = request.at_output(output).target, self.target.shape[1:]
         weights = tf.broadcast_to(tf.cast(weights, output.dtype)[:, None], (*lead, *rest))
         gradients = gradients_of(output, tf.reshape(weights, (pairing.size, *rest)), tensors)
         of_own = dict(zip(own, zip(gradients, tensors, strict=True), strict=True))
@@ -97,24 +228,27 @@ class Gradients(Method):
             gradient, x = (
                 of_own.get(source.value) or [tf.zeros((pairing.size, *source.value.shape[1:]), self.target.dtype)] * 2
             )
-            multiplier, factor = FORMS[self.form](*(_with_lead(widened_tensor(each), lead) for each in (gradient, x)))
-            if factor is None and pairing.references == 1 and "squares" not in wanted:
-                # Whatever else is wanted: it is multiplied by one, and compared with zero.
-                sums.append((multiplier[:, 0],) * len(wanted))
+            multiplier, factor = FORMS[self.form](
+                *(_with_lead(to_difference_dtype(each), lead) for each in (gradient, x))
+            )
+            if factor is None and pairing.references == 1 and "squares" not in request.wanted:
+                # All other terms equal the gradient, since the factor is one and the reference zero.
+                sums.append((multiplier[:, 0],) * len(request.wanted))
                 continue
-            axis = letters[position] if letters else None
             factor = (tf.ones_like(multiplier) if factor is None else factor)[:, :, 0]
-            sums.append(plain_sums(multiplier, factor, tf.zeros_like(factor), noise_weights, wanted, axis))
+            axis = request.letters[position] if request.letters else None
+            of_source = SourceTensors(multiplier, factor, tf.zeros_like(factor))
+            sums.append(sum_plain(of_source, request.weights, request.wanted, axis))
         return output[:: pairing.size // pairing.rows], sums
 
 
 def gradients_of(output, weights, tensors):
-    """Differentiate weighted elements of an output; zero where it does not depend on a tensor.
+    """Differentiate weighted elements of an output; zero by tensors that it does not depend on.
 
     Raises
     ------
     UnsupportedOpError
-        If TensorFlow has no derivative of an op in between.
+        If TensorFlow has no derivative of an op between them.
     """
     try:
         gradients = tf.gradients(output, tensors, weights)
@@ -127,7 +261,7 @@ def gradients_of(output, weights, tensors):
 
 
 def _over_pairs(x, noise, lead):
-    """Repeat rows for each noise, which is added to floating-point numbers, and each target."""
+    """Repeat rows for each noise and each target, and add the noise to floating-point numbers."""
     x = x[:, None, None]
     if noise is not None and x.dtype.is_floating:
         x = x + noise[None, :, None]
@@ -136,5 +270,6 @@ def _over_pairs(x, noise, lead):
 
 
 def _with_lead(tensor, lead):
+    """Give a tensor the axes of rows, references and targets in front."""
     fold = tensor.shape[0] // (lead[0] * lead[1] * lead[2])
     return tf.reshape(tensor, (*lead, *(() if fold == 1 else (fold,)), *tensor.shape[1:]))

@@ -1,7 +1,7 @@
-"""Integers, such as tokens, by which a network looks numbers up: where these belong in the input, and which are masks.
+"""Integers, such as tokens, by which a network looks up numbers: their places in the input, and their masks.
 
-An integer has no difference. Differences start where numbers are looked up by it, as in an embedding, and what they
-contribute belongs to the integer.
+An integer has no difference. Differences start at the numbers that are looked up by it, as in an embedding. Their
+contributions belong to the integer.
 """
 
 from typing import NamedTuple
@@ -10,29 +10,24 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
-from skdeeplift.network.clusters import COMPARISONS, ELEMENTWISE
+from skdeeplift.network import ops
 from skdeeplift.network.graph import Value
 from skdeeplift.propagation import replay
 
-_LOOKUPS = {"GatherV2": (0, 1), "ResourceGather": (0, 1), "Gather": (0, 1)}
-_ELEMENT_BY_ELEMENT = ELEMENTWISE | frozenset(
-    """Bucketize FloorDiv FloorMod Mod Bitcast BitwiseAnd BitwiseOr LookupTableFindV2 StringToHashBucketFast
-    StringToHashBucketStrong AsString StringLower StringToNumber""".split()
-)
-_MOVED = frozenset(
-    """ConcatV2 ExpandDims Pack Reshape ReverseV2 Slice Split SplitV Squeeze StridedSlice Tile Transpose
-    Unpack""".split()
-)
-# Through which the elements of the input can be followed, if not in all cases.
-_FOLLOWED = _ELEMENT_BY_ELEMENT | _MOVED | frozenset([*_LOOKUPS, "OneHot"])
+# Ops that move elements without computing.
+_MOVES = ops.where(hands_on=ops.RESHAPED) | ops.where(hands_on=ops.MOVED) | ops.where(hands_on=ops.CUT)
+_LOOKUPS = ops.where(family=ops.LOOKUP)
+_ELEMENTWISE = ops.where(elementwise=True)
+# Ops through which the elements of the input can be followed in some cases.
+_FOLLOWED = _ELEMENTWISE | _MOVES | _LOOKUPS | {"OneHot"}
 
 
 class Source(NamedTuple):
-    """What contributions are given for.
+    """Value whose elements receive contributions.
 
-    ``starts`` is None for a value of floating-point numbers, which has a difference itself. Otherwise it lists values,
-    each with the element of the source that each of its elements belongs to; these differences' contributions are
-    added up.
+    ``starts`` is None for a value of floating-point numbers, which has a difference itself. Otherwise it lists pairs:
+    a value at which differences start, and for each of its elements the element of the source that it belongs to. The
+    contributions of these differences are added up.
     """
 
     value: Value
@@ -47,17 +42,17 @@ def input_sources(graph, target):
     graph : Graph
         The traced network.
     target : Value
-        What is explained.
+        Value to explain.
 
     Returns
     -------
     sources : list of Source
-        One for each input.
+        One source for each input.
 
     Raises
     ------
     UnsupportedOpError
-        If differences start at a value of which it can not be told to which elements of the input it belongs.
+        If the places in the input are unknown for a value at which differences start.
     """
     starts = graph.starts_before(target)
     of_input = {value: [] for value in graph.inputs}
@@ -69,14 +64,15 @@ def input_sources(graph, target):
     for value, looked_up in of_input.items():
         if looked_up and value in starts:
             looked_up = [(value, np.arange(value.shape[1:].num_elements()).reshape(value.shape[1:])), *looked_up]
-        # What no difference of reaches the target contributes nothing; of a single input that is an error elsewhere.
+        # An input whose difference does not reach the target contributes zero. A single such input is an error
+        # elsewhere.
         alone = not looked_up and (value in starts or len(graph.inputs) == 1)
         sources.append(Source(value, None if alone else tuple(looked_up)))
     return sources
 
 
 def vocabulary_sizes(graph):
-    """Find in how large tables the elements of the input are looked up.
+    """Find the sizes of the tables in which the elements of the input are looked up.
 
     Parameters
     ----------
@@ -86,21 +82,21 @@ def vocabulary_sizes(graph):
     Returns
     -------
     sizes : list of ndarray or None
-        For each input the number of rows of the smallest table in which each of its elements is looked up as it is, 0
-        where it is in none; None for an input that is not looked up.
+        For each element of each input, the number of rows of the smallest table in which the element itself is looked
+        up; 0 if there is no such table. None for an input that is not looked up.
     """
     sizes = dict.fromkeys(graph.inputs)
     for op in graph.ops:
-        if op.type not in _LOOKUPS or op.inputs[1] not in graph.dependence.indices:
+        if op.type not in _LOOKUPS or op.inputs[op.facts.indices] not in graph.dependence.indices:
             continue
-        axis = graph.static_value(op.inputs[2]) if op.type == "GatherV2" else 0
+        axis = 0 if op.facts.axis is None else graph.static_value(op.inputs[op.facts.axis])
         rows = op.inputs[0].shape[int(axis)] if axis is not None and op.inputs[0].shape.rank else None
-        if rows is None or not _is_input_itself(graph, op.inputs[1]):
+        if rows is None or not _is_input_itself(graph, op.inputs[op.facts.indices]):
             continue
         try:
-            value, elements = _origin(graph, op.inputs[1])
+            value, elements = _origin(graph, op.inputs[op.facts.indices])
         except UnsupportedOpError:
-            # Which it is, is told where a difference would start there.
+            # `input_sources` raises the error if a difference starts here.
             continue
         found = np.zeros(value.shape[1:].num_elements(), np.int64)
         found[elements.ravel()] = rows
@@ -115,13 +111,13 @@ def vocabulary_sizes(graph):
 
 
 def _is_input_itself(graph, value):
-    """Whether integers are those of the input, at most moved or counted from the end."""
+    """Return whether integers are the input itself, perhaps moved, or counted from the end."""
     while value in graph.producer:
         op = graph.producer[value]
-        if op.type in ("Select", "SelectV2"):
-            # The choice of the index that counts from the end, or of the index itself, which is the last operand.
+        if op.facts.family is ops.CHOICE:
+            # A choice between the index counted from the end and the index itself, which is the last operand.
             value = op.inputs[-1]
-        elif op.type in _MOVED | {"Cast"} and sum(map(graph.varies, op.inputs)) == 1:
+        elif (op.type in _MOVES or op.type == "Cast") and sum(map(graph.varies, op.inputs)) == 1:
             value = next(filter(graph.varies, op.inputs))
         else:
             return False
@@ -129,14 +125,14 @@ def _is_input_itself(graph, value):
 
 
 def padding_masks(graph, values):
-    """Find the masks that tell which elements of the input are padding, so far as they are read.
+    """Find the masks among some values that tell which elements of the input are padding.
 
     Parameters
     ----------
     graph : Graph
         The traced network.
     values : iterable of Value
-        What is read.
+        Values that are read.
 
     Returns
     -------
@@ -158,11 +154,11 @@ def padding_masks(graph, values):
 
 
 def _compares_input(graph, op):
-    if op.type not in COMPARISONS:
+    if op.facts.family is not ops.COMPARISON:
         return False
     varying = [value for value in op.inputs if graph.varies(value)]
     of_numbers = any(value.dtype.is_floating for value in varying)
-    if of_numbers and op.type not in ("Equal", "NotEqual"):
+    if of_numbers and not op.facts.equality:
         return False
     return all(_is_from_input(graph, value) for value in varying)
 
@@ -172,29 +168,30 @@ def _is_from_input(graph, value):
     if op is None:
         return value in graph.inputs
     varying = [each for each in op.inputs if graph.varies(each)]
-    # Numbers that went through a function are the network's own affair.
-    plain = op.type in _MOVED or op.type in ("Cast", "Identity") or not value.dtype.is_floating
-    return plain and op.type in _MOVED | _ELEMENT_BY_ELEMENT and all(_is_from_input(graph, each) for each in varying)
+    # Numbers that a function computed are no longer the input.
+    plain = op.type in _MOVES or op.facts.hands_on == ops.COPIED or not value.dtype.is_floating
+    followed = op.type in _MOVES or op.facts.elementwise
+    return plain and followed and all(_is_from_input(graph, each) for each in varying)
 
 
 def _origin(graph, start):
-    """The input that a value is looked up by, and to which of its elements each element belongs."""
+    """Return the input that a value is looked up by, and the element of the input that each element belongs to."""
     found = {}
 
     def elements_of(value):
-        """Positions in the input, flat, as an array of the value's shape without the batch."""
+        """Return flat positions in the input, as an array in the value's shape without the batch."""
         if value not in found:
             op = graph.producer.get(value)
             if op is None:
-                shape = _known(value, graph)
+                shape = _known_shape(value, graph)
                 found[value] = value, np.arange(int(np.prod(shape))).reshape(shape)
             elif op.type not in _FOLLOWED:
-                raise _no_place(graph, start, op, f"the op {op.type!r} lies between the input and there")
+                raise _no_place_error(graph, start, op, f"the op {op.type!r} lies between the input and there")
             else:
                 varying = [each for each in op.inputs if graph.varies(each)]
                 origins = [elements_of(each) for each in varying]
                 if len({origin for origin, _ in origins}) > 1:
-                    raise _no_place(graph, start, op, "several inputs of the network meet there")
+                    raise _no_place_error(graph, start, op, "several inputs of the network meet there")
                 found[value] = origins[0][0], _follow(graph, start, op, value, varying, [each for _, each in origins])
         return found[value]
 
@@ -202,39 +199,39 @@ def _origin(graph, start):
 
 
 def _follow(graph, start, op, output, varying, elements):
-    shape = _known(output, graph)
-    if op.type in _ELEMENT_BY_ELEMENT:
+    shape = _known_shape(output, graph)
+    if op.facts.elementwise:
         elements = [np.broadcast_to(each, shape) for each in elements]
         if all((each == elements[0]).all() for each in elements):
             return elements[0]
-    elif op.type in _LOOKUPS and varying == [op.inputs[1]]:
+    elif op.type in _LOOKUPS and varying == [op.inputs[op.facts.indices]]:
         [indices] = elements
         return np.broadcast_to(indices.reshape(*indices.shape, *[1] * (len(shape) - indices.ndim)), shape)
     elif op.type == "OneHot" and varying == [op.inputs[0]]:
         axis = op.attribute("axis")
         return np.broadcast_to(np.expand_dims(elements[0], axis if axis < 0 else axis - 1), shape)
-    elif op.type in ("ExpandDims", "Reshape", "Squeeze") and elements[0].size == np.prod(shape):
-        # Rows stay whole, so that the shape of one tells all, even where the operand knows it only at run time.
+    elif op.facts.hands_on == ops.RESHAPED and elements[0].size == np.prod(shape):
+        # The op keeps rows whole, so the shape of one row is enough, even if the shape operand is known only later.
         return elements[0].reshape(shape)
-    elif op.type in _MOVED and all(each in varying or graph.static_value(each) is not None for each in op.inputs):
-        return _moved(graph, op, output, dict(zip(varying, elements, strict=True))).reshape(shape)
-    raise _no_place(graph, start, op, f"the op {op.type!r} lies between the input and there")
+    elif op.type in _MOVES and all(each in varying or graph.static_value(each) is not None for each in op.inputs):
+        return _move_positions(graph, op, output, dict(zip(varying, elements, strict=True))).reshape(shape)
+    raise _no_place_error(graph, start, op, f"the op {op.type!r} lies between the input and there")
 
 
-def _moved(graph, op, output, elements):
-    """Let an op that only moves elements move their positions."""
+def _move_positions(graph, op, output, elements):
+    """Apply an op that only moves elements to their positions."""
 
-    def moved():
+    def move():
         inputs = [
             tf.cast(elements[value][None], value.dtype) if value in elements else tf.constant(graph.static_value(value))
             for value in op.inputs
         ]
         return replay.create(op, inputs)[op.outputs.index(output)]
 
-    return np.asarray(tf.function(moved, autograph=False)()).astype(np.int64)
+    return np.asarray(tf.function(move, autograph=False)()).astype(np.int64)
 
 
-def _known(value, graph):
+def _known_shape(value, graph):
     shape = value.shape[1:] if value.shape.rank else None
     if shape is None or not shape.is_fully_defined():
         raise UnsupportedOpError(
@@ -244,7 +241,7 @@ def _known(value, graph):
     return tuple(shape)
 
 
-def _no_place(graph, start, op, reason):
+def _no_place_error(graph, start, op, reason):
     return UnsupportedOpError(
         f"The target depends on whole numbers that the network computes from its input: differences would start at "
         f"{start.name!r}, and {reason} ({graph.describe(op)}). They can start only where each number belongs to one "

@@ -1,54 +1,59 @@
-"""Loops, as recurrent layers are made of: values of all steps, and differences carried through one step at a time.
+"""Loops, such as recurrent layers: differences are carried through their steps one at a time.
 
-A loop's body is a graph like any other. The first two streams run the loop as it is and keep, of each step, what rules
-read. The third stream is linear and its slopes are known then. So its gradient needs no pass forward: one loop goes
-through the steps from the last to the first, and takes the gradient of each.
+The body of a loop is a graph like any other. The first two streams run the loop as it is, and keep the values of each
+step that rules read. The third stream is linear, and its slopes are known from these values. So its gradient needs no
+forward pass: one loop runs through the steps from the last to the first, and takes the gradient of each step.
 """
 
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from skdeeplift.propagation.pairing import Difference, Purpose, widened, widened_tensor
+from skdeeplift.propagation.loop_steps import AllSteps, is_counter
+from skdeeplift.propagation.pairing import Difference, Purpose, difference_dtype, to_difference_dtype
 from skdeeplift.propagation.replay import run_loop
-from skdeeplift.propagation.rules.lists import zero_list
-from skdeeplift.propagation.stacked_steps import AllSteps
+from skdeeplift.propagation.rules.structure import zero_list
+from skdeeplift.propagation.steps import Step
 from skdeeplift.propagation.stream_values import StreamValues
-from skdeeplift.propagation.trip_count import counts_up
 
 
 class Section(NamedTuple):
-    """What has to be done, in order, to carry differences through one graph: the network's, or a loop's body."""
+    """Steps that carry differences through one graph: the network, or the body of a loop."""
 
     graph: object
-    # Steps, which carry differences, and bare ops, whose values they need.
-    actions: list
-    # What the rules read of the first two streams, values inside of loops included.
+    # List of `Step`, in order.
+    steps: list
+    # Values of the first two streams that rules read, values inside of loops included; keys of a dict, in order.
     reads: dict
-    # Values that differences reach, that are needed and do not vary, and whose spread is carried.
+    # Values with differences, values that are needed and have none, and values whose spread is carried.
     differences: set
     values: set
     spreads: set
 
 
-class LoopStep(NamedTuple):
-    """A loop and what is carried from step to step."""
+@dataclass(frozen=True, eq=False)
+class LoopStep(Step):
+    """A loop, and the values that are carried from step to step."""
 
-    op: object
-    inputs: tuple
-    outputs: tuple
     section: Section
-    # Positions of the inputs that have differences, at the latest from the second step on.
+    # Positions of the inputs that have differences, from the first or from the second step on.
     positions: tuple
-    # Positions of the inputs that never vary and that the body, or the number of its steps, depends on.
+    # Positions of the inputs that never vary, and that the body or the number of its steps depends on.
     constants: tuple
-    # Whether the spread of an output is needed.
+    # Whether the spread of any output is needed.
     carries_spread: bool = False
-    activation = None
+
+    has_rule = False
+
+    @property
+    def inner_steps(self):
+        """The steps of the loop's body."""
+        return self.section.steps
 
     def carry(self, streams, incoming):
-        """Return the difference of each output, given those of the inputs; None where there is none."""
+        """Carry differences through all steps of the loop."""
         return _Loop(self, streams, incoming).carry()
 
 
@@ -60,25 +65,26 @@ class _Loop:
     step : LoopStep
         The loop.
     streams : StreamValues
-        What is known around the loop.
+        Values of the graph around the loop.
     incoming : list of Difference or None
         The differences of the loop's inputs.
     """
 
     def __init__(self, step, streams, incoming):
         self.step, self.streams, self.body = step, streams, step.op.body
-        self.before = {position: self._at_first(position, incoming[position]) for position in step.positions}
-        self.inputs = _parts(self.before.values())
-        self.number, self.constants, self.of_each_step = self._constants()
+        self.before = {position: self._initial_difference(position, incoming[position]) for position in step.positions}
+        self.inputs = _flatten(self.before.values())
+        self.number, self.constants, self.of_each_step = self._find_constants()
         self.all_steps = None
         if streams.purpose is Purpose.GRADIENT:
             own = set(self.body.values)
-            # Of a loop inside of this one, each of its steps is one of all steps here.
-            self.all_steps = AllSteps(streams, [value for value in self._read() if value in own])
+            # The pass over a loop inside of this loop computes the coefficients of its own steps.
+            self.all_steps = AllSteps(streams, [value for value in self._values_read() if value in own])
 
     def carry(self):
+        """Carry differences to the outputs of the loop."""
         if self.streams.purpose is Purpose.GRADIENT:
-            # Nothing of what they hold is read, only their shapes; no gradient goes past the loop.
+            # Only the shapes of these tensors are read. Gradients do not pass through them, but through `gradients`.
             self.outputs = [tf.stop_gradient(part) for part in self.inputs]
             self.streams.apart.append(self)
             after = self._unflatten(self.outputs)
@@ -87,42 +93,42 @@ class _Loop:
         return [after.get(position) for position in range(len(self.step.outputs))]
 
     def body_values(self):
-        """The values inside of the loop of which each step is known."""
+        """Return the values inside of the loop that are known for all steps."""
         return [value for value in self.step.op.inner if value in self.streams.at_input]
 
     def gradients(self, of_outputs):
-        """Go through the steps from the last to the first."""
+        """Differentiate the steps from the last to the first."""
 
         def one_step(number, gradients):
             inner, differences = self._carry_step(number, before := [tf.identity(part) for part in self.inputs])
             after = [
                 _zeros(part) if each is None else each
-                for each, part in zip(self._after(differences), before, strict=True)
+                for each, part in zip(self._flatten_outgoing(differences), before, strict=True)
             ]
             gradients = inner.gradients(after, gradients, before)
-            return number - 1, _filled(gradients, self.inputs)
+            return number - 1, _fill_with_zeros(gradients, self.inputs)
 
         _, gradients = tf.while_loop(
-            lambda number, _: number >= 0, one_step, (self.number - 1, _filled(of_outputs, self.inputs))
+            lambda number, _: number >= 0, one_step, (self.number - 1, _fill_with_zeros(of_outputs, self.inputs))
         )
         return gradients
 
     def _carry_forward(self):
-        """Go through the steps from the first to the last, and keep the spreads of each."""
+        """Carry differences through the steps from the first to the last, and keep the spreads of each step."""
         kept = sorted(_kept_spreads(self.step.section), key=lambda value: value.name)
         if self.streams.purpose is not Purpose.SPREADS:
             kept = []
-        looked_at = [] if self.streams.tolerance is None else sorted(self.body_values(), key=id)
+        looked_at = [] if self.streams.settings.tolerance is None else sorted(self.body_values(), key=id)
 
         def one_step(number, state, departs, arrays):
             inner, differences = self._carry_step(number, state)
-            after = _filled(self._after(differences), self.inputs)
+            after = _fill_with_zeros(self._flatten_outgoing(differences), self.inputs)
             if self.streams.purpose is Purpose.SPREADS:
-                # Differences are known; so that they need not be computed.
+                # Differences are known from the first two streams, so the pass need not compute them.
                 known = {id(before.delta) for before in self._unflatten(state).values()}
                 after = [old if id(old) in known else new for old, new in zip(state, after, strict=True)]
             spreads = [array.write(number, inner.spreads[value]) for array, value in zip(arrays, kept, strict=True)]
-            # At which step first, since what departs at one departs everywhere at the next.
+            # Keep the first step, since a departure at one step spreads to all values of the next.
             found = [
                 tf.where(inner.departs.get(value, tf.int32.max) < tf.int32.max, tf.minimum(before, number), before)
                 for before, value in zip(departs, looked_at, strict=True)
@@ -131,9 +137,9 @@ class _Loop:
 
         arrays = [
             tf.TensorArray(
-                widened(value.dtype),
+                difference_dtype(value.dtype),
                 self.number,
-                # Of a loop inside of this one, each element has all steps.
+                # Elements of a loop inside of this loop have an axis of its steps.
                 element_shape=self.streams.shape(value) if value in self.step.section.spreads else None,
             )
             for value in kept
@@ -147,34 +153,30 @@ class _Loop:
         return self._unflatten(state)
 
     def _carry_step(self, number, state):
-        """Carry differences through the body, with what is known of one step."""
+        """Carry differences through the body, with the values of one step."""
         outer, section = self.streams, self.step.section
 
-        read = section.reads if outer.tolerance is None else [*section.reads, *self.body_values()]
+        read = section.reads if outer.settings.tolerance is None else [*section.reads, *self.body_values()]
 
         def of_step(tensors):
             return {value: tensors[value][number] for value in read if value in tensors}
 
         spreads = {value: outer.spreads[value][number] for value in _kept_spreads(section) if value in outer.spreads}
         inner = StreamValues(
-            outer.pairing,
+            outer.settings,
             of_step(outer.at_input),
             of_step(outer.at_reference),
             {} if outer.purpose is Purpose.SPREADS else spreads,
-            outer.purpose,
-            outer.layouts,
-            signed=None if outer.signed is None else {},
-            tolerance=outer.tolerance,
             at_step=None if self.all_steps is None else partial(self.all_steps.at_step, number),
         )
         inner.values.update(self.constants)
         inner.values.update({value: tensor[number] for value, tensor in self.of_each_step.items()})
         differences = {self.body.inputs[position]: each for position, each in self._unflatten(state).items()}
-        inner.carry(self.body, section.actions, differences)
+        inner.carry(self.body, section.steps, differences)
         return inner, differences
 
-    def _after(self, differences):
-        """Parts of the differences at the end of a step, None where there is none."""
+    def _flatten_outgoing(self, differences):
+        """Flatten the differences at the end of a step into tensors; None where there is no difference."""
         after = []
         for position, before in self.before.items():
             difference = differences.get(self.body.outputs[position]) or Difference(None)
@@ -182,18 +184,19 @@ class _Loop:
         return after
 
     def _unflatten(self, parts):
+        """Make differences of flat tensors."""
         parts = iter(parts)
         return {
             position: Difference(*(None if part is None else next(parts) for part in before))
             for position, before in self.before.items()
         }
 
-    def _at_first(self, position, incoming):
-        """The difference that goes in: zero where the value varies only from the second step on."""
+    def _initial_difference(self, position, incoming):
+        """Return the difference of an input at the first step: zero if it varies only from the second step on."""
         value, with_spread = self.step.inputs[position], self.body.inputs[position] in self.step.section.spreads
-        with_signed = with_spread and self.streams.signed is not None
+        with_signed = with_spread and self.streams.settings.tells_parts
         if incoming is None:
-            zeros = self._zero_at_first(self.streams.constant(value), self.body.inputs[position])
+            zeros = self._zero_at_start(self.streams.constant(value), self.body.inputs[position])
             incoming = Difference(zeros, zeros, zeros)
         wanted = (True, with_spread, with_signed)
         return Difference(
@@ -203,14 +206,15 @@ class _Loop:
             )
         )
 
-    def _zero_at_first(self, tensor, value):
+    def _zero_at_start(self, tensor, value):
+        """Make the zero difference of an input."""
         if tensor.dtype != tf.variant:
-            return _zeros(widened_tensor(tensor))
+            return _zeros(to_difference_dtype(tensor))
         lists = (op for op in self.body.ops if value in op.inputs and "element_dtype" in op.attributes)
         return zero_list(tensor, next(lists).attribute("element_dtype"))
 
-    def _constants(self):
-        """The number of steps, and what does not vary with the input: in no step, or in each."""
+    def _find_constants(self):
+        """Find the number of steps, the constant inputs, and inputs that change from step to step without varying."""
         inputs = [None] * len(self.step.inputs)
         for position in self.step.constants:
             inputs[position] = self.streams.constant(self.step.inputs[position])
@@ -220,40 +224,42 @@ class _Loop:
         constants = {value: tensor for value, tensor in given.items() if value not in changing}
         at_first = {value: tensor for value, tensor in given.items() if value in changing}
         number = self._number_of_steps()
-        if number is not None and all(counts_up(self.step.op, inputs, self.body.inputs.index(v)) for v in at_first):
-            # Which saves a loop that does nothing but count.
+        if number is not None and all(is_counter(self.step.op, inputs, self.body.inputs.index(v)) for v in at_first):
+            # Counters are computed without a loop.
             counted = {value: first + tf.range(number, dtype=first.dtype) for value, first in at_first.items()}
             return tf.constant(number), constants, counted
         number, _, stacked = run_loop(self.step.op, inputs, list(at_first))
         return number, constants, stacked
 
     def _number_of_steps(self):
-        """How many steps were taken, where what is known of them tells; else None."""
-        return next((self.streams.at_input[value].shape[0] for value in self._read()), None)
+        """Return the number of steps if a value of all steps tells it, else None."""
+        return next((self.streams.at_input[value].shape[0] for value in self._values_read()), None)
 
-    def _read(self):
-        """What rules read of the body, and of which each step is known."""
+    def _values_read(self):
+        """Return the values of the body that rules read and that are known for all steps."""
         return [value for value in self.step.section.reads if value in self.streams.at_input]
 
 
 def _kept_spreads(section):
-    """Values whose spread rules may read, also inside of loops; of a list only what is taken out of it is read."""
+    """Find the values whose spread rules may read, also in inner loops; of lists only their elements are read."""
     kept = {value for value in section.spreads if value.dtype != tf.variant}
-    return kept.union(*(_kept_spreads(each.section) for each in section.actions if isinstance(each, LoopStep)))
+    return kept.union(*(_kept_spreads(step.section) for step in section.steps if isinstance(step, LoopStep)))
 
 
-def _parts(differences):
+def _flatten(differences):
+    """Flatten differences into tensors."""
     return [part for difference in differences for part in difference if part is not None]
 
 
 def _zeros(tensor):
+    """Make zeros of a tensor's shape, without an op that looks the shape up if it is known."""
     if tensor.dtype != tf.variant:
         return tf.zeros(tensor.shape, tensor.dtype) if tensor.shape.is_fully_defined() else tf.zeros_like(tensor)
     return tf.zeros_like(tensor)
 
 
-def _filled(tensors, like):
-    """Zeros for what is None, and the shapes that stay the same from step to step."""
+def _fill_with_zeros(tensors, like):
+    """Replace None by zeros, and set the shapes, which are the same in all steps."""
     filled = [_zeros(part) if tensor is None else tensor for tensor, part in zip(tensors, like, strict=True)]
     for tensor, part in zip(filled, like, strict=True):
         tensor.set_shape(part.shape)

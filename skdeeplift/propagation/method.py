@@ -1,4 +1,4 @@
-"""What every method has: compiled functions that run the network; and one that explains a chunk of pairs."""
+"""The base of all methods: compiled functions that run the network, and that explain a chunk of pairs."""
 
 import math
 from abc import ABC, abstractmethod
@@ -11,56 +11,61 @@ from skdeeplift.network.batch_axis import batch_layouts
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.pairing import Mode
+from skdeeplift.propagation.rules.rescale import machine_epsilon
 
-# How many bytes are copied in the time that an op takes which does nothing.
+# Number of bytes that are copied in the time of an op that does nothing.
 BYTES_OF_OP = 2**17
 
 
 class Method:
-    """A method, for one network and what is explained of it; a subclass says what it computes of a chunk.
+    """A method for one network and one target; subclasses explain chunks of rows.
 
     Parameters
     ----------
     graph : Graph
         The traced network.
     target : Value
-        What is explained; weights over its elements make it a scalar.
+        The value to explain; weights over its elements make it a scalar.
     sources : list of Source
-        Whose contributions are given.
+        The values that contributions are computed for.
     shown : list of Value
-        What is read of the network, at the rows and at the references.
+        The values that are read at the rows and at the references.
     masks : list of Value, default=()
-        Masks of the rows that also hold for their references.
+        Masks of the rows that their references share.
 
     Attributes
     ----------
     shown : list of Value
-        What ``forward`` returns, and `PairMethod.contributions` takes: the target first, each value once.
+        The values that ``forward`` returns and `PairMethod.contributions` takes: the target first, each value once.
     depths : dict of Value to int
-        In how many loops, one inside of the other, a value is computed.
+        Number of nested loops around each value.
     needs_pair_size : bool
-        Whether rows and references must be run pair by pair, because the batch does not come first in all of them.
+        Whether rows and references must be run pair by pair, because the batch is not the first axis of all values.
+    computed : list of Value
+        The values that are computed for a pair. The size of chunks follows from their number of bytes.
+    coarsest_dtype : DType or None
+        The coarsest floating dtype that the network computes in on the way to the target. None if it has none.
     """
 
     # Whether rows are compared with references.
     uses_references = False
     # Whether contributions sum to the change of the target.
     sums_to_delta = False
-    # Whether the parts of a layer's difference are told apart.
+    # Whether the positive and the negative part of a layer's difference are returned.
     tells_parts = False
-    # Whether integers, which the network looks numbers up by, can have contributions.
+    # Whether integers that the network looks up, such as tokens, can have contributions.
     takes_integers = False
     # Whether contributions are multipliers times differences.
     has_multipliers = True
-    # How often each pair is run with changes of its own, by a method that does; all targets come of one run then.
+    # Number of perturbed copies of each pair, for a method that perturbs. One run then gives all targets.
     copies = None
-    # How many independent estimates of contributions there are for each pair, by a method that draws.
+    # Number of independent estimates of the contributions of each pair, for a method that draws.
     draws = 1
-    # Beyond this size of all that a chunk computes, larger ones are not faster, and only cost memory.
+    # Chunks whose values take more bytes than this are not faster, and only need memory.
     chunk_bytes = 2**30
-    # With fewer pairs at once convolutions are slow.
+    # Smallest number of pairs at which convolutions are fast.
     least_pairs = 1
-    # How often a chunk has room for its pairs, in copies that are run one after the other otherwise.
+    # Number of copies of its pairs that a chunk has room for. Further copies are run one after the other.
     steps_at_once = 1
 
     def __init__(self, graph, target, sources, shown, masks=()):
@@ -70,34 +75,32 @@ class Method:
         self.needs_pair_size = any(value not in self.layouts or self.layouts[value].axis > 0 for value in self.shown)
         self.depths = {value: depth for depth, graph in _depths(graph) for value in graph.values}
         specs = [tf.TensorSpec(value.shape, value.dtype) for value in graph.inputs]
-        of_masks = [tf.TensorSpec(value.shape, value.dtype) for value in self.masks]
+        mask_specs = [tf.TensorSpec(value.shape, value.dtype) for value in self.masks]
         self.forward = compiled(self._forward, input_signature=[specs])
-        self.forward_masked = compiled(self._forward_masked, input_signature=[specs, of_masks])
+        self.forward_masked = compiled(self._forward_masked, input_signature=[specs, mask_specs])
         self.forward_both = compiled(self._forward_both, input_signature=[specs, specs])
+        self.n_outputs = target.shape[1:].num_elements()
+        # Integers have no dtype of contributions; theirs is that of the output.
+        self.contribution_dtypes = tuple(
+            (source.value if source.starts is None else target).dtype.as_numpy_dtype for source in self.sources
+        )
         # One function for each pairing; TensorFlow would trace anew for every object that is not a tensor.
         self._compiled = {}
         depends = [op for op in graph.ancestors(self.shown) if any(map(graph.varies, op.inputs))]
-        # A loop is as many as nobody knows.
+        # The number of ops in a loop depends on its number of steps.
         self._n_ops = math.inf if any(op.body is not None for op in depends) else len(depends)
-        self._shapes = {}
-
-    @property
-    def computed(self):
-        """The values that are computed for a pair, by which the size of chunks is chosen."""
-        return self.graph.values
-
-    @property
-    def dtypes(self):
-        """The floating dtypes that the network computes in on the way to the target."""
-        return {value.dtype for value in (*self.graph.inputs, self.target) if value.dtype.is_floating}
+        self._explain_of, self._shapes = {}, {}
+        self.computed = graph.values
+        self.coarsest_dtype = coarsest_dtype([*graph.inputs, target])
 
     def _forward(self, inputs):
-        """Run the network; the target's values come first, then whatever the rules read."""
+        """Run the network, and return the values of ``shown``."""
         return replay.run(self.graph, dict(zip(self.graph.inputs, inputs, strict=True)), self.shown)
 
     def _forward_masked(self, inputs, masks):
-        given = [*self.graph.inputs, *self.masks], [*inputs, *masks]
-        return replay.run(self.graph, dict(zip(*given, strict=True)), self.shown)
+        """Run the network with masks of its own, and return the values of ``shown``."""
+        values = dict(zip([*self.graph.inputs, *self.masks], [*inputs, *masks], strict=True))
+        return replay.run(self.graph, values, self.shown)
 
     def forward_references(self, references, shown_at_input, pairing):
         """Run the network on one reference for each pair, with the masks of the rows."""
@@ -109,7 +112,7 @@ class Method:
         return self.forward_masked(references, masks)
 
     def _forward_both(self, rows, references):
-        """Run the network on rows and references as one batch, which is faster than on each."""
+        """Run the network on rows and references as one batch, which is faster than two runs."""
         number, total = tf.shape(rows[0])[0], tf.shape(rows[0])[0] + tf.shape(references[0])[0]
         together = self._forward([tf.concat(pair, 0) for pair in zip(rows, references, strict=True)])
         sizes, at_input, at_reference = {}, [], []
@@ -121,14 +124,23 @@ class Method:
             else:
                 if layout.fold not in sizes:
                     sizes[layout.fold] = tf.stack([number, total - number]) * layout.fold
-                # What loops compute has all steps in front.
+                # Values inside of loops have the axis of steps in front.
                 parts = tf.split(tensor, sizes[layout.fold], self.depths.get(value, 0))
             at_input.append(parts[0])
             at_reference.append(parts[1])
         return at_input, at_reference
 
+    def source_values(self, rows):
+        """Return the values of the sources at some rows, one tensor for each source."""
+        values = [source.value for source in self.sources]
+        run = tf.function(
+            lambda inputs: replay.run(self.graph, dict(zip(self.graph.inputs, inputs, strict=True)), values),
+            autograph=False,
+        )
+        return run([tf.convert_to_tensor(array) for array in rows])
+
     def compiled(self, function, *constants):
-        """Return a function compiled for some first arguments that are no tensors."""
+        """Return a function compiled for constant first arguments."""
         key = function.__name__, *constants
         found = self._compiled.get(key)
         if found is None:
@@ -142,58 +154,43 @@ class PairMethod(Method, ABC):
     uses_references = True
     sums_to_delta = True
 
-    def explain(
-        self,
-        pairing,
-        rows,
-        references,
-        target_weights,
-        reference_weights,
-        wanted=("contributions",),
-        letters=None,
-        first_reference=0,
-        path=None,
-        at_reference=None,
-    ):
+    def explain(self, request, rows, references, at_reference=None):
         """Run the network at the rows and the references of a chunk, and sum contributions, in one call.
 
-        What the network computes does not leave TensorFlow in between, which for a network of many small ops takes half
-        as long again.
+        The network's values do not leave TensorFlow between the two. For a network of many small ops two calls would
+        take half as long again.
 
         Parameters
         ----------
-        pairing : Pairing
-            How rows, references and targets meet.
+        request : Request
+            The terms to compute.
         rows, references : list of tensor
-            One for each input; no references where their values are given.
-        target_weights : array of shape (rows or 1, targets, *target's axes), or Target
-            Weights over the target's elements, or a target that depends on their values.
-        reference_weights, wanted, letters, first_reference, path
-            As `contributions` takes them.
+            One tensor for each input. No references if ``at_reference`` is given.
         at_reference : list of tensor, default=None
-            What ``forward`` returned for the references, where many chunks share it.
+            The values that ``forward`` returned for the references, where many chunks share them.
 
         Returns
         -------
         output_at_input, output_at_reference : tensor
             The target's values.
         sums : list of tuple of tensor
-            As those of `contributions`.
+            The sums that `contributions` returns.
         """
-        given = rows, references, at_reference
-        key = pairing, *(tuple(tensor.shape) for tensor in (*rows, *references))
+        static, tensors = request.split(self._draw(request))
+        key = static, *[tensor.shape for tensor in (*rows, *references)]
+        function = self._explain_of.get(key)
+        if function is None:
+            shapes = self._shapes_at_both(static.pairing, rows, references, at_reference)
+            function = self._explain_of.setdefault(key, compiled(partial(self._explain, static, shapes)))
+        return function((rows, references, at_reference), tensors)
+
+    def _shapes_at_both(self, pairing, rows, references, at_reference):
+        """Return the shapes of the values at the rows and at the references, by running the network once."""
+        key = pairing, *[tensor.shape for tensor in (*rows, *references)]
         if key not in self._shapes:
-            # With their shapes known, tensors need no ops that look them up.
-            self._shapes[key] = tuple(tuple(tuple(each.shape) for each in at) for at in self._at_both(pairing, *given))
-        depends = hasattr(target_weights, "choice")
-        constants = pairing, wanted, letters, self._shapes[key], target_weights if depends else None
-        return self.compiled(self._explain, *constants)(
-            *given,
-            None if depends else tf.convert_to_tensor(target_weights),
-            tf.convert_to_tensor(reference_weights),
-            *self._drawn(pairing, first_reference),
-            *_steps(path),
-        )
+            at_both = self._at_both(pairing, rows, references, at_reference)
+            self._shapes[key] = tuple(tuple(tuple(tensor.shape) for tensor in tensors) for tensors in at_both)
+        return self._shapes[key]
 
     def _at_both(self, pairing, rows, references, at_reference):
         """Run the network at the rows and at the references."""
@@ -205,121 +202,79 @@ class PairMethod(Method, ABC):
         return at_input, self.forward_references(references, at_input, pairing)
 
     def _is_faster_apart(self, rows):
-        """Whether making one batch of rows and references takes longer than running the network once more."""
+        """Tell whether copying rows and references into one batch takes longer than running the network once more."""
         n_bytes = sum(tensor.dtype.size * math.prod(tensor.shape) for tensor in rows)
         return n_bytes > self._n_ops * BYTES_OF_OP
 
-    def _explain(
-        self,
-        pairing,
-        wanted,
-        letters,
-        shapes,
-        target,
-        rows,
-        references,
-        at_reference,
-        target_weights,
-        reference_weights,
-        *drawn_and_steps,
-    ):
-        at_both = self._at_both(pairing, rows, references, at_reference)
-        for tensors, of_tensors in zip(at_both, shapes, strict=True):
-            for tensor, shape in zip(tensors, of_tensors, strict=True):
+    def _explain(self, static, shapes, inputs, tensors):
+        """Compute the results of `explain` within a compiled function."""
+        request = static.join(tensors)
+        at_input, at_reference = at_both = self._at_both(request.pairing, *inputs)
+        # With their shapes known, tensors need no ops that look them up.
+        for values, of_values in zip(at_both, shapes, strict=True):
+            for tensor, shape in zip(values, of_values, strict=True):
                 tensor.set_shape(shape)
-        at_input, at_reference = at_both
-        if target is not None:
-            output = at_input[0][:: pairing.references if pairing.mode is Mode.PAIR_SIZE else 1]
-            target_weights = one_hot_of_predicted(output, target.centered)
-        sums = self._contributions(
-            pairing, wanted, letters, at_input, at_reference, target_weights, reference_weights, *drawn_and_steps
-        )
+        output = at_input[0][:: request.pairing.references if request.pairing.mode is Mode.PAIR_SIZE else 1]
+        sums = self._contributions(request.at_output(output), at_input, at_reference)
         return at_input[0], at_reference[0], sums
 
-    def contributions(
-        self,
-        pairing,
-        shown_at_input,
-        shown_at_reference,
-        target_weights,
-        reference_weights,
-        wanted=("contributions",),
-        letters=None,
-        first_reference=0,
-        path=None,
-    ):
-        """Sum contributions, and what else is wanted, over the references of each row of a chunk.
+    def contributions(self, request, at_input, at_reference):
+        """Sum the wanted terms over the references of each row of a chunk.
 
         Parameters
         ----------
-        pairing : Pairing
-            How rows, references and targets meet.
-        shown_at_input, shown_at_reference : list of tensor
-            What ``forward`` returned for the rows and for the references.
-        target_weights : array of shape (rows or 1, targets, *target's axes)
-            Weights over the target's elements.
-        reference_weights : array of shape (references,)
-            What each reference counts in the sum; not looked at where there is but one.
-        wanted : tuple of str, default=("contributions",)
-            What to return of each source; see `skdeeplift.propagation.sums.TERMS`.
-        letters : tuple of int or None, default=None
-            For each source the axis of its one-hot letters, for hypothetical contributions.
-        first_reference : int, default=0
-            Number of the chunk's first reference, for a method that draws something for each.
-        path : Path or None, default=None
-            Where between the references and the rows gradients are taken, by a method that integrates them.
+        request : Request
+            The terms to compute. The target is an array of weights.
+        at_input, at_reference : list of tensor
+            The values that ``forward`` returned for the rows and for the references.
 
         Returns
         -------
         sums : list of tuple of tensor
-            One tuple per source, in the order of ``wanted``; each of shape ``(rows, targets, *source's axes)``, in
-            float64 where there is more than one reference.
+            One tuple per source, in the order of ``request.wanted``; each of shape ``(rows, targets, *source's axes)``,
+            in float64 where there is more than one reference.
         """
-        return self.compiled(self._contributions, pairing, wanted, letters)(
-            shown_at_input,
-            shown_at_reference,
-            tf.convert_to_tensor(target_weights),
-            tf.convert_to_tensor(reference_weights),
-            *self._drawn(pairing, first_reference),
-            *_steps(path),
-        )
+        static, tensors = request.split(self._draw(request))
+        return self.compiled(self._traced_contributions, static)(at_input, at_reference, tensors)
 
-    def _drawn(self, pairing, first_reference):
-        """Further arguments of `_contributions`: what a method draws for the references of a chunk."""
-        return []
+    def _traced_contributions(self, static, at_input, at_reference, tensors):
+        return self._contributions(static.join(tensors), at_input, at_reference)
+
+    def _draw(self, request):
+        """Draw the tensors that contributions of the request's references depend on."""
+        return ()
 
     @abstractmethod
-    def _contributions(
-        self, pairing, wanted, letters, shown_at_input, shown_at_reference, target_weights, reference_weights
-    ):
-        """Compute what `contributions` returns, in a function of TensorFlow."""
+    def _contributions(self, request, at_input, at_reference):
+        """Compute the results of `contributions` within a compiled function."""
 
     def first_departure(self, rows, references, tolerance):
-        """Find the first op at which contributions go wrong, where the method can tell."""
+        """Find the first op at which contributions go wrong, if the method can."""
         return None
 
 
-def _steps(path):
-    return () if path is None else (tf.convert_to_tensor(path.positions), tf.convert_to_tensor(path.weights))
-
-
 def _depths(graph, depth=0):
+    """Yield the graph and the bodies of its loops, each with the number of loops around it."""
     yield depth, graph
     for body in graph.bodies:
         yield from _depths(body, depth + 1)
 
 
+def coarsest_dtype(values):
+    """Return the floating dtype of some values that has the fewest digits, or None if all are integers."""
+    return max((value.dtype for value in values if value.dtype.is_floating), key=machine_epsilon, default=None)
+
+
 def check_depends(graph, value):
-    """Refuse to explain a value that depends on the network's input through no function that has differences."""
+    """Raise an error if no difference of the network's input reaches a value.
+
+    Raises
+    ------
+    UnsupportedOpError
+        If the value does not depend on the input through functions that have differences.
+    """
     if not graph.carries_difference(value):
         raise UnsupportedOpError(
             f"The target {value.name!r} does not depend on the network's input through any function that has "
             "differences (an argmax, a comparison or an integer in between cuts it off)."
         )
-
-
-def one_hot_of_predicted(output, centered):
-    """As `Target.weights` of each row's predicted class, of and as a tensor."""
-    number = output.shape[1]
-    weights = tf.one_hot(tf.argmax(output, 1), number, dtype=output.dtype)
-    return (weights - 1 / number if centered else weights)[:, None]

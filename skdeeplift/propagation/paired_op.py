@@ -1,21 +1,21 @@
-"""An op as rules see it."""
+"""Ops with their values over all pairs, as rules see them."""
 
 import tensorflow as tf
 
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.pairing import Difference, Mode, Purpose, itself, widened_tensor
-from skdeeplift.propagation.rules.activation import SIGNED, SMOOTH, derivative, smooth_derivative
+from skdeeplift.propagation.pairing import Difference, Mode, Purpose, identity, to_difference_dtype
+from skdeeplift.propagation.rules.rescale import SIGNED, SMOOTH, derivative, smooth_derivative
 
 
 class PairedOp:
-    """An op, or an activation of several ops: what it computes and what its streams hold.
+    """An op or an activation, with the values of its streams over all pairs.
 
     Parameters
     ----------
     step : Step
-        The op and its rule.
+        The step of the op or activation.
     streams : StreamValues
-        What is known of the streams.
+        Values of the streams.
     """
 
     def __init__(self, step, streams):
@@ -23,76 +23,77 @@ class PairedOp:
         self.type, self.inputs, self.outputs = step.op.type, step.inputs, step.outputs
 
     def attribute(self, name):
-        """Value of one of the op's attributes."""
+        """Return the value of an attribute of the op."""
         return self.step.op.attribute(name)
 
     def static(self, position):
-        """Value of an operand that is known before the network runs, such as a list of axes."""
+        """Return the value of an operand that is known before the network runs, such as a list of axes."""
         return tf.get_static_value(self.step.op.definition.inputs[position])
 
     def constant(self, position):
-        """Tensor of an operand that has no difference: it does not vary, or is a mask or an index of the row."""
+        """Return an operand without a difference: it does not vary, or is a mask or an index of the row."""
         return self.streams.constant(self.inputs[position])
 
     def shape(self, value):
-        """Static shape of a value in the third stream, as far as it is known."""
+        """Return the static shape of a value in the third stream, as far as it is known."""
         return self.streams.shape(value)
 
-    def operands(self, differences, constant=itself):
-        """All operands: the differences, and ``constant`` of those that do not vary."""
+    def operands(self, differences, constant=identity):
+        """Return all operands: the differences, and ``constant`` of operands without one."""
         return [
-            constant(widened_tensor(self.constant(position))) if difference is None else difference
+            constant(to_difference_dtype(self.constant(position))) if difference is None else difference
             for position, difference in enumerate(differences)
         ]
 
     def run(self, operands):
-        """The op again, on other operands."""
+        """Run the op on other operands."""
         return replay.create(self.step.op, operands, of_differences=True)
 
     def is_read(self, value):
-        """Whether the value's first two streams are known here."""
+        """Tell whether a value of the first two streams is known here."""
         return value in self.streams.at_input
 
     def at_input(self, value):
-        """A value of the first stream."""
+        """Return a value of the first stream."""
         return self.streams.at_input[value]
 
     def at_reference(self, value):
-        """A value of the second stream."""
+        """Return a value of the second stream."""
         return self.streams.at_reference[value]
 
     def spread(self, value):
-        """The spread of a value's difference over all pairs, as carried there from the network's inputs."""
+        """Return the spread of a value over all pairs, as it was carried from the network's inputs."""
         return self.streams.spreads[value]
 
     def combine(self, function, *values, at_input=(), at_reference=(), at_pairs=(), differences=()):
-        """Apply a function to values of all pairs, at the third stream's batch size; see `Pairing.combine`.
+        """Apply a function to values of all pairs, at the batch size of the third stream; see `Pairing.combine`.
 
-        It gets the tensors ``differences`` and ``at_pairs``, the ``values`` at the input, the tensors ``at_input``, the
-        ``values`` at the reference and the tensors ``at_reference``.
+        The function takes, in this order, the tensors ``differences`` and ``at_pairs``, the ``values`` at the input and
+        the tensors ``at_input``, and the ``values`` at the reference and the tensors ``at_reference``.
         """
-        return self._combine(self.pairing, function, values, at_input, at_reference, at_pairs, differences)
+        both = self._at_both(values, at_input, at_reference)
+        return self.pairing.combine(function, *both, at_pairs, differences)
 
     def combine_pairs(self, function, *values, at_input=(), at_reference=(), at_pairs=()):
-        """As `combine`, once for each pair, however many targets there are."""
-        pairing = self.pairing.for_one_target()
-        return self._combine(pairing, function, values, at_input, at_reference, at_pairs, ())
+        """Apply a function as `combine` does, once for each pair and not for each target."""
+        both = self._at_both(values, at_input, at_reference)
+        return self.pairing.for_one_target().combine(function, *both, at_pairs)
 
     def coefficient(self, function, *values):
-        """As `combine`, of nothing but values: inside of a loop, of all its steps at once."""
+        """Apply a function to values as `combine` does; inside of a loop, to all steps at once."""
         if self.streams.at_step is None:
             return self.combine(function, *values)
         [coefficient] = self._of_all_steps(lambda op: [op.combine(function, *values)])
-        return self.pairing.combine(itself, at_pairs=[coefficient])
+        return self.pairing.combine(identity, at_pairs=[coefficient])
 
     def scale(self, product, differences, *values, limits=None, pairs=None, of_spread=False):
-        """Multiply differences by slopes, which are computed again on the way back; see `RecomputedProduct`.
+        """Multiply differences by slopes, which the backward pass computes again; see `RecomputedProduct`.
 
-        What nobody reads in the pass over the network is not computed. ``limits`` and ``pairs`` take the op, and return
-        further tensors at the reference and of all pairs; ``of_spread`` tells that the result is a spread.
+        Results that are not read in this pass over the network are not computed. ``limits`` and ``pairs`` are functions
+        of the op that return further tensors at the reference and of all pairs. ``of_spread`` means that the result is
+        a spread.
         """
-        activation = self.step.activation
-        if self.streams.at_step is not None and not (activation and activation.operands):
+        if self.streams.at_step is not None and not self.step.operands:
 
             def slopes(op):
                 more = dict(at_reference=limits(op) if limits else (), at_pairs=pairs(op) if pairs else ())
@@ -109,45 +110,45 @@ class PairedOp:
         return self.combine(function, *values, at_reference=at_reference, at_pairs=at_pairs, differences=differences)
 
     def signed(self, difference, position):
-        """Make the spread of an input start afresh: the size of its difference."""
+        """Let the spread of an input start afresh, as the size of its difference."""
         spread = self.scale(SIGNED, [difference.delta], self.inputs[position], of_spread=True)
-        return Difference(difference.delta, spread, spread if self.streams.signed is not None else None)
+        return Difference(difference.delta, spread, spread if self.streams.settings.tells_parts else None)
 
     def once(self, function, *arguments):
-        """Return ``function(self, *arguments)``, computed once for all passes over the op."""
+        """Compute ``function(self, *arguments)`` once for all passes over the op."""
         key = function, self.outputs[0]
         if key not in self.streams.computed:
             self.streams.computed[key] = function(self, *arguments)
         return self.streams.computed[key]
 
     def pair_shape(self, value):
-        """Static shape of a value over all pairs."""
+        """Return the static shape of a value over all pairs."""
         if self.is_at_pair_size:
             return tuple(self.at_input(value).shape)
         return (self.pairing.size * self._fold(value), *self.at_input(value).shape[1:])
 
     @property
     def is_at_pair_size(self):
-        """Whether all values stand pair by pair already, wherever the batch may lie in them."""
+        """Whether all values have one entry for each pair, wherever the batch is in them."""
         return self.pairing.mode is Mode.PAIR_SIZE
 
     def rows_at_input(self, value):
-        """For each pair the row of the value at the input."""
+        """Return for each pair the entry of a value at the input."""
         return self.pairing.rows_at_input(self._fold(value))
 
     def rows_at_reference(self, value):
-        """For each pair the row of the value at the reference."""
+        """Return for each pair the entry of a value at the reference."""
         return self.pairing.rows_at_reference(self._fold(value))
 
     def derivative(self, at_reference):
-        """Derivative of an activation at the reference, from the left."""
+        """Compute the left derivative of an activation at the reference."""
         if self._is_smooth:
             return smooth_derivative(self.type, at_reference, self.at_reference(self.outputs[0]))
         operands = self._operands(self.at_reference)
         return derivative(lambda tensor: self._activation(tensor, operands), at_reference, side=-1)
 
     def at_pairs(self, tensor):
-        """An activation of other values at its root, one for each pair, and its derivative there from the right."""
+        """Compute an activation at other values of its root, one for each pair, and its right derivative there."""
         operands = self._operands(lambda value: self.combine_pairs(lambda _, r: r, value))
 
         def function(value):
@@ -163,29 +164,30 @@ class PairedOp:
         return self.type in SMOOTH and len(self.step.activation.ops) == 1
 
     def _operands(self, of_batch):
-        """What an activation reads beside its root; ``of_batch`` gives what has the batch in its shape."""
+        """Return the operands of an activation; ``of_batch`` returns those with the batch in their shape."""
         return {
             value: of_batch(value) if value in self.streams.at_reference else self.streams.constant(value)
-            for value in self.step.activation.operands
+            for value in self.step.operands
         }
 
     def _activation(self, tensor, operands):
+        """Compute the activation at a value of its root."""
         values = {self.step.activation.root: tensor, **operands}
         for op in self.step.activation.ops:
             values.update(zip(op.outputs, replay.create(op, [values[value] for value in op.inputs]), strict=True))
-        return widened_tensor(values[self.step.activation.output])
+        return to_difference_dtype(values[self.step.activation.output])
 
     def _of_all_steps(self, function):
+        """Apply a function to the op in all steps of the loop around it."""
         return self.streams.at_step(lambda streams: function(PairedOp(self.step, streams)))
 
-    def _combine(self, pairing, function, values, at_input, at_reference, at_pairs, differences):
-        return pairing.combine(
-            function,
+    def _at_both(self, values, at_input, at_reference):
+        """Return the tensors of the first two streams: those of some values, and further ones."""
+        return (
             [*(self.at_input(value) for value in values), *at_input],
             [*(self.at_reference(value) for value in values), *at_reference],
-            at_pairs,
-            differences,
         )
 
     def _fold(self, value):
+        """Return the number of entries of a value for each row."""
         return self.at_input(value).shape[0] // self.pairing.rows

@@ -1,12 +1,11 @@
-"""Pairs of rows and references: how a value of one and a value of the other meet.
+"""Pairs of rows and references, and functions over their values.
 
-A chunk holds ``rows`` rows and ``references`` references for each of them, hence ``rows * references`` pairs, row by
-row. The third stream holds each pair once for each target.
+A chunk holds ``rows`` rows and ``references`` references for each row, so ``rows * references`` pairs, row by row. The
+third stream holds each pair once for each target.
 """
 
 import enum
 import math
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -15,10 +14,10 @@ import tensorflow as tf
 class Difference(NamedTuple):
     """A difference-from-reference over pairs of rows and references.
 
-    ``delta`` is the value at the input minus the value at the reference. ``spread``, where a rule tells positive and
-    negative parts apart, is the positive part minus the negative part, so that ``delta = positive + negative``.
-    ``signed_spread``, carried where parts are asked for, is what becomes of the spread if a part keeps its name also
-    where a function that falls turns its sign, as in the original implementation.
+    ``delta`` is the value at the input minus the value at the reference. ``spread`` is the positive part minus the
+    negative part, where ``delta = positive + negative``. It is carried if a rule tells parts apart. ``signed_spread``
+    is carried if parts are returned. In it a part keeps its name where a decreasing function turns its sign, as in the
+    original implementation.
     """
 
     delta: tf.Tensor
@@ -26,15 +25,15 @@ class Difference(NamedTuple):
     signed_spread: tf.Tensor | None = None
 
 
-def itself(tensor):
-    """The coefficient of a difference; its absolute value is that of the spread."""
+def identity(tensor):
+    """Return a coefficient as it is, for a difference; spreads take its absolute value."""
     return tensor
 
 
 class Purpose(enum.Enum):
-    """What is read of a pass over the network."""
+    """Results of a pass over the network that are read."""
 
-    # The spreads, for each pair; differences are known from the first two streams where they are read.
+    # The spreads, for each pair. Differences that are read are known from the first two streams.
     SPREADS = "spreads"
     # The gradient, for each target.
     GRADIENT = "gradient"
@@ -45,50 +44,49 @@ class Purpose(enum.Enum):
 _WIDER = {tf.float16: tf.float32, tf.bfloat16: tf.float32}
 
 
-def widened(dtype):
-    """The dtype that differences of values of a dtype are carried in."""
+def difference_dtype(dtype):
+    """Return the dtype that differences of values of a dtype are carried in."""
     return _WIDER.get(dtype, dtype)
 
 
-def widened_tensor(tensor):
-    """A tensor in the dtype that differences are carried in."""
-    return tf.cast(tensor, widened(tensor.dtype)) if tensor.dtype in _WIDER else tensor
+def to_difference_dtype(tensor):
+    """Cast a tensor to the dtype that its differences are carried in."""
+    return tf.cast(tensor, difference_dtype(tensor.dtype)) if tensor.dtype in _WIDER else tensor
 
 
-def widened_attribute(value):
-    """An op's attribute, with the wider dtype if it is one."""
+def to_difference_attribute(value):
+    """Return an attribute of an op; a dtype becomes that of the differences."""
     if value.WhichOneof("value") != "type":
         return value
-    return type(value)(type=widened(tf.dtypes.as_dtype(value.type)).as_datatype_enum)
+    return type(value)(type=difference_dtype(tf.dtypes.as_dtype(value.type)).as_datatype_enum)
 
 
 class Mode(enum.Enum):
-    """How rows and references are laid out in the first two streams."""
+    """Layouts of rows and references in the first two streams."""
 
     # All rows have the same references: streams of `rows` and of `references`, which meet by broadcasting.
     SHARED = "shared"
     # Each row has its own: streams of `rows` and of `rows * references`.
     PER_ROW = "per row"
-    # Both streams have one entry for each pair. Right for every network, also where the batch is not the leading axis.
+    # Both streams have one entry for each pair. This is right for every network, wherever the batch is in its values.
     PAIR_SIZE = "pair size"
 
 
-@dataclass(frozen=True)
-class Pairing:
-    """Brings values of the first two streams together over all pairs.
+class Pairing(NamedTuple):
+    """Sizes of a chunk, and the layout of its rows and references.
 
     Parameters
     ----------
     mode : Mode
-        How rows and references are laid out.
+        Layout of rows and references.
     rows : int
-        Rows of the chunk.
+        Number of rows.
     references : int
-        References for each row of the chunk.
+        Number of references for each row.
     targets : int, default=1
-        How many targets the differences of each pair are carried for; one if the mode is PAIR_SIZE.
+        Number of targets that differences of each pair are carried for. One if the mode is PAIR_SIZE.
     at_once : int, default=1
-        How large a batch may be that the network runs on, for a method that runs each pair several times.
+        Largest batch that the network is run on, for a method that runs each pair several times.
     """
 
     mode: Mode
@@ -99,28 +97,28 @@ class Pairing:
 
     @property
     def pairs(self):
-        """How many pairs the chunk holds."""
+        """Number of pairs of the chunk."""
         return self.rows * self.references
 
     @property
     def size(self):
-        """Size of the third stream's batch."""
+        """Batch size of the third stream."""
         return self.pairs * self.targets
 
     def for_one_target(self):
-        """The same rows and references, of which each pair counts once."""
-        return replace(self, targets=1)
+        """Return the same rows and references for one target."""
+        return self._replace(targets=1)
 
     def input_size(self):
-        """Size of the first stream's batch."""
+        """Return the batch size of the first stream."""
         return self.pairs if self.mode is Mode.PAIR_SIZE else self.rows
 
     def reference_size(self):
-        """Size of the second stream's batch."""
+        """Return the batch size of the second stream."""
         return self.references if self.mode is Mode.SHARED else self.pairs
 
     def combine(self, function, at_input=(), at_reference=(), at_pairs=(), differences=()):
-        """Apply a function, elementwise over the leading axis, to values of all pairs.
+        """Apply a function to values of all pairs, elementwise over the leading axis.
 
         Parameters
         ----------
@@ -130,14 +128,14 @@ class Pairing:
         at_input, at_reference : sequence of tensor, default=()
             Values of the first and of the second stream.
         at_pairs : sequence of tensor, default=()
-            Values of pairs, which are the same for all targets.
+            Values of pairs that are the same for all targets.
         differences : sequence of tensor, default=()
             Values of the third stream.
 
         Returns
         -------
         results : tensor or tuple of tensor
-            At the third stream's batch size.
+            Results at the batch size of the third stream.
         """
         if self.mode is Mode.PAIR_SIZE:
             return function(*differences, *at_pairs, *at_input, *at_reference)
@@ -153,17 +151,17 @@ class Pairing:
             of_rows = self._lead(self.rows, 1, 1, fold)
             of_references = self._lead(*self.reference_lead(), 1, fold)
             results = function(
-                *(_with_lead(tensor, lead) for tensor in differences),
-                *(_with_lead(tensor, of_pairs) for tensor in at_pairs),
-                *(_with_lead(tensor, of_rows) for tensor in at_input),
-                *(_with_lead(tensor, of_references) for tensor in at_reference),
+                *(_set_lead(tensor, lead) for tensor in differences),
+                *(_set_lead(tensor, of_pairs) for tensor in at_pairs),
+                *(_set_lead(tensor, of_rows) for tensor in at_input),
+                *(_set_lead(tensor, of_references) for tensor in at_reference),
             )
         if isinstance(results, tuple):
-            return tuple(self._flat(result, lead, fold) for result in results)
-        return self._flat(results, lead, fold)
+            return tuple(self._flatten(result, lead, fold) for result in results)
+        return self._flatten(results, lead, fold)
 
     def with_axes(self, at_input, at_reference):
-        """Give a value of each stream the axes ``(rows or 1, references or 1)`` in front, which broadcast."""
+        """Give a value of each stream axes in front that broadcast, ``(rows or 1, references or 1)``."""
         both = (self.rows, self.references)
         lead = both if self.mode is Mode.PAIR_SIZE else (self.rows, 1)
         reference_lead = both if self.mode is Mode.PAIR_SIZE else self.reference_lead()
@@ -174,11 +172,11 @@ class Pairing:
         )
 
     def rows_at_input(self, fold=1):
-        """For each entry of the third stream the row of the first that it reads, unless the mode is PAIR_SIZE."""
+        """Return for each entry of the third stream its entry in the first, unless the mode is PAIR_SIZE."""
         return self._rows(self.rows, (self.rows, 1), fold)
 
     def rows_at_reference(self, fold=1):
-        """For each entry of the third stream the row of the second that it reads, unless the mode is PAIR_SIZE."""
+        """Return for each entry of the third stream its entry in the second, unless the mode is PAIR_SIZE."""
         return self._rows(self.reference_size(), self.reference_lead(), fold)
 
     def _rows(self, size, lead, fold):
@@ -186,14 +184,15 @@ class Pairing:
         return tf.reshape(tf.broadcast_to(indices, (self.rows, self.references, self.targets, fold)), [-1])
 
     def reference_lead(self):
-        """Axes of the second stream that meet ``(rows, 1)`` of the first, unless the mode is PAIR_SIZE."""
+        """Return the axes of the second stream beside ``(rows, 1)`` of the first, unless the mode is PAIR_SIZE."""
         return (1, self.references) if self.mode is Mode.SHARED else (self.rows, self.references)
 
     def _lead(self, rows, references, targets, fold):
-        """Axes in front, without those that no value of the chunk needs."""
+        """Return the axes in front, without axes that no value of the chunk needs."""
         return (rows, references, *((targets,) if self.targets > 1 else ()), *((fold,) if fold > 1 else ()))
 
-    def _flat(self, tensor, lead, fold):
+    def _flatten(self, tensor, lead, fold):
+        """Broadcast a tensor over all pairs and targets, and flatten the axes in front."""
         size = self.size * fold
         if lead is None:
             if tensor.shape[0] != size:
@@ -205,5 +204,6 @@ class Pairing:
         return tf.reshape(tensor, (size, *rest))
 
 
-def _with_lead(tensor, lead):
+def _set_lead(tensor, lead):
+    """Split the leading axis of a tensor."""
     return tf.reshape(tensor, (*lead, *tensor.shape[1:]))

@@ -1,7 +1,7 @@
-"""Paths: the gradient is integrated along the straight line from a reference to a row.
+"""Paths: gradients are integrated along the straight line from a reference to a row.
 
-What comes before the first op that bends is affine: its values along the path are interpolated between its two ends,
-and the way back through it is gone once, with the integral of the gradients. Several steps make one batch.
+The part of a network before the first nonlinear op is affine. Its values along the path are interpolated between both
+ends, and the backward pass goes through it once, with the integral of the gradients. Several steps make one batch.
 """
 
 import math
@@ -10,23 +10,23 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from skdeeplift.network import ops
 from skdeeplift.network.batch_axis import batch_layouts
 from skdeeplift.network.compiled import compiled, fused, may_use_xla
-from skdeeplift.network.varying import SHAPE_ONLY
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.gradients import gradients_of
 from skdeeplift.propagation.lookups import padding_masks
 from skdeeplift.propagation.method import PairMethod, check_depends
-from skdeeplift.propagation.pairing import widened, widened_tensor
-from skdeeplift.propagation.rules.activation import ACTIVATIONS
-from skdeeplift.propagation.rules.joins import JOINS
+from skdeeplift.propagation.pairing import difference_dtype, to_difference_dtype
 from skdeeplift.propagation.rules.linear import LINEAR
 from skdeeplift.propagation.rules.products import LARGE
+from skdeeplift.propagation.rules.rescale import ACTIVATIONS
+from skdeeplift.propagation.rules.structure import JOINS
 from skdeeplift.propagation.rules.table import RuleTable
-from skdeeplift.propagation.sums import plain_sums
+from skdeeplift.propagation.sums import SourceTensors, sum_plain
 
-# Dense layers and what they are made of.
-DENSE = frozenset("MatMul BiasAdd AddV2 Relu Sigmoid Tanh ReadVariableOp".split())
+# Ops of dense layers.
+DENSE = ops.where(dense=True)
 
 
 class Paths(PairMethod):
@@ -37,12 +37,12 @@ class Paths(PairMethod):
     graph : Graph
         The traced network.
     target : Value
-        What is explained; weights over its elements make it a scalar.
+        The value to explain; weights over its elements make it a scalar.
     sources : list of Source
-        Whose contributions are given.
+        The values that contributions are computed for.
     together : bool
-        Whether all sources move along one path, as inputs do; otherwise each moves along one of its own, and what does
-        not depend on it keeps its value at the row.
+        Whether all sources move along one path, as inputs do. Otherwise each source has a path of its own, along which
+        values that do not depend on the source keep those of the row.
 
     Attributes
     ----------
@@ -50,10 +50,10 @@ class Paths(PairMethod):
         The affine part of each path.
     """
 
-    # Small blocks of points stay in the cache.
+    # Small blocks of points stay in the processor's cache.
     chunk_bytes = 2**25
     least_pairs = 768
-    # Several steps of few rows, since their gradients are summed up while they are at hand.
+    # Several steps of few rows make one batch, whose gradients are summed while they are in the cache.
     steps_at_once = 8
 
     def __init__(self, graph, target, sources, together):
@@ -68,63 +68,45 @@ class Paths(PairMethod):
         self.prefixes = [find_prefix(graph, target, group, masks, self.layouts) for group in groups if group]
         read = (value for prefix in self.prefixes for value in (*prefix.cut, *prefix.beside))
         self.shown = list(dict.fromkeys([*self.shown, *read]))
-        # Rows come first in all that is read.
+        # Rows are on the first axis of all values that are read.
         self.needs_pair_size = False
+        # The values at each point of a path.
+        behind = (value for prefix in self.prefixes for op in self._ops_behind(prefix) for value in op.outputs)
+        self.computed = list(dict.fromkeys([*(value for prefix in self.prefixes for value in prefix.cut), *behind]))
 
-    @property
-    def computed(self):
-        """The values that are computed at each point of a path."""
-        values = {}
-        for prefix in self.prefixes:
-            outputs = (value for op in self._behind(prefix) for value in op.outputs)
-            values.update(dict.fromkeys([*prefix.cut, *outputs]))
-        return list(values)
-
-    def _contributions(
-        self,
-        pairing,
-        wanted,
-        letters,
-        shown_at_input,
-        shown_at_reference,
-        target_weights,
-        reference_weights,
-        positions,
-        step_weights,
-    ):
-        at_input, at_reference = (
-            dict(zip(self.shown, shown, strict=True)) for shown in (shown_at_input, shown_at_reference)
-        )
+    def _contributions(self, request, at_input, at_reference):
+        pairing, (positions, step_weights) = request.pairing, request.path
+        at_input, at_reference = (dict(zip(self.shown, tensors, strict=True)) for tensors in (at_input, at_reference))
         multipliers = {}
         for prefix in self.prefixes:
             integral = _Integral(self, pairing, prefix, at_input, at_reference)
             run = integral.run
             if may_use_xla() and self._is_dense(prefix, positions.shape[1] * pairing.size):
-                # A sixth faster, as one pass over memory does what several do.
+                # XLA is a sixth faster, since it makes one pass over memory instead of several.
                 run = compiled(run, jit_compile=True)
-            at_cut = run(tf.cast(target_weights, self.target.dtype), positions, step_weights)
-            multipliers.update(zip(prefix.sources, integral.before_cut(at_cut), strict=True))
+            at_cut = run(tf.cast(request.target, self.target.dtype), positions, step_weights)
+            multipliers.update(zip(prefix.sources, integral.gradients_at_sources(at_cut), strict=True))
         sums = []
         for position, source in enumerate(self.sources):
             value, lead = source.value, (pairing.rows, pairing.references, pairing.targets)
             if value in multipliers:
-                both = [widened_tensor(at[value]) for at in (at_input, at_reference)]
+                both = [to_difference_dtype(at[value]) for at in (at_input, at_reference)]
                 multiplier, ends = multipliers[value], pairing.with_axes(*both)
             else:
-                # An input that what is explained does not depend on.
-                multiplier = tf.zeros((*lead, *value.shape[1:]), widened(self.target.dtype))
+                # The target does not depend on this input.
+                multiplier = tf.zeros((*lead, *value.shape[1:]), difference_dtype(self.target.dtype))
                 ends = [tf.zeros((1, pairing.references, *value.shape[1:]), multiplier.dtype)] * 2
-            axis = letters[position] if letters else None
-            sums.append(plain_sums(multiplier, *ends, reference_weights, wanted, axis))
+            axis = request.letters[position] if request.letters else None
+            sums.append(sum_plain(SourceTensors(multiplier, *ends), request.weights, request.wanted, axis))
         return sums
 
-    def _behind(self, prefix):
-        """The ops that are computed at each point of a path, in order."""
+    def _ops_behind(self, prefix):
+        """Return the ops that are run at each point of a path, in order."""
         return self.graph.ancestors(prefix.last, known=[*prefix.cut, *prefix.beside, *self.masks])
 
-    def bending(self, prefix):
-        """Activations right behind the cut, and which values they and the cut hand to what follows."""
-        behind = self._behind(prefix)
+    def bending_ops(self, prefix):
+        """Return the activations right behind the cut, and the values of these and of the cut that later ops read."""
+        behind = self._ops_behind(prefix)
         first, ops = set(prefix.cut), []
         for op in behind:
             if len(op.inputs) == 1 and op.inputs[0] in first and ACTIVATIONS.find(op.type, (0,)) is not None:
@@ -134,88 +116,91 @@ class Paths(PairMethod):
         return ops, [value for value in (*prefix.cut, *(op.outputs[0] for op in ops)) if value in read]
 
     def _is_dense(self, prefix, n_points):
-        """Whether what is behind the cut are large dense layers alone, which XLA computes faster than TensorFlow."""
-        behind = self._behind(prefix)
+        """Tell whether only large dense layers are behind the cut, which XLA computes faster than TensorFlow."""
+        behind = self._ops_behind(prefix)
         elements = sum(value.shape[1:].num_elements() or 0 for value in prefix.cut)
         return n_points * elements >= LARGE and {op.type for op in behind} <= DENSE
 
 
 class _Integral:
-    """The integral of the gradient over the paths of one chunk of pairs."""
+    """Integral of the gradient over the paths of one chunk of pairs."""
 
     def __init__(self, method, pairing, prefix, at_input, at_reference):
         self.method, self.pairing, self.prefix = method, pairing, prefix
         self.at_input, self.at_reference = at_input, at_reference
 
     def run(self, target_weights, positions, step_weights):
-        """Sum the weighted gradients with respect to the cut.
+        """Sum the weighted gradients by the cut over all steps.
 
         Parameters
         ----------
         target_weights : tensor of shape (rows or 1, targets, *target's axes)
             Weights over the target's elements.
         positions : tensor of shape (blocks, steps, references)
-            Where gradients are taken, block by block.
+            Positions of the gradients on the path, block by block.
         step_weights : tensor of shape (blocks, steps)
-            The weights of a quadrature.
+            Weights of the quadrature.
 
         Returns
         -------
         gradients : list of tensor
-            One for each value of the cut, of as many rows as there are pairs, for each target.
+            One for each value of the cut, with one entry for each pair and target.
         """
         pairing, cut, last = self.pairing, self.prefix.cut, self.prefix.last
         blocks, steps, _ = positions.shape
-        from_last = self._from_last(target_weights)
-        bending, needed = self.method.bending(self.prefix)
+        at_last = self._gradients_at_last(target_weights)
+        bending, needed = self.method.bending_ops(self.prefix)
         first_values = fused(partial(self._first_values, bending, needed))
-        before_first = fused(partial(self._before_first_values, bending, needed))
+        gradients_at_cut = fused(partial(self._gradients_at_cut, bending, needed))
 
         def one_block(block, sums):
-            values, first = self._known(steps), list(map(tf.identity, first_values(positions[block])))
+            values, first = self._fixed_values(steps), list(map(tf.identity, first_values(positions[block])))
             values.update(zip(needed, first, strict=True))
             outputs = replay.run(self.method.graph, values, last)
-            gradients = gradients_of(outputs, [of_steps(each, step_weights[block]) for each in from_last], first)
-            gradients = before_first(positions[block], gradients)
+            gradients = gradients_of(outputs, [weigh_steps(each, step_weights[block]) for each in at_last], first)
+            gradients = gradients_at_cut(positions[block], gradients)
             return block + 1, [
                 total + tf.reshape(tf.cast(each, total.dtype), total.shape)
                 for total, each in zip(sums, gradients, strict=True)
             ]
 
-        def of_steps(gradient, weights):
-            """One for each step, which differ by what steps count."""
+        def weigh_steps(gradient, weights):
+            """Repeat a gradient for each step, multiplied by the weight of the step."""
             weights = tf.reshape(tf.cast(weights, gradient.dtype), (-1, *[1] * len(gradient.shape)))
             return tf.reshape(weights * gradient, (steps * gradient.shape[0], *gradient.shape[1:]))
 
-        zeros = [tf.zeros((self._fold(value) * pairing.size, *value.shape[1:]), widened(value.dtype)) for value in cut]
+        zeros = [
+            tf.zeros((self._fold(value) * pairing.size, *value.shape[1:]), difference_dtype(value.dtype))
+            for value in cut
+        ]
         if blocks == 1:
             return one_block(0, zeros)[1]
         return tf.while_loop(lambda block, _: block < blocks, one_block, (0, zeros), parallel_iterations=1)[1]
 
-    def _from_last(self, target_weights):
-        """Go back from the target to what it is an affine function of."""
+    def _gradients_at_last(self, target_weights):
+        """Differentiate the target by the last values that it is an affine function of."""
         pairing, target = self.pairing, self.method.target
         lead, rest = (pairing.rows, pairing.references, pairing.targets), target.shape[1:]
         weights = tf.reshape(tf.broadcast_to(target_weights[:, None], (*lead, *rest)), (pairing.size, *rest))
-        return self._through_affine([target], [weights], self.prefix.last)
+        return self._differentiate_affine([target], [weights], self.prefix.last)
 
-    def before_cut(self, gradients):
-        """Go back from the cut to the sources, with the axes (rows, references, targets) in front."""
+    def gradients_at_sources(self, gradients):
+        """Differentiate from the cut back to the sources, with the axes (rows, references, targets) in front."""
         pairing, sources = self.pairing, self.prefix.sources
-        gradients = self._through_affine(self.prefix.cut, gradients, sources)
+        gradients = self._differentiate_affine(self.prefix.cut, gradients, sources)
         lead = pairing.rows, pairing.references, pairing.targets
         multipliers = []
         for value, gradient in zip(sources, gradients, strict=True):
             fold = self._fold(value)
             shape = (*lead, *(() if fold == 1 else (fold,)), *gradient.shape[1:])
-            multipliers.append(tf.reshape(widened_tensor(gradient), shape))
+            multipliers.append(tf.reshape(to_difference_dtype(gradient), shape))
         return multipliers
 
-    def _through_affine(self, ends, gradients, starts):
-        """Go back through affine ops, of each pair once."""
+    def _differentiate_affine(self, ends, gradients, starts):
+        """Differentiate affine ops, once for each pair."""
         if ends == starts:
             return gradients
-        values = self._known(1)
+        values = self._fixed_values(1)
         # An affine function has the same derivative everywhere.
         at = [tf.zeros((self._fold(value) * self.pairing.size, *value.shape[1:]), value.dtype) for value in starts]
         values.update(zip(starts, at, strict=True))
@@ -223,8 +208,8 @@ class _Integral:
         gradients = [tf.cast(each, output.dtype) for each, output in zip(gradients, outputs, strict=True)]
         return gradients_of(outputs, gradients, at)
 
-    def _known(self, steps):
-        """What does not move: values at the rows, and the network's inputs, of which only shapes are read."""
+    def _fixed_values(self, steps):
+        """Return the values that do not move: those at the rows, and zeros for the inputs, whose shapes are read."""
         size = steps * self.pairing.size
         values = {
             value: tf.zeros((size, *value.shape[1:]), value.dtype)
@@ -233,48 +218,48 @@ class _Integral:
         }
         lead = (steps, self.pairing.rows, self.pairing.references, self.pairing.targets)
         beside = [*self.prefix.beside, *self.method.masks]
-        values.update({value: self._at_rows(value, lead) for value in beside})
+        values.update({value: self._repeat_rows(value, lead) for value in beside})
         return values
 
     def _fold(self, value):
         layout = self.method.layouts.get(value)
         return 1 if layout is None else layout.fold
 
-    def _at_rows(self, value, lead):
+    def _repeat_rows(self, value, lead):
         x = self.at_input[value]
         fold = x.shape[0] // self.pairing.rows
         x = tf.reshape(x, (1, self.pairing.rows, 1, 1, fold, *x.shape[1:]))
         return tf.reshape(tf.broadcast_to(x, (*lead, *x.shape[4:])), (-1, *x.shape[5:]))
 
     def _first_values(self, bending, needed, positions, shifts=None):
-        """Values on the straight lines from the references to the rows, and what activations make of them.
+        """Compute the values on the straight lines from the references to the rows, and the activations of them.
 
-        Compiled, since each operation by itself would write all points to memory again.
+        Without fusion, each op would write all points to memory.
         """
         values = {}
         for value, shift in zip(self.prefix.cut, shifts or self._no_shifts(), strict=True):
             x, r = self.pairing.with_axes(self.at_input[value], self.at_reference[value])
             at = tf.cast(positions, x.dtype)[:, None]
             at = tf.reshape(at, (*at.shape, *[1] * (len(x.shape) - 2)))
-            # At both ends exactly the row and the reference, so that equal values stay equal.
+            # Both ends are exactly the row and the reference, so that equal values stay equal.
             points = tf.stop_gradient((1 - at) * r + at * x)[:, :, :, None]
-            # With targets, and where one row has several entries, these.
+            # The axes of targets, and of the entries of a row, come last.
             points = tf.reshape(points, (*points.shape[:4], self._fold(value), *value.shape[1:])) + shift
             values[value] = tf.reshape(points, (-1, *value.shape[1:]))
         for op in bending:
             values[op.outputs[0]] = replay.create(op, [values[op.inputs[0]]])[0]
         return [values[value] for value in needed]
 
-    def _before_first_values(self, bending, needed, positions, gradients):
-        """Go back from first values to the cut, and sum over the steps.
+    def _gradients_at_cut(self, bending, needed, positions, gradients):
+        """Differentiate the first values by the cut, and sum over the steps.
 
-        Values are computed once more on the way, which takes less than reading them from memory.
+        Computing the values once more takes less time than reading them from memory.
         """
         shifts = self._no_shifts()
         return gradients_of(self._first_values(bending, needed, positions, shifts), gradients, shifts)
 
     def _no_shifts(self):
-        """What all points of a pair could be moved by, to differentiate with respect to."""
+        """Make zeros that all points of a pair are shifted by, to differentiate by them."""
         cut = self.prefix.cut
         return [tf.zeros((1, *self._lead_of(value), *value.shape[1:]), value.dtype) for value in cut]
 
@@ -283,39 +268,37 @@ class _Integral:
 
 
 AFFINE = RuleTable.union(LINEAR, JOINS)
-# A cut that is wider than this, beside the sources, takes longer to interpolate than to compute.
+# A cut that is wider than the sources by more than this factor takes longer to interpolate than to compute.
 WIDEST = 32
 
 
 class Prefix(NamedTuple):
-    """The ops between some sources and the first that bend, which are affine.
-
-    ``cut`` holds the values at the end of it, the sources themselves where nothing is gained. ``beside`` holds what ops
-    behind the sources read that varies, but not with them. ``last`` holds the values behind the cut that the target is
-    an affine function of: itself where there is nothing in between.
-    """
+    """Affine ops between some sources and the first nonlinear ops."""
 
     sources: list
+    # Values at the end of the prefix; the sources themselves if a prefix gains nothing.
     cut: list
+    # Values that ops behind the sources read, and that vary but not with the sources.
     beside: list
+    # Last values behind the cut that the target is an affine function of; the target itself if there are none.
     last: list
 
 
 def find_prefix(graph, target, sources, fixed, layouts):
-    """Find the cut behind the affine part of a network.
+    """Find the affine part of a network behind some sources, and its cut.
 
     Parameters
     ----------
     graph : Graph
         The traced network.
     target : Value
-        Where the network ends.
+        The end of the network.
     sources : list of Value
-        What moves along a path.
+        The values that move along a path.
     fixed : collection of Value
-        Masks, which do not move with it.
+        Masks, which do not move.
     layouts : dict of Value to Layout
-        Where the batch lies in values.
+        Position of the batch in each value.
 
     Returns
     -------
@@ -324,11 +307,11 @@ def find_prefix(graph, target, sources, fixed, layouts):
     moving, affine, cut, beside = set(sources), set(sources), {}, {}
     for op in graph.ancestors([target], known=[*sources, *fixed]):
         reads = [value for value in op.inputs if value in moving]
-        if not reads or op.type in SHAPE_ONLY:
+        if not reads or op.facts.shape_only:
             continue
         for value in op.inputs:
             if value not in moving and graph.varies(value):
-                # What can not be repeated for more rows is computed anew from the inputs.
+                # A value that cannot be repeated for more rows is computed again from the inputs.
                 given = [value] if has_rows(value, layouts) else [each for each in graph.inputs if each not in moving]
                 beside.update(dict.fromkeys(given))
         moving.update(op.outputs)
@@ -341,41 +324,43 @@ def find_prefix(graph, target, sources, fixed, layouts):
         cut[target] = None
     if not all(has_rows(value, layouts) for value in cut) or _width(cut) > WIDEST * _width(sources):
         cut = dict.fromkeys(sources)
-    return Prefix(list(sources), list(cut), list(beside), _last_bent(graph, target, cut, [*beside, *fixed], layouts))
+    return Prefix(list(sources), list(cut), list(beside), _find_last(graph, target, cut, [*beside, *fixed], layouts))
 
 
-def _last_bent(graph, target, cut, fixed, layouts):
-    """Find what the target is an affine function of, as far back as it goes."""
+def _find_last(graph, target, cut, fixed, layouts):
+    """Find the values that the target is an affine function of, as far back as possible."""
     behind, moving = graph.ancestors([target], known=[*cut, *fixed]), set(cut)
     for op in behind:
-        if op.type not in SHAPE_ONLY and moving.intersection(op.inputs):
+        if not op.facts.shape_only and moving.intersection(op.inputs):
             moving.update(op.outputs)
-    # What affine ops that lead to the target read, and what they make.
+    # Values that affine ops before the target read, and values that they make.
     read, made = {target: None}, set()
     for op in reversed(behind):
         positions = tuple(position for position, value in enumerate(op.inputs) if value in moving)
-        if op.type in SHAPE_ONLY or op.body is not None or read.keys().isdisjoint(op.outputs) or not positions:
+        if op.facts.shape_only or op.body is not None or read.keys().isdisjoint(op.outputs) or not positions:
             continue
         if _is_affine(op, positions):
             read.update((op.inputs[position], None) for position in positions)
             made.update(op.outputs)
     last = [value for value in read if value not in made]
-    # They alone must do, without a shape that is read of something before them.
+    # The target must follow from these values alone, without the shape of a value before them.
     between = graph.ancestors([target], known=[*last, *fixed, *graph.inputs])
     is_complete = all(made.issuperset(op.outputs) for op in between if moving.intersection(op.outputs))
     return last if is_complete and all(has_rows(value, layouts) for value in last) else [target]
 
 
 def _is_affine(op, positions):
+    """Tell whether an op is an affine function of its inputs at some positions."""
     numbers = all(value.dtype.is_floating for value in (*op.outputs, *(op.inputs[position] for position in positions)))
     return numbers and AFFINE.find(op.type, positions) is not None
 
 
 def has_rows(value, layouts):
-    """Whether a value's rows come first, so that it can be computed at more of them."""
+    """Tell whether rows are on the first axis of a value, so that it can be computed for more rows."""
     layout = layouts.get(value)
     return layout is not None and layout.axis == 0 and layout.fold is not None
 
 
 def _width(values):
+    """Count the elements of values for each row."""
     return sum(math.prod(size or 1 for size in value.shape[1:]) for value in values)

@@ -1,40 +1,35 @@
-"""Run a traced graph, or a part of it, again inside another TensorFlow function."""
+"""Replay of a traced graph, or of a part of it, inside another TensorFlow function."""
 
-import inspect
 from functools import partial
 
 import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.network.compat import create_op
 from skdeeplift.network.compiled import is_for_xla, refuse_xla
 from skdeeplift.network.graph import Op
-from skdeeplift.propagation.pairing import widened, widened_attribute, widened_tensor
-from skdeeplift.propagation.trip_count import number_of_steps
-
-# Stateful to TensorFlow, yet free of effects and of chance.
-READS_STATE = frozenset({"ReadVariableOp", "LookupTableFindV2", "LookupTableSizeV2", "VarHandleOp"})
-# Without the wrapper that looks for an argument that is no longer used, which takes a third of the time.
-_CREATE_OP = inspect.unwrap(tf.Graph.create_op)
+from skdeeplift.propagation.loop_steps import count_steps
+from skdeeplift.propagation.pairing import difference_dtype, to_difference_attribute, to_difference_dtype
 
 
 def run(graph, values, wanted, overrides=None):
-    """Create again the ops that lead to ``wanted``.
+    """Create again the ops that compute ``wanted``.
 
     Parameters
     ----------
     graph : Graph
         The traced network, or a loop's body.
     values : dict of Value to tensor
-        What is given: the graph's inputs, or any values further on. It is extended by all that is computed.
+        Tensors of known values: the graph's inputs, or values behind them. All computed values are added to the dict.
     wanted : iterable of Value
-        What to compute.
+        Values to compute.
     overrides : Overrides, default=None
-        What stands in the place of some ops, loops included.
+        Replacements of some ops, also inside loops.
 
     Returns
     -------
     tensors : list of tensor
-        One for each value of ``wanted``.
+        One tensor for each value of ``wanted``.
     """
     wanted = list(wanted)
     for value, tensor in graph.captures.items():
@@ -56,32 +51,32 @@ def run(graph, values, wanted, overrides=None):
 
 
 def run_loop(op, inputs, wanted=(), overrides=None):
-    """Create a loop again, as far as it is needed.
+    """Create a loop again, without the inputs that are not needed.
 
     Parameters
     ----------
     op : Op
         The loop.
     inputs : list of tensor or None
-        Its inputs; None for what is not needed.
+        Inputs of the loop. An input that is not needed is None.
     wanted : iterable of Value, default=()
-        Values of its body to keep, of each step.
+        Values of the loop body to keep from every step.
     overrides : Overrides, default=None
-        What stands in the place of some of its body's ops.
+        Replacements of some ops of the loop body.
 
     Returns
     -------
     number : tensor
-        How many steps it took.
+        Number of steps that the loop took.
     outputs : list of tensor or None
-        Its outputs; None where the input was None.
+        Outputs of the loop; None if the input was None.
     stacked : dict of Value to tensor
-        The wanted values, with the steps on a new first axis.
+        Values to keep, with the steps on a new first axis.
     """
     body, wanted = op.body, list(wanted)
-    steps = number_of_steps(op, inputs) if is_for_xla() else None
+    steps = count_steps(op, inputs) if is_for_xla() else None
     if wanted and steps is None:
-        # XLA would not let the arrays grow, and drop the steps without a word.
+        # XLA cannot grow an array, and would drop further steps silently.
         refuse_xla("a loop of which each step is kept takes a number of steps that is not known.")
     changing = [
         position
@@ -124,12 +119,12 @@ def run_loop(op, inputs, wanted=(), overrides=None):
 
 
 def has_effects(op):
-    """Whether an op is random or has state, so that two passes over the same row need not agree."""
-    return _is_stateful(op.type, op.definition) and op.type not in READS_STATE
+    """Return whether an op is random or has state, so that two passes over the same row need not agree."""
+    return _is_stateful(op.type, op.definition) and not op.facts.reads_state
 
 
 def effects_of(op):
-    """Say why an op that is random or has state can not be explained."""
+    """Write the error message for an op that is random or has state."""
     return (
         f"The network reads the op {op.type!r} ({op.name!r}), which is random or has state, so two passes over the "
         "same row need not agree and no contribution can be right. Remove it from the inference pass."
@@ -139,15 +134,16 @@ def effects_of(op):
 def create(op, inputs, of_differences=False):
     """Create an op again on other inputs, and return its outputs.
 
-    What holds ``of_differences`` may be in a wider dtype than the network's values; a list does not tell.
+    With ``of_differences``, the inputs may have a wider dtype than the network's values. A list of tensors does not
+    show its dtype, so the caller has to say so.
     """
     if has_effects(op):
         raise UnsupportedOpError(effects_of(op))
     inputs = [tf.convert_to_tensor(tensor) for tensor in inputs]
     if op.type == "Shape" and inputs[0].shape.is_fully_defined():
-        # An op that only looks up what is known keeps TensorFlow from fusing the one before it.
+        # The shape is known. An op that reads it would keep TensorFlow from fusing the op before it.
         return [tf.shape(inputs[0], op.outputs[0].dtype)]
-    if op.compiled and op.type.startswith("Conv"):
+    if op.compiled and op.facts.grouped:
         return [tf.function(lambda *tensors: _create(op, tensors)[0], jit_compile=True, autograph=False)(*inputs)]
     return _create(op, inputs, of_differences)
 
@@ -157,10 +153,13 @@ def _create(op, inputs, of_differences=False):
     inputs, dtypes, attributes = list(inputs), [value.dtype for value in op.outputs], op.attributes
     is_list = of_differences and "element_dtype" in attributes
     if is_list or any(tensor.dtype != value.dtype for tensor, value in zip(inputs, op.inputs, strict=True)):
-        # A difference of a value in half precision, which is carried in single precision.
-        inputs, dtypes = [widened_tensor(tensor) for tensor in inputs], [widened(dtype) for dtype in dtypes]
-        attributes = {name: widened_attribute(value) for name, value in attributes.items()}
-    return _CREATE_OP(graph, op.type, inputs, dtypes, attrs=attributes, name=op.type).outputs
+        # Differences of values in half precision are carried in single precision.
+        inputs, dtypes = (
+            [to_difference_dtype(tensor) for tensor in inputs],
+            [difference_dtype(dtype) for dtype in dtypes],
+        )
+        attributes = {name: to_difference_attribute(value) for name, value in attributes.items()}
+    return create_op(graph, op.type, inputs, dtypes, attrs=attributes, name=op.type).outputs
 
 
 _STATEFUL = {}

@@ -1,22 +1,26 @@
-"""Methods as tables: the rules that all share, and what each does at an activation."""
+"""Methods as tables: the rules that all methods share, and the rule of each at an activation."""
 
 from typing import Any, NamedTuple
 
+from skdeeplift.network import ops
 from skdeeplift.network.layers import innermost_named
-from skdeeplift.propagation.rules.activation import ACTIVATIONS, ActivationRule
-from skdeeplift.propagation.rules.bilinear import BILINEAR
-from skdeeplift.propagation.rules.joins import JOINS
 from skdeeplift.propagation.rules.linear import LINEAR, WEIGHTED
-from skdeeplift.propagation.rules.lists import LISTS
 from skdeeplift.propagation.rules.maxima import MAXIMA
-from skdeeplift.propagation.rules.rescale import guided_backprop_rescale, pass_through, rescale
+from skdeeplift.propagation.rules.rescale import (
+    ACTIVATIONS,
+    ActivationRule,
+    guided_backprop_rescale,
+    pass_through,
+    rescale,
+)
 from skdeeplift.propagation.rules.reveal_cancel import is_restricted, reveal_cancel
 from skdeeplift.propagation.rules.softmax import SOFTMAX
+from skdeeplift.propagation.rules.structure import JOINS, LISTS
 from skdeeplift.propagation.rules.table import RuleTable
-from skdeeplift.propagation.rules.two_variable import TWO_VARIABLE
+from skdeeplift.propagation.rules.two_operands import BILINEAR, TWO_VARIABLE
 
 SHARED = RuleTable.union(LINEAR, LISTS, JOINS, ACTIVATIONS, BILINEAR, TWO_VARIABLE, MAXIMA, SOFTMAX)
-DENSE = frozenset(op_type for op_type in WEIGHTED if "Conv" not in op_type)
+DENSE = ops.where(family=ops.MATRIX_PRODUCT)
 
 _RESCALE = ActivationRule(rescale)
 _REVEAL_CANCEL = ActivationRule(reveal_cancel, uses_spread=True)
@@ -25,15 +29,15 @@ _PASS_THROUGH = ActivationRule(pass_through, sums_to_delta=False, reads_values=F
 
 
 class RuleSet(NamedTuple):
-    """What a method does at each op."""
+    """Rules of a method."""
 
     name: str
-    # Takes the graph and an activation in it, and returns its `ActivationRule`.
+    # Function from the graph and an activation in it to the activation's `ActivationRule`.
     activation: Any
     table: RuleTable = SHARED
-    # Layers that were given a rule by name, and so must have an activation.
+    # Layers that have a rule by name, and so must have an activation.
     layers: tuple = ()
-    # Whether an op without a rule is integrated along the path from the reference, rather than an error.
+    # An op without a rule is integrated along the path from the reference. Otherwise it is an error.
     integrates: bool = False
 
 
@@ -42,13 +46,13 @@ def _reveal_cancel(graph, activation):
 
 
 def _genomics_default(graph, activation):
-    """RevealCancel after dense layers, and the rescale rule after convolutions."""
+    """Return RevealCancel after dense layers, and the rescale rule after convolutions."""
     nearest = _nearest_weighted(graph, activation.root)
     return _reveal_cancel(graph, activation) if nearest and nearest <= DENSE else _RESCALE
 
 
 def _nearest_weighted(graph, value):
-    """Types of the weighted ops that lie nearest before a value, on all ways to it."""
+    """Return the types of the weighted ops that lie nearest before a value, on all paths to it."""
     found, seen, pending = set(), {value}, [value]
     while pending:
         op = graph.producer.get(pending.pop())
@@ -77,19 +81,19 @@ RULES = {
 
 
 def rule_set_of(rule, unsupported="raise"):
-    """Return the rule set that a user asks for.
+    """Return the rule set for the parameters of an explainer.
 
     Parameters
     ----------
     rule : str or dict of str to str
-        The name of a rule, or the rules of layers by the layers' names.
+        Name of a rule, or a dict from layers' names to names of rules.
     unsupported : {"raise", "integrate"}, default="raise"
-        What happens at an op without a rule.
+        Treatment of an op without a rule: an error, or an integral along the path from the reference.
 
     Raises
     ------
     ValueError
-        If there is no such rule.
+        If no rule has such a name.
     """
     if isinstance(rule, dict):
         strings = all(isinstance(each, str) for pair in rule.items() for each in pair)
@@ -104,12 +108,12 @@ def rule_set_of(rule, unsupported="raise"):
 
 
 def mix(rules):
-    """Return a rule set with a rule for each layer by name, and the rescale rule for all others.
+    """Return a rule set with a rule for each named layer, and the rescale rule for all other layers.
 
     Parameters
     ----------
     rules : dict of str to str
-        From a layer's name to that of a rule. Of layers that lie in each other the innermost counts.
+        Names of rules by names of layers. If one layer lies in another, the innermost counts.
     """
 
     def activation(graph, activation):

@@ -1,136 +1,135 @@
-"""What is known of the streams, and the loop that carries differences over one graph."""
+"""Values of the streams, and the loop that carries differences over the steps of one graph."""
+
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.pairing import Difference, Purpose, itself
-from skdeeplift.propagation.rules.activation import SIGNED, machine_epsilon
+from skdeeplift.propagation.pairing import Difference, Pairing, Purpose, identity
+from skdeeplift.propagation.rules.rescale import SIGNED, machine_epsilon
+
+
+class PassSettings(NamedTuple):
+    """Settings of one pass of differences over the network, which its loops share."""
+
+    # Sizes of the chunk, and the layout of its rows and references.
+    pairing: Pairing
+    # The results of the pass that are read.
+    purpose: Purpose
+    # Position of the batch in each value.
+    layouts: dict
+    # Values whose differences become tensors of their own, to differentiate by.
+    sources: tuple | list = ()
+    # Whether signed spreads are carried.
+    tells_parts: bool = False
+    # Largest error of a carried difference, relative to the largest difference of the same value, if departures are
+    # looked for.
+    tolerance: tf.Tensor | None = None
 
 
 class StreamValues:
-    """What is known of the streams while differences are carried through the network.
+    """Values of the streams while differences are carried through a graph.
 
     Parameters
     ----------
-    pairing : Pairing
-        How rows, references and targets meet.
+    settings : PassSettings
+        Settings of the pass.
     at_input, at_reference : dict of Value to tensor
-        What is read of the first two streams; of what a loop computes, all steps on a new first axis.
+        Values of the first two streams. Values inside of a loop hold all steps on a new first axis.
     spreads : dict of Value to tensor
         Spreads of the values, for each pair.
-    purpose : Purpose
-        What is read of the pass.
-    layouts : dict of Value to Layout
-        Where the batch lies in values.
     computed : dict, default=None
-        What rules have computed for each pair, to be shared between the passes.
-    signed : dict of Value to tensor, default=None
-        Signed spreads of the sources, where they are asked for.
-    sources : list of Value, default=()
-        Whose differences become tensors of their own.
-    tolerance : tensor, default=None
-        How far a carried difference may be from the true one, relative to the largest of the same value, where that is
-        to be looked at.
+        Tensors that rules have computed for each pair, shared between passes.
     at_step : callable, default=None
-        Inside of a loop, computes something of all steps at once; takes the function that `AllSteps.at_step` takes.
+        Function that computes coefficients of all steps of the loop at once; see `AllSteps.at_step`.
     """
 
-    def __init__(
-        self,
-        pairing,
-        at_input,
-        at_reference,
-        spreads,
-        purpose,
-        layouts,
-        *,
-        computed=None,
-        signed=None,
-        sources=(),
-        tolerance=None,
-        at_step=None,
-    ):
-        self.pairing, self.at_input, self.at_reference = pairing, at_input, at_reference
-        self.spreads, self.purpose, self.layouts = spreads, purpose, layouts
-        self.at_step = at_step
+    def __init__(self, settings, at_input, at_reference, spreads, computed=None, at_step=None):
+        self.settings, self.at_step = settings, at_step
+        self.pairing, self.purpose, self.layouts = settings.pairing, settings.purpose, settings.layouts
+        self.at_input, self.at_reference, self.spreads = at_input, at_reference, spreads
         self.computed = {} if computed is None else computed
-        self.signed, self.sources = signed, sources
-        # Of each value, the loop's step at which the difference carried there is first not the true one.
-        self.tolerance, self.departs = tolerance, {}
-        # What does not vary, at the third stream's batch size, and the ops that give it when it is first read.
-        self.values, self._later = {}, {}
+        # Signed spreads of the sources.
+        self.signed = {}
+        # For each value the step of the loop at which its difference first departs from the true one.
+        self.departs = {}
+        # Values without a difference, at the batch size of the third stream, and ops to create when such a value is
+        # first read.
+        self.values, self._unread = {}, {}
         self._differences = {}
-        # What is on the way, of which gradients are computed apart: loops step by step, and integrals.
+        # Loops and integrals on the way, which compute their gradients themselves.
         self.apart = []
 
-    def carry(self, graph, actions, differences):
-        """Carry differences through the actions of a plan.
+    def carry(self, graph, steps, differences):
+        """Carry differences through the steps of a plan.
 
         Parameters
         ----------
         graph : Graph
             The network, or a loop's body.
-        actions : list of Step, LoopStep or Op
-            In order; a bare op gives a value that steps need.
+        steps : list of Step
+            In order.
         differences : dict of Value to Difference
-            Where differences start. It is extended by all that is carried.
+            The differences at the starts. Those of all outputs of steps are added.
         """
         self._differences = differences
         for value, tensor in graph.captures.items():
             self.values.setdefault(value, tensor)
         for value, difference in list(differences.items()):
-            self._keep(value, difference, differences)
-        for action in actions:
-            if hasattr(action, "carry"):
-                outgoing = action.carry(self, [differences.get(value) for value in action.inputs])
-                for value, difference in zip(action.outputs, outgoing, strict=True):
-                    if difference is not None:
-                        self._keep(value, difference, differences)
-                        if self.tolerance is not None and value in self.at_input and value.dtype.is_floating:
-                            self.departs[value] = self._departs(value, difference.delta)
-            else:
-                self._later.update(dict.fromkeys(action.outputs, action))
+            self._store(value, difference, differences)
+        for step in steps:
+            outgoing = step.carry(self, [differences.get(value) for value in step.inputs])
+            for value, difference in zip(step.outputs, outgoing, strict=True):
+                if difference is not None:
+                    self._store(value, difference, differences)
+                    if self.settings.tolerance is not None and value in self.at_input and value.dtype.is_floating:
+                        self.departs[value] = self._find_departure(value, difference.delta)
 
-    def _keep(self, value, difference, differences):
+    def create_when_read(self, op):
+        """Let an op whose outputs have no difference be created when one of them is first read."""
+        self._unread.update(dict.fromkeys(op.outputs, op))
+
+    def _store(self, value, difference, differences):
         if self.purpose is Purpose.SPREADS:
             if value in self.at_input and value.dtype != tf.variant:
-                # Known already; so that nothing has to be run to carry it here. Lists can not be subtracted.
+                # The difference is known from the first two streams, so the pass need not compute it. Lists cannot be
+                # subtracted.
                 difference = difference._replace(delta=self.delta(value))
             if difference.spread is not None:
                 self.spreads[value] = difference.spread
-            if difference.signed_spread is not None and value in self.sources:
+            if difference.signed_spread is not None and value in self.settings.sources:
                 self.signed[value] = difference.signed_spread
-        if value in self.sources:
-            # A tensor of its own, that no other value shares.
+        if value in self.settings.sources:
+            # Gradients by a source need a tensor that no other value shares.
             difference = Difference(*(None if part is None else tf.identity(part) for part in difference))
         differences[value] = difference
 
-    def _departs(self, value, carried):
+    def _find_departure(self, value, carried):
         size, change = tf.reduce_max(tf.abs(self.at_input[value])), self.delta(value)
-        limit = tf.cast(self.tolerance, change.dtype) * tf.reduce_max(tf.abs(change))
+        limit = tf.cast(self.settings.tolerance, change.dtype) * tf.reduce_max(tf.abs(change))
         rounding = 32 * machine_epsilon(change.dtype) * size
-        # Not ">", so that what is not a number departs.
+        # Not ">", so that NaN counts as a departure.
         is_true = tf.reduce_max(tf.abs(carried - change)) <= limit + rounding
         return tf.where(is_true, tf.int32.max, 0)
 
     def constant(self, value):
-        """A value that has no difference: it does not vary, or is a mask or an index of the row."""
-        if value in self._later and value not in self.values:
-            self._create(self._later[value])
+        """Return a value without a difference: it does not vary, or is a mask or an index of the row."""
+        if value in self._unread and value not in self.values:
+            self._create(self._unread[value])
         if value in self.values:
             return self.values[value]
-        return self.pairing.combine(itself, [self.at_input[value]])
+        return self.pairing.combine(identity, [self.at_input[value]])
 
     def _create(self, op):
-        """Create an op that carries no difference, and those before it."""
+        """Create an op without differences, and the ops before it."""
         pending = [op]
         while pending:
             op = pending[-1]
             before = [
-                self._later[value]
+                self._unread[value]
                 for value in op.inputs
-                if value in self._later and value not in self.values and value not in self._differences
+                if value in self._unread and value not in self.values and value not in self._differences
             ]
             if before:
                 pending += before
@@ -144,51 +143,65 @@ class StreamValues:
                 self.values.setdefault(value, tensor)
 
     def delta(self, value):
-        """The difference of a value over all pairs."""
+        """Compute the difference of a value over all pairs from the first two streams."""
         return self.pairing.combine(lambda x, r: x - r, [self.at_input[value]], [self.at_reference[value]])
 
-    def at_start(self, value, with_spread):
-        """The difference of a value where differences start, in which nothing has cancelled yet."""
+    def difference_at_start(self, value, with_spread):
+        """Make the difference of a value where differences start; its spread is the size of the difference."""
         delta = self.delta(value)
         if not with_spread:
             return Difference(delta)
         both = [self.at_input[value]], [self.at_reference[value]]
         product = SIGNED.shape_only if self.purpose is Purpose.GRADIENT else SIGNED.forward
-        # No function of the difference, since a multiplier belongs to each of the two.
+        # The gradient is stopped, since the difference and its spread have separate multipliers.
         spread = self.pairing.combine(product, *both, differences=[tf.stop_gradient(delta)])
-        return Difference(delta, spread, spread if self.signed is not None else None)
+        return Difference(delta, spread, spread if self.settings.tells_parts else None)
 
-    def shared_out(self, source, differences):
-        """Let each element of a source have a share, which is one, of all differences that belong to it.
+    def share_out(self, source, differences):
+        """Multiply the differences that belong to each element of a source by a share, which is one.
 
-        What the target changes with the share is what the element contributes.
+        The gradient of the target by an element's share is the contribution of the element.
+
+        Parameters
+        ----------
+        source : Source
+            A source of integers.
+        differences : dict of Value to Difference
+            The differences at the starts.
+
+        Returns
+        -------
+        share : tensor of shape (pairs, *source's axes)
+            The share of each element.
+        with_shares : dict of Value to Difference
+            The differences of the source's starts, times the shares.
         """
         elements = source.value.shape[1:]
         dtype = next((differences[start].delta.dtype for start, _ in source.starts), tf.float32)
         share = tf.ones((self.pairing.size, *elements), dtype)
         with_shares = {}
         for start, places in source.starts:
-            of_start = _taken(share, places, elements)
+            of_start = _take_shares(share, places, elements)
             with_shares[start] = Difference(
                 *(None if part is None else part * tf.cast(of_start, part.dtype) for part in differences[start])
             )
         return share, with_shares
 
     def shape(self, value):
-        """Static shape of a value in the third stream, as far as it is known."""
+        """Return the static shape of a value in the third stream, as far as it is known."""
         return shape_of_rows(value, self.layouts, self.pairing.size)
 
     def gradients(self, outputs, of_outputs, values):
-        """Gradients with respect to values, through ops as TensorFlow has them and through loops and integrals.
+        """Differentiate tensors, with the gradients that loops and integrals compute themselves.
 
         Parameters
         ----------
         outputs : list of tensor
-            What is differentiated.
+            The tensors to differentiate.
         of_outputs : list of tensor
-            The gradients with respect to them.
+            Gradients of the target by the outputs.
         values : list of tensor
-            With respect to what.
+            The tensors to differentiate by.
 
         Returns
         -------
@@ -204,7 +217,7 @@ class StreamValues:
 
 
 def shape_of_rows(value, layouts, number):
-    """Static shape of a value where there is a number of rows or of pairs, as far as it is known."""
+    """Return the static shape of a value for a number of rows or pairs, as far as it is known."""
     layout = layouts.get(value)
     if value.shape.rank is None or layout is None or layout.fold is None or value.shape[layout.axis] is not None:
         return value.shape
@@ -213,11 +226,11 @@ def shape_of_rows(value, layouts, number):
     return tf.TensorShape(sizes)
 
 
-def _taken(share, places, elements):
-    """The share that each element of a value takes, given its place in the source."""
+def _take_shares(share, places, elements):
+    """Take the share of each element of a value, given the place of the element in the source."""
     number, size = elements.num_elements(), share.shape[0]
     if places.shape[: elements.rank] == tuple(elements):
-        # In order, perhaps with axes behind, as those of an embedding.
+        # Elements are in order, perhaps with axes behind, such as the axis of an embedding.
         in_order = (*elements, *[1] * (places.ndim - elements.rank))
         if (places == np.arange(number).reshape(in_order)).all():
             return tf.reshape(share, (size, *in_order))

@@ -1,8 +1,8 @@
 """The three streams: values at the input, values at the reference, and the difference between them.
 
-The third is a linear surrogate of the network: its output is ``f(x) - f(reference)``, and it is linear in the input's
-difference. Its plain gradient with respect to that is the multiplier, and TensorFlow's own differentiation does the
-whole backward pass.
+The third stream is a linear surrogate of the network: its output is ``f(x) - f(reference)``, and it is linear in the
+difference of the input. Its plain gradient with respect to that difference is the multiplier, so TensorFlow's own
+differentiation does the whole backward pass.
 """
 
 import tensorflow as tf
@@ -10,11 +10,12 @@ import tensorflow as tf
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.lookups import Source, padding_masks
-from skdeeplift.propagation.method import PairMethod
-from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, widened_tensor
-from skdeeplift.propagation.plan import Plan, all_steps
-from skdeeplift.propagation.stream_values import StreamValues, shape_of_rows
-from skdeeplift.propagation.sums import of_one_reference, weighted_sums
+from skdeeplift.propagation.method import PairMethod, coarsest_dtype
+from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, to_difference_dtype
+from skdeeplift.propagation.plan import Plan
+from skdeeplift.propagation.steps import steps_with_rules
+from skdeeplift.propagation.stream_values import PassSettings, StreamValues, shape_of_rows
+from skdeeplift.propagation.sums import SourceTensors, compute_terms, sum_over_references
 
 
 class Streams(PairMethod):
@@ -25,15 +26,15 @@ class Streams(PairMethod):
     graph : Graph
         The traced network.
     target : Value
-        What is explained; weights over its elements make it a scalar.
+        The value to explain; weights over its elements make it a scalar.
     sources : list of Value or Source
-        Whose differences contributions are given for.
+        The values that contributions are computed for.
     rule_set : RuleSet
-        What each op does to a difference.
+        The rule of each op.
     owner : str, default="skdeeplift"
-        Who is named in errors.
+        Name of the explainer in errors.
     parts : bool, default=False
-        Whether positive and negative parts of the sources are asked for.
+        Whether positive and negative parts of the sources are returned.
 
     Attributes
     ----------
@@ -45,50 +46,34 @@ class Streams(PairMethod):
 
     def __init__(self, graph, target, sources, rule_set, owner="skdeeplift", parts=False):
         sources = [each if isinstance(each, Source) else Source(each) for each in sources]
-        # Those that have a difference themselves.
+        # Sources of integers have no difference themselves.
         own = [source.value for source in sources if source.starts is None]
         self.parts, self.plan = parts, Plan(graph, target, own, rule_set, owner, parts)
-        masks = padding_masks(graph, [*self.plan.reads, *(value for step in self.plan.steps for value in step.inputs)])
-        # What the first two streams hand to the third.
+        read = [*self.plan.reads, *(value for step in self.plan.difference_steps for value in step.inputs)]
+        masks = padding_masks(graph, read)
+        # The third stream reads these values of the first two.
         super().__init__(graph, target, sources, [*self.plan.starts, *own, *self.plan.reads, *masks], masks)
-        self.tells_parts = parts
+        self.tells_parts, self.sums_to_delta = parts, self.plan.sums_to_delta
+        made = [value for step in self.plan.difference_steps for value in step.outputs]
+        self.computed = [*{*self.shown, *made}, *self.plan.spreads]
+        self.coarsest_dtype = coarsest_dtype([*self.plan.sources, *made])
         self._departures = compiled(self._find_departures)
 
-    @property
-    def sums_to_delta(self):
-        """Whether contributions sum to the change of the target."""
-        return self.plan.sums_to_delta
-
-    @property
-    def computed(self):
-        """The values that are computed for a pair."""
-        return [
-            *{*self.shown, *(value for step in self.plan.steps for value in step.outputs)},
-            *self.plan.spreads,
-        ]
-
-    @property
-    def dtypes(self):
-        """The floating dtypes that the network computes in on the way to the target."""
-        values = [*self.plan.sources, *(value for step in self.plan.steps for value in step.outputs)]
-        return {value.dtype for value in values if value.dtype.is_floating}
-
-    def _contributions(
-        self, pairing, wanted, letters, shown_at_input, shown_at_reference, target_weights, reference_weights
-    ):
+    def _contributions(self, request, at_input, at_reference):
+        pairing = request.pairing
         at_input, at_reference = (
-            dict(zip(self.shown, map(widened_tensor, shown), strict=True))
-            for shown in (shown_at_input, shown_at_reference)
+            dict(zip(self.shown, map(to_difference_dtype, tensors), strict=True))
+            for tensors in (at_input, at_reference)
         )
         streams, (differences, shares), spreads, signed = self._both_passes(pairing, at_input, at_reference)
         target = differences[self.target].delta
         target.set_shape((pairing.size, *self.target.shape[1:]))
         rest = target.shape[1:]
-        target_weights = tf.cast(target_weights, target.dtype)
-        weights = tf.broadcast_to(target_weights[:, None], (pairing.rows, pairing.references, pairing.targets, *rest))
+        weights = tf.cast(request.target, target.dtype)[:, None]
+        weights = tf.broadcast_to(weights, (pairing.rows, pairing.references, pairing.targets, *rest))
 
         def parts_of(source):
-            """What is differentiated: the difference and its spread, or the share of them that each element takes."""
+            """Return the tensors to differentiate by: the difference and its spread, or the shares of the elements."""
             return differences[source.value][:2] if source.starts is None else (shares[source.value], None)
 
         parts = [part for source in self.sources for part in parts_of(source) if part is not None]
@@ -96,7 +81,7 @@ class Streams(PairMethod):
         of_part = dict(zip(map(id, parts), gradients, strict=True))
 
         def multiplier(part):
-            """With the axes (rows, references, targets) in front; None where the target does not depend on it."""
+            """Return a gradient with the axes (rows, references, targets) in front; None if there is none."""
             if part is None or of_part[id(part)] is None:
                 return None
             lead = pairing.rows, pairing.references, pairing.targets
@@ -119,22 +104,26 @@ class Streams(PairMethod):
                 None if spread is None else tf.reshape(spread, (pairing.rows, pairing.references, *x.shape[2:]))
                 for spread in (spreads.get(value), signed.get(value))
             ]
-            axis = letters[position] if letters else None
-            add_up = of_one_reference if pairing.references == 1 else weighted_sums
-            sums.append(add_up(of_delta, of_spread, x, r, *spread_and_signed, reference_weights, wanted, axis))
+            axis = request.letters[position] if request.letters else None
+            tensors = SourceTensors(of_delta, x, r, of_spread, *spread_and_signed)
+            if pairing.references == 1:
+                sums.append(compute_terms(tensors, request.wanted, axis))
+            else:
+                sums.append(sum_over_references(tensors, request.weights, request.wanted, axis))
         return sums
 
     def _both_passes(self, pairing, at_input, at_reference, purpose=Purpose.GRADIENT, tolerance=None):
-        """Carry spreads if they are needed, and then the differences whose gradient gives the multipliers."""
+        """Carry spreads if rules read them, and then the differences whose gradient gives the multipliers."""
         spreads, signed, computed = {}, {}, {}
-        given = at_input, at_reference, spreads
+        given = at_input, at_reference, spreads, computed
         own = [source.value for source in self.sources if source.starts is None]
-        shared = dict(layouts=self.layouts, computed=computed, sources=own)
         if self.plan.carries_spreads:
             of_pairs = pairing.for_one_target()
-            signed_or_none = signed if self.parts else None
-            self.differences(StreamValues(of_pairs, *given, Purpose.SPREADS, signed=signed_or_none, **shared))
-        streams = StreamValues(pairing, *given, purpose, tolerance=tolerance, **shared)
+            settings = PassSettings(of_pairs, Purpose.SPREADS, self.layouts, own, tells_parts=self.parts)
+            of_spreads = StreamValues(settings, *given)
+            self.differences(of_spreads)
+            signed = of_spreads.signed
+        streams = StreamValues(PassSettings(pairing, purpose, self.layouts, own, tolerance=tolerance), *given)
         return streams, self.differences(streams), spreads, signed
 
     def first_departure(self, rows, references, tolerance):
@@ -145,7 +134,7 @@ class Streams(PairMethod):
         rows, references : list of ndarray
             One array for each input, pair by pair.
         tolerance : float
-            How far a difference may be from the true one, relative to the largest of the same value.
+            Largest error of a difference, relative to the largest difference of the same value.
 
         Returns
         -------
@@ -153,23 +142,24 @@ class Streams(PairMethod):
         """
         given = [[tf.convert_to_tensor(array) for array in arrays] for arrays in (rows, references)]
         departs = self._departures(*given, tf.constant(tolerance, self.target.dtype))
-        of_op = dict(zip((step.op for step in self.plan.all_steps), departs.numpy(), strict=True))
-        for step in self.plan.steps:
-            first = min(all_steps([step]), key=lambda each: of_op[each.op], default=None)
+        of_op = dict(zip((step.op for step in self.plan.rule_steps), departs.numpy(), strict=True))
+        for step in self.plan.difference_steps:
+            first = min(steps_with_rules([step]), key=lambda each: of_op[each.op], default=None)
             if first is not None and of_op[first.op] < tf.int32.max:
                 return first.op
         return None
 
     def _find_departures(self, rows, references, tolerance):
-        """Number of the step of a loop, or zero, at which the difference of each op is not the true one, in order."""
-        outputs = [step.outputs[0] for step in self.plan.all_steps]
+        """Find the step at which the difference of each op first departs from the true one; zero outside of loops."""
+        outputs = [step.outputs[0] for step in self.plan.rule_steps]
         streams = [dict(zip(self.graph.inputs, inputs, strict=True)) for inputs in (rows, references)]
         for values in streams:
             values.update({mask: streams[0][mask] for mask in self.masks if mask in streams[0]})
             replay.run(self.graph, values, [*self.shown, *(value for value in outputs if value.dtype.is_floating)])
-            values.update({value: widened_tensor(tensor) for value, tensor in values.items()})
+            values.update({value: to_difference_dtype(tensor) for value, tensor in values.items()})
             for value, tensor in values.items():
-                # Rules read sizes, which are known of what comes into a function. Loops have all steps in front.
+                # Rules read sizes, which are known for arguments of a function. Values inside of loops have the axis of
+                # steps in front.
                 if not tensor.shape.is_fully_defined() and self.depths.get(value) == 0:
                     tensor.set_shape(shape_of_rows(value, self.layouts, rows[0].shape[0]))
         pairing = Pairing(Mode.PAIR_SIZE, rows[0].shape[0], 1)
@@ -177,14 +167,23 @@ class Streams(PairMethod):
         return tf.stack([carried.departs.get(value, tf.constant(tf.int32.max)) for value in outputs])
 
     def differences(self, streams):
-        """Carry differences from where they start through all steps."""
+        """Carry differences from their starts through all steps.
+
+        Returns
+        -------
+        differences : dict of Value to Difference
+            The differences of all values.
+        shares : dict of Value to tensor
+            The shares of the elements of sources of integers.
+        """
         differences = {
-            value: streams.at_start(value, with_spread=value in self.plan.spreads) for value in self.plan.starts
+            value: streams.difference_at_start(value, with_spread=value in self.plan.spreads)
+            for value in self.plan.starts
         }
         shares = {}
         for source in self.sources:
             if source.starts is not None:
-                shares[source.value], with_shares = streams.shared_out(source, differences)
+                shares[source.value], with_shares = streams.share_out(source, differences)
                 differences.update(with_shares)
-        streams.carry(self.graph, self.plan.actions, differences)
+        streams.carry(self.graph, self.plan.steps, differences)
         return differences, shares

@@ -1,107 +1,112 @@
-"""Contributions of pairs from multipliers and differences, and their means over references in one pass."""
+"""Contributions and other terms of pairs, summed over references in one pass over memory."""
 
 import functools
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from skdeeplift.network.compiled import fused
-from skdeeplift.propagation.rules.activation import machine_epsilon
 from skdeeplift.propagation.rules.products import LARGE
+from skdeeplift.propagation.rules.rescale import machine_epsilon
 
-# What can be wanted of each source, for each pair.
+# Terms of a source that can be computed for each pair.
 TERMS = {
     "contributions": lambda source: source.contributions(),
     "squares": lambda source: tf.square(tf.cast(source.contributions(), tf.float64)),
-    "multipliers": lambda source: source.of_both(),
-    "positive_multipliers": lambda source: source.of_part(1),
-    "negative_multipliers": lambda source: source.of_part(-1),
-    "positive_difference": lambda source: source.part(1),
-    "negative_difference": lambda source: source.part(-1),
+    "multipliers": lambda source: source.mean_multiplier(),
+    "positive_multipliers": lambda source: source.multiplier_of_part(1),
+    "negative_multipliers": lambda source: source.multiplier_of_part(-1),
+    "positive_difference": lambda source: source.difference_of_part(1),
+    "negative_difference": lambda source: source.difference_of_part(-1),
     "hypothetical": lambda source: source.hypothetical(),
 }
-# How many references are summed up in one pass over memory.
+# Number of references that are summed in one pass over memory.
 UNROLLED = 5
-# What tells apart the parts of a source's difference.
+# Terms of the positive and the negative part of a source's difference.
 PARTS = ("positive_multipliers", "negative_multipliers", "positive_difference", "negative_difference")
-# Those that are the same whatever the target.
+# Terms that are the same for all targets.
 OF_ALL_TARGETS = frozenset({"positive_difference", "negative_difference"})
 
 
+class SourceTensors(NamedTuple):
+    """Multipliers of one source, and its values at the rows and at the references of a chunk."""
+
+    # Change of the target per unit of the source's difference, of shape (rows, references, targets, ...).
+    multipliers: tf.Tensor
+    # The source at the input, of shape (rows, 1 or references, ...).
+    at_input: tf.Tensor
+    # The source at the reference, of shape (1 or rows, references, ...).
+    at_reference: tf.Tensor
+    # Change of the target per unit of the difference's spread, of shape (rows, references, targets, ...), or None.
+    spread_multipliers: tf.Tensor | None = None
+    # Spread of the difference, of shape (rows, references, ...), if it is carried.
+    spread: tf.Tensor | None = None
+    # Signed spread of the difference, of the same shape, if parts are returned.
+    signed_spread: tf.Tensor | None = None
+
+
 def fused_if_large(function):
-    """Compile a function of multipliers and more by XLA where it would write much to memory, of one reference."""
+    """Compile a function of `SourceTensors` by XLA where there is one reference and much memory to write."""
     by_xla = fused(function)
 
     @functools.wraps(function)
-    def fused_or_not(multipliers, *args, **kwargs):
-        shape = tf.TensorShape(multipliers.shape)
+    def fused_or_not(tensors, *args, **kwargs):
+        shape = tf.TensorShape(tensors.multipliers.shape)
         is_large = shape.is_fully_defined() and shape[1] == 1 and shape.num_elements() >= LARGE
-        return (by_xla if is_large else function)(multipliers, *args, **kwargs)
+        return (by_xla if is_large else function)(tensors, *args, **kwargs)
 
     return fused_or_not
 
 
-# Each operation by itself would write all pairs to memory again.
+# Without fusion, each op would write all pairs to memory.
 @fused
-def weighted_sums(
-    multipliers, spread_multipliers, at_input, at_reference, spread, signed_spread, weights, wanted, letters=None
-):
-    """Sum over the references of each row, in float64.
+def sum_over_references(tensors, weights, wanted, letters=None):
+    """Sum terms of a source over the references of each row, in float64.
 
     Parameters
     ----------
-    multipliers : tensor of shape (rows, references, targets, ...)
-        What the target changes with the source's difference.
-    spread_multipliers : tensor of shape (rows, references, targets, ...) or None
-        What the target changes with the difference's spread, if it does.
-    at_input : tensor of shape (rows, 1 or references, ...)
-        The source at the input.
-    at_reference : tensor of shape (1 or rows, references, ...)
-        The source at the reference.
-    spread : tensor of shape (rows, references, ...) or None
-        The source's spread, if it is carried.
-    signed_spread : tensor of shape (rows, references, ...) or None
-        The same with parts that keep their names, if parts are asked for.
+    tensors : SourceTensors
+        The source's multipliers and values.
     weights : tensor of shape (references,)
-        What each reference counts, in float64.
+        The weight of each reference, in float64.
     wanted : tuple of str
-        What to sum, of ``TERMS``.
+        Names of terms in ``TERMS``.
     letters : int, default=None
-        Which of the source's axes holds one-hot letters, without the batch.
+        Axis of the source that holds one-hot letters, counted without the batch.
 
     Returns
     -------
     sums : tuple of tensor of shape (rows, targets or 1, ...)
-        In the order of ``wanted``.
+        One tensor for each term, in the order of ``wanted``.
     """
-    number = multipliers.shape[1]
-    tensors = multipliers, spread_multipliers, at_input, at_reference, spread, signed_spread
+    n_references = tensors.multipliers.shape[1]
 
-    def of_some(first, number):
-        """Unrolled: a reduction over this axis would stride through memory."""
-        given, counts = [_some(tensor, first, number) for tensor in tensors], tf.slice(weights, [first], [number])
-        sums = dict.fromkeys(wanted, 0)
+    def sum_some(first, number):
+        """Sum over some references, unrolled: a reduction over their axis would stride through memory."""
+        some = SourceTensors(*[_slice_references(tensor, first, number) for tensor in tensors])
+        some_weights, sums = tf.slice(weights, [first], [number]), dict.fromkeys(wanted, 0)
         for reference in range(number):
-            source = _Source(*given, letters, reference)
+            source = _Source(some, reference, letters)
             for name in wanted:
-                sums[name] += counts[reference] * tf.cast(TERMS[name](source), tf.float64)
+                sums[name] += some_weights[reference] * tf.cast(TERMS[name](source), tf.float64)
         return tuple(sums[name] for name in wanted)
 
-    def with_more(first, sums):
-        return first + UNROLLED, tuple(map(tf.add, sums, of_some(first, UNROLLED)))
+    def add_some(first, sums):
+        return first + UNROLLED, tuple(map(tf.add, sums, sum_some(first, UNROLLED)))
 
-    # All of them unrolled would take seconds to compile.
-    first = number if number < 2 * UNROLLED else UNROLLED + number % UNROLLED
-    sums = of_some(0, first)
-    if first == number:
+    # Unrolling all references would take seconds to compile.
+    first = n_references if n_references < 2 * UNROLLED else UNROLLED + n_references % UNROLLED
+    sums = sum_some(0, first)
+    if first == n_references:
         return sums
-    return tf.while_loop(lambda first, _: first < number, with_more, (first, sums), parallel_iterations=1)[1]
+    return tf.while_loop(lambda first, _: first < n_references, add_some, (first, sums), parallel_iterations=1)[1]
 
 
-def _some(tensor, first, number):
-    """Some along the axis of references, unless all of them share it."""
+def _slice_references(tensor, first, number):
+    """Slice a tensor along the axis of references, unless all references share it."""
     if tensor is None or tensor.shape[1] == 1:
         return tensor
-    # XLA knows sizes, but no "to the end" of a slice that begins where a loop says.
+    # XLA cannot slice "to the end" from a start that a loop computes, but takes the sizes.
     size = [number if axis == 1 else tf.shape(tensor)[axis] for axis in range(len(tensor.shape))]
     some = tf.slice(tensor, [0, first, *[0] * (len(tensor.shape) - 2)], size)
     some.set_shape([*tensor.shape[:1], number, *tensor.shape[2:]])
@@ -109,12 +114,30 @@ def _some(tensor, first, number):
 
 
 @fused_if_large
-def plain_sums(multipliers, at_input, at_reference, weights, wanted, letters=None):
-    """As `weighted_sums`, of multipliers that are the same for both parts of a difference.
+def sum_plain(tensors, weights, wanted, letters=None):
+    """Sum terms of a source without spreads over the references of each row.
 
-    Of one reference in the network's dtype. Nothing is unrolled, so that it takes no time to compile.
+    Nothing is unrolled, so that compiling takes no time. The sum over several references is in float64; the terms of a
+    single reference stay in the network's dtype and have no weight.
+
+    Parameters
+    ----------
+    tensors : SourceTensors
+        The source's multipliers and values.
+    weights : tensor of shape (references,)
+        The weight of each reference.
+    wanted : tuple of str
+        Names of terms, without those of parts.
+    letters : int, default=None
+        Axis of the source that holds one-hot letters, counted without the batch.
+
+    Returns
+    -------
+    sums : tuple of tensor of shape (rows, targets, ...)
+        One tensor for each term, in the order of ``wanted``.
     """
-    delta = (at_input - at_reference)[:, :, None]
+    multipliers, at_reference = tensors.multipliers, tensors.at_reference
+    delta = (tensors.at_input - at_reference)[:, :, None]
     terms = {
         "contributions": lambda: multipliers * delta,
         "squares": lambda: tf.square(tf.cast(multipliers * delta, tf.float64)),
@@ -130,53 +153,58 @@ def plain_sums(multipliers, at_input, at_reference, weights, wanted, letters=Non
 
 
 @fused_if_large
-def of_one_reference(
-    multipliers, spread_multipliers, at_input, at_reference, spread, signed_spread, weights, wanted, letters=None
-):
-    """As `weighted_sums`, for one reference whose weight is one, in the network's dtype."""
-    source = _Source(multipliers, spread_multipliers, at_input, at_reference, spread, signed_spread, letters, 0)
+def compute_terms(tensors, wanted, letters=None):
+    """Compute the terms that `sum_over_references` sums, of the only reference, in the network's dtype."""
+    source = _Source(tensors, 0, letters)
     return tuple(TERMS[name](source) for name in wanted)
 
 
 class _Source:
-    """A source's multipliers and differences for one reference of each row; the second axis is that of the targets."""
+    """Multipliers and differences of a source for one reference of each row; the second axis holds targets."""
 
-    def __init__(
-        self, multipliers, spread_multipliers, at_input, at_reference, spread, signed_spread, letters, reference
-    ):
-        self.multiplier = multipliers[:, reference]
-        self.spread_multiplier = None if spread_multipliers is None else spread_multipliers[:, reference]
-        self.reference = at_reference[:, reference][:, None]
-        self.delta = at_input[:, min(reference, at_input.shape[1] - 1)][:, None] - self.reference
-        self.spread = None if spread is None else spread[:, reference][:, None]
-        self.signed_spread = None if signed_spread is None else signed_spread[:, reference][:, None]
+    def __init__(self, tensors, reference, letters):
         self.letters = letters
+        self.multiplier = tensors.multipliers[:, reference]
+        self.reference = tensors.at_reference[:, reference][:, None]
+        self.delta = tensors.at_input[:, min(reference, tensors.at_input.shape[1] - 1)][:, None] - self.reference
+        of_spreads = tensors.spread_multipliers, tensors.spread, tensors.signed_spread
+        of_spreads = [None if tensor is None else tensor[:, reference] for tensor in of_spreads]
+        self.spread_multiplier = of_spreads[0]
+        self.spread, self.signed_spread = (None if tensor is None else tensor[:, None] for tensor in of_spreads[1:])
 
     def contributions(self):
+        """Multiply the parts of the difference by their multipliers, and add them."""
         contributions = self.multiplier * self.delta
         if self.spread_multiplier is None:
             return contributions
         return contributions + self.spread_multiplier * self.spread
 
-    def of_part(self, sign):
+    def multiplier_of_part(self, sign):
+        """Compute the multiplier of the positive part (sign 1) or the negative part (sign -1)."""
         if self.spread_multiplier is None:
             return self.multiplier
         if self.signed_spread is not None:
-            # What a function that falls made of a part counts with the parts of the other sign.
-            part, size = sign * self.part(sign), tf.maximum(tf.abs(self.delta), tf.abs(self.signed_spread))
-            # A part that is zero is what two sums, each rounded in an order of its own, leave of each other.
+            # A decreasing function turns the sign of a part, which then takes the multiplier of the other sign.
+            part, size = (
+                sign * self.difference_of_part(sign),
+                tf.maximum(tf.abs(self.delta), tf.abs(self.signed_spread)),
+            )
+            # A part of zero is the difference of two sums with different rounding. Its sign is not known.
             turned = part < -32 * machine_epsilon(part.dtype) * size
             sign = sign * tf.where(turned, -tf.ones_like(part), tf.ones_like(part))
         return self.multiplier + sign * self.spread_multiplier
 
-    def of_both(self):
+    def mean_multiplier(self):
+        """Compute the mean of the multipliers of both parts."""
         if self.signed_spread is None:
             return self.multiplier
-        return (self.of_part(1) + self.of_part(-1)) / 2
+        return (self.multiplier_of_part(1) + self.multiplier_of_part(-1)) / 2
 
-    def part(self, sign):
+    def difference_of_part(self, sign):
+        """Compute the positive part (sign 1) or the negative part (sign -1) of the difference."""
         return (self.delta + sign * self.signed_spread) / 2
 
     def hypothetical(self):
+        """Compute what each letter would contribute in the place of the letter that is there."""
         at_reference = tf.reduce_sum(self.multiplier * self.reference, self.letters + 2, keepdims=True)
         return self.multiplier - at_reference

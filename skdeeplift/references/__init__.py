@@ -4,14 +4,14 @@ from importlib import import_module
 
 # The module of each name, which is imported when the name is first used.
 _HOMES = {
-    "BackgroundFrequency": "background_frequency",
+    "BackgroundFrequency": "sequence_references",
     "Blur": "blur",
     "Constant": "constant",
-    "DinucleotideShuffle": "shuffle",
+    "DinucleotideShuffle": "sequence_references",
     "NearestOther": "training_rows",
     "Permuted": "training_rows",
     "Reference": "reference",
-    "Shuffle": "shuffle",
+    "Shuffle": "sequence_references",
     "TrainingSample": "training_rows",
     "reference_report": "reference_comparison",
 }

@@ -8,7 +8,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdeeplift.execution.references import AUTOMATIC_REFERENCES, References
-from skdeeplift.references.background_frequency import BackgroundFrequency
 from skdeeplift.references.blur import Blur
 from skdeeplift.references.constant import Constant
 from skdeeplift.references.reference import Reference, RowChooser
@@ -21,7 +20,7 @@ from skdeeplift.references.reference_sources import (
     convert_dtype,
     join_inputs,
 )
-from skdeeplift.references.shuffle import DinucleotideShuffle, Shuffle
+from skdeeplift.references.sequence_references import BackgroundFrequency, DinucleotideShuffle, Shuffle
 from skdeeplift.references.training_rows import NearestOther, Permuted, TrainingSample
 
 # Names that `reference=` takes, with the objects that they stand for.

@@ -1,8 +1,133 @@
-"""Random numbers, trees and paths, drawn for many sequences at once."""
+"""Sequences of letters as integers, and random paths through them."""
 
 import hashlib
+from typing import NamedTuple
 
 import numpy as np
+
+
+def are_letters(X, axis):
+    """Return True at each position that holds one letter, no letter, or equal entries for an unknown letter."""
+    binary = ((X == 0) | (X == 1)).all(axis) & (X.sum(axis) <= 1)
+    return binary | np.isclose(X, 1 / X.shape[axis]).all(axis)
+
+
+def find_letter_axis(X, axis, owner, one_hot_only=False):
+    """Return the axis of one-hot letters, where axis 0 is that of the rows; None if ``X`` holds tokens or strings."""
+    if not one_hot_only and (
+        (X.ndim == 1 and (X.dtype.kind == "U" or all(isinstance(each, str) for each in X)))
+        or (X.ndim == 2 and X.dtype.kind in "iu")
+    ):
+        return None
+    takes = "one-hot letters" if one_hot_only else "one-hot letters, integer tokens (n_rows, length) or strings"
+    got = f"Got an array of shape {X.shape} and {X.dtype}"
+    if X.ndim < 3 or X.dtype.kind not in "biuf":
+        raise ValueError(f"{owner} takes {takes}. {got}.")
+    if axis is not None:
+        if not -X.ndim <= axis < X.ndim or axis % X.ndim == 0:
+            raise ValueError(f"{owner} with axis={axis} takes sequences with their letters on that axis. {got}.")
+        axes = [axis % X.ndim] if are_letters(X, axis).all() else []
+    else:
+        axes = [each for each in range(1, X.ndim) if X.shape[each] > 1 and are_letters(X, each).all()]
+    if not axes:
+        along = "any axis" if axis is None else f"axis {axis}"
+        raise ValueError(
+            f"{owner} takes {takes}. {got}, which does not hold one 1 and zeros elsewhere, or equal entries for an "
+            f"unknown letter, along {along}."
+        )
+    if len(axes) > 1:
+        raise ValueError(f"{owner} cannot tell which of the axes {axes} of X holds the letters. Pass axis=.")
+    if sum(size > 1 for position, size in enumerate(X.shape) if position not in (0, axes[0])) > 1:
+        raise ValueError(f"{owner} takes one sequence for each row. {got}, whose letters are on axis {axes[0]}.")
+    return axes[0]
+
+
+class CodedSequences(NamedTuple):
+    """Sequences as small integers; the ``lengths`` letters from position ``starts`` on are not padding."""
+
+    codes: np.ndarray
+    n_letters: int
+    starts: np.ndarray
+    lengths: np.ndarray
+    # Function from codes of shape (n_rows, n_references, length) to sequences in the original form.
+    decode: object
+
+
+def encode_sequences(X, axis, padding, owner):
+    """Encode one-hot letters on an axis, or tokens or text if the axis is None, as small integers."""
+    if axis is not None:
+        return _encode_one_hot(X, axis, owner)
+    is_text = X.dtype.kind in "UO"
+    tokens = np.array(X, dtype=str) if is_text else X
+    if is_text:
+        # One code point per character; NumPy pads shorter strings with zeros at the end.
+        tokens = tokens.view(np.uint32).reshape(len(tokens), -1)
+    inside = np.ones(tokens.shape, bool)
+    if is_text:
+        inside &= tokens != 0
+    if padding is not None:
+        if isinstance(padding, str) != is_text or (is_text and len(padding) != 1):
+            raise ValueError(
+                f"padding= takes {'one character' if is_text else 'an integer'}, as X does. Got {padding!r}."
+            )
+        inside &= tokens != (ord(padding) if is_text else padding)
+    # Letters are numbered within each row, so that the codes of a row do not depend on the other rows.
+    order = tokens.argsort(1, kind="stable")
+    in_order = np.take_along_axis(tokens, order, 1)
+    ranks = np.zeros(tokens.shape, np.uint16 if tokens.shape[1] < 2**16 else np.uint32)
+    ranks[:, 1:] = np.cumsum(in_order[:, 1:] != in_order[:, :-1], 1)
+    codes = np.empty_like(ranks)
+    np.put_along_axis(codes, order, ranks, 1)
+    alphabet = np.zeros((len(tokens), int(ranks.max(initial=0)) + 1), tokens.dtype)
+    np.put_along_axis(alphabet, ranks.astype(np.intp), in_order, 1)
+
+    def decode(letters):
+        """Turn codes back into tokens or text."""
+        flat = letters.reshape(len(letters), -1).astype(np.intp)
+        decoded = np.take_along_axis(alphabet, flat, 1).reshape(letters.shape)
+        return decoded.view(f"U{letters.shape[2]}")[..., 0] if is_text else decoded
+
+    return CodedSequences(codes, alphabet.shape[1], *_find_extents(inside), decode)
+
+
+def _encode_one_hot(X, axis, owner):
+    """Encode one-hot letters; a position without a letter and an unknown letter have a code of their own."""
+    if X.ndim <= axis or not are_letters(X, axis).all():
+        raise ValueError(
+            f"{owner} was fitted on one-hot letters on axis {axis}. Got an array of shape {X.shape} that does not hold "
+            "one 1 and zeros elsewhere along this axis, or equal entries for an unknown letter."
+        )
+    n_letters, shape = X.shape[axis], np.moveaxis(X, axis, -1).shape
+    columns = np.moveaxis(X, axis, -1).reshape(len(X), -1, n_letters)
+    is_letter, is_zero = (columns == 1).any(-1), (columns == 0).all(-1)
+    codes = np.where(is_letter, columns.argmax(-1), np.where(is_zero, n_letters, n_letters + 1)).astype(np.uint16)
+    rows = np.eye(n_letters + 2, n_letters, dtype=X.dtype)
+    # A column of X rather than 1 / n_letters, because its entries may be rounded.
+    is_unknown = ~is_letter & ~is_zero
+    rows[n_letters + 1] = columns[is_unknown][0] if is_unknown.any() else 0
+    rows[n_letters] = 0
+
+    def decode(letters):
+        """Turn codes back into one-hot letters."""
+        decoded = _take_rows(rows, letters).reshape(*letters.shape[:2], *shape[1:])
+        return np.moveaxis(decoded, -1, axis + 1)
+
+    return CodedSequences(codes, n_letters + 2, *_find_extents(~is_zero), decode)
+
+
+def _take_rows(table, indices):
+    """Take rows of a table, each as one item, which is several times faster than taking numbers."""
+    items = table.view(np.dtype((np.void, table.itemsize * table.shape[1])))[:, 0]
+    return items.take(indices).view(table.dtype).reshape(*indices.shape, table.shape[1])
+
+
+def _find_extents(inside):
+    """Return the start and the length of each sequence without the padding at both ends."""
+    any_inside = inside.any(1)
+    starts = np.where(any_inside, inside.argmax(1), 0)
+    stops = np.where(any_inside, inside.shape[1] - inside[:, ::-1].argmax(1), 0)
+    return starts, stops - starts
+
 
 # Constants of SplitMix64 (Steele, Lea & Flood 2014).
 COUNTER_STEP = np.uint64(0x9E3779B97F4A7C15)

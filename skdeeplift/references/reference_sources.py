@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skdeeplift.network.inputs import as_whole_numbers
+from skdeeplift.network.bind import as_whole_numbers
 
 
 class SampledReferences(NamedTuple):

@@ -1,177 +1,180 @@
-"""How explainers explain rows: at once, or block by block, of any source, into any array."""
+"""Blocks: the rows of a call, all at once or some at a time, with the targets and references that belong to them."""
 
-from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from skdeeplift.execution.references import References
-from skdeeplift.execution.results import dtype_of_contributions
-from skdeeplift.explanation.explanation import Explanation
-from skdeeplift.propagation.check import report_beyond
-from skdeeplift.propagation.sums import OF_ALL_TARGETS, PARTS
+from skdeeplift.network.bind import check_dense
 from skdeeplift.rows.batches import (
-    blocks_of_array,
-    blocks_of_batches,
+    NO_BATCHES,
+    check_alike,
     count_rows,
-    cut_array,
+    cut,
+    elements_of_row,
     gives_batches,
     is_on_disk,
     join,
-    rows_of_block,
+    read_batches,
 )
-from skdeeplift.rows.output import Output, noted
+from skdeeplift.targets.target import has_entry_per_row
 
-# What of an explanation has one entry for each element of the rows, or of a layer's units.
-OF_ELEMENTS = ("contributions", "multipliers", "standard_error", "hypothetical", *PARTS)
+# Numbers of a block, counting results too: few enough to stay small beside a network.
+NUMBERS_OF_BLOCK = 2**21
 
 
-class ExplainsInBlocks:
-    """Explain rows that are not in memory, or results that are not to be."""
+class Block(NamedTuple):
+    """Some rows, with their targets and references."""
 
-    def _explain_rows(self, explain, X, out, *, target=None, reference=None, is_flat=False):
-        """Explain rows at once, or in blocks where they are not in memory, or results are to be elsewhere.
+    # Position of the first row.
+    start: int
+    rows: Any
+    target: Any
+    reference: Any
+
+
+class RowSource:
+    """The rows of a call: an array, a table, a memory map, batches, or a list or dict of inputs.
+
+    Parameters
+    ----------
+    X : array-like, list or dict of array-like, or source of batches
+        The user's rows.
+    bound : Bound
+        The network that takes the rows.
+    target, reference : object, default=None
+        The user's choices; arrays that have one entry for each row are cut with the rows.
+
+    Attributes
+    ----------
+    in_batches : bool
+        Whether rows come in batches.
+    is_in_memory : bool
+        Whether all rows are in memory, and can be one block.
+    n_rows : int or None
+        Number of rows; None where it is not known before the last batch.
+    """
+
+    def __init__(self, X, bound, target=None, reference=None):
+        self.X, self.network, self.owner = X, bound.network, bound.owner
+        self.target, self.reference = target, reference
+        is_array = isinstance(X, np.ndarray)
+        self.in_batches = not is_array and gives_batches(X)
+        self.is_in_memory = not isinstance(X, np.memmap) if is_array else not self.in_batches and not is_on_disk(X)
+        self.labels, self.fitted_references = bound.classes, bound.references
+
+    def blocks(self, elements_of_results):
+        """Yield blocks of about the same number of rows.
+
+        Rows that came before an error are still yielded, and then the error is raised.
 
         Parameters
         ----------
-        explain : callable
-            Takes rows, the target and the reference of these, and as a keyword what `check_convergence` takes of
-            blocks; returns their `Explanation`.
-        X : array-like, or source of batches
-            The rows.
-        out : dict or None
-            What of the explanation is written where.
-        target, reference : object, default=None
-            As the user gave them.
-        is_flat : bool, default=False
-            Whether an axis of all targets is folded into the columns of a table.
+        elements_of_results : callable
+            Takes the number of elements of a row, and returns the number of elements of its results.
 
-        Returns
-        -------
-        explanation : Explanation
+        Yields
+        ------
+        block : Block
         """
-        in_batches = gives_batches(X)
-        if not in_batches and not is_on_disk(X) and out is None:
-            return explain(X, target, reference)
-        n_rows = None if in_batches else count_rows(X, self.network_)
-        cuts = _CutsByRow(self, target, reference, n_rows)
-        outputs = self._outputs(out or {}, X, n_rows, cuts, is_flat)
-        if in_batches:
-            blocks = blocks_of_batches(X, self.network_, type(self).__name__, cuts.rows_of_block)
-        else:
-            blocks = blocks_of_array(X, self.network_, cuts.rows_of_block)
-        # A pipeline's explanation has what its earlier steps make of them.
-        keeps_given = not in_batches and (self._transformer is None or self._raw_sources is not None)
-        parts, beyond, finished = [], [], 0
-        every = [output for of_name in outputs.values() for output in of_name]
-        with noted(every, lambda: finished):
-            for start, stop, rows in blocks:
-                try:
-                    part = explain(rows, *cuts.of(start, stop), of_blocks=(start, beyond))
-                except ValueError as error:
-                    self._note_row(error, start, rows)
-                    raise
-                for name, of_name in outputs.items():
-                    if part[name] is None:
-                        raise ValueError(f"out= names {name!r}, which this explanation does not have.")
-                    for output, array in zip(of_name, _flat(part[name]), strict=True):
-                        output.write(start, array)
-                # What is written need not be kept, and neither rows that are elsewhere.
-                left_out = {*(OF_ELEMENTS if out else ()), *(["X"] if out or keeps_given else [])}
-                parts.append({name: None if name in left_out else value for name, value in part.items()})
-                finished = stop
-            for output in every:
-                output.close(finished)
-            cuts.check_all_used(finished)
-        report_beyond(beyond, finished)
-        explanation = Explanation(**_joined(parts))
-        explanation.update(out or {})
-        if keeps_given:
-            explanation["X"] = X
-        return explanation
-
-    def _note_row(self, error, start, rows):
-        """Say with an error which row of a block is the first that is not finite, if there is one."""
-        for array in map(np.asarray, self.network_.flatten(rows)):
-            if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
-                row = start + int(np.argmin(finite.reshape(len(array), -1).all(1)))
-                error.add_note(f"Row {row} of X is the first that holds NaN or infinity.")
-
-    def _outputs(self, out, X, n_rows, cuts, is_flat):
-        """Check where things are to be written, before anything is computed."""
-        if not out:
-            return {}
-        names, method, outputs = self._source_names(), cuts.method, {}
-        n_targets = (cuts.n_targets,) if cuts.is_all else ()
-        rows = [] if n_rows is None else self.network_.flatten(X)
-        given = [np.shape(each)[1:] for each in rows] or [None] * len(names)
-        for name, arrays in out.items():
-            if isinstance(arrays, dict) and set(arrays) == set(names):
-                arrays = [arrays[each] for each in names]
-            arrays = list(arrays) if isinstance(arrays, (list, tuple, dict)) else [arrays]
-            if len(arrays) != len(method.sources):
-                raise ValueError(f"out= takes {len(method.sources)} arrays, as contributions are. Got {len(arrays)}.")
-            outputs[name] = []
-            for position, (array, source) in enumerate(zip(arrays, method.sources, strict=True)):
-                shape = tuple(source.value.shape[1:])
-                if self._raw_sources is not None:
-                    shape = (self.n_features_in_,)
-                elif self._fitted["layer"] is None and given[position] is not None and None in shape:
-                    shape = given[position]
-                targets = () if name in OF_ALL_TARGETS else n_targets
-                shape = (shape[0] * targets[0],) if is_flat and targets and len(shape) == 1 else (*shape, *targets)
-                label = "out=" if name == "contributions" else f"out= for {name!r}"
-                output = Output(array, (n_rows, *shape), dtype_of_contributions(source, method), label)
-                if any(_share_elements(array, each) for each in rows):
-                    raise ValueError(f"{label} shares memory with X. Pass an array of its own.")
-                if any(_share_elements(array, other.array) for of_name in outputs.values() for other in of_name):
-                    raise ValueError(f"{label} shares memory with another array of out=. Pass an array of its own.")
-                outputs[name].append(output)
-        return outputs
-
-
-class _CutsByRow:
-    """What belongs to a block: targets and references, of which each row may have its own, and how many rows."""
-
-    def __init__(self, explainer, target, reference, n_rows):
-        self.target, self.reference, self.n_rows = target, reference, n_rows
-        self.network = explainer.network_
-        self.has_targets = _has_targets(target, getattr(explainer, "classes_", None))
-        explained = explainer._explained("all" if self.has_targets else target)
-        self.method, self.is_all = explained.method, explained.target.is_all and not self.has_targets
-        self.n_targets = explained.target.number(self.method.target.shape[1:]) if self.is_all else 1
-        self.is_of_layer = explainer._fitted["layer"] is not None
-        if reference is None:
-            fitted = getattr(explainer, "references_", None)
+        self.n_rows = None if self.in_batches else count_rows(self.X, self.network)
+        self.has_targets = has_entry_per_row(self.target, self.labels)
+        if self.reference is None:
+            fitted = self.fitted_references
             if fitted is not None and fitted.per_row and fitted.arrays is not None:
                 self.reference = fitted
-        self.lengths = {len(target)} if self.has_targets else set()
+        self.lengths = {len(self.target)} if self.has_targets else set()
         self.lengths |= {len(each) for each in self._references_of_rows()}
-        if n_rows is not None:
-            self._check({n_rows})
+        if self.n_rows is not None:
+            self._check_lengths(self.n_rows)
 
-    def rows_of_block(self, elements):
-        """How many rows, and results of rows, make a block."""
-        units = sum(source.value.shape[1:].num_elements() or elements for source in self.method.sources)
-        return rows_of_block(elements + units * self.n_targets if self.is_of_layer else elements * self.n_targets)
+        def rows_of_block(rows):
+            """Return how many rows make a block: a power of two, whatever the batches."""
+            elements = max(elements_of_results(elements_of_row(rows, self.network)), 1)
+            return 1 << (max(NUMBERS_OF_BLOCK // elements, 1).bit_length() - 1)
 
-    def of(self, start, stop):
-        """The target and the reference of some rows."""
-        if stop > min(self.lengths, default=stop):
+        pieces = self._pieces_of_batches(rows_of_block) if self.in_batches else self._pieces_of_array(rows_of_block)
+        return self._with_targets(pieces)
+
+    def _with_targets(self, pieces):
+        stop = 0
+        for start, stop, rows in pieces:
+            if stop > min(self.lengths, default=stop):
+                raise ValueError(
+                    "target= and reference= of each row need one entry for each row of X, which has at least "
+                    f"{stop}. Got {min(self.lengths)}."
+                )
+            target = cut(self.target, start, stop) if self.has_targets else self.target
+            yield Block(start, rows, target, self._cut_reference(self.reference, start, stop))
+        self._check_lengths(stop)
+
+    def _pieces_of_array(self, rows_of_block):
+        size = rows_of_block(self.X)
+        # One piece even if there are no rows, which the check of rows refuses.
+        for start in range(0, max(self.n_rows, 1), size):
+            stop = min(start + size, self.n_rows)
+            yield start, stop, self._cut_rows(start, stop)
+
+    def _cut_rows(self, start, stop):
+        if isinstance(self.X, dict):
+            return {name: cut(array, start, stop) for name, array in self.X.items()}
+        if isinstance(self.X, (list, tuple)) and not self.network.is_single:
+            return [cut(array, start, stop) for array in self.X]
+        return cut(self.X, start, stop)
+
+    def _pieces_of_batches(self, rows_of_block):
+        start, number, pending = 0, 0, []
+
+        def join_pending():
+            nonlocal start, number
+            piece = start, start + number, join(pending)
+            start, number = start + number, 0
+            pending.clear()
+            return piece
+
+        try:
+            for rows, _, _ in read_batches(self.X):
+                size = self._check_batch(rows)
+                if pending:
+                    for first, batch in zip(self.network.flatten(pending[0]), self.network.flatten(rows), strict=True):
+                        check_alike(first, batch)
+                pending.append(rows)
+                number += size
+                if number >= rows_of_block(rows):
+                    yield join_pending()
+        except Exception:
+            if number:
+                yield join_pending()
+            raise
+        if number:
+            yield join_pending()
+        if start == 0:
+            raise ValueError(NO_BATCHES)
+
+    def _check_batch(self, rows):
+        """Return the number of rows of a batch, whose first axis must be that of the rows."""
+        check_dense(rows)
+        sizes = set()
+        for array, spec in zip(self.network.flatten(rows), self.network.flat_specs, strict=True):
+            shape = np.shape(array)
+            if isinstance(array, (str, bytes)) or (array is None) or not (shape or len(spec.shape) == 1):
+                raise ValueError(
+                    f"X gives batches of rows, as arrays or tables. Got one that is of type {type(array).__name__}."
+                )
+            if len(shape) == len(spec.shape) - 1:
+                raise ValueError(
+                    f"A batch of X has shape {shape}, but the network bound to {self.owner} takes {len(spec.shape)} "
+                    "axes, of which the first is that of the rows. Make batches, as with dataset.batch(256)."
+                )
+            sizes.add(shape[0] if shape else 0)
+        if len(sizes) > 1:
+            raise ValueError(f"All inputs need the same number of rows. A batch of X has {sorted(sizes)}.")
+        return sizes.pop()
+
+    def _check_lengths(self, n_rows):
+        if self.lengths - {n_rows}:
             raise ValueError(
-                f"target= and reference= of each row need one entry for each row of X, which has at least {stop}. Got "
-                f"{min(self.lengths)}."
-            )
-        target = cut_array(self.target, start, stop) if self.has_targets else self.target
-        return target, self._cut(self.reference, start, stop)
-
-    def check_all_used(self, n_rows):
-        """Refuse targets and references of more rows than there were."""
-        self._check({n_rows})
-
-    def _check(self, n_rows):
-        if self.lengths - n_rows:
-            raise ValueError(
-                f"target= and reference= of each row need one entry for each of the {n_rows.pop()} rows of X. Got "
+                f"target= and reference= of each row need one entry for each of the {n_rows} rows of X. Got "
                 f"{', '.join(map(str, sorted(self.lengths)))}."
             )
 
@@ -181,92 +184,18 @@ class _CutsByRow:
             return reference.arrays if reference.per_row and reference.arrays is not None else []
         several = reference.values() if isinstance(reference, dict) else reference
         several = [reference] if self.network.is_single else several if isinstance(reference, (list, dict)) else []
-        return [each for each in several if self._is_of_rows(each)]
+        return [each for each in several if self._has_reference_per_row(each)]
 
-    def _is_of_rows(self, array):
+    def _has_reference_per_row(self, array):
         if isinstance(array, str) or callable(array) or array is None or not np.ndim(array):
             return False
         return np.ndim(array) in {len(spec.shape) + 1 for spec in self.network.flat_specs}
 
-    def _cut(self, reference, start, stop):
+    def _cut_reference(self, reference, start, stop):
         if isinstance(reference, References):
             return reference.take(slice(start, stop)) if reference.per_row else reference
         if isinstance(reference, dict):
-            return {name: self._cut(each, start, stop) for name, each in reference.items()}
+            return {name: self._cut_reference(each, start, stop) for name, each in reference.items()}
         if isinstance(reference, (list, tuple)) and not self.network.is_single:
-            return [self._cut(each, start, stop) for each in reference]
-        return reference[start:stop] if self._is_of_rows(reference) else reference
-
-
-def written(out):
-    """What of an explanation is written where, from what the user gave as ``out``."""
-    if out is None:
-        return None
-    if not (isinstance(out, dict) and "contributions" in out):
-        return {"contributions": out}
-    unknown = sorted(set(out) - set(OF_ELEMENTS))
-    if unknown:
-        raise ValueError(f"out= as a dict takes {', '.join(OF_ELEMENTS)}. Got {', '.join(map(repr, unknown))}.")
-    return out
-
-
-def _has_targets(target, labels):
-    """Whether each row has a target: an array of floats has weights of all, unless class labels are floats."""
-    if target is None or isinstance(target, (str, tuple, dict)) or callable(target) or np.ndim(target) != 1:
-        return False
-    of_floats = isinstance(labels, np.ndarray) and labels.dtype.kind == "f"
-    return np.asarray(target).dtype.kind != "f" or of_floats
-
-
-def _flat(arrays):
-    if isinstance(arrays, dict):
-        return list(arrays.values())
-    return arrays if isinstance(arrays, list) else [arrays]
-
-
-def _share_elements(array, other):
-    """Whether what is written into an array may change another, as far as is known; columns of one do not."""
-    if array is other:
-        return True
-    if not (isinstance(array, np.ndarray) and isinstance(other, np.ndarray)):
-        return False
-    # Of what may not, as bytes of one mapping, only the file tells.
-    return np.shares_memory(array, other) if np.may_share_memory(array, other) else _share_a_file(array, other)
-
-
-def _share_a_file(*arrays):
-    """Whether two memory maps are of one file, as far as is known, and of bytes that both have in it."""
-    if not all(isinstance(array, np.memmap) and array.filename is not None for array in arrays):
-        return False
-    if not Path(arrays[0].filename).samefile(arrays[1].filename):
-        return False
-    (first, last), (of_other, last_of_other) = map(_place_in_file, arrays)
-    return first < last_of_other and of_other < last
-
-
-def _place_in_file(array):
-    """Where the bytes of a memory map, or of a part of it, begin and end in its file."""
-    whole = array
-    while isinstance(whole.base, np.memmap):
-        whole = whole.base
-    return tuple(whole.offset + address - whole.ctypes.data for address in np.lib.array_utils.byte_bounds(array))
-
-
-def _joined(parts):
-    """One explanation's fields, of those of its blocks."""
-    first, joined = parts[0], {}
-    for name, value in first.items():
-        values = [part[name] for part in parts]
-        if value is None or len(parts) == 1:
-            joined[name] = value
-        elif name == "index":
-            joined[name] = value.append(values[1:])
-        elif name in ("X", *OF_ELEMENTS):
-            joined[name] = join(values)
-        elif name in ("feature_names", "class_names", "letters_axis") or (
-            name == "target" and not isinstance(value, np.ndarray)
-        ):
-            joined[name] = value
-        else:
-            joined[name] = np.concatenate(values)
-    return joined
+            return [self._cut_reference(each, start, stop) for each in reference]
+        return reference[start:stop] if self._has_reference_per_row(reference) else reference

@@ -1,46 +1,48 @@
-"""Dask's arrays and tables in blocks of rows. Dask is imported by those only who pass one."""
+"""Blocks of Dask's arrays and tables. Dask is imported only when the user passes one."""
 
 import numpy as np
 
 
 def is_lazy(X):
-    """Whether it is an array or a table of Dask, or a list or dict that holds one."""
+    """Return whether rows are an array or a table of Dask, or a list or dict that holds one."""
+    if isinstance(X, np.ndarray):
+        return False
     several = X.values() if isinstance(X, dict) else X if isinstance(X, (list, tuple)) else [X]
     return any(is_of_dask(each) for each in several)
 
 
 def is_table(X):
-    """Whether it is a table of Dask, with columns."""
+    """Return whether rows are a table of Dask, with columns."""
     return is_of_dask(X) and hasattr(X, "columns")
 
 
 def is_of_dask(value):
-    """Whether it is a collection of Dask."""
-    # Not by its class, which would have to be imported.
+    """Return whether a value is a collection of Dask."""
+    # Dask would have to be imported to ask for its classes.
     return type(value).__module__.partition(".")[0] in ("dask", "dask_expr") and hasattr(value, "__dask_graph__")
 
 
-def in_memory(*values):
-    """Compute what is lazy, all together; other things stay as they are."""
+def compute_all(*values):
+    """Compute lazy values, all together; other values stay as they are."""
     import dask
 
     return dask.compute(*values)
 
 
 class LazyRows:
-    """Rows in blocks, of one array or table of Dask, or of several with the same rows.
+    """Blocks of rows of one array or table of Dask, or of several arrays with the same rows.
 
     Parameters
     ----------
     X : dask array, dask DataFrame, or list or dict of dask arrays
-        What the user gave.
+        The user's rows.
 
     Attributes
     ----------
     X : as given
-        Each block with whole rows, and with the same number of them in all.
+        The rows; each block has whole rows, and the blocks of all inputs have the same rows.
     chunks : tuple of int or nan
-        The number of rows of each block, where it is known.
+        Number of rows of each block; NaN where it is not known.
     """
 
     def __init__(self, X):
@@ -53,15 +55,15 @@ class LazyRows:
 
         several = list(self.X.values()) if isinstance(self.X, dict) else self.X
         first = several[0] if isinstance(several, list) else several
-        # How many rows a partition of a table has, nobody knows before it is computed.
+        # The number of rows of a table's partition is unknown before it is computed.
         self.chunks = (np.nan,) * first.npartitions if is_table(first) else first.chunks[0]
 
     def blocks(self):
-        """The rows of each block, in the form of what was given, as one lazy object each."""
+        """Return the rows of each block as one lazy object, in the form of the user's rows."""
         import dask
 
         def of_one(collection):
-            # Not optimised by itself, so that what is computed anyway is computed once.
+            # Not optimised by itself, so that blocks of several results share their work.
             return list(np.ravel(np.array(collection.to_delayed(optimize_graph=False), dtype=object)))
 
         if isinstance(self.X, dict):
@@ -72,13 +74,13 @@ class LazyRows:
         return of_one(self.X)
 
     def like_one(self):
-        """A row of zeros, in memory, in the form of what was given."""
+        """Return a row of zeros in memory, in the form of the user's rows."""
         if isinstance(self.X, dict):
             return {name: _zeros(each) for name, each in self.X.items()}
         return list(map(_zeros, self.X)) if isinstance(self.X, list) else _zeros(self.X)
 
     def lengths(self):
-        """The number of rows of each block, computed where it is not known."""
+        """Return the number of rows of each block, computed where it is not known."""
         import dask
 
         if np.isnan(self.chunks).any():
@@ -86,7 +88,7 @@ class LazyRows:
         return list(self.chunks)
 
     def take(self, positions, lengths):
-        """Yield of each block that has some of the rows at sorted positions: the block's rows, lazily, and which."""
+        """Yield the rows at sorted positions, block by block: lazy rows, a slice of the positions, and them."""
         import dask
 
         stops = np.cumsum(lengths)
@@ -99,7 +101,7 @@ class LazyRows:
                 yield block if whole else dask.delayed(_rows_at)(block, inside), slice(first, last), chosen
 
     def gather(self, positions, lengths):
-        """The rows at sorted positions, in memory, in the form of what was given."""
+        """Return the rows at sorted positions, in memory, in the form of the user's rows."""
         import dask
 
         parts = dask.compute(*(block for block, _, _ in self.take(positions, lengths)))
@@ -122,7 +124,7 @@ def _zeros(collection):
 
 
 def _aligned(collections):
-    """Arrays whose blocks hold whole rows, the same ones in all."""
+    """Return arrays whose blocks hold whole rows, the same rows in all arrays."""
     if any(not is_of_dask(each) for each in collections):
         names = ", ".join(type(each).__name__ for each in collections)
         raise TypeError(f"Either all inputs are arrays of Dask, or none is. Got {names}.")
@@ -140,7 +142,7 @@ def _aligned(collections):
 
 
 def with_chunks(array, rows):
-    """Whole rows, in blocks of so many of them."""
+    """Return an array in blocks of whole rows, with given numbers of rows."""
     chunks = dict.fromkeys(range(1, array.ndim), -1)
     if array.chunks[0] != rows and not np.isnan(rows).any():
         chunks[0] = rows
@@ -148,7 +150,7 @@ def with_chunks(array, rows):
 
 
 def length_of(block):
-    """How many rows a block has."""
+    """Return the number of rows of a block."""
     several = list(block.values()) if isinstance(block, dict) else block if isinstance(block, list) else [block]
     return len(several[0])
 

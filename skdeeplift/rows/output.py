@@ -1,4 +1,4 @@
-"""Arrays of the user's, perhaps on a disk, that results are written into block by block."""
+"""Arrays of the user, in memory or on a disk, that results are written into block by block."""
 
 import errno
 import os
@@ -14,22 +14,22 @@ class Output:
     Parameters
     ----------
     array : array-like
-        An array, a memory map, or what can be sliced and assigned to like one, such as a dataset of h5py or zarr.
+        An array, a memory map, or another object that is sliced and assigned to like one, such as a dataset of h5py.
     shape : tuple of int or None
-        What it must hold; None where that is not known yet.
+        Expected shape; None for an unknown size.
     dtype : dtype
-        What is written into it.
+        Dtype of the results.
     name : str
-        What to call it in errors.
+        Name of the array in errors.
 
     Raises
     ------
     TypeError
-        If nothing can be assigned to it.
+        If the array cannot be assigned to.
     ValueError
         If its shape or dtype does not fit, or it is read-only.
     OSError
-        If it is a memory map for which the disk has no room.
+        If the array is a memory map for which the disk has no space.
     """
 
     def __init__(self, array, shape, dtype, name):
@@ -52,7 +52,7 @@ class Output:
         _check_room_on_disk(array, name)
 
     def check_shape(self, shape):
-        """Compare the array's shape with another, of which parts may be unknown."""
+        """Raise an error if the array's shape is not the expected one; None stands for an unknown size."""
         given = tuple(self.array.shape)
         fits = len(given) == len(shape) and all(size in (None, own) for size, own in zip(shape, given, strict=True))
         if not fits:
@@ -72,25 +72,25 @@ class Output:
         self.array[start:stop] = block
 
     def close(self, n_rows):
-        """Bring to the disk what was written, after ``n_rows`` rows."""
+        """Flush the array to the disk, after ``n_rows`` rows."""
         self.flush()
         if n_rows != len(self.array):
             raise ValueError(f"{self.name} has {len(self.array)} rows, and X has only {n_rows}.")
 
     def flush(self):
-        """Bring to the disk what was written, where the array knows how."""
+        """Flush the array to the disk, where it can be flushed."""
         if callable(getattr(self.array, "flush", None)):
             self.array.flush()
 
 
 @contextmanager
-def noted(outputs, finished):
-    """Say, with whatever is raised, up to which row results are finished and written.
+def open_outputs(outputs, finished):
+    """Add to any error a note that says up to which row results are finished and written.
 
     Parameters
     ----------
     outputs : list of Output
-        Where they are written; may be empty.
+        Arrays that results are written into; may be empty.
     finished : callable
         Returns the number of finished rows.
     """
@@ -101,7 +101,7 @@ def noted(outputs, finished):
             for output in outputs:
                 output.flush()
         except Exception as of_flush:  # noqa: BLE001
-            error.add_note(f"What was written could not be brought to the disk: {of_flush}")
+            error.add_note(f"The written rows could not be flushed to the disk: {of_flush}")
         n_rows = finished()
         rows = f"The first {n_rows} rows (up to row {n_rows - 1}) are" if n_rows else "No row is"
         if not outputs:
@@ -115,9 +115,9 @@ def noted(outputs, finished):
 
 
 def _check_room_on_disk(array, name):
-    """Have the disk keep room for a memory map, whose file may be full of holes.
+    """Reserve disk space for a memory map, whose file may be sparse.
 
-    Without room, a page that is written to ends the process by a signal.
+    Without space, writing to a page kills the process by a signal.
     """
     path = getattr(array, "filename", None) if isinstance(array, np.memmap) else None
     if path is None or not hasattr(os, "posix_fallocate") or not Path(path).is_file():
@@ -128,7 +128,35 @@ def _check_room_on_disk(array, name):
             os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                # A file system that keeps no room in advance.
+                # The file system cannot reserve space.
                 return
             error.add_note(f"There is no room on the disk for {name}, a memory map of {size} bytes in {path}.")
             raise
+
+
+def share_elements(array, other):
+    """Return whether writing into one array may change another, as far as is known."""
+    if array is other:
+        return True
+    if not (isinstance(array, np.ndarray) and isinstance(other, np.ndarray)):
+        return False
+    # Two mappings of one file have different addresses.
+    return np.shares_memory(array, other) if np.may_share_memory(array, other) else _share_a_file(array, other)
+
+
+def _share_a_file(*arrays):
+    """Return whether two memory maps share bytes of one file, as far as is known."""
+    if not all(isinstance(array, np.memmap) and array.filename is not None for array in arrays):
+        return False
+    if not Path(arrays[0].filename).samefile(arrays[1].filename):
+        return False
+    (first, last), (of_other, last_of_other) = map(_place_in_file, arrays)
+    return first < last_of_other and of_other < last
+
+
+def _place_in_file(array):
+    """Return where the bytes of a memory map, or of a part of it, begin and end in its file."""
+    whole = array
+    while isinstance(whole.base, np.memmap):
+        whole = whole.base
+    return tuple(whole.offset + address - whole.ctypes.data for address in np.lib.array_utils.byte_bounds(array))

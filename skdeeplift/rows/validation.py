@@ -1,61 +1,66 @@
-"""Rows as users give them, checked and brought into one array for each of the network's inputs."""
+"""Checks of users' rows, which become one array for each of the network's inputs."""
 
 import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skdeeplift.network.inputs import as_whole_numbers, check_lengths
+from skdeeplift.network.bind import as_whole_numbers, check_lengths
 from skdeeplift.propagation.lookups import vocabulary_sizes
+from skdeeplift.references.random_paths import are_letters
 
-# Importances are means over rows: more numbers than these make them slower, hardly better.
+# Importances are means over rows: more numbers make them slower and hardly better.
 IMPORTANCE_ELEMENTS = 10_000_000
 
 
-def check_rows(explainer, X, network, reset, has_columns=True):
+def check_rows(explainer, X, network, vocabulary, reset, has_columns=True):
     """Return one finite array in the network's dtype for each input.
 
     Parameters
     ----------
     explainer : BaseExplainer
-        Who keeps the number and the names of a table's columns.
+        Explainer that keeps the number and the names of a table's columns.
     X : array-like, or list or dict of array-like
-        What the user gave.
+        The user's rows.
     network : Network
-        What it is for.
+        Network that takes the rows.
+    vocabulary : list of ndarray or None
+        Sizes of the tables in which the network looks up each input.
     reset : bool
-        Whether these rows say what the columns are.
+        Whether these rows define the columns.
     has_columns : bool, default=True
-        Whether a table's columns are those that the explainer keeps, and not what a step before made of them.
+        Whether a table's columns are the user's, and not those of an encoder.
 
     Returns
     -------
     arrays : list of ndarray
-        In the order of the network's inputs.
+        One array for each input, in the network's order.
 
     Raises
     ------
     TypeError
         If ``X`` is sparse or ragged.
     ValueError
-        If ``X`` does not fit the network, or holds integers that it can not look up.
+        If ``X`` does not fit the network, or holds integers that the network cannot look up.
     """
     owner = type(explainer).__name__
     if network.takes_table:
         dtype = network.input_specs.dtype.as_numpy_dtype
         if has_columns:
-            finite = _all_finite_in(X, dtype)
-            array = validate_data(explainer, X, dtype=_asked_for(dtype), reset=reset, ensure_all_finite=not finite)
+            asked_for, finite = (dtype, _is_finite(X)) if _is_ready(X, dtype) else (_asked_for(dtype), False)
+            array = validate_data(explainer, X, dtype=asked_for, reset=reset, ensure_all_finite=not finite)
         else:
             array = check_array(X, dtype=_asked_for(dtype))
-        array = _in_dtype(array, dtype, "X")
+        if array.dtype != dtype:
+            array = _in_dtype(array, dtype, "X")
         expected = network.input_specs.shape[1]
         if expected is not None and array.shape[1] != expected:
             raise ValueError(
                 f"X has {array.shape[1]} features, but the network bound to {owner} takes {expected}. A bound network "
-                f"can not be refitted on fewer columns; to let RFE or GridSearchCV retrain it, pass an unfitted "
+                f"cannot be refitted on fewer columns; to let RFE or GridSearchCV retrain it, pass an unfitted "
                 f"estimator such as MLPClassifier."
             )
-        check_tokens([array], ["X"], network)
+        if vocabulary[0] is not None:
+            check_tokens([array], ["X"], vocabulary)
         return [array]
     arrays = []
     for array, spec, name in zip(network.flatten(X), network.flat_specs, input_labels(network), strict=True):
@@ -65,7 +70,7 @@ def check_rows(explainer, X, network, reset, has_columns=True):
             dtype=_asked_for(dtype),
             allow_nd=True,
             ensure_2d=False,
-            ensure_all_finite=not _all_finite_in(array, dtype),
+            ensure_all_finite=not (_is_ready(array, dtype) and _is_finite(array)),
             input_name=name,
         )
         array = _in_dtype(array, dtype, name)
@@ -78,34 +83,34 @@ def check_rows(explainer, X, network, reset, has_columns=True):
             )
         arrays.append(array.astype(spec.dtype.as_numpy_dtype, copy=False))
     check_lengths([len(array) for array in arrays])
-    check_tokens(arrays, input_labels(network), network)
+    check_tokens(arrays, input_labels(network), vocabulary)
     return arrays
 
 
-def check_tokens(arrays, names, network):
-    """Refuse what is no id of a row in the table in which it is looked up.
+def check_tokens(arrays, names, vocabulary):
+    """Raise an error for ids that the tables of the network do not have.
 
     Parameters
     ----------
     arrays : list of ndarray
         Rows or references, one array for each input.
     names : list of str
-        What to call each in an error.
-    network : Network
-        What they are for.
+        Name of each array in an error.
+    vocabulary : list of ndarray or None
+        Sizes of the tables in which the network looks up each input.
 
     Raises
     ------
     ValueError
-        If there is a number that is none.
+        If a number is not an id.
     """
-    for array, name, sizes in zip(arrays, names, vocabulary_sizes(network.graph), strict=True):
+    for array, name, sizes in zip(arrays, names, vocabulary, strict=True):
         if sizes is not None:
             if array.dtype.kind == "f":
                 looked_up = array[np.broadcast_to(sizes > 0, array.shape)]
-                # The network would cut off what is behind the point.
+                # The network would truncate fractions.
                 as_whole_numbers(looked_up, np.int64, name)
-            # Negative ones count from the table's end.
+            # Negative ids count from the table's end.
             outside = (sizes > 0) & ((array >= sizes) | (array < -sizes))
             if outside.any():
                 size = np.broadcast_to(sizes, array.shape)[outside][0]
@@ -116,29 +121,32 @@ def check_tokens(arrays, names, network):
 
 
 def holds_ids(network):
-    """Tell for each input whether all it holds is looked up in tables, also where it is of floating-point numbers."""
+    """Return for each input whether all its numbers are looked up in tables, even if they are floating-point."""
     return [sizes is not None and bool((sizes > 0).all()) for sizes in vocabulary_sizes(network.graph)]
 
 
-def _all_finite_in(X, dtype):
-    """Whether a sum tells that there is nothing else to find; scikit-learn's own takes several times as long.
+def _is_ready(X, dtype):
+    """Return whether rows are floating-point numbers in the network's dtype."""
+    return isinstance(X, np.ndarray) and X.dtype == dtype and X.dtype.kind == "f"
 
-    If it tells nothing, there may be numbers that are not finite, or that are large.
+
+def _is_finite(X):
+    """Return whether a sum shows that all numbers are finite; scikit-learn's own check takes several times as long.
+
+    Where the sum is not finite, some numbers may still only be large.
     """
-    if not isinstance(X, np.ndarray) or X.dtype != dtype or X.dtype.kind != "f":
-        return False
     with np.errstate(over="ignore", invalid="ignore"):
         if X.flags.forc and X.dtype.char in "fd":
-            # Of squares, which is summed on all cores.
+            # BLAS sums squares on all cores.
             numbers = X.ravel(order="K")
             return bool(np.isfinite(np.dot(numbers, numbers)))
         return bool(np.isfinite(np.add.reduce(X, axis=None)))
 
 
 def _asked_for(dtype):
-    """What scikit-learn is to convert to.
+    """Return the dtype that scikit-learn converts rows to.
 
-    Integers it would make by cutting off what is behind the point, and bfloat16, which is none of NumPy's, not at all.
+    scikit-learn would truncate fractions for an integer dtype, and does not know bfloat16, which is not NumPy's own.
     """
     kind = np.dtype(dtype).kind
     return "numeric" if kind in "biu" else dtype if kind == "f" else np.float32
@@ -150,7 +158,7 @@ def _in_dtype(array, dtype, name):
 
 
 def importance_rows(arrays, max_samples, random_state, n_rows=None):
-    """Choose the rows that importances are computed on, in order; of more than are in the arrays, if there are."""
+    """Draw the rows that importances are computed from, in order, of ``n_rows`` rows or those of the arrays."""
     n_rows = len(arrays[0]) if n_rows is None else n_rows
     elements = sum(array[0].size for array in arrays)
     most = min(max_samples, max(16, IMPORTANCE_ELEMENTS // elements))
@@ -160,15 +168,59 @@ def importance_rows(arrays, max_samples, random_state, n_rows=None):
 
 
 def input_labels(network):
-    """What to call each input in an error."""
+    """Return the name of each input in an error."""
     return ["X"] if network.is_single else [f"X[{name!r}]" for name in network.input_names]
 
 
 def shapes_of_rows(network):
-    """Say in what shapes a network takes rows, for an error."""
+    """Describe the shapes in which a network takes rows, for an error."""
     return ", ".join(shape_of_rows(spec) for spec in network.flat_specs)
 
 
 def shape_of_rows(spec):
-    """Say in what shape a network takes rows of one input, for an error."""
+    """Describe the shape in which a network takes rows of one input, for an error."""
     return f"({', '.join(['n_rows', *('any' if size is None else str(size) for size in spec.shape[1:])])})"
+
+
+def find_letters(X, axis, label):
+    """Find the axis of an array's one-hot letters.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, ...)
+        Rows in which one position of the axis is 1 and the others are 0. All positions may be alike where the letter is
+        not known.
+    axis : int or True
+        The axis, counted with that of the rows, or True to find it.
+    label : str
+        Name of the array in an error.
+
+    Returns
+    -------
+    axis : int
+        Axis counted without that of the rows.
+
+    Raises
+    ------
+    ValueError
+        If no axis, or not the one named, holds one-hot letters, or if several may.
+    """
+    if axis is True:
+        found = [each for each in range(1, X.ndim) if X.shape[each] > 1 and are_letters(X, each).all()]
+        if len(found) == 1:
+            return found[0] - 1
+        which = f"its axes {found} may all be the one" if found else "along none of its axes exactly one entry is 1"
+        raise ValueError(
+            f"hypothetical=True looks for an axis of one-hot letters in {label}, and {which}. Pass the axis as an int: "
+            f"hypothetical={X.ndim - 1} is the last one of an array of shape {X.shape}."
+        )
+    if not -X.ndim <= axis < X.ndim or axis % X.ndim == 0:
+        raise ValueError(
+            f"hypothetical={axis} is no axis of {label}'s features: {label} has shape {X.shape}, with the rows first."
+        )
+    if not are_letters(X, axis).all():
+        raise ValueError(
+            f"hypothetical={axis}: {label} is not one-hot along this axis. Expected one 1 and zeros elsewhere, or all "
+            f"entries alike where the letter is not known."
+        )
+    return axis % X.ndim - 1

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 
-from skdeeplift.rows.dask_rows import in_memory, is_lazy
+from skdeeplift.rows.dask_rows import compute_all, is_lazy
 from skdeeplift.selection.raw_column_importances import fit_importances
 
 
@@ -79,7 +79,7 @@ class ContributionScore(BaseEstimator):
             Mean absolute contribution of each column.
         """
         if is_lazy(X):
-            X, y = in_memory(X, y)
+            X, y = compute_all(X, y)
         X = X if hasattr(X, "shape") else np.asarray(X)
         return fit_importances(
             clone(self.explainer),

@@ -10,9 +10,9 @@ from sklearn.utils import check_array, check_random_state, get_tags, resample
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdeeplift.binding.attributes import restore_on_error
 from skdeeplift.compat import HasMethods, Interval, RealNotInt, StrOptions, fit_context, safe_indexing
-from skdeeplift.explainers.unchanged import unchanged_on_error
-from skdeeplift.rows.dask_rows import in_memory, is_lazy
+from skdeeplift.rows.dask_rows import compute_all, is_lazy
 from skdeeplift.selection.mean_absolute_importance import ONLY_ZERO_WEIGHTS, MeanAbsoluteImportance, check_weights
 from skdeeplift.selection.raw_column_importances import fit_importances
 
@@ -178,7 +178,7 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
             If there are fewer columns than ``n_features_to_select``, the estimator has no importances, or encoded
             columns cannot be assigned to raw columns.
         """
-        with unchanged_on_error(self):
+        with restore_on_error(self):
             self._fit(X, y, sample_weight)
         return self
 
@@ -186,7 +186,7 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         """Validate the input, compute importances, and select columns on all rows or on samples."""
         if is_lazy(X):
             # Encoders and training need all rows in memory.
-            X, y, sample_weight = in_memory(X, y, sample_weight)
+            X, y, sample_weight = compute_all(X, y, sample_weight)
         if not hasattr(X, "columns"):
             X = check_array(X, dtype=None, accept_sparse="csr", ensure_all_finite=False, input_name="X", estimator=self)
         # The estimator checks the values of the columns, which it may take as text or with missing values.

@@ -3,15 +3,14 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skdeeplift.compat import Interval, StrOptions, check_feature_names_in, fit_context
-from skdeeplift.execution.dask import carried_once, lazily, mapped_in_form, reduced
-from skdeeplift.execution.worker_copy import Carried, with_attributes
-from skdeeplift.explainers.unchanged import unchanged_on_error
-from skdeeplift.rows.dask_rows import LazyRows, in_memory, is_lazy
+from skdeeplift.binding.attributes import restore_on_error, with_attributes
+from skdeeplift.compat import Interval, StrOptions, check_feature_names_in, fit_context, get_output_container
+from skdeeplift.execution.workers import WorkerCopy, reduce_partials, ship_once
+from skdeeplift.rows.dask_map import dispatch_dask, fit_and_transform, map_in_form
+from skdeeplift.rows.dask_rows import LazyRows, compute_all, is_lazy
 from skdeeplift.selection.contribution_layout import find_layout, split_column_names
 from skdeeplift.selection.moments import NO_MOMENTS, compute_moments_in_batches, merge_moments
 
@@ -63,9 +62,9 @@ def _compute_absolute_of_block(estimator_and_layout, X, of_rows, name_row):
     return [_compute_absolute(*estimator_and_layout, X)]
 
 
-def _compute_moments_of_block(carried, X, weights):
+def _compute_moments_of_block(copied, X, weights):
     """Return the moments of a block of lazy rows."""
-    estimator, layout = carried.value
+    estimator, layout = copied.value
     X = layout.arrange(validate_contributions(estimator, X), type(estimator).__name__)
     return compute_moments_in_batches(layout.compute_absolute, X, weights)
 
@@ -168,7 +167,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         ValueError
             If groups miss a column, the shape does not fit the number of classes, or all weights are zero.
         """
-        with unchanged_on_error(self):
+        with restore_on_error(self):
             self._update(X, sample_weight, reset=True)
         return self
 
@@ -190,7 +189,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         self : object
             The fitted transformer.
         """
-        with unchanged_on_error(self):
+        with restore_on_error(self):
             self._update(X, sample_weight, reset=not hasattr(self, "n_samples_seen_"))
         return self
 
@@ -212,7 +211,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         self._check_output()
         return _compute_absolute(self, self._layout, X)
 
-    def _transform_lazily(self, X):
+    def transform_lazily(self, X):
         """Return absolute contributions of lazy rows as a lazy collection."""
         check_is_fitted(self, "feature_importances_")
         self._check_output()
@@ -220,8 +219,8 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         # A row of zeros shows the shape and the dtype of the result.
         example = _compute_absolute(self, layout, rows.like_one())
         names = self.get_feature_names_out() if layout.gives_table else None
-        spec, carried = (example.shape[1:], example.dtype), Carried((with_attributes(self), layout))
-        return mapped_in_form(self, _compute_absolute_of_block, rows, carried, None, spec, names)
+        spec, copied = (example.shape[1:], example.dtype), WorkerCopy((with_attributes(self), layout))
+        return map_in_form(self, _compute_absolute_of_block, rows, copied, None, spec, names)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns that `transform` returns.
@@ -280,16 +279,16 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
 
         self._arrange(rows.like_one(), reset)
         lengths = rows.lengths()
-        weights = None if sample_weight is None else check_weights(*in_memory(sample_weight), sum(lengths))
-        carried = carried_once(Carried((with_attributes(self), self._layout)))
+        weights = None if sample_weight is None else check_weights(*compute_all(sample_weight), sum(lengths))
+        copied = ship_once(WorkerCopy((with_attributes(self), self._layout)))
         compute = dask.delayed(_compute_moments_of_block)
         partials = [
-            compute(carried, block, None if weights is None else weights[positions])
+            compute(copied, block, None if weights is None else weights[positions])
             for block, _, positions in rows.take(np.arange(sum(lengths)), lengths)
         ]
         if not partials:
             raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required by MeanAbsoluteImportance.")
-        return reduced(partials, merge_moments), sum(lengths)
+        return reduce_partials(partials, merge_moments), sum(lengths)
 
     def _arrange(self, X, reset):
         """Return contributions with features on one axis; with ``reset``, learn their layout first."""
@@ -323,7 +322,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
     def _check_output(self):
         """Raise an error if `set_output` asks for a table, but contributions are not those of a table."""
         # scikit-learn's wrapper reads this private attribute. Its own error for arrays of more axes speaks of pandas.
-        output = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
+        output = get_output_container(self)
         if output != "default":
             self._check_table()
 
@@ -337,5 +336,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
 
 
 # Outside of scikit-learn's wrapper for set_output, which would compute lazy contributions.
-MeanAbsoluteImportance.transform = lazily(MeanAbsoluteImportance.transform)
-MeanAbsoluteImportance.fit_transform = lazily(MeanAbsoluteImportance.fit_transform)
+MeanAbsoluteImportance.transform = dispatch_dask(
+    MeanAbsoluteImportance.transform, lambda estimator, X: estimator.transform_lazily(X)
+)
+MeanAbsoluteImportance.fit_transform = dispatch_dask(MeanAbsoluteImportance.fit_transform, fit_and_transform)

@@ -7,7 +7,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skdeeplift.compat import safe_indexing
 from skdeeplift.network.encoder_columns import source_columns
-from skdeeplift.selection.column_groups import find_group_labels
+from skdeeplift.selection.contribution_layout import find_group_labels
 from skdeeplift.selection.mean_absolute_importance import MeanAbsoluteImportance
 
 

@@ -1,66 +1,153 @@
-"""Targets: weights over the elements of the network's output, checked against its shape."""
+"""Targets: weights over the elements of the network's output, chosen by index or by the label of a class."""
 
 import math
-from numbers import Integral, Real
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from numbers import Integral, Number, Real
+from typing import Any
 
 import numpy as np
 
-from skdeeplift.targets.labels import NAMES, as_indices
+NAMES = ("auto", "predicted", "all")
 
 
-class Target(NamedTuple):
-    """What is explained of the target tensor.
+def has_entry_per_row(target, labels=None):
+    """Return whether a target has one entry for each row: an index, or the label of a class.
 
-    ``choice`` is "single", "predicted", "all", a dict of indices to weights, or an integer array of one index per row.
+    Every place that splits rows asks this function, so that arrays, batches and Dask arrays agree.
+
+    Parameters
+    ----------
+    target : object
+        The user's choice; an array may be one of Dask.
+    labels : ndarray or None, default=None
+        Labels of the classes. An array of floats holds weights of the outputs, unless the labels are floats too.
+
+    Returns
+    -------
+    has_entry_per_row : bool
+    """
+    if target is None or isinstance(target, (str, tuple, dict, Number)) or callable(target):
+        return False
+    try:
+        # Lists are converted; Dask's arrays tell their axes and dtype without being computed.
+        array = target if hasattr(target, "dtype") else np.asarray(target)
+    except ValueError:
+        # A ragged list, which `check_target` refuses.
+        return False
+    if array.ndim != 1:
+        return False
+    kind = getattr(array.dtype, "kind", "O")
+    return kind != "f" or (isinstance(labels, np.ndarray) and labels.dtype.kind == "f")
+
+
+def as_indices(target, labels):
+    """Replace the labels in a target by indices into the output.
+
+    Parameters
+    ----------
+    target : object
+        A label, a dict of labels to weights, an array of one label for each row, or a target that names no label. Where
+        labels are not integers, integers are indices.
+    labels : ndarray of shape (n_classes,)
+        Labels in the order of the outputs.
+
+    Returns
+    -------
+    target : object
+        The target with an index in place of each label.
+
+    Raises
+    ------
+    ValueError
+        If there is no such label.
+    """
+    if isinstance(target, dict):
+        return {_index(key, labels): weight for key, weight in target.items()}
+    if callable(target) or isinstance(target, tuple) or (isinstance(target, str) and target in NAMES):
+        return target
+    if np.ndim(target) == 0:
+        return _index(target, labels)
+    array = np.asarray(target)
+    holds_indices = array.dtype.kind in "iu" and labels.dtype.kind not in "iuf"
+    if holds_indices or not has_entry_per_row(array, labels):
+        return target
+    order = np.argsort(labels)
+    indices = order[np.searchsorted(labels, array, sorter=order).clip(max=len(labels) - 1)]
+    for label in array[labels[indices] != array][:1]:
+        _index(label, labels)
+    return indices
+
+
+def _index(label, labels):
+    if isinstance(label, tuple):
+        return label
+    found = np.flatnonzero(labels == label)
+    if len(found) == 1:
+        return int(found[0])
+    if isinstance(label, (int, np.integer)) and labels.dtype.kind not in "iuf":
+        return label
+    raise ValueError(f"target= names the class {label!r}, which is none of {labels.tolist()}.")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Weights over the elements of the target tensor, shared by all rows or one set for each row.
+
+    Parameters
+    ----------
+    choice : {"single", "predicted", "all"}, dict of tuple to float, or ndarray of int of shape (n_rows,)
+        The only output, each row's largest output, every output, a weighted sum of outputs, or one index for each row.
+    centered : bool, default=False
+        Whether the mean over classes, on the last axis, is subtracted.
+    of_two : bool, default=False
+        Whether the only output is the logit of the second of two classes, and its negative that of the first.
+
+    Attributes
+    ----------
+    is_single, is_all, depends_on_output : bool
+        Whether ``choice`` is the network's only output, every output, or each row's largest output, which is known only
+        once the network has run.
     """
 
     choice: Any
-    # Whether the mean over classes, on the last axis, is subtracted.
     centered: bool = False
-    # Whether the only output is the logit of the second of two classes, and its negative that of the first.
     of_two: bool = False
+    # Plain attributes: every chunk reads them several times.
+    is_single: bool = field(init=False, compare=False)
+    is_all: bool = field(init=False, compare=False)
+    depends_on_output: bool = field(init=False, compare=False)
 
-    @property
-    def is_single(self):
-        """Whether it is the network's only output."""
-        return isinstance(self.choice, str) and self.choice == "single"
-
-    @property
-    def is_all(self):
-        """Whether every element of the target tensor is a target."""
-        return isinstance(self.choice, str) and self.choice == "all"
+    def __post_init__(self):
+        name = self.choice if isinstance(self.choice, str) else None
+        object.__setattr__(self, "is_single", name == "single")
+        object.__setattr__(self, "is_all", name == "all")
+        object.__setattr__(self, "depends_on_output", name == "predicted")
 
     def number(self, shape):
-        """How many targets there are for each row."""
+        """Return the number of targets of each row."""
         return math.prod(shape) if self.is_all else 1
 
     def classes(self, at_input):
-        """Each row's own target where rows have different ones, else None."""
+        """Return each row's own target where rows have different ones, else None."""
         if isinstance(self.choice, np.ndarray):
             return self.choice
         return at_input.argmax(1) if self.depends_on_output else None
 
-    @property
-    def depends_on_output(self):
-        """Whether what is explained of a row is known only with the network's output for it."""
-        return isinstance(self.choice, str) and self.choice == "predicted"
-
-    def of_rows(self, rows, number=None):
-        """Those of some rows, where each has its own; with the last repeated until there are ``number``."""
+    def take(self, rows, padded_to=None):
+        """Return the targets of some rows, the last one repeated until there are ``padded_to``."""
         if not isinstance(self.choice, np.ndarray):
             return self
         chosen = self.choice[rows]
-        missing = 0 if number is None else number - len(chosen)
-        return self._replace(choice=np.pad(chosen, (0, missing), mode="edge"))
+        missing = 0 if padded_to is None else padded_to - len(chosen)
+        return replace(self, choice=np.pad(chosen, (0, missing), mode="edge"))
 
     def weights(self, at_input):
-        """Weights over the target tensor's elements.
+        """Return weights over the target tensor's elements.
 
         Parameters
         ----------
         at_input : ndarray of shape (n_rows, *shape)
-            The target tensor at the rows; only its shape and dtype are read unless the target depends on the output.
+            The target tensor at the rows. Only its shape and dtype are read unless the target depends on the output.
 
         Returns
         -------
@@ -86,21 +173,21 @@ class Target(NamedTuple):
 
 
 def check_target(target, tensor, *, n_rows=None, centered=False, labels=None):
-    """Check what the user wants explained, and say how it is to be read.
+    """Check a user's target against the network's outputs.
 
     Parameters
     ----------
     target : {"auto", "predicted", "all"}, int, tuple of int, dict of these to float, or array-like
-        What the user asked for: an array of floats has a weight for each element of the target tensor, one of integers
-        an index for each row.
+        The user's choice. An array of floats has a weight for each element of the target tensor; an array of integers
+        has an index for each row.
     tensor : TargetTensor
-        What there is.
+        The elements to choose from.
     n_rows : int, default=None
-        How many rows have targets of their own, where they may.
+        Number of rows, where each row may have a target of its own.
     centered : bool, default=False
         Whether the mean over classes is subtracted.
     labels : ndarray, default=None
-        Labels of the classes, by which they are named instead of by indices; two for a single logit.
+        Labels of the classes, which replace indices. Two labels for a single logit.
 
     Returns
     -------
@@ -122,7 +209,7 @@ def check_target(target, tensor, *, n_rows=None, centered=False, labels=None):
 
 
 def _target_of_two(target, shape, n_rows):
-    """One of two classes, of which the network's only output is the logit of the second."""
+    """Return the target that names one of two classes, where the only output is the logit of the second class."""
     choice = _choice(target, (2,), False, n_rows)
     if isinstance(choice, np.ndarray):
         return Target(choice, of_two=True)
@@ -146,7 +233,7 @@ def _choice(target, shape, competing, n_rows):
             return "predicted"
         outputs = f"{shape[0]} outputs" if len(shape) == 1 else f"outputs of shape {shape}"
         raise ValueError(
-            f"target={target!r} can not choose among the network's {outputs}: they are not the classes of one softmax. "
+            f"target={target!r} cannot choose among the network's {outputs}: they are not the classes of one softmax. "
             f"Pass target= {_choices(shape)}, a dict of indices to weights, or 'all'."
         )
     if isinstance(target, str) and target == "all":

@@ -1,27 +1,27 @@
 """The tensor whose elements can be targets: an output, the logits under it, or a user's function of it."""
 
+from collections.abc import Mapping
+from numbers import Integral
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from skdeeplift.network import ops
 from skdeeplift.network.graph import Value
 from skdeeplift.targets.target import check_classes
 
-# Last ops that only squash logits, and whether they make a distribution over classes of them.
-SQUASHING = {"Softmax": True, "LogSoftmax": True, "Sigmoid": False}
-
 
 class TargetTensor(NamedTuple):
-    """The tensor whose elements can be targets."""
+    """Tensor whose elements can be targets."""
 
     value: Value
-    # Whether the network ends in a softmax: its last axis holds competing classes.
+    # The network ends in a softmax, so the last axis holds competing classes.
     competing: bool
-    # From where on a single output speaks for the second of two classes.
+    # Value above which a single output stands for the second of two classes.
     threshold: float = 0.0
 
     def classes(self, values):
-        """The class that each row's values speak for: of the largest, or whether a single one is above threshold."""
+        """Return the class of each row: that of its largest value, or 1 if its single value is above the threshold."""
         values = values.reshape(len(values), -1)
         return values.argmax(1) if values.shape[1] > 1 else (values[:, 0] > self.threshold).astype(int)
 
@@ -41,11 +41,12 @@ def find_target_tensor(graph, output, pre_activation):
     output : Value
         The network's output.
     pre_activation : bool
-        Whether to look through a final softmax or sigmoid (Shrikumar et al. 2017, section 3.6).
+        If true, explain the logits under a final softmax or sigmoid (Shrikumar et al. 2017, section 3.6).
 
     Returns
     -------
     target : TargetTensor
+        The output or the logits.
     """
     if not output.shape.rank or not output.shape[1:].is_fully_defined():
         raise ValueError(
@@ -54,36 +55,37 @@ def find_target_tensor(graph, output, pre_activation):
     op = graph.producer.get(output)
     single = output.shape[1:].num_elements() == 1
     while op is not None and (
-        (op.type in ("Cast", "Identity") and op.inputs[0].dtype.is_floating)
-        or (single and op.type in ("Squeeze", "Reshape", "ExpandDims") and op.inputs[0].shape[1:].num_elements() == 1)
+        (op.facts.hands_on == ops.COPIED and op.inputs[0].dtype.is_floating)
+        or (single and op.facts.hands_on == ops.RESHAPED and op.inputs[0].shape[1:].num_elements() == 1)
     ):
         op = graph.producer.get(op.inputs[0])
-    if op is None or op.type not in SQUASHING:
+    if op is None or not op.facts.takes_logits:
         return TargetTensor(output, competing=False)
-    threshold = 0.5 if op.type == "Sigmoid" and not pre_activation else 0.0
-    return TargetTensor(op.inputs[0] if pre_activation else output, SQUASHING[op.type], threshold)
+    competing = op.facts.family is ops.SOFTMAX
+    threshold = 0.0 if competing or pre_activation else 0.5
+    return TargetTensor(op.inputs[0] if pre_activation else output, competing, threshold)
 
 
 def follow(graph, tensor, function, centered=False):
-    """Let a network go on with a user's function of its target tensor.
+    """Apply a user's function to the target tensor of a network.
 
     Parameters
     ----------
     graph : Graph
         The traced network.
     tensor : TargetTensor
-        What the function takes.
+        Argument of the function.
     function : callable
-        Returns one number for each row: a tensor of shape ``(n_rows,)`` or ``(n_rows, 1)``.
+        Function that returns one number for each row: a tensor of shape ``(n_rows,)`` or ``(n_rows, 1)``.
     centered : bool, default=False
-        Whether the mean over classes is subtracted from what the function gets.
+        If true, subtract the mean over classes from the argument.
 
     Returns
     -------
     graph : Graph
-        With the function's ops in it.
+        Network with the function's ops.
     target : TargetTensor
-        The function's result.
+        Result of the function.
 
     Raises
     ------
@@ -94,11 +96,12 @@ def follow(graph, tensor, function, centered=False):
     if centered:
         check_classes(tensor.shape)
 
-    def follows(output):
+    def apply(output):
+        """Apply the function, to centered logits if asked."""
         return function(output - tf.reduce_mean(output, -1, keepdims=True) if centered else output)
 
     try:
-        concrete = tf.function(follows, autograph=False).get_concrete_function(tf.TensorSpec(given.shape, given.dtype))
+        concrete = tf.function(apply, autograph=False).get_concrete_function(tf.TensorSpec(given.shape, given.dtype))
     except Exception as error:
         raise ValueError(
             f"target= as a callable takes the network's output as a tensor of TensorFlow, of shape {given.shape}, and "
@@ -116,3 +119,60 @@ def follow(graph, tensor, function, centered=False):
     graph = graph.followed_by(concrete.graph, given)
     graph.concrete_functions = [*graph.concrete_functions, concrete]
     return graph, TargetTensor(graph.outputs[0], competing=False)
+
+
+def find_output(network, output):
+    """Find one of a network's outputs.
+
+    Parameters
+    ----------
+    network : Network
+        The bound network.
+    output : str, int or None
+        Its key in a dict, its position in a list, or Keras's name of it; None where there is but one.
+
+    Returns
+    -------
+    value : Value
+
+    Raises
+    ------
+    ValueError
+        If there is no such output, or several and none was chosen.
+    """
+    values, structure = network.graph.outputs, network.output_structure
+    if output is None and len(values) == 1:
+        return values[0]
+    positions = list(range(len(values)))
+    # A composite tensor, such as a ragged one, is more than one value and has no name here.
+    paths, names = (
+        each if each and len(each) == len(values) else positions
+        for each in (_paths(structure), network.callee.output_names)
+    )
+    for candidates in (paths, names):
+        if isinstance(output, str) and candidates.count(output) == 1:
+            return values[candidates.index(output)]
+    by_key = isinstance(structure, Mapping)
+    if isinstance(output, Integral) and output in positions and not by_key:
+        return values[output]
+    raise ValueError(_none_chosen(output, paths if by_key or names == positions else names, by_key))
+
+
+def _none_chosen(output, names, by_key):
+    known = ", ".join(map(repr, names))
+    if not by_key and isinstance(names[0], str):
+        known += f", or a position below {len(names)}"
+    if output is None:
+        return f"The network has {len(names)} outputs. Pass output= to choose one: {known}."
+    return f"output={output!r} is none of the network's outputs: {known}."
+
+
+def _paths(structure, prefix=None):
+    """What each tensor of a structure is found by, in the order of ``tf.nest.flatten``."""
+    if isinstance(structure, Mapping):
+        entries = [(key, structure[key]) for key in sorted(structure)]
+    elif isinstance(structure, (list, tuple)):
+        entries = zip(getattr(structure, "_fields", range(len(structure))), structure, strict=True)
+    else:
+        return [0 if prefix is None else prefix] if isinstance(structure, (tf.Tensor, tf.TypeSpec)) else []
+    return [path for key, part in entries for path in _paths(part, key if prefix is None else f"{prefix}/{key}")]

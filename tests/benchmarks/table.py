@@ -38,7 +38,9 @@ def explainer_of(workload, method, network, references):
     """Make the explainer of a method, fitted."""
     import skdeeplift
 
-    given = {"target": workload.target, "max_samples": 1, "check": "ignore", "random_state": 0}
+    given = {"target": workload.target, "max_samples": 1, "random_state": 0}
+    if method not in ("guided", "expected"):
+        given["check"] = "ignore"
     if method != "guided":
         given["reference"] = references if workload.reference is None else workload.reference
         given["max_references"] = max(workload.n_references, 2)
@@ -46,7 +48,7 @@ def explainer_of(workload, method, network, references):
         "rescale": (skdeeplift.DeepLiftExplainer, {}),
         "reveal_cancel": (skdeeplift.DeepLiftExplainer, {"rule": "reveal_cancel"}),
         "integrated": (skdeeplift.IntegratedGradientsExplainer, {"n_steps": N_STEPS}),
-        "expected": (skdeeplift.ExpectedGradientsExplainer, {"n_samples": N_STEPS}),
+        "expected": (skdeeplift.ExpectedGradientsExplainer, {"n_draws": N_STEPS}),
         "guided": (skdeeplift.GuidedBackpropExplainer, {}),
     }[method]
     return make(network, **given, **own).fit(workload.rows(2))

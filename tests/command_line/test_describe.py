@@ -9,7 +9,7 @@ def test_rules_of_a_network(folder, capsys):
     assert main(["describe", str(folder / "model.keras"), "--rule", "reveal_cancel"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["layer", "op", "family", "rule", "supported"]
-    assert lines[1].split() == ["last", "MatMul", "linear", "weighted", "yes"]
+    assert lines[1].split() == ["last", "MatMul", "linear", "apply_weights", "yes"]
     assert lines[3].split() == ["last", "Relu", "activation", "reveal_cancel", "yes"]
     assert lines[-1] == "3 operations in 1 layers; each has a rule."
 

@@ -346,27 +346,26 @@ def test_a_folder_that_takes_no_files(folder, tmp_path, capsys, monkeypatch, wor
     assert not list(tmp_path.iterdir())
 
 
-def run(*words):
-    """Run the command line in a process of its own, as a shell would that sets nothing about TensorFlow."""
+def start(*words):
+    """Start the command line in another process, as a shell would that sets nothing about TensorFlow."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     command = [sys.executable, "-m", "skdeeplift", *map(str, words)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
-def test_in_a_process_of_its_own(folder, tmp_path):
-    output = tmp_path / "contributions.csv"
-    done = run("explain", folder / "model.keras", folder / "rows.csv", *COLUMNS, "--reference", "zeros", "-o", output)
+def test_results_and_errors_in_other_processes(folder, tmp_path):
+    """Each prints what it should, and nothing of TensorFlow's; side by side, because both take long to start."""
+    output, common = tmp_path / "contributions.csv", ["explain", folder / "model.keras", folder / "rows.csv", *COLUMNS]
+    done, failed = start(*common, "--reference", "zeros", "-o", output), start(*common, "--target", "7")
+    printed, errors = done.communicate()
     assert done.returncode == 0
     np.testing.assert_allclose(pd.read_csv(output, index_col="id"), BY_RESCALE, rtol=1e-6)
-    assert f"Wrote {output}" in done.stdout
-    assert done.stderr == ""
-
-
-def test_an_error_in_a_process_of_its_own(folder):
-    done = run("explain", folder / "model.keras", folder / "rows.csv", *COLUMNS, "--target", "7")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("skdeeplift explain: error: ")
-    assert done.stderr.count("\n") == 1
+    assert f"Wrote {output}" in printed
+    assert errors == ""
+    printed, errors = failed.communicate()
+    assert (failed.returncode, printed) == (2, "")
+    assert errors.startswith("skdeeplift explain: error: ")
+    assert errors.count("\n") == 1
 
 
 def test_help_names_every_reference(capsys):

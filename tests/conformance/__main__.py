@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from skdeeplift.propagation.rules.table import ANY, NOT_SUPPORTED, ONE, SEVERAL
+from skdeeplift.network.ops import ANY, ONE, SEVERAL
+from skdeeplift.propagation.rules.table import NOT_SUPPORTED
 from skdeeplift.propagation.rulesets import SHARED
 from tests.conformance.layer_cases import LAYERS
 from tests.conformance.test_layers import IN_SEQUENCES, LEFT_OUT
@@ -31,8 +32,8 @@ These are left out:
 Operations
 ==========
 
-Rules hang on the operations of TensorFlow that layers are made of. An operation may have one rule where one of its
-inputs varies with the network's input, and another where several do.
+Rules are attached to the TensorFlow operations that layers consist of. An operation may have one rule for the case that
+one of its inputs varies with the network's input, and another rule for the case that several do.
 
 {operations}
 

@@ -1,4 +1,4 @@
-"""Which of the many combinations in the tests of layers run only by command."""
+"""Selection of the combinations in tests of layers that run only by command."""
 
 import pytest
 
@@ -8,7 +8,7 @@ ARCHITECTURE_NAMES = {build.__name__ for build in ARCHITECTURES}
 
 
 def is_more_of_the_same(test, parameters):
-    """Whether what a test of a layer shows is shown by another in the same precision, or in the other."""
+    """Return whether another test of the layer shows the same, in this or in the other precision."""
     if "network" not in parameters or parameters["network"][0] in ARCHITECTURE_NAMES:
         return False
     (_, dtype), mode, rule = parameters["network"], parameters.get("mode"), parameters.get("rule")

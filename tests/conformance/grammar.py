@@ -39,7 +39,7 @@ N_OUTPUTS = 2
 
 
 class Description(NamedTuple):
-    """What a network is built from."""
+    """Description that a network is built from."""
 
     # For each input its shape, and the blocks that it goes through by itself.
     inputs: list

@@ -31,7 +31,7 @@ class LayerCase(NamedTuple):
 
     @property
     def runs_in_float64(self):
-        """Whether TensorFlow can run the layer itself in float64 on a CPU."""
+        """Return whether TensorFlow can run the layer in float64 on a CPU."""
         pools_volumes = self.layer.endswith("Pooling3D") and not self.layer.startswith("Global")
         dilated_transpose = self.layer.endswith("Transpose") and "dilation_rate" in self.arguments
         convolves_channels_first = (
@@ -41,7 +41,7 @@ class LayerCase(NamedTuple):
 
     @property
     def computes_in_float32(self):
-        """Whether TensorFlow interpolates in float32, whatever it is given."""
+        """Return whether TensorFlow interpolates in float32, whatever the dtype of the input."""
         return self.arguments.get("interpolation", "bilinear" if self.layer == "Resizing" else "nearest") != "nearest"
 
     def build(self):

@@ -68,7 +68,7 @@ class Network:
             "per row": map_structure(lambda array: array.reshape(N_ROWS, 2, *array.shape[1:]), others),
         }
         self.explainers = {}
-        # Where this processor can not run the network, it shows here.
+        # Where this processor cannot run the network, it shows here.
         self.with_rule("rescale")
 
     def predict(self, rows):
@@ -122,12 +122,12 @@ def network(request):
 
 
 def skip_if_not_on_this_processor(case):
-    """With the channels first, or dilated and transposed, only some processors have a convolution."""
+    """Skip convolutions that only some processors have: with the channels first, or dilated and transposed."""
     model = case.build() if isinstance(case, LayerCase) else case()
     try:
         tf.function(model, autograph=False)(random_rows(model, N_ROWS))
     except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
-        pytest.skip("TensorFlow can not run this network on this processor.")
+        pytest.skip("TensorFlow cannot run this network on this processor.")
 
 
 def networks(*dtypes, by_default):
@@ -188,7 +188,7 @@ def test_sparsemax_is_reported():
     inputs = keras.Input((4,))
     model = one_output(inputs, layers.Dense(3, activation="sparsemax", name="sparse")(inputs))
     with pytest.warns(SummationToDeltaWarning, match=r"departs from the true one at the op .* layer 'sparse'"):
-        DeepLiftExplainer(model, reference="zeros").fit(random_rows(model, N_ROWS) * 4)
+        DeepLiftExplainer(model, reference="zeros").fit_transform(random_rows(model, N_ROWS) * 4)
 
 
 def test_every_layer_of_keras_is_tested_or_left_out_for_a_reason():

@@ -178,10 +178,10 @@ def test_shapley_values_of_deepexplain(case, key):
     """Two samples of orders differ by their errors: no more than DeepExplain's two seeds, and as ours says."""
     description, expected, model = load(case)
     entry, rows = description["keys"][key], expected["x__inp"]
-    n_samples = int(entry["method"].removeprefix("DX_shapley_sampling"))
+    n_permutations = int(entry["method"].removeprefix("DX_shapley_sampling"))
     explainer = ShapleySamplingExplainer(
         model,
-        n_samples=n_samples,
+        n_permutations=n_permutations,
         antithetic=False,
         reference="zeros",
         target=entry["task"],

@@ -12,7 +12,7 @@ from skdeeplift import DeepLiftExplainer
 from skdeeplift.exceptions import SummationToDeltaWarning
 from skdeeplift.network.bind import bind
 from skdeeplift.propagation.plan import Plan
-from skdeeplift.propagation.rules.activation import machine_epsilon
+from skdeeplift.propagation.rules.rescale import machine_epsilon
 from skdeeplift.propagation.rulesets import RESCALE
 from skdeeplift.propagation.streams import Streams
 from tests.conformance.networks import floating_point, one_output, random_rows
@@ -121,7 +121,9 @@ def test_double_precision_is_kept(build):
         model = build()
         contributions, change, _ = explained(model, "reveal_cancel")
         plan = plan_of(model)
-    assert {value.dtype for step in plan.steps for value in step.outputs if value.dtype.is_floating} == {tf.float64}
+    assert {value.dtype for step in plan.difference_steps for value in step.outputs if value.dtype.is_floating} == {
+        tf.float64
+    }
     totals = contributions.reshape(N_ROWS, -1).sum(1)
     np.testing.assert_allclose(totals, change, rtol=0, atol=1e-11 * np.abs(change).max())
 
@@ -137,7 +139,7 @@ def test_check_follows_the_coarsest_precision(name, recwarn):
     with policy(name):
         model = attending()
         graph = bind(model, random_rows(model, 1)).graph
-        coarsest = max(Streams(graph, graph.outputs[0], graph.inputs, RESCALE).dtypes, key=machine_epsilon)
+        coarsest = Streams(graph, graph.outputs[0], graph.inputs, RESCALE).coarsest_dtype
         assert coarsest.name == name.removeprefix("mixed_")
         rows = random_rows(model, N_ROWS)
         DeepLiftExplainer(model).fit(rows).explain(rows)

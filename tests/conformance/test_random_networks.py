@@ -1,4 +1,4 @@
-"""What holds for every network, tried on networks that are put together at random."""
+"""Properties of every network, tried on networks that are built at random."""
 
 import keras
 import numpy as np
@@ -90,7 +90,7 @@ def check_sums(network, rule, target, reference, pre_activation, center_logits, 
 
 def explainer_of(built, rule, **parameters):
     if rule == "shapley":
-        return ShapleySamplingExplainer(built.model, n_samples=2, random_state=0, **parameters)
+        return ShapleySamplingExplainer(built.model, n_permutations=2, random_state=0, **parameters)
     if isinstance(rule, list):
         names = layers_with_activations(built)
         rule = {name: rule[position % len(rule)] for position, name in enumerate(names)} or "rescale"
@@ -98,7 +98,7 @@ def explainer_of(built, rule, **parameters):
 
 
 def made_references(kind, rows, seed):
-    """What to pass as a reference, one for each input; among several one is a row."""
+    """Return the user's reference for each input; if there are several references, one is a row."""
     generator = np.random.default_rng(seed + 1)
 
     def noise(array, *axes):
@@ -125,7 +125,7 @@ def references_of_rows(compared, rows):
 
 
 def outputs_at(model, rows, compared):
-    """What the model itself computes of rows, and of the references of each."""
+    """Return the model's own outputs at rows, and at the references of each row."""
     together = [np.concatenate([array[None], each]) for array, each in zip(rows, compared, strict=True)]
     in_a_row = as_given([array.reshape(-1, *array.shape[2:]) for array in together])
     outputs = np.asarray(model(in_a_row, training=False), np.float64).reshape(-1, N_ROWS, N_OUTPUTS)
@@ -203,7 +203,7 @@ EXPLAINERS = {
     **LINEAR_IN_THE_TARGET,
     "guided rescale": (DeepLiftExplainer, dict(rule="guided_backprop_rescale")),
     "guided backpropagation": (GuidedBackpropExplainer, dict()),
-    "Shapley values": (ShapleySamplingExplainer, dict(n_samples=1, random_state=0)),
+    "Shapley values": (ShapleySamplingExplainer, dict(n_permutations=1, random_state=0)),
 }
 
 
@@ -212,7 +212,7 @@ EXPLAINERS = {
 @examples(4)
 @given(network=networks(), name=st.sampled_from(sorted(EXPLAINERS)), batch_size=st.sampled_from([1, 3, 7]))
 def test_contributions_are_those_of_each_row_reference_and_target(network, name, batch_size):
-    """In whatever order they come, and with whatever others."""
+    """Neither their order nor the others beside them matter."""
     with floating_point("float64"):
         built = build(network)
         rows = as_list(random_rows(built.model, N_ROWS, network.seed))

@@ -63,7 +63,7 @@ class Network:
             self.explainer.fit(self.rows)
 
     def change(self, mode):
-        """What the output changes from the references to each row, where both have the row's padding."""
+        """Return the change of the output from the references to each row, where both have the row's padding."""
         references = self.references[mode]
         if mode != "per row":
             references = map_structure(lambda array: np.stack([array] * N_ROWS), references)

@@ -1,4 +1,4 @@
-"""Whoever follows "Adding a rule" and "Adding an explainer" word for word gets there."""
+"""The pages "Adding a rule" and "Adding an explainer" work if a reader follows them word for word."""
 
 import os
 import shutil
@@ -12,6 +12,7 @@ from tests.docs.pages import DOCS, ROOT, blocks_of
 RULE, EXPLAINER = DOCS / "adding_a_rule.rst", DOCS / "development" / "adding_an_explainer.rst"
 pytestmark = pytest.mark.slow
 NEEDED = ("pyproject.toml", "tests/conftest.py", "tests/functions.py", "tests/explainers/test_every_explainer.py")
+ACTIVATION_CHECKS = "tests/docs/new_activation.py"
 
 
 @pytest.fixture
@@ -62,12 +63,25 @@ def test_adding_a_rule(copy):
 
 def test_without_the_rule_its_tests_fail(copy):
     follow(RULE, copy)
-    for name in ("linear", "activation"):
-        shutil.copy(ROOT / f"skdeeplift/propagation/rules/{name}.py", copy / "skdeeplift/propagation/rules")
+    for name in ("network/ops.py", "propagation/rules/linear.py"):
+        shutil.copy(ROOT / "skdeeplift" / name, copy / "skdeeplift" / name)
     status, printed = run_tests(copy, "tests/propagation/rules/test_triangular_solve.py")
     assert status == 1
     assert "MatrixTriangularSolve" in printed
     assert "3 failed" in printed
+
+
+def test_one_row_is_enough_for_an_activation(copy):
+    """The first block of the page, a row for ``Dawsn``, without the rest."""
+    [row] = [block for block in blocks_of(RULE) if "Dawsn" in block.code]
+    assert row.code.count("\n") == 1
+    with (copy / row.caption).open("a", encoding="utf-8") as table:
+        table.write(row.code)
+    (copy / "tests" / "docs").mkdir()
+    shutil.copy(ROOT / ACTIVATION_CHECKS, copy / ACTIVATION_CHECKS)
+    status, printed = run_tests(copy, ACTIVATION_CHECKS)
+    assert status == 0, printed
+    assert int(printed.split(" passed")[0].split()[-1]) > 20
 
 
 def test_adding_an_explainer(copy):

@@ -1,3 +1,5 @@
+from itertools import product
+
 import pytest
 
 from skdeeplift.execution.chunks import (
@@ -13,14 +15,13 @@ from skdeeplift.execution.chunks import (
 )
 
 
-@pytest.mark.parametrize("n_rows", [1, 3, 64, 100, 1000])
-@pytest.mark.parametrize("n_references", [1, 7, 100, 1001])
-@pytest.mark.parametrize("batch_size", [1, 10, 256, 5000])
-def test_chunks_are_within_the_batch_size(n_rows, n_references, batch_size):
-    size = choose_chunking(n_rows, n_references, batch_size)
-    assert size.rows * size.references <= batch_size
-    assert size.references <= MOST_REFERENCES
-    assert size.rows == power_of_two_below(size.rows)
+def test_chunks_are_within_the_batch_size():
+    for n_rows, n_references, batch_size in product([1, 3, 64, 100, 1000], [1, 7, 100, 1001], [1, 10, 256, 5000]):
+        size = choose_chunking(n_rows, n_references, batch_size)
+        case = f"{size} for {n_rows} rows, {n_references} references and {batch_size=}"
+        assert size.rows * size.references <= batch_size, case
+        assert size.references <= MOST_REFERENCES, case
+        assert size.rows == power_of_two_below(size.rows), case
 
 
 def test_calls_of_all_sizes_share_few_shapes():
@@ -43,16 +44,15 @@ def test_powers_of_two():
     assert [power_of_two_below(number) for number in (0, 1, 2, 3, 8, 9)] == [1, 1, 2, 2, 8, 8]
 
 
-@pytest.mark.parametrize("n_rows", [1, 3, 100, 5000])
-@pytest.mark.parametrize(("n_references", "n_targets"), [(1, 1), (300, 10), (7, 1000)])
-@pytest.mark.parametrize("batch_size", [1, 10, 5000])
-@pytest.mark.parametrize("n_copies", [1, 784, 10**6])
-def test_chunks_of_copies(n_rows, n_references, n_targets, batch_size, n_copies):
-    size = choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_copies, 3 * n_copies)
-    assert size.rows * size.references <= batch_size
-    assert size.references <= MOST_REFERENCES
-    assert size.rows * size.references * size.targets * 3 * n_copies <= max(MOST_NUMBERS, 3 * n_copies)
-    assert size.rows == power_of_two_below(size.rows) <= power_of_two_above(n_rows)
+def test_chunks_of_copies():
+    numbers = product([1, 3, 100, 5000], [(1, 1), (300, 10), (7, 1000)], [1, 10, 5000], [1, 784, 10**6])
+    for n_rows, (n_references, n_targets), batch_size, n_copies in numbers:
+        size = choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_copies, 3 * n_copies)
+        case = f"{size} for {n_rows} rows, {n_references} references, {n_targets=}, {batch_size=} and {n_copies=}"
+        assert size.rows * size.references <= batch_size, case
+        assert size.references <= MOST_REFERENCES, case
+        assert size.rows * size.references * size.targets * 3 * n_copies <= max(MOST_NUMBERS, 3 * n_copies), case
+        assert size.rows == power_of_two_below(size.rows) <= power_of_two_above(n_rows), case
 
 
 def test_many_copies_leave_little_to_be_padded():

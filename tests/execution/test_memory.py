@@ -28,7 +28,7 @@ def test_batch_size_falls_with_the_size_of_the_values():
     assert huge == 1
 
 
-def test_what_a_loop_computes_counts_for_each_step():
+def test_values_in_loops_count_once_for_each_step():
     def recurrent(steps):
         def function(sequence):
             steps_of = tf.TensorArray(sequence.dtype, steps).unstack(tf.transpose(sequence, [1, 0, 2]))
@@ -55,14 +55,14 @@ def test_batches_stay_below_the_memory_limit():
     assert automatic_batch_size(streams) == usual
 
 
-def test_half_of_what_is_free_is_used(monkeypatch):
+def test_half_of_the_free_memory_is_used(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: 1000)
     assert memory_limit() == 500
     with config_context(memory_limit=70.5):
         assert memory_limit() == 70
 
 
-def test_what_is_free_is_read_once_in_a_while(monkeypatch):
+def test_free_memory_is_read_once_in_a_while(monkeypatch):
     free, now = [], [0.0]
     monkeypatch.setattr(memory, "free_memory", lambda: free.append(1000) or 1000 * len(free))
     monkeypatch.setattr(memory.time, "monotonic", lambda: now[0])
@@ -91,7 +91,7 @@ def test_a_container_may_have_less_than_the_machine(version, tmp_path, monkeypat
     assert free_memory() > 1e6
 
 
-def test_of_a_gpu_its_allocator_counts(monkeypatch):
+def test_free_memory_of_a_gpu_is_that_of_its_allocator(monkeypatch):
     class Device:
         name = "/device:GPU:0"
 
@@ -108,7 +108,7 @@ def test_of_a_gpu_its_allocator_counts(monkeypatch):
         memory._limits_of_devices.cache_clear()
 
 
-def test_what_fails_is_tried_in_halves_and_what_is_done_is_not_done_again():
+def test_parts_that_fail_are_halved_and_nothing_is_done_twice():
     streams, done, tried = streams_of(tf.nn.relu, (5,)), np.zeros((10, 3, 4), int), []
 
     def attempt(part):

@@ -1,4 +1,4 @@
-from skdeeplift.execution.progress import progress
+from skdeeplift.execution.run import progress
 
 
 def test_bar_shows_only_when_asked_for(capsys):

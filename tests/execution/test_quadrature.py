@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skdeeplift.execution.quadrature import METHODS, quadrature
+from skdeeplift.execution.schedules import METHODS, quadrature
 
 
 @pytest.mark.parametrize(

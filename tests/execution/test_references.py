@@ -7,20 +7,20 @@ OF_ROWS = np.arange(24.0).reshape(4, 3, 2)
 ROWS = [np.zeros((4, 2))]
 
 
-def test_shared_ones_are_the_same_for_all_rows():
+def test_shared_references():
     references = References([SHARED], False, np.full(6, 1 / 6))
     [array] = references.of_rows(ROWS, 1, 3)(2, 5)
     np.testing.assert_array_equal(array, SHARED[2:5])
     assert references.take([0, 2]).arrays[0] is SHARED
 
 
-def test_those_of_rows():
+def test_references_of_rows():
     references = References([OF_ROWS], True, np.full(3, 1 / 3))
     np.testing.assert_array_equal(references.of_rows(ROWS, 1, 3)(0, 2)[0], OF_ROWS[1:3, :2])
     np.testing.assert_array_equal(references.take([3, 1]).arrays[0], OF_ROWS[[3, 1]])
 
 
-def test_those_that_are_made_when_needed():
+def test_references_that_a_source_makes():
     def source(rows, classes):
         return lambda start, stop: [(rows[0] + classes[:, None])[:, None] + np.arange(start, stop)[:, None]]
 
@@ -30,7 +30,7 @@ def test_those_that_are_made_when_needed():
     np.testing.assert_array_equal(references.take([2, 0]).classes, [20, 0])
 
 
-def test_the_first_ones_count_as_before_beside_each_other():
+def test_first_references_keep_the_ratios_of_their_weights():
     references = References([SHARED], False, np.array([0.1, 0.3, 0.6, 0, 0, 0])).first(2)
     np.testing.assert_array_equal(references.arrays[0], SHARED[:2])
     np.testing.assert_allclose(references.weights, [0.25, 0.75])

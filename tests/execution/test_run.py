@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift.execution.problem import Problem
 from skdeeplift.execution.references import References
-from skdeeplift.execution.run import predict, run
+from skdeeplift.execution.run import outputs_at, run_once
 from skdeeplift.targets.target import Target
 from tests.functions import streams_of
 
@@ -22,8 +23,12 @@ def streams():
     return streams_of(network, (5,))
 
 
+def explain(method, rows, references, choice, **options):
+    return run_once(Problem(method, [rows], Target(choice), references, **options))
+
+
 def contributions(streams, references, **options):
-    return run(streams, [ROWS], references, Target({(1,): 1.0}), **options)
+    return explain(streams, ROWS, references, {(1,): 1.0}, **options)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 16, 64, 1000])
@@ -79,13 +84,8 @@ def test_time_major_network_is_run_pair_by_pair():
     streams = streams_of(time_major, (4, 3))
     rows, references = GENERATOR.normal(size=(5, 4, 3)), GENERATOR.normal(size=(3, 4, 3))
     for batch_size in (1, 6, 100):
-        got = run(
-            streams,
-            [rows],
-            References([references], False, np.full(3, 1 / 3)),
-            Target({(2,): 1.0}),
-            batch_size=batch_size,
-        )
+        shared = References([references], False, np.full(3, 1 / 3))
+        got = explain(streams, rows, shared, {(2,): 1.0}, batch_size=batch_size)
         np.testing.assert_allclose(
             got.contributions[0].sum((1, 2)), got.prediction - got.reference_value, rtol=0, atol=1e-12
         )
@@ -94,8 +94,8 @@ def test_time_major_network_is_run_pair_by_pair():
 
 def test_only_batch_size_that_a_network_has():
     streams = streams_of(tf.nn.relu, (5,))
-    got = run(streams, [ROWS], References([SHARED], False, EVEN), Target({(1,): 1.0}), fixed=4)
-    expected = run(streams, [ROWS], References([SHARED], False, EVEN), Target({(1,): 1.0}))
+    got = contributions(streams, References([SHARED], False, EVEN), fixed=4)
+    expected = contributions(streams, References([SHARED], False, EVEN))
     np.testing.assert_allclose(got.contributions[0], expected.contributions[0], rtol=1e-12)
 
 
@@ -105,10 +105,10 @@ def test_all_targets_at_once_equal_one_after_the_other(streams, batch_size, of_r
     references = np.broadcast_to(SHARED, (11, 7, 5)).copy() if of_rows else SHARED
     references = References([references], of_rows, EVEN)
     wanted = ("contributions", "squares", "multipliers")
-    together = run(streams, [ROWS], references, Target("all"), batch_size=batch_size, wanted=wanted)
+    together = explain(streams, ROWS, references, "all", batch_size=batch_size, wanted=wanted)
     assert together.prediction.shape == together.reference_value.shape == (11, 3)
     for target in range(3):
-        alone = run(streams, [ROWS], references, Target({(target,): 1.0}), wanted=wanted)
+        alone = explain(streams, ROWS, references, {(target,): 1.0}, wanted=wanted)
         for name in ("contributions", "standard_error", "multipliers"):
             np.testing.assert_allclose(
                 together.of_sources[name][0][..., target], alone.of_sources[name][0], rtol=1e-8, atol=1e-12
@@ -123,7 +123,7 @@ def test_all_targets_of_a_time_major_network():
 
     streams = streams_of(time_major, (4, 3))
     rows, references = GENERATOR.normal(size=(5, 4, 3)), GENERATOR.normal(size=(3, 4, 3))
-    got = run(streams, [rows], References([references], False, np.full(3, 1 / 3)), Target("all"))
+    got = explain(streams, rows, References([references], False, np.full(3, 1 / 3)), "all")
     assert got.contributions[0].shape == (5, 4, 3, 4)
     np.testing.assert_allclose(
         got.contributions[0].sum((1, 2)), got.prediction - got.reference_value, rtol=0, atol=1e-12
@@ -131,14 +131,17 @@ def test_all_targets_of_a_time_major_network():
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 1000])
-def test_predictions_of_rows_alone(streams, batch_size):
+def test_outputs_at_rows(streams, batch_size):
     expected = np.tanh(np.maximum(ROWS @ WEIGHTS, 0))
-    np.testing.assert_allclose(predict(streams, [ROWS], batch_size), expected, rtol=1e-12)
+    np.testing.assert_allclose(outputs_at(streams, [ROWS], batch_size), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("batch_size", [1, 10, 1000])
 def test_standard_error_of_weighted_references(streams, batch_size):
-    """The sum of squared weights times the variance, of which a weighted mean square is too small by one less them."""
+    """The error is the root of the sum of squared weights times the variance.
+
+    A weighted mean square underestimates the variance by a factor of one minus the sum of squared weights.
+    """
     weights = np.array([0.4, 0.2, 0.1, 0.1, 0.1, 0.05, 0.05])
     single = np.array(
         [contributions(streams, References([SHARED[[each]]], False, np.ones(1))).contributions[0] for each in range(7)]
@@ -164,23 +167,3 @@ def test_rows_are_run_once_for_all_references_of_their_own(streams, monkeypatch)
     contributions(streams, References([of_rows], True, EVEN), batch_size=2)
     # Chunks of one row and two references, of which four make up seven, and the row once.
     assert sorted(calls) == [1] * 11 + [2] * 44
-
-
-@pytest.mark.parametrize("of_rows", [False, True])
-def test_references_are_added_until_the_tolerance_is_met(streams, of_rows):
-    references = np.random.default_rng(1).normal(size=(300, 5))
-    given = np.broadcast_to(references, (11, 300, 5)).copy() if of_rows else references
-    given = References([given], of_rows, np.full(300, 1 / 300), is_random=True)
-    got = contributions(streams, given, tolerance=0.2)
-    assert set(got.n_references) <= {16, 32, 64, 128, 256, 300}
-    assert len(set(got.n_references)) > 1
-    for number, row in zip(*np.unique(got.n_references, return_index=True), strict=True):
-        fixed = References([references[:number]], False, np.full(number, 1 / number))
-        alone = run(streams, [ROWS[[row]]], fixed, Target({(1,): 1.0}), wanted=("contributions", "squares"))
-        for name in ("contributions", "standard_error"):
-            of_row, expected = got.of_sources[name][0][row], alone.of_sources[name][0][0]
-            np.testing.assert_allclose(of_row, expected, rtol=1e-8, atol=1e-12)
-        np.testing.assert_allclose(got.reference_value[row], alone.reference_value[0], rtol=1e-10)
-        np.testing.assert_allclose(got.reference_spread[row], alone.reference_spread[0], rtol=1e-7)
-        sizes = [np.linalg.norm(alone.of_sources[name][0]) for name in ("standard_error", "contributions")]
-        assert sizes[0] <= 0.2 * sizes[1] or number == 300

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.execution.tensors import ALIGNMENT, LARGE_BYTES, padded, to_tensor
+from skdeeplift.execution.chunks import ALIGNMENT, LARGE_BYTES, padded, to_tensor
 
 SMALL, LARGE = (3, 5), (3, LARGE_BYTES)
 

@@ -1,12 +1,11 @@
-"""What travels to workers."""
+"""Objects that are packed for workers."""
 
 import pickle
 
-import numpy as np
 import pytest
 
-from skdeeplift.execution import worker_copy
-from skdeeplift.execution.worker_copy import Carried, with_attributes
+from skdeeplift.execution import workers as worker_copy
+from skdeeplift.execution.workers import WorkerCopy
 
 
 class Counted:
@@ -22,47 +21,39 @@ class Counted:
         vars(self).update(state)
 
 
-def test_itself_here_and_unpacked_once_elsewhere(monkeypatch):
+def test_the_object_in_this_process_and_unpacked_once_in_others(monkeypatch):
     monkeypatch.setattr(worker_copy, "_UNPACKED", {})
     monkeypatch.setattr(Counted, "unpacked", 0)
     value = Counted(3)
-    assert Carried(value).value is value
-    # Two calls that carry the same.
-    arrived = [pickle.loads(pickle.dumps(Carried(value))) for _ in range(2)]
+    assert WorkerCopy(value).value is value
+    # Two calls with equal objects.
+    arrived = [pickle.loads(pickle.dumps(WorkerCopy(value))) for _ in range(2)]
     assert Counted.unpacked == 0
     assert arrived[0].value is arrived[1].value is not value
-    # From worker to worker, packed as it came.
+    # From worker to worker, still packed.
     assert pickle.loads(pickle.dumps(arrived[0])).value is arrived[0].value
     assert Counted.unpacked == 1
     assert arrived[0].value.number == 3
 
 
-def test_few_are_kept(monkeypatch):
+def test_few_objects_are_kept(monkeypatch):
     monkeypatch.setattr(worker_copy, "_UNPACKED", {})
-    arrived = [pickle.loads(pickle.dumps(Carried(Counted(number)))) for number in range(6)]
+    arrived = [pickle.loads(pickle.dumps(WorkerCopy(Counted(number)))) for number in range(6)]
     kept = arrived[0].value
     for each in arrived[1:4]:
         assert each.value
-    # Used again, so that it is another one that goes.
+    # The first was used again, so that another one is forgotten.
     assert arrived[0].value is kept
     assert arrived[4].value.number == 4
     assert len(worker_copy._UNPACKED) == worker_copy.MOST_UNPACKED
     assert arrived[0].value is kept
 
 
-def test_functions_of_a_notebook_travel():
-    arrived = pickle.loads(pickle.dumps(Carried({"square": lambda x: x**2})))
+def test_functions_of_a_notebook_are_packed():
+    arrived = pickle.loads(pickle.dumps(WorkerCopy({"square": lambda x: x**2})))
     assert arrived.value["square"](3) == 9
 
 
-def test_what_can_not_be_packed_says_so():
+def test_error_about_objects_that_cannot_be_packed():
     with pytest.raises(TypeError, match="generator"):
-        Carried(each for each in ()).pack()
-
-
-def test_copy_with_other_attributes():
-    value = Counted(np.arange(3))
-    copied = with_attributes(value, other=1)
-    assert copied.number is value.number
-    assert copied.other == 1
-    assert not hasattr(value, "other")
+        WorkerCopy(each for each in ()).pack()

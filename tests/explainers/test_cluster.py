@@ -15,7 +15,7 @@ from distributed import Client, LocalCluster
 
 from skdeeplift import DeepLiftExplainer, MeanAbsoluteImportance
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
-from skdeeplift.execution import worker_copy
+from skdeeplift.execution import workers as worker_copy
 
 ROWS = np.random.default_rng(0).normal(size=(400, 6)).astype(np.float32)
 
@@ -43,7 +43,7 @@ def slowly(block):
 
 
 def unpacked():
-    """What this worker has unpacked so far, as objects of its own."""
+    """Return the ids of the objects that this worker has unpacked."""
     return [id(value) for value in worker_copy._UNPACKED.values()]
 
 
@@ -112,7 +112,7 @@ def test_joblib_on_the_cluster_while_a_worker_is_killed(client, explainer):
 @pytest.mark.slow
 @pytest.mark.usefixtures("client")
 def test_warnings_come_back():
-    """Where some rows' conditions differ from the reference's, contributions do not add up; the worker says so here."""
+    """The worker's warning reaches the client: contributions of rows whose condition differs do not add up."""
     x = keras.Input((6,))
     conditional = keras.ops.where(keras.ops.sum(x, 1, keepdims=True) > 10.0, x, 2.0 * x)
     model = keras.Model(x, keras.ops.sum(conditional, 1, keepdims=True))

@@ -1,12 +1,15 @@
-"""What DeepLiftExplainer computes, on networks small enough to do by hand."""
+"""Numbers of DeepLiftExplainer, on networks small enough to compute by hand."""
 
 import threading
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from skdeeplift import DeepLiftExplainer
+
+pytestmark = pytest.mark.optimized
 
 
 def network(*layers, shape):
@@ -107,14 +110,6 @@ def test_sample_is_seeded_and_no_larger_than_asked():
     np.testing.assert_array_equal(first.references_.arrays[0], second.references_.arrays[0])
     np.testing.assert_array_equal(first.transform(ROWS), second.transform(ROWS))
     assert not np.array_equal(first.references_.arrays[0], other.references_.arrays[0])
-
-
-def test_importances_are_mean_absolute_contributions():
-    explainer = DeepLiftExplainer(random_network()).fit(ROWS)
-    np.testing.assert_allclose(explainer.feature_importances_, np.abs(explainer.transform(ROWS)).mean(0), rtol=1e-6)
-    fewer = DeepLiftExplainer(random_network(), max_samples=5, random_state=0).fit(ROWS)
-    assert fewer.feature_importances_.shape == (5,)
-    assert not np.allclose(fewer.feature_importances_, explainer.feature_importances_)
 
 
 def test_rows_do_not_depend_on_their_batch():
@@ -269,3 +264,8 @@ def test_hypothetical_contributions_are_means_over_references():
     explainer.set_params(target="all").fit(X)
     of_all = explainer.explain(X, hypothetical=True)
     np.testing.assert_allclose(of_all.hypothetical[..., 0], together.hypothetical, atol=1e-5)
+
+
+def test_these_tests_run_as_users_do():
+    """Most other tests leave out TensorFlow's optimizer of graphs."""
+    assert not tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)

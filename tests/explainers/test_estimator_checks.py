@@ -1,4 +1,4 @@
-"""What scikit-learn demands of every estimator, for all explainers that train a perceptron."""
+"""scikit-learn's checks of estimators, for all explainers that train a perceptron."""
 
 import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -6,6 +6,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skdeeplift
 from tests import further_checks
+
+pytestmark = pytest.mark.optimized
 
 EXPLAINERS = [getattr(skdeeplift, name) for name in skdeeplift.__all__ if name.endswith("Explainer")]
 

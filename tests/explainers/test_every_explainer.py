@@ -1,4 +1,4 @@
-"""What all explainers take and keep to alike."""
+"""Rules that hold for every explainer."""
 
 import pickle
 
@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.feature_selection import SelectFromModel
 
 import skdeeplift
-from skdeeplift.explainers.base import BaseExplainer
+from skdeeplift.explainers.base import COMMON_CONSTRAINTS, BaseExplainer
 
 EXPLAINERS = {
     name: getattr(skdeeplift, name)
@@ -34,7 +34,7 @@ def fitted(request, model):
 
 def test_all_common_parameters_are_there_and_checked(fitted):
     names = set(fitted.get_params(deep=False))
-    assert set(BaseExplainer._common_constraints) <= names == set(fitted._parameter_constraints)
+    assert set(COMMON_CONSTRAINTS) <= names == set(fitted._parameter_constraints)
 
 
 def test_rows_stand_for_themselves_in_any_order(fitted):
@@ -45,7 +45,7 @@ def test_rows_stand_for_themselves_in_any_order(fitted):
 
 
 def test_parameters_may_be_integers_of_numpy(fitted):
-    """As they come from a grid that is an array."""
+    """A grid of parameters may be an array."""
     numbers = {
         name: value
         for name, value in fitted.get_params(deep=False).items()
@@ -93,7 +93,7 @@ def test_letters(fitted):
     network = keras.Sequential(
         [keras.Input((3, 4)), layers.Conv1D(3, 2, activation="relu"), layers.Flatten(), layers.Dense(1)]
     )
-    explainer = clone(fitted).set_params(estimator=network, target="auto", check="ignore")
+    explainer = clone(fitted).set_params(estimator=network, target="auto")
     if hasattr(fitted, "references_"):
         explainer.set_params(reference="zeros")
     explainer.fit(letters)
@@ -111,3 +111,29 @@ def test_bad_rows(fitted):
     for rows, message in ((np.zeros((2, 5)), "expecting 4 features"), (np.full((2, 4), np.nan), "NaN")):
         with pytest.raises(ValueError, match=message):
             fitted.transform(rows)
+
+
+def test_which_parameters_some_have_and_others_have_not(fitted):
+    names, own = set(fitted.get_params(deep=False)), type(fitted).__name__
+    assert ("unsupported" in names) == (own == "DeepLiftExplainer")
+    checked = {"DeepLiftExplainer", "IntegratedGradientsExplainer", "ShapleySamplingExplainer"}
+    assert ("check" in names) == (own in checked)
+    assert ("n_draws" in names) == (own in {"ExpectedGradientsExplainer", "GradientExplainer"})
+    assert ("n_permutations" in names) == (own == "ShapleySamplingExplainer")
+    assert "n_samples" not in names
+    assert fitted.pre_activation == "auto"
+
+
+def test_parameters_of_calls_are_validated_at_each_call(fitted):
+    """They count from the next call on, not from the next fit."""
+    explainer = clone(fitted).fit(ROWS)
+    bad = {"batch_size": 0, "n_jobs": 1.5, "verbose": "loud", "check": "bogus"}
+    for name in bad.keys() & explainer.get_params(deep=False).keys():
+        before = getattr(explainer, name)
+        explainer.set_params(**{name: bad[name]})
+        for call in (explainer.transform, explainer.explain, lambda _: explainer.feature_importances_):
+            with pytest.raises(ValueError, match=f"The '{name}' parameter of {type(explainer).__name__}") as caught:
+                call(ROWS)
+            assert type(caught.value).__name__ == "InvalidParameterError"
+        explainer.set_params(**{name: before})
+    assert explainer.transform(ROWS).shape == ROWS.shape

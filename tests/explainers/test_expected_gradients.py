@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -5,7 +7,7 @@ from keras import layers
 from sklearn.exceptions import ConvergenceWarning
 
 from skdeeplift import ExpectedGradientsExplainer, IntegratedGradientsExplainer
-from skdeeplift.execution import draws
+from skdeeplift.execution import schedules
 
 ROWS = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32)
 REFERENCES = np.random.default_rng(1).normal(size=(6, 5)).astype(np.float32)
@@ -23,13 +25,28 @@ def explainer(model, **parameters):
     return ExpectedGradientsExplainer(model, **{**common, **parameters}).fit(ROWS)
 
 
+def draw_by(fitted, seed):
+    """Draw by another seed from now on, without compiling the network anew."""
+    fitted.bound_.schedule = replace(fitted.bound_.schedule, seed=seed)
+
+
+def contributions_by_hand(model, drawn):
+    """Gradients at each point that was drawn, times the difference from its reference: one entry for each draw."""
+    kernel, bias, last, _ = (each.numpy() for each in model.weights)
+    contributions = []
+    for reference, position in zip(drawn.arrays[0], drawn.path.positions[:, 0], strict=True):
+        hidden = np.tanh((reference + position * (ROWS - reference)) @ kernel + bias)
+        contributions.append((1 - hidden**2) * last[:, 1] @ kernel.T * (ROWS - reference))
+    return np.array(contributions)
+
+
 @pytest.mark.parametrize("target", [1, "all"])
 def test_the_mean_comes_to_integrated_gradients(model, target):
     """Within the standard errors: of normal deviations from the limit the root of the mean square is near 1."""
     limit = IntegratedGradientsExplainer(model, reference=REFERENCES, target=target, n_steps=30).fit(ROWS).explain(ROWS)
-    fitted, deviations = explainer(model, target=target, n_samples=1000), []
+    fitted, deviations = explainer(model, target=target, n_draws=1000), []
     for seed in range(12):
-        fitted._seed = seed
+        draw_by(fitted, seed)
         explanation = fitted.explain(ROWS)
         deviations.append((explanation.contributions - limit.contributions) / explanation.standard_error)
     assert np.abs(deviations).max() < 5
@@ -37,79 +54,77 @@ def test_the_mean_comes_to_integrated_gradients(model, target):
     # All rows have the same draws, so that a mean over them is as uncertain as one; that over seeds is not.
     assert np.abs(np.mean(deviations, 0)).max() < 5 / np.sqrt(12)
     assert (explanation.standard_error < 0.1 * np.abs(limit.contributions).max()).all()
-    few = explainer(model, target=target, n_samples=250).explain(ROWS)
+    few = explainer(model, target=target, n_draws=250).explain(ROWS)
     np.testing.assert_allclose(few.standard_error.mean() / explanation.standard_error.mean(), 2, rtol=0.2)
 
 
 def test_equals_the_draws_one_by_one(model):
-    """At the same references and points, by integrated gradients of one step that is moved there."""
-    fitted = explainer(model, n_samples=4)
-    drawn = draws.draw(fitted.references_, 4, fitted._seed)
-    kernel, bias, last, _ = (each.numpy() for each in model.weights)
-    contributions = []
-    for reference, position in zip(drawn.arrays[0], drawn.path.positions[:, 0], strict=True):
-        hidden = np.tanh((reference + position * (ROWS - reference)) @ kernel + bias)
-        contributions.append((1 - hidden**2) * last[:, 1] @ kernel.T * (ROWS - reference))
-    np.testing.assert_allclose(fitted.transform(ROWS), np.mean(contributions, 0), rtol=1e-4, atol=1e-6)
+    fitted = explainer(model, n_draws=4)
+    drawn = schedules.draw_references(fitted.references_, 4, fitted.bound_.seed)
+    expected = contributions_by_hand(model, drawn).mean(0)
+    np.testing.assert_allclose(fitted.transform(ROWS), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_draws_are_those_of_the_seed_alone(model):
-    fitted = explainer(model, n_samples=50)
+    fitted = explainer(model, n_draws=50)
     contributions = fitted.transform(ROWS)
     np.testing.assert_array_equal(fitted.transform(ROWS), contributions)
-    np.testing.assert_array_equal(explainer(model, n_samples=50).transform(ROWS), contributions)
+    np.testing.assert_array_equal(explainer(model, n_draws=50).transform(ROWS), contributions)
     np.testing.assert_allclose(fitted.transform(ROWS[[5, 2]]), contributions[[5, 2]], rtol=1e-4, atol=1e-6)
-    cut = explainer(model, n_samples=50, batch_size=7).transform(ROWS)
+    cut = explainer(model, n_draws=50, batch_size=7).transform(ROWS)
     np.testing.assert_allclose(cut, contributions, rtol=1e-4, atol=1e-6)
-    assert np.abs(explainer(model, n_samples=50, random_state=1).transform(ROWS) - contributions).max() > 1e-3
+    assert np.abs(explainer(model, n_draws=50, random_state=1).transform(ROWS) - contributions).max() > 1e-3
+
+
+def relative_errors(explanation):
+    """The criterion of references: roots of sums of squares of standard errors and of contributions."""
+    sizes = [np.linalg.norm(explanation[name], axis=1) for name in ("standard_error", "contributions")]
+    return sizes[0] / sizes[1]
 
 
 def test_auto_draws_until_errors_are_small(model):
-    fitted = explainer(model, n_samples="auto", reference_tol=0.02)
+    fitted = explainer(model, n_draws="auto", reference_tol=0.02)
     explanation = fitted.explain(ROWS)
-    assert (explanation.standard_error.max(1) <= 0.02 * np.abs(explanation.contributions).max(1)).all()
+    assert (relative_errors(explanation) <= 0.02).all()
     limit = IntegratedGradientsExplainer(model, reference=REFERENCES, target=1, n_steps=30).fit(ROWS).explain(ROWS)
     assert (np.abs(explanation.contributions - limit.contributions) < 5 * explanation.standard_error).all()
     np.testing.assert_allclose(explanation.reference_value, limit.reference_value, atol=0.05)
     np.testing.assert_array_equal(fitted.transform(ROWS), explanation.contributions)
 
 
+@pytest.mark.parametrize("reference_tol", [0.05, 0.1])
+def test_auto_draws_no_more_than_the_criterion_needs(model, reference_tol):
+    """All rows begin with 100 draws; a row with more would be beyond the tolerance with half of them."""
+    fitted = explainer(model, n_draws="auto", reference_tol=reference_tol)
+    explanation = fitted.explain(ROWS)
+    drawn = [schedules.draw_references(fitted.references_, 100, fitted.bound_.seed)]
+    for start in (100, 200, 400, 800, 1600):
+        drawn.append(schedules.draw_references(fitted.references_, start, [fitted.bound_.seed, start]))
+    of_draws = np.concatenate([contributions_by_hand(model, each) for each in drawn])
+    assert len(set(explanation.n_references)) > 1
+    for row, number in enumerate(explanation.n_references):
+        for n_draws in (number, number // 2):
+            contributions = of_draws[:n_draws, row]
+            mean, error = contributions.mean(0), contributions.std(0, ddof=1) / np.sqrt(n_draws)
+            if n_draws == number:
+                np.testing.assert_allclose(explanation.contributions[row], mean, rtol=1e-4, atol=1e-6)
+                np.testing.assert_allclose(explanation.standard_error[row], error, rtol=1e-3)
+            is_enough = np.linalg.norm(error) <= reference_tol * np.linalg.norm(mean)
+            assert is_enough == (n_draws == number) or number == 100
+
+
 def test_auto_says_where_errors_stay_large(model, monkeypatch):
-    monkeypatch.setattr(draws, "MOST_DRAWS", 200)
-    with pytest.warns(ConvergenceWarning, match=r"After 200 draws .* of 8 rows .*reference_tol=0\.001"):
-        explainer(model, n_samples="auto", reference_tol=1e-3)
-
-
-def test_joined_draws_are_as_those_of_one_call(model):
-    """The mean and the standard error of both halves together, against NumPy's of all draws."""
-    fitted = explainer(model, n_samples=1)
-    alone = []
-    for seed in range(4):
-        fitted._seed = seed
-        alone.append(fitted.transform(ROWS))
-    assert np.std(alone, 0).max() > 1e-3
-
-    def results(position):
-        fitted._fitted["n_samples"], fitted._seed = 50, position
-        explained = fitted._explained()
-        return fitted._run([ROWS], fitted._references_for([ROWS], explained), explained, ("contributions", "squares"))[
-            0
-        ]
-
-    first, second = results(3), results(4)
-    joined = draws._joined(first, second, 50)
-    errors = [each.of_sources["standard_error"][0].astype(float) for each in (first, second)]
-    means = [each.contributions[0].astype(float) for each in (first, second)]
-    variances = [error**2 * 50 for error in errors]
-    pooled = (49 * sum(variances) + 50 * sum((mean - sum(means) / 2) ** 2 for mean in means)) / 99
-    np.testing.assert_allclose(joined.contributions[0], sum(means) / 2, rtol=1e-6)
-    np.testing.assert_allclose(joined.of_sources["standard_error"][0], np.sqrt(pooled / 100), rtol=1e-3)
+    monkeypatch.setattr(schedules, "MOST_DRAWS", 200)
+    fitted = explainer(model, n_draws="auto", reference_tol=1e-3)
+    with pytest.warns(ConvergenceWarning, match=r"After 200 draws .* of 8 rows .*reference_tol=0\.001") as caught:
+        fitted.transform(ROWS)
+    assert len(caught) == 1
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_samples": 0}, "'n_samples' parameter of ExpectedGradientsExplainer"),
+        ({"n_draws": 0}, "'n_draws' parameter of ExpectedGradientsExplainer"),
         ({"reference_tol": 0.0}, "'reference_tol' parameter"),
     ],
 )

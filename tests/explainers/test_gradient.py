@@ -33,7 +33,7 @@ def convolutional():
 
 
 def gradient_by_tape(model, rows):
-    """Of all outputs, on a last axis."""
+    """Return the gradients of all outputs, on a last axis."""
     rows = tf.constant(rows)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(rows)
@@ -55,7 +55,8 @@ def at_once(small):
 
     @cache
     def fitted(target, noise_scale):
-        explainer = GradientExplainer(model, target=target, noise_scale=noise_scale, n_samples=5, random_state=0)
+        parameters = {"noise_scale": noise_scale, "n_draws": 5, "pre_activation": True, "random_state": 0}
+        explainer = GradientExplainer(model, target=target, **parameters)
         return explainer, rows, explainer.fit_transform(rows)
 
     return fitted
@@ -124,7 +125,7 @@ def test_a_layers_units(small):
 
 def test_a_function_as_target_and_its_derivative(small):
     model, rows = small
-    explainer = GradientExplainer(model, kind="gradient", target=0).fit(rows)
+    explainer = GradientExplainer(model, kind="gradient", target=0, pre_activation=True).fit(rows)
     squared = explainer.explain(rows, target=lambda logits: tf.reduce_sum(logits[:, :1] ** 2, 1))
     plain = explainer.explain(rows)
     np.testing.assert_allclose(
@@ -153,10 +154,10 @@ def test_linear_in_the_target(at_once, weights):
 def test_noise_is_averaged(small):
     """The mean over noisy copies, computed here one by one; it is drawn anew for no call, row or batch."""
     model, rows = small
-    explainer = GradientExplainer(model, target=1, noise_scale=0.5, n_samples=7, random_state=0).fit(rows)
+    explainer = GradientExplainer(model, target=1, noise_scale=0.5, n_draws=7, random_state=0).fit(rows)
     explanation = explainer.explain(rows)
     plain = GradientExplainer(model, target=1).fit(rows)
-    [noise] = explainer._noise([rows]).arrays
+    [noise] = explainer.bound_.schedule.prepare(None, [rows]).arrays
     assert noise.shape == (7, 4)
     assert 0.2 < noise.std() < 0.9
     alone = np.stack([plain.transform(rows + each) for each in noise])
@@ -195,7 +196,7 @@ def test_tokens_have_no_gradient_but_their_embedding_has():
     [
         ({"kind": "unknown"}, "'kind' parameter of GradientExplainer"),
         ({"noise_scale": -1.0}, "'noise_scale' parameter"),
-        ({"n_samples": 0}, "'n_samples' parameter"),
+        ({"n_draws": 0}, "'n_draws' parameter"),
         ({"target": 7}, "out of range"),
         ({"layer": "unknown"}, "none of the network's layers"),
     ],
@@ -223,7 +224,7 @@ def test_standard_errors_of_noise_do_not_depend_on_chunks(kind):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation="tanh"), keras.layers.Dense(1)])
     X = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
     errors = [
-        GradientExplainer(model, kind=kind, noise_scale=0.5, n_samples=8, random_state=0, batch_size=batch_size)
+        GradientExplainer(model, kind=kind, noise_scale=0.5, n_draws=8, random_state=0, batch_size=batch_size)
         .fit(X)
         .explain(X)
         .standard_error

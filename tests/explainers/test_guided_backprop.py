@@ -41,7 +41,7 @@ def prelu(x):
 @pytest.mark.parametrize("activation", ["tanh", "relu6", "gelu", "silu", "elu", "leaky_relu", prelu])
 @pytest.mark.parametrize("rule", ["guided_backprop", "deconvnet"])
 def test_clusters_are_one_activation(activation, rule):
-    """Of what comes back, -2 and 3, the derivative times what is positive, or the function of it."""
+    """The multipliers -2 and 3 come back: the derivative times the positive one, or the function of both."""
     function = keras.activations.get(activation)
     hidden = tf.constant(ROWS[:, :2] @ np.array([[1.0, 2.0], [-1.0, 1.0]], np.float32))
     incoming = tf.constant([[-2.0, 3.0]])
@@ -71,7 +71,7 @@ def test_the_parts_of_a_cluster_that_are_read_elsewhere_too():
 
 
 class GuidedReLU(layers.Layer):
-    """What the explainer should do, written into the network."""
+    """A layer whose own gradient is the one that the explainer should use."""
 
     def call(self, x):
         @tf.custom_gradient

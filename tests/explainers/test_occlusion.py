@@ -41,7 +41,7 @@ def logits(model):
 
 
 def occluded(predict, rows, references, sets):
-    """What each set of elements changes, by separate calls of the network; means over references."""
+    """Return the change by each set of elements, from separate calls of the network; means over references."""
     changes = []
     for elements in sets:
         change = 0
@@ -55,7 +55,7 @@ def occluded(predict, rows, references, sets):
 
 @pytest.fixture(scope="module")
 def fitted():
-    return OcclusionExplainer(dense(), reference=ROWS[:3], target="all").fit(ROWS)
+    return OcclusionExplainer(dense(), reference=ROWS[:3], target="all", pre_activation=True).fit(ROWS)
 
 
 def test_each_column_by_itself(fitted):
@@ -303,7 +303,7 @@ def table_of_captum():
 
 
 def test_windows_of_captum():
-    """What captum 0.9.0 answers: Occlusion with windows of two, one apart."""
+    """The numbers are those of captum 0.9.0: Occlusion with windows of two, one apart."""
     expected = [
         [-0.5758469105, -0.0871267542, 0.5183623433, 0.6612948775, 0.9235399365, 1.1596213579],
         [0.3012785614, 0.1518335938, -0.0076697073, -0.0231196228, 0.0723928809, 0.1732969731],

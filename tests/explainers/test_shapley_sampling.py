@@ -60,7 +60,7 @@ def test_few_columns_exactly():
 
 
 def test_values_of_captum():
-    """What captum 0.9.0 answers: ShapleyValues, which go through all orders."""
+    """The numbers are those of captum 0.9.0: ShapleyValues, over all orders."""
     weights = np.sin(np.arange(1, 25)).reshape(6, 4), np.full(4, 0.1), np.cos(np.arange(1, 9)).reshape(4, 2)
     model = keras.Sequential(
         [
@@ -95,7 +95,7 @@ def test_contributions_sum_to_the_change(fitted):
 def test_linear_networks_have_no_noise():
     """Each order says the same, and so do all rules of DeepLIFT."""
     model = dense(15, activation="linear")
-    explanation = ShapleySamplingExplainer(model, reference="zeros", n_samples=4, target=0).fit(ROWS).explain(ROWS)
+    explanation = ShapleySamplingExplainer(model, reference="zeros", n_permutations=4, target=0).fit(ROWS).explain(ROWS)
     expected = DeepLiftExplainer(model, reference="zeros", target=0).fit(ROWS).transform(ROWS)
     np.testing.assert_allclose(explanation.contributions, expected, rtol=0, atol=1e-12)
     assert explanation.standard_error.max() < 1e-7
@@ -206,8 +206,8 @@ def test_units_of_layers():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_samples": 0}, "'n_samples' parameter"),
-        ({"n_samples": -3}, "'n_samples' parameter"),
+        ({"n_permutations": 0}, "'n_permutations' parameter"),
+        ({"n_permutations": -3}, "'n_permutations' parameter"),
         ({"antithetic": "yes"}, "'antithetic' parameter"),
         ({"sampling_axes": 2}, "sampling_axes= takes different axes .* from 1 to 1"),
         ({"sampling_axes": 1, "groups": [0] * 5}, "sampling_axes= and groups= exclude each other"),

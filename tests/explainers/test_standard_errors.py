@@ -14,7 +14,7 @@ from skdeeplift.references import (
     Permuted,
     TrainingSample,
 )
-from tests.explainers.networks import (
+from tests.binding.networks import (
     GENERATOR,
     ROWS,
     SEQUENCES,
@@ -103,7 +103,7 @@ def test_targets_of_rows_and_adding_references():
 
 
 def coverage(explainer, X, references, answer, n_references):
-    """How often 95 % intervals of many repetitions, on the first axis of references, hold the answer."""
+    """Return the fraction of 95 % intervals that hold the answer; repetitions are on the first axis of references."""
     repetitions = len(references)
     explanation = explainer.explain(np.repeat(X, repetitions, 0), reference=references)
     width = t.ppf(0.975, n_references - 1) * explanation.standard_error
@@ -149,11 +149,12 @@ def test_standard_errors_of_rare_contributions_have_the_right_size(network, row)
 
 @pytest.mark.slow
 def test_standard_errors_of_weighted_references_are_calibrated():
-    """Of many weighted means of independent draws, the mean square of the standard error is their variance."""
+    """The mean square of the standard error is the variance of many weighted means of independent draws."""
     weights = GENERATOR.dirichlet(np.ones(8))
     references = GENERATOR.normal(size=(4000, 8, 2)).astype(np.float32)
     explainer = DeepLiftExplainer(linear_network(2), reference="zeros").fit(np.ones((3, 2)))
-    made = explainer._make_references(references, [references[:, 0]], learning=False)._replace(weights=weights)
+    made = explainer.bound_.learn_references(explainer, references, [references[:, 0]], learning=False)
+    made = made._replace(weights=weights)
     explanation = explainer.explain(np.zeros((4000, 2)), reference=made)
     expected = np.sum(weights**2)
     np.testing.assert_allclose((explanation.standard_error**2).mean(0), expected, rtol=0.1)

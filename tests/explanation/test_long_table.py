@@ -63,10 +63,10 @@ def test_images_have_positions():
         assert line.contribution == 2 * line.value
 
 
-@pytest.mark.parametrize("form", [dict, list])
+@pytest.mark.parametrize("form", [dict, list, tuple])
 def test_several_inputs(form):
     arrays = {"table": np.ones((2, 2)), "image": np.zeros((2, 2, 1)) + 5}
-    given = arrays if form is dict else list(arrays.values())
+    given = arrays if form is dict else form(arrays.values())
     frame = Explanation(contributions=given, prediction=np.zeros(2), X=given).to_frame()
     assert list(frame.columns) == ["row", "input", "feature_0", "feature_1", "value", "contribution"]
     assert frame["input"].unique().tolist() == (["table", "image"] if form is dict else [0, 1])

@@ -27,11 +27,11 @@ def test_files_for_motif_discovery(tmp_path, letters_last):
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"hypothetical": np.zeros((3, 7, 4, 2))}, "to one target, and here there are 2"),
-        ({"letters_axis": 0}, r"four letters.* shape \(3, 7, 4\), whose letters are on axis 1"),
+        ({"hypothetical": np.zeros((3, 7, 4, 2))}, "to one target, not 2"),
+        ({"letters_axis": 0}, r"four letters.* shape \(3, 7, 4\) with the letters on axis 1"),
     ],
 )
-def test_explanations_that_motif_discovery_can_not_read(tmp_path, keys, message):
+def test_explanations_that_motif_discovery_cannot_read(tmp_path, keys, message):
     explanation = Explanation(**{"X": one_hot(), "hypothetical": one_hot(), "letters_axis": 1, **keys})
     with pytest.raises(ValueError, match=message):
         explanation.to_modisco(tmp_path / "motifs")

@@ -147,7 +147,7 @@ class Harmful:
         ({"target": len}, r"explanation\.target is a builtin_function_or_method.*explanation\.target = 'name'"),
         (
             {"X": {"a": [Harmful()]}},
-            r"explanation\.X\['a'\]\[0\] is a Harmful, which can not be written without pickle",
+            r"explanation\.X\['a'\]\[0\] is a Harmful, which cannot be written without pickle",
         ),
         ({"X": np.array([Harmful()], dtype=object)}, "is a Harmful"),
         ({"X": np.zeros(2, "f4,i4")}, "is a ndarray"),
@@ -155,7 +155,7 @@ class Harmful:
         ({"index": pd.interval_range(0, 2)}, "of dtype interval"),
     ],
 )
-def test_what_can_not_be_written(tmp_path, fields, message):
+def test_what_cannot_be_written(tmp_path, fields, message):
     path = tmp_path / "explanation.npz"
     Explanation(contributions=np.zeros(2)).save(path)
     before = path.read_bytes()

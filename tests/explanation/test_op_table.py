@@ -15,7 +15,7 @@ def test_layers_rules_and_what_lies_in_loops():
     assert table.supported.all()
     assert set(table.layer) == {"recurrent", "last"}
     assert set(table.op[table.in_loop & (table.family == "activation")]) == {"Sigmoid", "Tanh"}
-    assert list(table.rule[table.layer == "last"]) == ["weighted", "joined", "rescale"]
+    assert list(table.rule[table.layer == "last"]) == ["apply_weights", "add", "rescale"]
 
 
 def test_rules_by_layer():

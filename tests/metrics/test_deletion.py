@@ -72,7 +72,7 @@ def test_each_point_is_what_the_network_says(fitted, fill):
     model, rows = logits(fitted.estimator), ROWS[:5]
     curve = deletion_curve(fitted, rows, fill=fill, n_steps=4)
     order = np.argsort(-fitted.transform(rows), axis=1, kind="stable")
-    references = fitted._learned_references(fill, rows)
+    references = fitted.bound_.learn_references(fitted, fill, [rows])
     references = references.of_rows([rows], 0, 5)(0, len(references.weights))[0]
     references = np.broadcast_to(references, (5, *references.shape[-2:]))
     classes = np.argmax(model(rows).numpy(), 1)
@@ -94,7 +94,8 @@ def test_targets(fitted):
         (2, outputs[:, 2]),
         ({0: 1, 2: -1}, outputs[:, 0] - outputs[:, 2]),
         (np.arange(7) % 3, outputs[np.arange(7), np.arange(7) % 3]),
-        (lambda output: output[:, 1] * 2, outputs[:, 1] * 2),
+        # A function takes the network's own output, after the softmax.
+        (lambda output: output[:, 1] * 2, 2 * fitted.estimator(rows).numpy()[:, 1]),
         ("all", outputs),
     ]:
         value = deletion_curve(fitted, rows, target=target).value
@@ -221,7 +222,7 @@ def test_log_odds_change():
     np.testing.assert_allclose(every, [[8, 6], [20, 15]], rtol=1e-5)
 
 
-def test_what_can_not_be_judged(fitted):
+def test_errors(fitted):
     rows = ROWS[:4]
     with pytest.raises(ValueError, match="compares rows with none"):
         deletion_score(GradientExplainer(fitted.estimator).fit(ROWS), rows)

@@ -46,11 +46,11 @@ def test_sensitivity_is_a_correlation_over_sets(of_sum):
     given = np.array([[3.0, 2.0, 10.0], [0.0, 1.0, 0.0]])
     lost = rows * [1, -2, 5]
     expected = [np.corrcoef(each, other)[0, 1] for each, other in zip(given, lost, strict=True)]
-    found = sensitivity_n(of_sum, rows, n=1, n_samples=6000, explanation=given, per_row=True)
+    found = sensitivity_n(of_sum, rows, n=1, n_draws=6000, explanation=given, per_row=True)
     np.testing.assert_allclose(found, expected, atol=0.02)
     # Two of three lose the sum but for one: all is turned twice.
     np.testing.assert_allclose(
-        sensitivity_n(of_sum, rows, n=2, n_samples=6000, explanation=given, per_row=True), expected, atol=0.02
+        sensitivity_n(of_sum, rows, n=2, n_draws=6000, explanation=given, per_row=True), expected, atol=0.02
     )
     of_both = sensitivity_n(of_sum, rows, n=[1, 2], explanation=given)
     assert of_both == pytest.approx(
@@ -63,9 +63,9 @@ def test_infidelity_by_hand():
     rows = np.ones((1, 2))
     explainer = DeepLiftExplainer(both_or_none(), reference="zeros").fit(rows)
     np.testing.assert_allclose(explainer.transform(rows), [[0.5, 0.5]])
-    assert infidelity(explainer, rows, n_samples=8000) == pytest.approx(0.5 * 0.25, rel=0.05)
+    assert infidelity(explainer, rows, n_draws=8000) == pytest.approx(0.5 * 0.25, rel=0.05)
     occlusion = OcclusionExplainer(both_or_none(), reference="zeros").fit(rows)
-    assert infidelity(occlusion, rows, n_samples=8000) == pytest.approx(0.5 * 1, rel=0.05)
+    assert infidelity(occlusion, rows, n_draws=8000) == pytest.approx(0.5 * 1, rel=0.05)
     explainer = DeepLiftExplainer(linear(2.0), reference="zeros").fit(np.ones((2, 1)))
     rows = np.array([[3.0], [0.0]])
     of_rows = [
@@ -81,7 +81,7 @@ def test_infidelity_under_noise_by_hand(of_sum):
     explanation = of_sum.explain(rows, multipliers=True)
     explanation.multipliers = 3 * explanation.multipliers
     # The mean square of twice the weighted sum of noise of 0.5.
-    found = infidelity(of_sum, rows, perturbation="noise", noise_scale=0.5, n_samples=1000, explanation=explanation)
+    found = infidelity(of_sum, rows, perturbation="noise", noise_scale=0.5, n_draws=1000, explanation=explanation)
     assert found == pytest.approx(4 * 0.25 * (1 + 4 + 25), rel=0.1)
     normalized = infidelity(of_sum, rows, perturbation="noise", explanation=explanation, normalize=True, per_row=True)
     np.testing.assert_allclose(normalized, 4, rtol=1e-4)
@@ -122,7 +122,7 @@ def test_channels_together():
         assert abs(metric(explainer, images, explanation=swapped) - right) > 0.1
 
 
-def test_what_can_not_be_judged(fitted):
+def test_errors(fitted):
     for n in (0, 6, 1.0, [2, 7], "few", []):
         with pytest.raises(ValueError, match=r"n= |'n' parameter"):
             sensitivity_n(fitted, ROWS, n=n)
@@ -139,6 +139,6 @@ def test_what_can_not_be_judged(fitted):
     explainer = OcclusionExplainer(model).fit(tokens)
     explanation = explainer.explain(tokens)
     explanation.multipliers = explanation.contributions
-    with pytest.raises(ValueError, match="can not be added to integers"):
+    with pytest.raises(ValueError, match="cannot be added to integers"):
         infidelity(explainer, tokens, perturbation="noise", explanation=explanation)
     assert infidelity(explainer, tokens) < 1e-10

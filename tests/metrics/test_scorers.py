@@ -37,7 +37,7 @@ def test_scores_are_those_of_the_metrics(fitted):
         ("deletion_score", {}, deletion_score(fitted, ROWS, fill="mean")),
         ("deletion_score", {"fill": "reference", "n_steps": 2}, deletion_score(fitted, ROWS, n_steps=2)),
         ("sensitivity_n", {"n": 2, "target": 1}, sensitivity_n(fitted, ROWS, fill="mean", n=2, target=1)),
-        ("infidelity", {"n_samples": 7}, -infidelity(fitted, ROWS, fill="mean", n_samples=7)),
+        ("infidelity", {"n_draws": 7}, -infidelity(fitted, ROWS, fill="mean", n_draws=7)),
         ("max_sensitivity", {}, -max_sensitivity(fitted, ROWS)),
         ("rank_agreement", {"other": other}, rank_agreement(fitted.explain(ROWS), other.explain(ROWS))),
         ("randomization_check", {"layers": ["last"]}, -randomization_check(fitted, ROWS, layers=["last"])["last"]),
@@ -61,7 +61,7 @@ def test_every_metric_has_a_direction():
 
 
 def test_scorers_are_cloned_and_pickled(fitted):
-    scorer = explanation_scorer("infidelity", n_samples=5)
+    scorer = explanation_scorer("infidelity", n_draws=5)
     for each in (clone(scorer), pickle.loads(pickle.dumps(scorer))):
         assert each(fitted, ROWS) == scorer(fitted, ROWS)
     assert "infidelity" in repr(scorer)

@@ -14,11 +14,11 @@ def test_sensitivity_of_a_linear_network():
     """Contributions 2 x move by 2 delta of at most 0.1: by 0.1 / x of themselves."""
     rows = np.array([[4.0], [-1.0], [0.0]])
     explainer = DeepLiftExplainer(linear(2.0), reference="zeros").fit(rows)
-    sensitivity = max_sensitivity(explainer, rows, radius=0.1, n_samples=200, per_row=True)
+    sensitivity = max_sensitivity(explainer, rows, radius=0.1, n_draws=200, per_row=True)
     assert np.isnan(sensitivity[2])
     assert (sensitivity[:2] <= [0.025 + 1e-6, 0.1 + 1e-6]).all()
     assert (sensitivity[:2] > [0.024, 0.096]).all()
-    assert max_sensitivity(explainer, rows, radius=0.1, n_samples=200) == pytest.approx(sensitivity[:2].mean())
+    assert max_sensitivity(explainer, rows, radius=0.1, n_draws=200) == pytest.approx(sensitivity[:2].mean())
     gradient = GradientExplainer(linear(2.0), kind="gradient").fit(rows)
     assert max_sensitivity(gradient, rows, radius=10.0) == 0
 
@@ -45,7 +45,7 @@ def test_references_of_all_kinds(reference):
     small, large = (max_sensitivity(explainer, rows, radius=radius) for radius in (1e-3, 1e-1))
     assert 0 < small < 0.1 * large
     assert max_sensitivity(explainer, rows) == max_sensitivity(explainer, rows)
-    assert max_sensitivity(explainer, rows, n_samples=20) >= max_sensitivity(explainer, rows)
+    assert max_sensitivity(explainer, rows, n_draws=20) >= max_sensitivity(explainer, rows)
     every = max_sensitivity(explainer, rows, target="all", per_row=True)
     assert every.shape == (20, 3)
     np.testing.assert_allclose(every[:, 1], max_sensitivity(explainer, rows, target=1, per_row=True), rtol=1e-2)

@@ -2,7 +2,7 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.network.batch_axis import Layout, batch_layouts
-from skdeeplift.network.trace import trace
+from skdeeplift.network.network import trace
 
 
 def is_outermost(function, shape):

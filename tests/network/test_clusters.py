@@ -1,9 +1,10 @@
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.network.clusters import Activations
-from skdeeplift.network.trace import trace
+from skdeeplift.network.clusters import Activations, activation_at
+from skdeeplift.network.network import trace
 
 
 def activation_at_the_end(function, barrier=None):
@@ -96,3 +97,40 @@ def test_zeros_of_another_tensor_are_an_operand():
     root, types, graph = activation_at_the_end(function)
     assert root is graph.inputs[0]
     assert types == ["Greater", "SelectV2"]
+
+
+W = tf.constant(np.eye(3), tf.float32)
+
+
+def all_activations(function, barriers=lambda graph: ()):
+    """Types of the ops of each activation, in the order of the ops that they end at."""
+    graph, _ = trace(function, tf.TensorSpec((None, 3), tf.float32))
+    barriers = barriers(graph)
+    activations = Activations(graph, barriers)
+    ending = (activation_at(graph, op, activations, barriers) for op in graph.ops if op.inputs)
+    return [[op.type for op in each.ops] for each in ending if each is not None]
+
+
+def test_single_ops_and_clusters():
+    assert all_activations(lambda x: tf.nn.relu6(x @ W)) == [["Relu6"]]
+    # The sigmoid is an activation by itself for other readers, and the product is one too.
+    assert all_activations(lambda x: x * tf.sigmoid(x)) == [["Sigmoid"], ["Sigmoid", "Mul"]]
+    assert all_activations(lambda x: x @ W + 1.0) == []
+
+
+def test_the_inputs_that_vary_decide():
+    """A quotient is linear in its numerator, and an activation of its denominator."""
+    assert all_activations(lambda x: x / 2.0) == []
+    assert all_activations(lambda x: 2.0 / x) == [["RealDiv"]]
+    assert all_activations(lambda x: x / (x @ W)) == []
+
+
+def test_a_pole_and_its_clamp_are_one():
+    assert all_activations(lambda x: tf.maximum(tf.math.log(x), -9.0))[-1] == ["Log", "Maximum"]
+
+
+def test_no_pole_with_its_clamp_reaches_across_a_barrier():
+    def at_log(graph):
+        return {op.outputs[0] for op in graph.ops if op.type == "Log"}
+
+    assert all_activations(lambda x: tf.maximum(tf.math.log(x), -9.0), at_log) == [["Log"], ["Maximum"]]

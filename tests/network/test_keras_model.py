@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from skdeeplift.network.keras_model import KerasModel
+from skdeeplift.network.callees import KerasModel
 
 
 class Scaled(keras.Model):

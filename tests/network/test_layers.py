@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from skdeeplift.network.bind import bind
 from skdeeplift.network.layers import call_numbers, innermost_named, recorded_calls, without_call_numbers
-from skdeeplift.network.trace import trace
+from skdeeplift.network.network import trace
 
 
 def test_every_call_is_told_from_the_others():

@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import layers
 
 from skdeeplift.network.bind import bind
-from skdeeplift.network.own_weights import with_own_weights
+from skdeeplift.network.network import with_own_weights
 from skdeeplift.propagation import replay
 
 ROWS = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skdeeplift.network.sklearn_mlp import model_of_mlp
+from skdeeplift.network.trained import model_of_mlp
 
 RANDOM = np.random.RandomState(0)
 X = RANDOM.normal(size=(40, 5))

@@ -1,6 +1,6 @@
 import tensorflow as tf
 
-from skdeeplift.network.trace import trace
+from skdeeplift.network.network import trace
 
 TABLE = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 

@@ -3,9 +3,10 @@
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.execution.problem import Problem
 from skdeeplift.execution.references import References
-from skdeeplift.execution.run import run
-from skdeeplift.network.trace import trace
+from skdeeplift.execution.run import run_once
+from skdeeplift.network.network import trace
 from skdeeplift.perturbation.perturbation import Perturbation, whole_inputs
 from skdeeplift.targets.target import Target
 
@@ -29,4 +30,4 @@ def contributions(method, rows, references, target=SUM, weights=None, per_row=Fa
     """Explain rows; ``references`` holds one array for each input."""
     n_references = references[0].shape[per_row]
     weights = np.full(n_references, 1 / n_references) if weights is None else weights
-    return run(method, rows, References(references, per_row, weights), target, **options)
+    return run_once(Problem(method, rows, target, References(references, per_row, weights), **options))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.perturbation.parts import Parts, parts_of_axes
+from skdeeplift.perturbation.partition import Partition, partition_by_axes
 from skdeeplift.perturbation.permutations import AllCoalitions, Permutations
 from skdeeplift.targets.target import Target
 from tests.perturbation.networks import contributions, method_of
@@ -25,7 +25,7 @@ def network_of_numpy(x):
 
 
 def elements(shape):
-    return parts_of_axes([None], [shape], ["x"])
+    return partition_by_axes([None], [shape], ["x"])
 
 
 def by_brute_force(function, row, reference, players):
@@ -66,7 +66,7 @@ def test_two_features_by_hand():
 def test_one_order_by_hand():
     """f = x0 * x1 * x2 at ones against zero: all of it is brought by the player that comes in last."""
     scheme = Permutations(elements((3,)), 1, False, seed=5)
-    [ranks] = scheme.drawn(0, 1)
+    [ranks] = scheme.draw(0, 1)
     method = method_of(lambda x: x[:, 0] * x[:, 1] * x[:, 2], [(3,)], lambda _: [scheme], True)
     got = contributions(method, [np.ones((1, 3))], [np.zeros((1, 3))]).contributions[0]
     np.testing.assert_array_equal(got, ranks[0] == 2)
@@ -179,17 +179,17 @@ def test_neither_batches_nor_other_rows_matter(batch_size):
 
 def test_each_reference_has_orders_of_its_own():
     scheme = Permutations(elements((20,)), 4, False, seed=0)
-    [together] = scheme.drawn(0, 3)
-    np.testing.assert_array_equal(np.concatenate([scheme.drawn(each, 1)[0] for each in range(3)]), together)
+    [together] = scheme.draw(0, 3)
+    np.testing.assert_array_equal(np.concatenate([scheme.draw(each, 1)[0] for each in range(3)]), together)
     assert len({tuple(ranks) for ranks in together.reshape(12, 20)}) == 12
     np.testing.assert_array_equal(np.sort(together), np.broadcast_to(np.arange(20), (3, 4, 20)))
-    [others] = Permutations(elements((20,)), 4, False, seed=1).drawn(0, 3)
+    [others] = Permutations(elements((20,)), 4, False, seed=1).draw(0, 3)
     assert (others != together).any()
 
 
 def test_an_odd_number_of_orders_is_one_more():
     scheme = Permutations(elements((20,)), 25, True, seed=0)
-    [ranks] = scheme.drawn(0, 2)
+    [ranks] = scheme.draw(0, 2)
     assert (scheme.draws, ranks.shape) == (13, (2, 26, 20))
     np.testing.assert_array_equal(ranks[:, 0::2] + ranks[:, 1::2], 19)
 
@@ -211,7 +211,7 @@ def test_a_player_of_several_inputs_and_elements():
         return tf.reduce_sum(a, [1, 2]) * tf.reduce_sum(b[..., 0], 1) + tf.reduce_prod(b[:, :, 1], 1)
 
     shapes = [(2, 3), (2, 2)]
-    parts = parts_of_axes([(2,), (1,)], shapes, ["a", "b"])
+    parts = partition_by_axes([(2,), (1,)], shapes, ["a", "b"])
     a, b = GENERATOR.normal(size=(1, 2, 3)), GENERATOR.normal(size=(1, 2, 2))
     players = np.concatenate([each.labels.ravel() for each in parts])
 
@@ -229,7 +229,9 @@ def test_a_player_of_several_inputs_and_elements():
 
 
 def test_a_single_player_has_all_of_the_change():
-    method = method_of(network, [(10,)], lambda _: [AllCoalitions([Parts(np.zeros(10, int), 1)])], sums_to_delta=True)
+    method = method_of(
+        network, [(10,)], lambda _: [AllCoalitions([Partition(np.zeros(10, int), 1)])], sums_to_delta=True
+    )
     got = contributions(method, [ROWS], [REFERENCES[:1]], Target({(0,): 1.0})).contributions[0]
     change = (network_of_numpy(ROWS) - network_of_numpy(REFERENCES[:1]))[:, 0]
     np.testing.assert_allclose(got, np.repeat(change[:, None] / 10, 10, 1), rtol=1e-12)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.perturbation.parts import parts_of_axes
+from skdeeplift.perturbation.partition import partition_by_axes
 from skdeeplift.perturbation.permutations import AllCoalitions
 from skdeeplift.perturbation.windows import OneByOne, Windows
 from skdeeplift.propagation import replay
@@ -102,7 +102,7 @@ def test_units_of_a_layer():
     method = method_of(
         hidden_and_past_it,
         [(4, 3)],
-        lambda _: [AllCoalitions(parts_of_axes([None], [(4,)], ["x"]))],
+        lambda _: [AllCoalitions(partition_by_axes([None], [(4,)], ["x"]))],
         layer_before="Relu",
     )
     got = contributions(method, [ROWS], [REFERENCES]).contributions[0]

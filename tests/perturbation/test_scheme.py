@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.perturbation.scheme import Scheme
+from skdeeplift.perturbation.perturbation import Scheme
 from tests.perturbation.networks import contributions, method_of
 
 
@@ -11,14 +11,14 @@ class OneHalfAfterTheOther(Scheme):
 
     number = parts = 2
 
-    def kept(self, indices, drawn):
+    def find_kept(self, indices, drawn):
         is_first = tf.reshape(tf.range(4) < 2, (1, 1, 4))
         return [tf.equal(is_first, tf.reshape(indices == 1, (-1, 1, 1)))]
 
-    def changes(self, values, at_input, at_reference, drawn):
+    def compute_changes(self, values, at_input, at_reference, drawn):
         return tf.stack(tf.unstack(at_input[None] - values), -1)[None]
 
-    def spread(self, changes):
+    def share_out(self, changes):
         return [tf.repeat(changes / 2, 2, -1)]
 
 
@@ -29,7 +29,7 @@ def test_a_scheme_of_ones_own_by_hand():
     got = contributions(method, [np.array([[2.0, 3.0, 1.0, 4.0]])], [np.zeros((1, 4))])
     np.testing.assert_allclose(got.contributions[0], [[3, 3, 8, 8]], rtol=1e-14)
     # Nothing is drawn where nothing says so.
-    assert scheme.drawn(0, 5) == []
+    assert scheme.draw(0, 5) == []
     assert scheme.draws == 1
 
 
@@ -37,5 +37,5 @@ def test_what_a_scheme_has_to_say():
     class SaysNothing(Scheme):
         pass
 
-    with pytest.raises(TypeError, match=r"abstract methods '?changes'?, '?kept'?, '?spread'?"):
+    with pytest.raises(TypeError, match=r"abstract methods '?compute_changes'?, '?find_kept'?, '?share_out'?"):
         SaysNothing()

@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skdeeplift.perturbation.parts import Parts
+from skdeeplift.perturbation.partition import Partition
 from skdeeplift.perturbation.windows import OneByOne, Windows, make_covers
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.targets.target import Target
@@ -103,7 +103,7 @@ def test_every_window_covers_what_a_view_shows(data):
     windows = Windows(shape, window_shape, step)
     views = np.lib.stride_tricks.sliding_window_view(np.arange(np.prod(shape)).reshape(shape), window_shape)
     views = views[tuple(slice(None, None, each) for each in step)].reshape(-1, int(np.prod(window_shape)))
-    covered = windows.covered(tf.range(-1, windows.number + 1)).numpy().reshape(windows.number + 2, -1)
+    covered = windows.find_covered(tf.range(-1, windows.number + 1)).numpy().reshape(windows.number + 2, -1)
     # What is before the first window and behind the last covers nothing: it belongs to other inputs.
     assert not covered[[0, -1]].any()
     assert [np.flatnonzero(row).tolist() for row in covered[1:-1]] == [sorted(view) for view in views.tolist()]
@@ -112,14 +112,14 @@ def test_every_window_covers_what_a_view_shows(data):
     for element in range(expected.shape[1]):
         of_windows = changes[:, (views == element).any(1)]
         expected[:, element] = of_windows.mean(1) if of_windows.size else 0
-    got = windows.spread(tf.constant(changes)).numpy()
+    got = windows.share_out(tf.constant(changes)).numpy()
     np.testing.assert_allclose(got, expected.reshape(2, *shape), rtol=0, atol=1e-13)
 
 
 def test_windows_that_change_nothing_contribute_exactly_nothing():
     changes = np.zeros((1, 6))
     changes[0, :2] = 1 / 3, -1e9 / 7
-    got = Windows((8,), (3,), (1,)).spread(tf.constant(changes)).numpy()
+    got = Windows((8,), (3,), (1,)).share_out(tf.constant(changes)).numpy()
     np.testing.assert_array_equal(got[0, 4:], 0)
 
 
@@ -140,7 +140,7 @@ def test_windows_over_one_of_several_inputs_at_a_time():
 def test_groups_share_their_change_evenly():
     """f = x0 * x2 + x1 at (2, 3, 4) against zero: without columns 0 and 2 a change of 8, without column 1 of 3."""
     method = method_of(
-        lambda x: x[:, 0] * x[:, 2] + x[:, 1], [(3,)], lambda _: [OneByOne([Parts(np.array([0, 1, 0]), 2)])]
+        lambda x: x[:, 0] * x[:, 2] + x[:, 1], [(3,)], lambda _: [OneByOne([Partition(np.array([0, 1, 0]), 2)])]
     )
     got = contributions(method, [np.array([[2.0, 3.0, 4.0]])], [np.zeros((1, 3))]).contributions[0]
     np.testing.assert_allclose(got, [[4, 3, 4]], rtol=1e-14)

@@ -1,4 +1,4 @@
-"""Explanations made by hand, whose pictures are known."""
+"""Explanations made by hand, whose pictures are known, for the tests of displays."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from skdeeplift import Explanation
 
 
 def table(**fields):
-    """Two rows of three features, which sum to prediction - reference_value."""
+    """Return an explanation of two rows of three features, which sum to prediction - reference_value."""
     return Explanation(
         **{
             "contributions": np.array([[1.0, -3.0, 0.5], [2.0, 1.0, -0.5]]),
@@ -22,7 +22,7 @@ def table(**fields):
 
 
 def of_classes(**fields):
-    """The same, and minus the half of it, as contributions to two classes."""
+    """Return an explanation of two classes: the contributions of `table`, and minus half of them."""
     one = table()
     both = {name: np.stack([one[name], -0.5 * one[name]], -1) for name in ("contributions", "prediction")}
     return table(
@@ -36,12 +36,12 @@ def of_classes(**fields):
 
 
 def of_rows():
-    """The same, each row's to a target of its own."""
+    """Return the explanation of `table`, with a target of its own for each row."""
     return table(target=np.array([4, 7]))
 
 
 def of_inputs():
-    """The same, for two inputs of one shape."""
+    """Return an explanation of two inputs: the contributions of `table`, and twice as much."""
     one = table(feature_names=None)
     return table(
         contributions={"left": one.contributions, "right": 2 * one.contributions},

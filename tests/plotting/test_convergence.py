@@ -69,7 +69,7 @@ def test_report():
     assert (error.get_xdata().tolist(), error.get_ydata().tolist()) == ([4], [0.25])
     assert display.ax_.get_xlabel() == "number of references"
     assert [tick.get_text() for tick in display.ax_.get_xticklabels()] == ["1", "4"]
-    with pytest.raises(ValueError, match="no choice has several references"):
+    with pytest.raises(ValueError, match="No choice of the report has several references"):
         ConvergenceDisplay.from_report(report.loc[["zeros"]])
     with pytest.raises(ValueError, match="takes the DataFrame that"):
         ConvergenceDisplay.from_report(report.reset_index())

@@ -48,7 +48,7 @@ def test_missing_colors_are_gray():
     np.testing.assert_array_equal(colored.get_array(), [1, 3])
 
 
-def test_what_can_not_be_drawn():
+def test_what_cannot_be_drawn():
     with pytest.raises(ValueError, match="feature='z' is no feature"):
         DependenceDisplay.from_explanation(table(), "z")
     with pytest.raises(ValueError, match="a layer's units have none"):

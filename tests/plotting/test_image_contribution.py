@@ -94,7 +94,7 @@ def test_flat_rows_need_a_shape():
         ImageContributionDisplay.from_explanation(flat)
     display = ImageContributionDisplay.from_explanation(flat, image_shape=(4, 3))
     np.testing.assert_array_equal(overlay(display.axes_[0, 1])[0], explanation().contributions[0])
-    with pytest.raises(ValueError, match=r"image_shape=\(5, 3\) does not go with"):
+    with pytest.raises(ValueError, match=r"image_shape=\(5, 3\) does not fit rows"):
         ImageContributionDisplay.from_explanation(flat, image_shape=(5, 3))
 
 
@@ -121,8 +121,8 @@ def test_given_axes():
         ImageContributionDisplay.from_explanation(explanation(), ax=axes[0])
 
 
-def test_what_can_not_be_drawn():
-    with pytest.raises(ValueError, match=r"Got those of shape \(2, 4, 3, 2, 2\)"):
+def test_what_cannot_be_drawn():
+    with pytest.raises(ValueError, match=r"Got contributions of shape \(2, 4, 3, 2, 2\)"):
         ImageContributionDisplay.from_explanation(explanation(np.zeros((2, 4, 3, 2, 2)), np.zeros((2, 4, 3, 2, 2))))
     with pytest.raises(ValueError, match="explanations of the same images"):
         ImageContributionDisplay.from_explanation({"one": explanation(), "two": explanation(X=1 - IMAGES)})

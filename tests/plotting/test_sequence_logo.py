@@ -143,10 +143,10 @@ def test_letters_on_another_axis():
     assert "".join(SequenceLogoDisplay.from_explanation(found, letters_axis=0).letters_) == "GATT"
 
 
-def test_what_can_not_be_drawn():
+def test_what_cannot_be_drawn():
     with pytest.raises(ValueError, match=r"one-hot sequences of shape \(n_rows, length, n_letters\)"):
         SequenceLogoDisplay.from_explanation(explanation(contributions=np.zeros((1, 3)), X=np.zeros((1, 3))))
-    with pytest.raises(ValueError, match=r"there is none. Is X one-hot"):
+    with pytest.raises(ValueError, match=r"the others are 0\. Is X one-hot"):
         SequenceLogoDisplay.from_explanation(explanation(contributions=np.zeros((1, 3, 4)), X=np.full((1, 3, 4), 0.3)))
     with pytest.raises(ValueError, match="letters_axis=5"):
         SequenceLogoDisplay.from_explanation(explanation(), letters_axis=5)

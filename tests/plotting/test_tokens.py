@@ -110,7 +110,7 @@ def test_dimensions_of_an_embedding_are_summed():
     assert words(display) == ["not", "bad", "film"]
 
 
-def test_what_can_not_be_drawn():
+def test_what_cannot_be_drawn():
     with pytest.raises(ValueError, match="row=2 is none of the explanation's rows"):
         TokenDisplay.from_explanation(explanation(), rows=[0, 2])
     with pytest.raises(ValueError, match="words= holds the words of 1 rows, and 2 are drawn"):
@@ -119,7 +119,7 @@ def test_what_can_not_be_drawn():
         TokenDisplay.from_explanation(explanation(), rows=0, vocabulary=["a"])
     with pytest.raises(ValueError, match="Row 0 has 3 contributions, and 2 words"):
         TokenDisplay.from_explanation(explanation(), rows=0, words=["a", "b"])
-    with pytest.raises(ValueError, match=r"Got shape \(2, 3, 4, 5\)"):
+    with pytest.raises(ValueError, match=r"Got \(2, 3, 4, 5\)"):
         TokenDisplay.from_explanation(explanation(contributions=np.zeros((2, 3, 4, 5))), rows=0)
     with pytest.raises(ValueError, match="no token for each contribution"):
         TokenDisplay.from_explanation(explanation(X=None), rows=0)

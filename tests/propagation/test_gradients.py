@@ -3,10 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.network.trace import trace
+from skdeeplift.network.network import trace
 from skdeeplift.propagation.gradients import Gradients
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.pairing import Mode, Pairing
+from skdeeplift.propagation.request import Request
 
 
 def gradients_of(function, x, form="gradient", targets=1, weights=None):
@@ -14,8 +15,8 @@ def gradients_of(function, x, form="gradient", targets=1, weights=None):
     method = Gradients(graph, graph.outputs[0], [Source(value) for value in graph.inputs], form)
     shape = graph.outputs[0].shape[1:]
     weights = np.ones((1, targets, *shape)) if weights is None else weights
-    pairing = Pairing(Mode.SHARED, len(x), 1, targets)
-    outputs, [(sums,)] = method.at_rows(pairing, [x], weights, wanted=("contributions",))
+    request = Request(Pairing(Mode.SHARED, len(x), 1, targets), weights, np.ones(1))
+    outputs, [(sums,)] = method.at_rows(request, [x])
     return outputs.numpy(), sums.numpy()
 
 

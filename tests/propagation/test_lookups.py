@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
-from skdeeplift.network.trace import trace
+from skdeeplift.network.network import trace
 from skdeeplift.propagation.lookups import input_sources, vocabulary_sizes
 from skdeeplift.propagation.rulesets import RESCALE
 from skdeeplift.propagation.streams import Streams

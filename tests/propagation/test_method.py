@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from skdeeplift.propagation import method as method_module
 from skdeeplift.propagation.pairing import Mode, Pairing
+from skdeeplift.propagation.request import Request
 from skdeeplift.targets.target import Target
 from tests.functions import streams_of
 
@@ -34,8 +35,9 @@ def test_one_call_gives_what_its_parts_give(mode):
     pairing, of_references = Pairing(mode, N_ROWS, N_REFERENCES), np.array([0.5, 0.3, 0.2])
     of_target = RANDOM.normal(size=(N_ROWS, 1, 3))
     at_input, at_reference = method.forward(rows), method.forward(references)
-    expected = method.contributions(pairing, at_input, at_reference, of_target, of_references, wanted=WANTED)
-    outputs, reference_outputs, got = method.explain(pairing, rows, references, of_target, of_references, wanted=WANTED)
+    request = Request(pairing, of_target, of_references, wanted=WANTED)
+    expected = method.contributions(request, at_input, at_reference)
+    outputs, reference_outputs, got = method.explain(request, rows, references)
     np.testing.assert_allclose(outputs, network(rows[0]), rtol=1e-12)
     np.testing.assert_allclose(reference_outputs, network(references[0]), rtol=1e-12)
     for one, other in zip(got[0], expected[0], strict=True):
@@ -54,8 +56,8 @@ def test_rows_and_shared_references_apart_or_as_one_batch(monkeypatch, bytes_of_
     method, (rows, references) = streams_of(network, (5,)), of_mode(Mode.SHARED)
     together, forward_both = [], method.forward_both
     monkeypatch.setattr(method, "forward_both", lambda *both: together.append(both) or forward_both(*both))
-    pairing, given = Pairing(Mode.SHARED, N_ROWS, N_REFERENCES), (np.ones((1, 1, 3)), np.full(N_REFERENCES, 1 / 3))
-    at_input, at_reference, sums = method.explain(pairing, rows, references, *given)
+    request = Request(Pairing(Mode.SHARED, N_ROWS, N_REFERENCES), np.ones((1, 1, 3)), np.full(N_REFERENCES, 1 / 3))
+    at_input, at_reference, sums = method.explain(request, rows, references)
     assert bool(together) == (bytes_of_op > 0)
     np.testing.assert_allclose(at_input, network(rows[0]), rtol=1e-12)
     np.testing.assert_allclose(at_reference, network(references[0]), rtol=1e-12)
@@ -75,17 +77,16 @@ def test_a_loop_is_run_once_for_rows_and_references(monkeypatch):
     method, (rows, references) = streams_of(repeated, (5,)), of_mode(Mode.SHARED)
     together, forward_both = [], method.forward_both
     monkeypatch.setattr(method, "forward_both", lambda *both: together.append(both) or forward_both(*both))
-    method.explain(
-        Pairing(Mode.SHARED, N_ROWS, N_REFERENCES), rows, references, np.ones((1, 1, 5)), np.ones(N_REFERENCES)
-    )
+    request = Request(Pairing(Mode.SHARED, N_ROWS, N_REFERENCES), np.ones((1, 1, 5)), np.ones(N_REFERENCES))
+    method.explain(request, rows, references)
     assert together
 
 
 def test_values_at_shared_references_can_be_given():
     method, (rows, references) = streams_of(network, (5,)), of_mode(Mode.SHARED)
-    pairing, given = Pairing(Mode.SHARED, N_ROWS, N_REFERENCES), (np.ones((1, 1, 3)), np.ones(N_REFERENCES))
-    _, _, expected = method.explain(pairing, rows, references, *given)
-    _, at_reference, got = method.explain(pairing, rows, [], *given, at_reference=method.forward(references))
+    request = Request(Pairing(Mode.SHARED, N_ROWS, N_REFERENCES), np.ones((1, 1, 3)), np.ones(N_REFERENCES))
+    _, _, expected = method.explain(request, rows, references)
+    _, at_reference, got = method.explain(request, rows, [], method.forward(references))
     np.testing.assert_allclose(got[0][0], expected[0][0], rtol=1e-12)
     np.testing.assert_allclose(at_reference, network(references[0]), rtol=1e-12)
 
@@ -96,7 +97,14 @@ def test_a_target_may_depend_on_what_is_computed():
     pairing, weights = Pairing(Mode.PER_ROW, N_ROWS, N_REFERENCES), np.full(N_REFERENCES, 1 / N_REFERENCES)
     largest = np.argmax(network(rows[0]), 1)
     of_target = np.eye(3)[largest][:, None]
-    _, _, expected = method.explain(pairing, rows, references, of_target, weights)
-    _, _, got = method.explain(pairing, rows, references, Target("predicted"), weights)
+    _, _, expected = method.explain(Request(pairing, of_target, weights), rows, references)
+    _, _, got = method.explain(Request(pairing, Target("predicted"), weights), rows, references)
     np.testing.assert_allclose(got[0][0], expected[0][0], rtol=1e-12)
     assert len(set(largest)) > 1
+
+
+def test_the_coarsest_dtype_has_the_fewest_digits():
+    values = [tf.TensorSpec((1,), dtype) for dtype in (tf.float32, tf.int32, tf.bfloat16, tf.float16)]
+    assert method_module.coarsest_dtype(values) == tf.bfloat16
+    assert method_module.coarsest_dtype(values[1:2]) is None
+    assert streams_of(network, (5,)).coarsest_dtype == tf.float64

@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.network.clusters import Activations
-from skdeeplift.network.trace import trace
-from skdeeplift.propagation.activations import activation_at
-from skdeeplift.propagation.overrides import EpsilonLRP, Overrides, deconvnet, guided_backprop, run_activation
+from skdeeplift.network.clusters import Activations, activation_at
+from skdeeplift.network.network import trace
+from skdeeplift.propagation.gradients import EpsilonLRP, Overrides, deconvnet, guided_backprop, run_activation
 
 
 def steps_of(function, barriers=lambda graph: (), known=lambda graph: graph.inputs):

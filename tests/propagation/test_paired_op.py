@@ -4,8 +4,8 @@ import tensorflow as tf
 
 from skdeeplift.propagation.paired_op import PairedOp
 from skdeeplift.propagation.pairing import Mode, Pairing, Purpose
-from skdeeplift.propagation.rules.activation import SIGNED
-from skdeeplift.propagation.stream_values import StreamValues
+from skdeeplift.propagation.rules.rescale import SIGNED
+from skdeeplift.propagation.stream_values import PassSettings, StreamValues
 from tests.functions import streams_of
 
 ROWS, REFERENCES = np.array([[1.0, -2.0], [3.0, 0.5]]), np.array([[0.0, 0.0], [1.0, 1.0], [4.0, 0.5]])
@@ -18,11 +18,12 @@ def within_a_graph(function, purpose=Purpose.GRADIENT):
     shown = [
         dict(zip(streams.shown, streams.forward([tf.constant(values)]), strict=True)) for values in (ROWS, REFERENCES)
     ]
-    [step] = streams.plan.steps
+    [step] = streams.plan.difference_steps
 
     @tf.function
     def traced():
-        return function(PairedOp(step, StreamValues(Pairing(Mode.SHARED, 2, 3, TARGETS), *shown, {}, purpose, {})))
+        settings = PassSettings(Pairing(Mode.SHARED, 2, 3, TARGETS), purpose, {})
+        return function(PairedOp(step, StreamValues(settings, *shown, {})))
 
     return traced()
 

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.propagation.pairing import Difference, Mode, Pairing, widened, widened_attribute, widened_tensor
+from skdeeplift.propagation.pairing import (
+    Difference,
+    Mode,
+    Pairing,
+    difference_dtype,
+    to_difference_attribute,
+    to_difference_dtype,
+)
 from tests.functions import assert_sums_to_change, streams_of
 
 ROWS, REFERENCES = np.array([10.0, 20.0]), np.array([1.0, 2.0, 3.0])
@@ -94,12 +101,12 @@ def test_departure_is_looked_for_in_half_precision():
 
 
 def test_only_half_precision_is_widened():
-    assert widened(tf.bfloat16) == tf.float32
-    assert widened(tf.float64) == tf.float64
-    assert widened_tensor(tf.constant(1, tf.int32)).dtype == tf.int32
+    assert difference_dtype(tf.bfloat16) == tf.float32
+    assert difference_dtype(tf.float64) == tf.float64
+    assert to_difference_dtype(tf.constant(1, tf.int32)).dtype == tf.int32
     attribute = tf.compat.v1.AttrValue(type=tf.float16.as_datatype_enum)
-    assert widened_attribute(attribute).type == tf.float32.as_datatype_enum
-    assert widened_attribute(tf.compat.v1.AttrValue(b=True)).b
+    assert to_difference_attribute(attribute).type == tf.float32.as_datatype_enum
+    assert to_difference_attribute(tf.compat.v1.AttrValue(b=True)).b
 
 
 def test_spread_is_optional():

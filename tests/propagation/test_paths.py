@@ -6,10 +6,11 @@ import tensorflow as tf
 
 from skdeeplift.execution.references import Path
 from skdeeplift.network.batch_axis import batch_layouts
-from skdeeplift.network.trace import trace
+from skdeeplift.network.network import trace
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.pairing import Mode, Pairing
 from skdeeplift.propagation.paths import WIDEST, Paths, find_prefix
+from skdeeplift.propagation.request import Request
 
 RANDOM = np.random.default_rng(0)
 FIRST, SECOND = tf.constant(RANDOM.normal(size=(4, 6))), tf.constant(RANDOM.normal(size=(6, 3)))
@@ -56,8 +57,9 @@ def test_as_a_loop_over_steps(function, at_once):
     of_references = np.array([0.75, 0.25])
     pairing = Pairing(Mode.SHARED, N_ROWS, N_REFERENCES)
     path = Path(positions, weights).cut(slice(0, N_REFERENCES), N_REFERENCES, at_once)
-    given = pairing, [tf.constant(rows)], [tf.constant(references)], of_target[:, None], of_references
-    _, _, [(multipliers, contributions)] = method.explain(*given, wanted=("multipliers", "contributions"), path=path)
+    request = Request(pairing, of_target[:, None], of_references, wanted=("multipliers", "contributions"), path=path)
+    both = [tf.constant(rows)], [tf.constant(references)]
+    _, _, [(multipliers, contributions)] = method.explain(request, *both)
     expected = mean_gradients(function, rows, references, positions, weights, of_target)
     np.testing.assert_allclose(multipliers[:, 0], np.einsum("prf,r->pf", expected, of_references), rtol=1e-10)
     expected = expected * (rows[:, None] - references)
@@ -70,7 +72,7 @@ def test_a_unit_that_is_on_for_half_of_the_path():
     path = Path(np.array([[1, 3, 5, 7]]) / 8, np.full(4, 0.25)).cut(slice(0, 1), 1, 2)
     pairing, one = Pairing(Mode.SHARED, 1, 1), np.ones((1, 1, 1), np.float32)
     rows, references = [tf.constant([[3.0, 0.5]])], [tf.zeros((1, 2))]
-    _, _, [(contributions,)] = method.explain(pairing, rows, references, one, np.ones(1), path=path)
+    _, _, [(contributions,)] = method.explain(Request(pairing, one, np.ones(1), path=path), rows, references)
     assert contributions.numpy().tolist() == [[[1.5, -0.5]]]
 
 
@@ -83,8 +85,8 @@ def test_large_dense_networks_are_computed_alike():
     positions, weights = (np.arange(16)[None] + 0.5) / 16, np.full(16, 1 / 16)
     of_target = np.eye(3, dtype=np.float32)[[1]]
     pairing, path = Pairing(Mode.SHARED, 128, 1), Path(positions, weights).cut(slice(0, 1), 1, 8)
-    given = pairing, [tf.constant(rows)], [tf.constant(references)], of_target[None], np.ones(1)
-    _, _, [(multipliers,)] = method.explain(*given, wanted=("multipliers",), path=path)
+    request = Request(pairing, of_target[None], np.ones(1), wanted=("multipliers",), path=path)
+    _, _, [(multipliers,)] = method.explain(request, [tf.constant(rows)], [tf.constant(references)])
     expected = mean_gradients(
         network, rows, references, positions.astype("float32"), weights, np.tile(of_target, (128, 1))
     )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.network.trace import trace
+from skdeeplift.network.network import trace
 from skdeeplift.propagation import replay
 
 

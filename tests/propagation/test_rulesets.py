@@ -27,7 +27,7 @@ def rules_of(model, rule_set, target=None):
     network = bind(model, np.zeros((1, *model.input_shape[1:])))
     graph = network.graph
     plan = Plan(graph, graph.outputs[0], graph.inputs, rule_set)
-    return [step.rule.function.__name__ for step in plan.steps if step.activation is not None]
+    return [step.rule.function.__name__ for step in plan.steps if step.is_activation]
 
 
 def test_genomics_default_looks_for_the_nearest_weights():

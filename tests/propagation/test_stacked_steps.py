@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, itself
-from skdeeplift.propagation.stacked_steps import AllSteps
-from skdeeplift.propagation.stream_values import StreamValues
+from skdeeplift.propagation.loop_steps import AllSteps
+from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, identity
+from skdeeplift.propagation.stream_values import PassSettings, StreamValues
 from tests.functions import streams_of
 
 STEPS = 3
@@ -41,7 +41,7 @@ def test_each_step_has_its_own(pairing, n_rows, n_references, fold, known):
             shapes = [[None, *tensor.shape[1:]] for tensor in tensors]
             tensors = map(tf.compat.v1.placeholder_with_default, tensors, shapes)
         x, r, spread = tensors
-        around = StreamValues(pairing, {value: x}, {value: r}, {value: spread}, Purpose.GRADIENT, {})
+        around = StreamValues(PassSettings(pairing, Purpose.GRADIENT, {}), {value: x}, {value: r}, {value: spread})
         all_steps = AllSteps(around, [value])
 
         def of_all(streams):
@@ -49,7 +49,7 @@ def test_each_step_has_its_own(pairing, n_rows, n_references, fold, known):
             return streams.pairing.combine(mean_and_change, *([each[value]] for each in known))
 
         def one_step(number, *results):
-            taken = [pairing.combine(itself, at_pairs=[each]) for each in all_steps.at_step(number, of_all)]
+            taken = [pairing.combine(identity, at_pairs=[each]) for each in all_steps.at_step(number, of_all)]
             return number + 1, *(array.write(number, each) for array, each in zip(results, taken, strict=True))
 
         arrays = [tf.TensorArray(tf.float64, STEPS) for _ in range(2)]
@@ -69,7 +69,7 @@ def test_what_only_the_reference_tells_belongs_to_all_rows():
     @tf.function(autograph=False)
     def at_second_step():
         x, r = tf.zeros((2, 2, 1)), tf.reshape(tf.range(6.0), (2, 3, 1))
-        around = StreamValues(pairing, {value: x}, {value: r}, {}, Purpose.GRADIENT, {})
+        around = StreamValues(PassSettings(pairing, Purpose.GRADIENT, {}), {value: x}, {value: r}, {})
         return AllSteps(around, [value]).at_step(1, lambda streams: [2 * streams.at_reference[value]])
 
     np.testing.assert_array_equal(at_second_step()[0], [[6], [8], [10]] * 2)

@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.pairing import Difference, Mode, Pairing, Purpose
-from skdeeplift.propagation.stream_values import StreamValues
+from skdeeplift.propagation.steps import ConstantStep
+from skdeeplift.propagation.stream_values import PassSettings, StreamValues
 from tests.functions import streams_of
 
 ROWS, REFERENCES = np.array([[1.0, -2.0], [3.0, 0.5]]), np.array([[0.0, 4.0], [1.0, 1.0]])
@@ -29,7 +30,8 @@ def within_a_graph(function, purpose=Purpose.GRADIENT, **options):
 
     @tf.function(autograph=False)
     def traced():
-        values = StreamValues(Pairing(Mode.SHARED, 2, 2), at_input, at_reference, {}, purpose, {}, **options)
+        settings = PassSettings(Pairing(Mode.SHARED, 2, 2), purpose, {}, **options)
+        values = StreamValues(settings, at_input, at_reference, {})
         return function(streams, values)
 
     return tf.nest.map_structure(lambda tensor: tensor.numpy(), traced())
@@ -40,10 +42,10 @@ def test_differences_at_the_start():
 
     def start(streams, values):
         [source] = streams.graph.inputs
-        plain, both = values.at_start(source, False), values.at_start(source, True)
+        plain, both = values.difference_at_start(source, False), values.difference_at_start(source, True)
         assert plain.spread is both.signed_spread is None
         [through_spread] = tf.gradients(both.spread, both.delta, unconnected_gradients="zero")
-        return plain.delta, both.delta, values.at_start(source, True).spread, through_spread
+        return plain.delta, both.delta, values.difference_at_start(source, True).spread, through_spread
 
     plain, delta, spread, through_spread = within_a_graph(start, Purpose.SPREADS)
     np.testing.assert_array_equal(plain, DELTA)
@@ -59,7 +61,7 @@ def test_what_has_no_difference():
         graph = streams.graph
         [shape] = [op for op in graph.ops if op.type == "Shape"]
         differences = {graph.inputs[0]: Difference(values.delta(graph.inputs[0]))}
-        values.carry(graph, [shape], differences)
+        values.carry(graph, [ConstantStep(shape, shape.inputs, shape.outputs)], differences)
         return values.constant(shape.outputs[0]), values.constant(graph.outputs[0])
 
     shape, at_rows = within_a_graph(constants)
@@ -74,7 +76,7 @@ def test_carried_differences_are_the_changes_and_departures_are_seen():
         def function(streams, values):
             graph = streams.graph
             differences = {graph.inputs[0]: Difference(factor * values.delta(graph.inputs[0]))}
-            values.carry(graph, streams.plan.actions, differences)
+            values.carry(graph, streams.plan.steps, differences)
             return differences[graph.outputs[0]].delta, values.departs[graph.outputs[0]]
 
         return within_a_graph(function, Purpose.DIFFERENCES, tolerance=tf.constant(1e-6, tf.float64))
@@ -117,7 +119,7 @@ def test_elements_have_shares_of_the_differences_that_belong_to_them():
     def function(streams, values):
         start, given = object(), tf.reshape(tf.range(16, dtype=tf.float64), (4, 2, 2))
         places = np.array([[1, 1], [0, 0]])
-        share, shared = values.shared_out(
+        share, shared = values.share_out(
             Source(tf.TensorSpec((None, 2)), starts=[(start, places)]), {start: Difference(given, -given)}
         )
         [gradient] = tf.gradients(shared[start].delta, share)

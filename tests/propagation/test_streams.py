@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.network.trace import trace
+from skdeeplift.network.network import trace
 from skdeeplift.propagation.pairing import Mode, Pairing
+from skdeeplift.propagation.request import Request
 from skdeeplift.propagation.rulesets import RESCALE, RULES
 from skdeeplift.propagation.streams import Streams
 from tests.functions import assert_sums_to_change, explain_function, streams_of
@@ -70,9 +71,8 @@ def test_internal_source():
     streams = Streams(graph, graph.outputs[0], [hidden], RESCALE)
     generator = np.random.default_rng(0)
     at_input, at_reference = (streams.forward([tf.constant(generator.normal(size=(4, 5)))]) for _ in range(2))
-    [(contributions,)] = streams.contributions(
-        Pairing(Mode.PER_ROW, 4, 1), at_input, at_reference, np.ones((1, 1, 2)), np.ones(1)
-    )
+    request = Request(Pairing(Mode.PER_ROW, 4, 1), np.ones((1, 1, 2)), np.ones(1))
+    [(contributions,)] = streams.contributions(request, at_input, at_reference)
     change = (at_input[0] - at_reference[0]).numpy().sum(1)
     assert contributions.shape == (4, 1, 8)
     np.testing.assert_allclose(contributions.numpy().sum((1, 2)), change, rtol=1e-11)

@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.propagation.sums import TERMS, UNROLLED, of_one_reference, weighted_sums
+from skdeeplift.propagation.sums import TERMS, UNROLLED, SourceTensors, compute_terms, sum_over_references
 
 
-def test_weighted_sums_equal_the_plain_formula():
+def test_sums_equal_the_plain_formula():
     generator = np.random.default_rng(0)
     multipliers = generator.normal(size=(4, 3, 5)).astype(np.float32)
     x, r = generator.normal(size=(4, 1, 5)).astype(np.float32), generator.normal(size=(1, 3, 5)).astype(np.float32)
     weights = np.array([0.5, 0.3, 0.2])
-    contributions, means, squares = weighted_sums(
-        multipliers[:, :, None], None, x, r, None, None, weights, ("contributions", "multipliers", "squares")
+    contributions, means, squares = sum_over_references(
+        SourceTensors(multipliers[:, :, None], x, r), weights, ("contributions", "multipliers", "squares")
     )
     assert contributions.shape == (4, 1, 5)
     contributions, means, squares = (array.numpy()[:, 0] for array in (contributions, means, squares))
@@ -25,15 +25,9 @@ def test_sums_are_in_float64():
     """A float32 sum would lose the small terms beside the large one."""
     multipliers = np.full((1, 101, 1), 1e-6, np.float32)
     multipliers[0, 0] = 64
-    [contributions] = weighted_sums(
-        multipliers[:, :, None],
-        None,
-        np.ones((1, 1, 1), np.float32),
-        np.zeros((1, 101, 1), np.float32),
-        None,
-        None,
-        np.ones(101),
-        ("contributions",),
+    x, r = np.ones((1, 1, 1), np.float32), np.zeros((1, 101, 1), np.float32)
+    [contributions] = sum_over_references(
+        SourceTensors(multipliers[:, :, None], x, r), np.ones(101), ("contributions",)
     )
     np.testing.assert_allclose(contributions.numpy().item() - 64, 100 * np.float64(np.float32(1e-6)), rtol=1e-9)
 
@@ -45,16 +39,13 @@ def test_parts_and_letters_by_hand():
     letters, of which the second is 0 at the row and 1 at the reference, with multiplier 5 too, either one makes 5 less
     what the reference makes, 5 + 5.
     """
-    arguments = dict(
+    source = SourceTensors(
         multipliers=np.full((1, 1, 1, 2), 5.0),
         spread_multipliers=np.ones((1, 1, 1, 2)),
         at_input=np.array([[[3.0, 0.0]]]),
         at_reference=np.array([[[1.0, 1.0]]]),
         spread=np.array([[[4.0, 1.0]]]),
         signed_spread=np.array([[[4.0, 1.0]]]),
-        weights=np.ones(1),
-        wanted=tuple(TERMS),
-        letters=0,
     )
     expected = {
         "contributions": [14, -4],
@@ -66,25 +57,26 @@ def test_parts_and_letters_by_hand():
         "negative_difference": [-1, -1],
         "hypothetical": [-5, -5],
     }
-    for function in (weighted_sums, of_one_reference):
-        sums = dict(zip(TERMS, function(**arguments), strict=True))
-        for name, values in expected.items():
-            np.testing.assert_allclose(sums[name], [[values]], err_msg=name)
+    for sums in (
+        sum_over_references(source, np.ones(1), tuple(TERMS), 0),
+        compute_terms(source, tuple(TERMS), 0),
+    ):
+        for name, tensor in zip(TERMS, sums, strict=True):
+            np.testing.assert_allclose(tensor, [[expected[name]]], err_msg=name)
 
 
 def test_a_part_that_is_zero_but_for_rounding_keeps_its_multiplier():
     """A spread a little below the difference leaves a negative part above zero, whose sign nothing has turned."""
     delta = np.full((1, 1, 1), 7.4113398, np.float32)
-    [negative] = of_one_reference(
+    source = SourceTensors(
         multipliers=np.full((1, 1, 1, 1), 5, np.float32),
         spread_multipliers=np.ones((1, 1, 1, 1), np.float32),
         at_input=delta,
         at_reference=np.zeros_like(delta),
         spread=delta * np.float32(1 - 2e-7),
         signed_spread=delta * np.float32(1 - 2e-7),
-        weights=np.ones(1),
-        wanted=("negative_multipliers",),
     )
+    [negative] = compute_terms(source, ("negative_multipliers",))
     np.testing.assert_allclose(negative, [[[4]]])
 
 
@@ -98,8 +90,8 @@ def test_every_reference_counts_once(number, shared):
     spread, weights = random.uniform(size=(3, number, 4)), random.uniform(size=number)
     x, r, spread = (array.astype(np.float32) for array in (x, r, spread))
     wanted = ("contributions", "squares", "multipliers", "hypothetical")
-    given = multipliers, spread_multipliers, x, r, spread, None, weights
-    got = weighted_sums(*(None if each is None else tf.constant(each) for each in given), wanted, 0)
+    source = SourceTensors(*map(tf.constant, (multipliers, x, r, spread_multipliers, spread)))
+    got = sum_over_references(source, tf.constant(weights), wanted, 0)
     double = [np.asarray(each, np.float64) for each in (multipliers, spread_multipliers, x, r, spread)]
     multipliers, spread_multipliers, x, r, spread = double
     contributions = multipliers * (x - r)[:, :, None] + spread_multipliers * spread[:, :, None]

@@ -5,15 +5,15 @@ import tensorflow as tf
 from keras import layers
 
 from skdeeplift import DeepLiftExplainer, GradientExplainer, IntegratedGradientsExplainer, config_context
-from skdeeplift.network.trace import trace
-from skdeeplift.propagation.trip_count import number_of_steps
+from skdeeplift.network.network import trace
+from skdeeplift.propagation.loop_steps import count_steps
 
 
 def steps_of(function, shape=(4,)):
     """Of the only loop of a function, whose inputs are constants of its graph."""
     graph, _ = trace(function, tf.TensorSpec((None, *shape), tf.float32))
     [loop] = [op for op in graph.ops if op.body is not None]
-    return number_of_steps(loop, [op_inputs(graph, value) for value in loop.inputs])
+    return count_steps(loop, [op_inputs(graph, value) for value in loop.inputs])
 
 
 def op_inputs(graph, value):
@@ -82,7 +82,7 @@ def test_recurrent_networks_by_xla(kind, parameters):
     keras.utils.set_random_seed(0)
     network = keras.Sequential([keras.Input((5, 3)), layers.LSTM(4), layers.Dense(2)])
     rows = np.random.default_rng(0).normal(size=(6, 5, 3)).astype(np.float32)
-    explainer = kind(network, target=1, check="ignore", **parameters).fit(rows)
+    explainer = kind(network, target=1, **parameters).fit(rows)
     expected = explainer.transform(rows)
     with config_context(jit_compile=True):
         np.testing.assert_allclose(explainer.transform(rows), expected, rtol=1e-4, atol=1e-6)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skdeeplift.references.letters import are_letters, encode_sequences, find_letter_axis
+from skdeeplift.references.random_paths import are_letters, encode_sequences, find_letter_axis
 
 # A, C, none, a letter that is not known, and G of an alphabet of three.
 COLUMNS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0], [1 / 3, 1 / 3, 1 / 3], [0, 0, 1]], np.float32)

@@ -5,8 +5,15 @@ from collections import Counter
 import numpy as np
 from scipy.stats import chisquare
 
-from skdeeplift.references.letters import encode_sequences
-from skdeeplift.references.random_paths import COUNTER_STEP, draw_bits, draw_trees, hash_rows, mix_bits, walk_paths
+from skdeeplift.references.random_paths import (
+    COUNTER_STEP,
+    draw_bits,
+    draw_trees,
+    encode_sequences,
+    hash_rows,
+    mix_bits,
+    walk_paths,
+)
 
 
 def test_random_bits_are_those_of_splitmix64():

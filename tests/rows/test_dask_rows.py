@@ -33,7 +33,7 @@ def test_what_is_lazy():
 
 
 def test_dask_is_not_imported_without_need():
-    modules = "sys, skdeeplift.execution.dask, skdeeplift.rows.dask_rows as rows"
+    modules = "sys, skdeeplift.execution.workers, skdeeplift.rows.dask_rows as rows"
     code = f"import {modules}; rows.is_lazy([1.0]); print('dask' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
@@ -41,7 +41,7 @@ def test_dask_is_not_imported_without_need():
 
 @pytest.mark.parametrize("form", ["array", "unknown", "table", "list", "dict"])
 def test_rows_at_positions(form):
-    """In one block, in several, in none; the second input's blocks are others."""
+    """Rows may lie in one block, in several, in none; the second input has other blocks."""
     array = da.from_array(ROWS, chunks=(4, 3))
     if form == "unknown":
         array = array[da.from_array(np.ones(10, bool), chunks=4)]
@@ -69,7 +69,7 @@ def test_rows_at_positions(form):
     assert [positions.tolist() for _, _, positions in taken] == [[0, 3], [9]]
 
 
-def test_what_can_not_be_cut():
+def test_what_cannot_be_cut():
     lazy, table = da.from_array(ROWS, chunks=4), dd.from_pandas(TABLE, npartitions=2)
     with pytest.raises(TypeError, match="all inputs are arrays of Dask, or none"):
         LazyRows([lazy, ROWS])

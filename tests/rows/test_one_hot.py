@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skdeeplift.rows.one_hot import find_letters
+from skdeeplift.rows.validation import find_letters
 
 
 def sequences(length=7):

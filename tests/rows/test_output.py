@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 from numpy.lib.format import open_memmap
 
-from skdeeplift.rows.output import Output, noted
+from skdeeplift.rows.output import Output, open_outputs
 
 
 class Sliced:
-    """What can be assigned to, and no more."""
+    """An array that can only be assigned to."""
 
     def __init__(self, shape, dtype=np.float32):
         self.array = np.full(shape, np.nan, dtype)
@@ -80,14 +80,14 @@ def test_wider_numbers_are_kept():
 
 def test_errors_say_what_is_finished():
     array = Sliced((4, 2))
-    with pytest.raises(OSError, match="gone") as caught, noted([output_of(array)], lambda: 3):
+    with pytest.raises(OSError, match="gone") as caught, open_outputs([output_of(array)], lambda: 3):
         raise OSError("gone")
     assert caught.value.__notes__ == ["The first 3 rows (up to row 2) are finished, and in out=. Go on with X[3:]."]
     assert array.flushed == 1
-    with pytest.raises(KeyboardInterrupt) as caught, noted([output_of(array)], lambda: 0):
+    with pytest.raises(KeyboardInterrupt) as caught, open_outputs([output_of(array)], lambda: 0):
         raise KeyboardInterrupt
     assert caught.value.__notes__ == ["No row is finished, and out= holds no results."]
-    with pytest.raises(ValueError, match="bad") as caught, noted([], lambda: 3):
+    with pytest.raises(ValueError, match="bad") as caught, open_outputs([], lambda: 3):
         raise ValueError("bad")
     assert "pass out= to keep what is finished" in caught.value.__notes__[0]
 
@@ -97,12 +97,12 @@ def test_an_error_of_the_disk_does_not_hide_the_first_one():
         def flush(self):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(ValueError, match="first") as caught, noted([output_of(Full((4, 2)))], lambda: 2):
+    with pytest.raises(ValueError, match="first") as caught, open_outputs([output_of(Full((4, 2)))], lambda: 2):
         raise ValueError("first")
     assert "No space left" in caught.value.__notes__[0]
 
 
-@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system can not keep room in files")
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system cannot reserve space in files")
 def test_a_memory_map_without_room_on_the_disk_is_refused(tmp_path, monkeypatch):
     """Otherwise a signal would end the process when a page is written that the disk has no room for."""
     array = open_memmap(tmp_path / "out.npy", "w+", np.float32, (100_000, 2))
@@ -120,7 +120,7 @@ def test_a_memory_map_without_room_on_the_disk_is_refused(tmp_path, monkeypatch)
     assert "no room on the disk for out=" in caught.value.__notes__[0]
 
 
-@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system can not keep room in files")
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="the system cannot reserve space in files")
 def test_file_systems_that_keep_no_room_are_none_of_our_business(tmp_path, monkeypatch):
     def unsupported(*_):
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")

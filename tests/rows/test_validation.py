@@ -1,16 +1,33 @@
 import keras
 import numpy as np
 import pytest
+import scipy.sparse
+from keras import layers, ops
 
 from skdeeplift import DeepLiftExplainer
 from skdeeplift.network.bind import bind
 from skdeeplift.rows.validation import check_rows, importance_rows, input_labels, shapes_of_rows
 
+TOKENS = np.array([[1, 2, 3], [4, 0, 2]], np.int32)
+
+
+@pytest.fixture(scope="module")
+def of_tokens():
+    inputs = keras.Input((3,), dtype="int32")
+    looked_up = layers.Embedding(5, 2, name="embedding")(inputs)
+    model = keras.Model(inputs, layers.Dense(1)(layers.Flatten()(looked_up)))
+    return DeepLiftExplainer(model, reference="zeros").fit(TOKENS)
+
+
+@pytest.fixture(scope="module")
+def of_table():
+    return DeepLiftExplainer(keras.Sequential([keras.Input((4,)), layers.Dense(1)])).fit(np.zeros((1, 4)))
+
 
 def network(*inputs):
-    flat = [keras.layers.Flatten()(each) for each in inputs]
-    joined = keras.layers.Concatenate()(flat) if len(flat) > 1 else flat[0]
-    model = keras.Model(list(inputs) if len(inputs) > 1 else inputs[0], keras.layers.Dense(1)(joined))
+    flat = [layers.Flatten()(each) for each in inputs]
+    joined = layers.Concatenate()(flat) if len(flat) > 1 else flat[0]
+    model = keras.Model(list(inputs) if len(inputs) > 1 else inputs[0], layers.Dense(1)(joined))
     return model, bind(
         model,
         [np.zeros((1, *each.shape[1:])) for each in inputs] if len(inputs) > 1 else np.zeros((1, *inputs[0].shape[1:])),
@@ -20,11 +37,11 @@ def network(*inputs):
 def test_a_table_sets_the_number_of_columns():
     model, bound = network(keras.Input((3,)))
     explainer = DeepLiftExplainer(model)
-    [array] = check_rows(explainer, [[1, 2, 3]], bound, reset=True)
+    [array] = check_rows(explainer, [[1, 2, 3]], bound, [None] * len(bound.flat_specs), reset=True)
     assert array.dtype == np.float32
     assert explainer.n_features_in_ == 3
     with pytest.raises(ValueError, match="4 features"):
-        check_rows(explainer, np.zeros((1, 4)), bound, reset=False)
+        check_rows(explainer, np.zeros((1, 4)), bound, [None] * len(bound.flat_specs), reset=False)
 
 
 @pytest.mark.parametrize("n_inputs", [1, 2])
@@ -35,9 +52,8 @@ def test_what_is_not_finite_is_found_and_what_is_large_is_not(n_inputs):
     good = np.array([[3e38, 3e38], [-3e38, -3e38], [1, 2]], np.float32)
 
     def check(array):
-        return check_rows(
-            DeepLiftExplainer(model), [good] * (n_inputs - 1) + [array] if n_inputs > 1 else array, bound, True
-        )
+        rows = [good] * (n_inputs - 1) + [array] if n_inputs > 1 else array
+        return check_rows(DeepLiftExplainer(model), rows, bound, [None] * n_inputs, True)
 
     np.testing.assert_array_equal(check(good)[-1], good)
     for bad in (np.nan, np.inf, -np.inf):
@@ -54,12 +70,18 @@ def test_several_inputs_need_the_same_number_of_rows():
     assert input_labels(bound) == ["X['a']", "X['b']"]
     assert shapes_of_rows(bound) == "(n_rows, 3), (n_rows, 2, 2)"
     explainer = DeepLiftExplainer(model)
-    arrays = check_rows(explainer, {"b": np.ones((2, 2, 2)), "a": np.zeros((2, 3))}, bound, reset=True)
+    arrays = check_rows(
+        explainer, {"b": np.ones((2, 2, 2)), "a": np.zeros((2, 3))}, bound, [None] * len(bound.flat_specs), reset=True
+    )
     assert [array.shape for array in arrays] == [(2, 3), (2, 2, 2)]
     with pytest.raises(ValueError, match="Got 2, 1"):
-        check_rows(explainer, [np.zeros((2, 3)), np.zeros((1, 2, 2))], bound, reset=True)
+        check_rows(
+            explainer, [np.zeros((2, 3)), np.zeros((1, 2, 2))], bound, [None] * len(bound.flat_specs), reset=True
+        )
     with pytest.raises(ValueError, match=r"X\['b'\] has shape \(2, 3, 2\)"):
-        check_rows(explainer, [np.zeros((2, 3)), np.zeros((2, 3, 2))], bound, reset=True)
+        check_rows(
+            explainer, [np.zeros((2, 3)), np.zeros((2, 3, 2))], bound, [None] * len(bound.flat_specs), reset=True
+        )
 
 
 def test_importances_are_of_all_rows_or_of_some_in_order():
@@ -70,3 +92,119 @@ def test_importances_are_of_all_rows_or_of_some_in_order():
     assert (np.diff(chosen) > 0).all()
     # Fewer where a row is large.
     assert len(importance_rows([np.zeros((100, 1_000_000))], 1000, np.random.RandomState(0))) == 16
+
+
+@pytest.mark.parametrize(("token", "outside"), [(5, True), (99, True), (-6, True), (4, False), (-5, False)])
+def test_ids_beyond_the_vocabulary(of_tokens, token, outside):
+    rows = np.array([[1, 2, token]])
+    if not outside:
+        assert of_tokens.transform(rows).shape == (1, 3)
+        return
+    message = rf"X holds the id {token}, but the network looks it up in a table of 5 rows. Expected ids from 0 to 4"
+    with pytest.raises(ValueError, match=message):
+        of_tokens.transform(rows)
+    with pytest.raises(ValueError, match=f"X holds the id {token}"):
+        DeepLiftExplainer(of_tokens.estimator).fit(rows)
+    with pytest.raises(ValueError, match=f"reference= for X holds the id {token}"):
+        of_tokens.explain(TOKENS, reference=rows[0])
+    with pytest.raises(ValueError, match=f"reference= for X holds the id {token}"):
+        DeepLiftExplainer(of_tokens.estimator, reference=rows[0]).fit(TOKENS)
+
+
+def test_ids_of_columns_with_tables_of_their_own():
+    inputs = keras.Input((2,), dtype="int32", name="codes")
+    numbers = keras.Input((1,), name="numbers")
+    looked_up = [layers.Embedding(size, 2)(inputs[:, column]) for column, size in enumerate((3, 9))]
+    model = keras.Model([inputs, numbers], layers.Dense(1)(layers.Concatenate()([*looked_up, numbers])))
+    explainer = DeepLiftExplainer(model).fit([np.array([[2, 8]]), np.ones((1, 1))])
+    with pytest.raises(ValueError, match=r"X\['codes'\] holds the id 5, .* table of 3 rows"):
+        explainer.transform({"codes": np.array([[5, 5]]), "numbers": np.ones((1, 1))})
+
+
+@pytest.mark.parametrize("value", [1.5, 3e9, -0.25])
+def test_numbers_that_are_no_integers(of_tokens, value):
+    rows = np.array([[1.0, 2.0, value]])
+    with pytest.raises(ValueError, match=r"X holds .*, but the network takes int32 there, which has no such number"):
+        of_tokens.transform(rows)
+    with pytest.raises(ValueError, match=r"reference= for X holds .*int32"):
+        of_tokens.explain(TOKENS, reference=rows[0])
+
+
+def test_whole_numbers_may_come_in_any_dtype(of_tokens):
+    expected = of_tokens.transform(TOKENS)
+    for rows in (TOKENS.astype(float), TOKENS.astype(np.int64), TOKENS.astype(np.uint8), TOKENS.tolist()):
+        np.testing.assert_array_equal(of_tokens.transform(rows), expected)
+        np.testing.assert_array_equal(of_tokens.explain(rows, reference=rows[0]).contributions[0], [0, 0, 0])
+
+
+def test_masks_that_are_neither_true_nor_false():
+    inputs = [keras.Input((3,), name="numbers"), keras.Input((3,), dtype="bool", name="mask")]
+    model = keras.Model(inputs, layers.Dense(1)(ops.where(inputs[1], inputs[0], 0.0)))
+    explainer = DeepLiftExplainer(model).fit([np.ones((2, 3)), np.ones((2, 3))])
+    assert explainer.explain([np.ones((2, 3)), np.ones((2, 3))], multipliers=True).multipliers[1].shape == (2, 3)
+    with pytest.raises(ValueError, match=r"X\['mask'\] holds 0\.5, but the network takes bool"):
+        explainer.transform([np.ones((2, 3)), np.full((2, 3), 0.5)])
+
+
+def test_ids_in_an_input_of_floating_point_numbers():
+    """Keras makes such an input by default; the network would truncate fractions."""
+    model = keras.Sequential([keras.Input((3,)), layers.Embedding(5, 2), layers.Flatten(), layers.Dense(1)])
+    rows = np.array([[1.0, 2.0, 4.0], [3.0, 3.0, 0.0]])
+    explainer = DeepLiftExplainer(model).fit(rows)
+    np.testing.assert_array_equal(explainer.references_.arrays[0], np.zeros((1, 3)))
+    assert explainer.references_.arrays[0].dtype == np.float32
+    change = np.asarray(model(rows) - model(np.zeros((1, 3))))[:, 0]
+    np.testing.assert_allclose(explainer.transform(rows).sum(1), change, rtol=1e-5, atol=1e-7)
+    with pytest.raises(ValueError, match=r"X holds 1\.5, but the network takes int64 there"):
+        explainer.transform(np.full((1, 3), 1.5))
+    with pytest.raises(ValueError, match=r"X holds the id 5\.0, but .* a table of 5 rows"):
+        explainer.transform(np.full((1, 3), 5.0))
+    with pytest.raises(ValueError, match=r"reference= for X holds 0\.5, but the network takes"):
+        DeepLiftExplainer(model, reference=np.full(3, 0.5)).fit(rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.zeros((3, 5)), "X has 5 features, but DeepLiftExplainer is expecting 4"),
+        (np.zeros((3, 4, 1)), "Found array with dim 3"),
+        (np.zeros(4), "Expected 2D array, got 1D"),
+        (np.full((3, 4), np.inf), "infinity"),
+        (np.full((3, 4), np.nan), "NaN"),
+        (np.zeros((0, 4)), "Found array with 0 sample"),
+        ([["a", "b", "c", "d"]], "could not convert string to float"),
+    ],
+)
+def test_bad_rows(of_table, rows, message):
+    with pytest.raises(ValueError, match=message):
+        of_table.transform(rows)
+
+
+def test_sparse_rows(of_table):
+    for method in (of_table.transform, DeepLiftExplainer(of_table.estimator).fit):
+        with pytest.raises(TypeError, match=r"[Ss]parse"):
+            method(scipy.sparse.csr_matrix(np.ones((3, 4))))
+
+
+def test_network_of_another_width(of_table):
+    with pytest.raises(ValueError, match=r"X has 7 features, but the network bound to DeepLiftExplainer takes 4\."):
+        DeepLiftExplainer(of_table.estimator).fit(np.zeros((3, 7)))
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.zeros((3, 5, 5)), r"X has shape \(3, 5, 5\), but the network .* takes \(n_rows, 5, 5, 2\)"),
+        (np.zeros((3, 5, 4, 2)), r"X has shape \(3, 5, 4, 2\)"),
+        (np.full((3, 5, 5, 2), np.nan), "NaN"),
+        (np.zeros((0, 5, 5, 2)), "0 sample"),
+    ],
+)
+def test_bad_images(rows, message):
+    with pytest.raises(ValueError, match=message):
+        DeepLiftExplainer(network(keras.Input((5, 5, 2)))[0]).fit(rows)
+
+
+def test_rows_of_several_lengths(of_table):
+    with pytest.raises(TypeError, match="rows of one length"):
+        DeepLiftExplainer(of_table.estimator).fit([[1.0, 2.0, 3.0, 4.0], [1.0, 2.0]])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skdeeplift.selection.column_groups import find_group_labels
+from skdeeplift.selection.contribution_layout import find_group_labels
 
 
 def test_a_name_goes_before_a_position():

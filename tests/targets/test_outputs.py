@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from skdeeplift import DeepLiftExplainer
 from skdeeplift.network.bind import bind
-from skdeeplift.targets.outputs import find_output
+from skdeeplift.targets.target_tensor import find_output
 
 ROWS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
 

@@ -1,1 +1,1 @@
-"""What each family of ops does to a difference."""
+"""Rules for families of ops, each of which carries a difference through an op."""

@@ -1,8 +1,9 @@
-"""Maxima over several elements: per output, all of the change goes to one winner.
+"""Rules for maxima over several elements: one winner per output receives all of the change.
 
-The winner is the element that wins at the input where the maximum is not smaller there than at the reference, else the
-one that wins at the reference. Its coefficient ``(x_out - r_out) / delta_winner`` lies in [0, 1], so that overlapping
-windows and ties keep summation-to-delta, which the routing by the gradient at the input does not.
+If the maximum at the input is at least the maximum at the reference, the winner is the largest element at the input.
+Otherwise it is the largest element at the reference. Its coefficient ``(x_out - r_out) / delta_winner`` lies in [0, 1].
+Contributions therefore sum to the change even if windows overlap or elements tie; the gradient at the input does not
+ensure that.
 """
 
 import math
@@ -12,42 +13,42 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.propagation.pairing import Purpose
-from skdeeplift.propagation.rules.activation import nearly_zero
 from skdeeplift.propagation.rules.products import Kernel, RecomputedProduct, with_gradient
+from skdeeplift.propagation.rules.rescale import nearly_zero
 from skdeeplift.propagation.rules.table import RuleTable
 
 MAXIMA = RuleTable("maximum over elements")
 _INDEX = tf.int64
 
 
-@MAXIMA.rule("MaxPool", "MaxPool3D")
-def pooled(op, differences, coefficient):
-    """Maximum over windows of an image."""
+@MAXIMA.rule
+def take_maxima_of_windows(op, differences, coefficient):
+    """Give the change of each window's maximum to its winner."""
     window = _separate_window(op)
     if window is not None:
         return [_in_windows(op, differences[0], window)]
     return _to_winners(op, differences, coefficient, _pool_winners)
 
 
-@MAXIMA.rule("Max", varying=(0,))
-def greatest(op, differences, coefficient):
-    """Maximum over axes."""
+@MAXIMA.rule
+def take_maximum(op, differences, coefficient):
+    """Give the change of the maximum over axes to its winner."""
     return _to_winners(op, differences, coefficient, _reduction_winners)
 
 
-@MAXIMA.rule("Min", varying=(0,))
-def least(op, differences, coefficient):
-    """Minimum over axes, the maximum of the negative values."""
+@MAXIMA.rule
+def take_minimum(op, differences, coefficient):
+    """Give the change of the minimum over axes to its winner; it is the maximum of the negative values."""
     return _to_winners(op, differences, coefficient, _reduction_winners, sign=-1)
 
 
-@MAXIMA.rule("TopKV2", varying=(0,))
-def ordered(op, differences, coefficient):
-    """The ``k`` largest along the last axis.
+@MAXIMA.rule
+def take_largest(op, differences, coefficient):
+    """Give the change of each of the ``k`` largest elements along the last axis to a winner.
 
-    Where the value of rank ``j`` is not smaller at the input, one of the ``j`` largest elements there is not larger
-    than it at the reference: of these, the one that is smallest at the reference is the winner. Otherwise the same with
-    input and reference changed round.
+    If the value of rank ``j`` is at least as large at the input as at the reference, then one of the ``j`` largest
+    elements at the input is not larger than it at the reference. The winner is the one of these ``j`` elements that is
+    smallest at the reference. Otherwise input and reference change places.
     """
     source, output = op.inputs[0], op.outputs[0]
     at_input, at_reference = op.combine(_both, source)
@@ -81,7 +82,7 @@ def _to_winners(op, differences, coefficient, find_winners, sign=1):
     shape, source_shape = op.pair_shape(output), op.pair_shape(source)
 
     def winning(values, rows):
-        """The winners' values for all pairs, where pair ``p`` reads row ``rows[p]`` of ``values``."""
+        """Return the winners' values for all pairs; pair ``p`` reads row ``rows[p]`` of ``values``."""
         places = winners
         if not op.is_at_pair_size:
             places = tf.reshape(winners, (shape[0], -1)) + rows()[:, None] * math.prod(source_shape[1:])
@@ -95,7 +96,7 @@ def _to_winners(op, differences, coefficient, find_winners, sign=1):
 
 
 def _separate_window(op):
-    """Height and width of windows that neither overlap nor leave the image, or None if they may."""
+    """Return height and width of windows that neither overlap nor leave the image, or None if they may do so."""
     sizes, strides = op.attribute("ksize"), op.attribute("strides")
     channels_last = op.type == "MaxPool" and op.attribute("data_format") == b"NHWC"
     if not channels_last or sizes != strides or sizes[0] != 1 or sizes[3] != 1:
@@ -106,7 +107,7 @@ def _separate_window(op):
 
 
 def _in_windows(op, difference, window):
-    """As `_to_winners`, in one compiled pass over windows of which every element is in one."""
+    """Do the same as `_to_winners` for windows that share no element, in one compiled pass."""
     images = dict(at_input=[op.at_input(op.inputs[0])], at_reference=[op.at_reference(op.inputs[0])])
     if op.streams.purpose is Purpose.GRADIENT:
         return op.combine(partial(_gradient_only, window), **images, differences=[difference])
@@ -124,7 +125,7 @@ def _windows(window, tensor):
 
 
 def _gradient_only(window, difference, at_input, at_reference):
-    """The maximum's shape alone, and its gradient."""
+    """Return zeros in the shape of the maximum, with its gradient."""
     (height, width), shape = window, difference.shape
     result = tf.zeros((*shape[:-3], shape[-3] // height, shape[-2] // width, shape[-1]), difference.dtype)
     return with_gradient(_name_of_gradient(window), result, difference, at_input, at_reference)
@@ -132,16 +133,19 @@ def _gradient_only(window, difference, at_input, at_reference):
 
 @cache
 def _name_of_gradient(window):
-    """Register the gradient for windows of a size: from maxima to images in one pass, without a copy of the latter."""
+    """Register a gradient for windows of one size; it goes from maxima to images in one pass without a copy."""
     name = "SkdeepliftMaximaOfWindows" + "x".join(map(str, window))
 
     def to_images(incoming, at_input, at_reference):
         shares = _shares_in_windows(*(_windows(window, image) for image in (at_input, at_reference)))
-        shared_out = shares * incoming[..., :, None, :, None, :]
-        image, shape, (height, width) = tf.shape(at_reference), tf.shape(shared_out), window
-        size = tf.stack([shape[-5] * height, shape[-3] * width, shape[-1]])
-        inside = tf.reshape(shared_out, tf.concat([shape[:-5], size], 0))
-        ends = tf.concat([tf.zeros_like(shape[:-5]), image[-3:] - size], 0)
+        image, lead, windows = tf.shape(at_reference), tf.shape(incoming)[:-3], tf.shape(shares)[-5:]
+        # One leading axis: TensorFlow multiplies no tensors in which more than six axes differ alternately.
+        shares = tf.reshape(tf.broadcast_to(shares, tf.concat([lead, windows], 0)), tf.concat([[-1], windows], 0))
+        incoming = tf.reshape(incoming, tf.concat([[-1], tf.shape(incoming)[-3:]], 0))
+        shared_out = shares * incoming[:, :, None, :, None, :]
+        size = tf.stack([windows[0] * window[0], windows[2] * window[1], windows[4]])
+        inside = tf.reshape(shared_out, tf.concat([lead, size], 0))
+        ends = tf.concat([tf.zeros_like(lead), image[-3:] - size], 0)
         return (tf.pad(inside, tf.stack([tf.zeros_like(ends), ends], 1)),)
 
     kernel = Kernel(to_images)
@@ -155,7 +159,7 @@ def _name_of_gradient(window):
 
 
 def _shares_in_windows(at_input, at_reference):
-    """The coefficient of each element, which is zero for all but the winner of its window."""
+    """Return the coefficient of each element; it is zero for all elements but the winner of the window."""
     shape = tf.shape(at_input)
     height, width = shape[-4], shape[-2]
     places = tf.reshape(tf.range(height * width), (height, 1, width, 1))
@@ -177,19 +181,18 @@ def _both(at_input, at_reference):
 
 
 def _share(change, winner_x, winner_r):
-    """The winner's coefficient; one where it hardly moves, since the maximum then moves with it."""
+    """Return the winner's coefficient; it is one if the winner hardly moves, because the maximum then moves with it."""
     delta = winner_x - winner_r
     return tf.where(tf.abs(delta) < nearly_zero(winner_r), tf.ones_like(delta), change / delta)
 
 
 def _pool_winners(op, values, outputs):
-    """Positions of each window's first maximum among its row's elements."""
-    # A maximum's "gradient of the gradient" picks from another tensor what stands at the winners' places. It takes the
-    # positions as floating-point numbers, which must hold them exactly.
+    """Return the position of each window's first maximum among the elements of its row."""
+    # The "gradient of the gradient" of a maximum picks the elements of another tensor at the winners' places. Here the
+    # other tensor holds positions, as floating-point numbers that must be exact.
     elements = math.prod(values.shape if op.is_at_pair_size else values.shape[1:])
     exact = tf.float64 if values.dtype == tf.float64 or elements > 2**24 else tf.float32
-    pick = {"MaxPool": tf.raw_ops.MaxPoolGradGrad, "MaxPool3D": tf.raw_ops.MaxPool3DGradGrad}[op.type]
-    picked = pick(
+    picked = getattr(tf.raw_ops, f"{op.type}GradGrad")(
         orig_input=tf.cast(values, exact),
         orig_output=tf.cast(outputs, exact),
         grad=tf.cast(_positions(op, values), exact),
@@ -202,17 +205,17 @@ def _pool_winners(op, values, outputs):
 
 
 def _reduction_winners(op, values, outputs):
-    """Positions of the first element that equals the maximum or minimum."""
+    """Return the position of the first element that equals the maximum or minimum."""
     axes = [int(axis) % len(values.shape) for axis in np.ravel(op.static(1))]
     kept = [1 if axis in axes else size for axis, size in enumerate(values.shape)]
-    # Nothing equals a maximum that is not a number: any place will do.
+    # No element equals a maximum that is NaN. The last position then stands for it.
     last = math.prod(values.shape if op.is_at_pair_size else values.shape[1:]) - 1
     positions = tf.where(values == tf.reshape(outputs, kept), _positions(op, values), last)
     return tf.reshape(tf.reduce_min(positions, axes), outputs.shape)
 
 
 def _positions(op, values):
-    """Position of each element within its row, or in the whole tensor where rows and references stand pair by pair."""
+    """Return the position of each element in its row, or in the whole tensor if values stand pair by pair."""
     lead = values.shape[0] if op.is_at_pair_size else 1
     positions = tf.range(lead * math.prod(values.shape[1:]), dtype=_INDEX)
     return tf.broadcast_to(tf.reshape(positions, (lead, *values.shape[1:])), values.shape)

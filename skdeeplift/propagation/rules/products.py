@@ -1,36 +1,37 @@
-"""Differences times slopes that are computed again on the way back, instead of kept in memory."""
+"""Products of differences and slopes; the way back computes the slopes again instead of keeping them in memory."""
 
 import functools
 
 import tensorflow as tf
 
+from skdeeplift.network.compat import NOT_INLINED
 from skdeeplift.network.compiled import compiled, may_use_xla
 
-# From so many elements on, one pass over memory instead of many saves the time of compiling it within sixty calls.
+# Number of elements from which compiling pays off: one pass over memory saves the compile time within sixty calls.
 LARGE = 2**16
 
 
 class Kernel:
-    """A function of tensors that is traced but once, whatever their shapes are.
+    """Function of tensors that is traced once for all shapes.
 
-    Where tensors are large it is compiled for their shapes, since each operation by itself would write all pairs to
+    For large tensors the function is compiled for their shapes. Each operation by itself would write all pairs to
     memory again.
 
     Parameters
     ----------
     function : callable
-        Takes tensors, and returns a tuple of tensors: of the shape that the former are broadcast to, unless another is
-        told.
+        Function from tensors to a tuple of tensors. The results have the shape that the tensors are broadcast to,
+        unless a call says otherwise.
     """
 
     def __init__(self, function):
         self._fused = compiled(function, jit_compile=True)
-        # Inlined, it would be optimised anew at each of hundreds of places.
-        self._plain = compiled(function, attributes={"_noinline": True})
+        # TensorFlow would optimise an inlined function anew at each of hundreds of places.
+        self._plain = compiled(function, attributes=NOT_INLINED)
         self._traced = {}
 
     def __call__(self, *tensors, shapes=None):
-        """Create one op that calls the function; ``shapes`` are those of its results, if they are not all the same."""
+        """Create one op that calls the function; ``shapes`` are the shapes of its results, if these differ."""
         shape = _broadcast_shape(tensors) if shapes is None else tf.TensorShape(shapes[0])
         is_large = shape.is_fully_defined() and shape.num_elements() >= LARGE and may_use_xla()
         key = is_large, *(tensor.dtype for tensor in tensors)
@@ -46,18 +47,18 @@ class Kernel:
 
 
 class RecomputedProduct:
-    """Sum of differences, each times a slope that the values of the first two streams tell.
+    """Sum of differences, each times a slope that depends on values of the first two streams.
 
     Parameters
     ----------
     name : str
-        A name of its own for the gradient.
+        Unique name for the gradient.
     slopes : callable
-        Takes values of the first two streams, and returns a slope, or one for each difference.
+        Function from values of the first two streams to one slope, or to one slope for each difference.
     number : int, default=1
-        How many differences there are.
+        Number of differences.
     keep : callable, default=None
-        Takes an incoming multiplier, and returns what is kept of it.
+        Function from an incoming multiplier to the part of it that is kept.
     """
 
     def __init__(self, name, slopes, number=1, keep=None):
@@ -84,33 +85,33 @@ class RecomputedProduct:
         self._forward = Kernel(lambda *tensors: (self._sum(*tensors),))
 
     def forward(self, *tensors):
-        """The sum, for what needs no gradient."""
+        """Return the sum without a gradient."""
         return self._forward(*tensors)[0]
 
     def linear(self, *tensors):
-        """The sum, with the gradient that computes slopes again."""
+        """Return the sum with the gradient that computes slopes again."""
         return self.in_place_of(self._sum(*tensors), *tensors)
 
     def gradient_only(self, *tensors):
-        """As `linear`, with only the shape of the sum, and none of its values."""
+        """Return a tensor with the shape of the sum and the gradient of `linear`."""
         return self.in_place_of(self.shape_only(*tensors), *tensors)
 
     def slopes_of(self, *values):
-        """The slopes, as a tuple."""
+        """Return the slopes as a tuple."""
         return tuple(self._of_values(*values))
 
     def of_known_slopes(self, *tensors):
-        """As `gradient_only`, of differences and slopes."""
+        """Return the same as `gradient_only`, for differences and slopes instead of differences and values."""
         result, slopes = self.shape_only(*tensors), tensors[self.number :]
         differences = [_broadcast_like(tensor, result) for tensor in tensors[: self.number]]
         return with_gradient(self._name_of_known, result, *differences, *slopes)
 
     def shape_only(self, *tensors):
-        """A tensor of the shape of the sum, for what reads no more of it."""
+        """Return a tensor with the shape of the sum, for readers of its shape alone."""
         return _broadcast(tensors[0], _broadcast_shape(tensors))
 
     def in_place_of(self, result, *tensors):
-        """A result that was computed in another way, with the gradient of the sum instead of its own."""
+        """Return a result that was computed in another way, with the gradient of the sum."""
         differences = [_broadcast_like(tensor, result) for tensor in tensors[: self.number]]
         return with_gradient(self.name, result, *differences, *tensors[self.number :])
 
@@ -124,7 +125,7 @@ class RecomputedProduct:
 
 
 def with_gradient(name, result, *tensors):
-    """Return a result as it is, with a registered gradient, which gets ``tensors`` as further inputs of its op."""
+    """Return a result with a registered gradient, whose op has ``tensors`` as further inputs."""
     with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": name}):
         return tf.raw_ops.IdentityN(input=[result, *tensors])[0]
 

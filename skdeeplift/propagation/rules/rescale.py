@@ -1,19 +1,128 @@
-"""Rules that scale a difference at an activation by one slope, and the rule that does not scale it."""
+"""Rules that multiply a difference at an activation by one slope, and the rule that does not change it."""
 
 from functools import partial
+from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
+from skdeeplift.network import ops
 from skdeeplift.propagation.pairing import Difference, Purpose
-from skdeeplift.propagation.rules.activation import RAMPS, is_ramp, nearly_zero, ramp
 from skdeeplift.propagation.rules.products import RecomputedProduct
+from skdeeplift.propagation.rules.table import AnyActivation, RuleTable
+
+ACTIVATIONS = RuleTable("activation")
+ACTIVATIONS.enter("activation", AnyActivation())
+
+# Ramps from zero to the value given. They are cheap and exact, so they are computed again where they are needed instead
+# of kept in memory.
+RAMPS = ops.column("ramp")
+# Derivatives of smooth functions, as functions of the input and the output.
+SMOOTH = ops.column("derivative")
+
+
+class ActivationRule(NamedTuple):
+    """Rule of a method at an activation."""
+
+    # Function from the op and the `Difference` at its root to the `Difference` at its output.
+    function: Any
+    # Contributions still sum to the change of the target.
+    sums_to_delta: bool = True
+    # The difference at the output depends on the spread at the root.
+    uses_spread: bool = False
+    # The rule reads the values at the input and at the reference even if no spread is carried.
+    reads_values: bool = True
+
+    def reads(self, activation, carries_spread):
+        """List the values that the rule reads from the first two streams."""
+        if not (self.reads_values or carries_spread):
+            return []
+        return [activation.root] if is_ramp(activation) else [activation.root, activation.output]
+
+
+def is_ramp(activation):
+    """Return whether an activation is a single ramp."""
+    return len(activation.ops) == 1 and activation.op.type in RAMPS
+
+
+def ramp(top, value):
+    """Clip a value between zero and the top."""
+    return tf.minimum(tf.nn.relu(value), tf.constant(top, value.dtype))
+
+
+def machine_epsilon(dtype):
+    """Return the relative distance between neighbouring numbers of a TensorFlow or NumPy dtype."""
+    name = dtype.name
+    return 2.0**-7 if name == "bfloat16" else float(np.finfo(name).eps)
+
+
+def nearly_zero(size, dtype=None):
+    """Return the size below which a difference counts as zero, for values of the size given.
+
+    ``dtype`` is the dtype in which the network computed the values, if it is not their own.
+
+    A row that equals its reference must count as equal. The two are computed at different batch sizes, whose matrix
+    products round differently. A difference that small leaves the values at the input and at the reference the same
+    size, so the size of one is enough.
+    """
+    absolute = 1e-12 if size.dtype == tf.float64 else 1e-7
+    return tf.maximum(tf.constant(absolute, size.dtype), _rounding(size, dtype))
+
+
+def _rounding(size, dtype=None):
+    return 4 * machine_epsilon(dtype or size.dtype) * tf.abs(size)
+
+
+def _sign(at_input, at_reference):
+    delta = at_input - at_reference
+    return tf.where(tf.abs(delta) <= _rounding(at_reference), tf.zeros_like(delta), tf.sign(delta))
+
+
+# Product of a difference and its sign. It is the spread of a difference whose parts have not cancelled yet.
+SIGNED = RecomputedProduct("SkdeepliftSign", _sign)
+
+
+def smooth_derivative(op_type, value, result):
+    """Differentiate a function of `SMOOTH`; the derivative is zero where it is not finite."""
+    slope = SMOOTH[op_type](value, result)
+    return tf.where(tf.math.is_finite(slope), slope, tf.zeros_like(slope))
+
+
+def derivative(function, value, side):
+    """Differentiate an elementwise function from the left or the right, which differ at a kink such as that of Relu.
+
+    Parameters
+    ----------
+    function : callable
+        Elementwise function of a tensor; it may broadcast.
+    value : tensor
+        Points at which to differentiate.
+    side : {-1, 1}
+        Side: -1 is the left, 1 is the right.
+
+    Returns
+    -------
+    derivative : tensor
+        Derivative, with zeros where it is not finite.
+    """
+    shape = tf.shape(function(value))
+    # This step is far below rounding for a smooth function, and large enough to leave a kink, at zero too.
+    step = machine_epsilon(value.dtype) * tf.abs(value) + tf.constant(_STEP_FROM_ZERO, value.dtype)
+    beside = tf.broadcast_to(value + side * step, shape)
+    [gradient] = tf.gradients(function(beside), beside)
+    if gradient is None:
+        return tf.zeros(shape, value.dtype)
+    return tf.where(tf.math.is_finite(gradient), gradient, tf.zeros_like(gradient))
+
+
+_STEP_FROM_ZERO = 1e-30
 
 
 def rescale(op, difference):
     """Scale the difference by ``delta_out / delta_in`` (Shrikumar et al. 2017, section 3.5.2).
 
-    Where the difference is nearly zero, by the derivative at the reference instead. The positive and the negative part
-    are scaled alike; where the function falls they change places.
+    The slope of a difference that is nearly zero is the derivative at the reference. The positive and the negative part
+    have the same slope; they change places if the function falls.
     """
     return _scaled(op, difference, "Rescale")
 
@@ -21,15 +130,15 @@ def rescale(op, difference):
 def guided_backprop_rescale(op, difference):
     """Scale the difference as the rescale rule does, and drop multipliers that are negative.
 
-    As guided backpropagation (Springenberg et al. 2015, arXiv:1412.6806) on top of the rescale rule.
+    This is guided backpropagation (Springenberg et al. 2015, arXiv:1412.6806) on top of the rescale rule.
     """
     return _scaled(op, difference, "GuidedBackpropRescale")
 
 
 def pass_through(op, difference):
-    """Hand multipliers on as they are, as if every activation were a straight line of slope one.
+    """Hand on multipliers unchanged, as if every activation were a straight line of slope one.
 
-    Parts of a difference are scaled as by the rescale rule, so that they remain parts of it.
+    Parts of a difference follow the rescale rule, so that they add up to the true difference.
     """
     if op.streams.purpose is Purpose.SPREADS and op.step.carries_spread:
         return rescale(op, difference)
@@ -61,7 +170,7 @@ def _limits(op):
 
 
 def _compute_limits(op):
-    """The slope of differences that are nearly zero, and below which size they are."""
+    """Compute the slope of differences that are nearly zero, and the size below which they are."""
     at_reference = op.at_reference(op.inputs[0])
     return op.derivative(at_reference), nearly_zero(at_reference, op.inputs[0].dtype)
 

@@ -1,27 +1,23 @@
-"""RevealCancel: positive and negative parts of a difference go through an activation one after the other."""
+"""RevealCancel: the positive and the negative part of a difference pass through an activation one after the other."""
 
 from functools import partial
 
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.network import ops
 from skdeeplift.propagation.pairing import Difference
-from skdeeplift.propagation.rules.activation import RAMPS, is_ramp, nearly_zero, ramp
 from skdeeplift.propagation.rules.products import RecomputedProduct
-
-# Functions that are not finite everywhere, or that explode. They are never evaluated where the network is not.
-RESTRICTED = frozenset(
-    """Acos Acosh Asin Atanh Cosh Digamma Div DivNoNan Erfinv Exp Expm1 Inv Lgamma Log Log1p Ndtri Pow RealDiv
-    Reciprocal Rsqrt Sinh Sqrt Tan Xdivy Xlog1py Xlogy""".split()
-)
+from skdeeplift.propagation.rules.rescale import RAMPS, is_ramp, nearly_zero, ramp
 
 
 def reveal_cancel(op, difference):
-    """Give each part the change it makes, averaged over which part comes first (Shrikumar et al. 2017, section 3.5.3).
+    """Compute the change by each part, averaged over the two orders of the parts.
 
-    With the reference ``r``, and the parts ``p`` and ``n`` of its difference, ``p`` becomes
-    ``(f(r + p) - f(r) + f(x) - f(r + n)) / 2``, and ``n`` likewise. Where a part is nearly zero, its slope is the limit
-    of that. Where the function falls, parts change places: ``spread`` stays the sum of their sizes.
+    Shrikumar et al. 2017, section 3.5.3. Let ``r`` be the value at the reference, and ``p`` and ``n`` the parts of the
+    difference. Then ``p`` becomes ``(f(r + p) - f(r) + f(x) - f(r + n)) / 2``, and ``n`` likewise. The slope of a part
+    that is nearly zero is the limit of that. If the function falls, the parts change places; ``spread`` stays the sum
+    of their sizes.
     """
     [root, output] = op.inputs[0], op.outputs[0]
     if is_ramp(op.step.activation):
@@ -42,23 +38,26 @@ def reveal_cancel(op, difference):
 
 
 def is_restricted(activation):
-    """Whether an activation may not be evaluated at values that the network does not have."""
+    """Return whether an activation may be evaluated only at values that the network itself has.
+
+    Such a function is not finite everywhere, or explodes.
+    """
     inside = {activation.root, *(value for op in activation.ops for value in op.outputs)}
     producer = {op.outputs[0]: op for op in activation.ops}
-    return any(op.type in RESTRICTED and not _is_harmless(op, inside, producer) for op in activation.ops)
+    return any(op.facts.domain is not None and not _is_harmless(op, inside, producer) for op in activation.ops)
 
 
 def _is_harmless(op, inside, producer):
-    """Whether an op divides by a constant, raises to a natural power, or is the exponential of what has a maximum."""
-    if op.type in ("Exp", "Expm1"):
+    """Return whether an op divides by a constant, raises to a natural power, or exponentiates a bounded value."""
+    if op.facts.domain == ops.EXPLOSIVE_ABOVE:
         before = producer.get(op.inputs[0])
         if before is not None and before.type == "RealDiv" and before.inputs[1] not in inside:
             before = producer.get(before.inputs[0])
         return before is not None and before.type == "Minimum"
-    if op.type not in ("Div", "DivNoNan", "Pow", "RealDiv") or op.inputs[1] in inside:
-        return False
-    exponent = tf.get_static_value(op.definition.inputs[1])
-    return op.type != "Pow" or (exponent is not None and bool(np.all((exponent >= 0) & (exponent % 1 == 0))))
+    if op.type == "Pow" and op.inputs[1] not in inside:
+        exponent = tf.get_static_value(op.definition.inputs[1])
+        return exponent is not None and bool(np.all((exponent >= 0) & (exponent % 1 == 0)))
+    return op.facts.family is ops.QUOTIENT and op.inputs[1] not in inside
 
 
 def _parts(delta, spread):
@@ -75,7 +74,7 @@ def _spread_and_at_parts(op):
 
 
 def _at_parts(op, spread):
-    """The function at the reference plus each part alone, and the limits of slopes where a part is nearly zero."""
+    """Evaluate the function at the reference plus each part alone, and the slopes of parts that are nearly zero."""
     at_reference, with_positive, with_negative = op.combine_pairs(
         lambda spread, x, r: (r + tf.zeros_like(spread), *(r + part for part in _parts(x - r, spread))),
         op.inputs[0],
@@ -90,7 +89,7 @@ def _at_parts(op, spread):
 def _slopes(
     delta, spread, r, f_x, f_r, f_with_positive, f_with_negative, limit_of_positive, limit_of_negative, dtype=None
 ):
-    """Slopes of the positive and of the negative part."""
+    """Compute the slopes of the positive and of the negative part."""
     positive, negative = _parts(delta, spread)
     threshold = nearly_zero(tf.maximum(tf.abs(r), tf.abs(spread)), dtype)
     positive_out = ((f_with_positive - f_r) + (f_x - f_with_negative)) / 2
@@ -119,7 +118,7 @@ def _ramp_derivative(top, value):
 
 
 def _to_difference(slopes, *values):
-    """What the difference and its spread are multiplied by to give the difference."""
+    """Compute the factors of the difference and of its spread, whose products add up to the new difference."""
     positive, negative = slopes(*values)
     return (positive + negative) / 2, (positive - negative) / 2
 
@@ -133,7 +132,7 @@ def _to_signed_spread(slopes, *values):
     return (positive - negative) / 2, (positive + negative) / 2
 
 
-# By the dtype in which the network computed the values, or, for ramps, by op type.
+# Slopes by the dtype in which the network computed the values, or, for ramps, by op type.
 _SLOPES = {
     **{dtype.name: partial(_of_function, dtype) for dtype in (tf.bfloat16, tf.float16, tf.float32, tf.float64)},
     **{op_type: partial(_of_ramp, top) for op_type, top in RAMPS.items()},

@@ -1,4 +1,4 @@
-"""Softmax and log-softmax inside a network."""
+"""Rule for softmax and log-softmax inside a network."""
 
 import tensorflow as tf
 
@@ -8,12 +8,12 @@ from skdeeplift.propagation.rules.table import RuleTable
 SOFTMAX = RuleTable("softmax")
 
 
-@SOFTMAX.rule("Softmax", "LogSoftmax")
-def softmax(op, differences, coefficient):
-    """Take softmax as ``exp(z - log(sum(exp(z))))``: rescale at exp and at log, the rest linear.
+@SOFTMAX.rule
+def apply_softmax(op, differences, coefficient):
+    """Treat softmax as ``exp(z - log(sum(exp(z))))``: rescale at exp and at log, and keep the rest linear.
 
-    As exp, sum and divide it would be ill-conditioned in float32. ``z`` is shifted by one constant per pair, so that no
-    exp overflows.
+    A split into exp, sum and divide would be ill-conditioned in float32. One constant per pair is subtracted from
+    ``z``, so that no exp overflows.
     """
     slopes_of_exp, slope_of_log, slopes_out = op.combine(_slopes, op.inputs[0])
     mixed = tf.reduce_sum(coefficient(slopes_of_exp) * differences[0], -1, keepdims=True)

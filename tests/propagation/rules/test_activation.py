@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.propagation.pairing import Mode
-from skdeeplift.propagation.rules.activation import ACTIVATIONS, SMOOTH, derivative, nearly_zero, smooth_derivative
+from skdeeplift.propagation.rules.rescale import ACTIVATIONS, SMOOTH, derivative, nearly_zero, smooth_derivative
 from tests.functions import DOMAINS, assert_sums_to_change, by_raw_op, explain_function
 
 

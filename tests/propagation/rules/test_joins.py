@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.pairing import Mode, Pairing
+from skdeeplift.propagation.request import Request
 from tests.functions import assert_sums_to_change, explain_function, streams_of
 
 
@@ -53,6 +54,7 @@ def test_a_sum_with_a_constant_creates_nothing(monkeypatch):
     at_input, at_reference = (streams.forward([tf.constant(np.full((1, 5), value))]) for value in (4.0, 1.0))
     created.clear()
     pairing = Pairing(Mode.SHARED, 1, 1)
-    [(contributions,)] = streams.contributions(pairing, at_input, at_reference, np.ones((1, 1, 5)), np.ones(1))
+    request = Request(pairing, np.ones((1, 1, 5)), np.ones(1))
+    [(contributions,)] = streams.contributions(request, at_input, at_reference)
     np.testing.assert_array_equal(contributions, np.full((1, 1, 5), 9.0))
     assert sorted(created) == ["Const", "Mul"]

@@ -1,7 +1,9 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift import DeepLiftExplainer
 from skdeeplift.propagation.pairing import Mode
 from tests.functions import assert_sums_to_change, explain_function
 
@@ -105,3 +107,14 @@ def test_what_lies_beside_the_windows_contributes_nothing():
     assert not contributions[:, :, 6:].any()
     [inside], _ = explain_function(pooled, [rows[:, :4, :6]], [references[:, :4, :6]])
     np.testing.assert_allclose(contributions[:, :4, :6], inside, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_rows", [3, 16])
+def test_all_targets_behind_pooling_are_those_of_each_alone(n_rows):
+    layers = [keras.layers.Conv2D(3, 3, activation="relu"), keras.layers.MaxPooling2D(), keras.layers.Flatten()]
+    model = keras.Sequential([keras.Input((9, 8, 2)), *layers, keras.layers.Dense(2)])
+    images = np.random.default_rng(0).normal(size=(n_rows, 9, 8, 2)).astype(np.float32)
+    of_all = DeepLiftExplainer(model, target="all").fit(images).transform(images)
+    for target in range(2):
+        alone = DeepLiftExplainer(model, target=target).fit(images).transform(images)
+        np.testing.assert_allclose(of_all[..., target], alone, rtol=1e-5, atol=1e-6 * np.abs(alone).max())

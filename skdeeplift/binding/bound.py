@@ -1,0 +1,360 @@
+"""Networks as explainers are fitted to them, with the encoder in front, and names of columns and classes."""
+
+import threading
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from skdeeplift.binding.attributes import with_attributes
+from skdeeplift.binding.comparison import learn_references, references_of_rows
+from skdeeplift.binding.row_checks import check_sources
+from skdeeplift.compat import check_feature_names_in
+from skdeeplift.network.bind import check_dense
+from skdeeplift.network.callees import KerasModel
+from skdeeplift.network.network import Network
+from skdeeplift.network.packing import packed, unpacked
+from skdeeplift.network.trained import network_of, steps_of
+from skdeeplift.propagation.lookups import vocabulary_sizes
+from skdeeplift.rows.validation import check_rows, shapes_of_rows
+from skdeeplift.targets.compiled_target import compile_target, kind_of_target
+
+
+class Hooks(NamedTuple):
+    """Functions by which one explainer differs from another."""
+
+    # Takes the graph, the value that is explained, the sources and the `Bound`, and returns the compiled `Method`.
+    make_method: Any
+    # Takes the `Bound`, and returns the `Schedule`.
+    make_schedule: Any
+    # Takes the graph and the value that is explained, and returns the sources if no layer is named.
+    find_sources: Any
+
+
+class Bound:
+    """A network as an explainer was fitted to it.
+
+    Parameters
+    ----------
+    network : Network
+        The traced network.
+    owner : str
+        Name of the explainer's class, for errors.
+    hooks : Hooks
+        Functions that make the method and its schedule.
+    parameters : dict
+        Parameters that the explainer was fitted with. Later changes of the explainer's parameters count from the next
+        `fit` on.
+    seed : int
+        Seed of everything that is drawn at random, so that equal calls give equal numbers.
+    estimator : estimator or None, default=None
+        The trained estimator that holds the network, if the network did not come by itself.
+
+    Attributes
+    ----------
+    layer : str, list of str or None
+        Names of the layers whose units are explained.
+    encoder : transformer or None
+        Earlier steps of a pipeline whose last step is explained.
+    classes : ndarray or None
+        Labels of the classes: the names that the user gave, or the labels of the trained estimator.
+    n_columns : int or None
+        Number of columns of a table.
+    column_names : ndarray of str or None
+        Names of a table's columns; None if the user's table has no names.
+    raw_columns : ndarray of int or None
+        Raw column that each encoded column was made from, where contributions are summed back to raw columns.
+    references : References or None
+        References that `fit` learned, or none by a method that compares rows with nothing.
+    unit_shapes : list of tuple or None
+        Shape of a row's units for each named layer, None for sizes that depend on the row; None if no layer is named.
+    schedule : Schedule
+        How often the method is repeated for each row.
+    """
+
+    # Keras models are packed wherever they lie in this object.
+    holds_models = True
+
+    def __init__(self, network, *, owner, hooks, parameters, seed, estimator=None):
+        self.network, self.owner, self.hooks, self.parameters = network, owner, hooks, parameters
+        self.seed, self.estimator = seed, estimator
+        given, of_estimator = parameters["class_names"], getattr(estimator, "classes_", None)
+        self.classes = of_estimator if isinstance(of_estimator, np.ndarray) else None
+        if given is not None:
+            self.classes = np.asarray(given)
+        self.layer = parameters["layer"]
+        self.n_columns = self.column_names = self.raw_columns = self.references = self.unit_shapes = None
+        self.schedule = hooks.make_schedule(self)
+        self._forget_compiled()
+
+    def _forget_compiled(self):
+        self.encoder = None if self.estimator is None else steps_of(self.estimator)[0]
+        self._compiled, self._own_target, self._vocabulary, self._lock = {}, None, None, threading.Lock()
+
+    # Rows
+
+    def encoded(self, X, explainer, reset=False):
+        """Return the rows as the encoder returns them, dense; the rows themselves where there is no encoder."""
+        if self.encoder is None:
+            return X
+        validate_data(explainer, X, reset=reset, skip_check_array=True)
+        X = self.encoder.transform(X)
+        return X.toarray() if hasattr(X, "toarray") else X
+
+    def arrays(self, X, explainer, reset=False):
+        """Return one checked array for each of the network's inputs.
+
+        Parameters
+        ----------
+        X : array-like, or list or dict of array-like
+            Rows as the network takes them, which the encoder has transformed already.
+        explainer : BaseExplainer
+            Keeps the number and the names of a table's columns.
+        reset : bool, default=False
+            Whether these rows define the columns.
+
+        Returns
+        -------
+        arrays : list of ndarray
+        """
+        if not isinstance(X, np.ndarray):
+            check_dense(X)
+        if self._vocabulary is None:
+            self._vocabulary = vocabulary_sizes(self.network.graph)
+        return check_rows(explainer, X, self.network, self._vocabulary, reset, has_columns=self.encoder is None)
+
+    # Targets
+
+    def labels(self, shape):
+        """Return the labels of the classes that outputs of a shape stand for, or None."""
+        given, labels = self.parameters["class_names"], self.classes
+        if labels is None:
+            return None
+        n_outputs = int(np.prod(shape))
+        if labels.ndim == 1 and len(labels) == (2 if n_outputs == 1 else n_outputs) and len(shape) <= 1:
+            return labels
+        if given is None:
+            return None
+        raise ValueError(
+            f"class_names= has {labels.size} names, but the network's outputs have shape {shape}. Pass one name for "
+            "each, or two for a single logit."
+        )
+
+    def compiled(self, target=None):
+        """Return the network compiled for a target; for the explainer's own target by default.
+
+        One network is compiled for all targets that are not functions, and one for the last function.
+        """
+        if target is None:
+            target = self.parameters["target"]
+        return self.compiled_of_kind(kind_of_target(target, self.parameters["pre_activation"], self.classes), target)
+
+    def compiled_of_kind(self, kind, function=None):
+        """Return the network compiled for all targets of a kind, of which a function is one by itself."""
+        with self._lock:
+            compiled = self._compiled.get(kind)
+            if compiled is None or compiled.function not in (None, function):
+                compiled = self._compiled[kind] = self._compile(function, kind)
+            return compiled
+
+    def _compile(self, target, kind):
+        def make_method(graph, value, sources):
+            return self.hooks.make_method(graph, value, sources, self)
+
+        compiled = compile_target(self.network, target, kind, self.parameters, make_method, self.hooks.find_sources)
+        if not compiled.method.takes_integers:
+            check_sources(self, compiled.method)
+        return compiled
+
+    def compiled_with_target(self, target=None, n_rows=None):
+        """Return the compiled network, and the `Target` that the user's choice stands for.
+
+        Parameters
+        ----------
+        target : object, default=None
+            The user's choice; by default the explainer's own target.
+        n_rows : int, default=None
+            Number of rows, where each row may have a target of its own.
+
+        Returns
+        -------
+        compiled : CompiledTarget
+        target : Target
+        """
+        if target is None:
+            # It does not depend on the rows, so that it is checked only once.
+            if self._own_target is None:
+                self._own_target = self._check_target(self.parameters["target"], None)
+            return self._own_target
+        return self._check_target(target, n_rows)
+
+    def _check_target(self, target, n_rows):
+        compiled = self.compiled(target)
+        return compiled, compiled.check(target, n_rows, self.labels(compiled.tensor.shape))
+
+    # References
+
+    def learn_references(self, explainer, reference, arrays, **options):
+        """Make references from the user's choice; see `skdeeplift.binding.comparison.learn_references`."""
+        return learn_references(explainer, self, reference, arrays, **options)
+
+    def references_of_rows(self, explainer, arrays, reference=None):
+        """Return the references of rows; see `skdeeplift.binding.comparison.references_of_rows`."""
+        return references_of_rows(explainer, self, arrays, reference)
+
+    # Names and form of contributions
+
+    @property
+    def source_names(self):
+        """Name of each input, or layer, whose contributions are computed."""
+        layer = self.layer
+        return self.network.input_names if layer is None else [layer] if isinstance(layer, str) else list(layer)
+
+    def shapes_of_sources(self, method):
+        """Return the shape of a row's contributions for each source of a method, None for unknown sizes."""
+        if self.unit_shapes is not None:
+            return self.unit_shapes
+        return [tuple(source.value.shape[1:]) for source in method.sources]
+
+    @property
+    def gives_table(self):
+        """Whether contributions are a table, before an axis of targets is added."""
+        if self.layer is None:
+            return self.network.takes_table
+        return isinstance(self.layer, str) and len(self.unit_shapes[0]) == 1
+
+    @property
+    def input_columns(self):
+        """Names of the columns that the network takes, or None."""
+        return self.column_names if self.encoder is None else self.encoder.get_feature_names_out()
+
+    def contribution_names(self, explainer, input_features=None):
+        """Return the names of a table of contributions to one target.
+
+        Parameters
+        ----------
+        explainer : BaseExplainer
+            Has the number and the names of the user's columns.
+        input_features : array-like of str, default=None
+            Other names of the user's columns.
+
+        Returns
+        -------
+        names : ndarray of str
+        """
+        if self.layer is None:
+            if self.encoder is not None and self.raw_columns is None:
+                return self.encoder.get_feature_names_out(input_features)
+            return check_feature_names_in(explainer, input_features, generate_names=True)
+        units = self.compiled().method.sources[0].value.shape[1]
+        return np.array([f"{self.layer}_{unit}" for unit in range(units)], dtype=object)
+
+    def feature_names_out(self, explainer, input_features=None):
+        """Return the names of the columns that `transform` returns for a table.
+
+        Parameters
+        ----------
+        explainer : BaseExplainer
+            Has the number and the names of the user's columns.
+        input_features : array-like of str, default=None
+            Other names of the user's columns.
+
+        Returns
+        -------
+        names : ndarray of str
+
+        Raises
+        ------
+        ValueError
+            If contributions are not a table.
+        """
+        if not self.gives_table:
+            raise ValueError(
+                f"Only tables have feature names; the network bound to {self.owner} takes "
+                f"{shapes_of_rows(self.network)}, and layer={self.layer!r}. Leave set_output at its default, and "
+                "reshape contributions yourself."
+            )
+        compiled, target = self.compiled_with_target()
+        names = self.contribution_names(explainer, input_features)
+        if target.is_all:
+            names = np.array(
+                [f"{name}__{each}" for name in names for each in self.target_names(compiled)], dtype=object
+            )
+        return names
+
+    def target_names(self, compiled):
+        """Return one name for each element of the target tensor: the label of its class, or its index."""
+        shape = compiled.tensor.shape
+        labels = self.labels(shape)
+        if labels is None:
+            return np.array(["_".join(map(str, index)) for index in np.ndindex(*shape)], dtype=object)
+        return np.array([str(label) for label in labels[-int(np.prod(shape)) :]], dtype=object)
+
+    def like_rows(self, arrays, X):
+        """Return one array for each input, or layer, in the form of the rows, or of the layers' names."""
+        layer = self.layer
+        if isinstance(layer, str) or (layer is None and self.network.is_single):
+            return arrays[0]
+        if layer is None and isinstance(X, dict):
+            return dict(zip(self.network.input_names, arrays, strict=True))
+        return list(arrays)
+
+    def sum_to_raw_columns(self, results):
+        """Return results whose contributions of encoded columns are summed to raw columns."""
+        [array] = results.contributions
+        summed = np.zeros((self.n_columns, len(array), *array.shape[2:]), array.dtype)
+        np.add.at(summed, self.raw_columns, np.moveaxis(array, 1, 0))
+        return results._replace(of_sources={"contributions": [np.moveaxis(summed, 0, 1)]})
+
+    # Copies
+
+    def with_target(self, target):
+        """Return the same with another target of its own; both share what is compiled."""
+        return with_attributes(self, parameters={**self.parameters, "target": target}, _own_target=None)
+
+    def copy(self, *, network=None, **parameters):
+        """Return the same with another network or other parameters, for which everything is compiled anew."""
+        copied = object.__new__(type(self))
+        vars(copied).update(vars(self))
+        copied.network = self.network if network is None else network
+        copied.parameters = {**self.parameters, **parameters}
+        copied._forget_compiled()
+        copied.schedule = self.hooks.make_schedule(copied)
+        return copied
+
+    def __getstate__(self):
+        left_out = ("_compiled", "_own_target", "_vocabulary", "_lock", "encoder")
+        state = {name: value for name, value in vars(self).items() if name not in left_out}
+        if self.estimator is not None:
+            # The estimator holds the network already.
+            state["network"] = self.network.input_specs
+        return packed(state)
+
+    def __setstate__(self, state):
+        vars(self).update(unpacked(state))
+        self._forget_compiled()
+        if self.estimator is not None:
+            specs = self.network
+            dtype = specs.dtype.as_numpy_dtype
+            self.network = Network(KerasModel(network_of(steps_of(self.estimator)[1], dtype)), specs)
+
+
+class WorkerMethod:
+    """A bound network and the kind of its targets, from which workers compile the method of a problem.
+
+    Parameters
+    ----------
+    bound : Bound
+        The bound network, without references.
+    kind : tuple
+        Kind of the targets, of `skdeeplift.targets.compiled_target.kind_of_target`.
+    function : callable or None
+        The target, if it is a function.
+    """
+
+    def __init__(self, bound, kind, function):
+        self.bound, self.kind, self.function = bound, kind, function
+
+    def compile_again(self, problem):
+        """Return a problem with its method, which cannot be pickled."""
+        return problem.replace(method=self.bound.compiled_of_kind(self.kind, self.function).method)

@@ -1,0 +1,347 @@
+"""Calls that explain rows: all at once, or block by block, of any source, into any array."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from skdeeplift.binding.problems import CallReport, make_problem, run_problem
+from skdeeplift.binding.row_checks import check_independence, check_sources, find_letters_axes
+from skdeeplift.explanation.explanation import OF_ELEMENTS, Explanation
+from skdeeplift.propagation.sums import OF_ALL_TARGETS, PARTS
+from skdeeplift.rows.batches import as_list, join
+from skdeeplift.rows.blocks import Block, RowSource
+from skdeeplift.rows.output import Output, open_outputs, share_elements
+
+
+class Fields(NamedTuple):
+    """Fields of an explanation that a call asks for."""
+
+    # Whether to make an `Explanation` with all fields, or only contributions in the form that `transform` returns.
+    is_full: bool = False
+    multipliers: bool = False
+    # False, True, or the axis of the one-hot letters.
+    hypothetical: object = False
+    # Names of the fields with one number for each element that may be computed.
+    only: frozenset = frozenset(OF_ELEMENTS)
+
+
+def explain_rows(explainer, X, fields, *, target=None, reference=None, out=None):
+    """Explain rows at once, or in blocks where they are not in memory or results are written elsewhere.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        The fitted explainer.
+    X : array-like, or source of batches
+        The rows.
+    fields : Fields
+        Fields of the explanation to compute.
+    target, reference : object, default=None
+        The user's choices.
+    out : dict, default=None
+        Arrays to write fields into, by the names of the fields.
+
+    Returns
+    -------
+    explanation : Explanation
+        Only of contributions where ``fields.is_full`` is false.
+    """
+    bound, report = explainer.bound_, CallReport(explainer)
+    source = RowSource(X, bound, target, reference)
+    if source.is_in_memory and out is None:
+        explanation = explain_block(explainer, Block(0, X, target, reference), fields, report)
+        report.finish()
+        return explanation
+    # The fields of several blocks are joined; a pipeline's explanation has the rows as its earlier steps return them.
+    keeps_rows = not source.in_batches and (bound.encoder is None or bound.raw_columns is not None)
+    left_out = {*(OF_ELEMENTS if out else ()), *(["X"] if out or keeps_rows else [])}
+    shapes = _ResultShapes(bound, source, fields.is_full)
+    blocks = source.blocks(shapes.elements_of_results)
+    shapes.find_method()
+    outputs = shapes.outputs(out or {})
+    parts, finished = [], 0
+    every = [output for of_name in outputs.values() for output in of_name]
+    with open_outputs(every, lambda: finished):
+        for block in blocks:
+            try:
+                part = explain_block(explainer, block, fields, report)
+            except ValueError as error:
+                _add_note_of_row(error, bound.network, block)
+                raise
+            for name, of_name in outputs.items():
+                if part[name] is None:
+                    raise ValueError(f"out= names {name!r}, which this explanation does not have.")
+                arrays = part[name]
+                arrays = (
+                    arrays.values() if isinstance(arrays, dict) else arrays if isinstance(arrays, list) else [arrays]
+                )
+                for output, array in zip(of_name, arrays, strict=True):
+                    output.write(block.start, array)
+            parts.append({name: None if name in left_out else value for name, value in part.items()})
+            finished = report.n_rows
+        for output in every:
+            output.close(finished)
+    report.finish()
+    explanation = Explanation(**_join_fields(parts))
+    explanation.update(out or {})
+    if keeps_rows and fields.is_full:
+        explanation["X"] = X
+    return explanation
+
+
+def explain_block(explainer, block, fields, report):
+    """Explain the rows of a block.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        The fitted explainer.
+    block : Block
+        The rows, with their targets and references.
+    fields : Fields
+        Fields of the explanation to compute.
+    report : CallReport
+        Checks the results.
+
+    Returns
+    -------
+    explanation : Explanation
+    """
+    bound = explainer.bound_
+    X = bound.encoded(block.rows, explainer)
+    arrays = bound.arrays(X, explainer)
+    problem, compiled = make_problem(explainer, arrays, block.target, block.reference)
+    if not fields.is_full:
+        results = run_problem(explainer, problem, compiled)
+        report.add(problem, compiled, results, block.start, with_delta=False)
+        contributions = results.contributions
+        if problem.target.is_all and bound.gives_table:
+            contributions = [array.reshape(len(array), -1) for array in contributions]
+        return Explanation(contributions=bound.like_rows(contributions, X))
+    return _full_explanation(explainer, block, fields, report, X, problem, compiled)
+
+
+def contributions_of_rows(explainer, X, target, name_row):
+    """Return contributions of a block of rows, one array for each source.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        The fitted explainer.
+    X : array-like, or list or dict of array-like
+        The rows.
+    target : array-like or None
+        Targets of the rows, where each row has its own.
+    name_row : callable
+        Takes a row's position, and returns its name for a warning.
+
+    Returns
+    -------
+    contributions : list of ndarray
+    """
+    report = CallReport(explainer, name_row)
+    contributions = explain_block(explainer, Block(0, X, target, None), Fields(), report).contributions
+    report.finish()
+    return as_list(contributions)
+
+
+def _full_explanation(explainer, block, fields, report, X, problem, compiled):
+    bound, method = explainer.bound_, problem.method
+    if callable(block.target):
+        check_independence(bound, method, problem.rows)
+    if fields.multipliers or fields.hypothetical is not False:
+        check_sources(bound, method)
+        if bound.raw_columns is not None:
+            raise ValueError("Contributions summed by to_source=True have no multipliers. Pass to_source=False.")
+    letters = None
+    if fields.hypothetical is not False:
+        letters = find_letters_axes(bound, problem.rows, fields.hypothetical)
+    problem = problem.replace(wanted=_wanted_terms(problem, fields), letters=letters)
+    results = run_problem(explainer, problem, compiled)
+    delta = report.add(problem, compiled, results, block.start)
+
+    def in_form(name):
+        """Return a field in the form of the rows, or None if it was not computed."""
+        arrays = results.of_sources.get(name)
+        return None if arrays is None else bound.like_rows(arrays, X)
+
+    shape, of_rows = compiled.tensor.shape, results.target
+    labels = bound.labels(shape) if compiled.function is None else None
+    if of_rows is not None and labels is not None:
+        of_rows = labels[of_rows]
+    target = bound.parameters["target"] if block.target is None else block.target
+    is_single = compiled.function is None and problem.target.is_single
+    given = block.rows
+    return Explanation(
+        **{name: in_form(name) for name in OF_ELEMENTS},
+        prediction=results.prediction,
+        reference_value=results.reference_value,
+        target=of_rows if of_rows is not None else None if is_single else target,
+        convergence_delta=delta,
+        n_steps=results.n_steps,
+        X=X if bound.raw_columns is None else given,
+        class_names=labels if labels is None else labels[-int(np.prod(shape)) :],
+        letters_axis=None if letters is None else letters[0],
+        feature_names=bound.contribution_names(explainer) if bound.gives_table else None,
+        index=getattr(given, "index", None) if hasattr(given, "columns") else None,
+        n_references=results.n_references,
+        reference_spread=results.reference_spread,
+    )
+
+
+def _wanted_terms(problem, fields):
+    """Return the terms to sum over references."""
+    n_references = 0 if problem.references is None else len(problem.references.weights)
+    wanted = ["contributions"]
+    if fields.multipliers:
+        wanted.append("multipliers")
+    if "standard_error" in fields.only:
+        if n_references > 1:
+            wanted.append("squares")
+        elif n_references == 1 and problem.method.draws > 1:
+            wanted.append("squares_of_draws")
+    if problem.method.tells_parts:
+        wanted += [name for name in PARTS if name in fields.only]
+    if fields.hypothetical is not False:
+        wanted.append("hypothetical")
+    return tuple(wanted)
+
+
+class _ResultShapes:
+    """Shapes of the results of a call, known before anything is computed."""
+
+    def __init__(self, bound, source, is_full):
+        self.bound, self.source, self.is_full = bound, source, is_full
+
+    def find_method(self):
+        """Find the method and the number of targets, once the source knows whether each row has its own target."""
+        bound, source = self.bound, self.source
+        compiled, target = bound.compiled_with_target("all" if source.has_targets else source.target)
+        self.method, self.is_all = compiled.method, target.is_all and not source.has_targets
+        self.n_targets = target.number(compiled.tensor.shape) if self.is_all else 1
+
+    def elements_of_results(self, elements):
+        """Return the number of elements of a row and its results."""
+        if self.bound.layer is None:
+            return elements * self.n_targets
+        shapes = self.bound.shapes_of_sources(self.method)
+        units = sum(elements if None in shape else math.prod(shape) for shape in shapes)
+        return elements + units * self.n_targets
+
+    def outputs(self, out):
+        """Check the arrays that fields are written into.
+
+        Parameters
+        ----------
+        out : dict of str to array-like, or list or dict of array-like
+            The user's arrays, by the names of the fields.
+
+        Returns
+        -------
+        outputs : dict of str to list of Output
+        """
+        outputs, bound, source = {}, self.bound, self.source
+        names, method, n_rows = bound.source_names, self.method, source.n_rows
+        rows = [] if n_rows is None else bound.network.flatten(source.X)
+        shapes_of_rows = [np.shape(each)[1:] for each in rows] or [None] * len(names)
+        for name, arrays in out.items():
+            if isinstance(arrays, dict) and set(arrays) == set(names):
+                arrays = [arrays[each] for each in names]
+            arrays = list(arrays) if isinstance(arrays, (list, tuple, dict)) else [arrays]
+            if len(arrays) != len(method.sources):
+                raise ValueError(f"out= takes {len(method.sources)} arrays, as contributions are. Got {len(arrays)}.")
+            outputs[name] = []
+            for position, array in enumerate(arrays):
+                shape = self._shape_of(position, name, shapes_of_rows[position] if bound.layer is None else None)
+                label = "out=" if name == "contributions" else f"out= for {name!r}"
+                output = Output(array, (n_rows, *shape), method.contribution_dtypes[position], label)
+                if any(share_elements(array, each) for each in rows):
+                    raise ValueError(f"{label} shares memory with X. Pass an array of its own.")
+                if any(share_elements(array, other.array) for of_name in outputs.values() for other in of_name):
+                    raise ValueError(f"{label} shares memory with another array of out=. Pass an array of its own.")
+                outputs[name].append(output)
+        return outputs
+
+    def _shape_of(self, position, name, shape_of_row):
+        shape = self.bound.shapes_of_sources(self.method)[position]
+        if self.bound.raw_columns is not None:
+            shape = (self.bound.n_columns,)
+        elif shape_of_row is not None and None in shape:
+            shape = shape_of_row
+        if not self.is_all or name in OF_ALL_TARGETS:
+            return shape
+        if not self.is_full and self.bound.gives_table and len(shape) == 1:
+            return (shape[0] * self.n_targets,)
+        return (*shape, self.n_targets)
+
+
+def _add_note_of_row(error, network, block):
+    """Add to an error which row of a block is the first that is not finite, if there is one."""
+    for array in map(np.asarray, network.flatten(block.rows)):
+        if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
+            row = block.start + int(np.argmin(finite.reshape(len(array), -1).all(1)))
+            error.add_note(f"Row {row} of X is the first that holds NaN or infinity.")
+
+
+def _join_fields(parts):
+    """Return the fields of one explanation from those of its blocks."""
+    first, fields = parts[0], {}
+    for name, value in first.items():
+        values = [part[name] for part in parts]
+        if value is None or len(parts) == 1:
+            fields[name] = value
+        elif name == "index":
+            fields[name] = value.append(values[1:])
+        elif name in ("X", *OF_ELEMENTS):
+            fields[name] = join(values)
+        elif name in ("feature_names", "class_names", "letters_axis") or (
+            name == "target" and not isinstance(value, np.ndarray)
+        ):
+            fields[name] = value
+        else:
+            fields[name] = np.concatenate(values)
+    return fields
+
+
+def check_out(out):
+    """Return the arrays that fields are written into, by the names of the fields.
+
+    Parameters
+    ----------
+    out : array-like, list, dict or None
+        The user's ``out``.
+
+    Returns
+    -------
+    out : dict or None
+    """
+    if out is None:
+        return None
+    if not (isinstance(out, dict) and "contributions" in out):
+        return {"contributions": out}
+    unknown = sorted(set(out) - set(OF_ELEMENTS))
+    if unknown:
+        raise ValueError(f"out= as a dict takes {', '.join(OF_ELEMENTS)}. Got {', '.join(map(repr, unknown))}.")
+    return out
+
+
+def check_single_target(bound, target):
+    """Raise an error if `transform` is asked for all targets by an explainer of one target.
+
+    Parameters
+    ----------
+    bound : Bound
+        The bound network.
+    target : object
+        The user's target, or None.
+
+    Raises
+    ------
+    ValueError
+        If the result would not have the columns that the explainer names.
+    """
+    if isinstance(target, str) and target == "all" and not bound.compiled_with_target()[1].is_all:
+        raise ValueError(
+            "transform takes target= for one output of each row. For all of them use an explainer of target='all'."
+        )

@@ -1,0 +1,134 @@
+"""References of a bound network: learned in `fit`, or given with the rows of a call."""
+
+from functools import partial
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from skdeeplift.execution.references import References
+from skdeeplift.execution.run import outputs_at
+from skdeeplift.propagation.lookups import vocabulary_sizes
+from skdeeplift.references.assembly import SHORTHANDS, make_references
+from skdeeplift.references.reference import Reference
+from skdeeplift.rows.validation import check_tokens, holds_ids, input_labels
+
+# Most references of a method without a parameter for their number.
+MOST_REFERENCES = 100
+
+
+def learn_references(explainer, bound, reference, arrays, sample_weight=None, learning=True):
+    """Make references from what the user passed.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        Checks the columns of references that are tables.
+    bound : Bound
+        The bound network.
+    reference : str, Reference, callable, array-like, list or dict
+        The user's choice.
+    arrays : list of ndarray
+        Rows to learn from, or the rows that per-row references belong to.
+    sample_weight : ndarray of shape (n_rows,), default=None
+        Weights of the rows.
+    learning : bool, default=True
+        Whether the references learn from the rows.
+
+    Returns
+    -------
+    references : References
+        In the dtypes of the rows.
+    """
+    network = bound.network
+    labels, dtypes, of_ids = input_labels(network), [array.dtype for array in arrays], holds_ids(network)
+    names = [f"reference= for {label}" for label in labels]
+    looks_up = any(of_ids) or any(dtype.kind != "f" for dtype in dtypes)
+    # Ids have no mean, whatever their dtype.
+    arrays = [
+        array.astype(np.int64) if ids and array.dtype.kind == "f" else array
+        for array, ids in zip(arrays, of_ids, strict=True)
+    ]
+    references = make_references(
+        flat_reference(explainer, bound, reference),
+        arrays,
+        labels,
+        # A method that compares rows with nothing has no such parameter; metrics may still pass it references.
+        bound.parameters.get("max_references", MOST_REFERENCES),
+        bound.seed,
+        classes=partial(predicted_classes, explainer, bound, arrays),
+        check=partial(check_tokens, names=names, vocabulary=vocabulary_sizes(network.graph)) if looks_up else None,
+        learning=learning,
+        sample_weight=sample_weight,
+    )
+    if references.arrays is None:
+        return references
+    in_dtypes = [array.astype(dtype, copy=False) for array, dtype in zip(references.arrays, dtypes, strict=True)]
+    return references._replace(arrays=in_dtypes)
+
+
+def references_of_rows(explainer, bound, arrays, reference=None):
+    """Return the references of the rows of a call.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        Checks the columns of references that are tables.
+    bound : Bound
+        The bound network.
+    arrays : list of ndarray
+        Rows of the call, one array for each input.
+    reference : str, Reference, callable, array-like, References or None, default=None
+        The user's choice; by default the references that `fit` learned.
+
+    Returns
+    -------
+    references : References
+
+    Raises
+    ------
+    ValueError
+        If the references belong to other rows, or have to learn from training rows first.
+    """
+    if reference is None:
+        references = bound.references
+        if references.per_row and references.arrays is not None and len(references.arrays[0]) != len(arrays[0]):
+            raise ValueError(
+                f"The explainer was fitted with references of their own for {len(references.arrays[0])} rows, and "
+                f"X has {len(arrays[0])}. Pass references that go with these rows as explain(X, reference=...)."
+            )
+    elif isinstance(reference, References):
+        references = reference
+    else:
+        _check_needs_no_training(explainer, bound, reference)
+        references = learn_references(explainer, bound, reference, arrays, learning=False)
+    if not references.needs_classes:
+        return references
+    return references._replace(classes=predicted_classes(explainer, bound, arrays))
+
+
+def predicted_classes(explainer, bound, arrays):
+    """Return each row's class: its largest output, or whether a single output is positive."""
+    # Classes belong to the outputs, also where the target is a function of them.
+    compiled = bound.compiled("all")
+    outputs = outputs_at(compiled.method, arrays, explainer.batch_size, bound.network.batch_size)
+    return compiled.tensor.classes(outputs)
+
+
+def flat_reference(explainer, bound, reference):
+    """Return one entry for each input, or the object that makes references of all inputs."""
+    if isinstance(reference, (str, Reference)) or callable(reference):
+        return reference
+    if hasattr(reference, "columns") and bound.network.takes_table:
+        validate_data(explainer, reference, reset=False, skip_check_array=True)
+    return bound.network.flatten(reference)
+
+
+def _check_needs_no_training(explainer, bound, reference):
+    several = flat_reference(explainer, bound, reference) if isinstance(reference, (list, dict)) else [reference]
+    for each in several:
+        if isinstance(each, str) and each in SHORTHANDS and SHORTHANDS[each].learns:
+            names = ", ".join(repr(name) for name, shorthand in SHORTHANDS.items() if not shorthand.learns)
+            raise ValueError(
+                f"reference={each!r} is learned in fit. Fit an explainer with it, or pass an array, a fitted "
+                f"object of skdeeplift.references, or a name of those that learn nothing: {names}."
+            )

@@ -1,0 +1,90 @@
+"""Work of a worker on one block of rows. This module imports no TensorFlow: Dask's scheduler imports it too."""
+
+import numpy as np
+
+from skdeeplift.config import config_context
+from skdeeplift.references.constant import median
+
+
+def contributions_of_block(config, explainer, X, target, name_row):
+    """Compute the contributions of each source.
+
+    Parameters
+    ----------
+    config : dict
+        Settings of the process that built the graph.
+    explainer : BaseExplainer
+        The fitted explainer.
+    X : array-like, or list or dict of array-like
+        Rows of the block.
+    target : array-like or None
+        Targets of the rows, where each row has its own.
+    name_row : callable
+        Takes a row's position in the block, and returns its name for a warning.
+
+    Returns
+    -------
+    contributions : list of ndarray
+    """
+    from skdeeplift.binding.calls import contributions_of_rows
+
+    target = target.to_numpy() if hasattr(target, "to_numpy") else target
+    with config_context(**config):
+        return contributions_of_rows(explainer, X, target, name_row)
+
+
+def importances_of_block(config, copied, X, weights, target, positions):
+    """Sum absolute contributions by weight, and the weights."""
+    from skdeeplift.binding.importances import SampleInMemory, absolute_sums
+
+    explainer = copied.value
+    bound = explainer.bound_
+    arrays = bound.arrays(bound.encoded(X, explainer), explainer)
+    sample = SampleInMemory(arrays, weights, target, None)
+    with config_context(**config):
+        return absolute_sums(explainer, sample, lambda row: f"row {positions[row]}")
+
+
+def merge_sums(partials):
+    """Add up the sums of several blocks."""
+    of_each, totals = zip(*partials, strict=True)
+    return [np.sum(arrays, 0) for arrays in zip(*of_each, strict=True)], sum(totals)
+
+
+def _weighted_rows(copied, X, weights, positions):
+    """Return checked rows of some inputs whose weight is above zero, and the weights."""
+    explainer = copied.value
+    bound = explainer.bound_
+    arrays = bound.arrays(bound.encoded(X, explainer), explainer)
+    weights = np.ones(len(arrays[0])) if weights is None else weights
+    counts = weights > 0
+    return {position: arrays[position][counts] for position in positions}, weights[counts]
+
+
+def statistics_of_block(copied, X, weights, kinds):
+    """Sum rows by weight for a mean, or take their minimum, of some inputs; and sum the weights."""
+    arrays, weights = _weighted_rows(copied, X, weights, kinds)
+    values = {
+        position: np.tensordot(weights, array.astype(np.float64), 1) if kinds[position] == "mean" else array.min(0)
+        for position, array in arrays.items()
+    }
+    return values, weights.sum()
+
+
+def merge_statistics(kinds, partials):
+    """Merge the statistics of several blocks."""
+    of_each, totals = zip(*partials, strict=True)
+    merge = {"mean": np.sum, "minimum": np.min}
+    values = {position: merge[kind]([each[position] for each in of_each], 0) for position, kind in kinds.items()}
+    return values, sum(totals)
+
+
+def columns_of_block(copied, X, weights, position):
+    """Return rows of an input as those of a table."""
+    arrays, _ = _weighted_rows(copied, X, weights, [position])
+    return arrays[position].reshape(len(arrays[position]), -1)
+
+
+def median_of_columns(values, weights):
+    """Compute the median of whole columns."""
+    return median(values, weights)

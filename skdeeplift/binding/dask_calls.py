@@ -1,0 +1,300 @@
+"""Rows of Dask: contributions stay lazy, and `fit` reduces what it learns over the blocks of rows."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdeeplift.binding.attributes import with_attributes
+from skdeeplift.binding.calls import check_single_target
+from skdeeplift.binding.comparison import flat_reference
+from skdeeplift.binding.dask_blocks import (
+    columns_of_block,
+    contributions_of_block,
+    importances_of_block,
+    median_of_columns,
+    merge_statistics,
+    merge_sums,
+    statistics_of_block,
+)
+from skdeeplift.binding.fitting import fit_rows, learn
+from skdeeplift.binding.importances import Importances
+from skdeeplift.compat import check_sample_weight
+from skdeeplift.config import get_config
+from skdeeplift.execution.workers import WorkerCopy, reduce_partials, ship_once
+from skdeeplift.network.trained import is_estimator, unfrozen
+from skdeeplift.references.assembly import SHORTHANDS
+from skdeeplift.references.constant import Constant
+from skdeeplift.references.reference import Reference
+from skdeeplift.rows.dask_map import check_length, map_blocks, map_in_form, output_form
+from skdeeplift.rows.dask_rows import LazyRows, compute_all
+from skdeeplift.rows.validation import holds_ids, importance_rows
+from skdeeplift.targets.target import has_entry_per_row
+
+# Enough rows to bind a network and to look at how it treats rows, where the reference does not learn from single rows.
+FEW_ROWS = 16
+
+
+def copy_for_workers(explainer, target=None):
+    """Return a copy of an explainer that computes in one thread, and without what workers do not need.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        The fitted explainer.
+    target : object, default=None
+        Target of the copy; by default the explainer's own.
+
+    Returns
+    -------
+    copied : WorkerCopy
+    """
+    bound = explainer.bound_ if target is None else explainer.bound_.with_target(target)
+    copied = with_attributes(explainer, bound_=bound, n_jobs=None, verbose=0)
+    for name in ("references_", "_importances"):
+        vars(copied).pop(name, None)
+    if hasattr(copied, "reference"):
+        # The references that were made from it count.
+        copied.reference = None
+    return WorkerCopy(copied)
+
+
+def transform_lazily(explainer, X, *, target=None, out=None):
+    """Return contributions in the form of the rows, of which nothing is computed yet.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        The fitted explainer.
+    X : dask array, dask DataFrame, or list or dict of dask arrays
+        The rows.
+    target, out : object, default=None
+        As `transform` takes them.
+
+    Returns
+    -------
+    contributions : dask array, dask DataFrame, or list or dict of dask arrays
+    """
+    check_is_fitted(explainer)
+    if out is not None:
+        raise ValueError(
+            "out= is for rows that are read in blocks here. Pass out=None, and write what is returned, block by "
+            "block, with dask.array.store(transform(X), out)."
+        )
+    bound, rows = explainer.bound_, LazyRows(X)
+    _check_form(explainer, rows)
+    of_rows = target if target is not None and has_entry_per_row(target, bound.classes) else None
+    own = target is None or of_rows is not None
+    compiled, checked = bound.compiled_with_target(None if own else target)
+    check_single_target(bound, target)
+    references = bound.references
+    if references is not None and references.per_row and references.arrays is not None:
+        raise ValueError(
+            f"The explainer was fitted with references of their own for {len(references.arrays[0])} rows, and X is "
+            "lazy. Pass each chunk with its references as explain(X, reference=...)."
+        )
+    copied = copy_for_workers(explainer, None if own else target)
+    is_all = of_rows is None and checked.is_all
+    specs = _specs_of_contributions(explainer, rows, compiled, checked if is_all else None)
+    names = None
+    if bound.gives_table:
+        names = explainer.get_feature_names_out() if is_all else bound.contribution_names(explainer)
+    block = partial(contributions_of_block, {"jit_compile": get_config()["jit_compile"]})
+    if len(specs) == 1 and not isinstance(rows.X, (list, dict)):
+        array = map_in_form(explainer, block, rows, copied, of_rows, specs[0], names)
+        return bound.like_rows([array], rows.X)
+    if names is None and output_form(explainer) == "pandas":
+        explainer.get_feature_names_out()
+    return bound.like_rows(map_blocks(block, rows, copied, of_rows, specs), rows.X)
+
+
+def _check_form(explainer, rows):
+    """Raise an error for columns and shapes that do not fit, before anything is computed."""
+    bound, zeros = explainer.bound_, rows.like_one()
+    if bound.encoder is None:
+        bound.arrays(zeros, explainer)
+    else:
+        validate_data(explainer, zeros, reset=False, skip_check_array=True)
+
+
+def _specs_of_contributions(explainer, rows, compiled, all_targets):
+    """Return the shape of a row and the dtype of each source's contributions."""
+    bound, method = explainer.bound_, compiled.method
+    shapes = bound.shapes_of_sources(method)
+    if bound.raw_columns is not None:
+        shapes = [(bound.n_columns,)]
+    elif bound.layer is None and bound.encoder is None:
+        shapes = [array.shape[1:] for array in bound.arrays(rows.like_one(), explainer)]
+    elif any(None in shape for shape in shapes):
+        # Only a run of the network tells the size.
+        arrays = bound.arrays(rows.like_one(), explainer)
+        entries = [tensor.shape for tensor in method.source_values(arrays)]
+        shapes = [tuple(shape) if shape[0] > 1 else tuple(shape[1:]) for shape in entries]
+    if all_targets is not None:
+        number = all_targets.number(compiled.tensor.shape)
+        shapes = [(shape[0] * number,) if bound.gives_table else (*shape, number) for shape in shapes]
+    return list(zip(shapes, method.contribution_dtypes, strict=True))
+
+
+def fit_lazily(explainer, hooks, X, y, sample_weight, target):
+    """Fit an explainer to rows of Dask.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        Gets the fitted attributes.
+    hooks : Hooks
+        Functions by which the explainer differs from others.
+    X, y, sample_weight, target : object
+        As `fit` takes them.
+
+    Returns
+    -------
+    importances : Importances
+        Importances, which are computed when they are first read.
+    """
+    estimator = unfrozen(explainer.estimator)
+    y, sample_weight, target = compute_all(y, sample_weight, target)
+    rows = LazyRows(X)
+    lengths = rows.lengths()
+    n_rows = sum(lengths)
+    is_trained_here = is_estimator(estimator) and estimator is explainer.estimator
+    if is_trained_here or n_rows <= explainer.max_samples:
+        # A network that is trained in one process needs all rows there.
+        return fit_rows(explainer, hooks, compute_all(X)[0], y, sample_weight, target)
+    given = explainer.class_names
+    labels = getattr(estimator, "classes_", None) if given is None else np.asarray(given)
+    of_rows = np.asarray(target) if target is not None and has_entry_per_row(target, labels) else None
+    if of_rows is not None:
+        check_length(of_rows, n_rows)
+    if sample_weight is not None:
+        like_rows = np.broadcast_to(0.0, (n_rows, 1))
+        sample_weight = check_sample_weight(sample_weight, like_rows, ensure_non_negative=True)
+        if not sample_weight.any():
+            raise ValueError("sample_weight= must have a weight above zero for a row at least. Got only zeros.")
+    # A generator of its own, so that the rows for importances are those that rows in memory would have.
+    random_state = check_random_state(explainer.random_state)
+    random_state = np.random.RandomState(random_state.randint(np.iinfo(np.int32).max))
+    candidates = np.arange(n_rows) if sample_weight is None else np.flatnonzero(sample_weight)
+    number = min(len(candidates), explainer.max_samples if _learns_from_single_rows(explainer) else FEW_ROWS)
+    drawn = np.sort(random_state.choice(candidates, number, replace=False))
+    arrays, _, _, random_state = learn(
+        explainer,
+        hooks,
+        rows.gather(drawn, lengths),
+        None,
+        None if sample_weight is None else sample_weight[drawn],
+        target if of_rows is None else of_rows[drawn],
+        find_reference=partial(_find_reference, explainer, rows, lengths, sample_weight),
+    )
+    chosen = np.arange(n_rows)[importance_rows(arrays, explainer.max_samples, random_state, n_rows)]
+    sample = LazySample(rows, lengths, chosen, sample_weight, target if of_rows is None else None, of_rows)
+    return Importances(sample, isinstance(X, dict))
+
+
+class LazySample(NamedTuple):
+    """Rows of Dask for importances, with their weights and targets."""
+
+    rows: LazyRows
+    lengths: list
+    # Positions of the rows.
+    chosen: np.ndarray
+    sample_weight: np.ndarray | None
+    # The target of all rows, or one target for each of all rows.
+    target: Any
+    target_of_rows: np.ndarray | None
+
+    def mean_absolute(self, explainer):
+        """Return mean absolute contributions, one array for each source, without gathering the rows."""
+        import dask
+
+        copied, of_rows = ship_once(copy_for_workers(explainer)), self.target_of_rows
+        weights, add = self.sample_weight, dask.delayed(importances_of_block)
+        config = {"jit_compile": get_config()["jit_compile"]}
+        partials = [
+            add(
+                config,
+                copied,
+                block,
+                np.ones(len(positions)) if weights is None else weights[positions],
+                self.target if of_rows is None else of_rows[positions],
+                positions,
+            )
+            for block, _, positions in self.rows.take(self.chosen, self.lengths)
+        ]
+        sums, total = reduce_partials(partials, merge_sums)
+        dtypes = explainer.bound_.compiled(self.target).method.contribution_dtypes
+        # Weighted means are in double precision, as those of NumPy.
+        dtypes = dtypes if weights is None else [np.float64] * len(sums)
+        return [(each / total).astype(dtype) for each, dtype in zip(sums, dtypes, strict=True)]
+
+
+def _learns_from_single_rows(explainer):
+    """Return whether the reference is made of single rows, and not of a statistic of all rows."""
+    reference = getattr(explainer, "reference", None)
+    several = reference.values() if isinstance(reference, dict) else reference
+    several = several if isinstance(several, (list, tuple)) or several is not reference else [reference]
+    objects = [SHORTHANDS.get(each, each) if isinstance(each, str) else each for each in several]
+    return any(isinstance(each, Reference) and each.learns and not isinstance(each, Constant) for each in objects)
+
+
+def _find_reference(explainer, rows, lengths, weights, bound, arrays):
+    """Return the reference to learn, with statistics computed over all rows."""
+    given = flat_reference(explainer, bound, explainer.reference)
+    entries = list(given) if isinstance(given, list) else [given] * len(arrays)
+    objects = [SHORTHANDS.get(each, each) if isinstance(each, str) else each for each in entries]
+    for each, array in zip(objects, arrays, strict=True):
+        if not isinstance(each, Reference) and not callable(each) and np.ndim(each) > array.ndim:
+            raise ValueError(
+                "reference= has references of their own for each row, which do not go with rows of Dask. Pass rows "
+                "in memory, or references that all rows share."
+            )
+    of_ids = holds_ids(bound.network)
+    kinds = {
+        position: each.value
+        for position, each in enumerate(objects)
+        if isinstance(each, Constant) and each.learns and arrays[position].dtype.kind == "f" and not of_ids[position]
+    }
+    if not kinds:
+        return explainer.reference
+    statistics = _statistics(rows, lengths, weights, ship_once(copy_for_workers(explainer)), kinds, arrays)
+    entries = [statistics.get(position, each) for position, each in enumerate(entries)]
+    return entries[0] if bound.network.is_single else dict(zip(bound.network.input_names, entries, strict=True))
+
+
+def _statistics(rows, lengths, weights, copied, kinds, arrays):
+    """Compute statistics of some inputs over all rows, by the inputs' positions."""
+    import dask
+
+    blocks = []
+    for block, stop, length in zip(rows.blocks(), np.cumsum(lengths), lengths, strict=True):
+        of_block = None if weights is None else weights[stop - length : stop]
+        if length and (of_block is None or of_block.any()):
+            blocks.append((block, of_block, int(length if of_block is None else (of_block > 0).sum())))
+    of_sums, found = {position: kind for position, kind in kinds.items() if kind != "median"}, {}
+    if of_sums:
+        compute = dask.delayed(statistics_of_block)
+        partials = [compute(copied, block, of_block, of_sums) for block, of_block, _ in blocks]
+        values, total = reduce_partials(partials, partial(merge_statistics, of_sums))
+        found = {position: value / total if kinds[position] == "mean" else value for position, value in values.items()}
+    for position in kinds.keys() - of_sums.keys():
+        found[position] = _median(blocks, weights, copied, position, arrays[position])
+    return {position: value.astype(arrays[position].dtype)[None] for position, value in found.items()}
+
+
+def _median(blocks, weights, copied, position, like):
+    """Compute the median of all rows, some whole columns at once."""
+    import dask
+    import dask.array as da
+
+    width, compute = int(np.prod(like.shape[1:])), dask.delayed(columns_of_block)
+    parts = [
+        da.from_delayed(compute(copied, block, of_block, position), (number, width), like.dtype)
+        for block, of_block, number in blocks
+    ]
+    values = da.concatenate(parts).rechunk((-1, "auto"))
+    weights = None if weights is None else weights[weights > 0]
+    found = values.map_blocks(median_of_columns, weights, chunks=((1,), values.chunks[1]), dtype=like.dtype)
+    return found.compute()[0].reshape(like.shape[1:])

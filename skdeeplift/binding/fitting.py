@@ -1,0 +1,193 @@
+"""Fitting: the network is bound or trained, references are learned, and rows are kept for importances."""
+
+from functools import partial
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdeeplift.binding.bound import Bound
+from skdeeplift.binding.comparison import learn_references
+from skdeeplift.binding.importances import Importances, SampleInMemory
+from skdeeplift.binding.row_checks import check_independence
+from skdeeplift.compat import check_sample_weight
+from skdeeplift.network.bind import bind, check_dense
+from skdeeplift.network.encoder_columns import source_columns
+from skdeeplift.network.trained import is_estimator, network_of, steps_of, train, unfrozen
+from skdeeplift.rows.validation import importance_rows
+
+# Attributes that an earlier fit leaves, and a later one need not set.
+_LEFT_BY_FIT = ("estimator_", "classes_", "references_", "n_features_in_", "feature_names_in_", "_importances")
+
+
+def fit_rows(explainer, hooks, X, y, sample_weight, target):
+    """Fit an explainer to rows in memory.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        Gets the fitted attributes.
+    hooks : Hooks
+        Functions by which the explainer differs from others.
+    X, y, sample_weight, target : object
+        As `fit` takes them.
+
+    Returns
+    -------
+    importances : Importances
+        Importances, which are computed when they are first read.
+    """
+    arrays, weights, target, random_state = learn(explainer, hooks, X, y, sample_weight, target)
+    rows = importance_rows(arrays, explainer.max_samples, random_state)
+    references = explainer.bound_.references
+    sample = SampleInMemory(
+        [array[rows] for array in arrays],
+        None if weights is None else weights[rows],
+        target[rows] if isinstance(target, np.ndarray) else target,
+        None if references is None else references.take(rows),
+    )
+    return Importances(sample, isinstance(X, dict))
+
+
+def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None):
+    """Bind or train the network, and learn the reference.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        Gets the fitted attributes.
+    hooks : Hooks
+        Functions by which the explainer differs from others.
+    X, y, sample_weight, target : object
+        As `fit` takes them.
+    find_reference : callable, default=None
+        Takes the bound network and the arrays of rows, and returns the reference that is learned from more rows than
+        these.
+
+    Returns
+    -------
+    arrays : list of ndarray
+        Checked rows, one array for each input.
+    sample_weight : ndarray or None
+        Checked weights.
+    target : object
+        The target, as an array where each row has one.
+    random_state : RandomState
+        Source of further draws.
+    """
+    for name in _LEFT_BY_FIT:
+        vars(explainer).pop(name, None)
+    random_state = check_random_state(explainer.random_state)
+    # Seed of every later draw, so that the same call gives the same numbers.
+    seed = int(random_state.randint(np.iinfo(np.int32).max))
+    bound, X = bind_network(explainer, hooks, X, y, sample_weight, seed)
+    explainer.bound_ = bound
+    arrays = bound.arrays(X, explainer, reset=True)
+    bound.n_columns = getattr(explainer, "n_features_in_", None)
+    bound.column_names = getattr(explainer, "feature_names_in_", None)
+    bound.schedule.check_rows(arrays)
+    if sample_weight is not None:
+        sample_weight = check_sample_weight(sample_weight, arrays[0], ensure_non_negative=True)
+    compiled, checked = bound.compiled_with_target(target, len(arrays[0]))
+    if isinstance(checked.choice, np.ndarray):
+        target = np.asarray(target)
+    if compiled.method.uses_references:
+        reference = explainer.reference if find_reference is None else find_reference(bound, arrays)
+        bound.references = learn_references(explainer, bound, reference, arrays, sample_weight)
+        explainer.references_ = bound.references
+    check_independence(bound, compiled.method, arrays)
+    bound.unit_shapes = find_unit_shapes(bound, compiled.method, arrays)
+    return arrays, sample_weight, target, random_state
+
+
+def find_unit_shapes(bound, method, arrays):
+    """Return the shape of a row's units for each named layer.
+
+    A layer may have several entries for each row on its first axis, as one has that is applied to each time step.
+
+    Parameters
+    ----------
+    bound : Bound
+        The bound network.
+    method : Method
+        The compiled network.
+    arrays : list of ndarray
+        Checked rows, one array for each input.
+
+    Returns
+    -------
+    shapes : list of tuple or None
+        None if no layer is named.
+    """
+    if bound.layer is None:
+        return None
+    shapes, depends_on_row = [], any(None in spec.shape[1:] for spec in bound.network.flat_specs)
+    for source in method.sources:
+        layout = method.layouts.get(source.value)
+        if layout is not None and layout.axis == 0 and layout.fold is not None:
+            fold = layout.fold
+        else:
+            # Only a run of the network tells the number of entries.
+            n_rows = bound.network.batch_size or 1
+            values = method.forward([np.repeat(array[:1], n_rows, 0) for array in arrays])
+            fold = values[method.shown.index(source.value)].shape[0] // n_rows
+            fold = None if depends_on_row and fold > 1 else fold
+        shapes.append((*(() if fold == 1 else (fold,)), *source.value.shape[1:]))
+    return shapes
+
+
+def bind_network(explainer, hooks, X, y, sample_weight, seed):
+    """Bind the network, which is trained before if it is not yet.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        Gets the fitted attributes.
+    hooks : Hooks
+        Functions by which the explainer differs from others.
+    X, y, sample_weight : object
+        As `fit` takes them.
+    seed : int
+        Seed of later draws.
+
+    Returns
+    -------
+    bound : Bound
+        The bound network.
+    X : array-like
+        Rows as the network takes them.
+    """
+    parameters = {name: value for name, value in explainer.get_params(deep=False).items() if name != "estimator"}
+    make = partial(Bound, owner=type(explainer).__name__, hooks=hooks, parameters=parameters, seed=seed)
+    estimator = unfrozen(explainer.estimator)
+    if not is_estimator(estimator):
+        return make(bind(estimator, X)), X
+    if steps_of(estimator)[0] is None:
+        check_dense(X)
+    if estimator is explainer.estimator:
+        trained = train(estimator, X, y, sample_weight, type(explainer).__name__)
+    else:
+        check_is_fitted(estimator)
+        # An estimator that was trained on named columns compares their names.
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+        trained = estimator
+    explainer.estimator_ = trained
+    if hasattr(trained, "classes_"):
+        explainer.classes_ = trained.classes_
+    bound = make(None, estimator=trained)
+    X = bound.encoded(X, explainer, reset=True)
+    bound.network = bind(network_of(steps_of(trained)[1], getattr(X, "dtype", None)), X)
+    if explainer.to_source and bound.encoder is not None:
+        bound.raw_columns = _find_raw_columns(explainer, bound)
+    return bound, X
+
+
+def _find_raw_columns(explainer, bound):
+    """Return the raw column that each column of the network's input is made from."""
+    if bound.layer is not None:
+        raise ValueError("to_source=True is for contributions of the input. Pass layer=None.")
+    try:
+        return source_columns(bound.encoder, explainer.n_features_in_, bound.network.input_specs.shape[1])
+    except ValueError as error:
+        reason = str(error).partition(" Pass groups=")[0]
+        raise ValueError(f"{reason} Pass to_source=False for contributions of what they return.") from error

@@ -1,0 +1,126 @@
+"""Importances: mean absolute contributions of the rows of `fit`, computed when they are first read."""
+
+import math
+import threading
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skdeeplift.binding.problems import CallReport, make_problem, run_problem
+from skdeeplift.targets.target import Target
+
+# Most references for importances where references are added automatically.
+IMPORTANCE_REFERENCES = 100
+# Most numbers of results that are kept at once.
+MOST_NUMBERS = 2**26
+
+
+class Importances:
+    """Importances that are computed once, by the thread that first reads them.
+
+    Parameters
+    ----------
+    sample : SampleInMemory or LazySample
+        Rows of `fit` that importances are computed from.
+    is_dict : bool
+        Whether rows of several inputs came as a dict.
+    """
+
+    def __init__(self, sample, is_dict):
+        self.sample, self.is_dict = sample, is_dict
+        self._value, self._lock = None, threading.Lock()
+
+    @property
+    def is_computed(self):
+        """Whether importances were read before."""
+        return self._value is not None
+
+    def read(self, explainer):
+        """Return the importances of a fitted explainer, in the form of its rows."""
+        with self._lock:
+            if self._value is None:
+                arrays = self.sample.mean_absolute(explainer)
+                self._value = explainer.bound_.like_rows(arrays, {} if self.is_dict else None)
+                # The rows are not needed any more.
+                self.sample = None
+            return self._value
+
+    def __getstate__(self):
+        return {"sample": self.sample, "is_dict": self.is_dict, "_value": self._value}
+
+    def __setstate__(self, state):
+        vars(self).update(state, _lock=threading.Lock())
+
+
+class SampleInMemory(NamedTuple):
+    """Rows for importances, with their weights, targets and references."""
+
+    arrays: list
+    sample_weight: np.ndarray | None
+    # An array where each row has a target of its own.
+    target: Any
+    references: Any
+
+    def mean_absolute(self, explainer):
+        """Return mean absolute contributions, one array for each source."""
+        sums, total = absolute_sums(explainer, self)
+        dtypes = explainer.bound_.compiled(self.target).method.contribution_dtypes
+        # Weighted means are in double precision, as those of NumPy.
+        if self.sample_weight is not None:
+            dtypes = [np.float64] * len(sums)
+        return [(each / total).astype(dtype) for each, dtype in zip(sums, dtypes, strict=True)]
+
+
+def absolute_sums(explainer, sample, name_row="row {}".format):
+    """Sum the absolute contributions of rows by weight.
+
+    A classifier's predicted class would show only what speaks for the class that a row is in. So where the target is
+    the predicted class, importances are means over the logits of all classes, less their common mean.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        The fitted explainer.
+    sample : SampleInMemory
+        The rows.
+    name_row : callable, default="row {}".format
+        Takes a row's position, and returns its name for a warning.
+
+    Returns
+    -------
+    sums : list of ndarray
+        One array for each source, in float64.
+    total : float
+        Sum of the weights.
+    """
+    bound, report = explainer.bound_, CallReport(explainer, name_row)
+    problem, compiled = make_problem(explainer, sample.arrays, sample.target, sample.references)
+    if bound.parameters.get("max_references") == "auto":
+        # Importances are means over rows too: more references for each row would cost much and change little.
+        problem = problem.replace(references=problem.references.first(IMPORTANCE_REFERENCES))
+    if problem.target.depends_on_output:
+        problem = problem.replace(target=Target("all", centered=True))
+    weights = np.ones(problem.n_rows) if sample.sample_weight is None else sample.sample_weight
+    sums = None
+    for start, part in _parts_in_memory(problem, bound.shapes_of_sources(problem.method)):
+        results = run_problem(explainer, part, compiled)
+        report.add(part, compiled, results, start, with_delta=False)
+        of_part = weights[start : start + part.n_rows]
+        arrays = [np.tensordot(of_part, np.abs(array).astype(np.float64), 1) for array in results.contributions]
+        if part.target.is_all:
+            arrays = [array.mean(-1) for array in arrays]
+        sums = arrays if sums is None else [one + other for one, other in zip(sums, arrays, strict=True)]
+    report.finish()
+    return sums, weights.sum()
+
+
+def _parts_in_memory(problem, shapes):
+    """Yield the first row, and the problem, of as many rows as have results of a bounded size."""
+    size_of_row = problem.rows[0][0].size
+    elements = sum(size_of_row if None in shape else math.prod(shape) for shape in shapes)
+    n_rows = max(1, MOST_NUMBERS // (elements * problem.n_targets))
+    if n_rows >= problem.n_rows:
+        yield 0, problem
+        return
+    for start in range(0, problem.n_rows, n_rows):
+        yield start, problem.take(slice(start, start + n_rows))

@@ -1,0 +1,195 @@
+"""Problems of a fitted explainer: its rows, targets and references, ready to run; and the checks of their results."""
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skdeeplift.binding.attributes import with_attributes
+from skdeeplift.binding.bound import WorkerMethod
+from skdeeplift.binding.comparison import references_of_rows
+from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
+from skdeeplift.execution.parallel import run_in_parts
+from skdeeplift.execution.problem import Problem
+from skdeeplift.propagation.summation_check import Tolerance, check_sums, convergence_delta
+from skdeeplift.warn import warn
+
+# Most references for which a row's difference is followed from op to op.
+LOCATED_REFERENCES = 100
+
+
+def make_problem(explainer, arrays, target=None, reference=None, target_of_rows=None):
+    """Return the problem that a fitted explainer solves for some rows.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        The fitted explainer.
+    arrays : list of ndarray
+        Checked rows, one array for each input.
+    target : object, default=None
+        The user's target; by default the explainer's own.
+    reference : object, default=None
+        The user's reference; by default the references that `fit` learned.
+    target_of_rows : Target, default=None
+        Checked target, in place of the user's.
+
+    Returns
+    -------
+    problem : Problem
+    compiled : CompiledTarget
+        The compiled network.
+    """
+    bound = explainer.bound_
+    compiled, checked = bound.compiled_with_target(target, len(arrays[0]))
+    if compiled.method.uses_references:
+        references = references_of_rows(explainer, bound, arrays, reference)
+    elif reference is not None:
+        raise ValueError(f"{bound.owner} compares rows with no reference. Pass reference=None.")
+    else:
+        references = None
+    problem = Problem(
+        compiled.method,
+        arrays,
+        checked if target_of_rows is None else target_of_rows,
+        bound.schedule.prepare(references, arrays),
+        schedule=bound.schedule,
+        batch_size=explainer.batch_size,
+        fixed=bound.network.batch_size,
+        verbose=explainer.verbose,
+    )
+    return problem, compiled
+
+
+def run_problem(explainer, problem, compiled):
+    """Explain the rows of a problem, in parts side by side if the explainer has ``n_jobs``.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        The fitted explainer.
+    problem : Problem
+        The rows, with their targets and references.
+    compiled : CompiledTarget
+        The compiled network.
+
+    Returns
+    -------
+    results : Results
+        Contributions of raw columns where encoded columns are summed back to them.
+    """
+    bound = explainer.bound_
+
+    def shared():
+        """Return the object from which workers compile the method; threads find it compiled already."""
+        return WorkerMethod(with_attributes(bound, references=None), compiled.kind, compiled.function)
+
+    n_jobs = explainer.n_jobs
+    results = run_in_parts(problem, n_jobs, shared)
+    return results if bound.raw_columns is None else bound.sum_to_raw_columns(results)
+
+
+class CallReport:
+    """Checks of the results of a call, block by block; each warning is given once, when the call ends.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        The fitted explainer.
+    name_row : callable, default="row {}".format
+        Takes a row's position, and returns its name for a warning.
+    """
+
+    def __init__(self, explainer, name_row="row {}".format):
+        self.bound, self.how = explainer.bound_, getattr(explainer, "check", "ignore")
+        self.name_row = name_row
+        self.departures, self.unconverged, self.not_finite = [], [], None
+        self.n_not_finite, self.n_rows, self.is_function = 0, 0, False
+
+    def add(self, problem, compiled, results, start=0, with_delta=True):
+        """Check the results of a block, and return its convergence deltas; None where there are none.
+
+        Parameters
+        ----------
+        problem : Problem
+            The rows of the block.
+        compiled : CompiledTarget
+            The compiled network.
+        results : Results
+            Their results.
+        start : int, default=0
+            Position of the block's first row.
+        with_delta : bool, default=True
+            Whether the convergence deltas are asked for.
+
+        Returns
+        -------
+        delta : ndarray or None
+
+        Raises
+        ------
+        SummationToDeltaError
+            If contributions do not sum to the change of the target, and ``check="raise"``.
+        """
+        method = problem.method
+        self.n_rows += problem.n_rows
+        self.is_function = compiled.function is not None
+        if results.unconverged is not None and results.unconverged.any():
+            self.unconverged.append(results)
+        sums = method.sums_to_delta and self.bound.layer is None
+        if not sums:
+            self._note_outputs(results, start)
+        if not sums or self.how == "ignore":
+            return convergence_delta(results) if with_delta else None
+        worst = -1.0 if not self.departures else max(each.badness for each in self.departures)
+        tolerance = Tolerance(method.coarsest_dtype, self.bound.schedule.tolerance)
+        delta, found = check_sums(results, tolerance, worst)
+        if found is not None:
+            self._describe(found, problem, compiled, start)
+        return delta
+
+    def _describe(self, found, problem, compiled, start):
+        if found.row is not None:
+            row = found.row
+            place = self.name_row(start + row) + ("" if found.target is None else f", target {found.target}")
+            advice = self.bound.schedule.advice
+            if advice is None:
+                advice = self._op_at_fault(problem, row, found.tolerance)
+            found = found._replace(place=place, advice=advice, is_function=compiled.function is not None)
+        if self.how == "raise":
+            raise SummationToDeltaError(
+                found.message(problem.n_rows) + ' Pass check="ignore" to get them nevertheless.'
+            )
+        self.departures.append(found)
+
+    def _op_at_fault(self, problem, row, tolerance):
+        """Name the op where the difference that a row carries first departs from the true one."""
+        if problem.fixed is not None:
+            return ""
+        op = problem.method.first_departure(*problem.pairs_of_row(row, LOCATED_REFERENCES), tolerance)
+        if op is None:
+            return ""
+        return f" The carried difference first departs from the true one at {problem.method.graph.describe(op)}."
+
+    def _note_outputs(self, results, start):
+        """Count rows whose target is not finite, where no sum would tell."""
+        outputs = results.prediction.reshape(len(results.prediction), -1)
+        bad = np.flatnonzero(~np.isfinite(outputs).all(1))
+        if len(bad):
+            self.n_not_finite += len(bad)
+            self.not_finite = self.not_finite or self.name_row(start + bad[0])
+
+    def finish(self):
+        """Give the warnings of all blocks, each once."""
+        if self.unconverged:
+            worst = max(self.unconverged, key=lambda results: results.n_references[results.unconverged].max())
+            warn(self.bound.schedule.warning(worst), ConvergenceWarning)
+        if self.not_finite is not None:
+            look_at = "the target function" if self.is_function else "the network's weights"
+            warn(
+                f"In {self.n_not_finite} of {self.n_rows} rows, the first of which is {self.not_finite}, the target is "
+                f"not finite, so contributions mean nothing there. Look at {look_at}, and at these rows.",
+                RuntimeWarning,
+            )
+        if self.departures:
+            worst = max(self.departures, key=lambda each: each.badness)
+            number = sum(each.number for each in self.departures)
+            warn(worst._replace(number=number).message(self.n_rows), SummationToDeltaWarning)

@@ -1,0 +1,169 @@
+"""Checks of a network and its rows, before rows are explained."""
+
+from numbers import Integral
+
+import numpy as np
+import tensorflow as tf
+
+from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.network.ops import RANDOM
+from skdeeplift.propagation.rules.rescale import machine_epsilon
+from skdeeplift.rows.validation import find_letters, input_labels
+
+
+def rows_are_independent(method, row, value=None):
+    """Compare the values that a network computes for a row alone and beside other rows.
+
+    Parameters
+    ----------
+    method : Method
+        The compiled network.
+    row : list of ndarray
+        One array of one row for each input.
+    value : Value, default=None
+        The value to compare, one of those that are shown. By default the target. A layer may have several entries for
+        each row.
+
+    Returns
+    -------
+    independent : bool
+        False also if the network returns another number of rows than it takes, or returns them in another order.
+    """
+    company = [np.concatenate([np.ones_like(each), each, np.zeros_like(each), np.ones_like(each)]) for each in row]
+    position = 0 if value is None else method.shown.index(value)
+    try:
+        values, _ = method.forward_both(row, row)
+        together = method.forward_both(company, row)[0][position].numpy()
+    except UnsupportedOpError:
+        raise
+    except (tf.errors.InvalidArgumentError, ValueError):
+        # An op that the processor cannot run at all, such as some convolutions with the channels first, raises its own
+        # error here, which has nothing to do with rows.
+        method.forward(row)
+        # Otherwise a value that the rules read has no rows.
+        return False
+    alone = values[position].numpy()
+    number = len(alone)
+    if (number != 1 and value is None) or len(together) != 4 * number:
+        return False
+    if alone.dtype.kind in "biu":
+        return np.array_equal(alone, together[number : 2 * number])
+    if not np.isfinite(alone).all():
+        return True
+    # Batches of different sizes are rounded differently. The largest value on the way bounds by how much.
+    coarse = machine_epsilon(alone.dtype) > 1e-4
+    relative, rounding = (5e-2, 5e-2) if coarse else (1e-3, 1e-5)
+    largest = max(float(np.abs(value.numpy()).max(initial=0)) for value in values if value.dtype.is_floating)
+    difference = np.abs(alone.astype(np.float64) - together[number : 2 * number]).max()
+    return difference <= relative * np.abs(alone).max() + rounding * largest
+
+
+def check_independence(bound, method, arrays):
+    """Raise an error if the network's output for a row depends on the other rows of its batch.
+
+    Parameters
+    ----------
+    bound : Bound
+        The bound network.
+    method : Method
+        The compiled network.
+    arrays : list of ndarray
+        Rows, of which the first and the last are tried.
+
+    Raises
+    ------
+    ValueError
+        If they do not stand for themselves.
+    """
+    if bound.network.batch_size is not None:
+        return
+    rows = [[array[:1] for array in arrays], [array[-1:] for array in arrays]]
+    if not all(rows_are_independent(method, row) for row in rows):
+        random = next((op for op in method.graph.ops if op.facts.family is RANDOM), None)
+        look_for = (
+            "a reduction, a reshape or a softmax over the batch axis"
+            if random is None
+            else f"{method.graph.describe(random)}, whose random numbers depend on where in the batch a row is"
+        )
+        raise ValueError(
+            "The network's output for a row depends on the other rows of its batch, or it has another number of "
+            "rows than the input. Contributions of a row exist only where the network treats each row by itself; "
+            f"look for {look_for}."
+        )
+    if bound.layer is not None and not all(
+        rows_are_independent(method, rows[0], source.value) for source in method.sources
+    ):
+        raise ValueError(
+            f"layer={bound.layer!r} names a layer whose output does not have the rows one after the other on its "
+            "first axis. Pass a layer that has."
+        )
+
+
+def check_sources(bound, method):
+    """Raise an error if a method, or a source, has no multipliers.
+
+    Parameters
+    ----------
+    bound : Bound
+        The bound network.
+    method : Method
+        The compiled network.
+
+    Raises
+    ------
+    ValueError
+        If the method only compares outputs, or an input holds integers by which numbers are looked up.
+    """
+    if not method.has_multipliers:
+        raise ValueError(
+            f"{bound.owner} compares the network's outputs, and has no multipliers, nor hypothetical "
+            "contributions. Pass multipliers=False and hypothetical=False."
+        )
+    looked_up = [
+        label for label, source in zip(input_labels(bound.network), method.sources, strict=False) if source.starts
+    ]
+    if looked_up:
+        without = (
+            "Their differences have no multipliers, and so no hypothetical contributions: those of the numbers do."
+            if method.takes_integers
+            else "Nothing can be differentiated with respect to integers, but to the numbers it can."
+        )
+        raise ValueError(
+            f"{' and '.join(looked_up)} holds integers, or numbers that become some, by which the network looks "
+            f"numbers up. {without} Fit an explainer with layer= the name of the layer that looks them up, such as "
+            'layer="embedding".'
+        )
+
+
+def find_letters_axes(bound, arrays, hypothetical):
+    """Return the axis of one-hot letters of each source, for hypothetical contributions.
+
+    Parameters
+    ----------
+    bound : Bound
+        The bound network.
+    arrays : list of ndarray
+        Rows, one array for each input.
+    hypothetical : bool or int
+        True to find the axis, or the axis counted with that of the rows.
+
+    Returns
+    -------
+    axes : tuple of int
+        Axes counted without that of the rows.
+
+    Raises
+    ------
+    ValueError
+        If the rows hold no one-hot letters.
+    """
+    if bound.layer is not None:
+        raise ValueError("hypothetical= is for the letters of the network's input. Fit an explainer with layer=None.")
+    if not isinstance(hypothetical, (bool, np.bool_, Integral)):
+        raise ValueError(f"hypothetical= takes True, False or an int that names an axis. Got {hypothetical!r}.")
+    labels = input_labels(bound.network)
+    if len(arrays) == 1:
+        return (find_letters(arrays[0], hypothetical, labels[0]),)
+    raise ValueError(
+        f"hypothetical= is for networks with one input of one-hot letters; this one has the inputs {', '.join(labels)}."
+    )

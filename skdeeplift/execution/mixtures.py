@@ -1,0 +1,115 @@
+"""Mixtures of rows and references: each row has its own order in which parts are taken from references."""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from skdeeplift.execution.chunks import choose_chunking, evenly, pieces
+from skdeeplift.execution.memory import automatic_batch_size
+from skdeeplift.perturbation.perturbation import sum_weighted
+from skdeeplift.propagation import replay
+
+
+class Mixtures(NamedTuple):
+    """Rows of which the first parts in an order are taken from references."""
+
+    # For each input an array of int: the part that each element of a row belongs to.
+    labels: list
+    # Place of each part in the order of a mixture, of shape (1 or n_rows, 1 or n_mixtures, n_parts).
+    ranks: np.ndarray
+    # Number of parts of a mixture that are taken from the reference, of shape (1 or n_rows, n_mixtures).
+    counts: np.ndarray
+    # Weights over the target's elements, of shape (1 or n_rows, n_targets, *target's axes).
+    target_weights: np.ndarray
+
+
+def compute_at_mixtures(method, rows, references, mixtures, *, batch_size="auto", fixed=None):
+    """Compute the target at mixtures of rows and references.
+
+    Parameters
+    ----------
+    method : Method
+        The compiled network.
+    rows : list of ndarray
+        One array for each input.
+    references : References
+        References to take parts from. Values are means over references.
+    mixtures : Mixtures
+        The parts of the rows that are taken from references.
+    batch_size : int or "auto", default="auto"
+        Number of mixtures to run at once.
+    fixed : int or None, default=None
+        Batch size of a network that takes only one.
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows, n_mixtures, n_targets)
+        In float64.
+    """
+    most = fixed or (automatic_batch_size(method) if batch_size == "auto" else int(batch_size))
+    ranks, counts = mixtures.ranks.astype(np.int32), mixtures.counts.astype(np.int32)
+    n_rows, n_mixtures, n_references = len(rows[0]), counts.shape[1], len(references.weights)
+    size = choose_chunking(n_rows, n_references, most)
+    at_once = evenly(n_mixtures, max(1, most // (size.rows * size.references)))
+    labels = [array.astype(np.int32) for array in mixtures.labels]
+    values = np.zeros((n_rows, n_mixtures, mixtures.target_weights.shape[1]))
+    for start, stop, padded in pieces(n_rows, size.rows):
+        cut = partial(_cut_rows, start=start, stop=stop, size=padded)
+        make = references.of_rows(rows, start, stop)
+        of_chunk = [cut(array) for array in rows]
+        for first in range(0, n_references, size.references):
+            last = min(first + size.references, n_references)
+            others = make(first, last)
+            others = [_lengthen(array, padded) if references.per_row else array[None] for array in others]
+            others = [_lengthen(array, size.references, axis=1) for array in others]
+            for mixture in range(0, n_mixtures, at_once):
+                end = min(mixture + at_once, n_mixtures)
+                chosen = cut(ranks)
+                if ranks.shape[1] > 1:
+                    chosen = _lengthen(chosen[:, mixture:end], at_once, axis=1)
+                number = _lengthen(cut(counts[:, mixture:end]), at_once, axis=1)
+                some = Mixtures(labels, chosen, number, cut(mixtures.target_weights).astype(np.float64))
+                tensors = tf.nest.map_structure(tf.convert_to_tensor, [of_chunk, others, some])
+                # One function for all shapes would be retraced for each shape, and TensorFlow would warn of it.
+                shapes = tuple(tuple(tensor.shape) for tensor in tf.nest.flatten(tensors))
+                computed = method.compiled(_at_mixtures, method, fixed, shapes)(*tensors)
+                # Of shape (mixtures, rows, references, targets).
+                known = computed.numpy()[: end - mixture, : stop - start, : last - first]
+                means = np.einsum("mnrt,r->nmt", known, references.weights[first:last])
+                values[start:stop, mixture:end] += means
+    return values
+
+
+def _at_mixtures(method, fixed, shapes, rows, references, mixtures):
+    """Run the network on the mixtures of a chunk; ``shapes`` are those of the tensors."""
+    counts = mixtures.counts
+    replaced = tf.transpose(mixtures.ranks < counts[..., None], [1, 0, 2])
+    given = {}
+    for value, row, reference, label in zip(method.graph.inputs, rows, references, mixtures.labels, strict=True):
+        shape = row.shape[1:]
+        of_elements = tf.gather(replaced, tf.reshape(label, [-1]), axis=2)
+        of_elements = tf.reshape(of_elements, (*replaced.shape[:2], 1, *shape))
+        # With the axes of mixtures, rows and references in front.
+        mixed = tf.where(of_elements, reference, row[:, None])
+        lead = counts.shape[1], row.shape[0], reference.shape[1]
+        mixed = tf.reshape(tf.broadcast_to(mixed, (*lead, *shape)), (-1, *shape))
+        if fixed is not None:
+            mixed = tf.concat([mixed, tf.repeat(mixed[-1:], fixed - mixed.shape[0], 0)], 0)
+        given[value] = mixed
+    [target] = replay.run(method.graph, given, [method.target])
+    number = int(np.prod(lead))
+    target = tf.reshape(target[:number], (*lead, *method.target.shape[1:]))
+    return sum_weighted(target, mixtures.target_weights)
+
+
+def _cut_rows(array, start, stop, size):
+    """Cut the entries of a chunk's rows out of an array, unless all rows share one entry."""
+    return array if len(array) == 1 and stop > 1 else _lengthen(array[start:stop], size)
+
+
+def _lengthen(array, size, axis=0):
+    """Repeat the last entry along an axis until there are ``size`` entries."""
+    number = array.shape[axis]
+    return array if number == size else array.take(np.minimum(np.arange(size), number - 1), axis)

@@ -1,0 +1,343 @@
+"""Schedules: how often a method is repeated for each row, until its contributions are good enough.
+
+A mean over references, a mean over random draws and an integral over steps are repeated by the same driver,
+`repeat_until_enough`: it gives more of them to those rows only that are not within tolerance yet.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skdeeplift.execution.references import AUTOMATIC_REFERENCES, Path, References
+from skdeeplift.execution.run import Loop, progress, run_once
+from skdeeplift.propagation.summation_check import Tolerance, excess_of_rows
+
+FIRST_REFERENCES, FIRST_DRAWS, FIRST_STEPS = 16, 100, 5
+MOST_DRAWS = 100 * 2**8
+# A row that misses its tolerance by more than this factor goes on with four times the steps, other rows with twice as
+# many: the error of a quadrature falls at least about as fast as its steps grow.
+FAR = 4
+
+
+def repeat_until_enough(n_rows, first, most, attempt, far=np.inf, progress=None):
+    """Repeat a computation, with more work each time, for the rows that are not within tolerance.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of rows.
+    first, most : int
+        Amount of work of a row at first and at most: references, draws or steps.
+    attempt : callable
+        Takes positions of rows, the amount of work done for them and the amount to reach, and returns for each row how
+        far it is from converging, as a multiple of its tolerance.
+    far : float, default=inf
+        Rows further than this from converging take four times the work next, not twice.
+    progress : tqdm, default=None
+        Progress bar, which counts rows that are finished.
+
+    Returns
+    -------
+    amounts, totals : ndarray of int of shape (n_rows,)
+        Amount of work in the last attempt for each row, and in all its attempts.
+    converged : ndarray of bool of shape (n_rows,)
+        Whether each row is within tolerance.
+    """
+    amounts, totals = np.zeros((2, n_rows), int)
+    excess, pending = np.zeros(n_rows), np.full(n_rows, min(first, most))
+    while pending.any():
+        amount = int(pending[pending > 0].min())
+        rows = np.flatnonzero(pending == amount)
+        excess[rows] = attempt(rows, int(amounts[rows[0]]), amount)
+        amounts[rows] = amount
+        totals[rows] += amount
+        more = np.minimum(np.where(excess[rows] > far, 4, 2) * amount, most)
+        pending[rows] = np.where((excess[rows] > 1) & (more > amount), more, 0)
+        if progress is not None:
+            progress.update(int((pending[rows] == 0).sum()))
+    return amounts, totals, excess <= 1
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One pass over all references.
+
+    Subclasses override what differs: the references that rows are compared with, the repetitions, and a warning.
+
+    Attributes
+    ----------
+    tolerance : float or None
+        Largest convergence delta, relative to the size of the contributions; None for the one that the dtype allows.
+    advice : str or None
+        Advice about contributions that do not add up; None where the op at fault is looked for instead.
+    references_at_once : int or None
+        Most references of one round; None for all.
+    """
+
+    tolerance = None
+    advice = None
+    references_at_once = None
+
+    def check_rows(self, arrays):
+        """Raise an error for rows that the schedule cannot change as it should."""
+
+    def prepare(self, references, arrays):
+        """Return the references of a call, with all that is drawn at random before it."""
+        return references
+
+    def run(self, problem):
+        """Explain the rows of a problem, and return `Results`."""
+        return run_once(problem)
+
+    def warning(self, results):
+        """Return a warning about rows whose standard errors stayed above the tolerance."""
+        return ""
+
+
+ONCE = Schedule()
+
+
+@dataclass(frozen=True)
+class UntilPrecise(Schedule):
+    """References are added to each row until the standard error of its contributions is small beside them."""
+
+    reference_tol: float
+    # One compiled function serves all rounds, however many references they add.
+    references_at_once = FIRST_REFERENCES
+
+    def run(self, problem):
+        """Explain the rows of a problem, and return `Results`."""
+        references = problem.references
+        if not references.is_random:
+            return run_once(problem)
+        loop, most = Loop(problem.replace(wanted=_with_squares(problem.wanted))), len(references.weights)
+        sums = loop.new_sums()
+
+        def attempt(rows, start, stop):
+            loop.add(sums, np.ones(stop - start), start, rows)
+            return sums.relative_standard_errors(rows, stop) / self.reference_tol
+
+        with progress(problem.n_rows, problem.verbose, "Explaining") as bar:
+            counts, _, converged = repeat_until_enough(problem.n_rows, FIRST_REFERENCES, most, attempt, progress=bar)
+        # Fewer references than the automatic number are all that the user wanted.
+        unconverged = ~converged & (most >= AUTOMATIC_REFERENCES)
+        return sums.means(counts)._replace(unconverged=unconverged)
+
+    def warning(self, results):
+        """Return a warning that the largest number of references is too small for the tolerance."""
+        number = results.n_references[results.unconverged].max()
+        return (
+            f"The standard error of {results.unconverged.sum()} of {len(results.unconverged)} rows' contributions is "
+            f"above {self.reference_tol:g} of their size after {number} references. Their contributions are means over "
+            "all of these; see standard_error. Pass a larger reference_tol=, or a reference that varies less."
+        )
+
+
+@dataclass(frozen=True)
+class Steps(Schedule):
+    """Gradients are integrated along the path from each reference, by a quadrature of some steps."""
+
+    method: str
+    # An int, or "auto" for as many as a row needs to add up.
+    n_steps: object
+    convergence_tol: float
+    max_steps: int
+    # Schedule by which references are added for each number of steps.
+    inner: Schedule = ONCE
+
+    @property
+    def tolerance(self):
+        """Largest convergence delta, relative to the size of the contributions."""
+        return self.convergence_tol
+
+    @property
+    def references_at_once(self):
+        """Most references of one round."""
+        return self.inner.references_at_once
+
+    @property
+    def advice(self):
+        """What to do about contributions that do not add up."""
+        if self.n_steps == "auto":
+            return " Raise max_steps, or convergence_tol if this is enough."
+        return ' Raise n_steps, or pass n_steps="auto".'
+
+    def run(self, problem):
+        """Explain the rows of a problem, and return `Results`."""
+        if self.n_steps != "auto":
+            results = self.inner.run(self._with_path(problem, self.n_steps))
+            return results._replace(n_steps=np.full(problem.n_rows, self.n_steps))
+        results = None
+
+        def attempt(rows, _, number):
+            nonlocal results
+            found = self.inner.run(self._with_path(problem.take(rows), number))
+            if results is None:
+                results = found
+            else:
+                results.replace_rows(rows, found)
+            return excess_of_rows(found, Tolerance(problem.method.coarsest_dtype, self.tolerance))
+
+        _, n_steps, _ = repeat_until_enough(problem.n_rows, FIRST_STEPS, self.max_steps, attempt, far=FAR)
+        return results._replace(n_steps=n_steps)
+
+    def _with_path(self, problem, n_steps):
+        positions, weights = quadrature(self.method, n_steps)
+        path = Path(np.tile(positions, (len(problem.references.weights), 1)), weights)
+        return problem.replace(references=problem.references._replace(path=path))
+
+    def warning(self, results):
+        """Return a warning about rows whose standard errors stayed above the tolerance."""
+        return self.inner.warning(results)
+
+
+@dataclass(frozen=True)
+class Draws(Schedule):
+    """Pairs of a reference and a point on the path from it are drawn at random."""
+
+    # An int, or "auto" for as many as the standard errors need.
+    n_draws: object
+    reference_tol: float
+    seed: int
+
+    def prepare(self, references, arrays):
+        """Return the references that are drawn, if their number is known."""
+        return references if self.n_draws == "auto" else draw_references(references, self.n_draws, self.seed)
+
+    def run(self, problem):
+        """Explain the rows of a problem, and return `Results`."""
+        if self.n_draws != "auto":
+            return run_once(problem)
+        sums, problem = None, problem.replace(wanted=_with_squares(problem.wanted))
+
+        def attempt(rows, start, stop):
+            nonlocal sums
+            # Each round draws as many again, so that every draw is computed once.
+            seed = [self.seed, start] if start else self.seed
+            drawn = problem.replace(references=draw_references(problem.references, stop - start, seed))
+            loop = Loop(drawn)
+            if sums is None:
+                sums = loop.new_sums()
+            loop.add(sums, np.ones(stop - start), 0, rows)
+            return sums.relative_standard_errors(rows, stop) / self.reference_tol
+
+        counts, _, converged = repeat_until_enough(problem.n_rows, FIRST_DRAWS, MOST_DRAWS, attempt)
+        return sums.means(counts)._replace(unconverged=~converged)
+
+    def warning(self, results):
+        """Return a warning that the largest number of draws is too small for the tolerance."""
+        number = results.n_references[results.unconverged].max()
+        return (
+            f"After {number} draws the standard errors of {results.unconverged.sum()} of {len(results.unconverged)} "
+            f"rows are still beyond reference_tol={self.reference_tol:g} of their contributions. Raise reference_tol "
+            "if they are small enough."
+        )
+
+
+@dataclass(frozen=True)
+class Noise(Schedule):
+    """Normal noise is added to copies of each row (SmoothGrad)."""
+
+    scale: float
+    n_draws: int
+    seed: int
+
+    def check_rows(self, arrays):
+        """Raise an error if all rows hold integers, to which no noise can be added."""
+        if all(array.dtype.kind in "biu" for array in arrays):
+            raise ValueError(
+                "noise_scale adds noise to floating-point numbers, and the network takes integers. Pass noise_scale=0."
+            )
+
+    def prepare(self, references, arrays):
+        """Return the noise; all rows get the same, so that a row's numbers do not depend on the rows beside it."""
+        random = np.random.default_rng(self.seed)
+        noise = [
+            random.normal(scale=self.scale, size=(self.n_draws, *array.shape[1:])).astype(array.dtype)
+            for array in arrays
+        ]
+        return References(noise, False, np.full(self.n_draws, 1 / self.n_draws))
+
+    def run(self, problem):
+        """Explain the rows of a problem, and return `Results`."""
+        return run_once(problem)
+
+
+def _with_squares(wanted):
+    """Return the terms with those that standard errors are made of."""
+    return tuple(dict.fromkeys([*wanted, "contributions", "squares"]))
+
+
+def draw_references(references, number, seed):
+    """Draw references with replacement, each with one point on the path from it.
+
+    Parameters
+    ----------
+    references : References
+        References to draw from, by their weights.
+    number : int
+        Number of draws.
+    seed : int or list of int
+        Seed of the random numbers, which all rows share.
+
+    Returns
+    -------
+    references : References
+        One reference for each draw, with its path.
+    """
+    random = np.random.default_rng(seed)
+    order = _sorted_by_content(references)
+    chosen = order[random.choice(len(order), number, p=references.weights[order])]
+    return references.choose(chosen)._replace(path=Path(random.uniform(size=(number, 1)), np.ones(1)))
+
+
+def _sorted_by_content(references):
+    """Return an order in which draws depend neither on the order of references nor on how duplicates are weighted."""
+    if references.per_row:
+        return np.arange(len(references.weights))
+    flat = np.concatenate([array.reshape(len(array), -1) for array in references.arrays], 1)
+    return np.lexsort(flat.T)
+
+
+def quadrature(method, n_steps):
+    """Return the points and weights of a quadrature.
+
+    Parameters
+    ----------
+    method : str
+        A key of ``METHODS``.
+    n_steps : int
+        How many points there are.
+
+    Returns
+    -------
+    positions, weights : ndarray of shape (n_steps,)
+        The weights sum to one.
+    """
+    return METHODS[method](n_steps)
+
+
+def _gausslegendre(n_steps):
+    positions, weights = np.polynomial.legendre.leggauss(n_steps)
+    return (positions + 1) / 2, weights / 2
+
+
+def _trapezoid(n_steps):
+    if n_steps == 1:
+        return _equal(np.array([0.5]))
+    weights = np.full(n_steps, 1 / (n_steps - 1))
+    weights[[0, -1]] /= 2
+    return np.linspace(0, 1, n_steps), weights
+
+
+def _equal(positions):
+    return positions, np.full(len(positions), 1 / len(positions))
+
+
+METHODS = {
+    "gausslegendre": _gausslegendre,
+    "midpoint": lambda n_steps: _equal((np.arange(n_steps) + 0.5) / n_steps),
+    "trapezoid": _trapezoid,
+    "riemann_left": lambda n_steps: _equal(np.arange(n_steps) / n_steps),
+    "riemann_right": lambda n_steps: _equal(np.arange(1, n_steps + 1) / n_steps),
+}

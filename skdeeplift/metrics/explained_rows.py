@@ -1,0 +1,261 @@
+"""Rows with contributions to a target, in the form that metrics compute with."""
+
+import numpy as np
+from scipy.sparse import csr_array
+from sklearn.utils.validation import check_is_fitted
+
+from skdeeplift.execution.mixtures import Mixtures, compute_at_mixtures
+from skdeeplift.execution.problem import Problem
+from skdeeplift.execution.references import References
+from skdeeplift.explainers.base import BaseExplainer
+from skdeeplift.explanation.explanation import Explanation
+from skdeeplift.perturbation.partition import expand_over_sources, partition_by_axes
+
+# Value of ``fill`` that stands for the explainer's own references.
+OWN_REFERENCES = "reference"
+
+
+class ExplainedRows:
+    """Rows of a metric, with their contributions and the target that these explain.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        The fitted explainer.
+    X : array-like, or list or dict of array-like
+        The rows.
+    explanation : Explanation, array-like, list, dict or None
+        Explanation of the rows; by default the explainer makes one.
+    target : object
+        Target of the explanation, as `explain` takes it.
+    axes : int, tuple, list, dict or None, default=None
+        Axes whose positions are parts of a row, as the metrics take them.
+
+    Attributes
+    ----------
+    arrays : list of ndarray
+        The rows, one array for each of the network's inputs.
+    explanation : Explanation
+        Explanation of the rows.
+    contributions : ndarray of shape (n_rows, n_targets, n_parts)
+        Contributions, summed over the elements of each part.
+    labels : list of ndarray of int
+        One array for each input, with the number of the part that each element of a row belongs to.
+    target_weights : ndarray of shape (1 or n_rows, n_targets, *target's axes)
+        Weights that make the target of the network's output. Where the target is the predicted class, they are those of
+        the class that is predicted for the unchanged row.
+    prediction : ndarray of shape (n_rows, n_targets)
+        The target at the rows.
+    """
+
+    def __init__(self, explainer, X, explanation=None, target=None, axes=None):
+        check_explainer(explainer)
+        bound = explainer.bound_
+        if bound.layer is not None:
+            raise ValueError(
+                f"This metric takes contributions of the network's input, and the explainer has "
+                f"layer={bound.layer!r}: its contributions are of that layer's units. Pass an explainer "
+                "fitted with layer=None."
+            )
+        self.explainer, self.bound = explainer, bound
+        self.explanation = explain_unless_given(explainer, X, explanation, target)
+        self.target = fix_target(self.explanation, target)
+        self.arrays = bound.arrays(bound.encoded(X, explainer), explainer)
+        self.n_rows = len(self.arrays[0])
+        compiled, checked = bound.compiled_with_target(self.target, self.n_rows)
+        self.problem = Problem(
+            compiled.method,
+            self.arrays,
+            checked,
+            batch_size=explainer.batch_size,
+            fixed=bound.network.batch_size,
+        )
+        self.is_all = checked.is_all
+        outputs = self.problem.outputs()
+        self.target_weights = checked.weights(outputs)
+        self.prediction = self.weigh_outputs(outputs)
+        self._find_parts(axes)
+
+    def _find_parts(self, axes):
+        """Find the parts of a row, and sum contributions over the elements of each."""
+        network, raw = self.bound.network, self.bound.raw_columns
+        n_targets = self.target_weights.shape[1]
+        contributions = self.explanation.contributions
+        if raw is None:
+            shapes, names = [array.shape[1:] for array in self.arrays], network.input_names
+            parts = partition_by_axes(expand_over_sources(axes, names, "axes="), shapes, names, "axes=")
+            self.labels, n_parts = [each.labels for each in parts], parts[0].number
+            arrays, of_elements = network.flatten(contributions), self.labels
+        else:
+            # All columns that an encoder made of one raw column are one part, and its contribution is given.
+            if axes is not None:
+                raise ValueError(f"to_source=True says what the parts of a row are. Pass axes=None. Got {axes!r}.")
+            n_parts = self.bound.n_columns
+            shapes, names, self.labels = [(n_parts,)], network.input_names, [raw]
+            arrays, of_elements = [contributions], [np.arange(n_parts)]
+        self.n_parts = n_parts
+        self.contributions = 0
+        for array, shape, labels, name in zip(arrays, shapes, of_elements, names, strict=True):
+            array = np.asarray(array)
+            expected = (self.n_rows, *shape, *([n_targets] if self.is_all else []))
+            if array.shape != expected or not np.isfinite(array).all():
+                got = f"shape {array.shape}" if array.shape != expected else "NaN or infinity"
+                raise ValueError(f"Contributions of {name!r} are finite numbers of shape {expected}. Got {got}.")
+            flat = np.moveaxis(array.reshape(self.n_rows, -1, n_targets), 2, 1).astype(np.float64)
+            elements = labels.size
+            to_parts = csr_array((np.ones(elements), (np.arange(elements), labels.ravel())), (elements, n_parts))
+            self.contributions = self.contributions + (flat.reshape(-1, elements) @ to_parts).reshape(
+                self.n_rows, n_targets, n_parts
+            )
+
+    def weigh_outputs(self, outputs):
+        """Compute the target from outputs of the network, in float64 and of shape (n_rows, n_targets)."""
+        outputs = outputs.reshape(len(outputs), 1, -1).astype(np.float64)
+        return (outputs * self.target_weights.reshape(*self.target_weights.shape[:2], -1)).sum(2)
+
+    def make_fill(self, fill):
+        """Make the references whose values replace erased parts.
+
+        Parameters
+        ----------
+        fill : str, Reference, callable, array-like or References
+            The user's choice, as the metrics take it.
+
+        Returns
+        -------
+        references : References
+            References in the rows' dtype.
+        """
+        explainer, bound = self.explainer, self.bound
+        if isinstance(fill, str) and fill == OWN_REFERENCES:
+            if bound.references is None:
+                raise ValueError(
+                    f'fill="reference" takes parts from the references of an explainer, and {bound.owner} compares '
+                    'rows with none. Pass fill="zeros", fill="mean" or another reference.'
+                )
+            return bound.references_of_rows(explainer, self.arrays)
+        references = fill
+        if not isinstance(fill, References):
+            references = bound.learn_references(explainer, fill, self.arrays)
+            is_shared = references.arrays is not None and not references.per_row
+            if is_shared and all(map(_equals_all_rows, references.arrays, self.arrays)):
+                raise ValueError(
+                    f"fill={fill!r} is the same as the rows themselves: nothing would change. Pass more rows to learn "
+                    "it from, or an array."
+                )
+        return bound.references_of_rows(explainer, self.arrays, references)
+
+    def values_where_replaced(self, references, ranks, counts, targets=slice(None)):
+        """Compute the target where the ``counts`` parts of lowest rank are replaced.
+
+        Parameters
+        ----------
+        references : References
+            Values to replace parts with.
+        ranks, counts : ndarray of int
+            Rank of each part, and numbers of parts to replace, as `skdeeplift.execution.mixtures.Mixtures` takes
+            them.
+        targets : slice, default=slice(None)
+            Targets to compute, where there are several.
+
+        Returns
+        -------
+        values : ndarray of shape (n_rows, n_counts, n_targets)
+            Means over the references, in float64.
+        """
+        return compute_at_mixtures(
+            self.problem.method,
+            self.arrays,
+            references,
+            Mixtures(self.labels, ranks, counts, self.target_weights[:, targets]),
+            batch_size=self.problem.batch_size,
+            fixed=self.problem.fixed,
+        )
+
+    def summarize(self, numbers, per_row):
+        """Return the numbers of all rows and targets, or their mean without NaN."""
+        if per_row:
+            return numbers if self.is_all else numbers[:, 0]
+        return mean_without_nan(numbers)
+
+
+def check_explainer(explainer):
+    """Raise an error unless an object is a fitted explainer.
+
+    Parameters
+    ----------
+    explainer : object
+        The user's explainer.
+
+    Raises
+    ------
+    TypeError
+        If it is no explainer.
+    NotFittedError
+        If it is not fitted.
+    """
+    if not isinstance(explainer, BaseExplainer):
+        raise TypeError(f"Metrics take a fitted explainer, such as DeepLiftExplainer(...).fit(X). Got {explainer!r}.")
+    check_is_fitted(explainer)
+
+
+def explain_unless_given(explainer, X, explanation, target, **options):
+    """Return the user's explanation of rows as an `Explanation`, or make one if there is none.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        The fitted explainer.
+    X : array-like, or list or dict of array-like
+        The rows.
+    explanation : Explanation, array-like, list, dict or None
+        The user's explanation, or contributions alone.
+    target : object
+        The user's target.
+    **options : object
+        Further arguments of `explain`, if it is called.
+
+    Returns
+    -------
+    explanation : Explanation
+        It has the one key ``"contributions"`` if the user gave contributions alone.
+    """
+    if explanation is None:
+        return explainer.explain(X, target=target, **options)
+    if not isinstance(explanation, Explanation):
+        return Explanation(contributions=explanation)
+    if target is not None and "target" in explanation:
+        raise ValueError("An Explanation knows its own target. Pass target=None.")
+    return explanation
+
+
+def fix_target(explanation, target):
+    """Return the target of an explanation so that it stays the same for changed rows and for other networks.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        The explanation.
+    target : object
+        The user's target.
+
+    Returns
+    -------
+    target : object
+        The target as `explain` takes it; the class of each row where the target is the predicted class.
+    """
+    if "target" not in explanation:
+        return target
+    # The explanation of a single output has no target.
+    return "auto" if explanation.target is None else explanation.target
+
+
+def mean_without_nan(numbers):
+    """Return the mean of the numbers that are not NaN as a float, and NaN if there are none."""
+    known = numbers[~np.isnan(numbers)]
+    return float(known.mean()) if known.size else float("nan")
+
+
+def _equals_all_rows(references, rows):
+    """Return whether there is a single reference, and all rows equal it."""
+    return len(references) == 1 and (rows == references).all()

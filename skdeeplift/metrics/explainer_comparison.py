@@ -1,0 +1,168 @@
+"""Comparison of several explainers by several metrics."""
+
+import warnings
+from functools import partial
+from inspect import signature
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+
+import skdeeplift.metrics
+from skdeeplift.metrics.agreement import rank_agreement
+from skdeeplift.metrics.explained_rows import check_explainer
+from skdeeplift.metrics.scorers import GREATER_IS_BETTER
+
+DEFAULT_METRICS = (
+    "summation_to_delta_error",
+    "deletion_score",
+    "insertion_score",
+    "sensitivity_n",
+    "infidelity",
+    "max_sensitivity",
+    "rank_agreement",
+)
+
+
+def compare_explainers(explainers, X, *, metrics=DEFAULT_METRICS, fill=None, axes=None, target=None):
+    """Compare explainers of one network by metrics and by time.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    explainers : list, or dict of str to BaseExplainer
+        Fitted explainers of the same target. The keys of a dict name them; those of a list are named by their class.
+    X : array-like of shape (n_rows, *features), or list or dict of array-like
+        Rows to explain.
+    metrics : list of str, or dict of str to str or callable
+        Names of functions of `skdeeplift.metrics`. The keys of a dict name the columns, and its values may also be
+        functions that take an explainer, rows and ``explanation=``, such as ``partial(deletion_score, fill="blur")``.
+        By default all metrics that need only ``X``, except the slow ``"randomization_check"``, whose result here is the
+        mean over layers.
+    fill : str, Reference, callable, array-like or References, default=None
+        Values that replace erased features, the same for all explainers, as in `skdeeplift.metrics.deletion_curve`. By
+        default the references of the first explainer that has any; if no explainer has references, ``"mean"``.
+    axes : int, tuple of int, or list or dict of these, default=None
+        Axes whose positions are erased as wholes, as in `skdeeplift.metrics.deletion_curve`.
+    target : str, int, tuple, dict, array-like or callable, default=None
+        Target to measure by; by default the explainers' own ``target``.
+
+    Returns
+    -------
+    comparison : DataFrame of shape (n_explainers, n_metrics + 1)
+        One row for each explainer, with NaN where a metric does not apply. ``"rank_agreement"`` is the mean agreement
+        with each of the other explainers. The last column, ``"seconds"``, is the time of one explanation after
+        everything is compiled.
+
+    Raises
+    ------
+    ValueError
+        If a metric does not exist, or there is no explainer.
+
+    See Also
+    --------
+    explanation_scorer : Make a scorer, to choose an explainer's parameters by a metric.
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from skdeeplift import DeepLiftExplainer, GradientExplainer
+    >>> from skdeeplift.metrics import compare_explainers
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, "relu")])
+    >>> model.set_weights([np.array([[1.0], [-1.0], [2.0]]), np.array([-1.0])])
+    >>> rows = np.random.default_rng(0).normal(size=(40, 3))
+    >>> explainers = [
+    ...     each.fit(rows) for each in (DeepLiftExplainer(model, reference="zeros"), GradientExplainer(model))
+    ... ]
+    >>> compare_explainers(explainers, rows, metrics=["deletion_score", "infidelity"]).columns.tolist()
+    ['deletion_score', 'infidelity', 'seconds']
+    """
+    explainers = _name_explainers(explainers)
+    for explainer in explainers.values():
+        check_explainer(explainer)
+    functions = _find_metrics(metrics)
+    if fill is None:
+        of_explainers = (getattr(explainer, "references_", None) for explainer in explainers.values())
+        fill = next((references for references in of_explainers if references is not None), "mean")
+    explanations, seconds = {}, {}
+    for name, explainer in explainers.items():
+        explanations[name] = explainer.explain(X, target=target)
+        with warnings.catch_warnings():
+            # The first call has given these warnings already.
+            warnings.simplefilter("ignore")
+            start = perf_counter()
+            explainer.explain(X, target=target)
+            seconds[name] = perf_counter() - start
+    common = {"fill": fill, "axes": axes}
+    comparison = {}
+    for column, function in functions.items():
+        if function is rank_agreement:
+            comparison[column] = _mean_agreements(explanations)
+            continue
+        known = {} if isinstance(function, partial) else signature(function).parameters
+        options = {name: value for name, value in common.items() if name in known}
+        comparison[column] = {
+            name: _compute_metric(function, explainer, X, explanations[name], options)
+            for name, explainer in explainers.items()
+        }
+    return pd.DataFrame({**comparison, "seconds": seconds}, index=list(explainers))
+
+
+def _name_explainers(explainers):
+    """Return explainers by name; names of the same class get numbers."""
+    if isinstance(explainers, dict):
+        named = dict(explainers)
+    else:
+        classes = [type(explainer).__name__ for explainer in explainers]
+        named = {
+            name if classes.count(name) == 1 else f"{name}_{classes[: position + 1].count(name)}": explainer
+            for position, (name, explainer) in enumerate(zip(classes, explainers, strict=True))
+        }
+    if not named:
+        raise ValueError("explainers= has at least one fitted explainer. Got none.")
+    return named
+
+
+def _find_metrics(metrics):
+    """Return the functions of metrics by the names of their columns."""
+    if isinstance(metrics, str):
+        metrics = [metrics]
+    functions = {}
+    for column, metric in metrics.items() if isinstance(metrics, dict) else zip(metrics, metrics, strict=True):
+        if callable(metric):
+            functions[column] = metric
+        elif metric in GREATER_IS_BETTER and metric != "localization_auc":
+            functions[column] = getattr(skdeeplift.metrics, metric)
+        else:
+            names = ", ".join(repr(name) for name in GREATER_IS_BETTER if name != "localization_auc")
+            raise ValueError(
+                f"metrics= takes {names}, or a dict with functions such as partial(localization_auc, positions=...). "
+                f"Got {metric!r}."
+            )
+    return functions
+
+
+def _mean_agreements(explanations):
+    """Return the mean agreement of each explanation with the others."""
+    pairs = {
+        (first, second): rank_agreement(explanations[first], explanations[second])
+        for first in explanations
+        for second in explanations
+        if first != second
+    }
+    return {
+        name: np.mean([value for (first, _), value in pairs.items() if first == name])
+        if len(explanations) > 1
+        else np.nan
+        for name in explanations
+    }
+
+
+def _compute_metric(function, explainer, X, explanation, options):
+    """Compute a metric, as a mean over layers where it has one number for each; NaN where it does not apply."""
+    without_reference = explanation.reference_value is None
+    if function is skdeeplift.metrics.summation_to_delta_error and without_reference:
+        return np.nan
+    return np.mean(function(explainer, X, explanation=explanation, **options))

@@ -1,0 +1,318 @@
+"""Callees: how to call the user's network, a Keras model, a function of TensorFlow or a SavedModel."""
+
+import inspect
+import os
+
+import tensorflow as tf
+
+from skdeeplift.exceptions import ModelFileError
+from skdeeplift.network.compat import flatten_layers
+from skdeeplift.network.ops import SESSION_VARIABLE, facts_of
+
+
+class KerasModel:
+    """How to call a Keras model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built or not; shared with the user.
+
+    Raises
+    ------
+    ValueError
+        If Keras runs on another backend than TensorFlow.
+    """
+
+    def __init__(self, model):
+        import keras
+
+        if keras.config.backend() != "tensorflow":
+            raise ValueError(
+                f"Keras runs on the backend {keras.config.backend()!r}, and contributions are computed by TensorFlow. "
+                'Set the environment variable KERAS_BACKEND="tensorflow" before Keras is imported.'
+            )
+        self.model = model
+
+    @property
+    def declared(self):
+        """The model's symbolic inputs in its own structure; None where it was never told them."""
+        import keras
+
+        try:
+            inputs = self.model.inputs[0] if isinstance(self.model, keras.Sequential) else self.model.input
+        except (AttributeError, ValueError):
+            return None
+        return inputs[0] if isinstance(inputs, (list, tuple)) and len(inputs) == 1 else inputs
+
+    @property
+    def dtype(self):
+        """What floating-point numbers are given as where the model does not say."""
+        import keras
+
+        return keras.config.floatx()
+
+    @property
+    def layers(self):
+        """All layers, also those inside of others."""
+        return flatten_layers(self.model, include_self=False)
+
+    @property
+    def output_names(self):
+        """Keras's names of the outputs, flat; None where there are none."""
+        return getattr(self.model, "output_names", None)
+
+    def build(self, specs):
+        """Let a model that was never called make its weights, and the layers that it makes together with them."""
+        import tensorflow as tf
+
+        if not self.model.built:
+            tf.function(self.call, autograph=False).get_concrete_function(specs)
+
+    def call(self, structure):
+        """Call the model in inference mode."""
+        args, kwargs = spread(structure, needed_arguments(self.model.call))
+        return self.model(*args, training=False, **kwargs)
+
+
+DEFAULT_SIGNATURE = "serving_default"
+# What Keras keeps in a model that was trained or has predicted; none of it is needed to make the model again.
+_OF_KERAS = ("predict_function", "test_function", "train_function")
+
+
+class Function:
+    """How to call a function of TensorFlow, a ``tf.Module``, or what `tf.saved_model.load` returns.
+
+    Parameters
+    ----------
+    model : tf.function, ConcreteFunction or object with a call
+        Shared with the user, and kept alive with the variables that it owns.
+
+    Raises
+    ------
+    ValueError
+        If it was loaded with several signatures, of which none is the default.
+    """
+
+    layers = ()
+    output_names = None
+
+    def __init__(self, model):
+        self.model = model
+        self.concrete = concrete_function(model)
+
+    @property
+    def declared(self):
+        """The arguments that are tensors: one, a dict where all go by keyword, or a list; None without a signature."""
+        if self.concrete is None:
+            return None
+        signature, places = self.concrete.structured_input_signature, self._places
+        specs = [signature[kind][key] for kind, key in places]
+        if len(specs) == 1:
+            return specs[0]
+        by_keyword = all(kind == 1 for kind, _ in places)
+        return {key: spec for (_, key), spec in zip(places, specs, strict=True)} if by_keyword else specs
+
+    @property
+    def dtype(self):
+        """What floating-point numbers are given as where there is no signature: the dtype of the variables."""
+        dtypes = {variable.dtype for variable in getattr(self.model, "variables", ()) if variable.dtype.is_floating}
+        return dtypes.pop() if len(dtypes) == 1 else tf.float32
+
+    def build(self, specs):
+        """Do nothing: a function has its variables."""
+
+    def __reduce__(self):
+        check_pickled(self.model)
+        return type(self), (self.model,)
+
+    def call(self, structure):
+        """Call the function."""
+        try:
+            return self._call_plain(structure) if self.concrete is None else self._call_signature(structure)
+        except Exception as error:
+            shapes = ", ".join(f"{each.dtype.name} {each.shape}" for each in tf.nest.flatten(structure))
+            raise ValueError(
+                f"What was passed as estimator= failed when it was called on {shapes}: {error}\n"
+                "Pass rows as it takes them, give it an input_signature by tf.function, and keep a reference to the "
+                "object that owns its variables."
+            ) from error
+
+    def _call_signature(self, structure):
+        given = [structure] if len(self._places) == 1 else structure
+        args, kwargs = self.concrete.structured_input_signature
+        args, kwargs = list(args), dict(kwargs)
+        for position, (kind, key) in enumerate(self._places):
+            (args, kwargs)[kind][key] = given[key if isinstance(given, dict) else position]
+        return self.concrete(*args, **kwargs)
+
+    @property
+    def _places(self):
+        """Positions and names of the arguments that hold tensors, as (0, position) and (1, name)."""
+        args, kwargs = self.concrete.structured_input_signature
+        places = [((0, position), arg) for position, arg in enumerate(args)]
+        places += [((1, name), kwargs[name]) for name in sorted(kwargs)]
+        return [place for place, arg in places if any(map(_is_spec, tf.nest.flatten(arg)))]
+
+    def _call_plain(self, structure):
+        function = self.model if is_function(self.model) else self.model.__call__
+        plain = function.python_function if is_function(function) else function
+        args, kwargs = spread(structure, needed_arguments(plain))
+        return self.model(*args, **kwargs)
+
+
+def is_function(model):
+    """Whether something is a function of TensorFlow's."""
+    return isinstance(model, (tf.types.experimental.PolymorphicFunction, tf.types.experimental.ConcreteFunction))
+
+
+def is_loaded(model):
+    """Whether something is what ``tf.saved_model.load`` returns."""
+    return hasattr(model, "signatures") and hasattr(model, "tensorflow_version")
+
+
+def can_be_called(model):
+    """Whether something is a function of TensorFlow's, or calls one, or is a module that can be called."""
+    call = getattr(model, "__call__", None)  # noqa: B004, since it matters what it is
+    if isinstance(model, tf.Module) or is_loaded(model):
+        return callable(model) or bool(getattr(model, "signatures", ()))
+    return is_function(model) or is_function(call)
+
+
+def check_pickled(model):
+    """Raise an error if a network cannot be pickled or copied; paths of files can.
+
+    Raises
+    ------
+    TypeError
+        If the network is a compiled function, or holds some.
+    """
+    if isinstance(model, (str, os.PathLike, tuple, list)):
+        return
+    attributes = {name: value for name, value in getattr(model, "__dict__", {}).items() if name not in _OF_KERAS}
+    if is_function(model) or is_loaded(model) or any(map(is_function, attributes.values())):
+        raise TypeError(
+            f"An explainer of a {type(model).__name__} can not be pickled or copied, since compiled functions can "
+            "not. Save the network with tf.saved_model.save, and pass the folder as estimator=."
+        )
+
+
+def concrete_function(model):
+    """The function with the one signature that a model has, or None if it has none."""
+    if is_loaded(model) and model.signatures:
+        return choose_signature(model.signatures)
+    if isinstance(model, tf.types.experimental.ConcreteFunction):
+        return model
+    function = model if is_function(model) else model.__call__
+    if getattr(function, "input_signature", None) is not None:
+        return function.get_concrete_function()
+    restored = getattr(function, "concrete_functions", ())
+    return restored[0] if len(restored) == 1 else None
+
+
+def choose_signature(signatures):
+    """The default one of a loaded model's signatures, or the only one."""
+    if DEFAULT_SIGNATURE in signatures:
+        return signatures[DEFAULT_SIGNATURE]
+    if len(signatures) == 1:
+        return next(iter(signatures.values()))
+    raise ValueError(
+        f"The SavedModel has the signatures {sorted(signatures)}, and none is {DEFAULT_SIGNATURE!r}. Pass the one to "
+        "explain, loaded.signatures[name] of loaded = tf.saved_model.load(folder)."
+    )
+
+
+def _is_spec(value):
+    return isinstance(value, tf.TypeSpec)
+
+
+class SavedModel(Function):
+    """How to call the network in a SavedModel folder; a pickle holds the folder's path.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The folder.
+
+    Raises
+    ------
+    ModelFileError
+        If the folder holds no SavedModel, one that can not be loaded, or nothing that can be called.
+    ValueError
+        If it has several signatures, of which none is the default.
+    """
+
+    def __init__(self, path):
+        self.path = os.path.abspath(os.fsdecode(path))
+        super().__init__(_load(self.path))
+        if self.concrete is not None:
+            _check_variables(self.concrete.graph, self.path)
+
+    def __reduce__(self):
+        return SavedModel, (self.path,)
+
+
+class _StaleOptimizer(tf.Module):
+    """Stands for an optimizer of Keras 2 or TensorFlow 1, whose state nothing here needs."""
+
+    def add_slot(self, var, slot_name):
+        """Take the place of what training kept for a variable."""
+        return tf.Module()
+
+
+def _load(path):
+    if not any(os.path.isfile(os.path.join(path, name)) for name in ("saved_model.pb", "saved_model.pbtxt")):
+        raise ModelFileError(
+            f"The folder {path!r} holds no SavedModel: it has no saved_model.pb. Expected a folder that "
+            "keras.Model.export or tf.saved_model.save wrote."
+        )
+    try:
+        loaded = _load_whatever_trained_it(path)
+    except Exception as error:
+        raise ModelFileError(
+            f"TensorFlow can not load the SavedModel in {path!r}: {error}. If it is damaged, copy or save it again; if "
+            "it uses ops of another package, import that first."
+        ) from error
+    if not can_be_called(loaded):
+        raise ModelFileError(
+            f"The SavedModel in {path!r} has no signature. Save it again with tf.saved_model.save(model, folder, "
+            "signatures=...)."
+        )
+    return loaded
+
+
+def _check_variables(graph, path):
+    if any(facts_of(op.type).family is SESSION_VARIABLE for op in graph.get_operations()):
+        raise ModelFileError(
+            f"The SavedModel in {path!r} is of TensorFlow 1 and holds reference variables, whose values belong to a "
+            "session. Save it again after tf.compat.v1.enable_resource_variables()."
+        )
+
+
+def _load_whatever_trained_it(path):
+    """Load a SavedModel, also where TensorFlow stumbles over the state of an optimizer whose class is gone."""
+    try:
+        return tf.saved_model.load(path)
+    except AttributeError as error:
+        if "add_slot" not in str(error):
+            raise
+    # A partial checkpoint is one without the optimizer's state; a variable without a value still raises when read.
+    options = tf.saved_model.LoadOptions(allow_partial_checkpoint=True)
+    nodes = {"root": None, "root.optimizer": _StaleOptimizer()}
+    return tf.__internal__.saved_model.load_partial(path, nodes, options=options)["root"]
+
+
+def needed_arguments(function):
+    """Names of the arguments that a function must be given by position, in order."""
+    parameters = inspect.signature(function).parameters.values()
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [each.name for each in parameters if each.kind in positional and each.default is each.empty]
+
+
+def spread(structure, names):
+    """Spread a list or dict of inputs over a function's arguments, where it needs several."""
+    if len(names) > 1 and isinstance(structure, dict) and set(structure) == set(names):
+        return (), structure
+    if len(names) > 1 and isinstance(structure, (list, tuple)):
+        return structure, {}
+    return (structure,), {}

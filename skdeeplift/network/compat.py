@@ -1,0 +1,31 @@
+"""Private parts of TensorFlow, Keras and scikit-learn that this folder and the engine rely on."""
+
+import inspect
+
+import tensorflow as tf
+
+# The public wrapper looks for a deprecated argument, which takes a third of the time of creating an op.
+create_op = inspect.unwrap(tf.Graph.create_op)
+
+# Attributes of a `tf.function`. Functions of this package have no effects, so TensorFlow need not look for an order of
+# their ops; and a function that is called often stays one op, because inlining it takes longer than calling it.
+WITHOUT_ORDER = {"_disable_acd": True}
+NOT_INLINED = {"_noinline": True}
+
+# Attributes that training leaves in a Keras model, and in a perceptron of scikit-learn. They are of no use to an
+# explanation, and larger than the weights.
+KERAS_TRAINING_ATTRIBUTES = frozenset(
+    """optimizer history stop_training stop_evaluating stop_predicting _compile_config _compiled_trainable_state
+    _eval_epoch_iterator""".split()
+)
+PERCEPTRON_TRAINING_ATTRIBUTES = ("_optimizer", "_best_coefs", "_best_intercepts")
+
+
+def graph_of_function(func_graph, name):
+    """Return the graph of a function that an op calls by name; there is no public way from the name to the function."""
+    return func_graph._get_function(name).graph
+
+
+def flatten_layers(layer, include_self=True):
+    """Return all layers in a layer; the public ``layers`` has only those one level below."""
+    return list(layer._flatten_layers(include_self=include_self, recursive=True))

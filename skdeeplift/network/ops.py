@@ -1,0 +1,447 @@
+"""Facts about TensorFlow's op types: one row for each, from which the package derives every set of op types.
+
+A new op is a new row here. An elementwise function of one tensor needs nothing else; an op of another kind may also
+need a rule in `skdeeplift.propagation.rules`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+# Patterns of varying inputs: any, exactly one, several, or a tuple of their positions.
+ANY, ONE, SEVERAL = "any", "one", "several"
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """Op types that follow the same rules."""
+
+    # Names of the rules by pattern of varying inputs. A rule is a function of `skdeeplift.propagation.rules`, or
+    # "activation", where the method decides.
+    rules: dict = field(default_factory=dict)
+    # Each element of the result depends only on the elements of the inputs at the same place.
+    elementwise: bool = False
+    # The op mixes many inputs by weights, so RevealCancel splits the difference anew by its sign.
+    weighted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpFacts:
+    """Facts about one op type."""
+
+    type: str
+    family: Family
+    rules: dict
+    elementwise: bool
+    weighted: bool
+    # Pattern of varying inputs for which the op is affine. A cluster of such ops alone is no activation.
+    straight: str | tuple | None = None
+    # Reason why the function is not finite everywhere: `POLE`, `PARTIAL`, `EXPLOSIVE`, `EXPLOSIVE_ABOVE`.
+    domain: str | None = None
+    # Value at which a ramp that rises from zero ends.
+    ramp: float | None = None
+    # Derivative as a function of the op's input and output.
+    derivative: Callable | None = None
+    # The op divides one by a power of its input.
+    reciprocal: bool = False
+    # The op bounds its input.
+    clamp: bool = False
+    # The op turns logits into probabilities.
+    takes_logits: bool = False
+    # The op tells whether two tensors are equal.
+    equality: bool = False
+    # Way in which the op hands on elements without computing: `COPIED`, `RESHAPED`, `BROADCAST`, `MOVED`, `CUT`.
+    hands_on: str | None = None
+    # The op reads the shape of its input, and none of its elements.
+    shape_only: bool = False
+    # Positions of operands: indices of a lookup, the axis the op works along, and the shape of a list's elements.
+    indices: int | None = None
+    axis: int | None = None
+    element_shape: int | None = None
+    # Task of a list op: `MADE`, `STACKED`, `GATHERED`, `TAKEN`, `SET`.
+    list_task: str | None = None
+    # Effect on the batch axis: `REDUCED`, `FOLDED`, `UNFOLDED`, `RENUMBERED`. By default every axis keeps its number.
+    batch: str | None = None
+    # First axis of a convolution's weights that counts the channels of its result.
+    channel_axis: int | None = None
+    # A convolution whose channels may fall into groups, which a processor computes only in a compiled function.
+    grouped: bool = False
+    # Dense layers consist of this op, and XLA makes them faster.
+    dense: bool = False
+    # Each output is an input. StopGradient is an alias, because DeepLIFT propagates differences and not gradients.
+    alias: bool = False
+    # The output is the same for all inputs of the network.
+    constant: bool = False
+    # TensorFlow calls the op stateful, but it only reads the state.
+    reads_state: bool = False
+    # Type of the operand that chooses the branch: `BY_CONDITION`, `BY_NUMBER`.
+    chosen: str | None = None
+    # Reason why the op has no rule, or none for all patterns of varying inputs.
+    why_not: str | None = None
+
+    @property
+    def joins_clusters(self):
+        """True if a cluster of ops, which is one activation, may contain the op."""
+        return self.elementwise and self.family is not KEY
+
+    def rule(self, varying):
+        """Return the name of the rule for varying inputs at some positions, or None."""
+        return next((self.rules[pattern] for pattern in patterns(varying) if pattern in self.rules), None)
+
+    def is_straight(self, varying):
+        """Return whether the op is affine in its varying inputs at some positions."""
+        return self.straight in patterns(varying)
+
+
+_ROWS = {}
+
+
+def op(op_type, family, **facts):
+    """Write the row of an op type; its columns are the fields of `OpFacts`."""
+    if op_type in _ROWS:
+        raise ValueError(f"The op {op_type!r} already has a row.")
+    of_family = dict(rules=family.rules, elementwise=family.elementwise, weighted=family.weighted)
+    _ROWS[op_type] = OpFacts(type=op_type, family=family, **(of_family | facts))
+
+
+def facts_of(op_type):
+    """Return the facts about an op type; one without a row has the facts of an unknown op."""
+    facts = _ROWS.get(op_type)
+    return OpFacts(type=op_type, family=OTHER, rules={}, elementwise=False, weighted=False) if facts is None else facts
+
+
+def where(**facts):
+    """Return the set of op types whose columns have the values given."""
+    return frozenset(
+        op_type for op_type, row in _ROWS.items() if all(getattr(row, name) == value for name, value in facts.items())
+    )
+
+
+def column(name):
+    """Return a dict from op type to the value of one column, of the rows that have a value there."""
+    values = ((op_type, getattr(row, name)) for op_type, row in _ROWS.items())
+    return {op_type: value for op_type, value in values if value is not None and value is not False}
+
+
+def ruled_by(rule):
+    """List the pairs of op type and pattern of varying inputs that follow a rule."""
+    return [(op_type, varying) for op_type, row in _ROWS.items() for varying, name in row.rules.items() if name == rule]
+
+
+def types_ruled_by(rule):
+    """Return the set of op types that follow a rule for some pattern of varying inputs."""
+    return frozenset(op_type for op_type, _ in ruled_by(rule))
+
+
+def patterns(varying):
+    """Return the patterns that varying inputs at some positions match, the most specific first."""
+    return tuple(varying), ONE if len(varying) == 1 else SEVERAL, ANY
+
+
+# Values of the columns.
+POLE, PARTIAL = "infinite at zero alone", "infinite or undefined for some numbers"
+EXPLOSIVE, EXPLOSIVE_ABOVE = "overflows on both sides", "overflows for large values"
+COPIED, RESHAPED, BROADCAST, MOVED, CUT = "copied", "reshaped", "broadcast", "moved", "cut"
+MADE, STACKED, GATHERED, TAKEN, SET = "made", "stacked", "gathered", "taken", "set"
+REDUCED, FOLDED, UNFOLDED, RENUMBERED = "reduced", "folded", "unfolded", "renumbered"
+BY_CONDITION, BY_NUMBER = "by condition", "by number"
+A_CHOICE = "it chooses by a condition that depends on the input, and is no function of one tensor"
+A_BRANCH = "which branch is taken is known only when the network runs"
+FACTORS = "a product of many varying factors has no exact split that is worth its cost"
+ROWS = "it joins entries of the leading axis, which is the batch"
+A_DECOMPOSITION = "a matrix decomposition is no sum, product or elementwise function"
+
+# Elementwise families.
+ACTIVATION = Family({ANY: "activation"}, elementwise=True)
+STEP = Family({ONE: "activation"}, elementwise=True)
+TWO_VARIABLE = Family({ONE: "activation", (0, 1): "split_change"}, elementwise=True)
+SQUARED_DIFFERENCE = Family({ONE: "activation", SEVERAL: "split_squared_difference"}, elementwise=True)
+QUOTIENT = Family({(0,): "apply_weights", (1,): "activation", (0, 1): "split_quotient"}, elementwise=True)
+PRODUCT = Family({ONE: "multiply", SEVERAL: "split_elementwise_product"}, elementwise=True)
+SUM = Family({ANY: "add"}, elementwise=True)
+CHOICE = Family(dict.fromkeys([(1,), (2,), (1, 2)], "select"), elementwise=True)
+COMPARISON, TEST, FILL = (Family(elementwise=True) for _ in range(3))
+# Integers and strings, by which something may be looked up.
+KEY = Family(elementwise=True)
+
+# Linear families.
+MATRIX_PRODUCT = Family({ONE: "apply_weights", SEVERAL: "split_product"}, weighted=True)
+CONVOLUTION = Family({(0,): "apply_weights"}, weighted=True)
+TRANSPOSED_CONVOLUTION = Family({(2,): "apply_weights"}, weighted=True)
+NORMALISATION = Family({(0,): "normalise_batch"})
+RESIZING = Family({(0,): "resize"})
+# Ops whose coefficients are not negative, or not negative in their first operand.
+STRUCTURAL = Family({ANY: "apply_again"})
+OF_FIRST_OPERAND = Family({(0,): "apply_again"})
+LOOKUP = Family({(0,): "apply_again"})
+JOIN = Family({ANY: "join"})
+
+# Further families.
+LIST_FROM_TENSOR = Family({(0,): "make_list"})
+ITEM_OF_LIST = Family({(0,): "take_items"})
+LIST_WITH_ITEM = Family({ANY: "set_item"})
+POOLED_MAXIMUM = Family({ANY: "take_maxima_of_windows"})
+SOFTMAX = Family({ANY: "apply_softmax"})
+SHAPE, SOURCE, CALL, LOOP, BRANCH, OTHER = (Family() for _ in range(6))
+# Random numbers from a seed, which depend on the place of a row in its batch; variables of TensorFlow 1, whose values
+# belong to a session.
+RANDOM, SESSION_VARIABLE = Family(), Family()
+
+# fmt: off
+# Functions of one tensor, elementwise.
+op("Abs",         ACTIVATION)
+op("Acos",        ACTIVATION, domain=PARTIAL)
+op("Acosh",       ACTIVATION, domain=PARTIAL)
+op("Asin",        ACTIVATION, domain=PARTIAL)
+op("Asinh",       ACTIVATION)
+op("Atan",        ACTIVATION)
+op("Atanh",       ACTIVATION, domain=PARTIAL)
+op("BesselI0e",   ACTIVATION)
+op("BesselI1e",   ACTIVATION)
+op("Ceil",        ACTIVATION)
+op("Cos",         ACTIVATION)
+op("Cosh",        ACTIVATION, domain=EXPLOSIVE)
+op("Digamma",     ACTIVATION, domain=PARTIAL)
+op("Elu",         ACTIVATION)
+op("Erf",         ACTIVATION)
+op("Erfc",        ACTIVATION)
+op("Erfinv",      ACTIVATION, domain=PARTIAL)
+op("Exp",         ACTIVATION, domain=EXPLOSIVE_ABOVE, derivative=lambda x, y: y)
+op("Expm1",       ACTIVATION, domain=EXPLOSIVE_ABOVE)
+op("Floor",       ACTIVATION)
+op("Inv",         ACTIVATION, domain=POLE, reciprocal=True)
+op("LeakyRelu",   ACTIVATION)
+op("Lgamma",      ACTIVATION, domain=PARTIAL)
+op("Log",         ACTIVATION, domain=POLE)
+op("Log1p",       ACTIVATION, domain=PARTIAL)
+op("Ndtri",       ACTIVATION, domain=PARTIAL)
+op("Reciprocal",  ACTIVATION, domain=POLE, reciprocal=True)
+op("Relu",        ACTIVATION, ramp=np.inf, dense=True)
+op("Relu6",       ACTIVATION, ramp=6.0)
+op("Rint",        ACTIVATION)
+op("Round",       ACTIVATION)
+op("Rsqrt",       ACTIVATION, domain=POLE, reciprocal=True, derivative=lambda x, y: -y / (2 * x))
+op("Selu",        ACTIVATION)
+op("Sigmoid",     ACTIVATION, derivative=lambda x, y: y * (1 - y), dense=True, takes_logits=True)
+op("Sign",        ACTIVATION)
+op("Sin",         ACTIVATION)
+op("Sinh",        ACTIVATION, domain=EXPLOSIVE)
+op("Softplus",    ACTIVATION)
+op("Softsign",    ACTIVATION)
+op("Sqrt",        ACTIVATION, domain=PARTIAL, derivative=lambda x, y: 1 / (2 * y))
+op("Square",      ACTIVATION, derivative=lambda x, y: 2 * x)
+op("Tan",         ACTIVATION, domain=PARTIAL)
+op("Tanh",        ACTIVATION, derivative=lambda x, y: 1 - y * y, dense=True)
+
+# Functions of several tensors, elementwise.
+op("FloorDiv",          STEP)
+op("FloorMod",          STEP)
+op("ClipByValue",       STEP, clamp=True)
+op("Maximum",           TWO_VARIABLE, clamp=True)
+op("Minimum",           TWO_VARIABLE, clamp=True)
+op("Pow",               TWO_VARIABLE, domain=PARTIAL)
+op("Atan2",             TWO_VARIABLE)
+op("Xdivy",             TWO_VARIABLE, domain=PARTIAL)
+op("Xlogy",             TWO_VARIABLE, domain=PARTIAL)
+op("Xlog1py",           TWO_VARIABLE, domain=PARTIAL)
+op("SquaredDifference", SQUARED_DIFFERENCE)
+op("RealDiv",           QUOTIENT, domain=PARTIAL, straight=(0,))
+op("Div",               QUOTIENT, domain=PARTIAL, straight=(0,))
+op("DivNoNan",          QUOTIENT, domain=PARTIAL, rules=QUOTIENT.rules | {(0, 1): "split_change"})
+op("Mul",               PRODUCT, straight=ONE)
+op("MulNoNan",          PRODUCT, rules={(0,): "apply_weights", SEVERAL: "split_elementwise_product"})
+op("Add",               SUM, straight=ANY)
+op("AddV2",             SUM, straight=ANY, dense=True)
+op("AddN",              SUM, straight=ANY, rules={ANY: "join"})
+op("BiasAdd",           SUM, straight=ANY, dense=True)
+op("Sub",               SUM, straight=ANY, rules={ANY: "subtract"})
+op("Select",            CHOICE, why_not=A_CHOICE)
+op("SelectV2",          CHOICE, why_not=A_CHOICE)
+
+# Truth values and integers, elementwise.
+op("Equal",                  COMPARISON, equality=True)
+op("NotEqual",               COMPARISON, equality=True)
+op("Greater",                COMPARISON)
+op("GreaterEqual",           COMPARISON)
+op("Less",                   COMPARISON)
+op("LessEqual",              COMPARISON)
+op("ApproximateEqual",       COMPARISON)
+op("LogicalAnd",             COMPARISON)
+op("LogicalOr",              COMPARISON)
+op("LogicalNot",             TEST)
+op("IsFinite",               TEST)
+op("IsInf",                  TEST)
+op("IsNan",                  TEST)
+op("Bucketize",              KEY)
+op("Mod",                    KEY)
+op("Bitcast",                KEY)
+op("BitwiseAnd",             KEY)
+op("BitwiseOr",              KEY)
+op("LookupTableFindV2",      KEY, reads_state=True)
+op("StringToHashBucketFast", KEY)
+op("StringToHashBucketStrong", KEY)
+op("AsString",               KEY)
+op("StringLower",            KEY)
+op("StringToNumber",         KEY)
+
+# Weighted sums.
+op("MatMul",                 MATRIX_PRODUCT, batch=RENUMBERED, dense=True, rules={ONE: "apply_weights"})
+op("BatchMatMul",            MATRIX_PRODUCT)
+op("BatchMatMulV2",          MATRIX_PRODUCT)
+op("BatchMatMulV3",          MATRIX_PRODUCT)
+op("Einsum",                 MATRIX_PRODUCT, batch=RENUMBERED)
+op("Conv",                   CONVOLUTION, grouped=True)
+op("Conv2D",                 CONVOLUTION, grouped=True, channel_axis=3)
+op("Conv3D",                 CONVOLUTION, grouped=True)
+op("DepthwiseConv2dNative",  CONVOLUTION, channel_axis=2)
+op("Conv2DBackpropInput",    TRANSPOSED_CONVOLUTION, grouped=True)
+op("Conv3DBackpropInputV2",  TRANSPOSED_CONVOLUTION, grouped=True)
+op("DepthwiseConv2dNativeBackpropInput", TRANSPOSED_CONVOLUTION)
+
+# Other linear functions of one tensor.
+op("Neg",                    Family({ANY: "negate"}, elementwise=True), straight=ANY)
+op("Cast",                   Family({ANY: "cast"}, elementwise=True), straight=ANY, hands_on=COPIED)
+op("Identity",               STRUCTURAL, elementwise=True, straight=ANY, hands_on=COPIED, alias=True)
+op("Reshape",                STRUCTURAL, hands_on=RESHAPED, batch=RENUMBERED)
+op("ExpandDims",             STRUCTURAL, hands_on=RESHAPED)
+op("Squeeze",                STRUCTURAL, hands_on=RESHAPED)
+op("BroadcastTo",            STRUCTURAL, hands_on=BROADCAST)
+op("ReverseV2",              STRUCTURAL, hands_on=MOVED, axis=1)
+op("Slice",                  STRUCTURAL, hands_on=CUT)
+op("Split",                  STRUCTURAL, hands_on=MOVED, axis=0)
+op("SplitV",                 STRUCTURAL, hands_on=MOVED, axis=2)
+op("StridedSlice",           STRUCTURAL, hands_on=CUT)
+op("Tile",                   STRUCTURAL, hands_on=MOVED, batch=RENUMBERED)
+op("Transpose",              STRUCTURAL, hands_on=MOVED)
+op("Unpack",                 STRUCTURAL, hands_on=MOVED)
+op("Sum",                    STRUCTURAL, batch=REDUCED)
+op("Mean",                   STRUCTURAL, batch=REDUCED)
+op("Cumsum",                 STRUCTURAL, axis=1)
+op("Roll",                   STRUCTURAL, axis=2)
+op("SpaceToBatch",           STRUCTURAL, batch=FOLDED)
+op("SpaceToBatchND",         STRUCTURAL, batch=FOLDED)
+op("BatchToSpace",           STRUCTURAL, batch=UNFOLDED)
+op("BatchToSpaceND",         STRUCTURAL, batch=UNFOLDED)
+op("AvgPool",                STRUCTURAL)
+op("AvgPool3D",              STRUCTURAL)
+op("ConjugateTranspose",     STRUCTURAL)
+op("DepthToSpace",           STRUCTURAL)
+op("Diag",                   STRUCTURAL)
+op("DiagPart",               STRUCTURAL)
+op("ExtractImagePatches",    STRUCTURAL)
+op("ExtractVolumePatches",   STRUCTURAL)
+op("MatrixBandPart",         STRUCTURAL)
+op("MatrixDiag",             STRUCTURAL)
+op("MatrixDiagV3",           STRUCTURAL)
+op("MatrixDiagPart",         STRUCTURAL)
+op("MatrixDiagPartV3",       STRUCTURAL)
+op("MirrorPad",              STRUCTURAL)
+op("Pad",                    STRUCTURAL)
+op("Real",                   STRUCTURAL)
+op("ReverseSequence",        STRUCTURAL)
+op("SpaceToDepth",           STRUCTURAL)
+op("Gather",                 LOOKUP, indices=1)
+op("GatherV2",               LOOKUP, indices=1, axis=2)
+op("ResourceGather",         LOOKUP, indices=1)
+op("GatherNd",               OF_FIRST_OPERAND, indices=1, batch=RENUMBERED)
+op("SegmentSum",             OF_FIRST_OPERAND)
+op("SegmentMean",            OF_FIRST_OPERAND)
+op("UnsortedSegmentSum",     OF_FIRST_OPERAND)
+op("ScatterNd",              Family({(1,): "apply_again"}), batch=RENUMBERED)
+op("FusedBatchNorm",         NORMALISATION)
+op("FusedBatchNormV2",       NORMALISATION)
+op("FusedBatchNormV3",       NORMALISATION)
+op("ResizeBilinear",         RESIZING)
+op("ResizeNearestNeighbor",  RESIZING)
+op("ResizeBicubic",          Family({(0,): "resize_with_overshoot"}))
+op("ScaleAndTranslate",      Family({(0,): "scale_and_translate"}))
+
+# Joins of several tensors.
+op("ConcatV2",               JOIN, hands_on=MOVED, axis=-1)
+op("Pack",                   JOIN, hands_on=MOVED)
+op("PadV2",                  JOIN)
+op("DynamicStitch",          JOIN)
+op("ParallelDynamicStitch",  JOIN)
+op("TensorScatterAdd",       JOIN)
+op("TensorScatterUpdate",    JOIN)
+
+# Lists of tensors.
+op("TensorListFromTensor",   LIST_FROM_TENSOR, list_task=MADE)
+op("TensorListGather",       ITEM_OF_LIST, list_task=GATHERED, element_shape=2)
+op("TensorListStack",        ITEM_OF_LIST, list_task=STACKED, element_shape=1)
+op("TensorListGetItem",      ITEM_OF_LIST, list_task=TAKEN, element_shape=2)
+op("TensorListPopBack",      OTHER, list_task=TAKEN)
+op("TensorListPushBack",     LIST_WITH_ITEM, list_task=SET)
+op("TensorListSetItem",      LIST_WITH_ITEM, list_task=SET)
+
+# Functions of many elements.
+op("MaxPool",                POOLED_MAXIMUM)
+op("MaxPool3D",              POOLED_MAXIMUM)
+op("Max",                    Family({(0,): "take_maximum"}), batch=REDUCED)
+op("Min",                    Family({(0,): "take_minimum"}), batch=REDUCED)
+op("TopKV2",                 Family({(0,): "take_largest"}))
+op("Softmax",                SOFTMAX, takes_logits=True)
+op("LogSoftmax",             SOFTMAX, takes_logits=True)
+op("All",                    OTHER, batch=REDUCED)
+op("Any",                    OTHER, batch=REDUCED)
+op("Prod",                   OTHER, batch=REDUCED, why_not=FACTORS)
+op("Cumprod",                OTHER, why_not=FACTORS)
+op("Qr",                     OTHER, why_not=A_DECOMPOSITION)
+op("Svd",                    OTHER, why_not=A_DECOMPOSITION)
+op("SegmentMax",             OTHER, why_not=ROWS)
+op("SegmentMin",             OTHER, why_not=ROWS)
+op("UnsortedSegmentMax",     OTHER, why_not=ROWS)
+op("UnsortedSegmentMin",     OTHER, why_not=ROWS)
+
+# Ops without a difference.
+op("Shape",                  SHAPE, shape_only=True)
+op("ShapeN",                 SHAPE, shape_only=True)
+op("Size",                   SHAPE, shape_only=True)
+op("Rank",                   SHAPE, shape_only=True)
+op("TensorListLength",       SHAPE, shape_only=True)
+op("TensorListElementShape", SHAPE, shape_only=True)
+op("ZerosLike",              FILL, straight=ANY, shape_only=True)
+op("OnesLike",               FILL, straight=ANY, shape_only=True)
+op("OneHot",                 OTHER, indices=0)
+op("ResourceGatherNd",       OTHER, indices=1)
+op("Const",                  SOURCE, constant=True)
+op("ReadVariableOp",         SOURCE, constant=True, reads_state=True, dense=True)
+op("VarHandleOp",            SOURCE, reads_state=True)
+op("LookupTableSizeV2",      SOURCE, reads_state=True)
+op("Variable",               SESSION_VARIABLE)
+op("VariableV2",             SESSION_VARIABLE)
+
+# Random numbers without effects.
+op("StatelessRandomUniform",                 RANDOM)
+op("StatelessRandomUniformV2",               RANDOM)
+op("StatelessRandomUniformInt",              RANDOM)
+op("StatelessRandomUniformIntV2",            RANDOM)
+op("StatelessRandomUniformFullInt",          RANDOM)
+op("StatelessRandomUniformFullIntV2",        RANDOM)
+op("StatelessRandomNormal",                  RANDOM)
+op("StatelessRandomNormalV2",                RANDOM)
+op("StatelessTruncatedNormal",               RANDOM)
+op("StatelessTruncatedNormalV2",             RANDOM)
+op("StatelessParameterizedTruncatedNormal",  RANDOM)
+op("StatelessRandomBinomial",                RANDOM)
+op("StatelessRandomGammaV2",                 RANDOM)
+op("StatelessRandomGammaV3",                 RANDOM)
+op("StatelessRandomPoisson",                 RANDOM)
+op("StatelessMultinomial",                   RANDOM)
+
+# Aliases and control flow.
+op("IdentityN",              OTHER, alias=True)
+op("StopGradient",           OTHER, alias=True)
+op("PreventGradient",        OTHER, alias=True)
+op("CheckNumerics",          OTHER, alias=True)
+op("Snapshot",               OTHER, alias=True)
+op("PartitionedCall",        CALL)
+op("StatefulPartitionedCall", CALL)
+op("While",                  LOOP)
+op("StatelessWhile",         LOOP)
+op("If",                     BRANCH, chosen=BY_CONDITION, why_not=A_BRANCH)
+op("StatelessIf",            BRANCH, chosen=BY_CONDITION, why_not=A_BRANCH)
+op("Case",                   BRANCH, chosen=BY_NUMBER, why_not=A_BRANCH)
+op("StatelessCase",          BRANCH, chosen=BY_NUMBER, why_not=A_BRANCH)
+# fmt: on

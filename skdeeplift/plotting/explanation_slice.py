@@ -1,0 +1,218 @@
+"""Slice of an explanation that a display draws: one input or layer, and one target."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skdeeplift.explanation.explanation_parts import find_parts, has_targets, unwrap_single
+from skdeeplift.plotting.rows_and_columns import (
+    are_row_targets,
+    describe_target,
+    find_target,
+    is_single_target,
+    join_names,
+    name_target,
+    take_rows,
+    target_labels,
+)
+
+
+class ExplanationSlice(NamedTuple):
+    """Contributions of one input or layer to one target."""
+
+    contributions: np.ndarray
+    # The input's values, as an array or a DataFrame. None if they are not known.
+    values: object
+    # The target at each row and at its reference. None if they are not known.
+    prediction: np.ndarray | None
+    reference_value: np.ndarray | None
+    feature_names: np.ndarray | None
+    # The words that follow "contribution", such as "to cat". May be empty.
+    to_target: str
+    letters_axis: int | None = None
+
+
+def slice_explanation(explanation, owner, *, target=None, part=None, field="contributions"):
+    """Take one input or layer, and one target, of an explanation.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        An explanation that `explain` returned.
+    owner : str
+        The name of the display, for errors.
+    target : int, str or object, default=None
+        The index or label of one of several targets. If rows have targets of their own, the rows of this target are
+        taken.
+    part : str or int, default=None
+        The key or position of one of several inputs or layers.
+    field : str, default="contributions"
+        The field to take, which has the shape of the contributions.
+
+    Returns
+    -------
+    chosen : ExplanationSlice
+        The slice.
+
+    Raises
+    ------
+    TypeError
+        If the object is not an explanation.
+    ValueError
+        If there is no such input, layer or target, or if there are several and none is chosen.
+    """
+    check_explanation(explanation, owner)
+    contributions, values = _take_part(explanation, owner, part, field)
+    rows, asked, labels = slice(None), explanation.get("target"), explanation.get("class_names")
+    at_target = [explanation.get("prediction"), explanation.get("reference_value")]
+    if has_targets(explanation):
+        choices = target_labels(explanation)
+        if target is None and len(choices) > 1:
+            raise ValueError(
+                f"{owner} draws contributions to one target, and the explanation has {len(choices)}. Pass target=, one "
+                f"of {join_names(choices)}."
+            )
+        index = 0 if target is None else find_target(target, explanation)
+        contributions = contributions[..., index]
+        at_target = [None if each is None else np.asarray(each)[:, index] for each in at_target]
+        to_target = "" if len(choices) == 1 else f"to {choices[index]}"
+    elif are_row_targets(asked, len(contributions)):
+        if target is not None:
+            rows = np.flatnonzero(asked == target)
+            if not len(rows):
+                raise ValueError(f"No row has target {target!r}. The rows' targets are {join_names(np.unique(asked))}.")
+        found = np.unique(asked[rows])
+        to_target = f"to {name_target(found[0], labels)}" if len(found) == 1 else "to each row's target"
+    else:
+        to_target = describe_target(asked, labels)
+        if target is not None and not (is_single_target(asked) and asked == target):
+            which = "to a single output" if asked is None else f"to target {asked!r} alone"
+            raise ValueError(
+                f"The explanation holds contributions {which}. Leave target= out, or explain with target={target!r}."
+            )
+    names = explanation.get("feature_names")
+    if names is None and hasattr(values, "columns"):
+        names = values.columns
+    return ExplanationSlice(
+        contributions[rows],
+        None if values is None else take_rows(values, rows),
+        *(None if each is None else np.asarray(each)[rows] for each in at_target),
+        None if names is None else np.asarray(names, dtype=object),
+        to_target,
+        explanation.get("letters_axis"),
+    )
+
+
+def slice_table(explanation, owner, *, target=None, part=None):
+    """Take one input or layer, and one target, of an explanation of a table.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        An explanation that `explain` returned.
+    owner : str
+        The name of the display, for errors.
+    target, part : object, default=None
+        The choices of `slice_explanation`.
+
+    Returns
+    -------
+    chosen : ExplanationSlice
+        The slice, with contributions of shape (n_rows, n_features) and a name for each feature.
+
+    Raises
+    ------
+    ValueError
+        If `slice_explanation` raises it, or if the rows are not those of a table.
+    """
+    chosen = slice_explanation(explanation, owner, target=target, part=part)
+    if chosen.contributions.ndim != 2:
+        raise ValueError(
+            f"{owner} draws the features of a table, contributions of shape (n_rows, n_features). The explanation's "
+            f"have shape {chosen.contributions.shape}; ImageContributionDisplay draws images, SequenceLogoDisplay "
+            "one-hot sequences, TokenDisplay text."
+        )
+    n_rows, n_features = chosen.contributions.shape
+    if not n_rows:
+        raise ValueError(f"{owner} draws rows, and the explanation has none.")
+    if chosen.feature_names is not None and len(chosen.feature_names) == n_features:
+        return chosen
+    names = np.array([f"feature {feature}" for feature in range(n_features)], dtype=object)
+    return chosen._replace(feature_names=names)
+
+
+def name_explanations(explanation, owner):
+    """Return a dict of explanations by their names, with an empty name for a single explanation.
+
+    Parameters
+    ----------
+    explanation : Explanation, or dict of str to Explanation
+        One or several explanations.
+    owner : str
+        The name of the display, for errors.
+
+    Returns
+    -------
+    explanations : dict of str to Explanation
+        At least one explanation.
+
+    Raises
+    ------
+    TypeError
+        If an object is not an explanation.
+    """
+    # An explanation is a dict too.
+    is_dict = isinstance(explanation, dict) and not hasattr(explanation, "contributions") and explanation
+    explanations = explanation if is_dict else {"": explanation}
+    for each in explanations.values():
+        check_explanation(each, owner)
+    return explanations
+
+
+def check_explanation(explanation, owner):
+    """Raise an error if an object has no contributions.
+
+    Parameters
+    ----------
+    explanation : object
+        The object that the user passed.
+    owner : str
+        The name of the display, for the error.
+
+    Raises
+    ------
+    TypeError
+        If the object is not an explanation.
+    """
+    if not hasattr(explanation, "contributions"):
+        raise TypeError(
+            f"{owner}.from_explanation takes an explanation, which explainer.explain(X) returns. Got "
+            f"{type(explanation).__name__}. For an explainer and its rows use {owner}.from_explainer(explainer, X)."
+        )
+
+
+def _take_part(explanation, owner, part, field):
+    """Return a field and the values of one input or layer."""
+    kind, parts = find_parts(explanation)
+    keys = [each.name for each in parts]
+    if kind is None and part is not None:
+        raise ValueError(f"The explanation is about one input or layer. Leave part= at None, not {part!r}.")
+    if part is None and len(parts) > 1:
+        raise ValueError(
+            f"{owner} draws one {kind}, and the explanation has {len(parts)}. Pass part=, one of {join_names(keys)}."
+        )
+    if part is not None and part not in keys:
+        raise ValueError(f"part={part!r} is no {kind} of the explanation. Expected one of {join_names(keys)}.")
+    chosen = parts[0 if part is None else keys.index(part)]
+    array, X, values = explanation[field], explanation.get("X"), chosen.values
+    if kind is None:
+        X = unwrap_single(X)
+    else:
+        array, X = array[chosen.name], None if values is None else X[chosen.name]
+    if values is not None and hasattr(X, "columns"):
+        # A DataFrame keeps the dtypes of its columns.
+        values = X
+    elif values is None and not isinstance(X, (list, dict)) and np.ndim(X) and len(X) == len(array):
+        # A layer's contributions can be laid over the rows, such as images, unless the rows are a table.
+        values = np.asarray(X) if explanation.get("feature_names") is None else None
+    return np.asarray(array), values

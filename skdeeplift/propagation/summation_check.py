@@ -1,0 +1,196 @@
+"""Checks of summation-to-delta: contributions of a row sum to ``f(x) - f(reference)``."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from skdeeplift.propagation.rules.rescale import machine_epsilon
+
+
+class Precision(NamedTuple):
+    """Rounding of networks that compute in one dtype."""
+
+    # Distance between neighbouring numbers, relative to their size.
+    epsilon: float
+    # Largest convergence delta that counts as rounding, relative to the size of what is explained.
+    tolerance: float
+    # Largest rounding of predictions, relative to their size.
+    rounding: float
+
+
+def _precision(name, tolerance, units):
+    epsilon = machine_epsilon(tf.as_dtype(name))
+    return Precision(epsilon, tolerance, units * epsilon)
+
+
+PRECISIONS = {
+    "float16": _precision("float16", 2e-2, 4),
+    "bfloat16": _precision("bfloat16", 2e-2, 4),
+    "float32": _precision("float32", 1e-3, 32),
+    "float64": _precision("float64", 1e-6, 32),
+}
+
+
+class Tolerance(NamedTuple):
+    """Tolerance of convergence deltas."""
+
+    # The coarsest dtype that the network computes in; the dtype of the contributions if None.
+    dtype: Any = None
+    # Tolerance relative to the size of what is explained; what the dtype allows if None. A network that computes in
+    # half precision has at least the tolerance of its dtype.
+    relative: float | None = None
+
+
+# What the dtype of the contributions allows.
+BY_DTYPE = Tolerance()
+
+
+class Departure(NamedTuple):
+    """Rows whose contributions do not sum to the change of the target, and the worst of them."""
+
+    number: int
+    # Convergence delta of the worst row, relative to the size it is compared with.
+    badness: float
+    tolerance: float
+    # Position of the worst row, None if another block has a worse one; and its target, where there are several.
+    row: int | None
+    target: int | None
+    # Change of the target and sum of the contributions of the worst row.
+    change: float
+    total: float
+    # Name of the worst row, and advice, which are added later.
+    place: str = ""
+    advice: str = ""
+    is_function: bool = False
+
+    def message(self, n_rows):
+        """Return the message of a warning about ``n_rows`` rows."""
+        if not np.isfinite(self.change):
+            blamed = "the target function" if self.is_function else "the network"
+            look_at = "that function, at the network's weights" if self.is_function else "its weights"
+            return (
+                f"In {self.number} of {n_rows} rows the contributions do not sum to f(x) - f(reference). The worst is "
+                f"{self.place}: f(x) - f(reference) is {self.change}, because {blamed} returns a number that is not "
+                f"finite. Look at {look_at}, and at the rows and the references."
+            )
+        return (
+            f"In {self.number} of {n_rows} rows the contributions do not sum to f(x) - f(reference) within "
+            f"{self.tolerance:g} of its size. The worst is {self.place}: f(x) - f(reference) is {self.change:.6g}, the "
+            f"contributions sum to {self.total:.6g}. Do not trust these rows' contributions.{self.advice}"
+        )
+
+
+def check_sums(results, tolerance=BY_DTYPE, worst_so_far=-1.0):
+    """Compare each row's convergence delta with the size of its contributions.
+
+    Parameters
+    ----------
+    results : Results
+        Contributions of all sources, and the target's values.
+    tolerance : Tolerance, default=BY_DTYPE
+        Tolerance of convergence deltas. By default what the dtype of the contributions allows.
+    worst_so_far : float, default=-1
+        Badness of the worst row of other blocks.
+
+    Returns
+    -------
+    delta : ndarray of shape (n_rows,) or (n_rows, n_targets)
+        The convergence deltas.
+    departure : Departure or None
+        Rows beyond tolerance; None if there are none.
+    """
+    delta, beyond, size, relative, precision = _compare(results, tolerance)
+    if beyond is None:
+        return delta, None
+    # An output that happens to be nearly zero is as rounded as the others, which are sums of as large numbers.
+    beyond = beyond & ~(np.abs(delta) <= 2 * precision.epsilon * _usual_size(results))
+    if not beyond.any():
+        return delta, None
+    number = int(beyond.reshape(len(beyond), -1).any(1).sum())
+    badness = np.where(beyond, np.nan_to_num(np.abs(delta) / np.where(size > 0, size, 1), nan=np.inf), -1)
+    worst = np.unravel_index(np.argmax(badness), delta.shape)
+    change, is_worst = results.prediction[worst] - results.reference_value[worst], badness[worst] > worst_so_far
+    row = int(worst[0]) if is_worst else None
+    target = int(worst[1]) if is_worst and len(worst) > 1 else None
+    return delta, Departure(number, float(badness[worst]), relative, row, target, change, change - delta[worst])
+
+
+def excess_of_rows(results, tolerance=BY_DTYPE):
+    """Compute how far each row is from converging.
+
+    Parameters
+    ----------
+    results : Results
+        Contributions of all sources, and the target's values.
+    tolerance : Tolerance, default=BY_DTYPE
+        Tolerance of convergence deltas.
+
+    Returns
+    -------
+    excess : ndarray of shape (n_rows,)
+        Convergence delta as a multiple of its tolerance; zero within tolerance. Of several targets the largest.
+    """
+    delta, beyond, size, relative, _ = _compare(results, tolerance)
+    if beyond is None:
+        return np.zeros(len(delta))
+    excess = np.where(beyond, np.nan_to_num(np.abs(delta) / np.where(size > 0, relative * size, 1), nan=np.inf), 0)
+    return excess.reshape(len(excess), -1).max(1)
+
+
+def convergence_delta(results):
+    """Compute ``prediction - reference_value - sum(contributions)``, for each row and each of several targets.
+
+    Parameters
+    ----------
+    results : Results
+        Contributions of all sources, and the target's values.
+
+    Returns
+    -------
+    delta : ndarray of shape (n_rows,) or (n_rows, n_targets), or None
+        None without a reference.
+    """
+    if results.reference_value is None:
+        return None
+    shape, totals = results.prediction.shape, 0
+    for array in results.contributions:
+        totals = totals + array.reshape(len(array), -1, *shape[1:]).sum(1, dtype=np.float64)
+    return results.prediction - results.reference_value - totals
+
+
+def _compare(results, tolerance):
+    """Compare convergence deltas with the size of what is explained.
+
+    Returns the deltas, the places beyond tolerance (None if there are none), the sizes that deltas were compared with,
+    the relative tolerance and the `Precision`.
+    """
+    delta = convergence_delta(results)
+    dtype = results.contributions[0].dtype if tolerance.dtype is None else tolerance.dtype
+    precision = PRECISIONS[dtype.name]
+    relative = precision.tolerance if tolerance.relative is None else tolerance.relative
+    if precision.tolerance > 1e-2:
+        relative = max(relative, precision.tolerance)
+    # The predictions are rounded themselves. A change that is smaller than their rounding is not known to be one.
+    change = np.abs(results.prediction - results.reference_value)
+    value = np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
+    rounding = precision.rounding * value
+    # Not "delta > ...", so that NaN counts as beyond tolerance.
+    within = np.abs(delta) <= relative * change + rounding
+    if within.all():
+        return delta, None, change, relative, precision
+    # Contributions that cancel each other may be larger than the change, but not without limit: beyond it, rounding
+    # leaves nothing of the sum.
+    shape = results.prediction.shape
+    absolute = sum(
+        np.abs(array).reshape(len(array), -1, *shape[1:]).sum(1, dtype=np.float64) for array in results.contributions
+    )
+    size = np.maximum(change, np.minimum(absolute, 100 * np.maximum(change, value)))
+    beyond = ~(np.abs(delta) <= relative * size + rounding)
+    return delta, beyond, size, relative, precision
+
+
+def _usual_size(results):
+    """Compute the median over rows of the values that are explained, which no single row can make large."""
+    values = np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
+    return np.median(values[np.isfinite(values)]) if np.isfinite(values).any() else 0.0

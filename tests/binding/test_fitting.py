@@ -1,0 +1,132 @@
+"""Explainers that train an estimator, and how they are cloned, pickled and named by classes."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from skdeeplift import DeepLiftExplainer, describe
+from tests.binding.networks import IMAGES, IRIS, MLP, NAMES, ROWS, SPECIES, image_network, logits, table_network
+
+
+def test_trained_in_fit(by_name):
+    assert not hasattr(MLP, "coefs_")
+    change = logits(by_name.estimator_, IRIS) - logits(by_name.estimator_, IRIS.mean().to_frame().T)
+    for position, name in enumerate(NAMES):
+        contributions = by_name.explain(IRIS, target=name).contributions
+        np.testing.assert_allclose(contributions.sum(1), change[:, position], rtol=1e-9, atol=1e-12)
+    assert by_name.classes_.tolist() == NAMES.tolist()
+    assert by_name.feature_names_in_.tolist() == IRIS.columns.tolist()
+
+
+def test_pipeline_explains_what_its_last_step_takes():
+    frame = pd.DataFrame({"kind": np.where(IRIS.iloc[:, 0] > 6, "long", "short"), "width": IRIS.iloc[:, 1], "no": 1.0})
+    encoder = ColumnTransformer([("one", OneHotEncoder(), ["kind"]), ("scaled", StandardScaler(), ["width"])])
+    explainer = DeepLiftExplainer(make_pipeline(encoder, MLP)).set_output(transform="pandas").fit(frame, SPECIES)
+    table = explainer.transform(frame)
+    assert table.columns.tolist() == ["one__kind_long", "one__kind_short", "scaled__width"]
+    assert explainer.n_features_in_ == 3
+    assert explainer.feature_importances_.shape == (3,)
+    explanation = explainer.explain(frame[5:7])
+    assert explanation.index.tolist() == [5, 6]
+    encoded = explainer.estimator_[:-1].transform(frame)
+    np.testing.assert_array_equal(explanation.X, encoded[5:7])
+    scores = logits(explainer.estimator_[-1], encoded)
+    change = (
+        scores[np.arange(len(IRIS)), scores.argmax(1)]
+        - logits(explainer.estimator_[-1], encoded.mean(0))[scores.argmax(1)]
+    )
+    np.testing.assert_allclose(table.sum(axis=1), change, atol=1e-9)
+    with pytest.raises(ValueError, match="feature names should match"):
+        explainer.transform(frame.rename(columns={"kind": "sort"}))
+
+
+def test_frozen_estimators_are_not_trained():
+    pipeline = make_pipeline(StandardScaler(), clone(MLP)).fit(IRIS, SPECIES)
+    explainer = DeepLiftExplainer(FrozenEstimator(pipeline)).fit(IRIS)
+    assert explainer.estimator_ is pipeline
+    scaled = DeepLiftExplainer(FrozenEstimator(pipeline[-1])).fit(pipeline[0].transform(IRIS))
+    np.testing.assert_allclose(explainer.transform(IRIS), scaled.transform(pipeline[0].transform(IRIS)))
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    frozen = DeepLiftExplainer(FrozenEstimator(model)).fit(IRIS)
+    np.testing.assert_array_equal(frozen.transform(IRIS), DeepLiftExplainer(model).fit(IRIS).transform(IRIS))
+    in_pipeline = DeepLiftExplainer(make_pipeline(StandardScaler(), FrozenEstimator(model))).fit(IRIS, SPECIES)
+    assert in_pipeline.network_.model is model
+    with pytest.raises(NotFittedError):
+        DeepLiftExplainer(FrozenEstimator(clone(MLP))).fit(IRIS)
+    with pytest.raises(ValueError, match="feature names should match"):
+        DeepLiftExplainer(FrozenEstimator(pipeline)).fit(IRIS.rename(columns={IRIS.columns[0]: "other"}))
+
+
+def test_numbers_of_several_outputs():
+    targets = np.c_[IRIS.iloc[:, 0], IRIS.iloc[:, 1] ** 2]
+    explainer = DeepLiftExplainer(MLPRegressor(max_iter=5), target="all").fit(IRIS.to_numpy(), targets)
+    assert explainer.get_feature_names_out()[:3].tolist() == ["x0__0", "x0__1", "x1__0"]
+    with pytest.raises(ValueError, match="cannot choose among the network's 2 outputs"):
+        DeepLiftExplainer(MLPRegressor(max_iter=5)).fit(IRIS, targets)
+
+
+def test_a_fit_that_fails_changes_nothing(by_name):
+    before = vars(by_name).copy()
+    with pytest.raises(ValueError, match="requires y"):
+        by_name.fit(IRIS)
+    assert vars(by_name) == before
+
+
+def test_pipelines_with_memory_find_what_they_fitted(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    pipeline = make_pipeline(DeepLiftExplainer(model), LogisticRegression(max_iter=1000), memory=str(tmp_path))
+    fitted = clone(pipeline).fit(IRIS, SPECIES)
+    before = sorted(tmp_path.rglob("output.pkl"))
+    again = clone(pipeline).fit(IRIS, SPECIES)
+    assert sorted(tmp_path.rglob("output.pkl")) == before
+    assert len(before) == 1
+    np.testing.assert_array_equal(again.predict(IRIS), fitted.predict(IRIS))
+
+
+def test_describe_takes_fitted_estimators(by_name):
+    table = describe(FrozenEstimator(by_name.estimator_))
+    assert table["layer"].tolist()[0] == "hidden_1"
+    with pytest.raises(NotFittedError):
+        describe(MLPClassifier())
+
+
+def test_fitting_twice_equals_fitting_once(fitted):
+    again = DeepLiftExplainer(fitted.estimator).fit(ROWS[:3]).fit(ROWS)
+    np.testing.assert_array_equal(again.transform(ROWS), fitted.transform(ROWS))
+
+
+def test_failed_fit_leaves_the_estimator_as_it_was(fitted):
+    explainer = DeepLiftExplainer(table_network(activation="sigmoid")).fit(ROWS)
+    before = explainer.transform(ROWS)
+    state = dict(vars(explainer))
+    with pytest.raises(ValueError, match="NaN"):
+        explainer.fit(np.full((3, 4), np.nan))
+    with pytest.raises(ValueError, match="features"):
+        explainer.fit(np.zeros((3, 7)))
+    assert vars(explainer) == state
+    np.testing.assert_array_equal(explainer.transform(ROWS), before)
+
+
+def test_refit_on_images_forgets_the_table():
+    explainer = DeepLiftExplainer(table_network(activation="sigmoid")).fit(pd.DataFrame(ROWS, columns=list("abcd")))
+    explainer.set_params(estimator=image_network()).fit(IMAGES)
+    assert not hasattr(explainer, "n_features_in_")
+    assert not hasattr(explainer, "feature_names_in_")
+
+
+@pytest.mark.parametrize("make", [lambda mlp: mlp, lambda mlp: make_pipeline(StandardScaler(), mlp)])
+def test_parameters_of_the_estimator_are_validated(make):
+    explainer = DeepLiftExplainer(make(MLPClassifier((3,), alpha=-1.0)))
+    with pytest.raises(ValueError, match="The 'alpha' parameter of MLPClassifier must be") as caught:
+        explainer.fit(IRIS, SPECIES)
+    assert type(caught.value).__name__ == "InvalidParameterError"
+    assert not hasattr(explainer, "bound_")

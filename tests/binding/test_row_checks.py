@@ -1,0 +1,123 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skdeeplift import DeepLiftExplainer
+
+TABLE = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
+TOKENS = np.array([[1, 2, 3], [4, 0, 2]], np.int32)
+
+
+@pytest.fixture(scope="module")
+def softmax_network():
+    keras.utils.set_random_seed(0)
+    hidden = keras.layers.Dense(8, activation="gelu", name="hidden")
+    return keras.Sequential([keras.Input((5,)), hidden, keras.layers.Dense(3, activation="softmax")])
+
+
+ROWS = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+
+
+def mixing(function):
+    inputs = keras.Input((4,))
+    hidden = keras.layers.Dense(3, activation="tanh")(inputs)
+    outputs = keras.layers.Lambda(function, output_shape=(3,))(hidden)
+    return keras.Model(inputs, outputs)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x - keras.ops.mean(x, axis=0),
+        lambda x: x[:1] + 0 * x,
+        lambda x: keras.ops.flip(x, axis=0),
+        lambda x: keras.ops.roll(x, 1, axis=0),
+        lambda x: keras.ops.softmax(x, axis=0),
+        lambda x: keras.ops.reshape(x, (-1, 1)),
+        lambda x: x[1:],
+        keras.ops.sum,
+        keras.ops.transpose,
+        lambda x: keras.ops.tanh(x[:, :1] + keras.ops.reshape(x[:, 0], (-1,))),
+    ],
+)
+def test_network_that_mixes_rows(function):
+    with pytest.raises(ValueError, match=r"depends on the other rows|one entry for each row"):
+        DeepLiftExplainer(mixing(function), target=0).fit(ROWS)
+
+
+def test_batch_axis_used_for_two_branches():
+    """One encoder for two versions of the row, joined along the batch axis and cut again: rows stay apart."""
+
+    def both(x):
+        first, second = keras.ops.split(keras.ops.tanh(keras.ops.concatenate([x, -2 * x], 0)), 2, 0)
+        return first + 2 * second
+
+    explanation = DeepLiftExplainer(mixing(both), target=0, reference=ROWS[:3]).fit(ROWS).explain(ROWS)
+    change = np.abs(explanation.prediction - explanation.reference_value).max()
+    assert np.abs(explanation.convergence_delta).max() <= 1e-5 * change
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda output: output[:, 0] - tf.reduce_mean(output[:, 0]),
+        lambda logits: logits[:, 0] / tf.reduce_sum(logits[:, 0]),
+        lambda logits: tf.exp(logits[:, 0]) / tf.reduce_sum(tf.exp(logits[:, 0])),
+    ],
+)
+@pytest.mark.parametrize("batch_size", [1, "auto"])
+def test_function_that_mixes_rows(softmax_network, function, batch_size):
+    with pytest.raises(ValueError, match="depends on the other rows of its batch"):
+        DeepLiftExplainer(softmax_network, target=function, batch_size=batch_size).fit(TABLE)
+    with pytest.raises(ValueError, match="depends on the other rows of its batch"):
+        DeepLiftExplainer(softmax_network, target=0, batch_size=batch_size).fit(TABLE).explain(TABLE, target=function)
+
+
+def test_rows_of_a_layer_must_come_first():
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((4, 3)),
+            layers.Lambda(lambda x: tf.transpose(x, [1, 0, 2]), name="time_major"),
+            layers.Lambda(lambda x: tf.nn.relu(tf.transpose(x, [1, 0, 2])), name="back"),
+            layers.TimeDistributed(layers.Dense(2), name="distributed"),
+            layers.Flatten(),
+            layers.Dense(2),
+        ]
+    )
+    rows = np.random.default_rng(0).normal(size=(5, 4, 3))
+    with pytest.raises(ValueError, match="one after the other on its first axis"):
+        DeepLiftExplainer(model, layer="time_major", target=0).fit(rows)
+    for layer in ("back", "distributed"):
+        explanation = DeepLiftExplainer(model, layer=layer, target="all").fit(rows).explain(rows)
+        np.testing.assert_allclose(explanation.convergence_delta, 0, atol=1e-5)
+
+
+def test_hypothetical_is_for_letters(softmax_network):
+    explainer = DeepLiftExplainer(softmax_network).fit(TABLE)
+    with pytest.raises(ValueError, match="exactly one entry is 1"):
+        explainer.explain(TABLE, hypothetical=True)
+    with pytest.raises(ValueError, match="takes True, False or an int"):
+        explainer.explain(TABLE, hypothetical="yes")
+    with pytest.raises(ValueError, match="Fit an explainer with layer=None"):
+        DeepLiftExplainer(softmax_network, layer="hidden").fit(TABLE).explain(TABLE, hypothetical=True)
+
+
+@pytest.mark.parametrize("wanted", [{"multipliers": True}, {"hypothetical": True}, {"hypothetical": 1}])
+def test_multipliers_are_those_of_what_is_looked_up(wanted):
+    inputs = keras.Input((3,), dtype="int32")
+    looked_up = keras.layers.Embedding(5, 2, name="embedding")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Flatten()(looked_up)))
+    fitted = DeepLiftExplainer(model, reference="zeros").fit(TOKENS)
+    with pytest.raises(ValueError, match=r"X holds integers.*have no multipliers.*layer=\"embedding\""):
+        fitted.explain(TOKENS, **wanted)
+    of_layer = DeepLiftExplainer(model, layer="embedding").fit(TOKENS)
+    assert of_layer.explain(TOKENS, multipliers=True).multipliers.shape == (2, 3, 2)
+
+
+def test_random_numbers_by_place_in_the_batch_are_named():
+    inputs = keras.Input((4,))
+    noisy = keras.layers.Lambda(lambda x: x * tf.random.stateless_uniform(tf.shape(x), (1, 2)), output_shape=(4,))
+    with pytest.raises(ValueError, match=r"look for the op 'StatelessRandomUniformV2' .* where in the batch a row is"):
+        DeepLiftExplainer(keras.Model(inputs, keras.layers.Dense(1)(noisy(inputs)))).fit(ROWS)

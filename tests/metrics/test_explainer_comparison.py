@@ -1,0 +1,87 @@
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from skdeeplift import DeepLiftExplainer, GradientExplainer, OcclusionExplainer
+from skdeeplift.metrics import (
+    compare_explainers,
+    deletion_score,
+    infidelity,
+    localization_auc,
+    max_sensitivity,
+    randomization_check,
+    rank_agreement,
+    sensitivity_n,
+)
+from tests.metrics.networks import classifier
+
+ROWS = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def explainers():
+    model = classifier()
+    made = {
+        "gradient": GradientExplainer(model),
+        "rescale": DeepLiftExplainer(model, reference="zeros"),
+        "occlusion": OcclusionExplainer(model, reference="mean"),
+    }
+    return {name: explainer.fit(ROWS) for name, explainer in made.items()}
+
+
+def test_numbers_of_a_comparison(explainers):
+    table = compare_explainers(explainers, ROWS)
+    assert table.index.tolist() == list(explainers)
+    assert table.columns[-1] == "seconds"
+    assert (table["seconds"] > 0).all()
+    assert np.isnan(table.loc["gradient", "summation_to_delta_error"])
+    assert table["summation_to_delta_error"]["rescale"] < 1e-5 < table["summation_to_delta_error"]["occlusion"]
+    assert table.drop(columns="summation_to_delta_error").notna().all(axis=None)
+    # What is erased becomes zero for all: the references of the first that has some.
+    for name, explainer in explainers.items():
+        for metric in (deletion_score, sensitivity_n, infidelity):
+            assert table.loc[name, metric.__name__] == pytest.approx(metric(explainer, ROWS, fill="zeros"), rel=1e-5)
+        assert table.loc[name, "max_sensitivity"] == pytest.approx(max_sensitivity(explainer, ROWS))
+    others = [
+        rank_agreement(*(explainers[each].explain(ROWS) for each in ("rescale", name)))
+        for name in ("gradient", "occlusion")
+    ]
+    assert table.loc["rescale", "rank_agreement"] == pytest.approx(np.mean(others))
+
+
+def test_columns_of_the_user(explainers):
+    metrics = {
+        "mean": "deletion_score",
+        "blurred": partial(deletion_score, fill=0.5),
+        "where": partial(localization_auc, positions=np.arange(6) < 3),
+        "forgets": "randomization_check",
+    }
+    table = compare_explainers(explainers, ROWS, metrics=metrics, fill="mean", target=2)
+    assert table.columns.tolist() == [*metrics, "seconds"]
+    explainer = explainers["rescale"]
+    assert table.loc["rescale", "mean"] == pytest.approx(deletion_score(explainer, ROWS, fill="mean", target=2))
+    assert table.loc["rescale", "blurred"] == pytest.approx(deletion_score(explainer, ROWS, fill=0.5, target=2))
+    assert table.loc["rescale", "where"] == localization_auc(explainer, ROWS, np.arange(6) < 3, target=2)
+    assert table.loc["rescale", "forgets"] == pytest.approx(randomization_check(explainer, ROWS, target=2).mean())
+
+
+def test_names_and_a_single_explainer(explainers):
+    rescale, occlusion = explainers["rescale"], explainers["occlusion"]
+    table = compare_explainers([rescale, occlusion, rescale], ROWS, metrics="rank_agreement")
+    assert table.index.tolist() == ["DeepLiftExplainer_1", "OcclusionExplainer", "DeepLiftExplainer_2"]
+    table = compare_explainers([rescale], ROWS, metrics=["rank_agreement", "deletion_score"])
+    assert np.isnan(table.loc["DeepLiftExplainer", "rank_agreement"])
+    assert compare_explainers([explainers["gradient"]], ROWS, metrics=["infidelity"]).notna().all(axis=None)
+
+
+def test_errors(explainers):
+    with pytest.raises(ValueError, match="at least one fitted explainer"):
+        compare_explainers([], ROWS)
+    with pytest.raises(ValueError, match="metrics= takes 'deletion_score'"):
+        compare_explainers(explainers, ROWS, metrics=["accuracy"])
+    with pytest.raises(ValueError, match=r"partial\(localization_auc"):
+        compare_explainers(explainers, ROWS, metrics=["localization_auc"])
+    with pytest.raises(NotFittedError):
+        compare_explainers([DeepLiftExplainer(classifier())], ROWS)

@@ -1,0 +1,60 @@
+import inspect
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.neural_network import MLPClassifier
+
+from skdeeplift.network import compat
+
+
+def test_create_op_takes_what_the_public_wrapper_takes():
+    parameters = list(inspect.signature(compat.create_op).parameters)
+    assert parameters[:4] == ["self", "op_type", "inputs", "dtypes"]
+    assert "attrs" in parameters
+    with tf.Graph().as_default() as graph:
+        op = compat.create_op(graph, "Neg", [tf.constant([1.0])], [tf.float32], name="negated")
+    assert op.type == "Neg"
+
+
+@pytest.mark.parametrize("attributes", [compat.WITHOUT_ORDER, compat.NOT_INLINED])
+def test_functions_take_these_attributes(attributes):
+    function = tf.function(lambda x: x + 1, autograph=False, experimental_attributes=attributes)
+    assert float(function(tf.constant(1.0))) == 2
+
+
+def test_attributes_of_other_names_are_refused():
+    with pytest.raises(ValueError, match="_disable_order"):
+        tf.function(lambda x: x, experimental_attributes={"_disable_order": True})
+
+
+def test_the_graph_of_a_function_by_its_name():
+    inner = tf.function(lambda x: x * 2, experimental_attributes=compat.NOT_INLINED)
+    outer = tf.function(lambda x: inner(x) + 1).get_concrete_function(tf.TensorSpec((), tf.float32))
+    [call] = [op for op in outer.graph.get_operations() if "PartitionedCall" in op.type]
+    graph = compat.graph_of_function(outer.graph, call.get_attr("f").name)
+    assert "Mul" in [op.type for op in graph.get_operations()]
+
+
+def test_layers_inside_of_layers():
+    inner = keras.layers.RNN(keras.layers.LSTMCell(2))
+    model = keras.Sequential([keras.Input((3, 1)), keras.layers.Bidirectional(inner)])
+    assert any(isinstance(layer, keras.layers.LSTMCell) for layer in compat.flatten_layers(model))
+    assert compat.flatten_layers(model)[0] is model
+    assert model not in compat.flatten_layers(model, include_self=False)
+
+
+def test_training_leaves_no_other_attributes_in_a_keras_model():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 2)), np.ones(4), validation_data=(np.ones((4, 2)), np.ones(4)), verbose=0)
+    model.predict(np.ones((4, 2)), verbose=0)
+    before = {*vars(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))}
+    assert {*vars(model)} - before <= compat.KERAS_TRAINING_ATTRIBUTES
+
+
+def test_training_leaves_these_attributes_in_a_perceptron():
+    rows = np.arange(40.0).reshape(20, 2)
+    fitted = MLPClassifier((3,), max_iter=2, early_stopping=True).fit(rows, [0, 1] * 10)
+    assert set(compat.PERCEPTRON_TRAINING_ATTRIBUTES) <= {*vars(fitted)}
