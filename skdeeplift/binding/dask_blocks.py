@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdeeplift.config import config_context
-from skdeeplift.references.constant import median
+from skdeeplift.references.computed_references import median
 
 
 def contributions_of_block(config, explainer, X, target, name_row):

@@ -26,7 +26,7 @@ from skdeeplift.config import get_config
 from skdeeplift.execution.workers import WorkerCopy, reduce_partials, ship_once
 from skdeeplift.network.trained import is_estimator, unfrozen
 from skdeeplift.references.assembly import SHORTHANDS
-from skdeeplift.references.constant import Constant
+from skdeeplift.references.computed_references import Constant
 from skdeeplift.references.reference import Reference
 from skdeeplift.rows.dask_map import check_length, map_blocks, map_in_form, output_form
 from skdeeplift.rows.dask_rows import LazyRows, compute_all

@@ -1,9 +1,13 @@
 """Rows with contributions to a target, in the form that metrics compute with."""
 
+from inspect import signature
+from numbers import Integral
+
 import numpy as np
 from scipy.sparse import csr_array
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.compat import Interval, StrOptions, validate_params
 from skdeeplift.execution.mixtures import Mixtures, compute_at_mixtures
 from skdeeplift.execution.problem import Problem
 from skdeeplift.execution.references import References
@@ -13,6 +17,36 @@ from skdeeplift.perturbation.partition import expand_over_sources, partition_by_
 
 # Value of ``fill`` that stands for the explainer's own references.
 OWN_REFERENCES = "reference"
+# Constraints of the parameters that several metrics have.
+SHARED_CONSTRAINTS = {
+    "absolute": ["boolean"],
+    "measure": [StrOptions({"spearman", "pearson", "top_k"})],
+    "n_draws": [Interval(Integral, 1, None, closed="left")],
+    "n_steps": [Interval(Integral, 1, None, closed="left")],
+    "per_row": ["boolean"],
+    "random_state": ["random_state"],
+}
+
+
+def check_parameters(**constraints):
+    """Return a decorator that checks the parameters of a metric.
+
+    Parameters
+    ----------
+    **constraints : list
+        Constraints of the metric's own parameters, beside those in ``SHARED_CONSTRAINTS``.
+
+    Returns
+    -------
+    decorate : callable
+        Function of a metric that returns the metric with checks.
+    """
+
+    def decorate(metric):
+        shared = {name: SHARED_CONSTRAINTS[name] for name in signature(metric).parameters if name in SHARED_CONSTRAINTS}
+        return validate_params({**shared, **constraints}, prefer_skip_nested_validation=True)(metric)
+
+    return decorate
 
 
 class ExplainedRows:
@@ -172,12 +206,6 @@ class ExplainedRows:
             fixed=self.problem.fixed,
         )
 
-    def summarize(self, numbers, per_row):
-        """Return the numbers of all rows and targets, or their mean without NaN."""
-        if per_row:
-            return numbers if self.is_all else numbers[:, 0]
-        return mean_without_nan(numbers)
-
 
 def check_explainer(explainer):
     """Raise an error unless an object is a fitted explainer.
@@ -248,6 +276,13 @@ def fix_target(explanation, target):
         return target
     # The explanation of a single output has no target.
     return "auto" if explanation.target is None else explanation.target
+
+
+def summarize(numbers, per_row, has_targets):
+    """Return the numbers of all rows, and of all targets if there are several, or their mean without NaN."""
+    if not per_row:
+        return mean_without_nan(numbers)
+    return numbers if has_targets else numbers[:, 0]
 
 
 def mean_without_nan(numbers):

@@ -3,14 +3,10 @@
 import numpy as np
 from scipy.stats import rankdata
 
-from skdeeplift.compat import validate_params
-from skdeeplift.metrics.explained_rows import ExplainedRows
+from skdeeplift.metrics.explained_rows import ExplainedRows, check_parameters, summarize
 
 
-@validate_params(
-    {"positions": ["array-like", list, dict, callable], "absolute": ["boolean"], "per_row": ["boolean"]},
-    prefer_skip_nested_validation=True,
-)
+@check_parameters(positions=["array-like", list, dict, callable])
 def localization_auc(
     explainer, X, positions, *, absolute=True, axes=None, explanation=None, target=None, per_row=False
 ):
@@ -76,7 +72,7 @@ def localization_auc(
     # Statistic of Mann and Whitney.
     wins, pairs = sums - (n_inside * (n_inside + 1) / 2)[:, None], (n_inside * n_outside)[:, None]
     auc = np.where(pairs > 0, wins / np.maximum(pairs, 1), np.nan)
-    return explained.summarize(auc, per_row)
+    return summarize(auc, per_row, explained.is_all)
 
 
 def _mark_parts(explained, positions):

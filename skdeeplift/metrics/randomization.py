@@ -5,22 +5,18 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from skdeeplift.binding.attributes import with_attributes
-from skdeeplift.compat import StrOptions, validate_params
-from skdeeplift.metrics.agreement import rank_agreement
-from skdeeplift.metrics.explained_rows import check_explainer, explain_unless_given, fix_target, mean_without_nan
-
-
-@validate_params(
-    {
-        "mode": [StrOptions({"cascading", "independent"})],
-        "layers": ["array-like", None],
-        "measure": [StrOptions({"spearman", "pearson", "top_k"})],
-        "absolute": ["boolean"],
-        "random_state": ["random_state"],
-        "per_row": ["boolean"],
-    },
-    prefer_skip_nested_validation=True,
+from skdeeplift.compat import StrOptions
+from skdeeplift.metrics.consistency import rank_agreement
+from skdeeplift.metrics.explained_rows import (
+    check_explainer,
+    check_parameters,
+    explain_unless_given,
+    fix_target,
+    mean_without_nan,
 )
+
+
+@check_parameters(mode=[StrOptions({"cascading", "independent"})], layers=["array-like", None])
 def randomization_check(
     explainer,
     X,

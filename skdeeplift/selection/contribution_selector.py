@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skdeeplift.binding.attributes import restore_on_error
 from skdeeplift.compat import HasMethods, Interval, RealNotInt, StrOptions, fit_context, safe_indexing
 from skdeeplift.rows.dask_rows import compute_all, is_lazy
+from skdeeplift.selection.column_scores import fit_importances
 from skdeeplift.selection.mean_absolute_importance import ONLY_ZERO_WEIGHTS, MeanAbsoluteImportance, check_weights
-from skdeeplift.selection.raw_column_importances import fit_importances
 
 
 class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):

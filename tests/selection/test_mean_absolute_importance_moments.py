@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
 
-from skdeeplift.selection import moments
-from skdeeplift.selection.moments import NO_MOMENTS, compute_moments, compute_moments_in_batches, merge_moments
+from skdeeplift.selection import mean_absolute_importance
+from skdeeplift.selection.mean_absolute_importance import (
+    NO_MOMENTS,
+    compute_moments,
+    compute_moments_in_batches,
+    merge_moments,
+)
 
 ROWS = np.array([[1.0, 0.0], [2.0, 4.0], [6.0, 8.0]])
 
@@ -42,7 +47,7 @@ def test_no_digits_are_lost_far_from_zero():
 
 def test_batches_do_not_matter(monkeypatch):
     """Moments of (2 x)^2 in batches of one row are those of all rows."""
-    monkeypatch.setattr(moments, "BATCH_ELEMENTS", 1)
+    monkeypatch.setattr(mean_absolute_importance, "BATCH_ELEMENTS", 1)
     in_batches = compute_moments_in_batches(lambda rows: (2 * rows) ** 2, ROWS.astype(np.float32))
     assert_same(in_batches, *compute_moments((2 * ROWS) ** 2))
     weights = np.array([1.0, 0.0, 3.0])

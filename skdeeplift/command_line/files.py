@@ -1,7 +1,8 @@
-"""Files that the command line reads: data and networks."""
+"""Files that the command line reads, data and networks, and that it writes, contributions and pictures."""
 
 import os
 import sys
+import tempfile
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from skdeeplift.explanation.npz_file import replace_together
+
 TABLES = (".csv", ".tsv", ".parquet")
 ARRAYS = (".npy", ".npz")
-INPUTS = ", ".join((*TABLES, *ARRAYS))
+FORMATS = TABLES + ARRAYS
+PICTURES = (".png", ".pdf", ".svg", ".jpg")
 
 
 def read_rows(path, *, index=None, drop=(), required=True):
@@ -43,8 +47,8 @@ def read_rows(path, *, index=None, drop=(), required=True):
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in TABLES + ARRAYS:
-        raise ValueError(f"cannot read {str(path)!r}: expected a file that ends in {INPUTS}")
+    if suffix not in FORMATS:
+        raise ValueError(f"cannot read {str(path)!r}: expected a file that ends in {', '.join(FORMATS)}")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
     try:
@@ -55,8 +59,9 @@ def read_rows(path, *, index=None, drop=(), required=True):
         if required and (index is not None or drop):
             raise ValueError(f"--index and --drop name columns of a table, but {str(path)!r} holds arrays")
         return rows
-    labels = [name for name in ([] if index is None else [index]) if required or name in rows.columns]
-    return _check_table(rows, path, labels, [name for name in drop if required or name in rows.columns])
+    if not required:
+        index, drop = index if index in rows.columns else None, [name for name in drop if name in rows.columns]
+    return _check_table(rows, path, index, drop)
 
 
 def _read_table(path, suffix):
@@ -97,15 +102,15 @@ def _check_numeric(array):
     return array
 
 
-def _check_table(table, path, labels, drop):
+def _check_table(table, path, index, drop):
     """Set the index, drop columns, and raise an error if missing or other values than numbers remain."""
-    missing = [name for name in [*labels, *drop] if name not in table.columns]
+    missing = [name for name in (index, *drop) if name is not None and name not in table.columns]
     if missing:
         columns = ", ".join(map(str, table.columns[:20])) + (", ..." if table.shape[1] > 20 else "")
         raise ValueError(f"{str(path)!r} has no column {missing[0]!r}; its columns are {columns}")
-    if labels:
-        table = table.set_index(labels[0])
-    table = table.drop(columns=drop)
+    if index is not None:
+        table = table.set_index(index)
+    table = table.drop(columns=list(drop))
     if not len(table):
         # Checked before the dtypes, since pandas gives empty columns the dtype object.
         raise ValueError(f"{str(path)!r} has column names, but no rows")
@@ -155,3 +160,94 @@ def import_quietly():
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
+
+
+def check_writable(path, suffixes):
+    """Raise an error if a file cannot be written, before anything is computed.
+
+    Parameters
+    ----------
+    path : str or Path
+        Name of the file.
+    suffixes : tuple of str
+        Suffixes that the name may end in.
+
+    Raises
+    ------
+    ValueError
+        If the name ends in another suffix.
+    OSError
+        If the folder does not exist or cannot be written to.
+    ImportError
+        If the package that writes the file is not installed.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in suffixes:
+        raise ValueError(f"cannot write {str(path)!r}: expected a file that ends in {', '.join(suffixes)}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}")
+    if path.is_dir():
+        raise IsADirectoryError(f"cannot write {str(path)!r}: it is a folder")
+    try:
+        # Writing a file also finds a full or read-only disk, which permissions do not tell.
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise PermissionError(
+            f"cannot write {str(path)!r}: the folder {str(path.parent)!r} takes no file ({error.strerror})"
+        ) from error
+    if path.suffix.lower() == ".parquet":
+        require_pyarrow()
+
+
+def write_contributions(path, explanation, column_names):
+    """Write contributions in the format that the file's name ends in.
+
+    Parameters
+    ----------
+    path : str or Path
+        Name of the file. A ``.npz`` file holds the whole explanation, as written by `Explanation.save`. In a ``.csv``,
+        ``.tsv`` or ``.parquet`` file, contributions of a table have one column for each feature, and all others have
+        one line for each contribution.
+    explanation : Explanation
+        Explanation to write.
+    column_names : list of str or None
+        Names of the columns of a table's contributions; None if contributions are not those of a table.
+
+    Raises
+    ------
+    ValueError
+        If a ``.npy`` file cannot hold the contributions, which are several arrays.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix == ".npy" and not isinstance(explanation.contributions, np.ndarray):
+        raise ValueError("an .npy file holds one array, but these contributions are several arrays: write an .npz file")
+    with replace_together(path) as [unfinished]:
+        if suffix == ".npz":
+            explanation.save(unfinished)
+        elif suffix == ".npy":
+            np.save(unfinished, explanation.contributions)
+        else:
+            frame, has_index = _make_frame(explanation, column_names), column_names is not None
+            if suffix == ".parquet":
+                frame.to_parquet(unfinished, index=has_index)
+            else:
+                frame.to_csv(unfinished, index=has_index, sep="\t" if suffix == ".tsv" else ",")
+
+
+def _make_frame(explanation, column_names):
+    """Return a frame with a column for each name, or with a line for each contribution if there are no names."""
+    if column_names is None:
+        return explanation.to_frame()
+    contributions = explanation.contributions
+    index = pd.RangeIndex(len(contributions), name="row") if explanation.index is None else explanation.index
+    return pd.DataFrame(contributions.reshape(len(contributions), -1), index, column_names)
+
+
+def write_picture(path, explanation, n_features):
+    """Draw the features with the largest mean absolute contributions."""
+    from skdeeplift.plotting import ImportanceDisplay
+
+    figure = ImportanceDisplay.from_explanation(explanation, max_features=n_features).figure_
+    with replace_together(Path(path)) as [unfinished]:
+        figure.savefig(unfinished, dpi=150)

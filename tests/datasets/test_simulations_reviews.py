@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skdeeplift.datasets import make_reviews
-from skdeeplift.datasets.reviews import BLAME, PRAISE
+from skdeeplift.datasets.simulations import BLAME, PRAISE
 
 
 def judged(text):

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from skdeeplift.datasets.motifs import draw_starts
+from skdeeplift.datasets.simulations import draw_starts
 
 
 def test_every_arrangement_is_as_probable_as_any_other():

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skdeeplift.command_line.result_files import OUTPUTS, PICTURES, check_writable, write_contributions
+from skdeeplift.command_line.files import FORMATS, PICTURES, check_writable, write_contributions
 from skdeeplift.explanation.explanation import Explanation
 
 CONTRIBUTIONS = np.array([[1.0, -2.0], [0.25, 3.0]])
@@ -34,10 +34,10 @@ def test_arrays(tmp_path):
 
 def test_what_can_not_be_written_is_found_out_before(tmp_path):
     (tmp_path / "folder.csv").mkdir()
-    check_writable(tmp_path / "written.CSV", OUTPUTS)
+    check_writable(tmp_path / "written.CSV", FORMATS)
     with pytest.raises(ValueError, match=r"expected a file that ends in \.png, \.pdf, \.svg, \.jpg"):
         check_writable(tmp_path / "written.csv", PICTURES)
     with pytest.raises(FileNotFoundError, match="there is no folder"):
-        check_writable(tmp_path / "none" / "written.csv", OUTPUTS)
+        check_writable(tmp_path / "none" / "written.csv", FORMATS)
     with pytest.raises(IsADirectoryError, match="it is a folder"):
-        check_writable(tmp_path / "folder.csv", OUTPUTS)
+        check_writable(tmp_path / "folder.csv", FORMATS)

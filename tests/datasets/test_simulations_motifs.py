@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skdeeplift.datasets import make_motif_sequences
-from skdeeplift.datasets.motifs import KNOWN_MOTIFS
+from skdeeplift.datasets.simulations import KNOWN_MOTIFS
 
 
 def test_strings_are_planted_where_the_mask_says():
