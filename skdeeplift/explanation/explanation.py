@@ -1,6 +1,5 @@
 """Explanations: the contributions of rows, with the values that they explain."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -265,21 +264,20 @@ def _part_table(part, explanation, is_table):
     contributions, of_all, target = part.contributions, has_targets(explanation), explanation.get("target")
     n_rows, n_classes = len(contributions), contributions.shape[-1] if of_all else 1
     shape = contributions.shape[1 : -1 if of_all else None] or (1,)
-    n_features = math.prod(shape)
+    rows, *places, classes = np.indices((n_rows, *shape, n_classes)).reshape(len(shape) + 2, -1)
     index = explanation.get("index")
     index = pd.RangeIndex(n_rows) if index is None else index
-    columns = {"row": index.to_flat_index().repeat(n_features * n_classes)}
+    columns = {"row": index.to_flat_index().take(rows)}
     if is_table:
         names = explanation.get("feature_names")
-        names = np.arange(n_features) if names is None or len(names) != n_features else np.asarray(names)
-        columns["feature"] = np.tile(np.repeat(names, n_classes), n_rows)
+        is_named = names is not None and len(names) == shape[0]
+        columns["feature"] = np.asarray(names)[places[0]] if is_named else places[0]
     else:
-        for axis, positions in enumerate(np.indices(shape).reshape(len(shape), -1)):
-            columns[f"feature_{axis}"] = np.tile(np.repeat(positions, n_classes), n_rows)
+        columns |= {f"feature_{axis}": positions for axis, positions in enumerate(places)}
     if of_all:
-        columns["class"] = np.tile(_class_labels(np.arange(n_classes), explanation), n_rows * n_features)
+        columns["class"] = _class_labels(np.arange(n_classes), explanation)[classes]
     elif isinstance(target, np.ndarray) and target.shape == (n_rows,):
-        columns["class"] = np.repeat(_class_labels(target, explanation), n_features)
+        columns["class"] = _class_labels(target, explanation)[rows]
     if part.values is not None:
         columns["value"] = np.repeat(part.values.reshape(-1), n_classes)
     columns["contribution"] = contributions.reshape(-1)

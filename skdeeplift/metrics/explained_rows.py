@@ -43,6 +43,7 @@ def check_parameters(**constraints):
     """
 
     def decorate(metric):
+        """Return the metric with checks of its parameters."""
         shared = {name: SHARED_CONSTRAINTS[name] for name in signature(metric).parameters if name in SHARED_CONSTRAINTS}
         return validate_params({**shared, **constraints}, prefer_skip_nested_validation=True)(metric)
 

@@ -40,7 +40,7 @@ def choose_row(n_rows, row, owner):
         if n_rows != 1:
             raise ValueError(f"{owner} draws one row, and the explanation has {n_rows}. Pass row=, its position.")
         return 0
-    if not isinstance(row, Integral) or isinstance(row, bool):
+    if not _is_index(row):
         raise TypeError(f"row= takes the position of a row as an int. Got {row!r}.")
     if not -n_rows <= row < n_rows:
         raise ValueError(f"row={row} is none of the explanation's rows. Expected a position below {n_rows}.")

@@ -28,10 +28,6 @@ class _SequenceShuffle(Reference):
 
     _parameter_constraints: dict = {"axis": [Integral, None], "padding": [Integral, str, None]}
 
-    def __init__(self, *, axis=None, padding=None):
-        self.axis = axis
-        self.padding = padding
-
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Find the axis of the letters.
@@ -154,6 +150,10 @@ class Shuffle(_SequenceShuffle):
     ['A', 'C', 'C', 'G', 'T']
     """
 
+    def __init__(self, *, axis=None, padding=None):
+        self.axis = axis
+        self.padding = padding
+
     @staticmethod
     def _shuffle(codes, n_letters, keys):
         """Sort random numbers whose lowest bits are the letters."""
@@ -217,6 +217,10 @@ class DinucleotideShuffle(_SequenceShuffle):
     >>> DinucleotideShuffle().fit(["ACAGA"]).sample(["ACAGA"], 4, random_state=0)
     array([['ACAGA', 'ACAGA', 'ACAGA', 'AGACA']], dtype='<U5')
     """
+
+    def __init__(self, *, axis=None, padding=None):
+        self.axis = axis
+        self.padding = padding
 
     @staticmethod
     def _shuffle(codes, n_letters, keys):

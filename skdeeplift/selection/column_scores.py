@@ -87,38 +87,24 @@ class ContributionScore(BaseEstimator):
         if is_lazy(X):
             X, y = compute_all(X, y)
         X = X if hasattr(X, "shape") else np.asarray(X)
-        return fit_importances(
-            clone(self.explainer),
-            X,
-            y,
-            None,
-            names=list(X.columns) if hasattr(X, "columns") else None,
-            groups=self.groups,
-            within=self.within,
-            max_samples=self.max_samples,
-            random_state=check_random_state(self.random_state),
-        )
+        names = list(X.columns) if hasattr(X, "columns") else None
+        return fit_importances(self, clone(self.explainer), (X, y, None), names, check_random_state(self.random_state))
 
 
-def fit_importances(estimator, X, y, sample_weight, *, names, groups, within, max_samples, random_state):
+def fit_importances(settings, estimator, rows, names, random_state):
     """Fit an explainer, or a pipeline that ends in one, and compute the importances of its input columns.
 
     Parameters
     ----------
+    settings : ContributionSelector or ContributionScore
+        Estimator with the parameters ``groups``, ``within`` and ``max_samples``.
     estimator : estimator
         Explainer or pipeline to fit.
-    X : DataFrame or array of shape (n_rows, n_columns)
-        Raw columns.
-    y : array-like or None
-        Target values for training a network that is not yet trained.
-    sample_weight : ndarray of shape (n_rows,) or None
-        Weights of the rows, in training and in importances.
+    rows : tuple
+        Raw columns, a DataFrame or an array of shape (n_rows, n_columns); target values for training a network that is
+        not yet trained, or None; and weights of the rows in training and in importances, or None.
     names : ndarray of str or None
         Names of the raw columns; None if they have no names.
-    groups, within : object
-        Parameters of `ContributionSelector`.
-    max_samples : int
-        Largest number of rows that importances of several encoded columns are computed on.
     random_state : RandomState
         Source of the sample of rows.
 
@@ -132,6 +118,7 @@ def fit_importances(estimator, X, y, sample_weight, *, names, groups, within, ma
     ValueError
         If the estimator has no importances of columns, or encoded columns cannot be assigned to raw columns.
     """
+    (X, y, sample_weight), groups = rows, settings.groups
     estimator.fit(X, y, **_route_weights(estimator, sample_weight))
     n_rows, n_columns = X.shape
     encoders, _, explainer = _split_encoder(estimator)
@@ -150,15 +137,14 @@ def fit_importances(estimator, X, y, sample_weight, *, names, groups, within, ma
             "columns. Pass an estimator with one importance for each column."
         )
     if len(set(labels)) < len(labels):
-        if n_rows > max_samples:
-            drawn = np.sort(random_state.choice(n_rows, max_samples, replace=False))
+        if n_rows > settings.max_samples:
+            drawn = np.sort(random_state.choice(n_rows, settings.max_samples, replace=False))
             X = safe_indexing(X, drawn)
             sample_weight = None if sample_weight is None else sample_weight[drawn]
         contributions = _compute_contributions(explainer, X if encoder is None else encoder.transform(X), len(labels))
         n_targets = contributions.shape[1] // len(labels)
-        grouped = MeanAbsoluteImportance(
-            groups=list(labels), within=within, n_classes=None if n_targets == 1 else n_targets
-        )
+        n_classes = None if n_targets == 1 else n_targets
+        grouped = MeanAbsoluteImportance(groups=list(labels), within=settings.within, n_classes=n_classes)
         grouped.fit(contributions, sample_weight=sample_weight)
         labels, importances = grouped.groups_, grouped.feature_importances_
     raw_importances = np.zeros(n_columns)

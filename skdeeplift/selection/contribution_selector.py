@@ -204,9 +204,10 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
             if not sample_weight.any():
                 raise ValueError(ONLY_ZERO_WEIGHTS)
         random_state = check_random_state(self.random_state)
+        names = getattr(self, "feature_names_in_", None)
         vars(self).pop("selection_frequency_", None)
         self.estimator_ = clone(self.estimator)
-        self.feature_importances_ = self._fit_importances(self.estimator_, X, y, sample_weight, random_state)
+        self.feature_importances_ = fit_importances(self, self.estimator_, (X, y, sample_weight), names, random_state)
         selector = self._select_by_importance(self.feature_importances_, n_selected)
         self.threshold_, self._support = selector.threshold_, selector.get_support()
         if self.n_resamples:
@@ -221,20 +222,6 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
                 most_often = np.lexsort((-self.feature_importances_, -self.selection_frequency_))[:n_selected]
                 self._support = np.isin(np.arange(n_columns), most_often) & (self.selection_frequency_ > 0)
 
-    def _fit_importances(self, estimator, X, y, sample_weight, random_state):
-        """Fit an estimator and return the importances of the raw columns."""
-        return fit_importances(
-            estimator,
-            X,
-            y,
-            sample_weight,
-            names=getattr(self, "feature_names_in_", None),
-            groups=self.groups,
-            within=self.within,
-            max_samples=self.max_samples,
-            random_state=random_state,
-        )
-
     def _select_by_importance(self, importances, n_selected):
         """Return scikit-learn's own selector, fitted with the importances."""
         # The mean absolute value over one row is the row itself, so this estimator has the importances.
@@ -247,7 +234,8 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         """Return the mask of the columns that are selected on a sample of the rows."""
         random_state = np.random.RandomState(seed)
         sample = _sample_rows(X, y, sample_weight, self.sample_fraction, random_state)
-        importances = self._fit_importances(clone(self.estimator), *sample, random_state)
+        names = getattr(self, "feature_names_in_", None)
+        importances = fit_importances(self, clone(self.estimator), sample, names, random_state)
         return self._select_by_importance(importances, n_selected).get_support()
 
     def _get_support_mask(self):

@@ -92,27 +92,14 @@ def merge_moments(moments):
     return Moments(weight, means, squares)
 
 
-def validate_contributions(estimator, X, *, reset=False):
-    """Return contributions as an array of single or double precision, with at least two axes."""
-    return validate_data(estimator, X, dtype=[np.float64, np.float32], allow_nd=True, reset=reset)
-
-
-def _compute_absolute(estimator, layout, X):
-    """Return the absolute contributions of rows, in the shape that `transform` returns."""
-    X = layout.arrange(validate_contributions(estimator, X), type(estimator).__name__)
-    return layout.restore(layout.compute_absolute(X))
-
-
-def _compute_absolute_of_block(estimator_and_layout, X, of_rows, name_row):
+def _compute_absolute_of_block(estimator, X, of_rows, name_row):
     """Return the absolute contributions of a block of lazy rows, as the only array."""
-    return [_compute_absolute(*estimator_and_layout, X)]
+    return [estimator.compute_absolute(X)]
 
 
 def _compute_moments_of_block(copied, X, weights):
     """Return the moments of a block of lazy rows."""
-    estimator, layout = copied.value
-    X = layout.arrange(validate_contributions(estimator, X), type(estimator).__name__)
-    return compute_moments_in_batches(layout.compute_absolute, X, weights)
+    return copied.value.compute_moments(X, weights)
 
 
 class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
@@ -253,20 +240,26 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
             Absolute contributions in the dtype of ``X``. If ``by_class`` is True, a table has a column for each feature
             or group and class, feature by feature, and other contributions have a last axis of classes.
         """
-        check_is_fitted(self, "feature_importances_")
         self._check_output()
-        return _compute_absolute(self, self._layout, X)
+        return self.compute_absolute(X)
 
     def transform_lazily(self, X):
         """Return absolute contributions of lazy rows as a lazy collection."""
-        check_is_fitted(self, "feature_importances_")
         self._check_output()
-        rows, layout = LazyRows(X), self._layout
+        rows = LazyRows(X)
         # A row of zeros shows the shape and the dtype of the result.
-        example = _compute_absolute(self, layout, rows.like_one())
-        names = self.get_feature_names_out() if layout.gives_table else None
-        spec, copied = (example.shape[1:], example.dtype), WorkerCopy((with_attributes(self), layout))
+        example = self.compute_absolute(rows.like_one())
+        names = self.get_feature_names_out() if self._layout.gives_table else None
+        spec, copied = (example.shape[1:], example.dtype), WorkerCopy(with_attributes(self))
         return map_in_form(self, _compute_absolute_of_block, rows, copied, None, spec, names)
+
+    def compute_absolute(self, X):
+        """Return the absolute contributions of rows, in the shape that `transform` returns."""
+        return self._layout.restore(self._layout.compute_absolute(self._arrange(X)))
+
+    def compute_moments(self, X, weights):
+        """Return the moments of the absolute contributions of rows."""
+        return compute_moments_in_batches(self._layout.compute_absolute, self._arrange(X), weights)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns that `transform` returns.
@@ -326,7 +319,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         self._arrange(rows.like_one(), reset)
         lengths = rows.lengths()
         weights = None if sample_weight is None else check_weights(*compute_all(sample_weight), sum(lengths))
-        copied = ship_once(WorkerCopy((with_attributes(self), self._layout)))
+        copied = ship_once(WorkerCopy(with_attributes(self)))
         compute = dask.delayed(_compute_moments_of_block)
         partials = [
             compute(copied, block, None if weights is None else weights[positions])
@@ -336,9 +329,9 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
             raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required by MeanAbsoluteImportance.")
         return reduce_partials(partials, merge_moments), sum(lengths)
 
-    def _arrange(self, X, reset):
+    def _arrange(self, X, reset=False):
         """Return contributions with features on one axis; with ``reset``, learn their layout first."""
-        X = validate_contributions(self, X, reset=reset)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=reset)
         if reset:
             # Later calls use these values, even if parameters change in the meantime.
             self._normalize = self.normalize
@@ -366,10 +359,10 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         self.feature_importances_std_ = (np.sqrt(squares / weight) * scale).reshape(shape)
 
     def _check_output(self):
-        """Raise an error if `set_output` asks for a table, but contributions are not those of a table."""
-        # scikit-learn's wrapper reads this private attribute. Its own error for arrays of more axes speaks of pandas.
-        output = get_output_container(self)
-        if output != "default":
+        """Raise an error if not fitted, or if `set_output` asks for a table that contributions do not give."""
+        check_is_fitted(self, "feature_importances_")
+        # The error of scikit-learn's wrapper for arrays of more axes speaks of pandas.
+        if get_output_container(self) != "default":
             self._check_table()
 
     def _check_table(self):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from skdeeplift.plotting.colors import colors_on, lightness, robust_limit
+from skdeeplift.plotting.display import colors_on, lightness, robust_limit
 
 BACKGROUNDS = {"white": False, "#f5efe0": False, "black": True, "#16181d": True}
 
