@@ -211,22 +211,22 @@ def make_explainer(options):
         If the method does not have one of the parameters.
     """
     class_name, rule_parameter = METHODS[options.method]
-    parameters = {"verbose": int(not options.quiet and sys.stderr.isatty()), "random_state": options.seed}
-    if options.rule is not None:
-        if rule_parameter is None:
-            raise ValueError(f"--method {options.method} has no --rule")
-        parameters[rule_parameter] = options.rule
-    if options.reference is not None:
-        parameters["reference"] = _parse_reference(options.reference)
-    if options.classes is not None:
-        parameters["class_names"] = [name.strip() for name in options.classes.split(",")]
-    parameters["target"] = _parse_target(options.target, parameters.get("class_names", ()))
-    if options.layer:
-        parameters["layer"] = options.layer[0] if len(options.layer) == 1 else options.layer
-    if options.batch_size is not None:
-        parameters["batch_size"] = options.batch_size
-    # The summary prints importances of DATA, so those of the background need not be computed from more than one row.
-    parameters["max_samples"] = 1
+    if options.rule is not None and rule_parameter is None:
+        raise ValueError(f"--method {options.method} has no --rule")
+    classes = None if options.classes is None else [name.strip() for name in options.classes.split(",")]
+    given = {
+        rule_parameter: options.rule,
+        "reference": None if options.reference is None else _parse_reference(options.reference),
+        "class_names": classes,
+        "target": _parse_target(options.target, classes or ()),
+        "layer": options.layer[0] if options.layer and len(options.layer) == 1 else options.layer,
+        "batch_size": options.batch_size,
+        "random_state": options.seed,
+        "verbose": int(not options.quiet and sys.stderr.isatty()),
+        # The summary prints importances of DATA. Those of the background are not computed from more than one row.
+        "max_samples": 1,
+    }
+    parameters = {name: value for name, value in given.items() if value is not None}
     parameters |= dict(map(_parse_setting, options.set))
     import skdeeplift
 

@@ -175,16 +175,14 @@ def _make_matrices(motifs):
                 f"motifs. Got {motifs!r}."
             )
         motifs = {name: KNOWN_MOTIFS[name] for name in motifs}
-    return {name: _make_matrix(motif, name) for name, motif in motifs.items()}
-
-
-def _make_matrix(motif, name):
-    """Return the probability of each letter at each position of a motif."""
-    if not isinstance(motif, str):
-        return _check_probabilities(motif, f"The motif {name!r}")
-    if not motif or set(motif) - set(LETTERS):
-        raise ValueError(f"The motif {name!r} takes the letters A, C, G and T. Got {motif!r}.")
-    return np.array([[letter == other for other in LETTERS] for letter in motif], float)
+    matrices = {}
+    for name, motif in motifs.items():
+        if isinstance(motif, str):
+            if not motif or set(motif) - set(LETTERS):
+                raise ValueError(f"The motif {name!r} takes the letters A, C, G and T. Got {motif!r}.")
+            motif = [[letter == other for other in LETTERS] for letter in motif]
+        matrices[name] = _check_probabilities(motif, f"The motif {name!r}")
+    return matrices
 
 
 def _check_probabilities(values, name):
@@ -279,12 +277,7 @@ def make_event_series(n_series=1000, *, length=60, event_length=12, noise=0.3, r
 
 
 @validate_params(
-    {
-        "n_reviews": [COUNT],
-        "max_sentences": [COUNT],
-        "negation": [SHARE],
-        "random_state": ["random_state"],
-    },
+    {"n_reviews": [COUNT], "max_sentences": [COUNT], "negation": [SHARE], "random_state": ["random_state"]},
     prefer_skip_nested_validation=True,
 )
 def make_reviews(n_reviews=1000, *, max_sentences=3, negation=0.3, random_state=None):

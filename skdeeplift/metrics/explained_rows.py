@@ -99,11 +99,7 @@ class ExplainedRows:
         self.n_rows = len(self.arrays[0])
         compiled, checked = bound.compiled_with_target(self.target, self.n_rows)
         self.problem = Problem(
-            compiled.method,
-            self.arrays,
-            checked,
-            batch_size=explainer.batch_size,
-            fixed=bound.network.batch_size,
+            compiled.method, self.arrays, checked, batch_size=explainer.batch_size, fixed=bound.network.batch_size
         )
         self.is_all = checked.is_all
         outputs = self.problem.outputs()
@@ -161,7 +157,7 @@ class ExplainedRows:
         references : References
             References in the rows' dtype.
         """
-        explainer, bound = self.explainer, self.bound
+        explainer, bound, references = self.explainer, self.bound, fill
         if isinstance(fill, str) and fill == OWN_REFERENCES:
             if bound.references is None:
                 raise ValueError(
@@ -169,11 +165,11 @@ class ExplainedRows:
                     'rows with none. Pass fill="zeros", fill="mean" or another reference.'
                 )
             return bound.references_of_rows(explainer, self.arrays)
-        references = fill
         if not isinstance(fill, References):
             references = bound.learn_references(explainer, fill, self.arrays)
-            is_shared = references.arrays is not None and not references.per_row
-            if is_shared and all(map(_equals_all_rows, references.arrays, self.arrays)):
+            is_single = references.arrays is not None and not references.per_row and len(references.weights) == 1
+            pairs = zip(references.arrays, self.arrays, strict=True) if is_single else ()
+            if is_single and all((rows == array).all() for array, rows in pairs):
                 raise ValueError(
                     f"fill={fill!r} is the same as the rows themselves: nothing would change. Pass more rows to learn "
                     "it from, or an array."
@@ -290,8 +286,3 @@ def mean_without_nan(numbers):
     """Return the mean of the numbers that are not NaN as a float, and NaN if there are none."""
     known = numbers[~np.isnan(numbers)]
     return float(known.mean()) if known.size else float("nan")
-
-
-def _equals_all_rows(references, rows):
-    """Return whether there is a single reference, and all rows equal it."""
-    return len(references) == 1 and (rows == references).all()

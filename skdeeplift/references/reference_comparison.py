@@ -75,13 +75,11 @@ def reference_report(explainer, X, *, references=("zeros", "mean", "sample"), n_
         references = [references]
     choices = references if isinstance(references, dict) else {_name_choice(choice): choice for choice in references}
     bound = explainer.bound_
-    arrays, references_of = bound.arrays(bound.encoded(X, explainer), explainer), {FITTED: explainer.references_}
-    for name, choice in choices.items():
-        references_of[name] = bound.learn_references(explainer, choice, arrays)
+    arrays = bound.arrays(bound.encoded(X, explainer), explainer)
+    references_of = {name: bound.learn_references(explainer, choice, arrays) for name, choice in choices.items()}
+    references_of = {FITTED: explainer.references_, **references_of}
     explanations = {name: _explain_by_number(explainer, X, each, n_references) for name, each in references_of.items()}
-    final = {
-        name: flatten_contributions(by_number[max(by_number)].contributions) for name, by_number in explanations.items()
-    }
+    final = {name: flatten_contributions([*each.values()][-1].contributions) for name, each in explanations.items()}
     final_ranks = {name: _rank(contributions) for name, contributions in final.items()}
     rows = {}
     for name, by_number in explanations.items():

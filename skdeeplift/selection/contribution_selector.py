@@ -258,15 +258,11 @@ def _sample_rows(X, y, sample_weight, fraction, random_state):
     Rows of weight zero are never drawn. Other weights do not change the probability of a row.
     """
     rows = np.arange(X.shape[0]) if sample_weight is None else np.flatnonzero(sample_weight)
-    labels = None if y is None else np.asarray(y)[rows]
-    n_sampled = max(1, round(fraction * len(rows)))
-    stratify = labels if _are_class_labels(labels) else None
+    n_sampled, stratify = max(1, round(fraction * len(rows))), None
+    if y is not None and np.ndim(y) == 1:
+        labels = np.asarray(y)[rows]
+        # Values of a regression seldom repeat, as labels of classes do.
+        if labels.dtype.kind not in "iuf" or len(np.unique(labels)) <= len(labels) // 2:
+            stratify = labels
     sampled = resample(rows, replace=False, n_samples=n_sampled, random_state=random_state, stratify=stratify)
     return [None if array is None else safe_indexing(array, sampled) for array in (X, y, sample_weight)]
-
-
-def _are_class_labels(y):
-    """Return True if values repeat, as labels of classes do."""
-    if y is None or y.ndim != 1:
-        return False
-    return y.dtype.kind not in "iuf" or len(np.unique(y)) <= len(y) // 2
