@@ -8,7 +8,7 @@ from skdeeplift.datasets.simulations import BLAME, PRAISE
 
 
 def judged(text):
-    """How many sentences praise, less how many blame."""
+    """Return the number of sentences that praise, less the number of those that blame."""
     balance = 0
     for sentence in text.split(" and "):
         words = sentence.split()

@@ -54,7 +54,7 @@ def test_fill(fitted):
 
 
 def test_values_where_parts_are_replaced(fitted):
-    """Of (1, 2, 3) from zeros: with b and then c replaced 2 + 9 and 2, of (2, 0, -1) 4 - 3 and 4."""
+    """Row (1, 2, 3) gives 2 + 9 with b replaced by zero, then 2 without c; row (2, 0, -1) gives 4 - 3, then 4."""
     explained = ExplainedRows(fitted, ROWS)
     ranks = np.tile([2, 0, 1], (2, 1, 1))
     values = explained.values_where_replaced(explained.make_fill("zeros"), ranks, np.array([[0, 1, 2, 3]]))

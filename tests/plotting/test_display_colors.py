@@ -9,7 +9,7 @@ BACKGROUNDS = {"white": False, "#f5efe0": False, "black": True, "#16181d": True}
 
 
 def contrast(one, other):
-    """Of two colours, by the Web Content Accessibility Guidelines."""
+    """Return the contrast of two colours by the Web Content Accessibility Guidelines."""
 
     def luminance(color):
         linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in color[:3]]

@@ -11,7 +11,7 @@ def one_hot(codes):
 
 
 def test_frequencies_of_letters():
-    """Of seven letters known, four are the first, two the second and one the fourth."""
+    """Seven letters are known: the first one four times, the second one twice and the fourth one once."""
     X = one_hot([[0, 0, 1, 3], [0, 0, 1, 2]])
     X[1, 3] = 0.25
     expected = np.array([4, 2, 0, 1]) / 7

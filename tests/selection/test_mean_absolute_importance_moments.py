@@ -40,7 +40,7 @@ def test_no_rows_have_no_moments():
 
 
 def test_no_digits_are_lost_far_from_zero():
-    """Of 2^27 + (0, 1, 0, 1) the mean of the squares minus the square of the mean would have no digit left."""
+    """The mean of squares minus the squared mean would have no digit left at 2^27 + (0, 1, 0, 1)."""
     far = 2.0**27 + np.array([[0.0], [1.0], [0.0], [1.0]])
     assert_same(merge_moments([compute_moments(far[:2]), compute_moments(far[2:])]), 4, [2.0**27 + 0.5], [1])
 
