@@ -167,7 +167,7 @@ def check_writable(path, suffixes):
 
     Parameters
     ----------
-    path : str or Path
+    path : Path
         Name of the file.
     suffixes : tuple of str
         Suffixes that the name may end in.
@@ -181,7 +181,6 @@ def check_writable(path, suffixes):
     ImportError
         If the package that writes the file is not installed.
     """
-    path = Path(path)
     if path.suffix.lower() not in suffixes:
         raise ValueError(f"cannot write {str(path)!r}: expected a file that ends in {', '.join(suffixes)}")
     if not path.parent.is_dir():
@@ -204,7 +203,7 @@ def write_contributions(path, explanation, column_names):
 
     Parameters
     ----------
-    path : str or Path
+    path : Path
         Name of the file. A ``.npz`` file holds the whole explanation, as written by `Explanation.save`. In a ``.csv``,
         ``.tsv`` or ``.parquet`` file, contributions of a table have one column for each feature, and all others have
         one line for each contribution.
@@ -218,7 +217,6 @@ def write_contributions(path, explanation, column_names):
     ValueError
         If a ``.npy`` file cannot hold the contributions, which are several arrays.
     """
-    path = Path(path)
     suffix = path.suffix.lower()
     if suffix == ".npy" and not isinstance(explanation.contributions, np.ndarray):
         raise ValueError("an .npy file holds one array, but these contributions are several arrays: write an .npz file")
@@ -249,5 +247,5 @@ def write_picture(path, explanation, n_features):
     from skdeeplift.plotting import ImportanceDisplay
 
     figure = ImportanceDisplay.from_explanation(explanation, max_features=n_features).figure_
-    with replace_together(Path(path)) as [unfinished]:
+    with replace_together(path) as [unfinished]:
         figure.savefig(unfinished, dpi=150)

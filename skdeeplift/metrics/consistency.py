@@ -15,6 +15,7 @@ from skdeeplift.metrics.explained_rows import (
     explain_unless_given,
     fix_target,
     mean_without_nan,
+    rank_parts,
     summarize,
 )
 
@@ -133,7 +134,7 @@ def rank_agreement(first, second, *, measure="spearman", k=0.1, absolute=False, 
     if measure == "top_k":
         number = first.shape[-1]
         most = min(k, number) if isinstance(k, Integral) else max(1, round(k * number))
-        agreement = (_mark_largest(first, most) & _mark_largest(second, most)).sum(-1) / most
+        agreement = ((rank_parts(first) < most) & (rank_parts(second) < most)).sum(-1) / most
     else:
         if measure == "spearman":
             first, second = rankdata(first, axis=-1), rankdata(second, axis=-1)
@@ -276,11 +277,3 @@ def _standardize(numbers):
     # Equal numbers less their mean are zero up to rounding.
     known = norm > 1e-12 * np.linalg.norm(numbers, axis=-1, keepdims=True)
     return np.divide(centered, norm, out=np.full_like(centered, np.nan), where=known)
-
-
-def _mark_largest(contributions, number):
-    """Return whether each contribution is among the largest; the first of equal ones are."""
-    order = np.argsort(-contributions, axis=-1, kind="stable")[..., :number]
-    largest = np.zeros(contributions.shape, bool)
-    np.put_along_axis(largest, order, True, axis=-1)
-    return largest

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skdeeplift.compat import Interval
-from skdeeplift.metrics.explained_rows import ExplainedRows, check_parameters, mean_without_nan, summarize
+from skdeeplift.metrics.explained_rows import ExplainedRows, check_parameters, mean_without_nan, rank_parts, summarize
 
 
 @check_parameters()
@@ -315,13 +315,13 @@ def log_odds_change(
     most = n_erased if isinstance(n_erased, Integral) else max(1, round(n_erased * explained.n_parts))
     n_positive = (explained.contributions > 0).sum(-1)
     counts = np.stack([np.zeros_like(n_positive), np.minimum(most, n_positive)], -1)
-    values = _replace_parts(explained, fill, _rank_parts(explained.contributions), counts)
+    values = _replace_parts(explained, fill, rank_parts(explained.contributions), counts)
     return summarize(values[:, 0] - values[:, 1], per_row, explained.is_all)
 
 
 def _compute_curve(explained, fill, n_steps, absolute, inserted):
     """Compute the target as features are erased, or inserted."""
-    ranks = _rank_parts(np.abs(explained.contributions) if absolute else explained.contributions)
+    ranks = rank_parts(np.abs(explained.contributions) if absolute else explained.contributions)
     n_parts, n_steps = explained.n_parts, min(n_steps, explained.n_parts)
     counts = np.round(np.arange(n_steps + 1) * n_parts / n_steps).astype(int)
     fraction = counts / n_parts
@@ -349,11 +349,3 @@ def _replace_parts(explained, fill, ranks, counts):
         for each in range(ranks.shape[1])
     ]
     return np.concatenate(values, 2)
-
-
-def _rank_parts(contributions):
-    """Return the rank of each part: 0 for the largest contribution, and the first of equal ones first."""
-    order = np.argsort(-contributions, axis=-1, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(order.shape[-1])[(None,) * (order.ndim - 1)], axis=-1)
-    return ranks

@@ -275,6 +275,11 @@ def fix_target(explanation, target):
     return "auto" if explanation.target is None else explanation.target
 
 
+def rank_parts(contributions):
+    """Return the rank of each part: 0 for the largest contribution, and the first of equal ones first."""
+    return np.argsort(np.argsort(-contributions, axis=-1, kind="stable"), axis=-1)
+
+
 def summarize(numbers, per_row, has_targets):
     """Return the numbers of all rows, and of all targets if there are several, or their mean without NaN."""
     if not per_row:

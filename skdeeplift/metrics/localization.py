@@ -66,9 +66,7 @@ def localization_auc(
     ranks = rankdata(contributions, axis=-1)
     n_inside = positions.sum(-1)
     n_outside = explained.n_parts - n_inside
-    sums = np.einsum(
-        "ntp,np->nt", ranks, np.broadcast_to(positions, (explained.n_rows, explained.n_parts)).astype(float)
-    )
+    sums = (ranks * positions[:, None]).sum(-1)
     # Statistic of Mann and Whitney.
     wins, pairs = sums - (n_inside * (n_inside + 1) / 2)[:, None], (n_inside * n_outside)[:, None]
     auc = np.where(pairs > 0, wins / np.maximum(pairs, 1), np.nan)

@@ -98,11 +98,10 @@ def choose_feature(feature, names, parameter):
     ValueError
         If there is no such feature, or several features have this name.
     """
-    is_bool = isinstance(feature, bool)
-    found = [position for position, name in enumerate(names) if name == feature and not is_bool]
+    found = [] if isinstance(feature, bool) else [place for place, name in enumerate(names) if name == feature]
     if len(found) == 1:
         return found[0]
-    if not found and isinstance(feature, Integral) and not is_bool and 0 <= feature < len(names):
+    if not found and _is_index(feature) and 0 <= feature < len(names):
         return int(feature)
     which = f"names {len(found)} features" if found else "is no feature"
     raise ValueError(
