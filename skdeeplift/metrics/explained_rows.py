@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.binding.comparison import references_of_rows
 from skdeeplift.compat import Interval, StrOptions, validate_params
 from skdeeplift.execution.mixtures import Mixtures, compute_at_mixtures
 from skdeeplift.execution.problem import Problem
@@ -164,7 +165,7 @@ class ExplainedRows:
                     f'fill="reference" takes parts from the references of an explainer, and {bound.owner} compares '
                     'rows with none. Pass fill="zeros", fill="mean" or another reference.'
                 )
-            return bound.references_of_rows(explainer, self.arrays)
+            return references_of_rows(explainer, bound, self.arrays)
         if not isinstance(fill, References):
             references = bound.learn_references(explainer, fill, self.arrays)
             is_single = references.arrays is not None and not references.per_row and len(references.weights) == 1
@@ -174,7 +175,7 @@ class ExplainedRows:
                     f"fill={fill!r} is the same as the rows themselves: nothing would change. Pass more rows to learn "
                     "it from, or an array."
                 )
-        return bound.references_of_rows(explainer, self.arrays, references)
+        return references_of_rows(explainer, bound, self.arrays, references)
 
     def values_where_replaced(self, references, ranks, counts, targets=slice(None)):
         """Compute the target where the ``counts`` parts of lowest rank are replaced.

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from skdeeplift.binding.attributes import with_attributes
+from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.compat import StrOptions
 from skdeeplift.metrics.consistency import rank_agreement
 from skdeeplift.metrics.explained_rows import (

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skdeeplift.binding.attributes import with_attributes
+from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.explanation.explanation_parts import find_parts
 from skdeeplift.plotting.display import Display, check_matplotlib, hide_spines
 from skdeeplift.plotting.explanation_slice import name_explanations

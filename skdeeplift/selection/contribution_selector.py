@@ -10,7 +10,7 @@ from sklearn.utils import check_array, check_random_state, get_tags, resample
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdeeplift.binding.attributes import restore_on_error
+from skdeeplift.binding.estimators import restore_on_error
 from skdeeplift.compat import HasMethods, Interval, RealNotInt, StrOptions, fit_context, safe_indexing
 from skdeeplift.rows.dask_rows import compute_all, is_lazy
 from skdeeplift.selection.column_scores import fit_importances

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skdeeplift.binding.attributes import restore_on_error, with_attributes
+from skdeeplift.binding.estimators import restore_on_error, with_attributes
 from skdeeplift.compat import Interval, StrOptions, check_feature_names_in, fit_context, get_output_container
 from skdeeplift.execution.workers import WorkerCopy, reduce_partials, ship_once
 from skdeeplift.rows.dask_map import dispatch_dask, fit_and_transform, map_in_form
@@ -251,7 +251,8 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         example = self.compute_absolute(rows.like_one())
         names = self.get_feature_names_out() if self._layout.gives_table else None
         spec, copied = (example.shape[1:], example.dtype), WorkerCopy(with_attributes(self))
-        return map_in_form(self, _compute_absolute_of_block, rows, copied, None, spec, names)
+        [absolute] = map_in_form(self, _compute_absolute_of_block, rows, copied, None, [spec], names)
+        return absolute
 
     def compute_absolute(self, X):
         """Return the absolute contributions of rows, in the shape that `transform` returns."""
@@ -317,17 +318,17 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         import dask
 
         self._arrange(rows.like_one(), reset)
-        lengths = rows.lengths()
-        weights = None if sample_weight is None else check_weights(*compute_all(sample_weight), sum(lengths))
+        n_rows = sum(rows.lengths)
+        weights = None if sample_weight is None else check_weights(*compute_all(sample_weight), n_rows)
         copied = ship_once(WorkerCopy(with_attributes(self)))
         compute = dask.delayed(_compute_moments_of_block)
         partials = [
             compute(copied, block, None if weights is None else weights[positions])
-            for block, _, positions in rows.take(np.arange(sum(lengths)), lengths)
+            for block, positions in rows.take(np.arange(n_rows))
         ]
         if not partials:
             raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required by MeanAbsoluteImportance.")
-        return reduce_partials(partials, merge_moments), sum(lengths)
+        return reduce_partials(partials, merge_moments), n_rows
 
     def _arrange(self, X, reset=False):
         """Return contributions with features on one axis; with ``reset``, learn their layout first."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from skdeeplift import DeepLiftExplainer
 from skdeeplift.exceptions import UnsupportedOpError
-from skdeeplift.targets.compiled_target import kind_of_target
+from skdeeplift.targets.target_tensor import kind_of_target
 
 ROWS = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
 REFERENCES = np.random.default_rng(1).normal(size=(4, 5)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Predictions, scores and tags of the trained estimator."""
+"""Predictions, scores and tags of the trained estimator, and attributes of estimators."""
 
 import keras
 import numpy as np
@@ -15,7 +15,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
-from skdeeplift import DeepLiftExplainer
+from skdeeplift import DeepLiftExplainer, MeanAbsoluteImportance
+from skdeeplift.binding.estimators import restore_on_error, with_attributes
 
 X, Y = make_classification(60, 5, n_informative=2, n_redundant=0, shuffle=False, random_state=0)
 MLP = MLPClassifier((5,), max_iter=30, random_state=0)
@@ -105,3 +106,29 @@ def test_tags_are_those_of_the_estimator():
     assert get_tags(DeepLiftExplainer(make_pipeline(StandardScaler(), MLPRegressor()))).estimator_type == "regressor"
     assert get_tags(DeepLiftExplainer(bound())).estimator_type is None
     assert not get_tags(DeepLiftExplainer(bound())).target_tags.required
+
+
+def test_attributes_come_back_after_an_error():
+    estimator = MeanAbsoluteImportance().fit([[1.0]])
+    before = dict(vars(estimator))
+    with pytest.raises(KeyboardInterrupt), restore_on_error(estimator):  # noqa: PT012
+        estimator.groups_, estimator.other_ = "changed", 1
+        raise KeyboardInterrupt
+    assert vars(estimator) == before
+    with restore_on_error(estimator):
+        estimator.other_ = 1
+    assert estimator.other_ == 1
+
+
+def test_a_copy_has_other_attributes_and_shares_all_others():
+    class Counted:
+        def __init__(self):
+            self.parts, self.number = [], 1
+
+        def __copy__(self):
+            raise AssertionError("copied by the class")
+
+    value = Counted()
+    copied = with_attributes(value, number=2)
+    assert (value.number, copied.number) == (1, 2)
+    assert copied.parts is value.parts

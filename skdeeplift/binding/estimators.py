@@ -1,5 +1,6 @@
-"""Predictions of an explainer, by the trained estimator that it explains."""
+"""Explainers as scikit-learn's estimators: predictions of the explained estimator, and attributes around `fit`."""
 
+from contextlib import contextmanager
 from copy import deepcopy
 
 from sklearn.utils import get_tags
@@ -130,3 +131,28 @@ class PredictionMixin:
         tags.input_tags.three_d_array = False
         tags.target_tags.required = self.estimator is inner
         return tags
+
+
+@contextmanager
+def restore_on_error(estimator):
+    """Give an estimator back the attributes that it had before, if anything is raised.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its attributes may be set meanwhile, but not changed in place.
+    """
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def with_attributes(value, **attributes):
+    """Return a shallow copy with other attributes, whatever the class does when it is copied."""
+    copied = object.__new__(type(value))
+    vars(copied).update(vars(value), **attributes)
+    return copied

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skdeeplift.execution.schedules import METHODS, quadrature
+from skdeeplift.execution.schedules import METHODS
 
 
 @pytest.mark.parametrize(
@@ -15,13 +15,13 @@ from skdeeplift.execution.schedules import METHODS, quadrature
     ],
 )
 def test_two_points(method, positions, weights):
-    np.testing.assert_allclose(quadrature(method, 2), [positions, weights], atol=1e-15)
+    np.testing.assert_allclose(METHODS[method](2), [positions, weights], atol=1e-15)
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("n_steps", [1, 2, 7, 50])
 def test_integrates_constants_and_converges(method, n_steps):
-    positions, weights = quadrature(method, n_steps)
+    positions, weights = METHODS[method](n_steps)
     assert len(positions) == n_steps
     np.testing.assert_allclose(weights.sum(), 1)
     assert abs(weights @ positions**2 - 1 / 3) <= 1 / n_steps
