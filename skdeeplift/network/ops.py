@@ -75,8 +75,6 @@ class OpFacts:
     constant: bool = False
     # TensorFlow calls the op stateful, but it only reads the state.
     reads_state: bool = False
-    # Type of the operand that chooses the branch: `BY_CONDITION`, `BY_NUMBER`.
-    chosen: str | None = None
     # Reason why the op has no rule, or none for all patterns of varying inputs.
     why_not: str | None = None
 
@@ -145,7 +143,6 @@ EXPLOSIVE, EXPLOSIVE_ABOVE = "overflows on both sides", "overflows for large val
 COPIED, RESHAPED, BROADCAST, MOVED, CUT = "copied", "reshaped", "broadcast", "moved", "cut"
 MADE, STACKED, GATHERED, TAKEN, SET = "made", "stacked", "gathered", "taken", "set"
 REDUCED, FOLDED, UNFOLDED, RENUMBERED = "reduced", "folded", "unfolded", "renumbered"
-BY_CONDITION, BY_NUMBER = "by condition", "by number"
 A_CHOICE = "it chooses by a condition that depends on the input, and is no function of one tensor"
 A_BRANCH = "which branch is taken is known only when the network runs"
 FACTORS = "a product of many varying factors has no exact split that is worth its cost"
@@ -440,8 +437,8 @@ op("PartitionedCall",        CALL)
 op("StatefulPartitionedCall", CALL)
 op("While",                  LOOP)
 op("StatelessWhile",         LOOP)
-op("If",                     BRANCH, chosen=BY_CONDITION, why_not=A_BRANCH)
-op("StatelessIf",            BRANCH, chosen=BY_CONDITION, why_not=A_BRANCH)
-op("Case",                   BRANCH, chosen=BY_NUMBER, why_not=A_BRANCH)
-op("StatelessCase",          BRANCH, chosen=BY_NUMBER, why_not=A_BRANCH)
+op("If",                     BRANCH, why_not=A_BRANCH)
+op("StatelessIf",            BRANCH, why_not=A_BRANCH)
+op("Case",                   BRANCH, why_not=A_BRANCH)
+op("StatelessCase",          BRANCH, why_not=A_BRANCH)
 # fmt: on

@@ -34,6 +34,11 @@ class Source(NamedTuple):
     starts: tuple | None = None
 
 
+def own_values(sources):
+    """List the values of sources of floating-point numbers, which have differences themselves."""
+    return [source.value for source in sources if source.starts is None]
+
+
 def input_sources(graph, target):
     """Make the network's inputs sources.
 

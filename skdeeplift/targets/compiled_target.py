@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdeeplift.network.layer_outputs import find_layer
+from skdeeplift.network.layers import find_layer
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.method import Method
 from skdeeplift.targets.target import check_target, has_entry_per_row
