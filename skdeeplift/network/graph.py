@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from skdeeplift.network import ops
 from skdeeplift.network.compat import graph_of_function
-from skdeeplift.network.dependence import batch_layouts, dependence_of
+from skdeeplift.network.input_dependence import batch_layouts, dependence_of
 
 BRANCHES = ops.where(family=ops.BRANCH)
 # Name of an Identity that the graph keeps as an op, because it is the output of a layer.
@@ -171,12 +171,11 @@ class Graph:
                 names.update(zip((tensor.name for tensor in op.outputs), outputs, strict=True))
                 name = prefix + op.name
                 calls = tuple(call_numbers(name))
-                loop = {}
-                if facts.family is ops.LOOP:
-                    for part, attribute in (("body", "body"), ("condition", "cond")):
-                        function = graph_of_function(func_graph, op.get_attr(attribute).name)
-                        loop[part] = Graph(function, (), prefix, compiled, in_loop=True)
-                self.ops.append(Op(op.type, without_call_numbers(name), inputs, outputs, op, compiled, calls, **loop))
+                loop = []
+                for attribute in ("body", "cond") if facts.family is ops.LOOP else ():
+                    function = graph_of_function(func_graph, op.get_attr(attribute).name)
+                    loop.append(Graph(function, (), prefix, compiled, in_loop=True))
+                self.ops.append(Op(op.type, without_call_numbers(name), inputs, outputs, op, compiled, calls, *loop))
 
     def _inline(self, op, body, inputs, names, prefix, compiled):
         inner = dict(zip((tensor.name for tensor in body.inputs), inputs, strict=True))

@@ -84,22 +84,10 @@ def recorded_calls(layers):
 
         return call_in_scope
 
-    with _LOCK:
-        # Most layers have `call` from their class. A `call` of the instance itself is restored.
-        of_instance = {id(layer): vars(layer).get("call") for layer in layers}
-        try:
-            for layer in {id(layer): layer for layer in layers}.values():
-                # Keras tracks attributes that setattr sets, so the entry goes into the instance's dict.
-                vars(layer)["call"] = recorded(layer)
-            yield recording
-        finally:
-            for layer in layers:
-                vars(layer).pop("call", None)
-                if of_instance[id(layer)] is not None:
-                    vars(layer)["call"] = of_instance[id(layer)]
+    with _LOCK, _replaced(layers, "call", recorded):
+        yield recording
 
 
-@contextmanager
 def without_fused_kernels(layers):
     """Make recurrent layers run step by step; on a GPU they would be one op of cuDNN, which has no rule.
 
@@ -108,14 +96,27 @@ def without_fused_kernels(layers):
     layers : list of keras.Layer
         Layers to change during the trace, and to restore after it.
     """
-    recurrent = [(vars(layer), vars(layer)["use_cudnn"]) for layer in layers if "use_cudnn" in vars(layer)]
+    return _replaced([layer for layer in layers if "use_cudnn" in vars(layer)], "use_cudnn", lambda layer: False)
+
+
+@contextmanager
+def _replaced(layers, name, make):
+    """Replace an attribute of layers by what a function makes of each layer, and restore it afterwards.
+
+    Most layers have a method from their class, which then shows again. Keras tracks attributes that setattr sets, so
+    the attribute goes into the instance's dict.
+    """
+    distinct = {id(layer): layer for layer in layers}.values()
+    own = [(vars(layer), vars(layer)[name]) for layer in distinct if name in vars(layer)]
     try:
-        for attributes, _ in recurrent:
-            attributes["use_cudnn"] = False
+        for layer in distinct:
+            vars(layer)[name] = make(layer)
         yield
     finally:
-        for attributes, before in recurrent:
-            attributes["use_cudnn"] = before
+        for layer in distinct:
+            vars(layer).pop(name, None)
+        for attributes, before in own:
+            attributes[name] = before
 
 
 def _copy_if_given(tensor, given):

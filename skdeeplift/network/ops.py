@@ -157,7 +157,7 @@ SQUARED_DIFFERENCE = Family({ONE: "activation", SEVERAL: "split_squared_differen
 QUOTIENT = Family({(0,): "apply_weights", (1,): "activation", (0, 1): "split_quotient"}, elementwise=True)
 PRODUCT = Family({ONE: "multiply", SEVERAL: "split_elementwise_product"}, elementwise=True)
 SUM = Family({ANY: "add"}, elementwise=True)
-CHOICE = Family(dict.fromkeys([(1,), (2,), (1, 2)], "select"), elementwise=True)
+CHOICE = Family(dict.fromkeys([(1,), (2,), (1, 2)], "join"), elementwise=True)
 COMPARISON, TEST, FILL = (Family(elementwise=True) for _ in range(3))
 # Integers and strings, by which something may be looked up.
 KEY = Family(elementwise=True)
@@ -167,7 +167,6 @@ MATRIX_PRODUCT = Family({ONE: "apply_weights", SEVERAL: "split_product"}, weight
 CONVOLUTION = Family({(0,): "apply_weights"}, weighted=True)
 TRANSPOSED_CONVOLUTION = Family({(2,): "apply_weights"}, weighted=True)
 NORMALISATION = Family({(0,): "normalise_batch"})
-RESIZING = Family({(0,): "resize"})
 # Ops whose coefficients are not negative, or not negative in their first operand.
 STRUCTURAL = Family({ANY: "apply_again"})
 OF_FIRST_OPERAND = Family({(0,): "apply_again"})
@@ -349,8 +348,8 @@ op("ScatterNd",              Family({(1,): "apply_again"}), batch=RENUMBERED)
 op("FusedBatchNorm",         NORMALISATION)
 op("FusedBatchNormV2",       NORMALISATION)
 op("FusedBatchNormV3",       NORMALISATION)
-op("ResizeBilinear",         RESIZING)
-op("ResizeNearestNeighbor",  RESIZING)
+op("ResizeBilinear",         OF_FIRST_OPERAND)
+op("ResizeNearestNeighbor",  OF_FIRST_OPERAND)
 op("ResizeBicubic",          Family({(0,): "resize_with_overshoot"}))
 op("ScaleAndTranslate",      Family({(0,): "scale_and_translate"}))
 

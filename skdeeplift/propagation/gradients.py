@@ -122,14 +122,6 @@ def _deconvnet_gradient(op, incoming, *_):
     return [None, replay.run_activation(activation, incoming, operands), *[None] * (len(operands) + 1)]
 
 
-# Functions of the gradient and the input. Each returns the multiplier and the factor that it is multiplied by, if any.
-FORMS = {
-    "gradient": lambda gradient, x: (gradient, None),
-    "saliency": lambda gradient, x: (tf.abs(gradient), None),
-    "gradient_x_input": lambda gradient, x: (gradient, x),
-}
-
-
 class Gradients(Method):
     """Compiled functions that differentiate the network at the rows.
 
@@ -192,12 +184,14 @@ class Gradients(Method):
         for source, axis in self.sources_with_letters(request):
             value = source.value
             both = of_own.get(value) or [tf.zeros((pairing.size, *value.shape[1:]), self.target.dtype)] * 2
-            multiplier, factor = FORMS[self.form](*(pairing.split_batch(to_difference_dtype(each)) for each in both))
-            if factor is None and pairing.references == 1 and "squares" not in request.wanted:
+            multiplier, x = (pairing.split_batch(to_difference_dtype(each)) for each in both)
+            if self.form == "saliency":
+                multiplier = tf.abs(multiplier)
+            if self.form != "gradient_x_input" and pairing.references == 1 and "squares" not in request.wanted:
                 # All other terms equal the gradient, since the factor is one and the reference zero.
                 sums.append((multiplier[:, 0],) * len(request.wanted))
                 continue
-            factor = (tf.ones_like(multiplier) if factor is None else factor)[:, :, 0]
+            factor = (x if self.form == "gradient_x_input" else tf.ones_like(multiplier))[:, :, 0]
             of_source = SourceTensors(multiplier, factor, tf.zeros_like(factor))
             sums.append(sum_plain(of_source, request.weights, request.wanted, axis))
         return output[:: pairing.size // pairing.rows], sums

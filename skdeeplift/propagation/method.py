@@ -93,7 +93,6 @@ class Method:
         depends = [op for op in graph.ancestors(self.shown) if any(map(graph.varies, op.inputs))]
         # The number of ops in a loop depends on its number of steps.
         self._n_ops = math.inf if any(op.body is not None for op in depends) else len(depends)
-        self._explain_of = {}
         self.computed = graph.values
         self.coarsest_dtype = coarsest_dtype([*graph.inputs, target])
 
@@ -115,20 +114,18 @@ class Method:
         """Run the network on rows and references as one batch, which is faster than two runs."""
         number, total = tf.shape(rows[0])[0], tf.shape(rows[0])[0] + tf.shape(references[0])[0]
         together = self._forward([tf.concat(pair, 0) for pair in zip(rows, references, strict=True)])
-        sizes, at_input, at_reference = {}, [], []
+        sizes, parts = {}, []
         for value, tensor in zip(self.shown, together, strict=True):
             layout = self.layouts.get(value)
             if layout is None or layout.fold is None or layout.axis > 0:
                 cut = number * (tf.shape(tensor)[0] // total)
-                parts = tensor[:cut], tensor[cut:]
+                parts.append((tensor[:cut], tensor[cut:]))
             else:
                 if layout.fold not in sizes:
                     sizes[layout.fold] = tf.stack([number, total - number]) * layout.fold
                 # Values inside of loops have the axis of steps in front.
-                parts = tf.split(tensor, sizes[layout.fold], self.depths.get(value, 0))
-            at_input.append(parts[0])
-            at_reference.append(parts[1])
-        return at_input, at_reference
+                parts.append(tf.split(tensor, sizes[layout.fold], self.depths.get(value, 0)))
+        return tuple(map(list, zip(*parts, strict=True)))
 
     def source_values(self, rows):
         """Return the values of the sources at some rows, one tensor for each source."""
@@ -182,11 +179,11 @@ class PairMethod(Method, ABC):
         """
         static, tensors = request.split(self._draw(request))
         key = static, *[tensor.shape for tensor in (*rows, *references)]
-        function = self._explain_of.get(key)
+        function = self._compiled.get(key)
         if function is None:
             at_both = self._at_both(static.pairing, rows, references, at_reference)
             shapes = [[tensor.shape for tensor in tensors] for tensors in at_both]
-            function = self._explain_of.setdefault(key, compiled(partial(self._explain, static, shapes)))
+            function = self._compiled.setdefault(key, compiled(partial(self._explain, static, shapes)))
         return function((rows, references, at_reference), tensors)
 
     def _at_both(self, pairing, rows, references, at_reference):
@@ -199,7 +196,7 @@ class PairMethod(Method, ABC):
         return at_input, self.forward_references(references, at_input, pairing)
 
     def _is_faster_apart(self, rows):
-        """Tell whether copying rows and references into one batch takes longer than running the network once more."""
+        """Return whether copying rows and references into one batch takes longer than running the network once more."""
         n_bytes = sum(tensor.dtype.size * math.prod(tensor.shape) for tensor in rows)
         return n_bytes > self._n_ops * BYTES_OF_OP
 

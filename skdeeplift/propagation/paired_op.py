@@ -57,19 +57,20 @@ class PairedOp:
         """Run the op on other operands."""
         return replay.create(self.step.op, operands, of_differences=True)
 
-    def combine(self, function, *values, at_input=(), at_reference=(), at_pairs=(), differences=()):
+    def combine(self, function, *values, at_input=(), at_reference=(), at_pairs=(), differences=(), pairing=None):
         """Apply a function to values of all pairs, at the batch size of the third stream; see `Pairing.combine`.
 
         The function takes, in this order, the tensors ``differences`` and ``at_pairs``, the ``values`` at the input and
-        the tensors ``at_input``, and the ``values`` at the reference and the tensors ``at_reference``.
+        the tensors ``at_input``, and the ``values`` at the reference and the tensors ``at_reference``. By default, the
+        ``pairing`` is that of the third stream.
         """
-        both = self._at_both(values, at_input, at_reference)
-        return self.pairing.combine(function, *both, at_pairs, differences)
+        at_input = [*(self.at_input[value] for value in values), *at_input]
+        at_reference = [*(self.at_reference[value] for value in values), *at_reference]
+        return (pairing or self.pairing).combine(function, at_input, at_reference, at_pairs, differences)
 
-    def combine_pairs(self, function, *values, at_input=(), at_reference=(), at_pairs=()):
+    def combine_pairs(self, function, *values, at_pairs=()):
         """Apply a function as `combine` does, once for each pair and not for each target."""
-        both = self._at_both(values, at_input, at_reference)
-        return self.pairing._replace(targets=1).combine(function, *both, at_pairs)
+        return self.combine(function, *values, at_pairs=at_pairs, pairing=self.pairing._replace(targets=1))
 
     def coefficient(self, function, *values):
         """Apply a function to values as `combine` does; inside of a loop, to all steps at once."""
@@ -116,7 +117,7 @@ class PairedOp:
 
     @property
     def is_at_pair_size(self):
-        """Whether all values have one entry for each pair, wherever the batch is in them."""
+        """True if all values have one entry for each pair, wherever the batch is in them."""
         return self.pairing.mode is Mode.PAIR_SIZE
 
     def derivative(self, at_reference):
@@ -156,10 +157,3 @@ class PairedOp:
     def _of_all_steps(self, function):
         """Apply a function to the op in all steps of the loop around it."""
         return self.streams.at_step(lambda streams: function(PairedOp(self.step, streams)))
-
-    def _at_both(self, values, at_input, at_reference):
-        """Return the tensors of the first two streams: those of some values, and further ones."""
-        return (
-            [*(self.at_input[value] for value in values), *at_input],
-            [*(self.at_reference[value] for value in values), *at_reference],
-        )

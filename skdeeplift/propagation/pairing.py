@@ -153,7 +153,7 @@ class Pairing(NamedTuple):
         )
         [fold] = {tensor.shape[0] // math.prod(axes) for tensors, axes in streams for tensor in tensors}
         if self.references == 1 == fold * self.targets:
-            results, lead = function(*differences, *at_pairs, *at_input, *at_reference), None
+            results, lead = function(*differences, *at_pairs, *at_input, *at_reference), (self.size,)
         else:
             lead = self._without_unused(*self.lead, fold)
             tensors = [_set_lead(tensor, lead) for tensor in differences]
@@ -161,8 +161,8 @@ class Pairing(NamedTuple):
                 tensors += [_set_lead(tensor, self._without_unused(*axes, 1, fold)) for tensor in of_stream]
             results = function(*tensors)
         if isinstance(results, tuple):
-            return tuple(self._flatten(result, lead, fold) for result in results)
-        return self._flatten(results, lead, fold)
+            return tuple(_flatten_lead(result, lead) for result in results)
+        return _flatten_lead(results, lead)
 
     def with_axes(self, at_input, at_reference):
         """Give a value of each stream axes in front that broadcast, ``(rows or 1, references or 1)``."""
@@ -190,22 +190,18 @@ class Pairing(NamedTuple):
         """Return the axes in front, without axes that no value of the chunk needs."""
         return (rows, references, *((targets,) if self.targets > 1 else ()), *((fold,) if fold > 1 else ()))
 
-    def _flatten(self, tensor, lead, fold):
-        """Broadcast a tensor over all pairs and targets, and flatten the axes in front."""
-        size = self.size * fold
-        if lead is None:
-            if tensor.shape[0] != size:
-                tensor = tf.broadcast_to(tensor, (size, *tensor.shape[1:]))
-            return tensor
-        rest = tensor.shape[len(lead) :]
-        if tuple(tensor.shape[: len(lead)]) != lead:
-            tensor = tf.broadcast_to(tensor, (*lead, *rest))
-        return tf.reshape(tensor, (size, *rest))
-
 
 def _set_lead(tensor, lead):
     """Split the leading axis of a tensor into axes."""
     return tf.reshape(tensor, (*lead, *tensor.shape[1:]))
+
+
+def _flatten_lead(tensor, lead):
+    """Broadcast a tensor over all pairs and targets, and flatten the axes in front."""
+    rest = tensor.shape[len(lead) :]
+    if tuple(tensor.shape[: len(lead)]) != lead:
+        tensor = tf.broadcast_to(tensor, (*lead, *rest))
+    return tensor if len(lead) == 1 else tf.reshape(tensor, (math.prod(lead), *rest))
 
 
 def _split_batch(tensor, lead):

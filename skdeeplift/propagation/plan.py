@@ -74,7 +74,7 @@ class Plan:
 
     def _check_layers(self):
         """Raise an error if a layer that is given a rule by name does not exist or has no activation."""
-        ops = [step.op for step in self.rule_steps if step.is_activation]
+        ops = [step.op for step in self.rule_steps if isinstance(step, ActivationStep)]
         elsewhere = {name for op in ops for name in self.graph.layers_of(op)[:1]}
         for name in self.rule_set.layers:
             numbers = {number for number, call in enumerate(self.graph.calls) if call.is_named(name)}

@@ -97,15 +97,10 @@ def run_loop(op, inputs, wanted=(), overrides=None):
 
     state = [tf.convert_to_tensor(inputs[position]) for position in changing]
     arrays = [tf.TensorArray(value.dtype, steps or 0, dynamic_size=steps is None) for value in wanted]
-    number = tf.constant(0)
-    shapes = [
-        tf.TensorShape([]),
-        [body.inputs[position].shape for position in changing],
-        [tf.TensorShape(None) for _ in arrays],
-    ]
-    number, state, arrays = tf.while_loop(
-        goes_on, one_step, (number, state, arrays), shape_invariants=tuple(shapes), maximum_iterations=steps
-    )
+    start = tf.constant(0), state, arrays
+    of_state, of_arrays = [body.inputs[position].shape for position in changing], [tf.TensorShape(None)] * len(arrays)
+    shapes = tf.TensorShape([]), of_state, of_arrays
+    number, state, arrays = tf.while_loop(goes_on, one_step, start, shape_invariants=shapes, maximum_iterations=steps)
     if steps is not None:
         number = tf.constant(steps)
     outputs = list(inputs)
@@ -225,16 +220,13 @@ def create(op, inputs, of_differences=False):
 
 
 def _create(op, inputs, of_differences=False):
-    graph = tf.compat.v1.get_default_graph()
     inputs, dtypes, attributes = list(inputs), [value.dtype for value in op.outputs], op.attributes
     is_list = of_differences and "element_dtype" in attributes
     if is_list or any(tensor.dtype != value.dtype for tensor, value in zip(inputs, op.inputs, strict=True)):
         # Differences of values in half precision are carried in single precision.
-        inputs, dtypes = (
-            [to_difference_dtype(tensor) for tensor in inputs],
-            [difference_dtype(dtype) for dtype in dtypes],
-        )
+        inputs, dtypes = list(map(to_difference_dtype, inputs)), list(map(difference_dtype, dtypes))
         attributes = {name: to_difference_attribute(value) for name, value in attributes.items()}
+    graph = tf.compat.v1.get_default_graph()
     return create_op(graph, op.type, inputs, dtypes, attrs=attributes, name=op.type).outputs
 
 

@@ -79,7 +79,7 @@ def test_dict_for_a_single_input():
 
 
 @pytest.mark.parametrize("estimator", [None, 3, object(), keras.layers.Dense(2)])
-def test_what_can_not_be_explained(estimator):
+def test_what_cannot_be_explained(estimator):
     with pytest.raises(TypeError, match=r"takes a keras\.Model"):
         bind(estimator, np.zeros((2, 3)))
 
@@ -90,7 +90,7 @@ def test_other_backend(monkeypatch):
         bind(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]), np.zeros((2, 3)))
 
 
-def test_module_that_can_not_be_called():
+def test_module_that_cannot_be_called():
     with pytest.raises(TypeError, match=r"takes a keras\.Model, a tf\.Module that can be called"):
         bind(tf.Module(), np.zeros((2, 3)))
 

@@ -200,7 +200,7 @@ def test_signature_without_its_variables(model, tmp_path):
         bind(signature, ROWS).graph  # noqa: B018
 
 
-def test_function_that_can_not_take_the_rows():
+def test_function_that_cannot_take_the_rows():
     with pytest.raises(ValueError, match=r"failed when it was called on float32 \(None, 3\)(.|\n)*input_signature"):
         DeepLiftExplainer(tf.function(lambda x: x @ tf.ones((5, 1)))).fit(ROWS)
 
@@ -227,9 +227,9 @@ def test_a_module_is_pickled(model, expected):
 
 
 @pytest.mark.parametrize("kind", ["tf.function", "ConcreteFunction", "loaded"])
-def test_what_can_not_be_pickled(model, kind, tmp_path):
+def test_what_cannot_be_pickled(model, kind, tmp_path):
     explainer = DeepLiftExplainer(KINDS[kind](model, str(tmp_path)))
-    with pytest.raises(TypeError, match=r"can not be pickled or copied.*tf\.saved_model\.save"):
+    with pytest.raises(TypeError, match=r"cannot be pickled or copied.*tf\.saved_model\.save"):
         pickle.dumps(explainer)
 
 

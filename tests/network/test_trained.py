@@ -41,7 +41,7 @@ def wrapper(epochs=3):
 
 
 class WithModel(BaseEstimator):
-    """As other packages wrap Keras; it takes no weights of rows."""
+    """Wrapper of Keras as in other packages; it takes no weights of rows."""
 
     def fit(self, X, y):
         self.model_ = build(X, y)
@@ -122,7 +122,7 @@ def test_weights_reach_the_training():
     one_class = np.where(Y == 1, 1.0, 0.0)
     weighted = train(MLPClassifier(random_state=0), X, Y, one_class, "Explainer")
     assert (weighted.predict(X) == 1).mean() > (train(MLPClassifier(random_state=0), X, Y, None, "E").predict(X)).mean()
-    with pytest.raises(ValueError, match="WithModel can not be trained with weights"):
+    with pytest.raises(ValueError, match="WithModel cannot be trained with weights"):
         train(WithModel(), X, Y, one_class, "Explainer")
 
 
@@ -134,7 +134,7 @@ def test_what_is_only_of_the_training_is_dropped():
     trained.partial_fit(X, Y)
 
 
-def test_what_can_not_be_trained():
+def test_what_cannot_be_trained():
     with pytest.raises(ValueError, match=r"requires y to be passed, but the target y is None.*FrozenEstimator"):
         train(MLPClassifier(), X, None, None, "Explainer")
     with pytest.raises(TypeError, match=r"hold a network.*Got a LogisticRegression"):

@@ -29,7 +29,7 @@ def gradients_of(function, x, form="gradient", targets=1, weights=None):
 
 
 def test_gradient_and_value():
-    """Of the sum of cubes: 3 x^2."""
+    """The gradient of the sum of cubes is 3 x^2."""
     x = np.array([[1.0, -2.0], [0.5, 3.0]])
     outputs, sums = gradients_of(lambda x: tf.reduce_sum(x**3, 1, keepdims=True), x)
     np.testing.assert_allclose(outputs[:, 0], (x**3).sum(1))
@@ -51,7 +51,7 @@ def test_several_targets():
 
 
 def steps_of(function, barriers=lambda graph: (), known=lambda graph: graph.inputs):
-    """What is run to compute a function's outputs: types of ops, those of an activation in a list."""
+    """List the types of the ops that compute a function's outputs; those of an activation are a list."""
     graph, _ = trace(function, tf.TensorSpec((None, 3)))
     overrides = Overrides(None, set(barriers(graph)))
     steps = graph.ancestors(graph.outputs, known(graph), overrides)

@@ -32,7 +32,7 @@ def leaky_sum(x):
     ("rule", "expected"), [("rescale", [0.875, -0.875, 3.5]), ("reveal_cancel", [0.6118421, -0.375, 3.2631579])]
 )
 def test_leaky_sum_by_hand(rule, expected):
-    """Of (4, -1, 3) and (-2, 1, -1), before the relu: 4, 1, 3.5 and -2, 1, -0.5.
+    """The values of (4, -1, 3) and (-2, 1, -1) before the relu: 4, 1, 3.5 and -2, 1, -0.5.
 
     By rescale the slopes are 4 / 6, the derivative 1, and 3.5 / 4; a step back counts half. By RevealCancel the second
     step has the parts 2 and -2 at 1, of which 1.5 is left of each. The third has 4.75 and -0.75 at -0.5, which become
@@ -65,7 +65,7 @@ def test_what_does_not_vary_and_is_not_a_counter_has_its_value_of_each_step():
 
 
 def with_what_stays(x):
-    """What stays the same from step to step varies with the input, and is read in each."""
+    """A value that is the same in all steps varies with the input, and is read in each."""
     weights = tf.reduce_mean(x, 1)
     return over_time(lambda now, kept: [tf.tanh(kept * weights + now)], x, tf.zeros_like(x[:, 0]))[0]
 
@@ -141,7 +141,7 @@ def test_sums_to_the_change_exactly(function, rule):
 
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_lists_of_steps_where_the_rows_are_lost_sight_of(rule):
-    """That the rows come back in order, nobody knows before the network runs; nor how long a step's rows are."""
+    """Only the run shows that the rows come back in order, and how long a step's rows are."""
 
     def function(x):
         return all_steps(tf.reverse(tf.reverse(x, [0]), [0]))

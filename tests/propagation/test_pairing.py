@@ -147,7 +147,7 @@ def test_both_parts_make_the_request_again():
 
 
 def test_a_target_may_depend_on_the_output():
-    """Of the outputs (1, 3, 2) the second is the largest; centred, its weights are 1 and 0 less a third."""
+    """The second of the outputs (1, 3, 2) is the largest; centred, its weights are 1 and 0 less a third."""
     output = tf.constant([[1.0, 3.0, 2.0]])
     request = Request(PAIRING, Target("predicted", centered=True), WEIGHTS)
     static, tensors = request.split()

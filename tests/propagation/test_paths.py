@@ -33,7 +33,7 @@ def paths_of(function, width=4, dtype=tf.float64):
 
 
 def mean_gradients(function, rows, references, positions, weights, of_target):
-    """Of every pair: the weighted sum over steps of the gradient, a step at a time."""
+    """Compute for every pair the weighted sum of the gradients, a step at a time."""
     total = 0
     for step, weight in enumerate(weights):
         at = positions[None, :, step, None]

@@ -55,7 +55,7 @@ def test_shapes_that_are_known_need_no_op(rows, n_shapes):
 
 
 def steps_of(function, shape=(4,)):
-    """Of the only loop of a function, whose inputs are constants of its graph."""
+    """Count the steps of the only loop of a function, whose inputs are constants of its graph."""
     graph, _ = trace(function, tf.TensorSpec((None, *shape), tf.float32))
     [loop] = [op for op in graph.ops if op.body is not None]
     return count_steps(loop, [op_inputs(graph, value) for value in loop.inputs])

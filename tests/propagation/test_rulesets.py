@@ -7,6 +7,7 @@ from skdeeplift.network import ops
 from skdeeplift.network.bind import bind
 from skdeeplift.propagation.plan import Plan
 from skdeeplift.propagation.rulesets import RULES, SHARED, rule_set_of
+from skdeeplift.propagation.steps import ActivationStep
 
 
 def test_every_rule_is_for_an_op_that_tensorflow_has():
@@ -29,7 +30,7 @@ def rules_of(model, rule_set, target=None):
     network = bind(model, np.zeros((1, *model.input_shape[1:])))
     graph = network.graph
     plan = Plan(graph, graph.outputs[0], graph.inputs, rule_set)
-    return [step.rule.function.__name__ for step in plan.steps if step.is_activation]
+    return [step.rule.function.__name__ for step in plan.steps if isinstance(step, ActivationStep)]
 
 
 def test_genomics_default_looks_for_the_nearest_weights():

@@ -27,7 +27,7 @@ def test_constants_activations_and_ops_are_steps():
     assert [step.carries_difference for step in steps] == [False, True, True]
     assert [step.has_rule for step in steps] == [False, True, True]
     assert (product.op.type, product.family) == ("Mul", "linear")
-    assert (activation.rule_name, activation.family, activation.is_activation) == ("rescale", "activation", True)
+    assert (activation.rule_name, activation.family) == ("rescale", "activation")
     assert constant.outputs[0] in product.inputs
 
 
@@ -145,7 +145,7 @@ def test_inside_of_a_loop():
     np.testing.assert_allclose(explanation.convergence_delta, np.zeros(3), atol=1e-12)
 
 
-def test_what_tensorflow_can_not_differentiate():
+def test_what_tensorflow_cannot_differentiate():
     model = network(lambda x: tf.reshape(tf.image.adjust_contrast(tf.reshape(x, (-1, 3, 1, 1)), 2.0), (-1, 3)))
     rows = GENERATOR.normal(size=(5, 4))
     explainer = DeepLiftExplainer(model, unsupported="integrate").fit(rows)

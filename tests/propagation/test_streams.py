@@ -55,7 +55,7 @@ def test_differences_flow_forward_too():
 
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_departures_are_looked_for_where_the_batch_is_not_known(rule):
-    """As where Keras stacks what loops end with."""
+    """The batch is not the first axis if Keras stacks the ends of loops."""
     keras.utils.set_random_seed(0)
     each_step = keras.layers.TimeDistributed(keras.layers.SimpleRNN(2))
     model = keras.Sequential([keras.Input((4, 2, 3)), each_step, keras.layers.GlobalMaxPooling1D()])

@@ -46,10 +46,8 @@ def by_scaled_weights(op, position, difference, factor):
         return None
     images, weights = convolution.inputs
     is_of_channels = factor.shape.rank > 0 and factor.shape[-1] == n_factors == difference.shape[-1]
-    n_results = difference.shape.num_elements() or 0
-    if not is_of_channels or convolution.get_attr("data_format") != b"NHWC":
-        return None
-    if 2 * weights.shape.num_elements() > n_results:
+    are_fewer = 2 * weights.shape.num_elements() <= (difference.shape.num_elements() or 0)
+    if not (is_of_channels and are_fewer and convolution.get_attr("data_format") == b"NHWC"):
         return None
     attributes = ("strides", "padding", "explicit_paddings", "data_format", "dilations")
     return getattr(tf.raw_ops, convolution.type)(
@@ -140,12 +138,6 @@ def resize_with_overshoot(op, differences, coefficient):
     return _replay(op, differences)
 
 
-@LINEAR.rule
-def resize(op, differences, coefficient):
-    """Resize the difference; no weight is negative."""
-    return _replay(op, differences)
-
-
 def _resize_by_absolute_weights(resize_axes, images, size):
     """Resize by the absolute values of the weights; each weight is the product of one weight for each axis."""
     height, width = images.shape[1:3]
@@ -191,14 +183,8 @@ def subtract(op, differences, coefficient):
 
 @JOINS.rule
 def join(op, differences, coefficient):
-    """Apply the op to the differences, with zeros for operands that do not vary."""
+    """Apply the op to the differences, with zeros for numbers that do not vary; a condition stays as it is."""
     return op.run(op.operands(differences, _zeros))
-
-
-@JOINS.rule
-def select(op, differences, coefficient):
-    """Select among differences by a condition that is the same at the input and at the reference."""
-    return join(op, differences, coefficient)
 
 
 def _zeros(constant):

@@ -90,10 +90,8 @@ def _to_winners(op, difference, find_winners, sign=1):
         return tf.reshape(tf.gather(tf.reshape(values, [-1]), places), shape)
 
     change = op.combine(lambda out_x, out_r: out_x - out_r, output)
-    winner_x, winner_r = (
-        winning(values, (*lead, 1))
-        for values, lead in ((at_input, pairing.input_lead), (at_reference, pairing.reference_lead))
-    )
+    winner_x = winning(at_input, (*pairing.input_lead, 1))
+    winner_r = winning(at_reference, (*pairing.reference_lead, 1))
     share = _share(change, winner_x, winner_r)
     return [share * winning(difference, pairing.lead)]
 

@@ -178,10 +178,6 @@ def _ramp_secant(top, input_x, input_r):
     )
 
 
-def _absolute(slope, *values):
-    return tf.abs(slope(*values))
-
-
 _SLOPES = {"": _secant, **{op_type: partial(_ramp_secant, top) for op_type, top in RAMPS.items()}}
 _PRODUCTS = {
     (rule, kind): make(f"Skdeeplift{rule}{kind}", slope)
@@ -189,7 +185,7 @@ _PRODUCTS = {
     for rule, make in {
         "Rescale": RecomputedProduct,
         "GuidedBackpropRescale": partial(RecomputedProduct, keep=tf.nn.relu),
-        "Spread": lambda name, slope: RecomputedProduct(name, partial(_absolute, slope)),
+        "Spread": lambda name, slope: RecomputedProduct(name, lambda *values: tf.abs(slope(*values))),
     }.items()
 }
 

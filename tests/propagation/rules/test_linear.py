@@ -186,7 +186,7 @@ def test_sums_to_change(activation, name, rule):
 
 
 def scaled(factor, *, convolve=CONVOLUTIONS["strided"], bias=False, read_elsewhere=False, number=3):
-    """What comes of a convolution's product with a factor, if anything, and the product as it is, without a bias."""
+    """Multiply a convolution by a factor: by its weights, if that is done, and without them."""
 
     @tf.function
     def function(rows):
@@ -275,7 +275,7 @@ def test_lists_sum_to_the_change_exactly(function, rule):
 
 
 def test_constants_have_no_part_in_a_join():
-    """Of [x, 7] * [2, 3] only x has a difference: 2 * 4."""
+    """Only x of [x, 7] * [2, 3] has a difference: 2 * 4."""
 
     def function(x):
         return tf.concat([x, 7 * tf.ones_like(x)], 1) * tf.constant([2.0, 3.0], tf.float64)

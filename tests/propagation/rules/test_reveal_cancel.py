@@ -89,7 +89,7 @@ def test_parts_add_up_over_branches_and_start_afresh_in_a_weighted_sum():
 
 
 def test_a_part_that_is_nearly_zero_has_the_limit_of_its_slope():
-    """With n = -2 and p -> 0, relu's slope of p is (relu'(r) + relu'(r - 2)) / 2, from the right: 1 at zero."""
+    """Let n = -2 and p -> 0, relu's slope of p is (relu'(r) + relu'(r - 2)) / 2, from the right: 1 at zero."""
 
     def parts(x):
         return tf.nn.relu(x[:, 0] + x[:, 1])

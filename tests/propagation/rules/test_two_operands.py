@@ -85,7 +85,7 @@ def test_quotient_whose_denominator_crosses_zero():
 
 @pytest.mark.parametrize("at_reference", [1e-30, 1e-8, 0.5, -0.5, -1e-8])
 def test_quotient_with_a_denominator_near_zero_is_exact_in_single_precision(at_reference):
-    """Where the reference's numerator is zero, the mean denominator is that of the rows, halved."""
+    """The mean denominator is half of the rows' if the reference's numerator is zero."""
     generator = np.random.default_rng(0)
     rows = [generator.normal(size=(4, 5)), generator.uniform(0.5, 2, (4, 5))]
     references = [np.zeros((1, 5)), np.full((1, 5), at_reference)]

@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from skdeeplift.network.dependence import Layout, batch_layouts
+from skdeeplift.network.input_dependence import Layout, batch_layouts
 from skdeeplift.network.network import trace
 
 
@@ -82,7 +82,7 @@ TABLE = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 
 
 def in_sets(graph):
-    """For each output, in which sets it is."""
+    """Name the sets that each output is in."""
     names = graph.dependence._fields
     return [
         {name for name, found in zip(names, graph.dependence.has(value), strict=True) if found}

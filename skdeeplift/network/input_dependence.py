@@ -39,16 +39,19 @@ class Dependence(NamedTuple):
 
 def dependence_of(graph):
     """Find the dependence of all values in a network's graph and in the graphs of its loops."""
-    found = Dependence(*(set() for _ in Dependence._fields))
+    of_inputs = []
     for value in graph.inputs:
         holds_numbers = value.dtype.is_floating
         is_index = not holds_numbers and value.dtype != tf.bool
-        found.add(value, (True, holds_numbers, is_index, False, holds_numbers))
-    _find_in_graph(graph, found)
-    return found
+        of_inputs.append((True, holds_numbers, is_index, False, holds_numbers))
+    return _dependence_from(graph, of_inputs)
 
 
-def _find_in_graph(graph, found):
+def _dependence_from(graph, of_inputs):
+    """Find the dependence of all values in a graph from the flags of its inputs."""
+    found = Dependence(*(set() for _ in Dependence._fields))
+    for value, flags in zip(graph.inputs, of_inputs, strict=True):
+        found.add(value, flags)
     for op in graph.ops:
         if op.body is not None:
             _find_in_loop(op, found)
@@ -58,6 +61,7 @@ def _find_in_graph(graph, found):
         else:
             for value in op.outputs:
                 found.add(value, _flags(op, value, found))
+    return found
 
 
 def _flags(op, value, found):
@@ -72,26 +76,21 @@ def _flags(op, value, found):
 
 def _find_in_loop(op, found):
     """Find the dependence in a loop; a value that varies in one step may vary at the beginning of the next."""
-    flags = [found.has(value)[:4] for value in op.inputs]
+    # No difference starts at the inputs of a loop body.
+    flags = [(*found.has(value)[:4], False) for value in op.inputs]
     while True:
-        inner = Dependence(*(set() for _ in Dependence._fields))
-        for value, each in zip(op.body.inputs, flags, strict=True):
-            inner.add(value, (*each, False))
-        _find_in_graph(op.body, inner)
+        inner = _dependence_from(op.body, flags)
         after = [
-            tuple(before or now for before, now in zip(each, inner.has(value), strict=False))
+            (*(before or now for before, now in zip(each[:4], inner.has(value), strict=False)), False)
             for each, value in zip(flags, op.body.outputs, strict=True)
         ]
         if after == flags:
             break
         flags = after
     op.body.dependence = inner
-    op.condition.dependence = Dependence(*(set() for _ in Dependence._fields))
-    for value, each in zip(op.condition.inputs, flags, strict=True):
-        op.condition.dependence.add(value, (*each, False))
-    _find_in_graph(op.condition, op.condition.dependence)
+    op.condition.dependence = _dependence_from(op.condition, flags)
     for value, each in zip(op.outputs, flags, strict=True):
-        found.add(value, (*each, False))
+        found.add(value, each)
 
 
 class Layout(NamedTuple):
