@@ -19,8 +19,7 @@ from skdeeplift.execution.chunks import (
 )
 from skdeeplift.execution.memory import Room, memory_limit
 from skdeeplift.execution.results import SQUARES, Sums
-from skdeeplift.propagation.pairing import Mode, Pairing
-from skdeeplift.propagation.request import Request
+from skdeeplift.propagation.pairing import Mode, Pairing, Request
 
 # A sum in float64, and once more while it is computed.
 BYTES_OF_NUMBER = 16

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from skdeeplift.network import ops
 from skdeeplift.network.graph import Value
-from skdeeplift.network.layer_outputs import find_layer
+from skdeeplift.network.layers import find_layer
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.method import Method
 from skdeeplift.targets.target import check_classes, check_target, has_entry_per_row

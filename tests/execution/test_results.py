@@ -7,8 +7,7 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.execution.results import Results, Sums, concatenate_results
-from skdeeplift.propagation.pairing import Mode, Pairing
-from skdeeplift.propagation.request import Request
+from skdeeplift.propagation.pairing import Mode, Pairing, Request
 from skdeeplift.targets.target import Target
 
 METHOD = SimpleNamespace(contribution_dtypes=(np.float32,), uses_references=True, draws=1)

@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from skdeeplift.network.batch_axis import Layout, batch_layouts
+from skdeeplift.network.input_dependence import Layout, batch_layouts
 from skdeeplift.network.network import trace
 
 
@@ -76,3 +76,68 @@ def test_rows_of_a_matrix_whose_length_only_the_weights_tell(transpose):
 
     graph, _ = trace(function, tf.TensorSpec((None, 4, 5)))
     assert batch_layouts(graph)[graph.outputs[0]] == Layout(0, 4)
+
+
+TABLE = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+
+
+def in_sets(graph):
+    """Name the sets that each output is in."""
+    names = graph.dependence._fields
+    return [
+        {name for name, found in zip(names, graph.dependence.has(value), strict=True) if found}
+        for value in graph.outputs
+    ]
+
+
+def test_what_becomes_of_tokens():
+    def function(tokens):
+        mask = tokens > 0
+        number = tf.reduce_sum(tf.cast(mask, tf.float32), 1)
+        return tokens % 3, mask, tf.gather(TABLE, tokens), tf.shape(tokens), number
+
+    graph, _ = trace(function, tf.TensorSpec((None, 4), tf.int32))
+    index, mask, looked_up, shape, number = in_sets(graph)
+    assert index == {"varying", "indices"}
+    assert mask == number == {"varying"}
+    assert looked_up == {"varying", "carrying", "starts"}
+    assert shape == {"batch_shaped"}
+
+
+def test_what_becomes_of_numbers():
+    def function(x):
+        return tf.exp(x), tf.cast(x, tf.int32), tf.gather(TABLE, tf.cast(x, tf.int32)), tf.ones_like(x), TABLE + 1.0
+
+    graph, _ = trace(function, tf.TensorSpec((None, 4)))
+    carrying, index, looked_up, ones, constant = in_sets(graph)
+    assert carrying == {"varying", "carrying"}
+    assert index == {"varying", "indices"}
+    assert looked_up == {"varying", "carrying", "starts"}
+    assert ones == {"batch_shaped"}
+    assert constant == set()
+    assert graph.inputs[0] in graph.dependence.starts
+
+
+def test_what_varies_only_from_the_second_or_third_step_on():
+    """The first of three is moved up to the second, and the second to the third."""
+
+    def function(x):
+        def body(number, first, second, third, fourth):
+            return number + 1, x, first, second, fourth * 2.0
+
+        zeros = [tf.zeros((tf.shape(x)[0], 4))] * 4
+        return tf.while_loop(lambda number, *_: number < 5, body, (0, *zeros))
+
+    graph, _ = trace(function, tf.TensorSpec((None, 4)))
+    number, *states, constant = in_sets(graph)
+    assert number == set()
+    assert constant == {"batch_shaped"}
+    assert all({"varying", "carrying"} <= state for state in states)
+
+
+def test_indices_that_a_loop_computes():
+    def function(tokens):
+        return tf.while_loop(lambda number, _: number < 2, lambda number, t: (number + 1, t + 1), (0, tokens))[1]
+
+    graph, _ = trace(function, tf.TensorSpec((None, 4), tf.int32))
+    assert in_sets(graph) == [{"varying", "indices"}]

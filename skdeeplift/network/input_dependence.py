@@ -1,4 +1,7 @@
-"""Position of the batch axis in each value of a graph."""
+"""Dependence of a graph's values on the network's input: which values vary, and which of their axes holds the rows.
+
+Differences-from-reference start and flow at values that vary. Rows and references are paired along the axis of rows.
+"""
 
 import math
 from typing import NamedTuple
@@ -7,6 +10,87 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.network import ops
+
+
+class Dependence(NamedTuple):
+    """Sets of the values of one graph."""
+
+    # Values that depend on the elements of the network's input.
+    varying: set
+    # Values through which differences flow.
+    carrying: set
+    # Integers and strings that vary, by which the network may look something up. Masks are not among them.
+    indices: set
+    # Values that depend on the shape of the input. Graph.is_batch_shaped leaves out those that vary too.
+    batch_shaped: set
+    # Values where differences start: inputs of floating-point numbers, and numbers that are looked up by indices.
+    starts: set
+
+    def has(self, value):
+        """Return for each of the sets whether it contains a value."""
+        return tuple(value in each for each in self)
+
+    def add(self, value, flags):
+        """Add a value to each set whose flag is true."""
+        for each, flag in zip(self, flags, strict=True):
+            if flag:
+                each.add(value)
+
+
+def dependence_of(graph):
+    """Find the dependence of all values in a network's graph and in the graphs of its loops."""
+    of_inputs = []
+    for value in graph.inputs:
+        holds_numbers = value.dtype.is_floating
+        is_index = not holds_numbers and value.dtype != tf.bool
+        of_inputs.append((True, holds_numbers, is_index, False, holds_numbers))
+    return _dependence_from(graph, of_inputs)
+
+
+def _dependence_from(graph, of_inputs):
+    """Find the dependence of all values in a graph from the flags of its inputs."""
+    found = Dependence(*(set() for _ in Dependence._fields))
+    for value, flags in zip(graph.inputs, of_inputs, strict=True):
+        found.add(value, flags)
+    for op in graph.ops:
+        if op.body is not None:
+            _find_in_loop(op, found)
+        elif op.facts.shape_only or found.varying.isdisjoint(op.inputs):
+            if not (found.varying.isdisjoint(op.inputs) and found.batch_shaped.isdisjoint(op.inputs)):
+                found.batch_shaped.update(op.outputs)
+        else:
+            for value in op.outputs:
+                found.add(value, _flags(op, value, found))
+    return found
+
+
+def _flags(op, value, found):
+    carries, by_index = (not each.isdisjoint(op.inputs) for each in (found.carrying, found.indices))
+    if value.dtype.is_floating:
+        # A difference starts at a number that is looked up.
+        return True, carries or by_index, False, False, by_index and not carries
+    is_list = value.dtype == tf.variant
+    index = by_index if is_list else (carries or by_index) and value.dtype != tf.bool
+    return True, carries and is_list, index, False, False
+
+
+def _find_in_loop(op, found):
+    """Find the dependence in a loop; a value that varies in one step may vary at the beginning of the next."""
+    # No difference starts at the inputs of a loop body.
+    flags = [(*found.has(value)[:4], False) for value in op.inputs]
+    while True:
+        inner = _dependence_from(op.body, flags)
+        after = [
+            (*(before or now for before, now in zip(each[:4], inner.has(value), strict=False)), False)
+            for each, value in zip(flags, op.body.outputs, strict=True)
+        ]
+        if after == flags:
+            break
+        flags = after
+    op.body.dependence = inner
+    op.condition.dependence = _dependence_from(op.condition, flags)
+    for value, each in zip(op.outputs, flags, strict=True):
+        found.add(value, each)
 
 
 class Layout(NamedTuple):
@@ -34,17 +118,17 @@ def batch_layouts(graph):
         Layouts of the varying values for which they are known, including values inside loops.
     """
     layouts = {value: Layout(0) for value in graph.inputs if _is_open(value.shape, 0)}
-    _walk(graph, layouts)
+    _lay_out_graph(graph, layouts)
     return layouts
 
 
-def _walk(graph, layouts):
+def _lay_out_graph(graph, layouts):
     # Values between a space-to-batch op and the batch-to-space op that undoes it.
     folded = set()
     for op in graph.ops:
         varying = [value for value in op.inputs if graph.varies(value)]
         if op.body is not None:
-            _walk_loop(graph, op, layouts)
+            _lay_out_loop(graph, op, layouts)
         elif not varying:
             continue
         elif op.facts.batch == ops.FOLDED:
@@ -60,7 +144,7 @@ def _walk(graph, layouts):
                     layouts[value] = layout
 
 
-def _walk_loop(graph, op, layouts):
+def _lay_out_loop(graph, op, layouts):
     """Find the layouts in a loop.
 
     A value that varies only from the second step on has at first the layout with which it leaves the loop body. The
@@ -75,7 +159,7 @@ def _walk_loop(graph, op, layouts):
             at_first[position] = Layout(1, fold) if is_list else _layout_of_open_axis(value.shape, fold)
     while True:
         inner = {value: layout for value, layout in zip(body.inputs, at_first, strict=True) if layout is not None}
-        _walk(body, inner)
+        _lay_out_graph(body, inner)
         after = [
             layout if layout == inner.get(value) or not body.varies(value) else None
             for layout, value in zip(at_first, body.outputs, strict=True)

@@ -124,7 +124,7 @@ class Trained(tf.Module):
 
 
 def test_state_of_an_optimizer_does_not_matter(tmp_path):
-    """As Keras 2 saved it: variables that only an optimizer can make, in a folder that has no optimizer's class."""
+    """Keras 2 saved variables that only an optimizer can make, in a folder without the optimizer's class."""
     module = Trained()
     module.optimizer = tf.compat.v1.train.MomentumOptimizer(0.5, 0.9)
     module.optimizer.minimize(lambda: tf.reduce_sum(module.weight * [[0.0], [2.0], [0.0]]))
@@ -183,8 +183,8 @@ def test_of_tensorflow_1(tmp_path, use_resource):
 
 def test_damaged_folder(folder, tmp_path):
     (tmp_path / "saved_model.pb").write_bytes((folder / "saved_model.pb").read_bytes()[:-100])
-    with pytest.raises(ModelFileError, match="can not load the SavedModel"):
+    with pytest.raises(ModelFileError, match="cannot load the SavedModel"):
         bind(tmp_path, ROWS)
     (tmp_path / "saved_model.pb").write_bytes((folder / "saved_model.pb").read_bytes())
-    with pytest.raises(ModelFileError, match="can not load the SavedModel"):
+    with pytest.raises(ModelFileError, match="cannot load the SavedModel"):
         bind(tmp_path, ROWS)
