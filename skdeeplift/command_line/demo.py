@@ -6,8 +6,8 @@ The demonstration trains, explains and selects features for a small classifier o
 import sys
 from pathlib import Path
 
+from skdeeplift.command_line.data_files import import_quietly, write_contributions, write_picture
 from skdeeplift.command_line.explain import N_FEATURES, format_importances
-from skdeeplift.command_line.files import import_quietly, write_contributions, write_picture
 
 DESCRIPTION = (
     "Train a small Keras classifier on scikit-learn's breast-cancer data, explain the held-out rows\nwith DeepLIFT "

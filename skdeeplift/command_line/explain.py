@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skdeeplift.command_line.files import (
+from skdeeplift.command_line.data_files import (
     ARRAYS,
     FORMATS,
     PICTURES,

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skdeeplift.command_line.files import FORMATS, PICTURES, check_writable, write_contributions
+from skdeeplift.command_line.data_files import FORMATS, PICTURES, check_writable, write_contributions
 from skdeeplift.explanation.explanation import Explanation
 
 CONTRIBUTIONS = np.array([[1.0, -2.0], [0.25, 3.0]])

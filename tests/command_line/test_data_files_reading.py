@@ -2,8 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skdeeplift.command_line import files
-from skdeeplift.command_line.files import read_rows
+from skdeeplift.command_line.data_files import read_rows
 
 TABLE = "name,a,b\np,1,2.5\nq,3,4\n"
 
