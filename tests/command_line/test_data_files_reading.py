@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skdeeplift.command_line import data_files
 from skdeeplift.command_line.data_files import read_rows
 
 TABLE = "name,a,b\np,1,2.5\nq,3,4\n"
@@ -79,6 +80,6 @@ def test_code_in_a_file_is_not_run(tmp_path):
 
 
 def test_parquet_without_its_package(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "find_spec", lambda name: None)
+    monkeypatch.setattr(data_files, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="pip install pyarrow"):
         read_rows(write_file(tmp_path, "", "rows.parquet"))
