@@ -42,13 +42,23 @@ class Op:
 
     @cached_property
     def facts(self):
-        """Facts about the op's type."""
-        return ops.facts_of(self.type)
+        """Facts about the op's type; a cast that loses digits has a row of its own."""
+        return ops.facts_of(ops.TRUNCATION if self.type == "Cast" and _truncates(self) else self.type)
 
     @cached_property
     def attributes(self):
         """Attributes to create the op again with; names that begin with "_" are for TensorFlow alone."""
         return {key: value for key, value in self.definition.node_def.attr.items() if not key.startswith("_")}
+
+    @cached_property
+    def input_types(self):
+        """Names of the attributes that hold the dtypes of the inputs; empty for an input whose dtype is fixed."""
+        return _type_attributes(self.definition.op_def.input_arg, self.attributes)
+
+    @cached_property
+    def output_types(self):
+        """Names of the attributes that hold the dtypes of the outputs; empty for an output whose dtype is fixed."""
+        return _type_attributes(self.definition.op_def.output_arg, self.attributes)
 
     def attribute(self, name):
         """Return the value of one attribute."""
@@ -209,11 +219,19 @@ class Graph:
         return value in self.dependence.varying
 
     def carries_difference(self, value):
-        """Return whether a difference flows through a value; none flows through a count, an index or a mask."""
+        """Return whether a difference flows through a value; none flows through an index or a mask of padding."""
         return value in self.dependence.carrying
 
+    def has_derivative(self, value):
+        """Return whether a value depends on the input through floating-point numbers alone, on some way."""
+        reached = {each for each in self.dependence.starts if each.dtype.is_floating}
+        for op in self.ops:
+            if not reached.isdisjoint(op.inputs):
+                reached.update(each for each in op.outputs if each.dtype.is_floating or each.dtype == tf.variant)
+        return value in reached
+
     def is_condition(self, value):
-        """Return whether a value varies without a difference, as a count, an index or a mask does."""
+        """Return whether a value varies without a difference, as an index or a mask of padding does."""
         return value in self.dependence.varying and value not in self.dependence.carrying
 
     def is_batch_shaped(self, value):
@@ -256,6 +274,23 @@ class Graph:
                 needed.update(op.inputs)
                 found.append(op)
         return found[::-1]
+
+
+def _type_attributes(arguments, attributes):
+    """List the name of the dtype's attribute for each tensor of an op's arguments."""
+    names = []
+    for argument in arguments:
+        number = attributes[argument.number_attr].i if argument.number_attr else 1
+        if argument.type_list_attr:
+            number = len(attributes[argument.type_list_attr].list.type)
+        names += [argument.type_attr] * number
+    return names
+
+
+def _truncates(op):
+    """Return whether a cast takes numbers to whole numbers, or to truth values."""
+    before, after = op.inputs[0].dtype, op.outputs[0].dtype
+    return (before.is_floating and not after.is_floating) or (after == tf.bool and before != tf.bool)
 
 
 def _sort_by_inputs(operations):

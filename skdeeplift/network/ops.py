@@ -81,6 +81,11 @@ class OpFacts:
     why_not: str | None = None
 
     @property
+    def keeps_elements(self):
+        """True if each element of the result comes from one element of each input."""
+        return self.elementwise or self.hands_on is not None
+
+    @property
     def joins_clusters(self):
         """True if a cluster of ops, which is one activation, may contain the op."""
         return self.elementwise and self.family is not KEY
@@ -146,7 +151,8 @@ COPIED, RESHAPED, BROADCAST, MOVED, CUT = "copied", "reshaped", "broadcast", "mo
 MADE, STACKED, GATHERED, TAKEN, SET = "made", "stacked", "gathered", "taken", "set"
 REDUCED, FOLDED, UNFOLDED, RENUMBERED = "reduced", "folded", "unfolded", "renumbered"
 BY_CONDITION, BY_NUMBER = "by condition", "by number"
-A_CHOICE = "it chooses by a condition that depends on the input, and is no function of one tensor"
+# Type of a cast from floating-point numbers to whole numbers or truth values, or from whole numbers to truth values.
+TRUNCATION = "Cast to whole"
 A_BRANCH = "which branch is taken is known only when the network runs"
 FACTORS = "a product of many varying factors has no exact split that is worth its cost"
 ROWS = "it joins entries of the leading axis, which is the batch"
@@ -160,8 +166,11 @@ SQUARED_DIFFERENCE = Family({ONE: "activation", SEVERAL: "split_squared_differen
 QUOTIENT = Family({(0,): "apply_weights", (1,): "activation", (0, 1): "split_quotient"}, elementwise=True)
 PRODUCT = Family({ONE: "multiply", SEVERAL: "split_elementwise_product"}, elementwise=True)
 SUM = Family({ANY: "add"}, elementwise=True)
-CHOICE = Family(dict.fromkeys([(1,), (2,), (1, 2)], "select"), elementwise=True)
-COMPARISON, TEST, FILL = (Family(elementwise=True) for _ in range(3))
+CHOICE = Family({**dict.fromkeys([(1,), (2,), (1, 2)], "select"), ANY: "choose"}, elementwise=True)
+COMPARISON = Family({ONE: "take_step", SEVERAL: "take_step_of_difference"}, elementwise=True)
+LOGIC = Family({ONE: "take_step", SEVERAL: "split_decision"}, elementwise=True)
+TEST = Family({ONE: "take_step"}, elementwise=True)
+FILL = Family(elementwise=True)
 # Integers and strings, by which something may be looked up.
 KEY = Family(elementwise=True)
 
@@ -235,8 +244,8 @@ op("Tan",         ACTIVATION, domain=PARTIAL)
 op("Tanh",        ACTIVATION, derivative=lambda x, y: 1 - y * y, dense=True)
 
 # Functions of several tensors, elementwise.
-op("FloorDiv",          STEP)
-op("FloorMod",          STEP)
+op("FloorDiv",          STEP, rules=STEP.rules | {(0, 1): "split_change"})
+op("FloorMod",          STEP, rules=STEP.rules | {(0, 1): "split_change"})
 op("ClipByValue",       STEP, clamp=True)
 op("Maximum",           TWO_VARIABLE, clamp=True)
 op("Minimum",           TWO_VARIABLE, clamp=True)
@@ -256,8 +265,8 @@ op("AddV2",             SUM, straight=ANY, dense=True)
 op("AddN",              SUM, straight=ANY, rules={ANY: "join"})
 op("BiasAdd",           SUM, straight=ANY, dense=True)
 op("Sub",               SUM, straight=ANY, rules={ANY: "subtract"})
-op("Select",            CHOICE, why_not=A_CHOICE)
-op("SelectV2",          CHOICE, why_not=A_CHOICE)
+op("Select",            CHOICE)
+op("SelectV2",          CHOICE)
 
 # Truth values and integers, elementwise.
 op("Equal",                  COMPARISON, equality=True)
@@ -267,8 +276,8 @@ op("GreaterEqual",           COMPARISON)
 op("Less",                   COMPARISON)
 op("LessEqual",              COMPARISON)
 op("ApproximateEqual",       COMPARISON)
-op("LogicalAnd",             COMPARISON)
-op("LogicalOr",              COMPARISON)
+op("LogicalAnd",             LOGIC)
+op("LogicalOr",              LOGIC)
 op("LogicalNot",             TEST)
 op("IsFinite",               TEST)
 op("IsInf",                  TEST)
@@ -302,6 +311,7 @@ op("DepthwiseConv2dNativeBackpropInput", TRANSPOSED_CONVOLUTION)
 # Other linear functions of one tensor.
 op("Neg",                    Family({ANY: "negate"}, elementwise=True), straight=ANY)
 op("Cast",                   Family({ANY: "cast"}, elementwise=True), straight=ANY, hands_on=COPIED)
+op(TRUNCATION,               TEST, hands_on=COPIED)
 op("Identity",               STRUCTURAL, elementwise=True, straight=ANY, hands_on=COPIED, alias=True)
 op("Reshape",                STRUCTURAL, hands_on=RESHAPED, batch=RENUMBERED)
 op("ExpandDims",             STRUCTURAL, hands_on=RESHAPED)
@@ -383,8 +393,8 @@ op("Min",                    Family({(0,): "take_minimum"}), batch=REDUCED)
 op("TopKV2",                 Family({(0,): "take_largest"}))
 op("Softmax",                SOFTMAX, takes_logits=True)
 op("LogSoftmax",             SOFTMAX, takes_logits=True)
-op("All",                    OTHER, batch=REDUCED)
-op("Any",                    OTHER, batch=REDUCED)
+op("All",                    Family({(0,): "take_minimum"}), batch=REDUCED)
+op("Any",                    Family({(0,): "take_maximum"}), batch=REDUCED)
 op("Prod",                   OTHER, batch=REDUCED, why_not=FACTORS)
 op("Cumprod",                OTHER, why_not=FACTORS)
 op("Qr",                     OTHER, why_not=A_DECOMPOSITION)

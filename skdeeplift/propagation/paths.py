@@ -16,7 +16,7 @@ from skdeeplift.network.compiled import compiled, fused, may_use_xla
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.gradients import gradients_of
 from skdeeplift.propagation.lookups import padding_masks
-from skdeeplift.propagation.method import PairMethod, check_depends
+from skdeeplift.propagation.method import PairMethod, check_derivative
 from skdeeplift.propagation.pairing import difference_dtype, to_difference_dtype
 from skdeeplift.propagation.rules.linear import LINEAR
 from skdeeplift.propagation.rules.products import LARGE
@@ -57,12 +57,12 @@ class Paths(PairMethod):
     steps_at_once = 8
 
     def __init__(self, graph, target, sources, together):
-        check_depends(graph, target)
+        check_derivative(graph, target)
         before = graph.ancestors([target])
         layouts = batch_layouts(graph)
         read = dict.fromkeys(value for op in before for value in op.inputs)
         masks = [value for value in padding_masks(graph, read) if has_rows(value, layouts)]
-        own = [source.value for source in sources if source.starts is None]
+        own = [source.value for source in sources if source.starts is None and source.value.dtype.is_floating]
         super().__init__(graph, target, sources, [*own, *masks], masks)
         groups = [own] if together else [[value] for value in own]
         self.prefixes = [find_prefix(graph, target, group, masks, self.layouts) for group in groups if group]

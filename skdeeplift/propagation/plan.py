@@ -2,6 +2,8 @@
 
 from functools import cached_property
 
+import tensorflow as tf
+
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.batch_axis import batch_layouts
 from skdeeplift.network.clusters import Activations, activation_at
@@ -179,8 +181,8 @@ class Plan:
             values = (activation.root,), (activation.output,)
             return ActivationStep(activation.op, *values, rule, activation, carries_spread)
         varying = tuple(position for position, value in enumerate(op.inputs) if graph.carries_difference(value))
-        rule = self.rule_set.table.find(op.type, varying)
-        if rule is None:
+        rule = self.rule_set.table.find(op.facts.type, varying)
+        if rule is None or _is_placed_by(op, varying):
             if self.rule_set.integrates and op.type not in BRANCHES:
                 results = tuple(place for place, value in enumerate(op.outputs) if graph.carries_difference(value))
                 described = graph.describe(op)
@@ -197,6 +199,17 @@ class Plan:
             f"{self.owner} has no rule for {self.graph.describe(op)}{because}. "
             f'Replace it in the network{integrate}, or see "Adding a rule" in the documentation.'
         )
+
+
+def _is_placed_by(op, varying):
+    """Return whether a whole number or truth value with a difference tells an op where or how often, not what.
+
+    An example is the beginning of a slice. Ops of such values themselves give the same dtype, or decide elementwise.
+    """
+    after = op.outputs[0].dtype
+    before = {op.inputs[position].dtype for position in varying} - {after, tf.variant}
+    is_decision = op.facts.elementwise or after == tf.variant
+    return not is_decision and not all(dtype.is_floating for dtype in before)
 
 
 def _carries_spreads(section):

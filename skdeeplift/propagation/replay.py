@@ -9,7 +9,7 @@ from skdeeplift.network.compat import create_op
 from skdeeplift.network.compiled import is_for_xla, refuse_xla
 from skdeeplift.network.graph import Op
 from skdeeplift.propagation.loop_steps import count_steps
-from skdeeplift.propagation.pairing import difference_dtype, to_difference_attribute, to_difference_dtype
+from skdeeplift.propagation.pairing import difference_dtype, to_difference_dtype
 
 
 def run(graph, values, wanted, overrides=None):
@@ -151,15 +151,28 @@ def create(op, inputs, of_differences=False):
 def _create(op, inputs, of_differences=False):
     graph = tf.compat.v1.get_default_graph()
     inputs, dtypes, attributes = list(inputs), [value.dtype for value in op.outputs], op.attributes
+    differs = [tensor.dtype != value.dtype for tensor, value in zip(inputs, op.inputs, strict=True)]
     is_list = of_differences and "element_dtype" in attributes
-    if is_list or any(tensor.dtype != value.dtype for tensor, value in zip(inputs, op.inputs, strict=True)):
-        # Differences of values in half precision are carried in single precision.
-        inputs, dtypes = (
-            [to_difference_dtype(tensor) for tensor in inputs],
-            [difference_dtype(dtype) for dtype in dtypes],
-        )
-        attributes = {name: to_difference_attribute(value) for name, value in attributes.items()}
+    if is_list or any(differs):
+        # Dtypes that become those of differences; others, such as those of axes, stay.
+        changed = {name for name, differ in zip(op.input_types, differs, strict=True) if differ} - {""}
+        changed |= {"element_dtype"} if is_list else set()
+        inputs = [
+            to_difference_dtype(tensor) if name in changed else tensor
+            for name, tensor in zip(op.input_types, inputs, strict=True)
+        ]
+        dtypes = [
+            difference_dtype(dtype) if name in changed else dtype
+            for name, dtype in zip(op.output_types, dtypes, strict=True)
+        ]
+        attributes = {name: _to_difference(value) if name in changed else value for name, value in attributes.items()}
     return create_op(graph, op.type, inputs, dtypes, attrs=attributes, name=op.type).outputs
+
+
+def _to_difference(attribute):
+    """Return a dtype as an attribute of an op that runs on differences."""
+    dtype = difference_dtype(tf.dtypes.as_dtype(attribute.type))
+    return type(attribute)(type=dtype.as_datatype_enum)
 
 
 _STATEFUL = {}

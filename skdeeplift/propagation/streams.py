@@ -62,8 +62,7 @@ class Streams(PairMethod):
     def _contributions(self, request, at_input, at_reference):
         pairing = request.pairing
         at_input, at_reference = (
-            dict(zip(self.shown, map(to_difference_dtype, tensors), strict=True))
-            for tensors in (at_input, at_reference)
+            self._as_differences(zip(self.shown, tensors, strict=True)) for tensors in (at_input, at_reference)
         )
         streams, (differences, shares), spreads, signed = self._both_passes(pairing, at_input, at_reference)
         target = differences[self.target].delta
@@ -96,7 +95,7 @@ class Streams(PairMethod):
             if source.starts is None:
                 x, r = pairing.with_axes(at_input[value], at_reference[value])
             else:
-                x = tf.ones((1, 1, *value.shape[1:]), target.dtype)
+                x = tf.ones((1, 1, *value.shape[1:]), shares[value].dtype)
                 r = tf.zeros((1, pairing.references, *value.shape[1:]), x.dtype)
             if of_delta is None:
                 of_delta = tf.zeros((pairing.rows, pairing.references, pairing.targets, *x.shape[2:]), x.dtype)
@@ -111,6 +110,13 @@ class Streams(PairMethod):
             else:
                 sums.append(sum_over_references(tensors, request.weights, request.wanted, axis))
         return sums
+
+    def _as_differences(self, values):
+        """Cast values that carry differences to the dtype of these; indices and masks of padding stay as they are."""
+        return {
+            value: to_difference_dtype(tensor) if value.dtype.is_floating or value in self.carrying else tensor
+            for value, tensor in values
+        }
 
     def _both_passes(self, pairing, at_input, at_reference, purpose=Purpose.GRADIENT, tolerance=None):
         """Carry spreads if rules read them, and then the differences whose gradient gives the multipliers."""
@@ -156,7 +162,7 @@ class Streams(PairMethod):
         for values in streams:
             values.update({mask: streams[0][mask] for mask in self.masks if mask in streams[0]})
             replay.run(self.graph, values, [*self.shown, *(value for value in outputs if value.dtype.is_floating)])
-            values.update({value: to_difference_dtype(tensor) for value, tensor in values.items()})
+            values.update(self._as_differences(values.items()))
             for value, tensor in values.items():
                 # Rules read sizes, which are known for arguments of a function. Values inside of loops have the axis of
                 # steps in front.

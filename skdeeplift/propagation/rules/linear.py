@@ -67,9 +67,7 @@ def _is_needed_elsewhere(op, position):
 
 
 def _replay(op, differences, coefficient=identity):
-    return op.run(
-        op.operands(differences, lambda constant: coefficient(constant) if constant.dtype.is_floating else constant)
-    )
+    return op.run(op.operands(differences, coefficient))
 
 
 @LINEAR.rule
