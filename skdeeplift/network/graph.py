@@ -12,6 +12,8 @@ from skdeeplift.network.layers import LAYER_OUTPUT, call_numbers, without_call_n
 from skdeeplift.network.varying import dependence_of
 
 BRANCHES = ops.where(family=ops.BRANCH)
+# Prefix of the names in a target function.
+_TARGET = "target/"
 
 
 @dataclass(eq=False, slots=True)
@@ -92,6 +94,8 @@ class Graph:
         Handles of variables, and other tensors from outside. The graph reads them anew, so new weights show at once.
     calls : list of LayerCall
         Calls of layers, with lists of Value as outputs.
+    held : set of Value
+        Values that a target function holds constant, by ``tf.stop_gradient``. A reference has those of its row.
     """
 
     def __init__(self, func_graph, calls=()):
@@ -113,7 +117,7 @@ class Graph:
         return graph
 
     def _read_whole(self, func_graph, captures, prefix="", compiled=False):
-        self.ops, self.captures, self.inputs, self.calls = [], {}, [], []
+        self.ops, self.captures, self.inputs, self.calls, self.held = [], {}, [], [], set()
         names = {}
         for external, internal in captures:
             names[internal.name] = value = _make_value(internal, prefix)
@@ -128,16 +132,20 @@ class Graph:
         self._names = names
 
     def followed_by(self, func_graph, value):
-        """Return a graph that applies a function to one of the values, and has its outputs."""
+        """Return a graph that applies a function to one of the values, and has its outputs.
+
+        In the network ``tf.stop_gradient`` only stops training, so that it is left out. The function holds a value
+        constant by it.
+        """
         graph = copy(self)
-        graph.ops, graph.captures = list(self.ops), dict(self.captures)
+        graph.ops, graph.captures, graph.held = list(self.ops), dict(self.captures), set(self.held)
         names = {}
         for external, internal in func_graph.captures:
-            names[internal.name] = captured = _make_value(internal, "target/")
+            names[internal.name] = captured = _make_value(internal, _TARGET)
             graph.captures[captured] = external
         [given] = [tensor for tensor in func_graph.inputs if tensor.name not in names]
         names[given.name] = value
-        graph._read(func_graph, names, prefix="target/", compiled=False)
+        graph._read(func_graph, names, prefix=_TARGET, compiled=False)
         graph.outputs = [names[tensor.name] for tensor in func_graph.outputs]
         graph._index()
         vars(graph).pop("dependence", None)
@@ -167,7 +175,8 @@ class Graph:
                 continue
             inputs = tuple(names[tensor.name] for tensor in op.inputs)
             facts = ops.facts_of(op.type)
-            if facts.alias and LAYER_OUTPUT not in op.name:
+            holds = facts.held and prefix.startswith(_TARGET)
+            if facts.alias and LAYER_OUTPUT not in op.name and not holds:
                 names.update(zip((tensor.name for tensor in op.outputs), inputs, strict=True))
             elif facts.family is ops.CALL:
                 must_compile = "_XlaMustCompile" in op.node_def.attr and op.get_attr("_XlaMustCompile")
@@ -188,6 +197,7 @@ class Graph:
                     for part, attribute in (("body", "body"), ("condition", "cond")):
                         function = graph_of_function(func_graph, op.get_attr(attribute).name)
                         loop[part] = Graph.of_loop(function, prefix, compiled)
+                self.held.update(outputs if holds else ())
                 self.ops.append(Op(op.type, without_call_numbers(name), inputs, outputs, op, compiled, calls, **loop))
 
     def _inline(self, op, body, inputs, names, prefix, compiled):

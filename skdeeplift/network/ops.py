@@ -71,6 +71,8 @@ class OpFacts:
     dense: bool = False
     # Each output is an input. StopGradient is an alias, because DeepLIFT propagates differences and not gradients.
     alias: bool = False
+    # A target function holds the output constant: it is the row's, for the row and for its references.
+    held: bool = False
     # The output is the same for all inputs of the network.
     constant: bool = False
     # TensorFlow calls the op stateful, but it only reads the state.
@@ -442,7 +444,7 @@ op("StatelessMultinomial",                   RANDOM)
 
 # Aliases and control flow.
 op("IdentityN",              OTHER, alias=True)
-op("StopGradient",           OTHER, alias=True)
+op("StopGradient",           OTHER, alias=True, held=True)
 op("PreventGradient",        OTHER, alias=True)
 op("CheckNumerics",          OTHER, alias=True)
 op("Snapshot",               OTHER, alias=True)

@@ -26,8 +26,9 @@ class Dependence:
     # Values where differences start: inputs that are no indices, and numbers and truth values that are computed from
     # indices.
     starts: set = field(default_factory=set)
-    # Comparisons that tell which elements of the input are padding. They are the same for a row and its references.
-    padding: set = field(default_factory=set)
+    # Values that are the same for a row and its references: comparisons that tell which elements of the input are
+    # padding, and values that a target function holds constant.
+    shared: set = field(default_factory=set)
     # Values from which the indices of lookups are computed, element by element. Only these whole numbers are indices.
     looked_up: set = field(default_factory=set)
 
@@ -49,7 +50,7 @@ def dependence_of(graph):
     for value in graph.inputs:
         carries = value.dtype.is_floating or value.dtype == tf.bool
         found.add(value, (True, carries, not carries, False, carries))
-    found.padding.update(_find_padding(graph))
+    found.shared.update(_find_padding(graph), graph.held)
     _walk(graph, found)
     return found
 
@@ -114,6 +115,8 @@ def _walk(graph, found):
 
 def _flags(op, value, found):
     """Return whether an output varies, carries a difference, is an index, depends on a shape, and is a start."""
+    if value in found.shared:
+        return True, False, False, False, False
     carries, by_index = (not each.isdisjoint(op.inputs) for each in (found.carrying, found.indices))
     starts = by_index and not carries
     if value.dtype.is_floating:
@@ -122,8 +125,7 @@ def _flags(op, value, found):
     if value.dtype == tf.variant:
         return True, carries, by_index, False, False
     if value.dtype == tf.bool:
-        is_padding = value in found.padding
-        return True, (carries or by_index) and not is_padding, False, False, starts and not is_padding
+        return True, carries or by_index, False, False, starts
     # Whole numbers that are computed from differences carry one, except those by which something is looked up.
     computed = op.facts.elementwise or any(each in found.carrying and not each.dtype.is_floating for each in op.inputs)
     is_number = carries and computed and not by_index and value not in found.looked_up

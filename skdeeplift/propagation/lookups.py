@@ -124,8 +124,8 @@ def _is_input_itself(graph, value):
     return value in graph.inputs
 
 
-def padding_masks(graph, values):
-    """Find the masks among some values that tell which elements of the input are padding.
+def shared_values(graph, values):
+    """Find the values that a reference takes from its row, among some values and the conditions before them.
 
     Parameters
     ----------
@@ -136,21 +136,21 @@ def padding_masks(graph, values):
 
     Returns
     -------
-    masks : list of Value
-        Comparisons of the input with one constant, such as the padding token.
+    shared : list of Value
+        Comparisons that tell which elements of the input are padding, and values that a target function holds constant.
     """
     pending = [value for value in values if graph.is_condition(value)]
-    masks, seen = [], set(pending)
+    shared, seen = [], set(pending)
     while pending:
         value = pending.pop()
         op = graph.producer.get(value)
-        if value in graph.dependence.padding:
-            masks.append(value)
+        if value in graph.dependence.shared:
+            shared.append(value)
         elif op is not None:
             before = [each for each in op.inputs if graph.is_condition(each) and each not in seen]
             seen.update(before)
             pending += before
-    return list(dict.fromkeys(masks))
+    return list(dict.fromkeys(shared))
 
 
 def _origin(graph, start):

@@ -31,7 +31,7 @@ class Method:
     shown : list of Value
         The values that are read at the rows and at the references.
     masks : list of Value, default=()
-        Masks of the rows that their references share.
+        Masks of the rows, and other values, that their references share.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ from skdeeplift.network.batch_axis import batch_layouts
 from skdeeplift.network.compiled import compiled, fused, may_use_xla
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.gradients import gradients_of
-from skdeeplift.propagation.lookups import padding_masks
+from skdeeplift.propagation.lookups import shared_values
 from skdeeplift.propagation.method import PairMethod, check_derivative
 from skdeeplift.propagation.pairing import difference_dtype, to_difference_dtype
 from skdeeplift.propagation.rules.linear import LINEAR
@@ -61,7 +61,7 @@ class Paths(PairMethod):
         before = graph.ancestors([target])
         layouts = batch_layouts(graph)
         read = dict.fromkeys(value for op in before for value in op.inputs)
-        masks = [value for value in padding_masks(graph, read) if has_rows(value, layouts)]
+        masks = [value for value in shared_values(graph, read) if has_rows(value, layouts)]
         own = [source.value for source in sources if source.starts is None and source.value.dtype.is_floating]
         super().__init__(graph, target, sources, [*own, *masks], masks)
         groups = [own] if together else [[value] for value in own]
@@ -304,10 +304,12 @@ def find_prefix(graph, target, sources, fixed, layouts):
     -------
     prefix : Prefix
     """
-    moving, affine, cut, beside = set(sources), set(sources), {}, {}
+    moving, affine, cut, beside, still = set(sources), set(sources), {}, {}, set(fixed)
     for op in graph.ancestors([target], known=[*sources, *fixed]):
         reads = [value for value in op.inputs if value in moving]
         if not reads or op.facts.shape_only:
+            if still.issuperset(filter(graph.varies, op.inputs)):
+                still.update(op.outputs)
             continue
         for value in op.inputs:
             if value not in moving and graph.varies(value):
@@ -316,7 +318,10 @@ def find_prefix(graph, target, sources, fixed, layouts):
                 beside.update(dict.fromkeys(given))
         moving.update(op.outputs)
         positions = tuple(position for position, value in enumerate(op.inputs) if value in moving)
-        if op.body is None and affine.issuperset(reads) and _is_affine(op, positions):
+        # A value that does not move differs between the row and the reference, so that an end of the path that was
+        # computed from it is wrong at the reference.
+        is_alone = all(value in moving or value in still or not graph.varies(value) for value in op.inputs)
+        if op.body is None and is_alone and affine.issuperset(reads) and _is_affine(op, positions):
             affine.update(op.outputs)
         else:
             cut.update(dict.fromkeys(value for value in reads if value in affine))

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.lookups import Source, padding_masks
+from skdeeplift.propagation.lookups import Source, shared_values
 from skdeeplift.propagation.method import PairMethod, coarsest_dtype
 from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, to_difference_dtype
 from skdeeplift.propagation.plan import Plan
@@ -50,7 +50,7 @@ class Streams(PairMethod):
         own = [source.value for source in sources if source.starts is None]
         self.parts, self.plan = parts, Plan(graph, target, own, rule_set, owner, parts)
         read = [*self.plan.reads, *(value for step in self.plan.difference_steps for value in step.inputs)]
-        masks = padding_masks(graph, read)
+        masks = shared_values(graph, read)
         # The third stream reads these values of the first two.
         super().__init__(graph, target, sources, [*self.plan.starts, *own, *self.plan.reads, *masks], masks)
         self.tells_parts, self.sums_to_delta = parts, self.plan.sums_to_delta
@@ -182,8 +182,9 @@ class Streams(PairMethod):
         shares : dict of Value to tensor
             The shares of the elements of sources of integers.
         """
+        shared_out = {start for source in self.sources for start, _ in source.starts or ()}
         differences = {
-            value: streams.difference_at_start(value, with_spread=value in self.plan.spreads)
+            value: streams.difference_at_start(value, value in self.plan.spreads, value in shared_out)
             for value in self.plan.starts
         }
         shares = {}

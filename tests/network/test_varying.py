@@ -7,7 +7,7 @@ TABLE = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 
 def in_sets(graph):
     """List for each output the sets that contain it."""
-    names = ("varying", "carrying", "indices", "batch_shaped", "starts", "padding")
+    names = ("varying", "carrying", "indices", "batch_shaped", "starts", "shared")
     return [{name for name in names if value in getattr(graph.dependence, name)} for value in graph.outputs]
 
 
@@ -20,7 +20,7 @@ def test_what_becomes_of_tokens():
     graph, _ = trace(function, tf.TensorSpec((None, 4), tf.int32))
     index, mask, looked_up, shape, number = in_sets(graph)
     assert index == {"varying", "indices"}
-    assert mask == {"varying", "padding"}
+    assert mask == {"varying", "shared"}
     assert number == {"varying"}
     assert looked_up == {"varying", "carrying", "starts"}
     assert shape == {"batch_shaped"}
