@@ -9,6 +9,7 @@ from skdeeplift.binding.comparison import references_of_rows
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
 from skdeeplift.execution.parallel import run_in_parts
 from skdeeplift.execution.problem import Problem
+from skdeeplift.network.effects import check_states
 from skdeeplift.propagation.summation_check import Tolerance, check_sums, convergence_delta
 from skdeeplift.warn import warn
 
@@ -82,8 +83,8 @@ def run_problem(explainer, problem, compiled):
         """Return the object from which workers compile the method; threads find it compiled already."""
         return WorkerMethod(with_attributes(bound, references=None), compiled.kind, compiled.function)
 
-    n_jobs = explainer.n_jobs
-    results = run_in_parts(problem, n_jobs, shared)
+    check_states(problem.method.states)
+    results = run_in_parts(problem, explainer.n_jobs, shared)
     return results if bound.raw_columns is None else bound.sum_to_raw_columns(results)
 
 

@@ -94,6 +94,8 @@ class Graph:
         Handles of variables, and other tensors from outside. The graph reads them anew, so new weights show at once.
     calls : list of LayerCall
         Calls of layers, with lists of Value as outputs.
+    changed : set of Value
+        Handles of variables and tables that the network changes.
     held : set of Value
         Values that a target function holds constant, by ``tf.stop_gradient``. A reference has those of its row.
     """
@@ -117,7 +119,7 @@ class Graph:
         return graph
 
     def _read_whole(self, func_graph, captures, prefix="", compiled=False):
-        self.ops, self.captures, self.inputs, self.calls, self.held = [], {}, [], [], set()
+        self.ops, self.captures, self.inputs, self.calls, self.held, self.changed = [], {}, [], [], set(), set()
         names = {}
         for external, internal in captures:
             names[internal.name] = value = _make_value(internal, prefix)
@@ -171,10 +173,12 @@ class Graph:
 
     def _read(self, func_graph, names, prefix, compiled):
         for op in _sort_by_inputs(func_graph.get_operations()):
+            facts = ops.facts_of(op.type)
+            if facts.changes_state:
+                self.changed.add(names[op.inputs[0].name])
             if op.type == "Placeholder" or not op.outputs:
                 continue
             inputs = tuple(names[tensor.name] for tensor in op.inputs)
-            facts = ops.facts_of(op.type)
             holds = facts.held and prefix.startswith(_TARGET)
             if facts.alias and LAYER_OUTPUT not in op.name and not holds:
                 names.update(zip((tensor.name for tensor in op.outputs), inputs, strict=True))
@@ -196,7 +200,8 @@ class Graph:
                 if facts.family is ops.LOOP:
                     for part, attribute in (("body", "body"), ("condition", "cond")):
                         function = graph_of_function(func_graph, op.get_attr(attribute).name)
-                        loop[part] = Graph.of_loop(function, prefix, compiled)
+                        loop[part] = inner = Graph.of_loop(function, prefix, compiled)
+                        self.changed.update(inputs[inner.inputs.index(handle)] for handle in inner.changed)
                 self.held.update(outputs if holds else ())
                 self.ops.append(Op(op.type, without_call_numbers(name), inputs, outputs, op, compiled, calls, **loop))
 

@@ -77,6 +77,8 @@ class OpFacts:
     constant: bool = False
     # TensorFlow calls the op stateful, but it only reads the state.
     reads_state: bool = False
+    # The op changes the variable or table that its first input is the handle of.
+    changes_state: bool = False
     # Type of the operand that chooses the branch: `BY_CONDITION`, `BY_NUMBER`.
     chosen: str | None = None
     # Reason why the op has no rule, or none for all patterns of varying inputs.
@@ -315,6 +317,7 @@ op("Neg",                    Family({ANY: "negate"}, elementwise=True), straight
 op("Cast",                   Family({ANY: "cast"}, elementwise=True), straight=ANY, hands_on=COPIED)
 op(TRUNCATION,               TEST, hands_on=COPIED)
 op("Identity",               STRUCTURAL, elementwise=True, straight=ANY, hands_on=COPIED, alias=True)
+op("EnsureShape",            STRUCTURAL, elementwise=True, straight=ANY, hands_on=COPIED)
 op("Reshape",                STRUCTURAL, hands_on=RESHAPED, batch=RENUMBERED)
 op("ExpandDims",             STRUCTURAL, hands_on=RESHAPED)
 op("Squeeze",                STRUCTURAL, hands_on=RESHAPED)
@@ -423,6 +426,26 @@ op("VarHandleOp",            SOURCE, reads_state=True)
 op("LookupTableSizeV2",      SOURCE, reads_state=True)
 op("Variable",               SESSION_VARIABLE)
 op("VariableV2",             SESSION_VARIABLE)
+
+# Changes of variables and tables.
+op("AssignVariableOp",       OTHER, changes_state=True)
+op("AssignAddVariableOp",    OTHER, changes_state=True)
+op("AssignSubVariableOp",    OTHER, changes_state=True)
+op("ResourceScatterAdd",     OTHER, changes_state=True)
+op("ResourceScatterDiv",     OTHER, changes_state=True)
+op("ResourceScatterMax",     OTHER, changes_state=True)
+op("ResourceScatterMin",     OTHER, changes_state=True)
+op("ResourceScatterMul",     OTHER, changes_state=True)
+op("ResourceScatterNdAdd",   OTHER, changes_state=True)
+op("ResourceScatterNdMax",   OTHER, changes_state=True)
+op("ResourceScatterNdMin",   OTHER, changes_state=True)
+op("ResourceScatterNdSub",   OTHER, changes_state=True)
+op("ResourceScatterNdUpdate",OTHER, changes_state=True)
+op("ResourceScatterSub",     OTHER, changes_state=True)
+op("ResourceScatterUpdate",  OTHER, changes_state=True)
+op("ResourceStridedSliceAssign",OTHER, changes_state=True)
+op("LookupTableInsertV2",    OTHER, changes_state=True)
+op("LookupTableRemoveV2",    OTHER, changes_state=True)
 
 # Random numbers without effects.
 op("StatelessRandomUniform",                 RANDOM)

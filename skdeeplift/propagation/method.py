@@ -9,6 +9,7 @@ import tensorflow as tf
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.batch_axis import batch_layouts
 from skdeeplift.network.compiled import compiled
+from skdeeplift.network.effects import check_effects
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.pairing import Mode
 from skdeeplift.propagation.rules.rescale import machine_epsilon
@@ -41,6 +42,8 @@ class Method:
         Number of nested loops around each value.
     needs_pair_size : bool
         Whether rows and references must be run pair by pair, because the batch is not the first axis of all values.
+    states : list of (variable, str)
+        Variables that the network changes, which have one entry for each place of the batch.
     carrying : set of Value
         Values through which differences flow, those inside of loops included.
     computed : list of Value
@@ -73,6 +76,7 @@ class Method:
     def __init__(self, graph, target, sources, shown, masks=()):
         self.graph, self.target, self.sources, self.masks = graph, target, list(sources), list(masks)
         self.shown = list(dict.fromkeys([target, *shown]))
+        self.states = check_effects(graph, self.shown)
         self.layouts = batch_layouts(graph)
         self.needs_pair_size = any(value not in self.layouts or self.layouts[value].axis > 0 for value in self.shown)
         self.depths = {value: depth for depth, graph in _depths(graph) for value in graph.values}

@@ -4,7 +4,6 @@ from functools import partial
 
 import tensorflow as tf
 
-from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.compat import create_op
 from skdeeplift.network.compiled import is_for_xla, refuse_xla
 from skdeeplift.network.graph import Op
@@ -118,27 +117,12 @@ def run_loop(op, inputs, wanted=(), overrides=None):
     return number, outputs, {value: array.stack() for value, array in zip(wanted, arrays, strict=True)}
 
 
-def has_effects(op):
-    """Return whether an op is random or has state, so that two passes over the same row need not agree."""
-    return _is_stateful(op.type, op.definition) and not op.facts.reads_state
-
-
-def effects_of(op):
-    """Write the error message for an op that is random or has state."""
-    return (
-        f"The network reads the op {op.type!r} ({op.name!r}), which is random or has state, so two passes over the "
-        "same row need not agree and no contribution can be right. Remove it from the inference pass."
-    )
-
-
 def create(op, inputs, of_differences=False):
     """Create an op again on other inputs, and return its outputs.
 
     With ``of_differences``, the inputs may have a wider dtype than the network's values. A list of tensors does not
     show its dtype, so the caller has to say so.
     """
-    if has_effects(op):
-        raise UnsupportedOpError(effects_of(op))
     inputs = [tf.convert_to_tensor(tensor) for tensor in inputs]
     if op.type == "Shape" and inputs[0].shape.is_fully_defined():
         # The shape is known. An op that reads it would keep TensorFlow from fusing the op before it.
@@ -173,12 +157,3 @@ def _to_difference(attribute):
     """Return a dtype as an attribute of an op that runs on differences."""
     dtype = difference_dtype(tf.dtypes.as_dtype(attribute.type))
     return type(attribute)(type=dtype.as_datatype_enum)
-
-
-_STATEFUL = {}
-
-
-def _is_stateful(op_type, definition):
-    if op_type not in _STATEFUL:
-        _STATEFUL[op_type] = definition.op_def.is_stateful
-    return _STATEFUL[op_type]
