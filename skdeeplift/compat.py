@@ -1,10 +1,11 @@
-"""Private parts of scikit-learn that this package relies on, each with the reason why no public name serves.
+"""Private parts of scikit-learn and joblib that this package relies on, each with the reason why no public name serves.
 
-Other modules import these names from here only. When scikit-learn changes one of them, ``tests/test_compat.py`` fails,
-and this module is the only place to repair.
+Other modules import these names from here only. When one of the packages changes one of them, ``tests/test_compat.py``
+fails, and this module is the only place to repair.
 """
 # ruff: noqa: F401
 
+from joblib.parallel import get_active_backend  # tells which backend is active before rows are cut into parts
 from sklearn import get_config
 from sklearn.base import (
     _fit_context as fit_context,  # `fit` validates `_parameter_constraints`; respects `skip_parameter_validation`

@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.network.network import trace
-from skdeeplift.propagation.pairing import Mode, Pairing
-from skdeeplift.propagation.request import Request
+from skdeeplift.propagation.lookups import Source
+from skdeeplift.propagation.pairing import Mode, Pairing, Request
 from skdeeplift.propagation.rulesets import RESCALE, RULES
 from skdeeplift.propagation.streams import Streams
 
@@ -18,9 +18,9 @@ def streams_of(function, *shapes, dtype=tf.float64, rule_set=RESCALE, layer_befo
     specs = [tf.TensorSpec((None, *shape), dtype) for shape in shapes]
     graph, _ = trace(lambda structure: function(*structure), specs)
     if layer_before is None:
-        return Streams(graph, graph.outputs[0], graph.inputs, rule_set)
+        return Streams(graph, graph.outputs[0], [Source(value) for value in graph.inputs], rule_set)
     source = next(op.inputs[0] for op in graph.ops if op.type == layer_before)
-    return Streams(graph, graph.outputs[0], [source], rule_set, parts=True)
+    return Streams(graph, graph.outputs[0], [Source(source)], rule_set, parts=True)
 
 
 def explain_function(

@@ -110,6 +110,19 @@ def test_names_of_files_occur_once():
     assert [name for name, count in counts.items() if count > 1] == []
 
 
+def test_files_of_tests_are_named_after_their_source():
+    """Tests of ``room/source.py`` are in ``tests/room/test_source.py``, or ``test_source_topic.py`` for one topic."""
+    tests = Path(__file__).parent
+    misnamed = []
+    for path in sorted(path for room in ORDER for path in (tests / room).rglob("test_*.py")):
+        folder = path.relative_to(tests).parent
+        name = path.stem.removeprefix("test_")
+        sources = [source.stem.strip("_") for source in (PACKAGE / folder).glob("*.py")]
+        if not any(name == source or name.startswith(f"{source}_") for source in sources):
+            misnamed.append((folder / path.name).as_posix())
+    assert not misnamed, misnamed
+
+
 def test_explainers_have_few_bases():
     """Parts of an explainer are attributes, not bases."""
     defined = {node.name for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from skdeeplift.binding.attributes import with_attributes
-from skdeeplift.binding.comparison import learn_references, references_of_rows
+from skdeeplift.binding.comparison import learn_references
+from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.binding.row_checks import check_sources
 from skdeeplift.compat import check_feature_names_in
 from skdeeplift.network.bind import check_dense
@@ -17,7 +17,7 @@ from skdeeplift.network.packing import packed, unpacked
 from skdeeplift.network.trained import network_of, steps_of
 from skdeeplift.propagation.lookups import vocabulary_sizes
 from skdeeplift.rows.validation import check_rows, shapes_of_rows
-from skdeeplift.targets.compiled_target import compile_target, kind_of_target
+from skdeeplift.targets.target_tensor import compile_target, kind_of_target
 
 
 class Hooks(NamedTuple):
@@ -154,17 +154,11 @@ class Bound:
         with self._lock:
             compiled = self._compiled.get(kind)
             if compiled is None or compiled.function not in (None, function):
-                compiled = self._compiled[kind] = self._compile(function, kind)
+                compiled = compile_target(self, function, kind)
+                if not compiled.method.takes_integers:
+                    check_sources(self, compiled.method)
+                self._compiled[kind] = compiled
             return compiled
-
-    def _compile(self, target, kind):
-        def make_method(graph, value, sources):
-            return self.hooks.make_method(graph, value, sources, self)
-
-        compiled = compile_target(self.network, target, kind, self.parameters, make_method, self.hooks.find_sources)
-        if not compiled.method.takes_integers:
-            check_sources(self, compiled.method)
-        return compiled
 
     def compiled_with_target(self, target=None, n_rows=None):
         """Return the compiled network, and the `Target` that the user's choice stands for.
@@ -198,10 +192,6 @@ class Bound:
         """Make references from the user's choice; see `skdeeplift.binding.comparison.learn_references`."""
         return learn_references(explainer, self, reference, arrays, **options)
 
-    def references_of_rows(self, explainer, arrays, reference=None):
-        """Return the references of rows; see `skdeeplift.binding.comparison.references_of_rows`."""
-        return references_of_rows(explainer, self, arrays, reference)
-
     # Names and form of contributions
 
     @property
@@ -218,7 +208,7 @@ class Bound:
 
     @property
     def gives_table(self):
-        """Whether contributions are a table, before an axis of targets is added."""
+        """True if contributions are a table, before an axis of targets is added."""
         if self.layer is None:
             return self.network.takes_table
         return isinstance(self.layer, str) and len(self.unit_shapes[0]) == 1
@@ -314,10 +304,8 @@ class Bound:
 
     def copy(self, *, network=None, **parameters):
         """Return the same with another network or other parameters, for which everything is compiled anew."""
-        copied = object.__new__(type(self))
-        vars(copied).update(vars(self))
-        copied.network = self.network if network is None else network
-        copied.parameters = {**self.parameters, **parameters}
+        network = self.network if network is None else network
+        copied = with_attributes(self, network=network, parameters={**self.parameters, **parameters})
         copied._forget_compiled()
         copied.schedule = self.hooks.make_schedule(copied)
         return copied
@@ -337,24 +325,3 @@ class Bound:
             specs = self.network
             dtype = specs.dtype.as_numpy_dtype
             self.network = Network(KerasModel(network_of(steps_of(self.estimator)[1], dtype)), specs)
-
-
-class WorkerMethod:
-    """A bound network and the kind of its targets, from which workers compile the method of a problem.
-
-    Parameters
-    ----------
-    bound : Bound
-        The bound network, without references.
-    kind : tuple
-        Kind of the targets, of `skdeeplift.targets.compiled_target.kind_of_target`.
-    function : callable or None
-        The target, if it is a function.
-    """
-
-    def __init__(self, bound, kind, function):
-        self.bound, self.kind, self.function = bound, kind, function
-
-    def compile_again(self, problem):
-        """Return a problem with its method, which cannot be pickled."""
-        return problem.replace(method=self.bound.compiled_of_kind(self.kind, self.function).method)

@@ -9,8 +9,9 @@ from skdeeplift.binding.problems import CallReport, make_problem, run_problem
 from skdeeplift.binding.row_checks import check_independence, check_sources, find_letters_axes
 from skdeeplift.explanation.explanation import OF_ELEMENTS, Explanation
 from skdeeplift.propagation.sums import OF_ALL_TARGETS, PARTS
-from skdeeplift.rows.batches import as_list, join
+from skdeeplift.rows.batches import join
 from skdeeplift.rows.blocks import Block, RowSource
+from skdeeplift.rows.dask_rows import as_list
 from skdeeplift.rows.output import Output, open_outputs, share_elements
 
 
@@ -56,14 +57,13 @@ def explain_rows(explainer, X, fields, *, target=None, reference=None, out=None)
     # The fields of several blocks are joined; a pipeline's explanation has the rows as its earlier steps return them.
     keeps_rows = not source.in_batches and (bound.encoder is None or bound.raw_columns is not None)
     left_out = {*(OF_ELEMENTS if out else ()), *(["X"] if out or keeps_rows else [])}
+    source.check_lengths()
     shapes = _ResultShapes(bound, source, fields.is_full)
-    blocks = source.blocks(shapes.elements_of_results)
-    shapes.find_method()
     outputs = shapes.outputs(out or {})
     parts, finished = [], 0
     every = [output for of_name in outputs.values() for output in of_name]
     with open_outputs(every, lambda: finished):
-        for block in blocks:
+        for block in source.blocks(shapes.elements_of_results):
             try:
                 part = explain_block(explainer, block, fields, report)
             except ValueError as error:
@@ -72,11 +72,7 @@ def explain_rows(explainer, X, fields, *, target=None, reference=None, out=None)
             for name, of_name in outputs.items():
                 if part[name] is None:
                     raise ValueError(f"out= names {name!r}, which this explanation does not have.")
-                arrays = part[name]
-                arrays = (
-                    arrays.values() if isinstance(arrays, dict) else arrays if isinstance(arrays, list) else [arrays]
-                )
-                for output, array in zip(of_name, arrays, strict=True):
+                for output, array in zip(of_name, as_list(part[name]), strict=True):
                     output.write(block.start, array)
             parts.append({name: None if name in left_out else value for name, value in part.items()})
             finished = report.n_rows
@@ -120,30 +116,6 @@ def explain_block(explainer, block, fields, report):
             contributions = [array.reshape(len(array), -1) for array in contributions]
         return Explanation(contributions=bound.like_rows(contributions, X))
     return _full_explanation(explainer, block, fields, report, X, problem, compiled)
-
-
-def contributions_of_rows(explainer, X, target, name_row):
-    """Return contributions of a block of rows, one array for each source.
-
-    Parameters
-    ----------
-    explainer : BaseExplainer
-        The fitted explainer.
-    X : array-like, or list or dict of array-like
-        The rows.
-    target : array-like or None
-        Targets of the rows, where each row has its own.
-    name_row : callable
-        Takes a row's position, and returns its name for a warning.
-
-    Returns
-    -------
-    contributions : list of ndarray
-    """
-    report = CallReport(explainer, name_row)
-    contributions = explain_block(explainer, Block(0, X, target, None), Fields(), report).contributions
-    report.finish()
-    return as_list(contributions)
 
 
 def _full_explanation(explainer, block, fields, report, X, problem, compiled):
@@ -213,10 +185,6 @@ class _ResultShapes:
 
     def __init__(self, bound, source, is_full):
         self.bound, self.source, self.is_full = bound, source, is_full
-
-    def find_method(self):
-        """Find the method and the number of targets, once the source knows whether each row has its own target."""
-        bound, source = self.bound, self.source
         compiled, target = bound.compiled_with_target("all" if source.has_targets else source.target)
         self.method, self.is_all = compiled.method, target.is_all and not source.has_targets
         self.n_targets = target.number(compiled.tensor.shape) if self.is_all else 1
@@ -248,7 +216,7 @@ class _ResultShapes:
         for name, arrays in out.items():
             if isinstance(arrays, dict) and set(arrays) == set(names):
                 arrays = [arrays[each] for each in names]
-            arrays = list(arrays) if isinstance(arrays, (list, tuple, dict)) else [arrays]
+            arrays = as_list(arrays)
             if len(arrays) != len(method.sources):
                 raise ValueError(f"out= takes {len(method.sources)} arrays, as contributions are. Got {len(arrays)}.")
             outputs[name] = []
@@ -289,18 +257,13 @@ def _join_fields(parts):
     first, fields = parts[0], {}
     for name, value in first.items():
         values = [part[name] for part in parts]
-        if value is None or len(parts) == 1:
+        is_shared = name in ("feature_names", "class_names", "letters_axis")
+        if is_shared or value is None or len(parts) == 1 or (name == "target" and not isinstance(value, np.ndarray)):
             fields[name] = value
         elif name == "index":
             fields[name] = value.append(values[1:])
-        elif name in ("X", *OF_ELEMENTS):
-            fields[name] = join(values)
-        elif name in ("feature_names", "class_names", "letters_axis") or (
-            name == "target" and not isinstance(value, np.ndarray)
-        ):
-            fields[name] = value
         else:
-            fields[name] = np.concatenate(values)
+            fields[name] = join(values) if name in ("X", *OF_ELEMENTS) else np.concatenate(values)
     return fields
 
 

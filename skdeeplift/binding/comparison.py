@@ -123,6 +123,11 @@ def flat_reference(explainer, bound, reference):
     return bound.network.flatten(reference)
 
 
+def make_reference_objects(entries):
+    """Return entries of a reference, with the objects of those that are shorthands."""
+    return [SHORTHANDS.get(each, each) if isinstance(each, str) else each for each in entries]
+
+
 def _check_needs_no_training(explainer, bound, reference):
     several = flat_reference(explainer, bound, reference) if isinstance(reference, (list, dict)) else [reference]
     for each in several:

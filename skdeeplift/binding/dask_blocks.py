@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdeeplift.config import config_context
-from skdeeplift.references.constant import median
+from skdeeplift.rows.dask_rows import as_list
 
 
 def contributions_of_block(config, explainer, X, target, name_row):
@@ -26,23 +26,28 @@ def contributions_of_block(config, explainer, X, target, name_row):
     -------
     contributions : list of ndarray
     """
-    from skdeeplift.binding.calls import contributions_of_rows
+    from skdeeplift.binding.calls import Fields, explain_block
+    from skdeeplift.binding.problems import CallReport
+    from skdeeplift.rows.blocks import Block
 
     target = target.to_numpy() if hasattr(target, "to_numpy") else target
+    report = CallReport(explainer, name_row)
     with config_context(**config):
-        return contributions_of_rows(explainer, X, target, name_row)
+        contributions = explain_block(explainer, Block(0, X, target, None), Fields(), report).contributions
+        report.finish()
+    return as_list(contributions)
 
 
 def importances_of_block(config, copied, X, weights, target, positions):
     """Sum absolute contributions by weight, and the weights."""
-    from skdeeplift.binding.importances import SampleInMemory, absolute_sums
+    from skdeeplift.binding.importances import SampleInMemory
 
     explainer = copied.value
     bound = explainer.bound_
     arrays = bound.arrays(bound.encoded(X, explainer), explainer)
     sample = SampleInMemory(arrays, weights, target, None)
     with config_context(**config):
-        return absolute_sums(explainer, sample, lambda row: f"row {positions[row]}")
+        return sample.absolute_sums(explainer, lambda row: f"row {positions[row]}")
 
 
 def merge_sums(partials):
@@ -83,8 +88,3 @@ def columns_of_block(copied, X, weights, position):
     """Return rows of an input as those of a table."""
     arrays, _ = _weighted_rows(copied, X, weights, [position])
     return arrays[position].reshape(len(arrays[position]), -1)
-
-
-def median_of_columns(values, weights):
-    """Compute the median of whole columns."""
-    return median(values, weights)

@@ -7,29 +7,20 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdeeplift.binding.attributes import with_attributes
+from skdeeplift.binding import dask_blocks
 from skdeeplift.binding.calls import check_single_target
-from skdeeplift.binding.comparison import flat_reference
-from skdeeplift.binding.dask_blocks import (
-    columns_of_block,
-    contributions_of_block,
-    importances_of_block,
-    median_of_columns,
-    merge_statistics,
-    merge_sums,
-    statistics_of_block,
-)
+from skdeeplift.binding.comparison import flat_reference, make_reference_objects
+from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.binding.fitting import fit_rows, learn
 from skdeeplift.binding.importances import Importances
 from skdeeplift.compat import check_sample_weight
 from skdeeplift.config import get_config
 from skdeeplift.execution.workers import WorkerCopy, reduce_partials, ship_once
 from skdeeplift.network.trained import is_estimator, unfrozen
-from skdeeplift.references.assembly import SHORTHANDS
-from skdeeplift.references.constant import Constant
+from skdeeplift.references.computed_references import Constant, median
 from skdeeplift.references.reference import Reference
-from skdeeplift.rows.dask_map import check_length, map_blocks, map_in_form, output_form
-from skdeeplift.rows.dask_rows import LazyRows, compute_all
+from skdeeplift.rows.dask_map import check_length, map_in_form
+from skdeeplift.rows.dask_rows import LazyRows, as_list, compute_all
 from skdeeplift.rows.validation import holds_ids, importance_rows
 from skdeeplift.targets.target import has_entry_per_row
 
@@ -84,10 +75,16 @@ def transform_lazily(explainer, X, *, target=None, out=None):
             "block, with dask.array.store(transform(X), out)."
         )
     bound, rows = explainer.bound_, LazyRows(X)
-    _check_form(explainer, rows)
-    of_rows = target if target is not None and has_entry_per_row(target, bound.classes) else None
-    own = target is None or of_rows is not None
-    compiled, checked = bound.compiled_with_target(None if own else target)
+    zeros = rows.like_one()
+    # Errors for columns and shapes that do not fit are raised before anything is computed.
+    if bound.encoder is None:
+        arrays = bound.arrays(zeros, explainer)
+    else:
+        arrays = None
+        validate_data(explainer, zeros, reset=False, skip_check_array=True)
+    of_rows = target if has_entry_per_row(target, bound.classes) else None
+    of_all = target if of_rows is None else None
+    compiled, checked = bound.compiled_with_target(of_all)
     check_single_target(bound, target)
     references = bound.references
     if references is not None and references.per_row and references.arrays is not None:
@@ -95,41 +92,26 @@ def transform_lazily(explainer, X, *, target=None, out=None):
             f"The explainer was fitted with references of their own for {len(references.arrays[0])} rows, and X is "
             "lazy. Pass each chunk with its references as explain(X, reference=...)."
         )
-    copied = copy_for_workers(explainer, None if own else target)
+    copied = copy_for_workers(explainer, of_all)
     is_all = of_rows is None and checked.is_all
-    specs = _specs_of_contributions(explainer, rows, compiled, checked if is_all else None)
+    specs = _specs_of_contributions(bound, arrays, compiled, checked if is_all else None)
     names = None
     if bound.gives_table:
         names = explainer.get_feature_names_out() if is_all else bound.contribution_names(explainer)
-    block = partial(contributions_of_block, {"jit_compile": get_config()["jit_compile"]})
-    if len(specs) == 1 and not isinstance(rows.X, (list, dict)):
-        array = map_in_form(explainer, block, rows, copied, of_rows, specs[0], names)
-        return bound.like_rows([array], rows.X)
-    if names is None and output_form(explainer) == "pandas":
-        explainer.get_feature_names_out()
-    return bound.like_rows(map_blocks(block, rows, copied, of_rows, specs), rows.X)
+    block = partial(dask_blocks.contributions_of_block, {"jit_compile": get_config()["jit_compile"]})
+    return bound.like_rows(map_in_form(explainer, block, rows, copied, of_rows, specs, names), rows.X)
 
 
-def _check_form(explainer, rows):
-    """Raise an error for columns and shapes that do not fit, before anything is computed."""
-    bound, zeros = explainer.bound_, rows.like_one()
-    if bound.encoder is None:
-        bound.arrays(zeros, explainer)
-    else:
-        validate_data(explainer, zeros, reset=False, skip_check_array=True)
-
-
-def _specs_of_contributions(explainer, rows, compiled, all_targets):
-    """Return the shape of a row and the dtype of each source's contributions."""
-    bound, method = explainer.bound_, compiled.method
+def _specs_of_contributions(bound, arrays, compiled, all_targets):
+    """Return the shape of a row and the dtype of each source's contributions, by a row that no encoder transforms."""
+    method = compiled.method
     shapes = bound.shapes_of_sources(method)
     if bound.raw_columns is not None:
         shapes = [(bound.n_columns,)]
-    elif bound.layer is None and bound.encoder is None:
-        shapes = [array.shape[1:] for array in bound.arrays(rows.like_one(), explainer)]
+    elif bound.layer is None and arrays is not None:
+        shapes = [array.shape[1:] for array in arrays]
     elif any(None in shape for shape in shapes):
-        # Only a run of the network tells the size.
-        arrays = bound.arrays(rows.like_one(), explainer)
+        # Only a run of the network tells the size. An encoder's network takes a table, all of whose sizes are known.
         entries = [tensor.shape for tensor in method.source_values(arrays)]
         shapes = [tuple(shape) if shape[0] > 1 else tuple(shape[1:]) for shape in entries]
     if all_targets is not None:
@@ -158,15 +140,14 @@ def fit_lazily(explainer, hooks, X, y, sample_weight, target):
     estimator = unfrozen(explainer.estimator)
     y, sample_weight, target = compute_all(y, sample_weight, target)
     rows = LazyRows(X)
-    lengths = rows.lengths()
-    n_rows = sum(lengths)
+    n_rows = sum(rows.lengths)
     is_trained_here = is_estimator(estimator) and estimator is explainer.estimator
     if is_trained_here or n_rows <= explainer.max_samples:
         # A network that is trained in one process needs all rows there.
         return fit_rows(explainer, hooks, compute_all(X)[0], y, sample_weight, target)
     given = explainer.class_names
     labels = getattr(estimator, "classes_", None) if given is None else np.asarray(given)
-    of_rows = np.asarray(target) if target is not None and has_entry_per_row(target, labels) else None
+    of_rows = np.asarray(target) if has_entry_per_row(target, labels) else None
     if of_rows is not None:
         check_length(of_rows, n_rows)
     if sample_weight is not None:
@@ -183,14 +164,14 @@ def fit_lazily(explainer, hooks, X, y, sample_weight, target):
     arrays, _, _, random_state = learn(
         explainer,
         hooks,
-        rows.gather(drawn, lengths),
+        rows.gather(drawn),
         None,
         None if sample_weight is None else sample_weight[drawn],
         target if of_rows is None else of_rows[drawn],
-        find_reference=partial(_find_reference, explainer, rows, lengths, sample_weight),
+        find_reference=partial(_find_reference, explainer, rows, sample_weight),
     )
     chosen = np.arange(n_rows)[importance_rows(arrays, explainer.max_samples, random_state, n_rows)]
-    sample = LazySample(rows, lengths, chosen, sample_weight, target if of_rows is None else None, of_rows)
+    sample = LazySample(rows, chosen, sample_weight, target if of_rows is None else None, of_rows)
     return Importances(sample, isinstance(X, dict))
 
 
@@ -198,7 +179,6 @@ class LazySample(NamedTuple):
     """Rows of Dask for importances, with their weights and targets."""
 
     rows: LazyRows
-    lengths: list
     # Positions of the rows.
     chosen: np.ndarray
     sample_weight: np.ndarray | None
@@ -206,12 +186,12 @@ class LazySample(NamedTuple):
     target: Any
     target_of_rows: np.ndarray | None
 
-    def mean_absolute(self, explainer):
-        """Return mean absolute contributions, one array for each source, without gathering the rows."""
+    def absolute_sums(self, explainer):
+        """Sum absolute contributions by weight, one array for each source, without gathering the rows."""
         import dask
 
         copied, of_rows = ship_once(copy_for_workers(explainer)), self.target_of_rows
-        weights, add = self.sample_weight, dask.delayed(importances_of_block)
+        weights, add = self.sample_weight, dask.delayed(dask_blocks.importances_of_block)
         config = {"jit_compile": get_config()["jit_compile"]}
         partials = [
             add(
@@ -222,29 +202,22 @@ class LazySample(NamedTuple):
                 self.target if of_rows is None else of_rows[positions],
                 positions,
             )
-            for block, _, positions in self.rows.take(self.chosen, self.lengths)
+            for block, positions in self.rows.take(self.chosen)
         ]
-        sums, total = reduce_partials(partials, merge_sums)
-        dtypes = explainer.bound_.compiled(self.target).method.contribution_dtypes
-        # Weighted means are in double precision, as those of NumPy.
-        dtypes = dtypes if weights is None else [np.float64] * len(sums)
-        return [(each / total).astype(dtype) for each, dtype in zip(sums, dtypes, strict=True)]
+        return reduce_partials(partials, dask_blocks.merge_sums)
 
 
 def _learns_from_single_rows(explainer):
     """Return whether the reference is made of single rows, and not of a statistic of all rows."""
-    reference = getattr(explainer, "reference", None)
-    several = reference.values() if isinstance(reference, dict) else reference
-    several = several if isinstance(several, (list, tuple)) or several is not reference else [reference]
-    objects = [SHORTHANDS.get(each, each) if isinstance(each, str) else each for each in several]
+    objects = make_reference_objects(as_list(getattr(explainer, "reference", None)))
     return any(isinstance(each, Reference) and each.learns and not isinstance(each, Constant) for each in objects)
 
 
-def _find_reference(explainer, rows, lengths, weights, bound, arrays):
+def _find_reference(explainer, rows, weights, bound, arrays):
     """Return the reference to learn, with statistics computed over all rows."""
     given = flat_reference(explainer, bound, explainer.reference)
     entries = list(given) if isinstance(given, list) else [given] * len(arrays)
-    objects = [SHORTHANDS.get(each, each) if isinstance(each, str) else each for each in entries]
+    objects = make_reference_objects(entries)
     for each, array in zip(objects, arrays, strict=True):
         if not isinstance(each, Reference) and not callable(each) and np.ndim(each) > array.ndim:
             raise ValueError(
@@ -259,25 +232,25 @@ def _find_reference(explainer, rows, lengths, weights, bound, arrays):
     }
     if not kinds:
         return explainer.reference
-    statistics = _statistics(rows, lengths, weights, ship_once(copy_for_workers(explainer)), kinds, arrays)
+    statistics = _statistics(rows, weights, ship_once(copy_for_workers(explainer)), kinds, arrays)
     entries = [statistics.get(position, each) for position, each in enumerate(entries)]
     return entries[0] if bound.network.is_single else dict(zip(bound.network.input_names, entries, strict=True))
 
 
-def _statistics(rows, lengths, weights, copied, kinds, arrays):
+def _statistics(rows, weights, copied, kinds, arrays):
     """Compute statistics of some inputs over all rows, by the inputs' positions."""
     import dask
 
     blocks = []
-    for block, stop, length in zip(rows.blocks(), np.cumsum(lengths), lengths, strict=True):
+    for block, stop, length in zip(rows.blocks(), np.cumsum(rows.lengths), rows.lengths, strict=True):
         of_block = None if weights is None else weights[stop - length : stop]
         if length and (of_block is None or of_block.any()):
             blocks.append((block, of_block, int(length if of_block is None else (of_block > 0).sum())))
     of_sums, found = {position: kind for position, kind in kinds.items() if kind != "median"}, {}
     if of_sums:
-        compute = dask.delayed(statistics_of_block)
+        compute = dask.delayed(dask_blocks.statistics_of_block)
         partials = [compute(copied, block, of_block, of_sums) for block, of_block, _ in blocks]
-        values, total = reduce_partials(partials, partial(merge_statistics, of_sums))
+        values, total = reduce_partials(partials, partial(dask_blocks.merge_statistics, of_sums))
         found = {position: value / total if kinds[position] == "mean" else value for position, value in values.items()}
     for position in kinds.keys() - of_sums.keys():
         found[position] = _median(blocks, weights, copied, position, arrays[position])
@@ -289,12 +262,12 @@ def _median(blocks, weights, copied, position, like):
     import dask
     import dask.array as da
 
-    width, compute = int(np.prod(like.shape[1:])), dask.delayed(columns_of_block)
+    width, compute = int(np.prod(like.shape[1:])), dask.delayed(dask_blocks.columns_of_block)
     parts = [
         da.from_delayed(compute(copied, block, of_block, position), (number, width), like.dtype)
         for block, of_block, number in blocks
     ]
     values = da.concatenate(parts).rechunk((-1, "auto"))
     weights = None if weights is None else weights[weights > 0]
-    found = values.map_blocks(median_of_columns, weights, chunks=((1,), values.chunks[1]), dtype=like.dtype)
+    found = values.map_blocks(median, weights, chunks=((1,), values.chunks[1]), dtype=like.dtype)
     return found.compute()[0].reshape(like.shape[1:])

@@ -32,15 +32,21 @@ class Importances:
 
     @property
     def is_computed(self):
-        """Whether importances were read before."""
+        """True if importances were read before."""
         return self._value is not None
 
     def read(self, explainer):
         """Return the importances of a fitted explainer, in the form of its rows."""
         with self._lock:
             if self._value is None:
-                arrays = self.sample.mean_absolute(explainer)
-                self._value = explainer.bound_.like_rows(arrays, {} if self.is_dict else None)
+                sample, bound = self.sample, explainer.bound_
+                sums, total = sample.absolute_sums(explainer)
+                dtypes = bound.compiled(sample.target).method.contribution_dtypes
+                # Weighted means are in double precision, as those of NumPy.
+                if sample.sample_weight is not None:
+                    dtypes = [np.float64] * len(sums)
+                means = [(each / total).astype(dtype) for each, dtype in zip(sums, dtypes, strict=True)]
+                self._value = bound.like_rows(means, {} if self.is_dict else None)
                 # The rows are not needed any more.
                 self.sample = None
             return self._value
@@ -61,57 +67,45 @@ class SampleInMemory(NamedTuple):
     target: Any
     references: Any
 
-    def mean_absolute(self, explainer):
-        """Return mean absolute contributions, one array for each source."""
-        sums, total = absolute_sums(explainer, self)
-        dtypes = explainer.bound_.compiled(self.target).method.contribution_dtypes
-        # Weighted means are in double precision, as those of NumPy.
-        if self.sample_weight is not None:
-            dtypes = [np.float64] * len(sums)
-        return [(each / total).astype(dtype) for each, dtype in zip(sums, dtypes, strict=True)]
+    def absolute_sums(self, explainer, name_row="row {}".format):
+        """Sum the absolute contributions of rows by weight.
 
+        A classifier's predicted class would show only what speaks for the class that a row is in. So if the target is
+        the predicted class, importances are means over the logits of all classes, less their common mean.
 
-def absolute_sums(explainer, sample, name_row="row {}".format):
-    """Sum the absolute contributions of rows by weight.
+        Parameters
+        ----------
+        explainer : BaseExplainer
+            The fitted explainer.
+        name_row : callable, default="row {}".format
+            Takes a row's position, and returns its name for a warning.
 
-    A classifier's predicted class would show only what speaks for the class that a row is in. So where the target is
-    the predicted class, importances are means over the logits of all classes, less their common mean.
-
-    Parameters
-    ----------
-    explainer : BaseExplainer
-        The fitted explainer.
-    sample : SampleInMemory
-        The rows.
-    name_row : callable, default="row {}".format
-        Takes a row's position, and returns its name for a warning.
-
-    Returns
-    -------
-    sums : list of ndarray
-        One array for each source, in float64.
-    total : float
-        Sum of the weights.
-    """
-    bound, report = explainer.bound_, CallReport(explainer, name_row)
-    problem, compiled = make_problem(explainer, sample.arrays, sample.target, sample.references)
-    if bound.parameters.get("max_references") == "auto":
-        # Importances are means over rows too: more references for each row would cost much and change little.
-        problem = problem.replace(references=problem.references.first(IMPORTANCE_REFERENCES))
-    if problem.target.depends_on_output:
-        problem = problem.replace(target=Target("all", centered=True))
-    weights = np.ones(problem.n_rows) if sample.sample_weight is None else sample.sample_weight
-    sums = None
-    for start, part in _parts_in_memory(problem, bound.shapes_of_sources(problem.method)):
-        results = run_problem(explainer, part, compiled)
-        report.add(part, compiled, results, start, with_delta=False)
-        of_part = weights[start : start + part.n_rows]
-        arrays = [np.tensordot(of_part, np.abs(array).astype(np.float64), 1) for array in results.contributions]
-        if part.target.is_all:
-            arrays = [array.mean(-1) for array in arrays]
-        sums = arrays if sums is None else [one + other for one, other in zip(sums, arrays, strict=True)]
-    report.finish()
-    return sums, weights.sum()
+        Returns
+        -------
+        sums : list of ndarray
+            One array for each source, in float64.
+        total : float
+            Sum of the weights.
+        """
+        bound, report = explainer.bound_, CallReport(explainer, name_row)
+        problem, compiled = make_problem(explainer, self.arrays, self.target, self.references)
+        if bound.parameters.get("max_references") == "auto":
+            # Importances are means over rows too: more references for each row would cost much and change little.
+            problem = problem.replace(references=problem.references.first(IMPORTANCE_REFERENCES))
+        if problem.target.depends_on_output:
+            problem = problem.replace(target=Target("all", centered=True))
+        weights = np.ones(problem.n_rows) if self.sample_weight is None else self.sample_weight
+        sums = None
+        for start, part in _parts_in_memory(problem, bound.shapes_of_sources(problem.method)):
+            results = run_problem(explainer, part, compiled)
+            report.add(part, compiled, results, start, with_delta=False)
+            of_part = weights[start : start + part.n_rows]
+            arrays = [np.tensordot(of_part, np.abs(array).astype(np.float64), 1) for array in results.contributions]
+            if part.target.is_all:
+                arrays = [array.mean(-1) for array in arrays]
+            sums = arrays if sums is None else [one + other for one, other in zip(sums, arrays, strict=True)]
+        report.finish()
+        return sums, weights.sum()
 
 
 def _parts_in_memory(problem, shapes):

@@ -1,11 +1,12 @@
 """Problems of a fitted explainer: its rows, targets and references, ready to run; and the checks of their results."""
 
+from functools import partial
+
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skdeeplift.binding.attributes import with_attributes
-from skdeeplift.binding.bound import WorkerMethod
 from skdeeplift.binding.comparison import references_of_rows
+from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
 from skdeeplift.execution.parallel import run_in_parts
 from skdeeplift.execution.problem import Problem
@@ -17,7 +18,7 @@ from skdeeplift.warn import warn
 LOCATED_REFERENCES = 100
 
 
-def make_problem(explainer, arrays, target=None, reference=None, target_of_rows=None):
+def make_problem(explainer, arrays, target=None, reference=None):
     """Return the problem that a fitted explainer solves for some rows.
 
     Parameters
@@ -30,8 +31,6 @@ def make_problem(explainer, arrays, target=None, reference=None, target_of_rows=
         The user's target; by default the explainer's own.
     reference : object, default=None
         The user's reference; by default the references that `fit` learned.
-    target_of_rows : Target, default=None
-        Checked target, in place of the user's.
 
     Returns
     -------
@@ -50,7 +49,7 @@ def make_problem(explainer, arrays, target=None, reference=None, target_of_rows=
     problem = Problem(
         compiled.method,
         arrays,
-        checked if target_of_rows is None else target_of_rows,
+        checked,
         bound.schedule.prepare(references, arrays),
         schedule=bound.schedule,
         batch_size=explainer.batch_size,
@@ -80,8 +79,8 @@ def run_problem(explainer, problem, compiled):
     bound = explainer.bound_
 
     def shared():
-        """Return the object from which workers compile the method; threads find it compiled already."""
-        return WorkerMethod(with_attributes(bound, references=None), compiled.kind, compiled.function)
+        """Return the function by which workers compile the network; threads find it compiled already."""
+        return partial(with_attributes(bound, references=None).compiled_of_kind, compiled.kind, compiled.function)
 
     check_states(problem.method.states)
     results = run_in_parts(problem, explainer.n_jobs, shared)
@@ -144,17 +143,17 @@ class CallReport:
         tolerance = Tolerance(method.coarsest_dtype, self.bound.schedule.tolerance)
         delta, found = check_sums(results, tolerance, worst)
         if found is not None:
-            self._describe(found, problem, compiled, start)
+            self._describe(found, problem, start)
         return delta
 
-    def _describe(self, found, problem, compiled, start):
+    def _describe(self, found, problem, start):
         if found.row is not None:
             row = found.row
             place = self.name_row(start + row) + ("" if found.target is None else f", target {found.target}")
             advice = self.bound.schedule.advice
             if advice is None:
                 advice = self._op_at_fault(problem, row, found.tolerance)
-            found = found._replace(place=place, advice=advice, is_function=compiled.function is not None)
+            found = found._replace(place=place, advice=advice, is_function=self.is_function)
         if self.how == "raise":
             raise SummationToDeltaError(
                 found.message(problem.n_rows) + ' Pass check="ignore" to get them nevertheless.'

@@ -6,7 +6,8 @@ The demonstration trains, explains and selects features for a small classifier o
 import sys
 from pathlib import Path
 
-from skdeeplift.command_line.input_files import import_quietly
+from skdeeplift.command_line.data_files import import_quietly, write_contributions, write_picture
+from skdeeplift.command_line.explain import N_FEATURES, format_importances
 
 DESCRIPTION = (
     "Train a small Keras classifier on scikit-learn's breast-cancer data, explain the held-out rows\nwith DeepLIFT "
@@ -56,7 +57,6 @@ def demonstrate(folder, *, progress=False):
     """
     import keras
     import numpy as np
-    import pandas as pd
     from sklearn.datasets import load_breast_cancer
     from sklearn.feature_selection import SelectFromModel
     from sklearn.linear_model import LogisticRegression
@@ -86,10 +86,6 @@ def demonstrate(folder, *, progress=False):
 
     explainer = DeepLiftExplainer(model, reference="sample", random_state=0, verbose=progress).fit(X_train)
     explanation = explainer.explain(X_test)
-    table = pd.DataFrame(explanation.contributions, X_test.index, explanation.feature_names)
-    absolute = table.abs()
-    top = pd.DataFrame({"mean |contribution|": absolute.mean(), "spread": absolute.std(ddof=0)})
-    top = top.sort_values("mean |contribution|", ascending=False, kind="stable").head(10)
 
     selector = SelectFromModel(DeepLiftExplainer(model, random_state=0), max_features=10, threshold=-np.inf)
     scores = {}
@@ -102,19 +98,15 @@ def demonstrate(folder, *, progress=False):
         f"others."
     )
     print(f"Their DeepLIFT contributions to its logit, against {len(explainer.references_.weights)} training rows:\n")
-    print(top.to_string(float_format="{:.4f}".format))
+    print(format_importances(explanation, N_FEATURES, ".4f"))
     print(f"\nLargest convergence delta: {np.abs(explanation.convergence_delta).max():.1e}")
     print(f"Accuracy of a logistic regression: {scores['all']:.1%} with all {X.shape[1]} features, ", end="")
     print(f"{scores['selected']:.1%} with the 10 selected.")
-    table.to_csv(folder / "contributions.csv")
+    write_contributions(folder / "contributions.csv", explanation, list(explanation.feature_names))
     file_names = "contributions.csv"
     try:
-        from skdeeplift.plotting import ImportanceDisplay
-
-        display = ImportanceDisplay.from_explanation(explanation)
+        write_picture(folder / "importance.png", explanation, N_FEATURES)
+        file_names += " and importance.png"
     except ImportError:
         print("For the picture, install the extra: pip install 'skdeeplift[plot]'")
-    else:
-        display.figure_.savefig(folder / "importance.png", dpi=150)
-        file_names += " and importance.png"
     print(f"Wrote {file_names} to {folder.resolve()}")

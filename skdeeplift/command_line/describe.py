@@ -1,6 +1,6 @@
 """List the operations of a network, with the layer and the rule of each."""
 
-from skdeeplift.command_line.input_files import add_model_arguments, get_model, import_quietly, read_rows
+from skdeeplift.command_line.data_files import add_model_arguments, get_model, import_quietly, read_rows
 
 DESCRIPTION = """\
 List the operations of a network that differences flow through, with the layer and the rule of each.

@@ -10,16 +10,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skdeeplift.command_line.input_files import (
+from skdeeplift.command_line.data_files import (
     ARRAYS,
-    INPUTS,
+    FORMATS,
+    PICTURES,
     TABLES,
     add_model_arguments,
+    check_writable,
     get_model,
     import_quietly,
     read_rows,
+    write_contributions,
+    write_picture,
 )
-from skdeeplift.command_line.result_files import OUTPUTS, PICTURES, check_writable, write_contributions, write_picture
+from skdeeplift.explanation.explanation_parts import find_parts, has_targets
 
 # Explainer of each method, and the explainer's parameter that --rule sets.
 METHODS = {
@@ -57,7 +61,8 @@ def add_arguments(parser):
     parser.add_argument(
         "data",
         metavar="DATA",
-        help=f"the rows to explain ({INPUTS}); an .npz file of several arrays is for a network of several inputs",
+        help=f"the rows to explain ({', '.join(FORMATS)}); an .npz file of several arrays is for a network of several "
+        "inputs",
     )
     rows = parser.add_argument_group("rows")
     rows.add_argument("--index", metavar="COLUMN", help="the column that labels the rows of a table")
@@ -114,7 +119,7 @@ def add_arguments(parser):
         "--output",
         metavar="FILE",
         type=Path,
-        help=f"write contributions ({', '.join(OUTPUTS)}); an .npz file holds the whole explanation, which "
+        help=f"write contributions ({', '.join(FORMATS)}); an .npz file holds the whole explanation, which "
         "skdeeplift.Explanation.load reads",
     )
     results.add_argument(
@@ -165,7 +170,7 @@ def run(options):
     if options.output is not None:
         write_contributions(options.output, explanation, column_names)
     if options.plot is not None:
-        _draw_picture(options.plot, explanation, options.select or N_FEATURES)
+        write_picture(options.plot, explanation, options.select or N_FEATURES)
     if not options.quiet:
         print(summarise(explanation, options.select or N_FEATURES))
         for path in (options.output, options.plot):
@@ -180,7 +185,7 @@ def _check_results(options):
     if options.select is not None and options.layer:
         raise ValueError("--select chooses columns of the input, but --layer explains a layer's units")
     if options.output is not None:
-        check_writable(options.output, OUTPUTS)
+        check_writable(options.output, FORMATS)
     if options.plot is not None:
         check_writable(options.plot, PICTURES)
         if find_spec("matplotlib") is None:
@@ -206,22 +211,22 @@ def make_explainer(options):
         If the method does not have one of the parameters.
     """
     class_name, rule_parameter = METHODS[options.method]
-    parameters = {"verbose": int(not options.quiet and sys.stderr.isatty()), "random_state": options.seed}
-    if options.rule is not None:
-        if rule_parameter is None:
-            raise ValueError(f"--method {options.method} has no --rule")
-        parameters[rule_parameter] = options.rule
-    if options.reference is not None:
-        parameters["reference"] = _parse_reference(options.reference)
-    if options.classes is not None:
-        parameters["class_names"] = [name.strip() for name in options.classes.split(",")]
-    parameters["target"] = _parse_target(options.target, parameters.get("class_names", ()))
-    if options.layer:
-        parameters["layer"] = options.layer[0] if len(options.layer) == 1 else options.layer
-    if options.batch_size is not None:
-        parameters["batch_size"] = options.batch_size
-    # The summary prints importances of DATA, so those of the background need not be computed from more than one row.
-    parameters["max_samples"] = 1
+    if options.rule is not None and rule_parameter is None:
+        raise ValueError(f"--method {options.method} has no --rule")
+    classes = None if options.classes is None else [name.strip() for name in options.classes.split(",")]
+    given = {
+        rule_parameter: options.rule,
+        "reference": None if options.reference is None else _parse_reference(options.reference),
+        "class_names": classes,
+        "target": _parse_target(options.target, classes or ()),
+        "layer": options.layer[0] if options.layer and len(options.layer) == 1 else options.layer,
+        "batch_size": options.batch_size,
+        "random_state": options.seed,
+        "verbose": int(not options.quiet and sys.stderr.isatty()),
+        # The summary prints importances of DATA. Those of the background are not computed from more than one row.
+        "max_samples": 1,
+    }
+    parameters = {name: value for name, value in given.items() if value is not None}
     parameters |= dict(map(_parse_setting, options.set))
     import skdeeplift
 
@@ -271,23 +276,24 @@ def _parse_setting(text):
 
 def _compute_importances(explanation):
     """Return mean absolute contributions and their spread over the rows, as means over several targets."""
-    contributions = explanation.contributions
-    parts = contributions
-    if isinstance(contributions, list):
-        parts = {str(position): array for position, array in enumerate(contributions)}
-    elif not isinstance(contributions, dict):
-        parts = {"": contributions}
-    has_targets = np.ndim(explanation.prediction) == 2
     frames = []
-    for part, array in parts.items():
-        absolute = np.abs(array).mean(-1) if has_targets else np.abs(array)
-        if explanation.feature_names is not None:
-            names = explanation.feature_names
-        else:
-            names = [f"{part}[{', '.join(map(str, position))}]" for position in np.ndindex(*absolute.shape[1:])]
+    for part in find_parts(explanation)[1]:
+        absolute, names = np.abs(part.contributions), explanation.feature_names
+        if has_targets(explanation):
+            absolute = absolute.mean(-1)
+        if names is None:
+            prefix = "" if part.name is None else part.name
+            names = [f"{prefix}[{', '.join(map(str, position))}]" for position in np.ndindex(*absolute.shape[1:])]
         columns = {"mean |contribution|": absolute.mean(0).ravel(), "spread": absolute.std(0).ravel()}
         frames.append(pd.DataFrame(columns, index=[str(name) for name in names]))
     return pd.concat(frames)
+
+
+def format_importances(explanation, number, digits):
+    """Return the features with the largest mean absolute contributions as the text of a table."""
+    importances = _compute_importances(explanation)
+    top = importances.sort_values("mean |contribution|", ascending=False, kind="stable").head(number)
+    return top.to_string(float_format=f"{{:{digits}}}".format)
 
 
 def _select_columns(explanation, column_names, number):
@@ -301,19 +307,11 @@ def _select_columns(explanation, column_names, number):
     kept = np.sort(largest[:number])
     by_column = ("contributions", "standard_error")
     explanation.update({name: explanation[name][:, kept] for name in by_column if explanation[name] is not None})
-    explanation.X = (
-        explanation.X.iloc[:, kept] if hasattr(explanation.X, "iloc") else np.asarray(explanation.X)[:, kept]
-    )
+    X = explanation.X
+    explanation.X = X.iloc[:, kept] if hasattr(X, "iloc") else X[:, kept]
     explanation.feature_names = np.asarray(explanation.feature_names)[kept]
     n_targets = len(column_names) // n_columns
     return explanation, [name for column in kept for name in column_names[column * n_targets :][:n_targets]]
-
-
-def _draw_picture(path, explanation, number):
-    """Draw the features with the largest mean absolute contributions."""
-    from skdeeplift.plotting import ImportanceDisplay
-
-    write_picture(path, ImportanceDisplay.from_explanation(explanation, max_features=number).figure_)
 
 
 def summarise(explanation, number):
@@ -331,12 +329,7 @@ def summarise(explanation, number):
     text : str
         Table of the largest mean absolute contributions, and the mean of the target over the rows.
     """
-    top = (
-        _compute_importances(explanation)
-        .sort_values("mean |contribution|", ascending=False, kind="stable")
-        .head(number)
-    )
-    lines = [top.to_string(float_format="{:.4g}".format), ""]
+    lines = [format_importances(explanation, number, ".4g"), ""]
     prediction = explanation.prediction
     lines.append(
         f"{len(prediction)} rows; the target is {prediction.mean():.4g} on average "

@@ -1,1 +1,1 @@
-"""How a call is carried out: chunks, the loop over them, progress."""
+"""Execution of a call: chunks, the loop over them, progress."""

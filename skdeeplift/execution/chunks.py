@@ -184,7 +184,7 @@ def to_tensor(array, size):
     """
     shape = size, *array.shape[1:]
     n_bytes = array.itemsize * int(np.prod(shape))
-    # Of types that NumPy does not have itself, such as bfloat16, it can not hand over memory.
+    # Of types that NumPy does not have itself, such as bfloat16, it cannot hand over memory.
     if n_bytes < LARGE_BYTES or array.dtype.kind not in "fiu":
         return tf.convert_to_tensor(padded(array, size))
     memory = np.empty(n_bytes + ALIGNMENT, np.uint8)

@@ -1,4 +1,4 @@
-"""How many pairs of a network fit into a chunk, and what happens where they do not."""
+"""Number of pairs of a network that fit into memory, and smaller chunks after memory ran out."""
 
 import math
 import os
@@ -61,7 +61,7 @@ def free_memory():
 
 @cache
 def _limits_of_devices():
-    """How many bytes TensorFlow's allocator has of each device; only its sessions tell."""
+    """Return the number of bytes that TensorFlow's allocator has of each device; only its sessions tell."""
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
         return {device.name.rpartition("device:")[2]: device.memory_limit_bytes for device in session.list_devices()}
 
@@ -110,38 +110,21 @@ def bytes_of_pair(method):
     return _SIZES[method]
 
 
-def automatic_batch_size(method):
-    """Predict a good number of pairs for a chunk from the sizes of the values a network computes.
-
-    Parameters
-    ----------
-    method : Method
-        The compiled network.
-
-    Returns
-    -------
-    batch_size : int
-    """
-    size = bytes_of_pair(method)
-    fast = max(1, min(MOST_PAIRS, method.chunk_bytes // size), min(method.least_pairs, MOST_BYTES // size))
-    return max(1, min(fast, int(memory_limit() / (OVERHEAD * size))))
-
-
 def _most_steps(graph):
-    """How many steps a loop takes: as many as there are in the sequence that it reads, if that is known."""
+    """Return the number of steps of a loop: the length of the sequence that it reads, if that is known."""
     sequences = [op.inputs[0] for op in graph.ops if op.type == "TensorListFromTensor"]
     return max((sequence.shape[0] or USUAL_STEPS for sequence in sequences), default=USUAL_STEPS)
 
 
 class Room:
-    """How many pairs, each counted once for each target and each copy of it, go through a network at once.
+    """Number of pairs, each counted once for each target and each copy of it, that go through a network at once.
 
     Parameters
     ----------
     method : Method
         The compiled network.
     batch_size : int or "auto"
-        How many there are at the most.
+        How many there are at the most. "auto" predicts a good number from the sizes of the values of the network.
     fixed : int or None, default=None
         The only batch size that the network can run with.
 
@@ -153,8 +136,14 @@ class Room:
 
     def __init__(self, method, batch_size, fixed=None):
         self.method, self.fixed = method, fixed
-        most = fixed or (automatic_batch_size(method) if batch_size == "auto" else int(batch_size))
-        self.most = most if fixed else min(most, _FITTING.get(method, most))
+        if fixed is not None:
+            self.most = fixed
+            return
+        if batch_size == "auto":
+            size = bytes_of_pair(method)
+            fast = max(1, min(MOST_PAIRS, method.chunk_bytes // size), min(method.least_pairs, MOST_BYTES // size))
+            batch_size = max(1, min(fast, int(memory_limit() / (OVERHEAD * size))))
+        self.most = min(int(batch_size), _FITTING.get(method, math.inf))
 
     def go_through(self, part, attempt, repeats=1):
         """Attempt a part of the work, in smaller pieces where memory runs out.
@@ -171,19 +160,18 @@ class Room:
         pending = [part]
         while pending:
             part = pending.pop()
-            if self._number(part) > self.most and (halves := part.halves()):
+            rows, references, targets = part.size
+            # A method that perturbs pairs runs them once for all targets.
+            number = rows * references * (targets if self.method.copies is None else 1)
+            if number > self.most and (halves := part.halves()):
                 pending += reversed(halves)
                 continue
             try:
                 for first_target in attempt(part):
                     part = part._replace(first_target=first_target)
             except tf.errors.ResourceExhaustedError as error:
-                self._halve(min(self.most, self._number(part) * repeats), error)
+                self._halve(min(self.most, number * repeats), error)
                 pending.append(part)
-
-    def _number(self, part):
-        """How many pairs there are, each for all targets that go through the network one by one."""
-        return part.size.rows * part.size.references * (part.size.targets if self.method.copies is None else 1)
 
     def _halve(self, tried, error):
         if tried == 1 or self.fixed:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.execution.chunks import choose_chunking, evenly, pieces
-from skdeeplift.execution.memory import automatic_batch_size
+from skdeeplift.execution.chunks import choose_chunking, evenly, padded, pieces
+from skdeeplift.execution.memory import Room
 from skdeeplift.perturbation.perturbation import sum_weighted
 from skdeeplift.propagation import replay
 
@@ -48,28 +48,28 @@ def compute_at_mixtures(method, rows, references, mixtures, *, batch_size="auto"
     values : ndarray of shape (n_rows, n_mixtures, n_targets)
         In float64.
     """
-    most = fixed or (automatic_batch_size(method) if batch_size == "auto" else int(batch_size))
+    most = Room(method, batch_size, fixed).most
     ranks, counts = mixtures.ranks.astype(np.int32), mixtures.counts.astype(np.int32)
     n_rows, n_mixtures, n_references = len(rows[0]), counts.shape[1], len(references.weights)
     size = choose_chunking(n_rows, n_references, most)
     at_once = evenly(n_mixtures, max(1, most // (size.rows * size.references)))
     labels = [array.astype(np.int32) for array in mixtures.labels]
     values = np.zeros((n_rows, n_mixtures, mixtures.target_weights.shape[1]))
-    for start, stop, padded in pieces(n_rows, size.rows):
-        cut = partial(_cut_rows, start=start, stop=stop, size=padded)
+    for start, stop, n_padded in pieces(n_rows, size.rows):
+        cut = partial(_cut_rows, start=start, stop=stop, size=n_padded)
         make = references.of_rows(rows, start, stop)
         of_chunk = [cut(array) for array in rows]
         for first in range(0, n_references, size.references):
             last = min(first + size.references, n_references)
             others = make(first, last)
-            others = [_lengthen(array, padded) if references.per_row else array[None] for array in others]
-            others = [_lengthen(array, size.references, axis=1) for array in others]
+            others = [padded(array, n_padded) if references.per_row else array[None] for array in others]
+            others = [padded(array, size.references, axis=1) for array in others]
             for mixture in range(0, n_mixtures, at_once):
                 end = min(mixture + at_once, n_mixtures)
                 chosen = cut(ranks)
                 if ranks.shape[1] > 1:
-                    chosen = _lengthen(chosen[:, mixture:end], at_once, axis=1)
-                number = _lengthen(cut(counts[:, mixture:end]), at_once, axis=1)
+                    chosen = padded(chosen[:, mixture:end], at_once, axis=1)
+                number = padded(cut(counts[:, mixture:end]), at_once, axis=1)
                 some = Mixtures(labels, chosen, number, cut(mixtures.target_weights).astype(np.float64))
                 tensors = tf.nest.map_structure(tf.convert_to_tensor, [of_chunk, others, some])
                 # One function for all shapes would be retraced for each shape, and TensorFlow would warn of it.
@@ -106,10 +106,4 @@ def _at_mixtures(method, fixed, shapes, rows, references, mixtures):
 
 def _cut_rows(array, start, stop, size):
     """Cut the entries of a chunk's rows out of an array, unless all rows share one entry."""
-    return array if len(array) == 1 and stop > 1 else _lengthen(array[start:stop], size)
-
-
-def _lengthen(array, size, axis=0):
-    """Repeat the last entry along an axis until there are ``size`` entries."""
-    number = array.shape[axis]
-    return array if number == size else array.take(np.minimum(np.arange(size), number - 1), axis)
+    return array if len(array) == 1 and stop > 1 else padded(array[start:stop], size)

@@ -6,8 +6,8 @@ from functools import partial
 
 import joblib
 
+from skdeeplift.compat import get_active_backend
 from skdeeplift.config import config_context, get_config
-from skdeeplift.execution.compat import get_active_backend
 from skdeeplift.execution.memory import memory_limit
 from skdeeplift.execution.results import concatenate_results
 from skdeeplift.execution.run import Loop, progress
@@ -27,8 +27,8 @@ def run_in_parts(problem, n_jobs, shared):
     n_jobs : int or None
         Number of parts that are computed at once, as joblib takes it.
     shared : callable
-        Returns an object that workers receive once: its ``compile_again(problem)`` gives a problem back its method,
-        which cannot be pickled.
+        Returns a function that workers receive once. They call it for the compiled network of the problem, whose method
+        cannot be pickled.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def run_in_parts(problem, n_jobs, shared):
     """
     n_workers = 1 if n_jobs == 1 else number_of_workers(n_jobs)
     if n_workers == 1:
-        return problem.run()
+        return problem.schedule.run(problem)
     # All workers together have as much memory as one alone.
     config = {**get_config(), "memory_limit": memory_limit() // n_workers}
     with config_context(**config):
@@ -46,7 +46,7 @@ def run_in_parts(problem, n_jobs, shared):
     problem = problem.replace(batch_size=loop.room.most, verbose=0)
     parts = cut_rows(problem.n_rows, loop.size.rows, n_workers)
     if len(parts) == 1:
-        return problem.run()
+        return problem.schedule.run(problem)
     references = problem.references
     # References that all rows share, or that are made of the rows, are sent once to each worker.
     is_common = references is not None and (references.arrays is None or not references.per_row)
@@ -62,15 +62,15 @@ def run_in_parts(problem, n_jobs, shared):
     return concatenate_results(results)
 
 
-def _run_part(bound, common, problem, config):
+def _run_part(compile_again, common, problem, config):
     """Explain a part of the rows in a worker."""
     # Neither a thread nor a process inherits the settings around the call.
     with config_context(**config):
-        problem = bound.compile_again(problem)
+        problem = problem.replace(method=compile_again().method)
         if common is not None:
             own = problem.references
             problem = problem.replace(references=own._replace(arrays=common.arrays, source=common.source))
-        return problem.run()
+        return problem.schedule.run(problem)
 
 
 def number_of_workers(n_jobs):
@@ -169,7 +169,7 @@ def compute_parts(function, shared, parts, arguments, n_workers, verbose):
         tasks = (joblib.delayed(_compute)(function, of_part, shared) for of_part in arguments)
         computed = joblib.Parallel(n_workers, prefer="threads", return_as=form)(tasks)
     results, warned = [], {}
-    with progress(parts[-1].stop, verbose, "Explaining") as bar:
+    with progress(parts[-1].stop, verbose) as bar:
         for part, (result, caught) in zip(parts, computed, strict=True):
             results.append(result)
             warned.update(((category, text), place) for category, text, place in caught)

@@ -78,15 +78,6 @@ class Problem:
             references=None if self.references is None else self.references.take(rows),
         )
 
-    def run(self):
-        """Explain the rows.
-
-        Returns
-        -------
-        results : Results
-        """
-        return self.schedule.run(self)
-
     def outputs(self, rows=None):
         """Compute the elements of the target tensor.
 

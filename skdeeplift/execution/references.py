@@ -10,7 +10,7 @@ AUTOMATIC_REFERENCES = 1024
 
 
 class Path(NamedTuple):
-    """Where gradients are taken on the straight path from each reference to each row.
+    """Points on the straight path from each reference to each row, at which gradients are taken.
 
     ``positions`` of shape ``(n_references, n_steps)`` run from 0, the reference, to 1, the row; ``weights`` of shape
     ``(n_steps,)`` are those of a quadrature over them.

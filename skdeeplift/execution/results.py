@@ -51,8 +51,6 @@ class Results(NamedTuple):
 
 def concatenate_results(parts):
     """Return the results of all rows from those of parts of them, in order."""
-    if len(parts) == 1:
-        return parts[0]
     of_sources = {
         name: [np.concatenate(arrays) for arrays in zip(*(part.of_sources[name] for part in parts), strict=True)]
         for name in parts[0].of_sources
@@ -68,29 +66,26 @@ class Sums:
     ----------
     problem : Problem
         The rows, with their targets and references.
-    n_targets : int
-        Number of targets of each row.
-    one_piece : bool
+    one_piece : bool, default=False
         Whether every chunk holds all references of its rows.
     """
 
-    def __init__(self, problem, n_targets, one_piece):
-        self.problem, self.method, self.wanted = problem, problem.method, problem.wanted
-        self.one_piece, self.n_rows, self.n_targets = one_piece, problem.n_rows, n_targets
-        self.dtypes = self.method.contribution_dtypes
-        self.sums = tuple({} for _ in self.dtypes)
-        self.prediction, self.reference_value, self.reference_squares = np.zeros((3, self.n_rows, n_targets))
+    def __init__(self, problem, one_piece=False):
+        self.problem, self.method, self.one_piece = problem, problem.method, one_piece
+        self.n_rows, self.n_targets, self.dtypes = problem.n_rows, problem.n_targets, self.method.contribution_dtypes
+        self.sums = [{} for _ in self.dtypes]
+        self.prediction, self.reference_value, self.reference_squares = np.zeros((3, self.n_rows, self.n_targets))
         self.classes = None
 
     def add(self, chunk, first_target, of_sources):
         """Add the tensors that a chunk computed, for some of the targets."""
         # All at once, so that nothing is added yet if memory runs out on the way.
         # TensorFlow's own `numpy()` would copy.
-        arrays = [[np.asarray(tensor) for tensor in tensors] for tensors in of_sources]
+        arrays = [list(map(np.asarray, tensors)) for tensors in of_sources]
         number, weights = chunk.stop - chunk.start, chunk.request.weights
         weight = weights[0] if len(weights) == 1 and weights[0] != 1 else None
         for of_source, dtype, of_terms in zip(self.sums, self.dtypes, arrays, strict=True):
-            for name, array in zip(self.wanted, of_terms, strict=True):
+            for name, array in zip(self.problem.wanted, of_terms, strict=True):
                 n_targets, start = self.n_targets, first_target
                 if name in OF_ALL_TARGETS:
                     if first_target > 0:
@@ -116,9 +111,8 @@ class Sums:
         """Continue in float64, where a chunk was to hold all references and does not."""
         if self.one_piece:
             self.one_piece = False
-            self.sums = tuple(
-                {name: array.astype(np.float64) for name, array in of_source.items()} for of_source in self.sums
-            )
+            for of_source in self.sums:
+                of_source.update({name: array.astype(np.float64) for name, array in of_source.items()})
 
     def add_values(self, chunk, outputs, at_reference, weights):
         """Add the target's values at a chunk's rows and at its references.
@@ -173,15 +167,12 @@ class Sums:
         errors : ndarray of shape (n_rows,)
             The largest of all targets.
         """
-        sizes = []
-        for name in ("contributions", "standard_error"):
-            squares = 0
-            for of_source in self.sums:
-                means = {term: of_source[term][rows] / count for term in ("contributions", "squares")}
-                of_rows = means[name] if name in means else _standard_error(means, count)
-                squares = squares + np.square(of_rows).reshape(*of_rows.shape[:2], -1).sum(2)
-            sizes.append(np.sqrt(squares))
-        contributions, errors = sizes
+        totals = np.zeros((2, len(rows), self.n_targets))
+        for of_source in self.sums:
+            means = {term: of_source[term][rows] / count for term in ("contributions", "squares")}
+            for total, of_rows in zip(totals, (means["contributions"], _standard_error(means, count)), strict=True):
+                total += np.square(of_rows).reshape(*of_rows.shape[:2], -1).sum(2)
+        contributions, errors = np.sqrt(totals)
         return np.divide(errors, contributions, out=np.where(errors > 0, np.inf, 0.0), where=contributions > 0).max(1)
 
     def means(self, counts):
@@ -208,7 +199,7 @@ class Sums:
         results : Results
         """
         is_all, method = self.problem.target.is_all, self.method
-        for name in SQUARES.intersection(self.wanted):
+        for name in SQUARES.intersection(self.problem.wanted):
             number = effective if name == "squares" else method.draws
             for of_source in self.sums:
                 of_source["standard_error"] = _standard_error({**of_source, "squares": of_source[name]}, number)

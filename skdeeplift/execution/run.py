@@ -19,8 +19,7 @@ from skdeeplift.execution.chunks import (
 )
 from skdeeplift.execution.memory import Room, memory_limit
 from skdeeplift.execution.results import SQUARES, Sums
-from skdeeplift.propagation.pairing import Mode, Pairing
-from skdeeplift.propagation.request import Request
+from skdeeplift.propagation.pairing import Mode, Pairing, Request
 
 # A sum in float64, and once more while it is computed.
 BYTES_OF_NUMBER = 16
@@ -41,9 +40,9 @@ def run_once(problem):
     loop, references = Loop(problem), problem.references
     weights = np.ones(1) if references is None else references.weights
     size = loop.size.references
-    sums = loop.new_sums(one_piece=size >= len(weights) and SQUARES.isdisjoint(problem.wanted))
+    sums = Sums(problem, one_piece=size >= len(weights) and SQUARES.isdisjoint(problem.wanted))
     if problem.verbose:
-        with progress(problem.n_rows * -(-len(weights) // size), problem.verbose, "Explaining") as bar:
+        with progress(problem.n_rows * -(-len(weights) // size), problem.verbose) as bar:
             loop.add(sums, weights, bar=bar)
     else:
         loop.add(sums, weights)
@@ -100,7 +99,7 @@ class Loop:
 
     def __init__(self, problem):
         method, references, fixed = problem.method, problem.references, problem.fixed
-        self.problem, self.method, self.fixed, self.n_targets = problem, method, fixed, problem.n_targets
+        self.problem, self.method, self.fixed = problem, method, fixed
         n_references = 1 if references is None else len(references.weights)
         if problem.schedule.references_at_once is not None and references.is_random:
             n_references = min(n_references, problem.schedule.references_at_once)
@@ -111,19 +110,15 @@ class Loop:
         self.room = Room(method, problem.batch_size, fixed)
         n_rows, copies, most = problem.n_rows, method.copies, self.room.most
         if fixed is not None:
-            self.size = Chunking(fixed, 1, 1 if copies is None else self.n_targets)
+            self.size = Chunking(fixed, 1, 1 if copies is None else problem.n_targets)
         elif copies is not None:
             most_kept = min(MOST_NUMBERS, memory_limit() // BYTES_OF_NUMBER)
             self.size = choose_chunking_of_copies(
-                n_rows, n_references, most, self.n_targets, copies, method.numbers_kept, most_kept
+                n_rows, n_references, most, problem.n_targets, copies, method.numbers_kept, most_kept
             )
         else:
-            n_targets = 1 if self.mode is Mode.PAIR_SIZE else self.n_targets
+            n_targets = 1 if self.mode is Mode.PAIR_SIZE else problem.n_targets
             self.size = choose_chunking(n_rows, n_references, max(1, most // method.steps_at_once), n_targets)
-
-    def new_sums(self, one_piece=False):
-        """Return sums to which nothing is added yet."""
-        return Sums(self.problem, self.n_targets, one_piece)
 
     def add(self, sums, all_weights, first_reference=0, positions=None, bar=None):
         """Add contributions against some references.
@@ -142,20 +137,35 @@ class Loop:
             Progress bar, which counts rows.
         """
         problem = self.problem if positions is None else self.problem.take(positions)
-        n_rows, n_references = problem.n_rows, len(all_weights)
-        values = _Values(problem, self.mode)
-        path = None if problem.references is None else problem.references.path
-        repeats = self.method.copies or (1 if path is None else len(path.weights))
+        n_rows, n_references, references = problem.n_rows, len(all_weights), problem.references
+        values, repeats = _Values(problem, self.mode), self.method.copies or 1
+        if self.method.copies is None and references is not None and references.path is not None:
+            repeats = len(references.path.weights)
 
         def attempt(part):
             """Explain one part, one piece of the targets after the other."""
             if part.last - part.first < n_references:
                 sums.widen()
-            chunk = self._chunk(problem, part, all_weights, first_reference, positions)
+            shape, rows, first, path = part.size, slice(part.start, part.stop), first_reference + part.first, None
+            pairing = Pairing(self.mode, *shape, self.room.most)
+            weights = padded(all_weights[part.first : part.last], shape.references, fill=0.0)
+            if references is not None and references.path is not None:
+                chosen = slice(first, first + pairing.references)
+                path = references.path.cut(chosen, pairing.references, self.room.most // pairing.size)
+            chunk = _Chunk(
+                rows if positions is None else positions[rows],
+                part.start,
+                part.stop,
+                first,
+                first_reference + part.last,
+                problem.target.take(rows, pairing.rows),
+                Request(pairing, None, weights, problem.wanted, problem.letters, first, path),
+                part.first_target,
+            )
             if not self.method.uses_references:
                 return self._add_rows(sums, chunk, problem.rows)
-            needs_values_once = self.mode is Mode.SHARED or n_references <= part.size.references
-            if needs_values_once and self.n_targets <= part.size.targets:
+            needs_values_once = self.mode is Mode.SHARED or n_references <= shape.references
+            if needs_values_once and problem.n_targets <= shape.targets:
                 covered = part.stop - part.start == n_rows and part.last - part.first == n_references
                 shares_references = self.mode is Mode.SHARED and not covered
                 return self._add_in_one_call(sums, chunk, *values.before_call(chunk, shares_references))
@@ -173,26 +183,6 @@ class Loop:
             self.room.go_through(Part(start, stop, first, last, shape), attempt, repeats)
             if bar is not None:
                 bar.update(stop - start)
-
-    def _chunk(self, problem, part, all_weights, first_reference, positions):
-        shape, rows = part.size, slice(part.start, part.stop)
-        pairing = Pairing(self.mode, *shape, self.room.most)
-        weights = padded(all_weights[part.first : part.last], shape.references, fill=0.0)
-        first, path = first_reference + part.first, None
-        if problem.references is not None and problem.references.path is not None:
-            chosen = slice(first, first + pairing.references)
-            path = problem.references.path.cut(chosen, pairing.references, self.room.most // pairing.size)
-        request = Request(pairing, None, weights, problem.wanted, problem.letters, first, path)
-        return _Chunk(
-            rows if positions is None else positions[rows],
-            part.start,
-            part.stop,
-            first,
-            first_reference + part.last,
-            problem.target.take(rows, pairing.rows),
-            request,
-            part.first_target,
-        )
 
     def _add_in_one_call(self, sums, chunk, rows, references, at_reference):
         """Explain pairs: forward and back in one call."""
@@ -222,23 +212,19 @@ class Loop:
 
     def _add_rows(self, sums, chunk, rows):
         """Explain rows that are compared with nothing: forward and back in one call, if there is no noise."""
-        pairing, target, method, noise = chunk.request.pairing, chunk.target, self.method, None
+        pairing, target, method, references = chunk.request.pairing, chunk.target, self.method, self.problem.references
         arrays = [to_tensor(array[chunk.start : chunk.stop], pairing.rows) for array in rows]
-        references = self.problem.references
-        if references is not None:
+        if references is None:
+            outputs, noise = _empty_outputs(method, pairing.rows), None
+        else:
             outputs = method.forward(arrays)[0].numpy()
             chosen = slice(chunk.first_reference, chunk.first_reference + pairing.references)
             noise = [padded(array[chosen], pairing.references) for array in references.arrays]
-        elif target.depends_on_output:
-            outputs, of_sources = method.at_rows(chunk.request._replace(target=target), arrays)
-            outputs = outputs.numpy()
-            sums.add(chunk, 0, of_sources)
-            sums.add_values(chunk, outputs, None, target.weights(outputs))
-            return
+        if references is None and target.depends_on_output:
+            targets = [(0, target)]
         else:
-            outputs = _empty_outputs(method, pairing.rows)
-        weights = target.weights(outputs)
-        for first_target, of_targets in _targets_in_pieces(weights, pairing.targets, chunk.first_target):
+            targets = _targets_in_pieces(target.weights(outputs), pairing.targets, chunk.first_target)
+        for first_target, of_targets in targets:
             at_noise, of_sources = method.at_rows(chunk.request._replace(target=of_targets), arrays, noise)
             at_noise = at_noise.numpy()
             sums.add(chunk, first_target, of_sources)
@@ -336,6 +322,6 @@ def _one_for_each_pair(array, per_row, pairing):
     return to_tensor(array, len(array))
 
 
-def progress(total, verbose, description):
+def progress(total, verbose):
     """Return a progress bar over ``total`` rows, which shows nothing where ``verbose`` is zero."""
-    return tqdm(total=total, desc=description, unit="row", disable=not verbose, leave=False)
+    return tqdm(total=total, desc="Explaining", unit="row", disable=not verbose, leave=False)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skdeeplift.execution.references import AUTOMATIC_REFERENCES, Path, References
+from skdeeplift.execution.results import Sums
 from skdeeplift.execution.run import Loop, progress, run_once
 from skdeeplift.propagation.summation_check import Tolerance, excess_of_rows
 
@@ -85,9 +86,8 @@ class Schedule:
         """Return the references of a call, with all that is drawn at random before it."""
         return references
 
-    def run(self, problem):
-        """Explain the rows of a problem, and return `Results`."""
-        return run_once(problem)
+    # Explains the rows of a problem, and returns `Results`.
+    run = staticmethod(run_once)
 
     def warning(self, results):
         """Return a warning about rows whose standard errors stayed above the tolerance."""
@@ -95,6 +95,27 @@ class Schedule:
 
 
 ONCE = Schedule()
+# Standard error that is small enough where references are added automatically.
+REFERENCE_TOLERANCE = 0.05
+
+
+def schedule_of_references(bound):
+    """Return the schedule by which references are added to each row, if the parameters ask for it.
+
+    Parameters
+    ----------
+    bound : Bound
+        The bound network, with the parameters.
+
+    Returns
+    -------
+    schedule : Schedule
+        One pass over all references, or as many references as a row needs.
+    """
+    tolerance = bound.parameters.get("reference_tol")
+    if tolerance is None and bound.parameters.get("max_references") == "auto":
+        tolerance = REFERENCE_TOLERANCE
+    return ONCE if tolerance is None else UntilPrecise(tolerance)
 
 
 @dataclass(frozen=True)
@@ -111,13 +132,13 @@ class UntilPrecise(Schedule):
         if not references.is_random:
             return run_once(problem)
         loop, most = Loop(problem.replace(wanted=_with_squares(problem.wanted))), len(references.weights)
-        sums = loop.new_sums()
+        sums = Sums(loop.problem)
 
         def attempt(rows, start, stop):
             loop.add(sums, np.ones(stop - start), start, rows)
             return sums.relative_standard_errors(rows, stop) / self.reference_tol
 
-        with progress(problem.n_rows, problem.verbose, "Explaining") as bar:
+        with progress(problem.n_rows, problem.verbose) as bar:
             counts, _, converged = repeat_until_enough(problem.n_rows, FIRST_REFERENCES, most, attempt, progress=bar)
         # Fewer references than the automatic number are all that the user wanted.
         unconverged = ~converged & (most >= AUTOMATIC_REFERENCES)
@@ -157,7 +178,7 @@ class Steps(Schedule):
 
     @property
     def advice(self):
-        """What to do about contributions that do not add up."""
+        """Advice about contributions that do not add up."""
         if self.n_steps == "auto":
             return " Raise max_steps, or convergence_tol if this is enough."
         return ' Raise n_steps, or pass n_steps="auto".'
@@ -182,7 +203,7 @@ class Steps(Schedule):
         return results._replace(n_steps=n_steps)
 
     def _with_path(self, problem, n_steps):
-        positions, weights = quadrature(self.method, n_steps)
+        positions, weights = METHODS[self.method](n_steps)
         path = Path(np.tile(positions, (len(problem.references.weights), 1)), weights)
         return problem.replace(references=problem.references._replace(path=path))
 
@@ -215,10 +236,9 @@ class Draws(Schedule):
             # Each round draws as many again, so that every draw is computed once.
             seed = [self.seed, start] if start else self.seed
             drawn = problem.replace(references=draw_references(problem.references, stop - start, seed))
-            loop = Loop(drawn)
             if sums is None:
-                sums = loop.new_sums()
-            loop.add(sums, np.ones(stop - start), 0, rows)
+                sums = Sums(drawn)
+            Loop(drawn).add(sums, np.ones(stop - start), 0, rows)
             return sums.relative_standard_errors(rows, stop) / self.reference_tol
 
         counts, _, converged = repeat_until_enough(problem.n_rows, FIRST_DRAWS, MOST_DRAWS, attempt)
@@ -258,10 +278,6 @@ class Noise(Schedule):
         ]
         return References(noise, False, np.full(self.n_draws, 1 / self.n_draws))
 
-    def run(self, problem):
-        """Explain the rows of a problem, and return `Results`."""
-        return run_once(problem)
-
 
 def _with_squares(wanted):
     """Return the terms with those that standard errors are made of."""
@@ -299,24 +315,6 @@ def _sorted_by_content(references):
     return np.lexsort(flat.T)
 
 
-def quadrature(method, n_steps):
-    """Return the points and weights of a quadrature.
-
-    Parameters
-    ----------
-    method : str
-        A key of ``METHODS``.
-    n_steps : int
-        How many points there are.
-
-    Returns
-    -------
-    positions, weights : ndarray of shape (n_steps,)
-        The weights sum to one.
-    """
-    return METHODS[method](n_steps)
-
-
 def _gausslegendre(n_steps):
     positions, weights = np.polynomial.legendre.leggauss(n_steps)
     return (positions + 1) / 2, weights / 2
@@ -334,6 +332,7 @@ def _equal(positions):
     return positions, np.full(len(positions), 1 / len(positions))
 
 
+# Quadratures by their names. Each takes the number of points, and returns the points, and weights that sum to one.
 METHODS = {
     "gausslegendre": _gausslegendre,
     "midpoint": lambda n_steps: _equal((np.arange(n_steps) + 0.5) / n_steps),

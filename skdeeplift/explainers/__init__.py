@@ -1,1 +1,1 @@
-"""What users hold: one estimator a file."""
+"""Explainers, which users hold: one estimator in each file."""

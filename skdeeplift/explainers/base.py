@@ -6,14 +6,13 @@ from numbers import Integral, Real
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skdeeplift.binding.attributes import restore_on_error, with_attributes
 from skdeeplift.binding.bound import Hooks
 from skdeeplift.binding.calls import Fields, check_out, check_single_target, explain_rows
 from skdeeplift.binding.dask_calls import fit_lazily, transform_lazily
+from skdeeplift.binding.estimators import PredictionMixin, restore_on_error, with_attributes
 from skdeeplift.binding.fitting import fit_rows
-from skdeeplift.binding.predictions import PredictionMixin
 from skdeeplift.compat import Interval, StrOptions, fit_context, validate_parameter_constraints
-from skdeeplift.execution.schedules import ONCE, UntilPrecise
+from skdeeplift.execution.schedules import schedule_of_references
 from skdeeplift.network.callees import check_pickled
 from skdeeplift.network.packing import packed, unpacked
 from skdeeplift.network.trained import clone_estimator, is_estimator, rebuilt, unfrozen
@@ -24,12 +23,6 @@ from skdeeplift.rows.batches import rows_for_fit
 from skdeeplift.rows.dask_map import dispatch_dask, fit_and_transform
 from skdeeplift.rows.dask_rows import compute_all, is_lazy
 
-# Parameters that say how a call is carried out. They are read, and validated, at each call.
-CALL_CONSTRAINTS = {
-    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "n_jobs": [Integral, None],
-    "verbose": ["verbose"],
-}
 CHECK_CONSTRAINTS = {"check": [StrOptions({"warn", "raise", "ignore"})]}
 # Parameters of all explainers, which count from `fit` on.
 COMMON_CONSTRAINTS = {
@@ -43,7 +36,9 @@ COMMON_CONSTRAINTS = {
     "to_source": ["boolean"],
     "max_samples": [Interval(Integral, 1, None, closed="left")],
     "random_state": ["random_state"],
-    **CALL_CONSTRAINTS,
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "n_jobs": [Integral, None],
+    "verbose": ["verbose"],
 }
 # Parameters of explainers that compare rows with references.
 REFERENCE_CONSTRAINTS = {
@@ -51,27 +46,6 @@ REFERENCE_CONSTRAINTS = {
     "max_references": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "reference_tol": [Interval(Real, 0, None, closed="neither"), None],
 }
-# Standard error that is small enough where references are added automatically.
-REFERENCE_TOLERANCE = 0.05
-
-
-def schedule_of_references(bound):
-    """Return the schedule by which references are added to each row, if the parameters ask for it.
-
-    Parameters
-    ----------
-    bound : Bound
-        The bound network, with the parameters.
-
-    Returns
-    -------
-    schedule : Schedule
-        One pass over all references, or as many references as a row needs.
-    """
-    tolerance = bound.parameters.get("reference_tol")
-    if tolerance is None and bound.parameters.get("max_references") == "auto":
-        tolerance = REFERENCE_TOLERANCE
-    return ONCE if tolerance is None else UntilPrecise(tolerance)
 
 
 class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
@@ -80,18 +54,15 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
     _doc_link_module = "skdeeplift"
     _doc_link_template = "https://skdeeplift.readthedocs.io/en/stable/api/{estimator_module}.{estimator_name}.html"
 
-    # How the network's inputs become sources.
+    # Makes sources of the network's inputs.
     _find_sources = staticmethod(input_sources)
+    # Returns the schedule of the method: how often it is repeated for each row.
+    _make_schedule = staticmethod(schedule_of_references)
 
     @staticmethod
     @abstractmethod
     def _make_method(graph, target, sources, bound):
         """Return the compiled method for a target and sources of a network, by the parameters of the last fit."""
-
-    @staticmethod
-    def _make_schedule(bound):
-        """Return the schedule of a method: how often it is repeated for each row."""
-        return schedule_of_references(bound)
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, *, sample_weight=None, target=None):
@@ -280,11 +251,10 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
         return self.bound_.feature_names_out(self, input_features)
 
     def _check_call_parameters(self):
-        """Validate the parameters that may have changed since `fit`."""
+        """Validate the parameters that are read at each call, and may have changed since `fit`."""
         values = {"batch_size": self.batch_size, "n_jobs": self.n_jobs, "verbose": self.verbose}
-        if "check" in self._parameter_constraints:
-            values["check"] = self.check
-        validate_parameter_constraints(CALL_CONSTRAINTS | CHECK_CONSTRAINTS, values, type(self).__name__)
+        values["check"] = getattr(self, "check", "ignore")
+        validate_parameter_constraints(COMMON_CONSTRAINTS | CHECK_CONSTRAINTS, values, type(self).__name__)
 
     def _get_fitted_attr_html(self, doc_link=""):
         # scikit-learn's display reads every attribute. It leaves importances out that nobody has read yet, since they

@@ -151,8 +151,7 @@ class GuidedBackpropExplainer(BaseExplainer):
 
     @staticmethod
     def _make_method(graph, target, sources, bound):
-        from skdeeplift.propagation import gradients as overrides
-        from skdeeplift.propagation.gradients import Gradients
+        from skdeeplift.propagation import gradients
 
         form = "gradient_x_input" if bound.parameters["multiply_by_input"] else "gradient"
-        return Gradients(graph, target, sources, form, getattr(overrides, bound.parameters["rule"]))
+        return gradients.Gradients(graph, target, sources, form, getattr(gradients, bound.parameters["rule"]))

@@ -3,14 +3,8 @@
 from numbers import Integral, Real
 
 from skdeeplift.compat import Interval, StrOptions
-from skdeeplift.execution.schedules import METHODS, Steps
-from skdeeplift.explainers.base import (
-    CHECK_CONSTRAINTS,
-    COMMON_CONSTRAINTS,
-    REFERENCE_CONSTRAINTS,
-    BaseExplainer,
-    schedule_of_references,
-)
+from skdeeplift.execution.schedules import METHODS, Steps, schedule_of_references
+from skdeeplift.explainers.base import CHECK_CONSTRAINTS, COMMON_CONSTRAINTS, REFERENCE_CONSTRAINTS, BaseExplainer
 
 
 class IntegratedGradientsExplainer(BaseExplainer):

@@ -4,7 +4,7 @@ from numbers import Integral
 
 from skdeeplift.compat import StrOptions
 from skdeeplift.explainers.base import COMMON_CONSTRAINTS, REFERENCE_CONSTRAINTS, BaseExplainer
-from skdeeplift.perturbation.perturbation import whole_inputs
+from skdeeplift.perturbation.perturbation import Perturbation, whole_inputs
 
 
 class OcclusionExplainer(BaseExplainer):
@@ -173,7 +173,6 @@ class OcclusionExplainer(BaseExplainer):
 
     @staticmethod
     def _make_method(graph, target, sources, bound):
-        from skdeeplift.perturbation.perturbation import Perturbation
         from skdeeplift.perturbation.windows import OneByOne, make_covers
 
         covers = make_covers(sources, bound.source_names, bound.input_columns, bound.parameters)

@@ -4,7 +4,7 @@ from numbers import Integral
 
 from skdeeplift.compat import Interval
 from skdeeplift.explainers.base import CHECK_CONSTRAINTS, COMMON_CONSTRAINTS, REFERENCE_CONSTRAINTS, BaseExplainer
-from skdeeplift.perturbation.perturbation import whole_inputs
+from skdeeplift.perturbation.perturbation import Perturbation, whole_inputs
 
 
 class ShapleySamplingExplainer(BaseExplainer):
@@ -190,7 +190,6 @@ class ShapleySamplingExplainer(BaseExplainer):
     @staticmethod
     def _make_method(graph, target, sources, bound):
         from skdeeplift.perturbation.permutations import make_games
-        from skdeeplift.perturbation.perturbation import Perturbation
 
         schemes = make_games(sources, bound.source_names, bound.input_columns, bound.parameters, bound.seed)
         return Perturbation(graph, target, sources, schemes, sums_to_delta=True)

@@ -1,11 +1,13 @@
 """Explanations: the contributions of rows, with the values that they explain."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 from sklearn.utils import Bunch
 
 from skdeeplift.explanation.explanation_parts import find_parts, has_targets, unwrap_single
-from skdeeplift.explanation.exports import long_table, write_modisco
-from skdeeplift.explanation.npz_file import read_explanation, write_explanation
+from skdeeplift.explanation.npz_file import read_explanation, replace_together, write_explanation
 from skdeeplift.propagation.sums import PARTS
 
 # Fields with one number for each element of the rows, or of a layer's units.
@@ -130,7 +132,18 @@ class Explanation(Bunch):
         if self.get("hypothetical") is None:
             raise ValueError("to_modisco needs hypothetical contributions. Use explain(X, hypothetical=True).")
         sequences, hypothetical = np.asarray(unwrap_single(self.X)), unwrap_single(self.hypothetical)
-        return write_modisco(folder, sequences, hypothetical, self.letters_axis)
+        if hypothetical.shape != sequences.shape:
+            raise ValueError(
+                f"to_modisco writes contributions to one target, not {hypothetical.shape[-1]}. Pass target= to explain."
+            )
+        arrays = [_letters_first(array, self.letters_axis + 1) for array in (sequences, hypothetical)]
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = folder / "sequences.npz", folder / "hypothetical.npz"
+        with replace_together(*paths) as unfinished:
+            for path, array in zip(unfinished, arrays, strict=True):
+                np.savez_compressed(path, array)
+        return paths
 
     def to_frame(self):
         """Return a table with one line for each contribution.
@@ -156,7 +169,18 @@ class Explanation(Bunch):
         2    1     age           0.0
         3    1  height           2.0
         """
-        return long_table(self)
+        kind, parts = find_parts(self)
+        is_table = all(part.contributions.ndim - has_targets(self) <= 2 for part in parts)
+        frames = [_part_table(part, self, is_table) for part in parts]
+        if kind is None:
+            return frames[0]
+        for part, frame in zip(parts, frames, strict=True):
+            frame.insert(1, kind, [part.name] * len(frame))
+        together = pd.concat(frames, ignore_index=True)
+        # Inputs may differ in their number of axes. Int64 keeps positions whole numbers where an axis is missing.
+        axes = [name for name in together.columns if name.startswith("feature_")]
+        order = ["row", kind, *sorted(axes), *[name for name in together.columns if name not in {"row", kind, *axes}]]
+        return together[order].astype({name: "Int64" for name in axes if together[name].isna().any()})
 
     def to_shap(self):
         """Convert to the explanations that the plots of the ``shap`` package draw.
@@ -233,3 +257,48 @@ class Explanation(Bunch):
             If the file does not hold an explanation, or is damaged.
         """
         return cls(**read_explanation(path))
+
+
+def _part_table(part, explanation, is_table):
+    """Build the table of one input or layer."""
+    contributions, of_all, target = part.contributions, has_targets(explanation), explanation.get("target")
+    n_rows, n_classes = len(contributions), contributions.shape[-1] if of_all else 1
+    shape = contributions.shape[1 : -1 if of_all else None] or (1,)
+    rows, *places, classes = np.indices((n_rows, *shape, n_classes)).reshape(len(shape) + 2, -1)
+    index = explanation.get("index")
+    index = pd.RangeIndex(n_rows) if index is None else index
+    columns = {"row": index.to_flat_index().take(rows)}
+    if is_table:
+        names = explanation.get("feature_names")
+        is_named = names is not None and len(names) == shape[0]
+        columns["feature"] = np.asarray(names)[places[0]] if is_named else places[0]
+    else:
+        columns |= {f"feature_{axis}": positions for axis, positions in enumerate(places)}
+    if of_all:
+        columns["class"] = _class_labels(np.arange(n_classes), explanation)[classes]
+    elif isinstance(target, np.ndarray) and target.shape == (n_rows,):
+        columns["class"] = _class_labels(target, explanation)[rows]
+    if part.values is not None:
+        columns["value"] = np.repeat(part.values.reshape(-1), n_classes)
+    columns["contribution"] = contributions.reshape(-1)
+    if part.standard_error is not None:
+        columns["standard_error"] = part.standard_error.reshape(-1)
+    return pd.DataFrame(columns)
+
+
+def _class_labels(indices, explanation):
+    """Return the names of classes, or their indices if a class has no name."""
+    names = explanation.get("class_names")
+    if names is None or len(indices) == 0 or indices.dtype.kind not in "iu":
+        return indices
+    return np.asarray(names)[indices] if indices.min() >= 0 and indices.max() < len(names) else indices
+
+
+def _letters_first(array, axis):
+    """Return sequences in the shape (n_rows, 4, length)."""
+    others = [size for position, size in enumerate(array.shape) if position not in (0, axis)]
+    if array.shape[axis] != 4 or sum(size > 1 for size in others) > 1:
+        raise ValueError(
+            f"to_modisco writes sequences of four letters. Got shape {array.shape} with the letters on axis {axis}."
+        )
+    return np.moveaxis(array, axis, 1).reshape(len(array), 4, -1)

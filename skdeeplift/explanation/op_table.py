@@ -122,11 +122,9 @@ class _Survey(Plan):
             yield from self.rows(step.inner_steps, in_loop=True)
             if step.has_rule:
                 layer, _, name = _place(self.graph, step.op)
-                types, is_supported = ", ".join(op.type for op in step.ops), not step.reason
-                yield (
-                    step.op,
-                    [layer, types, name, step.family, step.rule_name, in_loop, is_supported, step.reason],
-                )
+                types = ", ".join(op.type for op in step.ops)
+                row = [layer, types, name, step.family, step.rule_name, in_loop, not step.reason, step.reason]
+                yield step.op, row
 
 
 @dataclass(frozen=True, eq=False)

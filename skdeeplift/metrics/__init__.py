@@ -13,29 +13,14 @@ _HOMES = {
     "insertion_score": "deletion",
     "localization_auc": "localization",
     "log_odds_change": "deletion",
-    "max_sensitivity": "stability",
+    "max_sensitivity": "consistency",
     "randomization_check": "randomization",
-    "rank_agreement": "agreement",
+    "rank_agreement": "consistency",
     "sensitivity_n": "faithfulness",
-    "summation_to_delta_error": "summation",
+    "summation_to_delta_error": "consistency",
 }
 
-__all__ = [
-    "compare_explainers",
-    "deletion_curve",
-    "deletion_score",
-    "explanation_scorer",
-    "infidelity",
-    "insertion_curve",
-    "insertion_score",
-    "localization_auc",
-    "log_odds_change",
-    "max_sensitivity",
-    "randomization_check",
-    "rank_agreement",
-    "sensitivity_n",
-    "summation_to_delta_error",
-]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name):

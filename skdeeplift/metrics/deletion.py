@@ -5,16 +5,11 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import Bunch
 
-from skdeeplift.compat import Interval, validate_params
-from skdeeplift.metrics.explained_rows import ExplainedRows
-
-_CONSTRAINTS = {
-    "n_steps": [Interval(Integral, 1, None, closed="left")],
-    "absolute": ["boolean"],
-}
+from skdeeplift.compat import Interval
+from skdeeplift.metrics.explained_rows import ExplainedRows, check_parameters, mean_without_nan, rank_parts, summarize
 
 
-@validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
+@check_parameters()
 def deletion_curve(
     explainer, X, *, fill="reference", n_steps=20, absolute=False, axes=None, explanation=None, target=None
 ):
@@ -71,11 +66,11 @@ def deletion_curve(
     >>> deletion_curve(explainer, np.array([[3.0, 1.0]])).value
     array([[ 1., -2.,  0.]])
     """
-    explained = ExplainedRows(explainer, X, explanation, target, axes)
-    return _compute_curve(explained, fill, n_steps, absolute, inserted=False)
+    rows = ExplainedRows(explainer, X, explanation, target, axes)
+    return _compute_curve(rows, fill, n_steps, absolute, inserted=False)
 
 
-@validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
+@check_parameters()
 def insertion_curve(
     explainer, X, *, fill="reference", n_steps=20, absolute=False, axes=None, explanation=None, target=None
 ):
@@ -123,11 +118,11 @@ def insertion_curve(
     >>> insertion_curve(explainer, np.array([[3.0, 1.0]])).value
     array([[0., 3., 1.]])
     """
-    explained = ExplainedRows(explainer, X, explanation, target, axes)
-    return _compute_curve(explained, fill, n_steps, absolute, inserted=True)
+    rows = ExplainedRows(explainer, X, explanation, target, axes)
+    return _compute_curve(rows, fill, n_steps, absolute, inserted=True)
 
 
-@validate_params({**_CONSTRAINTS, "per_row": ["boolean"]}, prefer_skip_nested_validation=True)
+@check_parameters()
 def deletion_score(
     explainer,
     X,
@@ -193,10 +188,10 @@ def deletion_score(
     """
     explained = ExplainedRows(explainer, X, explanation, target, axes)
     curve = _compute_curve(explained, fill, n_steps, absolute, inserted=False)
-    return _compute_area(explained, curve, curve.value[:, :1] - curve.value, per_row)
+    return _compute_area(curve, curve.value[:, :1] - curve.value, per_row)
 
 
-@validate_params({**_CONSTRAINTS, "per_row": ["boolean"]}, prefer_skip_nested_validation=True)
+@check_parameters()
 def insertion_score(
     explainer,
     X,
@@ -259,16 +254,10 @@ def insertion_score(
     """
     explained = ExplainedRows(explainer, X, explanation, target, axes)
     curve = _compute_curve(explained, fill, n_steps, absolute, inserted=True)
-    return _compute_area(explained, curve, curve.value - curve.value[:, :1], per_row)
+    return _compute_area(curve, curve.value - curve.value[:, :1], per_row)
 
 
-@validate_params(
-    {
-        "n_erased": [Interval(Integral, 1, None, closed="left"), Interval(Real, 0, 1, closed="right")],
-        "per_row": ["boolean"],
-    },
-    prefer_skip_nested_validation=True,
-)
+@check_parameters(n_erased=[Interval(Integral, 1, None, closed="left"), Interval(Real, 0, 1, closed="right")])
 def log_odds_change(
     explainer, X, *, fill="reference", n_erased=0.2, axes=None, explanation=None, target=None, per_row=False
 ):
@@ -322,49 +311,41 @@ def log_odds_change(
     3.0
     """
     explained = ExplainedRows(explainer, X, explanation, target, axes)
-    references, ranks = explained.make_fill(fill), _rank_parts(explained.contributions)
     # Rounded, because a fifth of 784 pixels is 157 in the paper.
     most = n_erased if isinstance(n_erased, Integral) else max(1, round(n_erased * explained.n_parts))
     n_positive = (explained.contributions > 0).sum(-1)
-    changes = []
-    for position in range(ranks.shape[1]):
-        counts = np.stack([np.zeros(explained.n_rows), np.minimum(most, n_positive[:, position])], 1)
-        values = explained.values_where_replaced(
-            references, ranks[:, position, None], counts, slice(position, position + 1)
-        )
-        changes.append(values[:, 0] - values[:, 1])
-    return explained.summarize(np.concatenate(changes, 1), per_row)
+    counts = np.stack([np.zeros_like(n_positive), np.minimum(most, n_positive)], -1)
+    values = _replace_parts(explained, fill, rank_parts(explained.contributions), counts)
+    return summarize(values[:, 0] - values[:, 1], per_row, explained.is_all)
 
 
 def _compute_curve(explained, fill, n_steps, absolute, inserted):
     """Compute the target as features are erased, or inserted."""
-    references = explained.make_fill(fill)
-    ranks = _rank_parts(np.abs(explained.contributions) if absolute else explained.contributions)
+    ranks = rank_parts(np.abs(explained.contributions) if absolute else explained.contributions)
     n_parts, n_steps = explained.n_parts, min(n_steps, explained.n_parts)
     counts = np.round(np.arange(n_steps + 1) * n_parts / n_steps).astype(int)
     fraction = counts / n_parts
     if inserted:
         # Features that are not inserted yet are erased: the last ones of the order.
         ranks, counts = n_parts - 1 - ranks, n_parts - counts
-    values = [
-        explained.values_where_replaced(
-            references, ranks[:, position, None], counts[None], slice(position, position + 1)
-        )
-        for position in range(ranks.shape[1])
-    ]
-    values = np.concatenate(values, 2)
+    values = _replace_parts(explained, fill, ranks, np.broadcast_to(counts, (1, ranks.shape[1], n_steps + 1)))
     return Bunch(fraction=fraction, value=values if explained.is_all else values[..., 0])
 
 
-def _compute_area(explained, curve, changes, per_row):
+def _compute_area(curve, changes, per_row):
     """Compute the area under changes of the target."""
     areas = np.trapezoid(changes, curve.fraction, axis=1)
-    return explained.summarize(areas.reshape(explained.n_rows, -1), per_row)
+    return areas if per_row else mean_without_nan(areas)
 
 
-def _rank_parts(contributions):
-    """Return the rank of each part: 0 for the largest contribution, and the first of equal ones first."""
-    order = np.argsort(-contributions, axis=-1, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(order.shape[-1])[(None,) * (order.ndim - 1)], axis=-1)
-    return ranks
+def _replace_parts(explained, fill, ranks, counts):
+    """Compute the target where the parts of lowest rank are replaced, of shape (n_rows, n_counts, n_targets).
+
+    Ranks have the shape (n_rows, n_targets, n_parts), and numbers of parts (n_rows or 1, n_targets, n_counts).
+    """
+    references = explained.make_fill(fill)
+    values = [
+        explained.values_where_replaced(references, ranks[:, each, None], counts[:, each], slice(each, each + 1))
+        for each in range(ranks.shape[1])
+    ]
+    return np.concatenate(values, 2)

@@ -1,9 +1,14 @@
 """Rows with contributions to a target, in the form that metrics compute with."""
 
+from inspect import signature
+from numbers import Integral
+
 import numpy as np
 from scipy.sparse import csr_array
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.binding.comparison import references_of_rows
+from skdeeplift.compat import Interval, StrOptions, validate_params
 from skdeeplift.execution.mixtures import Mixtures, compute_at_mixtures
 from skdeeplift.execution.problem import Problem
 from skdeeplift.execution.references import References
@@ -13,6 +18,37 @@ from skdeeplift.perturbation.partition import expand_over_sources, partition_by_
 
 # Value of ``fill`` that stands for the explainer's own references.
 OWN_REFERENCES = "reference"
+# Constraints of the parameters that several metrics have.
+SHARED_CONSTRAINTS = {
+    "absolute": ["boolean"],
+    "measure": [StrOptions({"spearman", "pearson", "top_k"})],
+    "n_draws": [Interval(Integral, 1, None, closed="left")],
+    "n_steps": [Interval(Integral, 1, None, closed="left")],
+    "per_row": ["boolean"],
+    "random_state": ["random_state"],
+}
+
+
+def check_parameters(**constraints):
+    """Return a decorator that checks the parameters of a metric.
+
+    Parameters
+    ----------
+    **constraints : list
+        Constraints of the metric's own parameters, beside those in ``SHARED_CONSTRAINTS``.
+
+    Returns
+    -------
+    decorate : callable
+        Function of a metric that returns the metric with checks.
+    """
+
+    def decorate(metric):
+        """Return the metric with checks of its parameters."""
+        shared = {name: SHARED_CONSTRAINTS[name] for name in signature(metric).parameters if name in SHARED_CONSTRAINTS}
+        return validate_params({**shared, **constraints}, prefer_skip_nested_validation=True)(metric)
+
+    return decorate
 
 
 class ExplainedRows:
@@ -64,11 +100,7 @@ class ExplainedRows:
         self.n_rows = len(self.arrays[0])
         compiled, checked = bound.compiled_with_target(self.target, self.n_rows)
         self.problem = Problem(
-            compiled.method,
-            self.arrays,
-            checked,
-            batch_size=explainer.batch_size,
-            fixed=bound.network.batch_size,
+            compiled.method, self.arrays, checked, batch_size=explainer.batch_size, fixed=bound.network.batch_size
         )
         self.is_all = checked.is_all
         outputs = self.problem.outputs()
@@ -126,24 +158,24 @@ class ExplainedRows:
         references : References
             References in the rows' dtype.
         """
-        explainer, bound = self.explainer, self.bound
+        explainer, bound, references = self.explainer, self.bound, fill
         if isinstance(fill, str) and fill == OWN_REFERENCES:
             if bound.references is None:
                 raise ValueError(
                     f'fill="reference" takes parts from the references of an explainer, and {bound.owner} compares '
                     'rows with none. Pass fill="zeros", fill="mean" or another reference.'
                 )
-            return bound.references_of_rows(explainer, self.arrays)
-        references = fill
+            return references_of_rows(explainer, bound, self.arrays)
         if not isinstance(fill, References):
             references = bound.learn_references(explainer, fill, self.arrays)
-            is_shared = references.arrays is not None and not references.per_row
-            if is_shared and all(map(_equals_all_rows, references.arrays, self.arrays)):
+            is_single = references.arrays is not None and not references.per_row and len(references.weights) == 1
+            pairs = zip(references.arrays, self.arrays, strict=True) if is_single else ()
+            if is_single and all((rows == array).all() for array, rows in pairs):
                 raise ValueError(
                     f"fill={fill!r} is the same as the rows themselves: nothing would change. Pass more rows to learn "
                     "it from, or an array."
                 )
-        return bound.references_of_rows(explainer, self.arrays, references)
+        return references_of_rows(explainer, bound, self.arrays, references)
 
     def values_where_replaced(self, references, ranks, counts, targets=slice(None)):
         """Compute the target where the ``counts`` parts of lowest rank are replaced.
@@ -171,12 +203,6 @@ class ExplainedRows:
             batch_size=self.problem.batch_size,
             fixed=self.problem.fixed,
         )
-
-    def summarize(self, numbers, per_row):
-        """Return the numbers of all rows and targets, or their mean without NaN."""
-        if per_row:
-            return numbers if self.is_all else numbers[:, 0]
-        return mean_without_nan(numbers)
 
 
 def check_explainer(explainer):
@@ -250,12 +276,19 @@ def fix_target(explanation, target):
     return "auto" if explanation.target is None else explanation.target
 
 
+def rank_parts(contributions):
+    """Return the rank of each part: 0 for the largest contribution, and the first of equal ones first."""
+    return np.argsort(np.argsort(-contributions, axis=-1, kind="stable"), axis=-1)
+
+
+def summarize(numbers, per_row, has_targets):
+    """Return the numbers of all rows, and of all targets if there are several, or their mean without NaN."""
+    if not per_row:
+        return mean_without_nan(numbers)
+    return numbers if has_targets else numbers[:, 0]
+
+
 def mean_without_nan(numbers):
     """Return the mean of the numbers that are not NaN as a float, and NaN if there are none."""
     known = numbers[~np.isnan(numbers)]
     return float(known.mean()) if known.size else float("nan")
-
-
-def _equals_all_rows(references, rows):
-    """Return whether there is a single reference, and all rows equal it."""
-    return len(references) == 1 and (rows == references).all()

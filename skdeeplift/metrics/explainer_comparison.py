@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 import skdeeplift.metrics
-from skdeeplift.metrics.agreement import rank_agreement
+from skdeeplift.metrics.consistency import rank_agreement, summation_to_delta_error
 from skdeeplift.metrics.explained_rows import check_explainer
 from skdeeplift.metrics.scorers import GREATER_IS_BETTER
 
@@ -129,40 +129,31 @@ def _find_metrics(metrics):
     """Return the functions of metrics by the names of their columns."""
     if isinstance(metrics, str):
         metrics = [metrics]
-    functions = {}
+    # The known positions of the signal are an argument, which is not given here.
+    functions, known = {}, [name for name in GREATER_IS_BETTER if name != "localization_auc"]
     for column, metric in metrics.items() if isinstance(metrics, dict) else zip(metrics, metrics, strict=True):
         if callable(metric):
             functions[column] = metric
-        elif metric in GREATER_IS_BETTER and metric != "localization_auc":
+        elif metric in known:
             functions[column] = getattr(skdeeplift.metrics, metric)
         else:
-            names = ", ".join(repr(name) for name in GREATER_IS_BETTER if name != "localization_auc")
             raise ValueError(
-                f"metrics= takes {names}, or a dict with functions such as partial(localization_auc, positions=...). "
-                f"Got {metric!r}."
+                f"metrics= takes {', '.join(map(repr, known))}, or a dict with functions such as "
+                f"partial(localization_auc, positions=...). Got {metric!r}."
             )
     return functions
 
 
 def _mean_agreements(explanations):
     """Return the mean agreement of each explanation with the others."""
-    pairs = {
-        (first, second): rank_agreement(explanations[first], explanations[second])
-        for first in explanations
-        for second in explanations
-        if first != second
-    }
     return {
-        name: np.mean([value for (first, _), value in pairs.items() if first == name])
-        if len(explanations) > 1
-        else np.nan
-        for name in explanations
+        name: np.mean([rank_agreement(each, other) for other in explanations.values() if other is not each] or [np.nan])
+        for name, each in explanations.items()
     }
 
 
 def _compute_metric(function, explainer, X, explanation, options):
     """Compute a metric, as a mean over layers where it has one number for each; NaN where it does not apply."""
-    without_reference = explanation.reference_value is None
-    if function is skdeeplift.metrics.summation_to_delta_error and without_reference:
+    if function is summation_to_delta_error and explanation.reference_value is None:
         return np.nan
     return np.mean(function(explainer, X, explanation=explanation, **options))

@@ -5,21 +5,13 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skdeeplift.compat import Interval, StrOptions, validate_params
+from skdeeplift.compat import Interval, StrOptions
 from skdeeplift.explanation.explanation import Explanation
-from skdeeplift.metrics.agreement import correlation
-from skdeeplift.metrics.explained_rows import ExplainedRows, explain_unless_given
+from skdeeplift.metrics.consistency import correlation
+from skdeeplift.metrics.explained_rows import ExplainedRows, check_parameters, explain_unless_given, summarize
 
 
-@validate_params(
-    {
-        "n": [Integral, Real, "array-like"],
-        "n_draws": [Interval(Integral, 2, None, closed="left")],
-        "random_state": ["random_state"],
-        "per_row": ["boolean"],
-    },
-    prefer_skip_nested_validation=True,
-)
+@check_parameters(n=[Integral, Real, "array-like"], n_draws=[Interval(Integral, 2, None, closed="left")])
 def sensitivity_n(
     explainer,
     X,
@@ -95,22 +87,14 @@ def sensitivity_n(
     predicted, lost = _erase_random_sets(explained, explained.make_fill(fill), counts, check_random_state(random_state))
     shape = *predicted.shape[:2], len(sizes), n_draws
     correlations = correlation(predicted.reshape(shape), lost.reshape(shape))
-    known = ~np.isnan(correlations)
-    number = known.sum(-1)
-    means = np.where(known, correlations, 0).sum(-1) / np.maximum(number, 1)
-    return explained.summarize(np.where(number > 0, means, np.nan), per_row)
+    means = np.ma.masked_invalid(correlations).mean(-1).filled(np.nan)
+    return summarize(means, per_row, explained.is_all)
 
 
-@validate_params(
-    {
-        "perturbation": [StrOptions({"removal", "noise"})],
-        "n_draws": [Interval(Integral, 1, None, closed="left")],
-        "noise_scale": [Interval(Real, 0, None, closed="neither")],
-        "normalize": ["boolean"],
-        "random_state": ["random_state"],
-        "per_row": ["boolean"],
-    },
-    prefer_skip_nested_validation=True,
+@check_parameters(
+    perturbation=[StrOptions({"removal", "noise"})],
+    noise_scale=[Interval(Real, 0, None, closed="neither")],
+    normalize=["boolean"],
 )
 def infidelity(
     explainer,
@@ -206,14 +190,15 @@ def infidelity(
         size = np.square(lost).mean(-1)
         with np.errstate(divide="ignore"):
             squares = np.where(squares > 0, squares / np.where(squares > 0, size, 1), 0.0)
-    return explained.summarize(squares, per_row)
+    return summarize(squares, per_row, explained.is_all)
 
 
 def _number_erased(n, n_parts):
     """Return the number of parts that are erased together."""
-    size = n if isinstance(n, Integral) else round(n * n_parts) if isinstance(n, Real) else 0
-    # A share of few parts is at least one part, and not all of them.
-    size = min(max(size, 1), n_parts - 1) if isinstance(n, Real) and not isinstance(n, Integral) and 0 < n < 1 else size
+    size = n if isinstance(n, Integral) else 0
+    if isinstance(n, Real) and 0 < n < 1:
+        # A share of few parts is at least one part, and not all of them.
+        size = min(max(round(n * n_parts), 1), n_parts - 1)
     if not 1 <= size < n_parts:
         raise ValueError(
             f"n= says how many of the {n_parts} features are erased together: an int from 1 to {n_parts - 1}, or a "

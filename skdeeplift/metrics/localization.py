@@ -3,14 +3,10 @@
 import numpy as np
 from scipy.stats import rankdata
 
-from skdeeplift.compat import validate_params
-from skdeeplift.metrics.explained_rows import ExplainedRows
+from skdeeplift.metrics.explained_rows import ExplainedRows, check_parameters, summarize
 
 
-@validate_params(
-    {"positions": ["array-like", list, dict, callable], "absolute": ["boolean"], "per_row": ["boolean"]},
-    prefer_skip_nested_validation=True,
-)
+@check_parameters(positions=["array-like", list, dict, callable])
 def localization_auc(
     explainer, X, positions, *, absolute=True, axes=None, explanation=None, target=None, per_row=False
 ):
@@ -70,13 +66,11 @@ def localization_auc(
     ranks = rankdata(contributions, axis=-1)
     n_inside = positions.sum(-1)
     n_outside = explained.n_parts - n_inside
-    sums = np.einsum(
-        "ntp,np->nt", ranks, np.broadcast_to(positions, (explained.n_rows, explained.n_parts)).astype(float)
-    )
+    sums = (ranks * positions[:, None]).sum(-1)
     # Statistic of Mann and Whitney.
     wins, pairs = sums - (n_inside * (n_inside + 1) / 2)[:, None], (n_inside * n_outside)[:, None]
     auc = np.where(pairs > 0, wins / np.maximum(pairs, 1), np.nan)
-    return explained.summarize(auc, per_row)
+    return summarize(auc, per_row, explained.is_all)
 
 
 def _mark_parts(explained, positions):
@@ -89,10 +83,9 @@ def _mark_parts(explained, positions):
     found = np.zeros((1, explained.n_parts), bool)
     for array, of_elements in zip(given, labels, strict=True):
         array, shape = np.asarray(array), of_elements.shape
-        # The first element of each part gives the shape of the axes whose positions are parts.
-        parts, first = np.unique(of_elements, return_index=True)
-        kept = tuple(len(np.unique(along)) for along in np.unravel_index(first, shape))
-        kept = tuple(size for size in kept if size > 1) or (1,)
+        # Parts differ along the axes whose positions they are, and have one entry along all other axes.
+        sizes = [size if np.ptp(of_elements, axis).any() else 1 for axis, size in enumerate(shape)]
+        kept = tuple(size for size in sizes if size > 1) or (1,)
         by_rows = next((rows for rows in ((), (explained.n_rows,)) if array.shape in (rows + shape, rows + kept)), None)
         if by_rows is None or not np.isin(array, (0, 1)).all():
             got = f"shape {array.shape}" if by_rows is None else f"{array.dtype}"
@@ -100,12 +93,9 @@ def _mark_parts(explained, positions):
                 f"positions= are booleans of shape {shape} or {kept}, perhaps with {explained.n_rows} rows in front. "
                 f"Got {got}."
             )
-        array = array.astype(bool).reshape(-1, *(shape if array.shape == by_rows + shape else kept))
+        array = array.astype(bool).reshape(-1, *(shape if array.shape == by_rows + shape else sizes))
         of_input = np.zeros((len(array), explained.n_parts), bool)
-        if array.shape[1:] == shape:
-            rows, elements = np.nonzero(array.reshape(len(array), -1))
-            of_input[rows, of_elements.ravel()[elements]] = True
-        else:
-            of_input[:, parts] = array.reshape(len(array), -1)
+        rows, *elements = np.nonzero(np.broadcast_to(array, (len(array), *shape)))
+        of_input[rows, of_elements[tuple(elements)]] = True
         found = found | of_input
     return found

@@ -4,23 +4,19 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from skdeeplift.binding.attributes import with_attributes
-from skdeeplift.compat import StrOptions, validate_params
-from skdeeplift.metrics.agreement import rank_agreement
-from skdeeplift.metrics.explained_rows import check_explainer, explain_unless_given, fix_target, mean_without_nan
-
-
-@validate_params(
-    {
-        "mode": [StrOptions({"cascading", "independent"})],
-        "layers": ["array-like", None],
-        "measure": [StrOptions({"spearman", "pearson", "top_k"})],
-        "absolute": ["boolean"],
-        "random_state": ["random_state"],
-        "per_row": ["boolean"],
-    },
-    prefer_skip_nested_validation=True,
+from skdeeplift.binding.estimators import with_attributes
+from skdeeplift.compat import StrOptions
+from skdeeplift.metrics.consistency import rank_agreement
+from skdeeplift.metrics.explained_rows import (
+    check_explainer,
+    check_parameters,
+    explain_unless_given,
+    fix_target,
+    mean_without_nan,
 )
+
+
+@check_parameters(mode=[StrOptions({"cascading", "independent"})], layers=["array-like", None])
 def randomization_check(
     explainer,
     X,
@@ -113,26 +109,22 @@ def randomization_check(
         )
     # Random weights can make contributions of any size, whose sums are not checked.
     randomized = with_attributes(explainer, bound_=explainer.bound_.copy(network=network), check="ignore")
-    random, learned = check_random_state(random_state), {name: _read_variables(weights[name]) for name in names}
-    agreement = {}
+    random, agreement = check_random_state(random_state), {}
     for name in names:
-        for variable, array in zip(weights[name], learned[name], strict=True):
+        learned = [variable.numpy() for variable in weights[name]]
+        for variable, array in zip(weights[name], learned, strict=True):
             variable.assign(_randomize(array, random))
         agreement[name] = rank_agreement(
             explanation, randomized.explain(X, target=target), measure=measure, absolute=absolute, per_row=True
         )
         if mode == "independent":
-            for variable, array in zip(weights[name], learned[name], strict=True):
+            for variable, array in zip(weights[name], learned, strict=True):
                 variable.assign(array)
     if per_row:
         index = getattr(X, "index", None) if hasattr(X, "columns") else None
         of_layers = {name: each if each.ndim == 1 else each.mean(1) for name, each in agreement.items()}
         return pd.DataFrame(of_layers, index=index)
     return pd.Series({name: mean_without_nan(each) for name, each in agreement.items()}, name=measure)
-
-
-def _read_variables(variables):
-    return [variable.numpy() for variable in variables]
 
 
 def _randomize(array, random):

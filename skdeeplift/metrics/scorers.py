@@ -3,6 +3,7 @@
 from functools import partial
 from inspect import signature
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
@@ -112,7 +113,8 @@ class ExplanationScorer(BaseEstimator):
                 X = estimator[:-1].transform(X)
             estimator = estimator.steps[-1][1]
         arguments = [y] if self.metric == "localization_auc" and "positions" not in self.options else []
-        score = metric(estimator, X, *arguments)
+        # `randomization_check` returns one number for each layer.
+        score = np.mean(metric(estimator, X, *arguments))
         return float(score if greater_is_better else -score)
 
     def metric_function(self):
@@ -123,10 +125,12 @@ class ExplanationScorer(BaseEstimator):
             raise ValueError(
                 f"metric= takes {', '.join(map(repr, GREATER_IS_BETTER))}, or a function. Got {self.metric!r}."
             )
-        function = _ADAPTED.get(self.metric) or getattr(skdeeplift.metrics, self.metric)
+        # The metric itself takes two explanations instead of an explainer and rows.
+        is_agreement = self.metric == "rank_agreement"
+        function = _compute_agreement if is_agreement else getattr(skdeeplift.metrics, self.metric)
         known = [name for name in signature(function).parameters if name not in ("explainer", "X", "per_row")]
         unknown = [name for name in self.options if name not in known]
-        if unknown or (self.metric == "rank_agreement" and "other" not in self.options):
+        if unknown or (is_agreement and "other" not in self.options):
             wrong = f"Got {unknown[0]!r}." if unknown else "other= is missing, an explainer to agree with."
             raise ValueError(f"{self.metric} takes the options {', '.join(known)}. {wrong}")
         common = {"fill": "mean"} if "fill" in known else {}
@@ -137,23 +141,3 @@ def _compute_agreement(explainer, X, other, *, measure="spearman", k=0.1, absolu
     """Compute the agreement of an explainer with another one."""
     explanations = [each.explain(X, target=target) for each in (explainer, other)]
     return skdeeplift.metrics.rank_agreement(*explanations, measure=measure, k=k, absolute=absolute)
-
-
-def _average_over_layers(
-    explainer, X, *, mode="cascading", layers=None, measure="spearman", absolute=False, target=None, random_state=0
-):
-    """Compute the mean of `randomization_check` over layers."""
-    return skdeeplift.metrics.randomization_check(
-        explainer,
-        X,
-        mode=mode,
-        layers=layers,
-        measure=measure,
-        absolute=absolute,
-        target=target,
-        random_state=random_state,
-    ).mean()
-
-
-# Functions in place of metrics that do not take an explainer and rows, or return more than one number.
-_ADAPTED = {"rank_agreement": _compute_agreement, "randomization_check": _average_over_layers}

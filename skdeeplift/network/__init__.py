@@ -1,1 +1,1 @@
-"""From what the user hands in to one traced network."""
+"""Binding of the user's estimator to one traced network."""

@@ -1,4 +1,4 @@
-"""What the user hands in as ``estimator=``, made into one traced network."""
+"""Binding of the parameter ``estimator`` to one traced network."""
 
 import os
 
@@ -6,21 +6,21 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.exceptions import ModelFileNotFoundError
-from skdeeplift.network.callees import Function, KerasModel, can_be_called
+from skdeeplift.network.callees import Function, KerasModel, SavedModel, can_be_called
 from skdeeplift.network.network import Network
 
 
 def complete_specs(callee, X, keep_integers=True):
-    """Say what a network takes, from what it declares and, where that is open, from rows.
+    """Complete the specs that a network declares of its inputs by the shapes and dtypes of rows.
 
     Parameters
     ----------
     callee : KerasModel or Function
-        What is called.
+        The network's callee.
     X : array-like, list or dict of array-like, or None
-        Rows as the network takes them; None where what it declares is enough.
+        Rows as the network takes them. None if the declared specs are complete.
     keep_integers : bool, default=True
-        Whether integers stay what they are where the network does not say what it takes.
+        Whether integers stay integers if the network declares nothing.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def complete_specs(callee, X, keep_integers=True):
 
 
 def check_lengths(lengths):
-    """Refuse inputs of which one has more rows than another.
+    """Raise an error if inputs have different numbers of rows.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def check_lengths(lengths):
 
 
 def check_dense(X):
-    """Refuse rows in a sparse or ragged form.
+    """Raise an error if rows are sparse or ragged.
 
     Raises
     ------
@@ -81,16 +81,16 @@ def check_dense(X):
 
 
 def as_whole_numbers(array, dtype, name):
-    """Convert numbers to an integer or boolean dtype, and none of them to another number.
+    """Convert numbers to an integer or boolean dtype, which must have each of the numbers.
 
     Parameters
     ----------
     array : ndarray
-        What the user gave.
+        The user's numbers.
     dtype : dtype
-        What the network takes.
+        The dtype of the network's input.
     name : str
-        What to call the array in an error.
+        Name of the array in an error.
 
     Returns
     -------
@@ -113,17 +113,21 @@ def as_whole_numbers(array, dtype, name):
 
 
 def as_structure(X):
-    """Several arrays stay a list or dict of them; rows that are a list become one array."""
+    """Return a list or dict of arrays as it is, and anything else as one array."""
     if isinstance(X, dict):
         return X
     # A list of one-dimensional arrays is a table of rows.
     if isinstance(X, (list, tuple)) and X and all(hasattr(each, "shape") and len(each.shape) > 1 for each in X):
         return X
-    return X if hasattr(X, "shape") else np.asarray(X)
+    return _as_array(X)
+
+
+def _as_array(value):
+    return value if hasattr(value, "shape") else np.asarray(value)
 
 
 def _spec_of_array(array, dtype, keep_integers):
-    shape = array.shape if hasattr(array, "shape") else np.asarray(array).shape
+    shape = _as_array(array).shape
     given = array.dtype if hasattr(array, "dtype") else np.asarray(array).dtype
     is_integer = str(getattr(given, "name", given)) in ("int32", "int64")
     return tf.TensorSpec((None, *shape[1:]), given if keep_integers and is_integer else dtype)
@@ -149,7 +153,7 @@ def _spec_of_input(tensor):
 def _complete(spec, array):
     if spec.shape.rank is not None and None not in spec.shape[1:]:
         return spec
-    given = array.shape if hasattr(array, "shape") else np.asarray(array).shape
+    given = _as_array(array).shape
     shape = [None, *given[1:]] if spec.shape.rank is None else list(spec.shape)
     if len(given) == len(shape):
         shape[1:] = [size if size is not None else given[axis] for axis, size in enumerate(shape[1:], 1)]
@@ -185,7 +189,7 @@ def bind(estimator, X):
 
 
 def _looks_up(network):
-    """Whether integers can be indices into a table, as those of tokens; otherwise they are numbers as any other."""
+    """Return whether integers can be indices into a table, such as tokens; if not, they are plain numbers."""
     try:
         return any(op.facts.indices is not None for op in network.graph.ops)
     except (TypeError, ValueError):
@@ -195,12 +199,10 @@ def _looks_up(network):
 def _find_callee(estimator):
     if isinstance(estimator, (str, os.PathLike)):
         if os.path.isdir(estimator):
-            from skdeeplift.network.callees import SavedModel
-
             return SavedModel(estimator)
         if not os.path.splitext(estimator)[1] and not os.path.exists(estimator):
             raise ModelFileNotFoundError(f"There is neither a file nor a SavedModel folder {os.fspath(estimator)!r}.")
-    if _is_path(estimator):
+    if isinstance(estimator, (str, os.PathLike, tuple, list)):
         from skdeeplift.network.files import load_network_file
 
         return KerasModel(load_network_file(estimator))
@@ -215,7 +217,3 @@ def _find_callee(estimator):
         'file or of a SavedModel folder, the two paths ("model.json", "weights.h5"), or an estimator such as '
         f"MLPClassifier. A single layer becomes a model by keras.Sequential([layer]). Got {estimator!r}."
     )
-
-
-def _is_path(estimator):
-    return isinstance(estimator, (str, os.PathLike, tuple, list))

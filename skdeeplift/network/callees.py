@@ -1,4 +1,4 @@
-"""Callees: how to call the user's network, a Keras model, a function of TensorFlow or a SavedModel."""
+"""Callees, which call the user's network: a Keras model, a function of TensorFlow or a SavedModel."""
 
 import inspect
 import os
@@ -11,7 +11,7 @@ from skdeeplift.network.ops import SESSION_VARIABLE, facts_of
 
 
 class KerasModel:
-    """How to call a Keras model.
+    """Callee of a Keras model.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class KerasModel:
 
     @property
     def declared(self):
-        """The model's symbolic inputs in its own structure; None where it was never told them."""
+        """The model's symbolic inputs in its own structure; None if it does not know them yet."""
         import keras
 
         try:
@@ -47,14 +47,14 @@ class KerasModel:
 
     @property
     def dtype(self):
-        """What floating-point numbers are given as where the model does not say."""
+        """The dtype of floating-point inputs that the model does not declare."""
         import keras
 
         return keras.config.floatx()
 
     @property
     def layers(self):
-        """All layers, also those inside of others."""
+        """All layers, those inside of others included."""
         return flatten_layers(self.model, include_self=False)
 
     @property
@@ -63,9 +63,7 @@ class KerasModel:
         return getattr(self.model, "output_names", None)
 
     def build(self, specs):
-        """Let a model that was never called make its weights, and the layers that it makes together with them."""
-        import tensorflow as tf
-
+        """Make the weights of a model that was never called, and the layers that it makes with them."""
         if not self.model.built:
             tf.function(self.call, autograph=False).get_concrete_function(specs)
 
@@ -81,7 +79,7 @@ _OF_KERAS = ("predict_function", "test_function", "train_function")
 
 
 class Function:
-    """How to call a function of TensorFlow, a ``tf.Module``, or what `tf.saved_model.load` returns.
+    """Callee of a function of TensorFlow, of a ``tf.Module``, or of the result of `tf.saved_model.load`.
 
     Parameters
     ----------
@@ -115,7 +113,7 @@ class Function:
 
     @property
     def dtype(self):
-        """What floating-point numbers are given as where there is no signature: the dtype of the variables."""
+        """The dtype of floating-point inputs without a signature: that of the variables, if they have one."""
         dtypes = {variable.dtype for variable in getattr(self.model, "variables", ()) if variable.dtype.is_floating}
         return dtypes.pop() if len(dtypes) == 1 else tf.float32
 
@@ -152,7 +150,7 @@ class Function:
         args, kwargs = self.concrete.structured_input_signature
         places = [((0, position), arg) for position, arg in enumerate(args)]
         places += [((1, name), kwargs[name]) for name in sorted(kwargs)]
-        return [place for place, arg in places if any(map(_is_spec, tf.nest.flatten(arg)))]
+        return [place for place, arg in places if any(isinstance(each, tf.TypeSpec) for each in tf.nest.flatten(arg))]
 
     def _call_plain(self, structure):
         function = self.model if is_function(self.model) else self.model.__call__
@@ -162,17 +160,17 @@ class Function:
 
 
 def is_function(model):
-    """Whether something is a function of TensorFlow's."""
+    """Return whether a network is a function of TensorFlow's."""
     return isinstance(model, (tf.types.experimental.PolymorphicFunction, tf.types.experimental.ConcreteFunction))
 
 
 def is_loaded(model):
-    """Whether something is what ``tf.saved_model.load`` returns."""
+    """Return whether a network is a result of ``tf.saved_model.load``."""
     return hasattr(model, "signatures") and hasattr(model, "tensorflow_version")
 
 
 def can_be_called(model):
-    """Whether something is a function of TensorFlow's, or calls one, or is a module that can be called."""
+    """Return whether a network is a function of TensorFlow's, calls one, or is a module that can be called."""
     call = getattr(model, "__call__", None)  # noqa: B004, since it matters what it is
     if isinstance(model, tf.Module) or is_loaded(model):
         return callable(model) or bool(getattr(model, "signatures", ()))
@@ -192,8 +190,8 @@ def check_pickled(model):
     attributes = {name: value for name, value in getattr(model, "__dict__", {}).items() if name not in _OF_KERAS}
     if is_function(model) or is_loaded(model) or any(map(is_function, attributes.values())):
         raise TypeError(
-            f"An explainer of a {type(model).__name__} can not be pickled or copied, since compiled functions can "
-            "not. Save the network with tf.saved_model.save, and pass the folder as estimator=."
+            f"An explainer of a {type(model).__name__} cannot be pickled or copied, since compiled functions cannot. "
+            "Save the network with tf.saved_model.save, and pass the folder as estimator=."
         )
 
 
@@ -222,12 +220,8 @@ def choose_signature(signatures):
     )
 
 
-def _is_spec(value):
-    return isinstance(value, tf.TypeSpec)
-
-
 class SavedModel(Function):
-    """How to call the network in a SavedModel folder; a pickle holds the folder's path.
+    """Callee of the network in a SavedModel folder; a pickle holds the folder's path.
 
     Parameters
     ----------
@@ -237,7 +231,7 @@ class SavedModel(Function):
     Raises
     ------
     ModelFileError
-        If the folder holds no SavedModel, one that can not be loaded, or nothing that can be called.
+        If the folder holds no SavedModel, one that cannot be loaded, or nothing that can be called.
     ValueError
         If it has several signatures, of which none is the default.
     """
@@ -246,7 +240,12 @@ class SavedModel(Function):
         self.path = os.path.abspath(os.fsdecode(path))
         super().__init__(_load(self.path))
         if self.concrete is not None:
-            _check_variables(self.concrete.graph, self.path)
+            types = {op.type for op in self.concrete.graph.get_operations()}
+            if any(facts_of(op_type).family is SESSION_VARIABLE for op_type in types):
+                raise ModelFileError(
+                    f"The SavedModel in {self.path!r} is of TensorFlow 1 and holds reference variables, whose values "
+                    "belong to a session. Save it again after tf.compat.v1.enable_resource_variables()."
+                )
 
     def __reduce__(self):
         return SavedModel, (self.path,)
@@ -270,7 +269,7 @@ def _load(path):
         loaded = _load_whatever_trained_it(path)
     except Exception as error:
         raise ModelFileError(
-            f"TensorFlow can not load the SavedModel in {path!r}: {error}. If it is damaged, copy or save it again; if "
+            f"TensorFlow cannot load the SavedModel in {path!r}: {error}. If it is damaged, copy or save it again; if "
             "it uses ops of another package, import that first."
         ) from error
     if not can_be_called(loaded):
@@ -279,14 +278,6 @@ def _load(path):
             "signatures=...)."
         )
     return loaded
-
-
-def _check_variables(graph, path):
-    if any(facts_of(op.type).family is SESSION_VARIABLE for op in graph.get_operations()):
-        raise ModelFileError(
-            f"The SavedModel in {path!r} is of TensorFlow 1 and holds reference variables, whose values belong to a "
-            "session. Save it again after tf.compat.v1.enable_resource_variables()."
-        )
 
 
 def _load_whatever_trained_it(path):

@@ -145,16 +145,12 @@ class Activations:
         return value is root
 
     def _is_activation(self, join, root, region):
-        if all(self._is_straight(op) for op in region):
+        varies = self.graph.varies
+        if all(op.facts.is_straight([n for n, value in enumerate(op.inputs) if varies(value)]) for op in region):
             return False
         if join.facts.family is not ops.SUM:
             return True
         # A sum ends an activation only inside one layer. x + relu(x) is a residual connection.
         bare_identity = root in join.inputs
-        return not bare_identity and len({self._scope(op) for op in region}) == 1
-
-    def _is_straight(self, op):
-        return op.facts.is_straight([number for number, value in enumerate(op.inputs) if self.graph.varies(value)])
-
-    def _scope(self, op):
-        return op.calls[-1] if op.calls else op.name.rpartition("/")[0]
+        scopes = {op.calls[-1] if op.calls else op.name.rpartition("/")[0] for op in region}
+        return not bare_identity and len(scopes) == 1

@@ -33,13 +33,9 @@ def compiled(function, *, attributes=None, jit_compile=None, **options):
     function : tf.function, or Compiled
     """
     attributes = {**WITHOUT_ORDER, **(attributes or {})}
-
-    def make(jit_compile):
-        """Make a function for one setting, since TensorFlow does not retrace for a setting that it does not see."""
-        options_of_all = dict(autograph=False, experimental_attributes=attributes, jit_compile=jit_compile, **options)
-        return tf.function(function, **options_of_all)
-
-    return Compiled(make) if jit_compile is None else make(jit_compile)
+    # A function for each setting, since TensorFlow does not retrace for a setting that it does not see.
+    make = functools.partial(tf.function, function, autograph=False, experimental_attributes=attributes, **options)
+    return Compiled(make) if jit_compile is None else make(jit_compile=jit_compile)
 
 
 def may_use_xla():
@@ -64,13 +60,15 @@ def refuse_xla(reason):
         raise ValueError(reason)
 
 
-def fused(function):
+def fused(function, pays_off=None):
     """Compile a function by XLA if it may be used, so that its ops do not each write all pairs to memory.
 
     Parameters
     ----------
     function : callable
         Takes and returns structures of tensors.
+    pays_off : callable, default=None
+        Takes the arguments, and returns whether compiling the function for them pays off. By default it always does.
 
     Returns
     -------
@@ -80,7 +78,8 @@ def fused(function):
 
     @functools.wraps(function)
     def fused_or_not(*args, **kwargs):
-        return (by_xla if may_use_xla() else function)(*args, **kwargs)
+        is_fused = may_use_xla() and (pays_off is None or pays_off(*args))
+        return (by_xla if is_fused else function)(*args, **kwargs)
 
     return fused_or_not
 
@@ -94,11 +93,11 @@ class Compiled:
     Parameters
     ----------
     make : callable
-        Takes the setting, and returns a `tf.function`.
+        Takes the setting as ``jit_compile``, and returns a `tf.function`.
     """
 
     def __init__(self, make):
-        self._make, self._of_setting, self._is_for_xla = make, {None: make(None)}, True
+        self._make, self._of_setting, self._is_for_xla = make, {None: make(jit_compile=None)}, True
         self._traced = {}
 
     def __call__(self, *args):
@@ -107,7 +106,7 @@ class Compiled:
         if setting is None or (setting and not self._is_for_xla):
             return self._call(None, args)
         if setting not in self._of_setting:
-            self._of_setting.setdefault(setting, self._make(setting))
+            self._of_setting.setdefault(setting, self._make(jit_compile=setting))
         if not setting:
             return self._call(setting, args)
         token = _for_xla.set(True)
@@ -121,7 +120,7 @@ class Compiled:
             result = self._call(None, args)
             self._is_for_xla = False
             warn(
-                f"XLA can not compile a part of the explanation, which runs without it: {_shortened(error)}",
+                f"XLA cannot compile a part of the explanation, which runs without it: {_shortened(error)}",
                 JitCompileWarning,
             )
             return result

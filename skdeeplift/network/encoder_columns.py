@@ -1,4 +1,4 @@
-"""Which raw column each column of an encoder's output comes from."""
+"""Raw columns that the columns of an encoder's output come from."""
 
 import copy
 
@@ -21,9 +21,9 @@ def source_columns(transformer, n_columns, n_encoded=None):
     transformer : transformer, "passthrough", "drop" or None
         Fitted; also pipelines, unions and column transformers.
     n_columns : int
-        How many columns it takes.
+        Number of columns of the input.
     n_encoded : int, default=None
-        How many columns it returns, if known.
+        Number of columns of the output, if known.
 
     Returns
     -------

@@ -86,12 +86,12 @@ def _clear_error(problem, advice):
 def _hdf5(path):
     import h5py
 
-    with _clear_error(f"The file {path!r} can not be read as HDF5", _DAMAGED), h5py.File(path, "r") as file:
+    with _clear_error(f"The file {path!r} cannot be read as HDF5", _DAMAGED), h5py.File(path, "r") as file:
         yield file
 
 
 def _from_archive(path):
-    problem = f"The file {path!r} can not be read as a .keras archive"
+    problem = f"The file {path!r} cannot be read as a .keras archive"
     with _clear_error(problem, _DAMAGED), zipfile.ZipFile(path) as file:
         if "config.json" not in file.namelist():
             raise ModelFileError(f"The archive {path!r} holds no network: it has no config.json. Expected {_ACCEPTED}.")
@@ -103,7 +103,7 @@ def _from_archive(path):
     if not _is_old(version):
         return _load_model(path, ".keras")
     model = _build(config, path, of_keras_2=True)
-    with _clear_error(f"The weights in {path!r} can not be read", _DAMAGED), _ending_in(".keras", path) as path:
+    with _clear_error(f"The weights in {path!r} cannot be read", _DAMAGED), _ending_in(".keras", path) as path:
         model.load_weights(path)
     return model
 
@@ -124,7 +124,7 @@ def _from_hdf5(path):
 
 
 def _from_pair(architecture, weights):
-    with _clear_error(f"The file {architecture!r} can not be read", _DAMAGED), open(architecture, "rb") as file:
+    with _clear_error(f"The file {architecture!r} cannot be read", _DAMAGED), open(architecture, "rb") as file:
         text = file.read()
     config = _parse(text, architecture)
     of_keras_2 = "module" not in config or _is_old(config.get("keras_version", ""))
@@ -165,7 +165,7 @@ def _holds_code(part):
 def _build(config, path, of_keras_2):
     import keras
 
-    with _clear_error(f"Keras can not build the network in {path!r}", _LOAD_YOURSELF):
+    with _clear_error(f"Keras cannot build the network in {path!r}", _LOAD_YOURSELF):
         if of_keras_2:
             config = rewritten(config)
         model = keras.saving.deserialize_keras_object(config | {"compile_config": None}, safe_mode=True)
@@ -179,7 +179,7 @@ def _build(config, path, of_keras_2):
 def _load_model(path, extension):
     import keras
 
-    problem = f"Keras can not load the network in {path!r}"
+    problem = f"Keras cannot load the network in {path!r}"
     with (
         _clear_error(problem, f"If it is damaged, copy or save it again. {_LOAD_YOURSELF}"),
         _ending_in(extension, path) as path,

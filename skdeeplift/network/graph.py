@@ -1,5 +1,6 @@
 """A traced network as plain data: values, the ops between them, and their dependence on the network's input."""
 
+import re
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,12 +9,16 @@ import tensorflow as tf
 
 from skdeeplift.network import ops
 from skdeeplift.network.compat import graph_of_function
-from skdeeplift.network.layers import LAYER_OUTPUT, call_numbers, without_call_numbers
-from skdeeplift.network.varying import dependence_of
+from skdeeplift.network.input_dependence import batch_layouts, dependence_of
 
 BRANCHES = ops.where(family=ops.BRANCH)
 # Prefix of the names in a target function.
 _TARGET = "target/"
+# Name of an Identity that the graph keeps as an op, because it is the output of a layer.
+LAYER_OUTPUT = "skdeeplift.output"
+# Name scope of a call of a layer; the number of the call follows.
+LAYER_CALL = "skdeeplift.call"
+_CALL_NUMBER = re.compile(re.escape(LAYER_CALL) + r"\.(\d+)")
 
 
 @dataclass(eq=False, slots=True)
@@ -83,6 +88,12 @@ class Graph:
         Body of a concrete function.
     calls : list of LayerCall, default=()
         Calls of layers, recorded while the function was traced.
+    prefix : str, default=""
+        Prefix of the names of values and ops.
+    compiled : bool, default=False
+        Whether the ops are in a function that must be compiled.
+    in_loop : bool, default=False
+        Whether this is the body or the condition of a loop; captured tensors are among its inputs.
 
     Attributes
     ----------
@@ -100,38 +111,24 @@ class Graph:
         Values that a target function holds constant, by ``tf.stop_gradient``. A reference has those of its row.
     """
 
-    def __init__(self, func_graph, calls=()):
-        self._read_whole(func_graph, func_graph.captures)
-        # A layer called in a loop or a function of its own returns tensors of another graph, which are left out.
-        self.calls = [
-            call._replace(outputs=[self._names[each.name] for each in call.outputs if _is_in(each, func_graph)])
-            for call in calls
-        ]
-        del self._names
-        self._index()
-
-    @classmethod
-    def of_loop(cls, func_graph, prefix, compiled):
-        """Read the body or the condition of a loop; captured tensors are among its inputs."""
-        graph = cls.__new__(cls)
-        graph._read_whole(func_graph, (), prefix, compiled)
-        graph._index()
-        return graph
-
-    def _read_whole(self, func_graph, captures, prefix="", compiled=False):
-        self.ops, self.captures, self.inputs, self.calls, self.held, self.changed = [], {}, [], [], set(), set()
+    def __init__(self, func_graph, calls=(), prefix="", compiled=False, in_loop=False):
+        self.ops, self.captures, self.inputs, self.held, self.changed = [], {}, [], set(), set()
         names = {}
-        for external, internal in captures:
+        for external, internal in () if in_loop else func_graph.captures:
             names[internal.name] = value = _make_value(internal, prefix)
             self.captures[value] = external
-        captured = set(names)
         for tensor in func_graph.inputs:
-            if tensor.name not in captured:
+            if tensor.name not in names:
                 names[tensor.name] = value = _make_value(tensor, prefix)
                 self.inputs.append(value)
         self._read(func_graph, names, prefix, compiled)
         self.outputs = [names[tensor.name] for tensor in func_graph.outputs]
-        self._names = names
+        # A layer called in a loop or a function of its own returns tensors of another graph, which are left out.
+        self.calls = [
+            call._replace(outputs=[names[each.name] for each in call.outputs if _is_in(each, func_graph)])
+            for call in calls
+        ]
+        self._index()
 
     def followed_by(self, func_graph, value):
         """Return a graph that applies a function to one of the values, and has its outputs.
@@ -150,7 +147,8 @@ class Graph:
         graph._read(func_graph, names, prefix=_TARGET, compiled=False)
         graph.outputs = [names[tensor.name] for tensor in func_graph.outputs]
         graph._index()
-        vars(graph).pop("dependence", None)
+        for computed in ("dependence", "layouts"):
+            vars(graph).pop(computed, None)
         return graph
 
     def _index(self):
@@ -196,14 +194,13 @@ class Graph:
                 names.update(zip((tensor.name for tensor in op.outputs), outputs, strict=True))
                 name = prefix + op.name
                 calls = tuple(call_numbers(name))
-                loop = {}
-                if facts.family is ops.LOOP:
-                    for part, attribute in (("body", "body"), ("condition", "cond")):
-                        function = graph_of_function(func_graph, op.get_attr(attribute).name)
-                        loop[part] = inner = Graph.of_loop(function, prefix, compiled)
-                        self.changed.update(inputs[inner.inputs.index(handle)] for handle in inner.changed)
+                loop = []
+                for attribute in ("body", "cond") if facts.family is ops.LOOP else ():
+                    function = graph_of_function(func_graph, op.get_attr(attribute).name)
+                    loop.append(Graph(function, (), prefix, compiled, in_loop=True))
+                    self.changed.update(inputs[loop[-1].inputs.index(handle)] for handle in loop[-1].changed)
                 self.held.update(outputs if holds else ())
-                self.ops.append(Op(op.type, without_call_numbers(name), inputs, outputs, op, compiled, calls, **loop))
+                self.ops.append(Op(op.type, without_call_numbers(name), inputs, outputs, op, compiled, calls, *loop))
 
     def _inline(self, op, body, inputs, names, prefix, compiled):
         inner = dict(zip((tensor.name for tensor in body.inputs), inputs, strict=True))
@@ -219,7 +216,7 @@ class Graph:
         chosen = tf.get_static_value(op.inputs[0] if origin is None else origin.outputs[0])
         if chosen is None:
             return None
-        if ops.facts_of(op.type).chosen == ops.BY_CONDITION:
+        if "then_branch" in op.node_def.attr:
             return op.get_attr("then_branch" if chosen else "else_branch")
         branches = op.get_attr("branches")
         return branches[chosen if 0 <= chosen < len(branches) else -1]
@@ -228,6 +225,11 @@ class Graph:
     def dependence(self):
         """Sets of the values that vary with the input, carry a difference, or depend only on the input's shape."""
         return dependence_of(self)
+
+    @cached_property
+    def layouts(self):
+        """Layout of each varying value for which the axis of rows is known, including values inside loops."""
+        return batch_layouts(self)
 
     def varies(self, value):
         """Return whether a value depends on the elements of the network's input."""
@@ -281,13 +283,17 @@ class Graph:
         layers = self.layers_of(op)
         return f"the op {op.type!r} ({op.name!r}" + (f", layer {layers[0]!r})" if layers else ")")
 
-    def ancestors(self, wanted, known=()):
-        """List in order the ops that compute ``wanted`` from the ``known`` values."""
+    def ancestors(self, wanted, known=(), replace=None):
+        """List in order the ops that compute ``wanted`` from the ``known`` values.
+
+        If given, the function ``replace`` takes the graph and an op, and returns what is to be run instead of the op.
+        """
         known, needed, found = set(known), set(wanted), []
         for op in reversed(self.ops):
             if any(value in needed and value not in known for value in (*op.outputs, *op.inner)):
-                needed.update(op.inputs)
-                found.append(op)
+                step = op if replace is None else replace(self, op)
+                needed.update(step.inputs)
+                found.append(step)
         return found[::-1]
 
 
@@ -343,7 +349,17 @@ def _expand_count(op):
 EXPANDED = {"DenseBincount": _expand_count}
 
 
-def _make_value(tensor, prefix=""):
+def call_numbers(op_name):
+    """Return the numbers of the recorded calls of layers that an op lies in, the outermost first."""
+    return [int(number) for number in _CALL_NUMBER.findall(op_name)]
+
+
+def without_call_numbers(op_name):
+    """Remove the scopes of recorded calls from an op's name."""
+    return "/".join(part for part in op_name.split("/") if not _CALL_NUMBER.match(part))
+
+
+def _make_value(tensor, prefix):
     return Value(without_call_numbers(prefix + tensor.name), tensor.dtype, tensor.shape)
 
 

@@ -1,19 +1,18 @@
-"""Layers that the ops of a trace belong to, and the outputs of each layer."""
+"""Layers of a network: records of their calls while it is traced, and their outputs by name."""
 
 import functools
-import re
 import threading
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from skdeeplift.network.ops import facts_of
+from skdeeplift.network.clusters import Activations
+from skdeeplift.network.graph import LAYER_CALL, LAYER_OUTPUT
+from skdeeplift.network.ops import SOFTMAX, facts_of
 
-# Name of an Identity that the graph keeps as an op, because it is the output of a layer.
-LAYER_OUTPUT = "skdeeplift.output"
-_SCOPE = "skdeeplift.call"
-_TOKEN = re.compile(r"skdeeplift\.call\.(\d+)")
+PRE_ACTIVATION = ":pre_activation"
 # Only one trace runs at a time, because two models may share layers.
 _LOCK = threading.Lock()
 
@@ -59,7 +58,7 @@ def recorded_calls(layers):
     Yields
     ------
     recording : Recording
-        The calls. `call_numbers` finds the calls that an op lies in.
+        The calls. `skdeeplift.network.graph.call_numbers` finds the calls that an op lies in.
     """
     recording, path = Recording(), []
 
@@ -75,7 +74,7 @@ def recorded_calls(layers):
             recording.calls.append(record)
             given = {id(tensor) for tensor in tf.nest.flatten((args, kwargs))}
             try:
-                with tf.name_scope(f"{_SCOPE}.{len(recording.calls) - 1}"):
+                with tf.name_scope(f"{LAYER_CALL}.{len(recording.calls) - 1}"):
                     outputs = call(*args, **kwargs)
                     outputs = tf.nest.map_structure(lambda tensor: _copy_if_given(tensor, given), outputs)
             finally:
@@ -85,22 +84,10 @@ def recorded_calls(layers):
 
         return call_in_scope
 
-    with _LOCK:
-        # Most layers have `call` from their class. A `call` of the instance itself is restored.
-        of_instance = {id(layer): vars(layer).get("call") for layer in layers}
-        try:
-            for layer in {id(layer): layer for layer in layers}.values():
-                # Keras tracks attributes that setattr sets, so the entry goes into the instance's dict.
-                vars(layer)["call"] = recorded(layer)
-            yield recording
-        finally:
-            for layer in layers:
-                vars(layer).pop("call", None)
-                if of_instance[id(layer)] is not None:
-                    vars(layer)["call"] = of_instance[id(layer)]
+    with _LOCK, _replaced(layers, "call", recorded):
+        yield recording
 
 
-@contextmanager
 def without_fused_kernels(layers):
     """Make recurrent layers run step by step; on a GPU they would be one op of cuDNN, which has no rule.
 
@@ -109,14 +96,27 @@ def without_fused_kernels(layers):
     layers : list of keras.Layer
         Layers to change during the trace, and to restore after it.
     """
-    recurrent = [(vars(layer), vars(layer)["use_cudnn"]) for layer in layers if "use_cudnn" in vars(layer)]
+    return _replaced([layer for layer in layers if "use_cudnn" in vars(layer)], "use_cudnn", lambda layer: False)
+
+
+@contextmanager
+def _replaced(layers, name, make):
+    """Replace an attribute of layers by what a function makes of each layer, and restore it afterwards.
+
+    Most layers have a method from their class, which then shows again. Keras tracks attributes that setattr sets, so
+    the attribute goes into the instance's dict.
+    """
+    distinct = {id(layer): layer for layer in layers}.values()
+    own = [(vars(layer), vars(layer)[name]) for layer in distinct if name in vars(layer)]
     try:
-        for attributes, _ in recurrent:
-            attributes["use_cudnn"] = False
+        for layer in distinct:
+            vars(layer)[name] = make(layer)
         yield
     finally:
-        for attributes, before in recurrent:
-            attributes["use_cudnn"] = before
+        for layer in distinct:
+            vars(layer).pop(name, None)
+        for attributes, before in own:
+            attributes[name] = before
 
 
 def _copy_if_given(tensor, given):
@@ -127,16 +127,80 @@ def _copy_if_given(tensor, given):
     return tf.identity(tensor, name=LAYER_OUTPUT) if id(origin) in given or id(tensor) in given else tensor
 
 
-def call_numbers(op_name):
-    """Return the numbers of the recorded calls that an op lies in, the outermost first."""
-    return [int(number) for number in _TOKEN.findall(op_name)]
-
-
-def without_call_numbers(op_name):
-    """Remove the scopes of recorded calls from an op's name."""
-    return "/".join(part for part in op_name.split("/") if not _TOKEN.match(part))
-
-
 def innermost_named(calls, numbers, names):
     """Return the given name that belongs to the innermost of some calls, or None if no call has such a name."""
     return next((name for number in reversed(numbers) for name in names if calls[number].is_named(name)), None)
+
+
+def find_layer(graph, name, inputs=()):
+    """Find the output of a layer, or the linear part before the layer's own activation.
+
+    Parameters
+    ----------
+    graph : Graph
+        The traced network.
+    name : str
+        Name of a layer. If several layers share it, the names of the layers around it come first, as in
+        ``"encoder/dense"``. The suffix ``":pre_activation"`` asks for the linear part.
+    inputs : iterable of str, default=()
+        Names of the network's inputs.
+
+    Returns
+    -------
+    value : Value
+        The output or the linear part.
+
+    Raises
+    ------
+    ValueError
+        If the layer does not exist, is called more than once, or has no single output.
+    """
+    of_layer = name.removesuffix(PRE_ACTIVATION)
+    numbers = [number for number, call in enumerate(graph.calls) if call.is_named(of_layer)]
+    if not numbers:
+        for value, input_name in zip(graph.inputs, inputs, strict=False):
+            if name == input_name:
+                return value
+        raise ValueError(unknown_layer("layer=", of_layer, [*inputs, *layer_names(graph)]))
+    if len({graph.calls[number].path for number in numbers}) > 1:
+        paths = sorted({"/".join(graph.calls[number].path) for number in numbers})
+        raise ValueError(f"Several layers are named {of_layer!r}. Pass one of {paths}.")
+    if len(numbers) > 1:
+        raise ValueError(
+            f"The network calls the layer {of_layer!r} {len(numbers)} times, so that its units have no one value. Name "
+            f"another layer, or give each call a layer of its own that returns its input."
+        )
+    outputs = [value for value in graph.calls[numbers[0]].outputs if graph.carries_difference(value)]
+    if len(outputs) != 1:
+        raise ValueError(
+            f"layer= takes a layer with one output of floating-point numbers that depends on the network's input. "
+            f"The layer {of_layer!r} has {len(outputs)} of them here."
+        )
+    return outputs[0] if name == of_layer else _before_activation(graph, outputs[0], numbers[0], of_layer)
+
+
+def layer_names(graph):
+    """List the names of the layers that the network calls, in order and each once."""
+    return list(dict.fromkeys(call.path[-1] for call in graph.calls))
+
+
+def unknown_layer(parameter, name, names):
+    """Write the message for a name that no layer has, with the names of the layers."""
+    near = get_close_matches(str(name), names, n=3)
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return f"{parameter} names {name!r}, which is none of the network's layers: {', '.join(names)}.{hint}"
+
+
+def _before_activation(graph, output, number, name):
+    op = graph.producer.get(output)
+    if op is not None and number in op.calls:
+        activation = Activations(graph).ending_at(op)
+        if activation is not None:
+            return activation.root
+        varying = [value for value in op.inputs if graph.carries_difference(value)]
+        if len(varying) == 1 and (Activations.is_single(op) or op.facts.family is SOFTMAX):
+            return varying[0]
+    raise ValueError(
+        f"The layer {name!r} does not end in an activation of its own, so that {name + PRE_ACTIVATION!r} does not "
+        f"exist. Pass {name!r}."
+    )

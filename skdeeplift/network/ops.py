@@ -79,8 +79,6 @@ class OpFacts:
     reads_state: bool = False
     # The op changes the variable or table that its first input is the handle of.
     changes_state: bool = False
-    # Type of the operand that chooses the branch: `BY_CONDITION`, `BY_NUMBER`.
-    chosen: str | None = None
     # Reason why the op has no rule, or none for all patterns of varying inputs.
     why_not: str | None = None
 
@@ -154,7 +152,6 @@ EXPLOSIVE, EXPLOSIVE_ABOVE = "overflows on both sides", "overflows for large val
 COPIED, RESHAPED, BROADCAST, MOVED, CUT = "copied", "reshaped", "broadcast", "moved", "cut"
 MADE, STACKED, GATHERED, TAKEN, SET = "made", "stacked", "gathered", "taken", "set"
 REDUCED, FOLDED, UNFOLDED, RENUMBERED = "reduced", "folded", "unfolded", "renumbered"
-BY_CONDITION, BY_NUMBER = "by condition", "by number"
 # Type of a cast from floating-point numbers to whole numbers or truth values, or from whole numbers to truth values.
 TRUNCATION = "Cast to whole"
 A_BRANCH = "which branch is taken is known only when the network runs"
@@ -170,7 +167,7 @@ SQUARED_DIFFERENCE = Family({ONE: "activation", SEVERAL: "split_squared_differen
 QUOTIENT = Family({(0,): "apply_weights", (1,): "activation", (0, 1): "split_quotient"}, elementwise=True)
 PRODUCT = Family({ONE: "multiply", SEVERAL: "split_elementwise_product"}, elementwise=True)
 SUM = Family({ANY: "add"}, elementwise=True)
-CHOICE = Family({**dict.fromkeys([(1,), (2,), (1, 2)], "select"), ANY: "choose"}, elementwise=True)
+CHOICE = Family({**dict.fromkeys([(1,), (2,), (1, 2)], "join"), ANY: "choose"}, elementwise=True)
 COMPARISON = Family({ONE: "take_step", SEVERAL: "take_step_of_difference"}, elementwise=True)
 LOGIC = Family({ONE: "take_step", SEVERAL: "split_decision"}, elementwise=True)
 TEST = Family({ONE: "take_step"}, elementwise=True)
@@ -183,7 +180,6 @@ MATRIX_PRODUCT = Family({ONE: "apply_weights", SEVERAL: "split_product"}, weight
 CONVOLUTION = Family({(0,): "apply_weights"}, weighted=True)
 TRANSPOSED_CONVOLUTION = Family({(2,): "apply_weights"}, weighted=True)
 NORMALISATION = Family({(0,): "normalise_batch"})
-RESIZING = Family({(0,): "resize"})
 # Ops whose coefficients are not negative, or not negative in their first operand.
 STRUCTURAL = Family({ANY: "apply_again"})
 OF_FIRST_OPERAND = Family({(0,): "apply_again"})
@@ -367,8 +363,8 @@ op("ScatterNd",              Family({(1,): "apply_again"}), batch=RENUMBERED)
 op("FusedBatchNorm",         NORMALISATION)
 op("FusedBatchNormV2",       NORMALISATION)
 op("FusedBatchNormV3",       NORMALISATION)
-op("ResizeBilinear",         RESIZING)
-op("ResizeNearestNeighbor",  RESIZING)
+op("ResizeBilinear",         OF_FIRST_OPERAND)
+op("ResizeNearestNeighbor",  OF_FIRST_OPERAND)
 op("ResizeBicubic",          Family({(0,): "resize_with_overshoot"}))
 op("ScaleAndTranslate",      Family({(0,): "scale_and_translate"}))
 
@@ -475,8 +471,8 @@ op("PartitionedCall",        CALL)
 op("StatefulPartitionedCall", CALL)
 op("While",                  LOOP)
 op("StatelessWhile",         LOOP)
-op("If",                     BRANCH, chosen=BY_CONDITION, why_not=A_BRANCH)
-op("StatelessIf",            BRANCH, chosen=BY_CONDITION, why_not=A_BRANCH)
-op("Case",                   BRANCH, chosen=BY_NUMBER, why_not=A_BRANCH)
-op("StatelessCase",          BRANCH, chosen=BY_NUMBER, why_not=A_BRANCH)
+op("If",                     BRANCH, why_not=A_BRANCH)
+op("StatelessIf",            BRANCH, why_not=A_BRANCH)
+op("Case",                   BRANCH, why_not=A_BRANCH)
+op("StatelessCase",          BRANCH, why_not=A_BRANCH)
 # fmt: on

@@ -27,7 +27,7 @@ class PackedLayer:
     Raises
     ------
     TypeError
-        If Keras can not make it again.
+        If Keras cannot make it again.
     """
 
     def __init__(self, layer):
@@ -46,7 +46,7 @@ class PackedLayer:
         except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
             reason = str(error).rsplit("Exception encountered:")[-1].strip()
             raise TypeError(
-                f"The {type(layer).__name__} {layer.name!r} can not be pickled or copied, since Keras can not make it "
+                f"The {type(layer).__name__} {layer.name!r} cannot be pickled or copied, since Keras cannot make it "
                 f"again from its configuration: {reason[:400]} Give its classes a get_config method with all that "
                 "__init__ takes."
             ) from error
@@ -148,7 +148,7 @@ def _unpack(value):
 
 
 def _is_functional(layer):
-    """Whether it is a network of symbolic tensors, which the configuration describes, whatever its class."""
+    """Return whether a layer is a network of symbolic tensors, which its configuration describes."""
     return any(base.__name__ in ("Functional", "Sequential") for base in type(layer).__mro__)
 
 
@@ -191,7 +191,7 @@ def _replaced_values(mapping, replace, memo):
 
 
 def _is_callback(value):
-    """Whether it is what Keras returns of a training, which refers to the model."""
+    """Return whether an object is a callback, such as the history of a training, which refers to the model."""
     return "keras" in sys.modules and isinstance(value, sys.modules["keras"].callbacks.Callback)
 
 

@@ -55,12 +55,12 @@ _NO_NETWORK = (
 
 
 def is_estimator(value):
-    """Whether something is trained by ``fit`` and has parameters, as scikit-learn's estimators."""
+    """Return whether an object is trained by ``fit`` and has parameters, as estimators of scikit-learn."""
     return hasattr(value, "fit") and hasattr(value, "get_params") and not isinstance(value, type)
 
 
 def unfrozen(estimator):
-    """What a `FrozenEstimator` holds; anything else as it is."""
+    """Return the estimator in a `FrozenEstimator`; any other estimator as it is."""
     while isinstance(estimator, FrozenEstimator):
         estimator = estimator.estimator
     return estimator
@@ -190,7 +190,7 @@ def _fit(estimator, X, y, sample_weight, owner):
         return
     if not (_is_wrapper(estimator) or has_fit_parameter(estimator, "sample_weight")):
         raise ValueError(
-            f"{owner} got sample_weight, but {type(estimator).__name__} can not be trained with weights. Pass "
+            f"{owner} got sample_weight, but {type(estimator).__name__} cannot be trained with weights. Pass "
             "sample_weight=None, or an estimator whose fit takes sample_weight."
         )
     # Keras's wrapper writes what it is given into this dict.

@@ -41,25 +41,19 @@ def make_games(sources, names, columns, parameters, seed):
     ValueError
         If axes or groups do not fit the sources.
     """
-    apart = parameters["layer"] is not None
     shapes = [require_shape(source, name) for source, name in zip(sources, names, strict=True)]
     axes, groups = parameters["sampling_axes"], parameters["groups"]
     if groups is not None:
         if axes is not None:
             raise ValueError(f"sampling_axes= and groups= exclude each other. Got sampling_axes={axes!r} and groups.")
-        games = [partition_by_groups(groups, shapes, names, None if apart else columns)]
-    elif apart:
-        of_each = expand_over_sources(axes, names, "sampling_axes=")
-        games = [
-            partition_by_axes([each], [shape], [name]) for each, shape, name in zip(of_each, shapes, names, strict=True)
-        ]
+        games = [partition_by_groups(groups, shapes, names, columns if parameters["layer"] is None else None)]
     else:
-        games = [partition_by_axes(expand_over_sources(axes, names, "sampling_axes="), shapes, names)]
+        of_sources = list(zip(expand_over_sources(axes, names, "sampling_axes="), shapes, names, strict=True))
+        together = [of_sources] if parameters["layer"] is None else [[source] for source in of_sources]
+        games = [partition_by_axes(*zip(*each, strict=True)) for each in together]
+    drawn = parameters["n_permutations"], parameters["antithetic"], seed
     return [
-        AllCoalitions(parts)
-        if parts[0].number <= MOST_ENUMERATED
-        else Permutations(parts, parameters["n_permutations"], parameters["antithetic"], seed)
-        for parts in games
+        AllCoalitions(parts) if parts[0].number <= MOST_ENUMERATED else Permutations(parts, *drawn) for parts in games
     ]
 
 
@@ -141,12 +135,9 @@ class Permutations(Players):
     def draw(self, first_reference, references):
         """Draw the rank of each player in each order, of shape (references, orders, players)."""
         orders = np.broadcast_to(np.arange(self.parts, dtype=np.int32), (self.draws, self.parts))
-        ranks = np.stack(
-            [
-                np.random.default_rng([self.seed, reference]).permuted(orders, axis=1)
-                for reference in range(first_reference, first_reference + references)
-            ]
-        )
+        numbers = range(first_reference, first_reference + references)
+        generators = [np.random.default_rng([self.seed, number]) for number in numbers]
+        ranks = np.stack([generator.permuted(orders, axis=1) for generator in generators])
         if self.antithetic:
             ranks = np.stack([ranks, self.parts - 1 - ranks], 2).reshape(references, self.n_orders, self.parts)
         return [ranks]

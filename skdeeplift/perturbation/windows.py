@@ -41,9 +41,8 @@ def make_covers(sources, names, columns, parameters):
             raise ValueError(
                 f"groups= and windows exclude each other. Got groups, window_shape={window_shape!r} and step={step!r}."
             )
-        return partition_by_groups(
-            parameters["groups"], shapes, names, columns if parameters["layer"] is None else None
-        )
+        columns = columns if parameters["layer"] is None else None
+        return partition_by_groups(parameters["groups"], shapes, names, columns)
     windows, by_size = [], parameters["normalize"] == "window_size"
     window_shapes = expand_over_sources(window_shape, names, "window_shape=")
     steps = expand_over_sources(step, names, "step=")

@@ -126,8 +126,7 @@ class BeeswarmDisplay(Display):
         is_large = contributions.size > 5000
         ax.scatter(contributions.ravel(), heights.ravel(), s=size, color=faces, linewidths=0, rasterized=is_large)
         ax.set_yticks(range(n_features), [str(self.feature_names[feature]) for feature in shown])
-        ax.set_ylim(-0.6, n_features - 0.4)
-        ax.set_xlabel(self.xlabel)
+        ax.set(ylim=(-0.6, n_features - 0.4), xlabel=self.xlabel)
         hide_spines(ax, left=True)
         if self.values is not None:
             from matplotlib.cm import ScalarMappable

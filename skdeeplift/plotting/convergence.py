@@ -8,10 +8,11 @@ import pandas as pd
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skdeeplift.binding.attributes import with_attributes
+from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.explanation.explanation_parts import find_parts
 from skdeeplift.plotting.display import Display, check_matplotlib, hide_spines
 from skdeeplift.plotting.explanation_slice import name_explanations
+from skdeeplift.references.reference_comparison import flatten_contributions, mean_relative_size, reference_report
 
 # A logarithmic axis has no zero, so smaller errors are drawn here.
 SMALLEST = 1e-16
@@ -112,8 +113,6 @@ class ConvergenceDisplay(Display):
             explanations = {name: each.explain(X, target=target) for name, each in explainers.items()}
             return cls.from_explanation(explanations, ax=ax, **options)
         if over == "references":
-            from skdeeplift.references import reference_report
-
             if target is not None:
                 raise ValueError('over="references" draws the explainer\'s own target. Leave target= at None.')
             options = {"references": (), **options}
@@ -261,8 +260,8 @@ class ConvergenceDisplay(Display):
         ticks = np.unique(self.report.index.get_level_values(1))
         ax.set_xticks(ticks, [str(each) for each in ticks])
         ax.set_xticks([], minor=True)
-        ax.set_xlabel(str(self.report.index.names[1] or "number").replace("n_", "number of "))
-        ax.set_ylabel("relative to contributions")
+        name = str(self.report.index.names[1] or "number").replace("n_", "number of ")
+        ax.set(xlabel=name, ylabel="relative to contributions")
         handles = [*(named if len(named) > 1 else []), *used.values()]
         ax.legend(handles=handles, ncols=min(len(handles), 2), **ABOVE)
 
@@ -301,22 +300,15 @@ def _over_steps(explainer, X, target, numbers):
         bound = explainer.bound_.copy(n_steps=int(number))
         coarser = with_attributes(explainer, bound_=bound, check="ignore")
         explanations[number] = coarser.explain(X, target=target)
-    most = _side_by_side(explanations[max(numbers)])
-    sizes = np.linalg.norm(most, axis=1)
+    most = flatten_contributions(explanations[max(numbers)].contributions)
     lines = {
         number: {
-            "change": (np.linalg.norm(_side_by_side(each) - most, axis=1)[sizes > 0] / sizes[sizes > 0]).mean(),
+            "change": mean_relative_size(flatten_contributions(each.contributions) - most, most),
             "error": relative_errors(each).mean(),
         }
         for number, each in explanations.items()
     }
     return pd.DataFrame.from_dict(lines, orient="index").rename_axis("n_steps")
-
-
-def _side_by_side(explanation):
-    """Return all contributions of each row, to all targets and of all inputs or layers, as one array in float64."""
-    arrays = [part.contributions for part in find_parts(explanation)[1]]
-    return np.concatenate([np.reshape(each, (len(each), -1)) for each in arrays], 1).astype(np.float64)
 
 
 def _join_reports(reports):

@@ -1,14 +1,31 @@
-"""Base class of all displays."""
+"""Base class of all displays, and colours that suit a light or a dark background."""
 
 import base64
 import html
 import io
 from importlib import import_module
+from typing import NamedTuple
 
-from skdeeplift.plotting.colors import colors_on
+import numpy as np
 
 # The legend is outside the axes, to the right of them.
 LEGEND_ON_THE_RIGHT = {"frameon": False, "loc": "upper left", "bbox_to_anchor": (1, 1)}
+
+# Each list runs from strong to weak. Hue tells the sign: blue and red can be told apart by colour-blind readers.
+# Distance from the background tells the size.
+_ON_LIGHT = {
+    "negative": ["#053061", "#2166ac", "#4393c3", "#92c5de"],
+    "positive": ["#67001f", "#b2182b", "#d6604d", "#f4a582"],
+    "classes": ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#9a8a00", "#6b6b6b"],
+    # The range of the colormap viridis. Each of its ends is hard to see on one of the backgrounds.
+    "values": (0.0, 0.85),
+}
+_ON_DARK = {
+    "negative": ["#c6e2ff", "#6db3ff", "#3182d9", "#1d4f8a"],
+    "positive": ["#ffd0bd", "#ff8a6b", "#dd5a3c", "#8c3826"],
+    "classes": ["#56b4e9", "#e69f00", "#1fc497", "#e39bc4", "#2f86d6", "#f07a30", "#f0e442", "#a5a5a5"],
+    "values": (0.25, 1.0),
+}
 
 
 def check_matplotlib(owner):
@@ -140,3 +157,117 @@ class Display:
         width = round(self.figure_.get_figwidth() * self.figure_.dpi)
         data = base64.b64encode(picture.getvalue()).decode()
         return f'<img alt="{type(self).__name__}" src="data:image/png;base64,{data}" width="{width}">'
+
+
+class Colors(NamedTuple):
+    """Colours for one background."""
+
+    background: tuple
+    # Text.
+    ink: tuple
+    # Lines that guide the eye.
+    faint: tuple
+    # Marks without a sign or a value.
+    muted: tuple
+    positive: str
+    negative: str
+    # A single series.
+    single: str
+    # One colour for each of several classes.
+    classes: list
+    # Colormap of contributions, from negative to positive; zero has the colour of the background.
+    signed: object
+    # Colormap from low to high values.
+    values: object
+
+    @property
+    def is_dark(self):
+        """Return whether the background is dark."""
+        return lightness(self.background) < 0.5
+
+    def by_class(self, n_classes):
+        """Return one colour for each class, from the colormap of values if there are many classes."""
+        if n_classes <= len(self.classes):
+            return self.classes[:n_classes]
+        return list(self.values(np.linspace(0, 1, n_classes)))
+
+    def signed_scale(self, limit):
+        """Return the matplotlib ScalarMappable that colours contributions from ``-limit`` to ``limit``."""
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import Normalize
+
+        return ScalarMappable(Normalize(-limit, limit), self.signed)
+
+
+def colors_on(ax):
+    """Choose colours that suit the background of axes.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes to draw on.
+
+    Returns
+    -------
+    colors : Colors
+        The colours, with those of the background and of text.
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap, to_rgb, to_rgba
+
+    ink = to_rgb(ax.xaxis.label.get_color())
+    # A transparent figure shows the page below it. The colour of text tells whether that page is dark.
+    background = (1.0, 1.0, 1.0) if lightness(ink) < 0.5 else (0.0, 0.0, 0.0)
+    for layer in (ax.get_figure(root=True).get_facecolor(), ax.get_facecolor()):
+        *color, opacity = to_rgba(layer)
+        background = blend(background, color, opacity)
+    is_light = lightness(background) >= 0.5
+    if abs(lightness(ink) - lightness(background)) < 0.3:
+        # The axes may have been darkened by hand, with the text left as for a light page.
+        ink = (0.0, 0.0, 0.0) if is_light else (1.0, 1.0, 1.0)
+    palette = _ON_LIGHT if is_light else _ON_DARK
+    signed = [*palette["negative"], background, *palette["positive"][::-1]]
+    return Colors(
+        background=background,
+        ink=ink,
+        faint=blend(background, ink, 0.22),
+        muted=blend(background, ink, 0.45),
+        positive=palette["positive"][1],
+        negative=palette["negative"][1],
+        single=palette["classes"][0],
+        classes=palette["classes"],
+        # An odd number of colours puts zero in the middle of one.
+        signed=LinearSegmentedColormap.from_list("signed", signed, N=511),
+        values=LinearSegmentedColormap.from_list("values", colormaps["viridis"](np.linspace(*palette["values"], 64))),
+    )
+
+
+def lightness(color):
+    """Return how light a colour is, from 0 to 1."""
+    return float(np.dot(color[:3], (0.299, 0.587, 0.114)))
+
+
+def blend(below, above, opacity):
+    """Return the colour that results from one colour over another."""
+    return tuple((1 - opacity) * np.asarray(below[:3]) + opacity * np.asarray(above[:3]))
+
+
+def robust_limit(contributions, percentile):
+    """Return a percentile of absolute contributions, at which colours are full.
+
+    Parameters
+    ----------
+    contributions : ndarray
+        Contributions in any shape.
+    percentile : float
+        The percentile, from 0 to 100. If it is zero contributions, the largest one is returned.
+
+    Returns
+    -------
+    limit : float
+        A positive number; 1 if all contributions are zero.
+    """
+    sizes = np.abs(contributions[np.isfinite(contributions)])
+    if not sizes.size or not sizes.max() > 0:
+        return 1.0
+    return float(np.percentile(sizes, percentile) or sizes.max())

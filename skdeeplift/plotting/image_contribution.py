@@ -6,8 +6,15 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 from skdeeplift.explanation.explanation_parts import has_targets
-from skdeeplift.plotting.colors import blend, colors_on, robust_limit
-from skdeeplift.plotting.display import Display, check_matplotlib, contribution_label, new_figure
+from skdeeplift.plotting.display import (
+    Display,
+    blend,
+    check_matplotlib,
+    colors_on,
+    contribution_label,
+    new_figure,
+    robust_limit,
+)
 from skdeeplift.plotting.explanation_slice import name_explanations, slice_explanation
 from skdeeplift.plotting.rows_and_columns import are_row_targets, choose_rows, join_names, take_rows, target_labels
 

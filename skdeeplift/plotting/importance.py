@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdeeplift.explanation.explanation_parts import has_targets
-from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, format_number, hide_spines
+from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, contribution_label, format_number, hide_spines
 from skdeeplift.plotting.explanation_slice import check_explanation, slice_table
 from skdeeplift.plotting.rows_and_columns import are_row_targets, rank_features, target_labels
 
@@ -112,7 +112,7 @@ class ImportanceDisplay(Display):
         # float32 would round means over many rows.
         absolute = absolute.astype(np.float64)
         spread = (absolute if absolute.ndim == 2 else absolute.sum(-1)).std(0)
-        label = f"mean absolute contribution {to_target}".strip()
+        label = f"mean absolute {contribution_label(to_target)}"
         if of_all and by_class:
             label += ", summed over classes"
         display = cls(absolute.mean(0), slices[0].feature_names, spread=spread, class_names=classes, xlabel=label)
@@ -162,9 +162,7 @@ class ImportanceDisplay(Display):
             each = f"{len(others)} more features have up to" if len(others) > 1 else "1 more feature has"
             label += f"\n{each} {format_number(totals[others[0]])}"
         ax.set_yticks(positions, [str(self.feature_names[feature]) for feature in shown])
-        ax.set_xlabel(label)
-        ax.set_ylim(-0.6, len(shown) - 0.4)
-        ax.set_xlim(left=0)
+        ax.set(xlabel=label, ylim=(-0.6, len(shown) - 0.4), xlim=(0, None))
         hide_spines(ax, left=True)
         if self.class_names is not None:
             ax.legend(**LEGEND_ON_THE_RIGHT)

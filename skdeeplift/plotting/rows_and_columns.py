@@ -40,7 +40,7 @@ def choose_row(n_rows, row, owner):
         if n_rows != 1:
             raise ValueError(f"{owner} draws one row, and the explanation has {n_rows}. Pass row=, its position.")
         return 0
-    if not isinstance(row, Integral) or isinstance(row, bool):
+    if not _is_index(row):
         raise TypeError(f"row= takes the position of a row as an int. Got {row!r}.")
     if not -n_rows <= row < n_rows:
         raise ValueError(f"row={row} is none of the explanation's rows. Expected a position below {n_rows}.")
@@ -98,11 +98,10 @@ def choose_feature(feature, names, parameter):
     ValueError
         If there is no such feature, or several features have this name.
     """
-    is_bool = isinstance(feature, bool)
-    found = [position for position, name in enumerate(names) if name == feature and not is_bool]
+    found = [] if isinstance(feature, bool) else [place for place, name in enumerate(names) if name == feature]
     if len(found) == 1:
         return found[0]
-    if not found and isinstance(feature, Integral) and not is_bool and 0 <= feature < len(names):
+    if not found and _is_index(feature) and 0 <= feature < len(names):
         return int(feature)
     which = f"names {len(found)} features" if found else "is no feature"
     raise ValueError(

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from skdeeplift.plotting.colors import lightness, robust_limit
-from skdeeplift.plotting.display import Display, contribution_label
+from skdeeplift.plotting.display import Display, contribution_label, lightness, robust_limit
 from skdeeplift.plotting.explanation_slice import slice_explanation
 from skdeeplift.plotting.rows_and_columns import choose_rows
 

@@ -133,7 +133,8 @@ class WaterfallDisplay(Display):
         ends = start + np.cumsum([0.0, *changes])
         ax, colors = self._start(ax, 7, 1.2 + 0.32 * (len(names) + 2))
         positions = np.arange(1, len(names) + 1)
-        ax.barh(positions, changes, left=ends[:-1], height=0.66, color=colors.by_sign(changes), zorder=2)
+        signs = [colors.positive if change >= 0 else colors.negative for change in changes]
+        ax.barh(positions, changes, left=ends[:-1], height=0.66, color=signs, zorder=2)
         for position, value in enumerate(ends):
             ax.plot([value, value], [position, position + 1], color=colors.muted, linewidth=1, zorder=1)
         ax.plot([start, end], [0, len(names) + 1], "o", color=colors.ink, markersize=6, zorder=3, clip_on=False)
@@ -147,8 +148,7 @@ class WaterfallDisplay(Display):
             place = {"xytext": (side, 0), "textcoords": "offset points", "ha": alignment, "va": "center"}
             ax.annotate(text, (value, position), color=colors.ink, fontsize="small", **place)
         ax.set_yticks(range(len(names) + 2), ["reference", *names, "prediction"])
-        ax.set_ylim(len(names) + 1.6, -0.6)
-        ax.set_xlabel(self.xlabel)
+        ax.set(ylim=(len(names) + 1.6, -0.6), xlabel=self.xlabel)
         hide_spines(ax, left=True)
         return self
 

@@ -1,1 +1,1 @@
-"""How differences-from-reference flow through a traced network."""
+"""Rules and streams that carry differences-from-reference through a traced network."""

@@ -18,6 +18,9 @@ from skdeeplift.propagation.sums import SourceTensors, sum_plain
 class Overrides:
     """Replacements of a graph's activations while the graph runs again.
 
+    Values inside an activation of several ops belong to it alone. If another op reads such a value too, the op that
+    computes it runs once more, as an activation by itself.
+
     Parameters
     ----------
     rule : callable
@@ -31,23 +34,13 @@ class Overrides:
         # Finder of the activations of each graph, and replacement of each op. Gradients need both to stay alive.
         self._finders, self._steps = {}, {}
 
-    def ancestors(self, graph, wanted, known):
-        """List in order the ops and activations that compute ``wanted`` from the ``known`` values.
+    def __call__(self, graph, op):
+        """Return the replacement of an op, or the op itself if no activation ends at it."""
+        if op not in self._steps:
+            self._steps[op] = self._replacement(graph, op)
+        return self._steps[op]
 
-        Values inside an activation of several ops belong to it alone. If another op reads such a value too, the op that
-        computes it runs once more, as an activation by itself.
-        """
-        known, needed, found = set(known), set(wanted), []
-        for op in reversed(graph.ops):
-            if any(value in needed and value not in known for value in (*op.outputs, *op.inner)):
-                step = self._steps.get(op)
-                if step is None:
-                    step = self._steps[op] = self._step(graph, op)
-                needed.update(step.inputs)
-                found.append(step)
-        return found[::-1]
-
-    def _step(self, graph, op):
+    def _replacement(self, graph, op):
         if op.body is not None or not (op.outputs[0].dtype.is_floating and graph.carries_difference(op.outputs[0])):
             return op
         if graph not in self._finders:
@@ -66,7 +59,7 @@ class _Overridden:
     def create(self, inputs):
         """Run the activation on tensors of its inputs."""
         root, *operands = inputs
-        output = run_activation(self.activation, root, operands)
+        output = replay.run_activation(self.activation, root, operands)
         return [self.rule(self.activation, output, root, operands)]
 
 
@@ -110,29 +103,6 @@ class EpsilonLRP:
         return _LRP.in_place_of(output, root, root, output, tf.constant(self.epsilon, root.dtype))
 
 
-def run_activation(activation, root, operands):
-    """Create the ops of an activation again.
-
-    Parameters
-    ----------
-    activation : Activation
-        The function.
-    root : tensor
-        Values at which to evaluate the function.
-    operands : sequence of tensor
-        Tensors for ``activation.operands``, in their order.
-
-    Returns
-    -------
-    output : tensor
-        Values of the function.
-    """
-    values = {**dict(zip(activation.operands, operands, strict=True)), activation.root: root}
-    for op in activation.ops:
-        values.update(zip(op.outputs, replay.create(op, [values[value] for value in op.inputs]), strict=True))
-    return values[activation.output]
-
-
 def _quotient(root, output, epsilon):
     return output / (root + tf.where(root >= 0, epsilon, -epsilon))
 
@@ -149,15 +119,7 @@ def _guided_backprop_gradient(op, incoming):
 def _deconvnet_gradient(op, incoming, *_):
     _, _, number, *operands = op.inputs
     activation = _ACTIVATIONS[int(tf.get_static_value(number))]
-    return [None, run_activation(activation, incoming, operands), *[None] * (len(operands) + 1)]
-
-
-# Functions of the gradient and the input. Each returns the multiplier and the factor that it is multiplied by, if any.
-FORMS = {
-    "gradient": lambda gradient, x: (gradient, None),
-    "saliency": lambda gradient, x: (tf.abs(gradient), None),
-    "gradient_x_input": lambda gradient, x: (gradient, x),
-}
+    return [None, replay.run_activation(activation, incoming, operands), *[None] * (len(operands) + 1)]
 
 
 class Gradients(Method):
@@ -179,12 +141,11 @@ class Gradients(Method):
 
     def __init__(self, graph, target, sources, form, rule=None):
         check_derivative(graph, target)
-        own = [source.value for source in sources if source.starts is None]
-        super().__init__(graph, target, sources, own)
+        super().__init__(graph, target, sources)
         # Rows are run as given, so the place of the batch in other values does not matter.
         self.needs_pair_size = False
         self.form = form
-        self.overrides = None if rule is None else Overrides(rule, frozenset([*own, target]))
+        self.overrides = None if rule is None else Overrides(rule, frozenset([*self.own, target]))
 
     def at_rows(self, request, rows, noise=None):
         """Run the network at a chunk of rows, and sum contributions, in one call.
@@ -211,32 +172,26 @@ class Gradients(Method):
 
     def _at_rows(self, static, rows, noise, tensors):
         request, pairing = static.join(tensors), static.pairing
-        lead = pairing.rows, pairing.references, pairing.targets
-        inputs = [
-            _over_pairs(x, noise[position] if noise else None, lead) if pairing.size > pairing.rows or noise else x
-            for position, x in enumerate(rows)
-        ]
-        values = dict(zip(self.graph.inputs, inputs, strict=True))
-        own = [source.value for source in self.sources if source.starts is None]
-        [output, *tensors] = replay.run(self.graph, values, [self.target, *own], self.overrides)
-        weights, rest = request.at_output(output).target, self.target.shape[1:]
-        weights = tf.broadcast_to(tf.cast(weights, output.dtype)[:, None], (*lead, *rest))
-        gradients = gradients_of(output, tf.reshape(weights, (pairing.size, *rest)), tensors)
-        of_own = dict(zip(own, zip(gradients, tensors, strict=True), strict=True))
+        if pairing.size > pairing.rows or noise:
+            noise = noise or [None] * len(rows)
+            rows = [_over_pairs(x, of_input, pairing.lead) for x, of_input in zip(rows, noise, strict=True)]
+        values = dict(zip(self.graph.inputs, rows, strict=True))
+        [output, *tensors] = replay.run(self.graph, values, [self.target, *self.own], self.overrides)
+        weights = tf.cast(request.at_output(output).target, output.dtype)
+        gradients = gradients_of(output, pairing.over_pairs(weights), tensors)
+        of_own = dict(zip(self.own, zip(gradients, tensors, strict=True), strict=True))
         sums = []
-        for position, source in enumerate(self.sources):
-            gradient, x = (
-                of_own.get(source.value) or [tf.zeros((pairing.size, *source.value.shape[1:]), self.target.dtype)] * 2
-            )
-            multiplier, factor = FORMS[self.form](
-                *(_with_lead(to_difference_dtype(each), lead) for each in (gradient, x))
-            )
-            if factor is None and pairing.references == 1 and "squares" not in request.wanted:
+        for source, axis in self.sources_with_letters(request):
+            value = source.value
+            both = of_own.get(value) or [tf.zeros((pairing.size, *value.shape[1:]), self.target.dtype)] * 2
+            multiplier, x = (pairing.split_batch(to_difference_dtype(each)) for each in both)
+            if self.form == "saliency":
+                multiplier = tf.abs(multiplier)
+            if self.form != "gradient_x_input" and pairing.references == 1 and "squares" not in request.wanted:
                 # All other terms equal the gradient, since the factor is one and the reference zero.
                 sums.append((multiplier[:, 0],) * len(request.wanted))
                 continue
-            factor = (tf.ones_like(multiplier) if factor is None else factor)[:, :, 0]
-            axis = request.letters[position] if request.letters else None
+            factor = (x if self.form == "gradient_x_input" else tf.ones_like(multiplier))[:, :, 0]
             of_source = SourceTensors(multiplier, factor, tf.zeros_like(factor))
             sums.append(sum_plain(of_source, request.weights, request.wanted, axis))
         return output[:: pairing.size // pairing.rows], sums
@@ -267,9 +222,3 @@ def _over_pairs(x, noise, lead):
         x = x + noise[None, :, None]
     rest = x.shape[3:]
     return tf.reshape(tf.broadcast_to(x, (*lead, *rest)), (-1, *rest))
-
-
-def _with_lead(tensor, lead):
-    """Give a tensor the axes of rows, references and targets in front."""
-    fold = tensor.shape[0] // (lead[0] * lead[1] * lead[2])
-    return tf.reshape(tensor, (*lead, *(() if fold == 1 else (fold,)), *tensor.shape[1:]))

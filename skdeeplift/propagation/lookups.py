@@ -34,6 +34,11 @@ class Source(NamedTuple):
     starts: tuple | None = None
 
 
+def own_values(sources):
+    """List the values of sources of floating-point numbers, which have differences themselves."""
+    return [source.value for source in sources if source.starts is None]
+
+
 def input_sources(graph, target):
     """Make the network's inputs sources.
 
@@ -102,11 +107,9 @@ def vocabulary_sizes(graph):
         found[elements.ravel()] = rows
         found = found.reshape(value.shape[1:])
         before = sizes[value]
-        sizes[value] = (
-            found
-            if before is None
-            else np.where((before == 0) | (found == 0), before + found, np.minimum(before, found))
-        )
+        if before is not None:
+            found = np.where((before == 0) | (found == 0), before + found, np.minimum(before, found))
+        sizes[value] = found
     return [sizes[value] for value in graph.inputs]
 
 

@@ -11,10 +11,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from skdeeplift.propagation.loop_steps import AllSteps, is_counter
-from skdeeplift.propagation.pairing import Difference, Purpose, difference_dtype, to_difference_dtype
-from skdeeplift.propagation.replay import run_loop
-from skdeeplift.propagation.rules.structure import zero_list
+from skdeeplift.propagation.pairing import Difference, Mode, Purpose, difference_dtype, to_difference_dtype
+from skdeeplift.propagation.replay import is_counter, run_loop
+from skdeeplift.propagation.rules.linear import zero_list
 from skdeeplift.propagation.steps import Step
 from skdeeplift.propagation.stream_values import StreamValues
 
@@ -73,7 +72,7 @@ class _Loop:
     def __init__(self, step, streams, incoming):
         self.step, self.streams, self.body = step, streams, step.op.body
         self.before = {position: self._initial_difference(position, incoming[position]) for position in step.positions}
-        self.inputs = _flatten(self.before.values())
+        self.inputs = [part for difference in self.before.values() for part in difference if part is not None]
         self.number, self.constants, self.of_each_step = self._find_constants()
         self.all_steps = None
         if streams.purpose is Purpose.GRADIENT:
@@ -223,7 +222,8 @@ class _Loop:
         given = {value: tensor for value, tensor in zip(self.body.inputs, inputs, strict=True) if tensor is not None}
         constants = {value: tensor for value, tensor in given.items() if value not in changing}
         at_first = {value: tensor for value, tensor in given.items() if value in changing}
-        number = self._number_of_steps()
+        # A value of all steps tells their number.
+        number = next((self.streams.at_input[value].shape[0] for value in self._values_read()), None)
         if number is not None and all(is_counter(self.step.op, inputs, self.body.inputs.index(v)) for v in at_first):
             # Counters are computed without a loop.
             counted = {value: first + tf.range(number, dtype=first.dtype) for value, first in at_first.items()}
@@ -231,13 +231,67 @@ class _Loop:
         number, _, stacked = run_loop(self.step.op, inputs, list(at_first))
         return number, constants, stacked
 
-    def _number_of_steps(self):
-        """Return the number of steps if a value of all steps tells it, else None."""
-        return next((self.streams.at_input[value].shape[0] for value in self._values_read()), None)
-
     def _values_read(self):
         """Return the values of the body that rules read and that are known for all steps."""
         return [value for value in self.step.section.reads if value in self.streams.at_input]
+
+
+class AllSteps:
+    """Values of all steps of a loop, with axes that broadcast over all pairs.
+
+    Parameters
+    ----------
+    around : StreamValues
+        Values of the graph around the loop.
+    values : list of Value
+        The values inside of the loop that are known for all steps.
+    """
+
+    def __init__(self, around, values):
+        self.pairing, self._graph = around.pairing, tf.compat.v1.get_default_graph()
+        rows, references = self.pairing.input_lead, self.pairing.reference_lead
+        both = self.pairing.rows, self.pairing.references
+        self.streams = StreamValues(
+            # The pairing need not broadcast, since the axes do.
+            around.settings._replace(pairing=self.pairing._replace(mode=Mode.PAIR_SIZE, targets=1)),
+            {value: self._add_axes(around.at_input[value], rows) for value in values},
+            {value: self._add_axes(around.at_reference[value], references) for value in values},
+            {value: self._add_axes(around.spreads[value], both) for value in values if value in around.spreads},
+        )
+
+    def at_step(self, number, function):
+        """Compute tensors for all steps, outside of the loop, and take the entries of one step.
+
+        Parameters
+        ----------
+        number : tensor
+            Number of the step.
+        function : callable
+            Takes the `StreamValues` of all steps, and returns tensors with the axis of steps in front.
+
+        Returns
+        -------
+        tensors : list of tensor
+            Tensors with one entry for each pair, as ``at_pairs`` of `Pairing.combine`.
+        """
+        with self._graph.as_default():
+            of_all = [self._flatten_pairs(tensor) for tensor in function(self.streams)]
+        return [tensor[number] for tensor in of_all]
+
+    def _add_axes(self, tensor, lead):
+        if self.pairing.mode is Mode.PAIR_SIZE:
+            return tensor
+        return tf.reshape(tensor, (-1, *lead, tensor.shape[1] // (lead[0] * lead[1]), *tensor.shape[2:]))
+
+    def _flatten_pairs(self, tensor):
+        if self.pairing.mode is Mode.PAIR_SIZE:
+            return tensor
+        steps, *_, fold = tensor.shape[:4]
+        rest = tensor.shape[4:]
+        if self.pairing.pairs != tensor.shape[1] * tensor.shape[2]:
+            lead = tf.shape(tensor)[0] if steps is None else steps, self.pairing.rows, self.pairing.references
+            tensor = tf.broadcast_to(tensor, (*lead, fold, *rest))
+        return tf.reshape(tensor, (-1, self.pairing.pairs * fold, *rest))
 
 
 def _kept_spreads(section):
@@ -246,15 +300,10 @@ def _kept_spreads(section):
     return kept.union(*(_kept_spreads(step.section) for step in section.steps if isinstance(step, LoopStep)))
 
 
-def _flatten(differences):
-    """Flatten differences into tensors."""
-    return [part for difference in differences for part in difference if part is not None]
-
-
 def _zeros(tensor):
     """Make zeros of a tensor's shape, without an op that looks the shape up if it is known."""
-    if tensor.dtype != tf.variant:
-        return tf.zeros(tensor.shape, tensor.dtype) if tensor.shape.is_fully_defined() else tf.zeros_like(tensor)
+    if tensor.dtype != tf.variant and tensor.shape.is_fully_defined():
+        return tf.zeros(tensor.shape, tensor.dtype)
     return tf.zeros_like(tensor)
 
 

@@ -7,10 +7,10 @@ from functools import partial
 import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
-from skdeeplift.network.batch_axis import batch_layouts
 from skdeeplift.network.compiled import compiled
 from skdeeplift.network.effects import check_effects
 from skdeeplift.propagation import replay
+from skdeeplift.propagation.lookups import own_values
 from skdeeplift.propagation.pairing import Mode
 from skdeeplift.propagation.rules.rescale import machine_epsilon
 
@@ -29,15 +29,18 @@ class Method:
         The value to explain; weights over its elements make it a scalar.
     sources : list of Source
         The values that contributions are computed for.
-    shown : list of Value
-        The values that are read at the rows and at the references.
+    shown : list of Value, default=()
+        Further values that are read at the rows and at the references.
     masks : list of Value, default=()
         Masks of the rows, and other values, that their references share.
 
     Attributes
     ----------
     shown : list of Value
-        The values that ``forward`` returns and `PairMethod.contributions` takes: the target first, each value once.
+        The values that ``forward`` returns and `PairMethod.contributions` takes: the target first, then the sources of
+        floating-point numbers, each value once.
+    own : list of Value
+        The sources of floating-point numbers, which have differences themselves.
     depths : dict of Value to int
         Number of nested loops around each value.
     needs_pair_size : bool
@@ -73,18 +76,19 @@ class Method:
     # Number of copies of its pairs that a chunk has room for. Further copies are run one after the other.
     steps_at_once = 1
 
-    def __init__(self, graph, target, sources, shown, masks=()):
+    def __init__(self, graph, target, sources, shown=(), masks=()):
         self.graph, self.target, self.sources, self.masks = graph, target, list(sources), list(masks)
-        self.shown = list(dict.fromkeys([target, *shown]))
+        self.own = own_values(self.sources)
+        self.shown = list(dict.fromkeys([target, *self.own, *shown]))
         self.states = check_effects(graph, self.shown)
-        self.layouts = batch_layouts(graph)
+        self.layouts = graph.layouts
         self.needs_pair_size = any(value not in self.layouts or self.layouts[value].axis > 0 for value in self.shown)
         self.depths = {value: depth for depth, graph in _depths(graph) for value in graph.values}
         self.carrying = {value for _, graph in _depths(graph) for value in graph.dependence.carrying}
         specs = [tf.TensorSpec(value.shape, value.dtype) for value in graph.inputs]
         mask_specs = [tf.TensorSpec(value.shape, value.dtype) for value in self.masks]
         self.forward = compiled(self._forward, input_signature=[specs])
-        self.forward_masked = compiled(self._forward_masked, input_signature=[specs, mask_specs])
+        self.forward_masked = compiled(self._forward, input_signature=[specs, *mask_specs])
         self.forward_both = compiled(self._forward_both, input_signature=[specs, specs])
         self.n_outputs = target.shape[1:].num_elements()
         # Contributions of integers and truth values have the dtype of the output.
@@ -96,17 +100,12 @@ class Method:
         depends = [op for op in graph.ancestors(self.shown) if any(map(graph.varies, op.inputs))]
         # The number of ops in a loop depends on its number of steps.
         self._n_ops = math.inf if any(op.body is not None for op in depends) else len(depends)
-        self._explain_of, self._shapes = {}, {}
         self.computed = graph.values
         self.coarsest_dtype = coarsest_dtype([*graph.inputs, target])
 
-    def _forward(self, inputs):
-        """Run the network, and return the values of ``shown``."""
-        return replay.run(self.graph, dict(zip(self.graph.inputs, inputs, strict=True)), self.shown)
-
-    def _forward_masked(self, inputs, masks):
-        """Run the network with masks of its own, and return the values of ``shown``."""
-        values = dict(zip([*self.graph.inputs, *self.masks], [*inputs, *masks], strict=True))
+    def _forward(self, inputs, *masks):
+        """Run the network, perhaps with masks of other rows, and return the values of ``shown``."""
+        values = dict(zip(self.graph.inputs, inputs, strict=True)) | dict(zip(self.masks, masks, strict=False))
         return replay.run(self.graph, values, self.shown)
 
     def forward_references(self, references, shown_at_input, pairing):
@@ -116,26 +115,24 @@ class Method:
         masks = [shown_at_input[self.shown.index(value)] for value in self.masks]
         if pairing.mode is not Mode.PAIR_SIZE:
             masks = [tf.repeat(mask, pairing.references, 0) for mask in masks]
-        return self.forward_masked(references, masks)
+        return self.forward_masked(references, *masks)
 
     def _forward_both(self, rows, references):
         """Run the network on rows and references as one batch, which is faster than two runs."""
         number, total = tf.shape(rows[0])[0], tf.shape(rows[0])[0] + tf.shape(references[0])[0]
         together = self._forward([tf.concat(pair, 0) for pair in zip(rows, references, strict=True)])
-        sizes, at_input, at_reference = {}, [], []
+        sizes, parts = {}, []
         for value, tensor in zip(self.shown, together, strict=True):
             layout = self.layouts.get(value)
             if layout is None or layout.fold is None or layout.axis > 0:
                 cut = number * (tf.shape(tensor)[0] // total)
-                parts = tensor[:cut], tensor[cut:]
+                parts.append((tensor[:cut], tensor[cut:]))
             else:
                 if layout.fold not in sizes:
                     sizes[layout.fold] = tf.stack([number, total - number]) * layout.fold
                 # Values inside of loops have the axis of steps in front.
-                parts = tf.split(tensor, sizes[layout.fold], self.depths.get(value, 0))
-            at_input.append(parts[0])
-            at_reference.append(parts[1])
-        return at_input, at_reference
+                parts.append(tf.split(tensor, sizes[layout.fold], self.depths.get(value, 0)))
+        return tuple(map(list, zip(*parts, strict=True)))
 
     def source_values(self, rows):
         """Return the values of the sources at some rows, one tensor for each source."""
@@ -145,6 +142,10 @@ class Method:
             autograph=False,
         )
         return run([tf.convert_to_tensor(array) for array in rows])
+
+    def sources_with_letters(self, request):
+        """Pair each source with the axis of its one-hot letters; None if it has none."""
+        return zip(self.sources, request.letters or [None] * len(self.sources), strict=True)
 
     def compiled(self, function, *constants):
         """Return a function compiled for constant first arguments."""
@@ -185,19 +186,12 @@ class PairMethod(Method, ABC):
         """
         static, tensors = request.split(self._draw(request))
         key = static, *[tensor.shape for tensor in (*rows, *references)]
-        function = self._explain_of.get(key)
+        function = self._compiled.get(key)
         if function is None:
-            shapes = self._shapes_at_both(static.pairing, rows, references, at_reference)
-            function = self._explain_of.setdefault(key, compiled(partial(self._explain, static, shapes)))
+            at_both = self._at_both(static.pairing, rows, references, at_reference)
+            shapes = [[tensor.shape for tensor in tensors] for tensors in at_both]
+            function = self._compiled.setdefault(key, compiled(partial(self._explain, static, shapes)))
         return function((rows, references, at_reference), tensors)
-
-    def _shapes_at_both(self, pairing, rows, references, at_reference):
-        """Return the shapes of the values at the rows and at the references, by running the network once."""
-        key = pairing, *[tensor.shape for tensor in (*rows, *references)]
-        if key not in self._shapes:
-            at_both = self._at_both(pairing, rows, references, at_reference)
-            self._shapes[key] = tuple(tuple(tuple(tensor.shape) for tensor in tensors) for tensors in at_both)
-        return self._shapes[key]
 
     def _at_both(self, pairing, rows, references, at_reference):
         """Run the network at the rows and at the references."""
@@ -209,7 +203,7 @@ class PairMethod(Method, ABC):
         return at_input, self.forward_references(references, at_input, pairing)
 
     def _is_faster_apart(self, rows):
-        """Tell whether copying rows and references into one batch takes longer than running the network once more."""
+        """Return whether copying rows and references into one batch takes longer than running the network once more."""
         n_bytes = sum(tensor.dtype.size * math.prod(tensor.shape) for tensor in rows)
         return n_bytes > self._n_ops * BYTES_OF_OP
 

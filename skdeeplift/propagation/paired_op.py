@@ -16,11 +16,19 @@ class PairedOp:
         The step of the op or activation.
     streams : StreamValues
         Values of the streams.
+
+    Attributes
+    ----------
+    at_input, at_reference : dict of Value to tensor
+        The values of the first two streams that are known here.
+    spreads : dict of Value to tensor
+        The spreads of values over all pairs, as they were carried from the network's inputs.
     """
 
     def __init__(self, step, streams):
         self.step, self.streams, self.pairing = step, streams, streams.pairing
         self.type, self.inputs, self.outputs = step.op.type, step.inputs, step.outputs
+        self.at_input, self.at_reference, self.spreads = streams.at_input, streams.at_reference, streams.spreads
 
     def attribute(self, name):
         """Return the value of an attribute of the op."""
@@ -61,35 +69,20 @@ class PairedOp:
         """Run the op on other operands."""
         return replay.create(self.step.op, operands, of_differences=True)
 
-    def is_read(self, value):
-        """Tell whether a value of the first two streams is known here."""
-        return value in self.streams.at_input
-
-    def at_input(self, value):
-        """Return a value of the first stream."""
-        return self.streams.at_input[value]
-
-    def at_reference(self, value):
-        """Return a value of the second stream."""
-        return self.streams.at_reference[value]
-
-    def spread(self, value):
-        """Return the spread of a value over all pairs, as it was carried from the network's inputs."""
-        return self.streams.spreads[value]
-
-    def combine(self, function, *values, at_input=(), at_reference=(), at_pairs=(), differences=()):
+    def combine(self, function, *values, at_input=(), at_reference=(), at_pairs=(), differences=(), pairing=None):
         """Apply a function to values of all pairs, at the batch size of the third stream; see `Pairing.combine`.
 
         The function takes, in this order, the tensors ``differences`` and ``at_pairs``, the ``values`` at the input and
-        the tensors ``at_input``, and the ``values`` at the reference and the tensors ``at_reference``.
+        the tensors ``at_input``, and the ``values`` at the reference and the tensors ``at_reference``. By default, the
+        ``pairing`` is that of the third stream.
         """
-        both = self._at_both(values, at_input, at_reference)
-        return self.pairing.combine(function, *both, at_pairs, differences)
+        at_input = [*(self.at_input[value] for value in values), *at_input]
+        at_reference = [*(self.at_reference[value] for value in values), *at_reference]
+        return (pairing or self.pairing).combine(function, at_input, at_reference, at_pairs, differences)
 
-    def combine_pairs(self, function, *values, at_input=(), at_reference=(), at_pairs=()):
+    def combine_pairs(self, function, *values, at_pairs=()):
         """Apply a function as `combine` does, once for each pair and not for each target."""
-        both = self._at_both(values, at_input, at_reference)
-        return self.pairing.for_one_target().combine(function, *both, at_pairs)
+        return self.combine(function, *values, at_pairs=at_pairs, pairing=self.pairing._replace(targets=1))
 
     def coefficient(self, function, *values):
         """Apply a function to values as `combine` does; inside of a loop, to all steps at once."""
@@ -108,55 +101,42 @@ class PairedOp:
         if self.streams.at_step is not None and not self.step.operands:
 
             def slopes(op):
-                more = dict(at_reference=limits(op) if limits else (), at_pairs=pairs(op) if pairs else ())
-                return op.combine(product.slopes_of, *values, **more)
+                return op.combine(product.slopes_of, *values, at_reference=op.once(limits), at_pairs=op.once(pairs))
 
             return self.pairing.combine(
                 product.of_known_slopes, at_pairs=self._of_all_steps(slopes), differences=differences
             )
-        at_reference, at_pairs = limits(self) if limits else (), pairs(self) if pairs else ()
         if self.streams.purpose is Purpose.SPREADS:
             function = product.forward if of_spread else product.shape_only
         else:
             function = product.linear if self.streams.purpose is Purpose.DIFFERENCES else product.gradient_only
-        return self.combine(function, *values, at_reference=at_reference, at_pairs=at_pairs, differences=differences)
+        both = dict(at_reference=self.once(limits), at_pairs=self.once(pairs))
+        return self.combine(function, *values, **both, differences=differences)
 
     def signed(self, difference, position):
         """Let the spread of an input start afresh, as the size of its difference."""
         spread = self.scale(SIGNED, [difference.delta], self.inputs[position], of_spread=True)
         return Difference(difference.delta, spread, spread if self.streams.settings.tells_parts else None)
 
-    def once(self, function, *arguments):
-        """Compute ``function(self, *arguments)`` once for all passes over the op."""
+    def once(self, function):
+        """Compute tensors of the op, by a function of it, once for all passes over the op; none without a function."""
+        if function is None:
+            return ()
         key = function, self.outputs[0]
         if key not in self.streams.computed:
-            self.streams.computed[key] = function(self, *arguments)
+            self.streams.computed[key] = function(self)
         return self.streams.computed[key]
-
-    def pair_shape(self, value):
-        """Return the static shape of a value over all pairs."""
-        if self.is_at_pair_size:
-            return tuple(self.at_input(value).shape)
-        return (self.pairing.size * self._fold(value), *self.at_input(value).shape[1:])
 
     @property
     def is_at_pair_size(self):
-        """Whether all values have one entry for each pair, wherever the batch is in them."""
+        """True if all values have one entry for each pair, wherever the batch is in them."""
         return self.pairing.mode is Mode.PAIR_SIZE
-
-    def rows_at_input(self, value):
-        """Return for each pair the entry of a value at the input."""
-        return self.pairing.rows_at_input(self._fold(value))
-
-    def rows_at_reference(self, value):
-        """Return for each pair the entry of a value at the reference."""
-        return self.pairing.rows_at_reference(self._fold(value))
 
     def derivative(self, at_reference):
         """Compute the left derivative of an activation at the reference."""
         if self._is_smooth:
-            return smooth_derivative(self.type, at_reference, self.at_reference(self.outputs[0]))
-        operands = self._operands(self.at_reference)
+            return smooth_derivative(self.type, at_reference, self.at_reference[self.outputs[0]])
+        operands = self._operands(self.at_reference.__getitem__)
         return derivative(lambda tensor: self._activation(tensor, operands), at_reference, side=-1)
 
     def at_pairs(self, tensor):
@@ -177,29 +157,15 @@ class PairedOp:
 
     def _operands(self, of_batch):
         """Return the operands of an activation; ``of_batch`` returns those with the batch in their shape."""
-        return {
-            value: of_batch(value) if value in self.streams.at_reference else self.streams.constant(value)
+        return [
+            of_batch(value) if value in self.at_reference else self.streams.constant(value)
             for value in self.step.operands
-        }
+        ]
 
     def _activation(self, tensor, operands):
         """Compute the activation at a value of its root."""
-        values = {self.step.activation.root: tensor, **operands}
-        for op in self.step.activation.ops:
-            values.update(zip(op.outputs, replay.create(op, [values[value] for value in op.inputs]), strict=True))
-        return to_difference_dtype(values[self.step.activation.output])
+        return to_difference_dtype(replay.run_activation(self.step.activation, tensor, operands))
 
     def _of_all_steps(self, function):
         """Apply a function to the op in all steps of the loop around it."""
         return self.streams.at_step(lambda streams: function(PairedOp(self.step, streams)))
-
-    def _at_both(self, values, at_input, at_reference):
-        """Return the tensors of the first two streams: those of some values, and further ones."""
-        return (
-            [*(self.at_input(value) for value in values), *at_input],
-            [*(self.at_reference(value) for value in values), *at_reference],
-        )
-
-    def _fold(self, value):
-        """Return the number of entries of a value for each row."""
-        return self.at_input(value).shape[0] // self.pairing.rows

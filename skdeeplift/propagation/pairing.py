@@ -1,4 +1,4 @@
-"""Pairs of rows and references, and functions over their values.
+"""Requests for one chunk of rows and references, and functions over the values of its pairs.
 
 A chunk holds ``rows`` rows and ``references`` references for each row, so ``rows * references`` pairs, row by row. The
 third stream holds each pair once for each target.
@@ -6,7 +6,7 @@ third stream holds each pair once for each target.
 
 import enum
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -23,6 +23,10 @@ class Difference(NamedTuple):
     delta: tf.Tensor
     spread: tf.Tensor | None = None
     signed_spread: tf.Tensor | None = None
+
+    def map(self, function):
+        """Apply a function to each part that is carried."""
+        return Difference(*(None if part is None else function(part) for part in self))
 
 
 def identity(tensor):
@@ -103,17 +107,20 @@ class Pairing(NamedTuple):
         """Batch size of the third stream."""
         return self.pairs * self.targets
 
-    def for_one_target(self):
-        """Return the same rows and references for one target."""
-        return self._replace(targets=1)
+    @property
+    def lead(self):
+        """Axes that the batch of the third stream consists of."""
+        return self.rows, self.references, self.targets
 
-    def input_size(self):
-        """Return the batch size of the first stream."""
-        return self.pairs if self.mode is Mode.PAIR_SIZE else self.rows
+    @property
+    def input_lead(self):
+        """Axes of rows and of references in the batch of the first stream."""
+        return self.rows, self.references if self.mode is Mode.PAIR_SIZE else 1
 
-    def reference_size(self):
-        """Return the batch size of the second stream."""
-        return self.references if self.mode is Mode.SHARED else self.pairs
+    @property
+    def reference_lead(self):
+        """Axes of rows and of references in the batch of the second stream."""
+        return 1 if self.mode is Mode.SHARED else self.rows, self.references
 
     def combine(self, function, at_input=(), at_reference=(), at_pairs=(), differences=()):
         """Apply a function to values of all pairs, elementwise over the leading axis.
@@ -137,71 +144,144 @@ class Pairing(NamedTuple):
         """
         if self.mode is Mode.PAIR_SIZE:
             return function(*differences, *at_pairs, *at_input, *at_reference)
-        folds = {tensor.shape[0] // self.input_size() for tensor in at_input}
-        folds |= {tensor.shape[0] // self.reference_size() for tensor in at_reference}
-        folds |= {tensor.shape[0] // self.pairs for tensor in at_pairs}
-        [fold] = folds
+        streams = (
+            (at_pairs, (self.rows, self.references)),
+            (at_input, self.input_lead),
+            (at_reference, self.reference_lead),
+        )
+        [fold] = {tensor.shape[0] // math.prod(axes) for tensors, axes in streams for tensor in tensors}
         if self.references == 1 == fold * self.targets:
-            results, lead = function(*differences, *at_pairs, *at_input, *at_reference), None
+            results, lead = function(*differences, *at_pairs, *at_input, *at_reference), (self.size,)
         else:
-            lead = self._lead(self.rows, self.references, self.targets, fold)
-            of_pairs = self._lead(self.rows, self.references, 1, fold)
-            of_rows = self._lead(self.rows, 1, 1, fold)
-            of_references = self._lead(*self.reference_lead(), 1, fold)
-            results = function(
-                *(_set_lead(tensor, lead) for tensor in differences),
-                *(_set_lead(tensor, of_pairs) for tensor in at_pairs),
-                *(_set_lead(tensor, of_rows) for tensor in at_input),
-                *(_set_lead(tensor, of_references) for tensor in at_reference),
-            )
+            lead = self._without_unused(*self.lead, fold)
+            tensors = [_set_lead(tensor, lead) for tensor in differences]
+            for of_stream, axes in streams:
+                tensors += [_set_lead(tensor, self._without_unused(*axes, 1, fold)) for tensor in of_stream]
+            results = function(*tensors)
         if isinstance(results, tuple):
-            return tuple(self._flatten(result, lead, fold) for result in results)
-        return self._flatten(results, lead, fold)
+            return tuple(_flatten_lead(result, lead) for result in results)
+        return _flatten_lead(results, lead)
 
     def with_axes(self, at_input, at_reference):
         """Give a value of each stream axes in front that broadcast, ``(rows or 1, references or 1)``."""
-        both = (self.rows, self.references)
-        lead = both if self.mode is Mode.PAIR_SIZE else (self.rows, 1)
-        reference_lead = both if self.mode is Mode.PAIR_SIZE else self.reference_lead()
-        fold = at_input.shape[0] // math.prod(lead)
-        return tuple(
-            tf.reshape(tensor, (*axes, *(() if fold == 1 else (fold,)), *tensor.shape[1:]))
-            for tensor, axes in ((at_input, lead), (at_reference, reference_lead))
-        )
+        both = (at_input, self.input_lead), (at_reference, self.reference_lead)
+        return tuple(_split_batch(tensor, lead) for tensor, lead in both)
 
-    def rows_at_input(self, fold=1):
-        """Return for each entry of the third stream its entry in the first, unless the mode is PAIR_SIZE."""
-        return self._rows(self.rows, (self.rows, 1), fold)
+    def split_batch(self, tensor):
+        """Give a value of the third stream the axes ``(rows, references, targets)`` in front."""
+        return _split_batch(tensor, self.lead)
 
-    def rows_at_reference(self, fold=1):
-        """Return for each entry of the third stream its entry in the second, unless the mode is PAIR_SIZE."""
-        return self._rows(self.reference_size(), self.reference_lead(), fold)
+    def over_pairs(self, weights):
+        """Repeat weights over a target's elements, of shape ``(rows or 1, targets, ...)``, for the third stream."""
+        rest = weights.shape[2:]
+        return tf.reshape(tf.broadcast_to(weights[:, None], (*self.lead, *rest)), (self.size, *rest))
 
-    def _rows(self, size, lead, fold):
-        indices = tf.reshape(tf.range(size * fold, dtype=tf.int64), (*lead, 1, fold))
-        return tf.reshape(tf.broadcast_to(indices, (self.rows, self.references, self.targets, fold)), [-1])
+    def entries(self, lead, fold):
+        """Return for each entry of the third stream its entry in a stream whose batch has the axes ``lead``.
 
-    def reference_lead(self):
-        """Return the axes of the second stream beside ``(rows, 1)`` of the first, unless the mode is PAIR_SIZE."""
-        return (1, self.references) if self.mode is Mode.SHARED else (self.rows, self.references)
+        Each row, reference and target has ``fold`` entries. The mode is not PAIR_SIZE.
+        """
+        indices = tf.reshape(tf.range(math.prod(lead) * fold, dtype=tf.int64), (*lead, fold))
+        return tf.reshape(tf.broadcast_to(indices, (*self.lead, fold)), [-1])
 
-    def _lead(self, rows, references, targets, fold):
+    def _without_unused(self, rows, references, targets, fold):
         """Return the axes in front, without axes that no value of the chunk needs."""
         return (rows, references, *((targets,) if self.targets > 1 else ()), *((fold,) if fold > 1 else ()))
 
-    def _flatten(self, tensor, lead, fold):
-        """Broadcast a tensor over all pairs and targets, and flatten the axes in front."""
-        size = self.size * fold
-        if lead is None:
-            if tensor.shape[0] != size:
-                tensor = tf.broadcast_to(tensor, (size, *tensor.shape[1:]))
-            return tensor
-        rest = tensor.shape[len(lead) :]
-        if tuple(tensor.shape[: len(lead)]) != lead:
-            tensor = tf.broadcast_to(tensor, (*lead, *rest))
-        return tf.reshape(tensor, (size, *rest))
-
 
 def _set_lead(tensor, lead):
-    """Split the leading axis of a tensor."""
+    """Split the leading axis of a tensor into axes."""
     return tf.reshape(tensor, (*lead, *tensor.shape[1:]))
+
+
+def _flatten_lead(tensor, lead):
+    """Broadcast a tensor over all pairs and targets, and flatten the axes in front."""
+    rest = tensor.shape[len(lead) :]
+    if tuple(tensor.shape[: len(lead)]) != lead:
+        tensor = tf.broadcast_to(tensor, (*lead, *rest))
+    return tensor if len(lead) == 1 else tf.reshape(tensor, (math.prod(lead), *rest))
+
+
+def _split_batch(tensor, lead):
+    """Split the leading axis of a tensor into the axes of a stream, and the entries of each of these, if several."""
+    fold = tensor.shape[0] // math.prod(lead)
+    return _set_lead(tensor, lead if fold == 1 else (*lead, fold))
+
+
+class Request(NamedTuple):
+    """One chunk: what to compute, and how its rows, references and targets meet.
+
+    A compiled function is traced for the static part, and takes the tensors as an argument. Within the function both
+    make a request again.
+    """
+
+    # Sizes of the chunk, and the layout of its rows and references.
+    pairing: Pairing
+    # Weights over the target's elements, of shape (rows or 1, targets, *target's axes); or a `Target` that depends on
+    # the network's output, from which the compiled function makes the weights.
+    target: Any
+    # The weight of each reference, or of each noise, of shape (references,). Not read where there is only one.
+    weights: Any
+    # Terms to return for each source; see `skdeeplift.propagation.sums.TERMS`.
+    wanted: tuple = ("contributions",)
+    # For each source the axis of its one-hot letters, for hypothetical contributions.
+    letters: tuple | None = None
+    # Number of the chunk's first reference, for a method that draws something for each reference.
+    first_reference: int = 0
+    # Positions of shape (blocks, steps, references) between the references and the rows, and their weights of shape
+    # (blocks, steps), for a method that integrates gradients.
+    path: Any = None
+    # Tensors that a method draws for the references; the method sets them.
+    drawn: Any = ()
+
+    def split(self, drawn=()):
+        """Split the request into what compiled functions are traced for, and what they take as arguments.
+
+        Parameters
+        ----------
+        drawn : structure of tensor, default=()
+            Tensors that a method draws for the references.
+
+        Returns
+        -------
+        static : Request
+            The hashable part, without tensors.
+        tensors : tuple
+            Tensors of the target, the weights, the path, and those drawn; None where there is none.
+        """
+        target, depends_on_output = self.target, getattr(self.target, "depends_on_output", False)
+        path = None if self.path is None else [tf.convert_to_tensor(array) for array in self.path]
+        weights = tf.convert_to_tensor(self.weights)
+        static = Request(self.pairing, target if depends_on_output else None, None, self.wanted, self.letters)
+        return static, (None if depends_on_output else tf.convert_to_tensor(target), weights, path, drawn)
+
+    def join(self, tensors):
+        """Join the static part with the tensors, as `split` returns both."""
+        target, weights, path, drawn = tensors
+        target = self.target if target is None else target
+        return self._replace(target=target, weights=weights, path=path, drawn=drawn)
+
+    def at_output(self, output):
+        """Return the request with a target that does not depend on the output of the rows any more."""
+        if not getattr(self.target, "depends_on_output", False):
+            return self
+        return self._replace(target=weights_of_predicted(output, self.target.centered))
+
+
+def weights_of_predicted(output, centered):
+    """Compute the weights of each row's largest output.
+
+    Parameters
+    ----------
+    output : tensor of shape (rows, classes)
+        The network's output.
+    centered : bool
+        Whether the mean over classes is subtracted.
+
+    Returns
+    -------
+    weights : tensor of shape (rows, 1, classes)
+    """
+    n_classes = output.shape[1]
+    weights = tf.one_hot(tf.argmax(output, 1), n_classes, dtype=output.dtype)
+    return (weights - 1 / n_classes if centered else weights)[:, None]

@@ -11,18 +11,14 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from skdeeplift.network import ops
-from skdeeplift.network.batch_axis import batch_layouts
 from skdeeplift.network.compiled import compiled, fused, may_use_xla
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.gradients import gradients_of
 from skdeeplift.propagation.lookups import shared_values
 from skdeeplift.propagation.method import PairMethod, check_derivative
 from skdeeplift.propagation.pairing import difference_dtype, to_difference_dtype
-from skdeeplift.propagation.rules.linear import LINEAR
+from skdeeplift.propagation.rules.linear import JOINS, LINEAR
 from skdeeplift.propagation.rules.products import LARGE
-from skdeeplift.propagation.rules.rescale import ACTIVATIONS
-from skdeeplift.propagation.rules.structure import JOINS
-from skdeeplift.propagation.rules.table import RuleTable
 from skdeeplift.propagation.sums import SourceTensors, sum_plain
 
 # Ops of dense layers.
@@ -59,13 +55,12 @@ class Paths(PairMethod):
     def __init__(self, graph, target, sources, together):
         check_derivative(graph, target)
         before = graph.ancestors([target])
-        layouts = batch_layouts(graph)
         read = dict.fromkeys(value for op in before for value in op.inputs)
-        masks = [value for value in shared_values(graph, read) if has_rows(value, layouts)]
-        own = [source.value for source in sources if source.starts is None and source.value.dtype.is_floating]
-        super().__init__(graph, target, sources, [*own, *masks], masks)
+        masks = [value for value in shared_values(graph, read) if has_rows(value, graph.layouts)]
+        super().__init__(graph, target, sources, masks, masks)
+        own = [value for value in self.own if value.dtype.is_floating]
         groups = [own] if together else [[value] for value in own]
-        self.prefixes = [find_prefix(graph, target, group, masks, self.layouts) for group in groups if group]
+        self.prefixes = [find_prefix(graph, target, group, masks) for group in groups if group]
         read = (value for prefix in self.prefixes for value in (*prefix.cut, *prefix.beside))
         self.shown = list(dict.fromkeys([*self.shown, *read]))
         # Rows are on the first axis of all values that are read.
@@ -87,16 +82,15 @@ class Paths(PairMethod):
             at_cut = run(tf.cast(request.target, self.target.dtype), positions, step_weights)
             multipliers.update(zip(prefix.sources, integral.gradients_at_sources(at_cut), strict=True))
         sums = []
-        for position, source in enumerate(self.sources):
-            value, lead = source.value, (pairing.rows, pairing.references, pairing.targets)
+        for source, axis in self.sources_with_letters(request):
+            value = source.value
             if value in multipliers:
                 both = [to_difference_dtype(at[value]) for at in (at_input, at_reference)]
                 multiplier, ends = multipliers[value], pairing.with_axes(*both)
             else:
                 # The target does not depend on this input.
-                multiplier = tf.zeros((*lead, *value.shape[1:]), difference_dtype(self.target.dtype))
+                multiplier = tf.zeros((*pairing.lead, *value.shape[1:]), difference_dtype(self.target.dtype))
                 ends = [tf.zeros((1, pairing.references, *value.shape[1:]), multiplier.dtype)] * 2
-            axis = request.letters[position] if request.letters else None
             sums.append(sum_plain(SourceTensors(multiplier, *ends), request.weights, request.wanted, axis))
         return sums
 
@@ -109,14 +103,14 @@ class Paths(PairMethod):
         behind = self._ops_behind(prefix)
         first, ops = set(prefix.cut), []
         for op in behind:
-            if len(op.inputs) == 1 and op.inputs[0] in first and ACTIVATIONS.find(op.type, (0,)) is not None:
+            if len(op.inputs) == 1 and op.inputs[0] in first and op.facts.rule((0,)) == "activation":
                 ops.append(op)
                 first.update(op.outputs)
         read = {*prefix.last, *(value for op in behind if op not in ops for value in op.inputs)}
         return ops, [value for value in (*prefix.cut, *(op.outputs[0] for op in ops)) if value in read]
 
     def _is_dense(self, prefix, n_points):
-        """Tell whether only large dense layers are behind the cut, which XLA computes faster than TensorFlow."""
+        """Return whether only large dense layers are behind the cut, which XLA computes faster than TensorFlow."""
         behind = self._ops_behind(prefix)
         elements = sum(value.shape[1:].num_elements() or 0 for value in prefix.cut)
         return n_points * elements >= LARGE and {op.type for op in behind} <= DENSE
@@ -179,22 +173,13 @@ class _Integral:
 
     def _gradients_at_last(self, target_weights):
         """Differentiate the target by the last values that it is an affine function of."""
-        pairing, target = self.pairing, self.method.target
-        lead, rest = (pairing.rows, pairing.references, pairing.targets), target.shape[1:]
-        weights = tf.reshape(tf.broadcast_to(target_weights[:, None], (*lead, *rest)), (pairing.size, *rest))
-        return self._differentiate_affine([target], [weights], self.prefix.last)
+        weights = self.pairing.over_pairs(target_weights)
+        return self._differentiate_affine([self.method.target], [weights], self.prefix.last)
 
     def gradients_at_sources(self, gradients):
         """Differentiate from the cut back to the sources, with the axes (rows, references, targets) in front."""
-        pairing, sources = self.pairing, self.prefix.sources
-        gradients = self._differentiate_affine(self.prefix.cut, gradients, sources)
-        lead = pairing.rows, pairing.references, pairing.targets
-        multipliers = []
-        for value, gradient in zip(sources, gradients, strict=True):
-            fold = self._fold(value)
-            shape = (*lead, *(() if fold == 1 else (fold,)), *gradient.shape[1:])
-            multipliers.append(tf.reshape(to_difference_dtype(gradient), shape))
-        return multipliers
+        gradients = self._differentiate_affine(self.prefix.cut, gradients, self.prefix.sources)
+        return [self.pairing.split_batch(to_difference_dtype(gradient)) for gradient in gradients]
 
     def _differentiate_affine(self, ends, gradients, starts):
         """Differentiate affine ops, once for each pair."""
@@ -216,20 +201,17 @@ class _Integral:
             for value in self.method.graph.inputs
             if value.shape[1:].is_fully_defined()
         }
-        lead = (steps, self.pairing.rows, self.pairing.references, self.pairing.targets)
-        beside = [*self.prefix.beside, *self.method.masks]
-        values.update({value: self._repeat_rows(value, lead) for value in beside})
+        lead = (steps, *self.pairing.lead)
+        for value in (*self.prefix.beside, *self.method.masks):
+            x = self.at_input[value]
+            fold = x.shape[0] // self.pairing.rows
+            x = tf.reshape(x, (1, self.pairing.rows, 1, 1, fold, *x.shape[1:]))
+            values[value] = tf.reshape(tf.broadcast_to(x, (*lead, *x.shape[4:])), (-1, *x.shape[5:]))
         return values
 
     def _fold(self, value):
         layout = self.method.layouts.get(value)
         return 1 if layout is None else layout.fold
-
-    def _repeat_rows(self, value, lead):
-        x = self.at_input[value]
-        fold = x.shape[0] // self.pairing.rows
-        x = tf.reshape(x, (1, self.pairing.rows, 1, 1, fold, *x.shape[1:]))
-        return tf.reshape(tf.broadcast_to(x, (*lead, *x.shape[4:])), (-1, *x.shape[5:]))
 
     def _first_values(self, bending, needed, positions, shifts=None):
         """Compute the values on the straight lines from the references to the rows, and the activations of them.
@@ -260,14 +242,11 @@ class _Integral:
 
     def _no_shifts(self):
         """Make zeros that all points of a pair are shifted by, to differentiate by them."""
-        cut = self.prefix.cut
-        return [tf.zeros((1, *self._lead_of(value), *value.shape[1:]), value.dtype) for value in cut]
-
-    def _lead_of(self, value):
-        return self.pairing.rows, self.pairing.references, self.pairing.targets, self._fold(value)
+        lead = 1, *self.pairing.lead
+        return [tf.zeros((*lead, self._fold(value), *value.shape[1:]), value.dtype) for value in self.prefix.cut]
 
 
-AFFINE = RuleTable.union(LINEAR, JOINS)
+AFFINE = LINEAR.rules.keys() | JOINS.rules.keys()
 # A cut that is wider than the sources by more than this factor takes longer to interpolate than to compute.
 WIDEST = 32
 
@@ -284,7 +263,7 @@ class Prefix(NamedTuple):
     last: list
 
 
-def find_prefix(graph, target, sources, fixed, layouts):
+def find_prefix(graph, target, sources, fixed):
     """Find the affine part of a network behind some sources, and its cut.
 
     Parameters
@@ -297,14 +276,12 @@ def find_prefix(graph, target, sources, fixed, layouts):
         The values that move along a path.
     fixed : collection of Value
         Masks, which do not move.
-    layouts : dict of Value to Layout
-        Position of the batch in each value.
 
     Returns
     -------
     prefix : Prefix
     """
-    moving, affine, cut, beside, still = set(sources), set(sources), {}, {}, set(fixed)
+    moving, affine, cut, beside, still, layouts = set(sources), set(sources), {}, {}, set(fixed), graph.layouts
     for op in graph.ancestors([target], known=[*sources, *fixed]):
         reads = [value for value in op.inputs if value in moving]
         if not reads or op.facts.shape_only:
@@ -329,10 +306,10 @@ def find_prefix(graph, target, sources, fixed, layouts):
         cut[target] = None
     if not all(has_rows(value, layouts) for value in cut) or _width(cut) > WIDEST * _width(sources):
         cut = dict.fromkeys(sources)
-    return Prefix(list(sources), list(cut), list(beside), _find_last(graph, target, cut, [*beside, *fixed], layouts))
+    return Prefix(list(sources), list(cut), list(beside), _find_last(graph, target, cut, [*beside, *fixed]))
 
 
-def _find_last(graph, target, cut, fixed, layouts):
+def _find_last(graph, target, cut, fixed):
     """Find the values that the target is an affine function of, as far back as possible."""
     behind, moving = graph.ancestors([target], known=[*cut, *fixed]), set(cut)
     for op in behind:
@@ -351,17 +328,17 @@ def _find_last(graph, target, cut, fixed, layouts):
     # The target must follow from these values alone, without the shape of a value before them.
     between = graph.ancestors([target], known=[*last, *fixed, *graph.inputs])
     is_complete = all(made.issuperset(op.outputs) for op in between if moving.intersection(op.outputs))
-    return last if is_complete and all(has_rows(value, layouts) for value in last) else [target]
+    return last if is_complete and all(has_rows(value, graph.layouts) for value in last) else [target]
 
 
 def _is_affine(op, positions):
-    """Tell whether an op is an affine function of its inputs at some positions."""
+    """Return whether an op is an affine function of its inputs at some positions."""
     numbers = all(value.dtype.is_floating for value in (*op.outputs, *(op.inputs[position] for position in positions)))
-    return numbers and AFFINE.find(op.type, positions) is not None
+    return numbers and op.facts.rule(positions) in AFFINE
 
 
 def has_rows(value, layouts):
-    """Tell whether rows are on the first axis of a value, so that it can be computed for more rows."""
+    """Return whether rows are on the first axis of a value, so that it can be computed for more rows."""
     layout = layouts.get(value)
     return layout is not None and layout.axis == 0 and layout.fold is not None
 

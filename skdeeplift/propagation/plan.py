@@ -1,20 +1,16 @@
 """Plans: the steps, in order, that carry a difference from the sources to the target."""
 
-from functools import cached_property
-
 import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
-from skdeeplift.network.batch_axis import batch_layouts
 from skdeeplift.network.clusters import Activations, activation_at
 from skdeeplift.network.effects import check_effects
 from skdeeplift.network.graph import BRANCHES
-from skdeeplift.network.layer_outputs import layer_names, unknown_layer
+from skdeeplift.network.layers import layer_names, unknown_layer
 from skdeeplift.propagation.loops import LoopStep, Section
 from skdeeplift.propagation.method import check_depends
-from skdeeplift.propagation.rules.linear import WEIGHTED
-from skdeeplift.propagation.rules.structure import STACKS
-from skdeeplift.propagation.rules.table import NOT_SUPPORTED
+from skdeeplift.propagation.rules.linear import STACKS, WEIGHTED
+from skdeeplift.propagation.rulesets import SHARED
 from skdeeplift.propagation.steps import ActivationStep, ConstantStep, IntegralStep, OpStep, steps_with_rules
 
 
@@ -80,13 +76,9 @@ class Plan:
         self.sums_to_delta = all(step.sums_to_delta for step in self.rule_steps)
         self._check_layers()
 
-    @cached_property
-    def _layouts(self):
-        return batch_layouts(self.graph)
-
     def _check_layers(self):
         """Raise an error if a layer that is given a rule by name does not exist or has no activation."""
-        ops = [step.op for step in self.rule_steps if step.is_activation]
+        ops = [step.op for step in self.rule_steps if isinstance(step, ActivationStep)]
         elsewhere = {name for op in ops for name in self.graph.layers_of(op)[:1]}
         for name in self.rule_set.layers:
             numbers = {number for number, call in enumerate(self.graph.calls) if call.is_named(name)}
@@ -130,7 +122,7 @@ class Plan:
         section.steps.append(step)
         self._require_values(section, [*step.inputs, *step.operands])
         section.reads.update(dict.fromkeys(step.reads(graph)))
-        if op.type in STACKS and op.outputs[0] not in self._layouts:
+        if op.type in STACKS and op.outputs[0] not in self.graph.layouts:
             # The shape of unset entries is only known from the list's value.
             section.reads[op.outputs[0]] = None
         section.spreads.update(step.inputs_with_spread(graph))
@@ -183,19 +175,19 @@ class Plan:
             values = (activation.root,), (activation.output,)
             return ActivationStep(activation.op, *values, rule, activation, carries_spread)
         varying = tuple(position for position, value in enumerate(op.inputs) if graph.carries_difference(value))
-        rule = self.rule_set.table.find(op.facts.type, varying)
+        rule = SHARED.find(op.facts.type, varying)
         if rule is None or _is_placed_by(op, varying):
             if self.rule_set.integrates and op.type not in BRANCHES:
                 results = tuple(place for place, value in enumerate(op.outputs) if graph.carries_difference(value))
                 described = graph.describe(op)
                 return IntegralStep(op, op.inputs, op.outputs, varying, results, described, carries_spread)
-            raise UnsupportedOpError(self._no_rule(op, NOT_SUPPORTED.get(op.type)))
+            raise UnsupportedOpError(self._no_rule(op))
         starts_afresh = op.type in WEIGHTED and len(varying) == 1
         return OpStep(op, op.inputs, op.outputs, rule, carries_spread, starts_afresh)
 
-    def _no_rule(self, op, reason):
+    def _no_rule(self, op):
         """Describe an op without a rule for an error."""
-        because = f": {reason}" if reason else ""
+        because = f": {op.facts.why_not}" if op.facts.why_not else ""
         integrate = "" if op.type in BRANCHES else ", pass unsupported='integrate' for a numerical path integral of it"
         return (
             f"{self.owner} has no rule for {self.graph.describe(op)}{because}. "
@@ -215,7 +207,7 @@ def _is_placed_by(op, varying):
 
 
 def _carries_spreads(section):
-    """Tell whether any spread is carried in a section or in its loops."""
+    """Return whether any spread is carried in a section or in its loops."""
     loops = (step.section for step in section.steps if isinstance(step, LoopStep))
     return bool(section.spreads) or any(map(_carries_spreads, loops))
 

@@ -1,13 +1,11 @@
-"""Replay of a traced graph, or of a part of it, inside another TensorFlow function."""
-
-from functools import partial
+"""Replay of a traced graph, or of a part of it such as a loop or an activation, inside another TensorFlow function."""
 
 import tensorflow as tf
 
+from skdeeplift.network import ops
 from skdeeplift.network.compat import create_op
 from skdeeplift.network.compiled import is_for_xla, refuse_xla
 from skdeeplift.network.graph import Op
-from skdeeplift.propagation.loop_steps import count_steps
 from skdeeplift.propagation.pairing import difference_dtype, to_difference_dtype
 
 
@@ -20,21 +18,19 @@ def run(graph, values, wanted, overrides=None):
         The traced network, or a loop's body.
     values : dict of Value to tensor
         Tensors of known values: the graph's inputs, or values behind them. All computed values are added to the dict.
-    wanted : iterable of Value
+    wanted : list of Value
         Values to compute.
-    overrides : Overrides, default=None
-        Replacements of some ops, also inside loops.
+    overrides : callable, default=None
+        Takes a graph and one of its ops, and returns the op or a replacement of it; also inside loops.
 
     Returns
     -------
     tensors : list of tensor
         One tensor for each value of ``wanted``.
     """
-    wanted = list(wanted)
     for value, tensor in graph.captures.items():
         values.setdefault(value, tensor)
-    ancestors = graph.ancestors if overrides is None else partial(overrides.ancestors, graph)
-    for op in ancestors(wanted, known=values):
+    for op in graph.ancestors(wanted, values, overrides):
         inputs = [values[value] for value in op.inputs]
         if not isinstance(op, Op):
             outputs = op.create(inputs)
@@ -58,10 +54,10 @@ def run_loop(op, inputs, wanted=(), overrides=None):
         The loop.
     inputs : list of tensor or None
         Inputs of the loop. An input that is not needed is None.
-    wanted : iterable of Value, default=()
+    wanted : list of Value, default=()
         Values of the loop body to keep from every step.
-    overrides : Overrides, default=None
-        Replacements of some ops of the loop body.
+    overrides : callable, default=None
+        Replacements of some ops of the loop body, as `run` takes them.
 
     Returns
     -------
@@ -72,7 +68,7 @@ def run_loop(op, inputs, wanted=(), overrides=None):
     stacked : dict of Value to tensor
         Values to keep, with the steps on a new first axis.
     """
-    body, wanted = op.body, list(wanted)
+    body = op.body
     steps = count_steps(op, inputs) if is_for_xla() else None
     if wanted and steps is None:
         # XLA cannot grow an array, and would drop further steps silently.
@@ -100,21 +96,90 @@ def run_loop(op, inputs, wanted=(), overrides=None):
 
     state = [tf.convert_to_tensor(inputs[position]) for position in changing]
     arrays = [tf.TensorArray(value.dtype, steps or 0, dynamic_size=steps is None) for value in wanted]
-    number = tf.constant(0)
-    shapes = [
-        tf.TensorShape([]),
-        [body.inputs[position].shape for position in changing],
-        [tf.TensorShape(None) for _ in arrays],
-    ]
-    number, state, arrays = tf.while_loop(
-        goes_on, one_step, (number, state, arrays), shape_invariants=tuple(shapes), maximum_iterations=steps
-    )
+    start = tf.constant(0), state, arrays
+    of_state, of_arrays = [body.inputs[position].shape for position in changing], [tf.TensorShape(None)] * len(arrays)
+    shapes = tf.TensorShape([]), of_state, of_arrays
+    number, state, arrays = tf.while_loop(goes_on, one_step, start, shape_invariants=shapes, maximum_iterations=steps)
     if steps is not None:
         number = tf.constant(steps)
-    outputs = [None if tensor is None else tensor for tensor in inputs]
+    outputs = list(inputs)
     for position, tensor in zip(changing, state, strict=True):
         outputs[position] = tensor
     return number, outputs, {value: array.stack() for value, array in zip(wanted, arrays, strict=True)}
+
+
+def count_steps(op, inputs):
+    """Count the steps of a loop that runs while counters are below known numbers.
+
+    Parameters
+    ----------
+    op : Op
+        The loop.
+    inputs : list of tensor or None
+        Tensors of the loop's inputs.
+
+    Returns
+    -------
+    number : int or None
+        None if the number is not known.
+    """
+    [goes_on] = op.condition.outputs
+    limits = [_count_until(op, inputs, each) for each in _split_conjunction(op.condition, goes_on)]
+    return None if None in limits else max(0, min(limits))
+
+
+def is_counter(op, inputs, position):
+    """Return whether an input of a loop only grows by one in each step."""
+    step = op.body.producer.get(op.body.outputs[position])
+    if step is None or step.type not in ops.types_ruled_by("add"):
+        return False
+    by = [each for each in step.inputs if each is not op.body.inputs[position]]
+    return len(by) == 1 and _constant_number(op, op.body, by[0], inputs) == 1
+
+
+def _split_conjunction(graph, value):
+    """Split a conjunction into its operands."""
+    producer = graph.producer.get(value)
+    if producer is None or producer.type != "LogicalAnd":
+        return [value]
+    return [each for operand in producer.inputs for each in _split_conjunction(graph, operand)]
+
+
+def _count_until(op, inputs, value):
+    """Count the steps until a comparison of a counter with a number is false."""
+    comparison = op.condition.producer.get(value)
+    if comparison is None or comparison.type != "Less":
+        return None
+    counter, bound = comparison.inputs
+    if counter not in op.condition.inputs:
+        return None
+    position = op.condition.inputs.index(counter)
+    if not is_counter(op, inputs, position):
+        return None
+    first, last = _static_number(inputs[position]), _constant_number(op, op.condition, bound, inputs)
+    return None if first is None or last is None else int(last) - int(first)
+
+
+def _constant_number(op, graph, value, inputs):
+    """Return the number that a value is in all steps, or None."""
+    if value in graph.inputs:
+        position = graph.inputs.index(value)
+        is_kept = op.body.inputs[position] is op.body.outputs[position]
+        return _static_number(inputs[position]) if is_kept else None
+    producer = graph.producer.get(value)
+    if producer is None or producer.type != "Const":
+        return None
+    number = tf.make_ndarray(producer.attribute("value"))
+    return number.item() if number.ndim == 0 else None
+
+
+def _static_number(tensor):
+    """Return the number that a scalar is known to be when it is traced, or None."""
+    if tensor is None or not tensor.dtype.is_integer or tensor.shape.rank != 0:
+        return None
+    number = tf.get_static_value(tensor)
+    # If a shape has unknown sizes, such as the batch, TensorFlow infers the known ones only where a shape is expected.
+    return tf.zeros(tensor[None], tf.bool).shape[0] if number is None else number.item()
 
 
 def create(op, inputs, of_differences=False):
@@ -133,7 +198,6 @@ def create(op, inputs, of_differences=False):
 
 
 def _create(op, inputs, of_differences=False):
-    graph = tf.compat.v1.get_default_graph()
     inputs, dtypes, attributes = list(inputs), [value.dtype for value in op.outputs], op.attributes
     differs = [tensor.dtype != value.dtype for tensor, value in zip(inputs, op.inputs, strict=True)]
     is_list = of_differences and "element_dtype" in attributes
@@ -150,6 +214,7 @@ def _create(op, inputs, of_differences=False):
             for name, dtype in zip(op.output_types, dtypes, strict=True)
         ]
         attributes = {name: _to_difference(value) if name in changed else value for name, value in attributes.items()}
+    graph = tf.compat.v1.get_default_graph()
     return create_op(graph, op.type, inputs, dtypes, attrs=attributes, name=op.type).outputs
 
 
@@ -157,3 +222,26 @@ def _to_difference(attribute):
     """Return a dtype as an attribute of an op that runs on differences."""
     dtype = difference_dtype(tf.dtypes.as_dtype(attribute.type))
     return type(attribute)(type=dtype.as_datatype_enum)
+
+
+def run_activation(activation, root, operands):
+    """Create the ops of an activation again.
+
+    Parameters
+    ----------
+    activation : Activation
+        The function.
+    root : tensor
+        Values at which to evaluate the function.
+    operands : sequence of tensor
+        Tensors for ``activation.operands``, in their order.
+
+    Returns
+    -------
+    output : tensor
+        Values of the function.
+    """
+    values = {**dict(zip(activation.operands, operands, strict=True)), activation.root: root}
+    for op in activation.ops:
+        values.update(zip(op.outputs, create(op, [values[value] for value in op.inputs]), strict=True))
+    return values[activation.output]

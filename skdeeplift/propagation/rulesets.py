@@ -1,14 +1,15 @@
 """Methods as tables: the rules that all methods share, and the rule of each at an activation."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from skdeeplift.network import ops
 from skdeeplift.network.layers import innermost_named
 from skdeeplift.propagation.rules.decisions import DECISIONS
-from skdeeplift.propagation.rules.linear import LINEAR, WEIGHTED
+from skdeeplift.propagation.rules.linear import JOINS, LINEAR, LISTS, WEIGHTED
 from skdeeplift.propagation.rules.maxima import MAXIMA
 from skdeeplift.propagation.rules.rescale import (
-    ACTIVATIONS,
+    SOFTMAX,
     ActivationRule,
     guided_backprop_rescale,
     is_restricted,
@@ -16,12 +17,10 @@ from skdeeplift.propagation.rules.rescale import (
     rescale,
 )
 from skdeeplift.propagation.rules.reveal_cancel import reveal_cancel
-from skdeeplift.propagation.rules.softmax import SOFTMAX
-from skdeeplift.propagation.rules.structure import JOINS, LISTS
 from skdeeplift.propagation.rules.table import RuleTable
 from skdeeplift.propagation.rules.two_operands import BILINEAR, TWO_VARIABLE
 
-SHARED = RuleTable.union(LINEAR, LISTS, JOINS, ACTIVATIONS, BILINEAR, TWO_VARIABLE, DECISIONS, MAXIMA, SOFTMAX)
+SHARED = RuleTable.union(LINEAR, LISTS, JOINS, BILINEAR, TWO_VARIABLE, DECISIONS, MAXIMA, SOFTMAX)
 DENSE = ops.where(family=ops.MATRIX_PRODUCT)
 
 _RESCALE = ActivationRule(rescale)
@@ -33,10 +32,8 @@ _PASS_THROUGH = ActivationRule(pass_through, sums_to_delta=False, reads_values=F
 class RuleSet(NamedTuple):
     """Rules of a method."""
 
-    name: str
     # Function from the graph and an activation in it to the activation's `ActivationRule`.
     activation: Any
-    table: RuleTable = SHARED
     # Layers that have a rule by name, and so must have an activation.
     layers: tuple = ()
     # An op without a rule is integrated along the path from the reference. Otherwise it is an error.
@@ -69,16 +66,13 @@ def _nearest_weighted(graph, value):
     return found
 
 
-RESCALE = RuleSet("rescale", lambda graph, activation: _RESCALE)
+RESCALE = RuleSet(lambda graph, activation: _RESCALE)
 RULES = {
-    rule_set.name: rule_set
-    for rule_set in (
-        RESCALE,
-        RuleSet("reveal_cancel", _reveal_cancel),
-        RuleSet("genomics_default", _genomics_default),
-        RuleSet("pass_through", lambda graph, activation: _PASS_THROUGH),
-        RuleSet("guided_backprop_rescale", lambda graph, activation: _GUIDED),
-    )
+    "rescale": RESCALE,
+    "reveal_cancel": RuleSet(_reveal_cancel),
+    "genomics_default": RuleSet(_genomics_default),
+    "pass_through": RuleSet(lambda graph, activation: _PASS_THROUGH),
+    "guided_backprop_rescale": RuleSet(lambda graph, activation: _GUIDED),
 }
 
 
@@ -88,7 +82,8 @@ def rule_set_of(rule, unsupported="raise"):
     Parameters
     ----------
     rule : str or dict of str to str
-        Name of a rule, or a dict from layers' names to names of rules.
+        Name of a rule, or a dict from layers' names to names of rules. If one layer lies in another, the innermost
+        counts.
     unsupported : {"raise", "integrate"}, default="raise"
         Treatment of an op without a rule: an error, or an integral along the path from the reference.
 
@@ -105,21 +100,11 @@ def rule_set_of(rule, unsupported="raise"):
             )
     elif rule not in RULES:
         raise ValueError(f"rule= takes one of {sorted(RULES)}, or a dict of them by layers' names. Got {rule!r}.")
-    rule_set = mix(rule) if isinstance(rule, dict) else RULES[rule]
+    rule_set = RuleSet(partial(_rule_of_layer, rule), tuple(rule)) if isinstance(rule, dict) else RULES[rule]
     return rule_set._replace(integrates=unsupported == "integrate")
 
 
-def mix(rules):
-    """Return a rule set with a rule for each named layer, and the rescale rule for all other layers.
-
-    Parameters
-    ----------
-    rules : dict of str to str
-        Names of rules by names of layers. If one layer lies in another, the innermost counts.
-    """
-
-    def activation(graph, activation):
-        name = innermost_named(graph.calls, activation.op.calls, rules)
-        return RULES[rules.get(name, "rescale")].activation(graph, activation)
-
-    return RuleSet("mix", activation, layers=tuple(rules))
+def _rule_of_layer(rules, graph, activation):
+    """Return the rule of the innermost layer that is named; all other activations follow the rescale rule."""
+    name = innermost_named(graph.calls, activation.op.calls, rules)
+    return RULES[rules.get(name, "rescale")].activation(graph, activation)

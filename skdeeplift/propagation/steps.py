@@ -39,8 +39,6 @@ class Step(ABC):
         Whether a rule carries differences through the step itself. Those in a loop go through its ``inner_steps``.
     inner_steps : sequence of Step
         The steps inside of a loop.
-    is_activation : bool
-        Whether the step is an activation, where methods differ.
     sums_to_delta : bool
         Whether contributions still sum to the change of the target behind the step.
     operands : sequence of Value
@@ -59,7 +57,6 @@ class Step(ABC):
     carries_difference = True
     has_rule = True
     inner_steps = ()
-    is_activation = False
     sums_to_delta = True
     operands = ()
     family = ""
@@ -168,7 +165,6 @@ class ActivationStep(Step):
     activation: Activation
     carries_spread: bool = False
 
-    is_activation = True
     family = "activation"
 
     @property
@@ -178,7 +174,7 @@ class ActivationStep(Step):
 
     @property
     def sums_to_delta(self):
-        """Whether contributions still sum to the change of the target behind the step."""
+        """True if contributions still sum to the change of the target behind the step."""
         return self.rule.sums_to_delta
 
     @property
@@ -273,20 +269,17 @@ class _Integral:
         ]
         total = [0] * len(step.positions)
         for position, weight in zip(POSITIONS, WEIGHTS, strict=True):
-            points = [
-                op.combine(lambda x, r, position=position: r + position * (x - r), step.inputs[place])
+            points = {
+                place: op.combine(lambda x, r, position=position: r + position * (x - r), step.inputs[place])
                 for place in step.positions
-            ]
-            operands = [
-                points[step.positions.index(place)] if place in step.positions else op.constant(place)
-                for place in range(len(step.inputs))
-            ]
+            }
+            operands = [points[n] if n in points else op.constant(n) for n in range(len(step.inputs))]
             results = replay.create(step.op, operands)
             try:
-                found = tf.gradients([results[place] for place in step.results], points, filled)
+                found = tf.gradients([results[place] for place in step.results], list(points.values()), filled)
             except LookupError as error:
                 raise UnsupportedOpError(
-                    f"There is no rule for {step.described}, and unsupported='integrate' can not help: TensorFlow has "
+                    f"There is no rule for {step.described}, and unsupported='integrate' cannot help: TensorFlow has "
                     "no derivative of it."
                 ) from error
             total = [

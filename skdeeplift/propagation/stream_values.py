@@ -102,7 +102,7 @@ class StreamValues:
                 self.signed[value] = difference.signed_spread
         if value in self.settings.sources:
             # Gradients by a source need a tensor that no other value shares.
-            difference = Difference(*(None if part is None else tf.identity(part) for part in difference))
+            difference = difference.map(tf.identity)
         differences[value] = difference
 
     def _find_departure(self, value, carried):
@@ -186,9 +186,7 @@ class StreamValues:
         with_shares = {}
         for start, places in source.starts:
             of_start = _take_shares(share, places, elements)
-            with_shares[start] = Difference(
-                *(None if part is None else part * tf.cast(of_start, part.dtype) for part in differences[start])
-            )
+            with_shares[start] = differences[start].map(lambda part, of=of_start: part * tf.cast(of, part.dtype))
         return share, with_shares
 
     def shape(self, value):

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.lookups import Source, shared_values
+from skdeeplift.propagation.lookups import own_values, shared_values
 from skdeeplift.propagation.method import PairMethod, coarsest_dtype
 from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, to_difference_dtype
 from skdeeplift.propagation.plan import Plan
@@ -27,7 +27,7 @@ class Streams(PairMethod):
         The traced network.
     target : Value
         The value to explain; weights over its elements make it a scalar.
-    sources : list of Value or Source
+    sources : list of Source
         The values that contributions are computed for.
     rule_set : RuleSet
         The rule of each op.
@@ -45,14 +45,11 @@ class Streams(PairMethod):
     takes_integers = True
 
     def __init__(self, graph, target, sources, rule_set, owner="skdeeplift", parts=False):
-        sources = [each if isinstance(each, Source) else Source(each) for each in sources]
-        # Sources of integers have no difference themselves.
-        own = [source.value for source in sources if source.starts is None]
-        self.parts, self.plan = parts, Plan(graph, target, own, rule_set, owner, parts)
+        self.plan = Plan(graph, target, own_values(sources), rule_set, owner, parts)
         read = [*self.plan.reads, *(value for step in self.plan.difference_steps for value in step.inputs)]
         masks = shared_values(graph, read)
         # The third stream reads these values of the first two.
-        super().__init__(graph, target, sources, [*self.plan.starts, *own, *self.plan.reads, *masks], masks)
+        super().__init__(graph, target, sources, [*self.plan.starts, *self.plan.reads, *masks], masks)
         self.tells_parts, self.sums_to_delta = parts, self.plan.sums_to_delta
         made = [value for step in self.plan.difference_steps for value in step.outputs]
         self.computed = [*{*self.shown, *made}, *self.plan.spreads]
@@ -67,30 +64,18 @@ class Streams(PairMethod):
         streams, (differences, shares), spreads, signed = self._both_passes(pairing, at_input, at_reference)
         target = differences[self.target].delta
         target.set_shape((pairing.size, *self.target.shape[1:]))
-        rest = target.shape[1:]
-        weights = tf.cast(request.target, target.dtype)[:, None]
-        weights = tf.broadcast_to(weights, (pairing.rows, pairing.references, pairing.targets, *rest))
-
-        def parts_of(source):
-            """Return the tensors to differentiate by: the difference and its spread, or the shares of the elements."""
-            return differences[source.value][:2] if source.starts is None else (shares[source.value], None)
-
-        parts = [part for source in self.sources for part in parts_of(source) if part is not None]
-        gradients = streams.gradients([target], [tf.reshape(weights, target.shape)], parts)
-        of_part = dict(zip(map(id, parts), gradients, strict=True))
-
-        def multiplier(part):
-            """Return a gradient with the axes (rows, references, targets) in front; None if there is none."""
-            if part is None or of_part[id(part)] is None:
-                return None
-            lead = pairing.rows, pairing.references, pairing.targets
-            gradient = of_part[id(part)]
-            fold = gradient.shape[0] // pairing.size
-            return tf.reshape(gradient, (*lead, *(() if fold == 1 else (fold,)), *gradient.shape[1:]))
-
+        weights = pairing.over_pairs(tf.cast(request.target, target.dtype))
+        # The tensors to differentiate by: a difference and its spread, or the shares of the elements.
+        parts = [
+            differences[source.value][:2] if source.starts is None else (shares[source.value], None)
+            for source in self.sources
+        ]
+        flat = [part for of_source in parts for part in of_source if part is not None]
+        gradients = iter(streams.gradients([target], [weights], flat))
         sums = []
-        for position, source in enumerate(self.sources):
-            of_delta, of_spread = (multiplier(part) for part in parts_of(source))
+        for (source, axis), of_source in zip(self.sources_with_letters(request), parts, strict=True):
+            found = (None if part is None else next(gradients) for part in of_source)
+            of_delta, of_spread = (None if each is None else pairing.split_batch(each) for each in found)
             value = source.value
             if source.starts is None:
                 x, r = pairing.with_axes(at_input[value], at_reference[value])
@@ -98,12 +83,11 @@ class Streams(PairMethod):
                 x = tf.ones((1, 1, *value.shape[1:]), shares[value].dtype)
                 r = tf.zeros((1, pairing.references, *value.shape[1:]), x.dtype)
             if of_delta is None:
-                of_delta = tf.zeros((pairing.rows, pairing.references, pairing.targets, *x.shape[2:]), x.dtype)
+                of_delta = tf.zeros((*pairing.lead, *x.shape[2:]), x.dtype)
             spread_and_signed = [
                 None if spread is None else tf.reshape(spread, (pairing.rows, pairing.references, *x.shape[2:]))
                 for spread in (spreads.get(value), signed.get(value))
             ]
-            axis = request.letters[position] if request.letters else None
             tensors = SourceTensors(of_delta, x, r, of_spread, *spread_and_signed)
             if pairing.references == 1:
                 sums.append(compute_terms(tensors, request.wanted, axis))
@@ -122,14 +106,13 @@ class Streams(PairMethod):
         """Carry spreads if rules read them, and then the differences whose gradient gives the multipliers."""
         spreads, signed, computed = {}, {}, {}
         given = at_input, at_reference, spreads, computed
-        own = [source.value for source in self.sources if source.starts is None]
         if self.plan.carries_spreads:
-            of_pairs = pairing.for_one_target()
-            settings = PassSettings(of_pairs, Purpose.SPREADS, self.layouts, own, tells_parts=self.parts)
+            of_pairs = pairing._replace(targets=1)
+            settings = PassSettings(of_pairs, Purpose.SPREADS, self.layouts, self.own, tells_parts=self.tells_parts)
             of_spreads = StreamValues(settings, *given)
             self.differences(of_spreads)
             signed = of_spreads.signed
-        streams = StreamValues(PassSettings(pairing, purpose, self.layouts, own, tolerance=tolerance), *given)
+        streams = StreamValues(PassSettings(pairing, purpose, self.layouts, self.own, tolerance=tolerance), *given)
         return streams, self.differences(streams), spreads, signed
 
     def first_departure(self, rows, references, tolerance):

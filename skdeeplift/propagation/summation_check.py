@@ -101,7 +101,7 @@ def check_sums(results, tolerance=BY_DTYPE, worst_so_far=-1.0):
         Rows beyond tolerance; None if there are none.
     """
     delta, beyond, size, relative, precision = _compare(results, tolerance)
-    if beyond is None:
+    if not beyond.any():
         return delta, None
     # An output that happens to be nearly zero is as rounded as the others, which are sums of as large numbers.
     beyond = beyond & ~(np.abs(delta) <= 2 * precision.epsilon * _usual_size(results))
@@ -132,8 +132,6 @@ def excess_of_rows(results, tolerance=BY_DTYPE):
         Convergence delta as a multiple of its tolerance; zero within tolerance. Of several targets the largest.
     """
     delta, beyond, size, relative, _ = _compare(results, tolerance)
-    if beyond is None:
-        return np.zeros(len(delta))
     excess = np.where(beyond, np.nan_to_num(np.abs(delta) / np.where(size > 0, relative * size, 1), nan=np.inf), 0)
     return excess.reshape(len(excess), -1).max(1)
 
@@ -162,7 +160,7 @@ def convergence_delta(results):
 def _compare(results, tolerance):
     """Compare convergence deltas with the size of what is explained.
 
-    Returns the deltas, the places beyond tolerance (None if there are none), the sizes that deltas were compared with,
+    Returns the deltas, whether each is beyond tolerance, the sizes that deltas were compared with,
     the relative tolerance and the `Precision`.
     """
     delta = convergence_delta(results)
@@ -176,9 +174,9 @@ def _compare(results, tolerance):
     value = np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
     rounding = precision.rounding * value
     # Not "delta > ...", so that NaN counts as beyond tolerance.
-    within = np.abs(delta) <= relative * change + rounding
-    if within.all():
-        return delta, None, change, relative, precision
+    beyond = ~(np.abs(delta) <= relative * change + rounding)
+    if not beyond.any():
+        return delta, beyond, change, relative, precision
     # Contributions that cancel each other may be larger than the change, but not without limit: beyond it, rounding
     # leaves nothing of the sum.
     shape = results.prediction.shape

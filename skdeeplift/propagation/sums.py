@@ -1,6 +1,6 @@
 """Contributions and other terms of pairs, summed over references in one pass over memory."""
 
-import functools
+from functools import partial
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -45,17 +45,13 @@ class SourceTensors(NamedTuple):
     signed_spread: tf.Tensor | None = None
 
 
-def fused_if_large(function):
-    """Compile a function of `SourceTensors` by XLA where there is one reference and much memory to write."""
-    by_xla = fused(function)
+def _is_large(tensors, *_):
+    """Return whether there is one reference, and much memory to write."""
+    shape = tf.TensorShape(tensors.multipliers.shape)
+    return shape.is_fully_defined() and shape[1] == 1 and shape.num_elements() >= LARGE
 
-    @functools.wraps(function)
-    def fused_or_not(tensors, *args, **kwargs):
-        shape = tf.TensorShape(tensors.multipliers.shape)
-        is_large = shape.is_fully_defined() and shape[1] == 1 and shape.num_elements() >= LARGE
-        return (by_xla if is_large else function)(tensors, *args, **kwargs)
 
-    return fused_or_not
+fused_if_large = partial(fused, pays_off=_is_large)
 
 
 # Without fusion, each op would write all pairs to memory.
@@ -86,9 +82,9 @@ def sum_over_references(tensors, weights, wanted, letters=None):
         some = SourceTensors(*[_slice_references(tensor, first, number) for tensor in tensors])
         some_weights, sums = tf.slice(weights, [first], [number]), dict.fromkeys(wanted, 0)
         for reference in range(number):
-            source = _Source(some, reference, letters)
+            source = _Source(SourceTensors(*[_slice_references(tensor, reference, 1) for tensor in some]), letters)
             for name in wanted:
-                sums[name] += some_weights[reference] * tf.cast(TERMS[name](source), tf.float64)
+                sums[name] += some_weights[reference] * tf.cast(TERMS[name](source)[:, 0], tf.float64)
         return tuple(sums[name] for name in wanted)
 
     def add_some(first, sums):
@@ -136,41 +132,30 @@ def sum_plain(tensors, weights, wanted, letters=None):
     sums : tuple of tensor of shape (rows, targets, ...)
         One tensor for each term, in the order of ``wanted``.
     """
-    multipliers, at_reference = tensors.multipliers, tensors.at_reference
-    delta = (tensors.at_input - at_reference)[:, :, None]
-    terms = {
-        "contributions": lambda: multipliers * delta,
-        "squares": lambda: tf.square(tf.cast(multipliers * delta, tf.float64)),
-        "multipliers": lambda: multipliers,
-        "hypothetical": lambda: (
-            multipliers - tf.reduce_sum(multipliers * at_reference[:, :, None], letters + 3, keepdims=True)
-        ),
-    }
-    if multipliers.shape[1] == 1:
-        return tuple(terms[name]()[:, 0] for name in wanted)
-    weights = tf.reshape(weights, (-1, *[1] * (len(multipliers.shape) - 2)))
-    return tuple(tf.reduce_sum(weights * tf.cast(terms[name](), tf.float64), 1) for name in wanted)
+    source = _Source(tensors, letters)
+    terms = [TERMS[name](source) for name in wanted]
+    if tensors.multipliers.shape[1] == 1:
+        return tuple(term[:, 0] for term in terms)
+    weights = tf.reshape(weights, (-1, *[1] * (len(tensors.multipliers.shape) - 2)))
+    return tuple(tf.reduce_sum(weights * tf.cast(term, tf.float64), 1) for term in terms)
 
 
 @fused_if_large
 def compute_terms(tensors, wanted, letters=None):
     """Compute the terms that `sum_over_references` sums, of the only reference, in the network's dtype."""
-    source = _Source(tensors, 0, letters)
-    return tuple(TERMS[name](source) for name in wanted)
+    source = _Source(tensors, letters)
+    return tuple(TERMS[name](source)[:, 0] for name in wanted)
 
 
 class _Source:
-    """Multipliers and differences of a source for one reference of each row; the second axis holds targets."""
+    """Multipliers and differences of a source, with the axes of rows, references and targets in front."""
 
-    def __init__(self, tensors, reference, letters):
-        self.letters = letters
-        self.multiplier = tensors.multipliers[:, reference]
-        self.reference = tensors.at_reference[:, reference][:, None]
-        self.delta = tensors.at_input[:, min(reference, tensors.at_input.shape[1] - 1)][:, None] - self.reference
-        of_spreads = tensors.spread_multipliers, tensors.spread, tensors.signed_spread
-        of_spreads = [None if tensor is None else tensor[:, reference] for tensor in of_spreads]
-        self.spread_multiplier = of_spreads[0]
-        self.spread, self.signed_spread = (None if tensor is None else tensor[:, None] for tensor in of_spreads[1:])
+    def __init__(self, tensors, letters):
+        self.letters, self.multiplier, self.spread_multiplier = letters, tensors.multipliers, tensors.spread_multipliers
+        self.reference = tensors.at_reference[:, :, None]
+        self.delta = (tensors.at_input - tensors.at_reference)[:, :, None]
+        spreads = tensors.spread, tensors.signed_spread
+        self.spread, self.signed_spread = (None if tensor is None else tensor[:, :, None] for tensor in spreads)
 
     def contributions(self):
         """Multiply the parts of the difference by their multipliers, and add them."""
@@ -185,10 +170,8 @@ class _Source:
             return self.multiplier
         if self.signed_spread is not None:
             # A decreasing function turns the sign of a part, which then takes the multiplier of the other sign.
-            part, size = (
-                sign * self.difference_of_part(sign),
-                tf.maximum(tf.abs(self.delta), tf.abs(self.signed_spread)),
-            )
+            part = sign * self.difference_of_part(sign)
+            size = tf.maximum(tf.abs(self.delta), tf.abs(self.signed_spread))
             # A part of zero is the difference of two sums with different rounding. Its sign is not known.
             turned = part < -32 * machine_epsilon(part.dtype) * size
             sign = sign * tf.where(turned, -tf.ones_like(part), tf.ones_like(part))
@@ -206,5 +189,5 @@ class _Source:
 
     def hypothetical(self):
         """Compute what each letter would contribute in the place of the letter that is there."""
-        at_reference = tf.reduce_sum(self.multiplier * self.reference, self.letters + 2, keepdims=True)
+        at_reference = tf.reduce_sum(self.multiplier * self.reference, self.letters + 3, keepdims=True)
         return self.multiplier - at_reference

@@ -8,8 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdeeplift.execution.references import AUTOMATIC_REFERENCES, References
-from skdeeplift.references.blur import Blur
-from skdeeplift.references.constant import Constant
+from skdeeplift.references.computed_references import Blur, Constant
 from skdeeplift.references.reference import Reference, RowChooser
 from skdeeplift.references.reference_sources import (
     ChosenReferences,

@@ -171,6 +171,14 @@ class RowChooser(Reference):
         return self.rows_[positions]
 
 
+def drop_weightless(rows, sample_weight):
+    """Return the rows of weight above zero, and their weights in float64; None if all rows have the same weight."""
+    if sample_weight is None:
+        return rows, None
+    weights = np.asarray(sample_weight, np.float64)
+    return rows[weights > 0], weights[weights > 0]
+
+
 def make_seed(random_state):
     """Return an int unchanged; otherwise draw a seed from the random state."""
     if isinstance(random_state, (int, np.integer)):

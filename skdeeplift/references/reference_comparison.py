@@ -75,22 +75,22 @@ def reference_report(explainer, X, *, references=("zeros", "mean", "sample"), n_
         references = [references]
     choices = references if isinstance(references, dict) else {_name_choice(choice): choice for choice in references}
     bound = explainer.bound_
-    arrays, references_of = bound.arrays(bound.encoded(X, explainer), explainer), {FITTED: explainer.references_}
-    for name, choice in choices.items():
-        references_of[name] = bound.learn_references(explainer, choice, arrays)
+    arrays = bound.arrays(bound.encoded(X, explainer), explainer)
+    references_of = {name: bound.learn_references(explainer, choice, arrays) for name, choice in choices.items()}
+    references_of = {FITTED: explainer.references_, **references_of}
     explanations = {name: _explain_by_number(explainer, X, each, n_references) for name, each in references_of.items()}
-    final = {name: _flatten(by_number[max(by_number)].contributions) for name, by_number in explanations.items()}
+    final = {name: flatten_contributions([*each.values()][-1].contributions) for name, each in explanations.items()}
     final_ranks = {name: _rank(contributions) for name, contributions in final.items()}
     rows = {}
     for name, by_number in explanations.items():
         for number, explanation in by_number.items():
-            contributions = _flatten(explanation.contributions)
-            errors = None if explanation.standard_error is None else _flatten(explanation.standard_error)
+            contributions = flatten_contributions(explanation.contributions)
+            errors = None if explanation.standard_error is None else flatten_contributions(explanation.standard_error)
             ranks = _rank(contributions)
             correlations = {other: _finite_mean((ranks * each).sum(1)) for other, each in final_ranks.items()}
             rows[name, number] = {
-                "standard_error": np.nan if errors is None else _mean_relative_size(errors, contributions),
-                "change": _mean_relative_size(contributions - final[name], final[name]),
+                "standard_error": np.nan if errors is None else mean_relative_size(errors, contributions),
+                "change": mean_relative_size(contributions - final[name], final[name]),
                 "rank_correlation": correlations[name],
                 "reference_value": explanation.reference_value.mean(),
                 "reference_spread": explanation.reference_spread.mean(),
@@ -119,7 +119,7 @@ def _explain_by_number(explainer, X, references, numbers):
     }
 
 
-def _flatten(contributions):
+def flatten_contributions(contributions):
     """Flatten the contributions of all inputs or layers to one line for each row."""
     arrays = contributions.values() if isinstance(contributions, dict) else contributions
     arrays = [contributions] if isinstance(contributions, np.ndarray) else list(arrays)
@@ -134,7 +134,7 @@ def _rank(contributions):
     return np.divide(ranks, size, out=np.full_like(ranks, np.nan), where=size > 0)
 
 
-def _mean_relative_size(numbers, contributions):
+def mean_relative_size(numbers, contributions):
     """Return the mean ratio of the norms of numbers and contributions, over rows with contributions."""
     sizes = np.linalg.norm(contributions, axis=1)
     return _finite_mean(np.linalg.norm(numbers, axis=1)[sizes > 0] / sizes[sizes > 0])

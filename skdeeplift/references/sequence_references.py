@@ -95,23 +95,19 @@ class _SequenceShuffle(Reference):
             Shuffled sequences in the dtype of ``X``.
         """
         coded = encode_sequences(np.asarray(X), self.axis_, self.padding, type(self).__name__)
-        keys = hash_rows(coded, seed)
-        numbers = np.arange(start, stop, dtype=np.uint64)
-        keys = mix_bits(keys[:, None] + (numbers + np.uint64(1)) * COUNTER_STEP)
+        numbers = np.arange(start + 1, stop + 1, dtype=np.uint64)
+        keys = mix_bits(hash_rows(coded, seed)[:, None] + numbers * COUNTER_STEP)
         letters = np.empty((*keys.shape, coded.codes.shape[1]), coded.codes.dtype)
         letters[:] = coded.codes[:, None]
         # Rows of equal length are shuffled in one call.
-        for length in np.unique(coded.lengths):
-            if length > 1:
-                rows = np.flatnonzero(coded.lengths == length)
-                all_rows = len(rows) == len(letters)
-                inner = coded.starts[rows, None] + np.arange(length)
-                codes = coded.codes if inner.size == coded.codes.size else coded.codes[rows[:, None], inner]
-                shuffled = self._shuffle(codes, coded.n_letters, keys if all_rows else keys[rows])
-                if inner.size == coded.codes.size:
-                    letters = shuffled
-                else:
-                    letters[rows[:, None], :, inner] = np.swapaxes(shuffled, 1, 2)
+        for length in np.unique(coded.lengths[coded.lengths > 1]):
+            rows = np.flatnonzero(coded.lengths == length)
+            inner = coded.starts[rows, None] + np.arange(length)
+            shuffled = self._shuffle(coded.codes[rows[:, None], inner], coded.n_letters, keys[rows])
+            if inner.size == coded.codes.size:
+                letters = shuffled
+            else:
+                letters[rows[:, None], :, inner] = np.swapaxes(shuffled, 1, 2)
         return coded.decode(letters)
 
 

@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.compat import Interval, StrOptions, fit_context
-from skdeeplift.references.reference import Reference, RowChooser
+from skdeeplift.references.reference import Reference, RowChooser, drop_weightless
 
 # Mini-batch k-means clusters more rows than these, because k-means takes too long for them.
 MANY_ROWS = 10_000
@@ -85,10 +85,7 @@ class TrainingSample(RowChooser):
         ValueError
             If there are fewer different rows than ``n_clusters``.
         """
-        rows, weights = np.array(X), None
-        if sample_weight is not None:
-            weights = np.asarray(sample_weight, np.float64)
-            rows, weights = rows[weights > 0], weights[weights > 0]
+        rows, weights = drop_weightless(np.array(X), sample_weight)
         if self.method == "kmeans" and self.n_clusters is not None:
             n_different = len(np.unique(rows.reshape(len(rows), -1), axis=0))
             if self.n_clusters > n_different:
@@ -143,15 +140,14 @@ class TrainingSample(RowChooser):
         kind = KMeans if len(flat) <= MANY_ROWS else MiniBatchKMeans
         clusters = kind(number, n_init=1 if kind is KMeans else 3, random_state=random_state)
         clusters.fit(flat, sample_weight=self.weights_)
-        positions = np.empty(number, int)
-        for cluster, centre in enumerate(clusters.cluster_centers_):
+        # A cluster may have lost all its rows.
+        filled, positions = np.unique(clusters.labels_), []
+        for cluster in filled:
             members = np.flatnonzero(clusters.labels_ == cluster)
-            nearest = pairwise_distances_argmin(centre[None], flat[members])[0] if len(members) else 0
-            positions[cluster] = members[nearest] if len(members) else -1
-        weights = np.bincount(clusters.labels_, self.weights_, minlength=number)
-        weights = weights / weights.sum()
-        order = [each for each in np.argsort(positions) if weights[each] > 0]
-        return positions[order], weights[order]
+            nearest = pairwise_distances_argmin(clusters.cluster_centers_[[cluster]], flat[members])[0]
+            positions.append(members[nearest])
+        weights, order = np.bincount(clusters.labels_, self.weights_), np.argsort(positions)
+        return np.take(positions, order), (weights / weights.sum())[filled[order]]
 
 
 class NearestOther(RowChooser):

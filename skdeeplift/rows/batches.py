@@ -1,6 +1,5 @@
-"""Batches of rows: counted, cut and joined, and read from data sets, generators and iterators."""
+"""Batches of rows: read from data sets, generators and iterators, and joined."""
 
-import math
 import sys
 
 import numpy as np
@@ -8,14 +7,7 @@ import pandas as pd
 import tensorflow as tf
 
 from skdeeplift.execution.memory import memory_limit
-from skdeeplift.network.bind import check_lengths
-
-
-def as_list(arrays):
-    """Return one array, or a list or dict of arrays, as a list."""
-    if isinstance(arrays, dict):
-        return list(arrays.values())
-    return list(arrays) if isinstance(arrays, (list, tuple)) else [arrays]
+from skdeeplift.rows.dask_rows import as_list
 
 
 def is_on_disk(X):
@@ -29,24 +21,6 @@ def is_on_disk(X):
     has_slices = all(hasattr(X, name) for name in ("shape", "dtype", "__getitem__"))
     # Tensors are in memory, and convert to NumPy arrays at once.
     return has_slices and not hasattr(X, "numpy") and not hasattr(X, "iloc")
-
-
-def count_rows(X, network):
-    """Return the number of rows, which must be the same for every input."""
-    numbers = [int(each.shape[0]) if hasattr(each, "shape") else len(each) for each in network.flatten(X)]
-    check_lengths(numbers)
-    return numbers[0]
-
-
-def elements_of_row(X, network):
-    """Return the number of elements of a row of all inputs."""
-    shapes = [array.shape if hasattr(array, "shape") else np.shape(array[0:1]) for array in network.flatten(X)]
-    return sum(math.prod(int(size) for size in shape[1:]) for shape in shapes)
-
-
-def cut(array, start, stop):
-    """Return some rows of one array or table; only these are read."""
-    return array.iloc[start:stop] if hasattr(array, "iloc") else array[start:stop]
 
 
 def join(batches):
@@ -167,7 +141,7 @@ def rows_for_fit(X, y, sample_weight):
         return X, y, sample_weight
     limit = memory_limit()
     if not gives_batches(X):
-        for array in X.values() if isinstance(X, dict) else X if isinstance(X, (list, tuple)) else [X]:
+        for array in as_list(X):
             # NumPy reads what it needs of a memory map.
             if not isinstance(array, np.ndarray) and hasattr(array, "shape") and is_on_disk(array):
                 _check_size(int(np.prod(array.shape)) * np.dtype(array.dtype).itemsize, limit)

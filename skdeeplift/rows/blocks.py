@@ -1,22 +1,15 @@
 """Blocks: the rows of a call, all at once or some at a time, with the targets and references that belong to them."""
 
+import math
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from skdeeplift.execution.references import References
-from skdeeplift.network.bind import check_dense
-from skdeeplift.rows.batches import (
-    NO_BATCHES,
-    check_alike,
-    count_rows,
-    cut,
-    elements_of_row,
-    gives_batches,
-    is_on_disk,
-    join,
-    read_batches,
-)
+from skdeeplift.network.bind import check_dense, check_lengths
+from skdeeplift.rows.batches import NO_BATCHES, check_alike, gives_batches, is_on_disk, join, read_batches
+from skdeeplift.rows.dask_rows import as_list
 from skdeeplift.targets.target import has_entry_per_row
 
 # Numbers of a block, counting results too: few enough to stay small beside a network.
@@ -52,16 +45,34 @@ class RowSource:
     is_in_memory : bool
         Whether all rows are in memory, and can be one block.
     n_rows : int or None
-        Number of rows; None where it is not known before the last batch.
+        Number of rows; None where it is not known before the last batch. Set by `check_lengths`.
+    has_targets : bool
+        Whether each row has a target of its own. Set by `check_lengths`.
     """
 
     def __init__(self, X, bound, target=None, reference=None):
-        self.X, self.network, self.owner = X, bound.network, bound.owner
-        self.target, self.reference = target, reference
+        self.X, self.bound, self.network, self.target, self.reference = X, bound, bound.network, target, reference
         is_array = isinstance(X, np.ndarray)
         self.in_batches = not is_array and gives_batches(X)
         self.is_in_memory = not isinstance(X, np.memmap) if is_array else not self.in_batches and not is_on_disk(X)
-        self.labels, self.fitted_references = bound.classes, bound.references
+
+    def check_lengths(self):
+        """Count the rows, and raise an error if there are more or fewer targets or references of each row."""
+        self.n_rows = None
+        if not self.in_batches:
+            arrays = self.network.flatten(self.X)
+            numbers = [int(each.shape[0]) if hasattr(each, "shape") else len(each) for each in arrays]
+            check_lengths(numbers)
+            self.n_rows = numbers[0]
+        self.has_targets = has_entry_per_row(self.target, self.bound.classes)
+        if self.reference is None:
+            fitted = self.bound.references
+            if fitted is not None and fitted.per_row and fitted.arrays is not None:
+                self.reference = fitted
+        self.lengths = {len(self.target)} if self.has_targets else set()
+        self.lengths |= {len(each) for each in self._references_of_rows()}
+        if self.n_rows is not None:
+            self._compare_lengths(self.n_rows)
 
     def blocks(self, elements_of_results):
         """Yield blocks of about the same number of rows.
@@ -77,50 +88,40 @@ class RowSource:
         ------
         block : Block
         """
-        self.n_rows = None if self.in_batches else count_rows(self.X, self.network)
-        self.has_targets = has_entry_per_row(self.target, self.labels)
-        if self.reference is None:
-            fitted = self.fitted_references
-            if fitted is not None and fitted.per_row and fitted.arrays is not None:
-                self.reference = fitted
-        self.lengths = {len(self.target)} if self.has_targets else set()
-        self.lengths |= {len(each) for each in self._references_of_rows()}
-        if self.n_rows is not None:
-            self._check_lengths(self.n_rows)
 
         def rows_of_block(rows):
             """Return how many rows make a block: a power of two, whatever the batches."""
-            elements = max(elements_of_results(elements_of_row(rows, self.network)), 1)
+            arrays = self.network.flatten(rows)
+            shapes = [array.shape if hasattr(array, "shape") else np.shape(array[0:1]) for array in arrays]
+            elements_of_row = sum(math.prod(int(size) for size in shape[1:]) for shape in shapes)
+            elements = max(elements_of_results(elements_of_row), 1)
             return 1 << (max(NUMBERS_OF_BLOCK // elements, 1).bit_length() - 1)
 
-        pieces = self._pieces_of_batches(rows_of_block) if self.in_batches else self._pieces_of_array(rows_of_block)
-        return self._with_targets(pieces)
-
-    def _with_targets(self, pieces):
-        stop = 0
-        for start, stop, rows in pieces:
+        stop, pieces = 0, self._pieces_of_batches if self.in_batches else self._pieces_of_array
+        for start, stop, rows in pieces(rows_of_block):
             if stop > min(self.lengths, default=stop):
                 raise ValueError(
                     "target= and reference= of each row need one entry for each row of X, which has at least "
                     f"{stop}. Got {min(self.lengths)}."
                 )
-            target = cut(self.target, start, stop) if self.has_targets else self.target
-            yield Block(start, rows, target, self._cut_reference(self.reference, start, stop))
-        self._check_lengths(stop)
+            target = _cut(self.target, start, stop) if self.has_targets else self.target
+            yield Block(start, rows, target, self._cut_reference(start, stop))
+        self._compare_lengths(stop)
 
     def _pieces_of_array(self, rows_of_block):
         size = rows_of_block(self.X)
         # One piece even if there are no rows, which the check of rows refuses.
         for start in range(0, max(self.n_rows, 1), size):
             stop = min(start + size, self.n_rows)
-            yield start, stop, self._cut_rows(start, stop)
+            yield start, stop, self._map_inputs(partial(_cut, start=start, stop=stop), self.X)
 
-    def _cut_rows(self, start, stop):
-        if isinstance(self.X, dict):
-            return {name: cut(array, start, stop) for name, array in self.X.items()}
-        if isinstance(self.X, (list, tuple)) and not self.network.is_single:
-            return [cut(array, start, stop) for array in self.X]
-        return cut(self.X, start, stop)
+    def _map_inputs(self, function, value):
+        """Apply a function to the array of each input, in the form in which the user passed them."""
+        if isinstance(value, dict):
+            return {name: function(each) for name, each in value.items()}
+        if isinstance(value, (list, tuple)) and not self.network.is_single:
+            return [function(each) for each in value]
+        return function(value)
 
     def _pieces_of_batches(self, rows_of_block):
         start, number, pending = 0, 0, []
@@ -163,15 +164,16 @@ class RowSource:
                 )
             if len(shape) == len(spec.shape) - 1:
                 raise ValueError(
-                    f"A batch of X has shape {shape}, but the network bound to {self.owner} takes {len(spec.shape)} "
-                    "axes, of which the first is that of the rows. Make batches, as with dataset.batch(256)."
+                    f"A batch of X has shape {shape}, but the network bound to {self.bound.owner} takes "
+                    f"{len(spec.shape)} axes, of which the first is that of the rows. Make batches, as with "
+                    "dataset.batch(256)."
                 )
             sizes.add(shape[0] if shape else 0)
         if len(sizes) > 1:
             raise ValueError(f"All inputs need the same number of rows. A batch of X has {sorted(sizes)}.")
         return sizes.pop()
 
-    def _check_lengths(self, n_rows):
+    def _compare_lengths(self, n_rows):
         if self.lengths - {n_rows}:
             raise ValueError(
                 f"target= and reference= of each row need one entry for each of the {n_rows} rows of X. Got "
@@ -182,8 +184,8 @@ class RowSource:
         reference = self.reference
         if isinstance(reference, References):
             return reference.arrays if reference.per_row and reference.arrays is not None else []
-        several = reference.values() if isinstance(reference, dict) else reference
-        several = [reference] if self.network.is_single else several if isinstance(reference, (list, dict)) else []
+        is_one = self.network.is_single or not isinstance(reference, (list, dict))
+        several = [reference] if is_one else as_list(reference)
         return [each for each in several if self._has_reference_per_row(each)]
 
     def _has_reference_per_row(self, array):
@@ -191,11 +193,13 @@ class RowSource:
             return False
         return np.ndim(array) in {len(spec.shape) + 1 for spec in self.network.flat_specs}
 
-    def _cut_reference(self, reference, start, stop):
+    def _cut_reference(self, start, stop):
+        reference, rows = self.reference, slice(start, stop)
         if isinstance(reference, References):
-            return reference.take(slice(start, stop)) if reference.per_row else reference
-        if isinstance(reference, dict):
-            return {name: self._cut_reference(each, start, stop) for name, each in reference.items()}
-        if isinstance(reference, (list, tuple)) and not self.network.is_single:
-            return [self._cut_reference(each, start, stop) for each in reference]
-        return reference[start:stop] if self._has_reference_per_row(reference) else reference
+            return reference.take(rows) if reference.per_row else reference
+        return self._map_inputs(lambda each: each[rows] if self._has_reference_per_row(each) else each, reference)
+
+
+def _cut(array, start, stop):
+    """Return some rows of one array or table; only these are read."""
+    return array.iloc[start:stop] if hasattr(array, "iloc") else array[start:stop]

@@ -91,31 +91,28 @@ def map_blocks(function, rows, copied, of_rows, specs):
     return arrays
 
 
-def map_table(function, X, copied, of_rows, meta):
-    """Apply a function of an estimator to each partition of a table; as `map_blocks`, with a table as ``meta``."""
-    apply = partial(_apply_to_table, function, meta)
-    return X.map_partitions(apply, ship_once(copied), of_rows, meta=meta, align_dataframes=False)
-
-
-def map_in_form(estimator, function, rows, copied, of_rows, spec, names):
-    """Apply a function to each block of one array or table, and return the container that `set_output` asks for.
+def map_in_form(estimator, function, rows, copied, of_rows, specs, names):
+    """Apply a function to each block of arrays or of a table, and return the containers that `set_output` asks for.
 
     Parameters
     ----------
     estimator : transformer
         Estimator with the setting of ``set_output``.
-    function, rows, copied, of_rows : object
+    function, rows, copied, of_rows, specs : object
         As `map_blocks` takes them.
-    spec : tuple, dtype
-        Shape of a row and dtype of each result.
     names : list of str or None
-        Names of the columns of a table.
+        Names of the columns, if there is one result, which is a table.
 
     Returns
     -------
-    output : dask array or dask DataFrame
+    outputs : list of dask array or dask DataFrame
+        One for each spec.
     """
-    form, (shape, dtype) = output_form(estimator), spec
+    form = get_output_container(estimator)
+    if form not in ("default", "pandas"):
+        raise ValueError(
+            f"Lazy contributions are arrays or DataFrames of Dask. Got set_output {form!r}; pass 'default' or 'pandas'."
+        )
     if form == "pandas" and names is None:
         # It raises an error that says why there are none.
         estimator.get_feature_names_out()
@@ -123,34 +120,21 @@ def map_in_form(estimator, function, rows, copied, of_rows, spec, names):
         import pandas as pd
         from dask.dataframe.utils import make_meta
 
+        if of_rows is not None and not (is_of_dask(of_rows) and hasattr(of_rows, "to_dask_array")):
+            raise ValueError(
+                "target= for each row of a Dask DataFrame is a Dask Series of the same partitions. Got "
+                f"{type(of_rows).__name__}."
+            )
+        [(shape, dtype)] = specs
         meta = pd.DataFrame(np.empty((0, *shape), dtype), index=make_meta(rows.X).index[:0], columns=names)
-        return map_table(function, rows.X, copied, _entries_of_partitions(of_rows), meta)
-    [array] = map_blocks(function, rows, copied, of_rows, [spec])
+        apply = partial(_apply_to_table, function, meta)
+        return [rows.X.map_partitions(apply, ship_once(copied), of_rows, meta=meta, align_dataframes=False)]
+    arrays = map_blocks(function, rows, copied, of_rows, specs)
     if form == "default":
-        return array
+        return arrays
     import dask.dataframe
 
-    return dask.dataframe.from_dask_array(array, columns=names)
-
-
-def output_form(estimator):
-    """Return the container that `set_output` asks for: "default" or "pandas"."""
-    form = get_output_container(estimator)
-    if form not in ("default", "pandas"):
-        raise ValueError(
-            f"Lazy contributions are arrays or DataFrames of Dask. Got set_output {form!r}; pass 'default' or 'pandas'."
-        )
-    return form
-
-
-def _entries_of_partitions(of_rows):
-    """Return the entries that belong to rows of a table, in the same partitions."""
-    if of_rows is None or (is_lazy(of_rows) and hasattr(of_rows, "npartitions") and hasattr(of_rows, "to_dask_array")):
-        return of_rows
-    raise ValueError(
-        "target= for each row of a Dask DataFrame is a Dask Series of the same partitions. Got "
-        f"{type(of_rows).__name__}."
-    )
+    return [dask.dataframe.from_dask_array(array, columns=names) for array in arrays]
 
 
 def _entries_of_blocks(of_rows, rows):
@@ -161,10 +145,9 @@ def _entries_of_blocks(of_rows, rows):
         check_length(of_rows, sum(rows.chunks))
         lazily = with_chunks(of_rows, rows.chunks)
         return list(np.ravel(lazily.to_delayed()))
-    lengths = rows.lengths()
-    check_length(of_rows, sum(lengths))
-    stops = np.cumsum(lengths)
-    return [of_rows[stop - length : stop] for stop, length in zip(stops, lengths, strict=True)]
+    stops = np.cumsum(rows.lengths)
+    check_length(of_rows, stops[-1])
+    return [of_rows[stop - length : stop] for stop, length in zip(stops, rows.lengths, strict=True)]
 
 
 def check_length(target, n_rows):

@@ -1,14 +1,22 @@
 """Blocks of Dask's arrays and tables. Dask is imported only when the user passes one."""
 
+from functools import cached_property
+
 import numpy as np
+
+from skdeeplift.compat import safe_indexing
+
+
+def as_list(arrays):
+    """Return one array, or a list or dict of arrays, as a list."""
+    if isinstance(arrays, dict):
+        return list(arrays.values())
+    return list(arrays) if isinstance(arrays, (list, tuple)) else [arrays]
 
 
 def is_lazy(X):
     """Return whether rows are an array or a table of Dask, or a list or dict that holds one."""
-    if isinstance(X, np.ndarray):
-        return False
-    several = X.values() if isinstance(X, dict) else X if isinstance(X, (list, tuple)) else [X]
-    return any(is_of_dask(each) for each in several)
+    return not isinstance(X, np.ndarray) and any(map(is_of_dask, as_list(X)))
 
 
 def is_table(X):
@@ -46,15 +54,9 @@ class LazyRows:
     """
 
     def __init__(self, X):
-        if isinstance(X, dict):
-            self.X = dict(zip(X, _aligned(list(X.values())), strict=True))
-        elif isinstance(X, (list, tuple)):
-            self.X = _aligned(list(X))
-        else:
-            [self.X] = _aligned([X])
-
-        several = list(self.X.values()) if isinstance(self.X, dict) else self.X
-        first = several[0] if isinstance(several, list) else several
+        self.collections = _aligned(as_list(X))
+        self.X = _in_form(self.collections, X)
+        first = self.collections[0]
         # The number of rows of a table's partition is unknown before it is computed.
         self.chunks = (np.nan,) * first.npartitions if is_table(first) else first.chunks[0]
 
@@ -62,54 +64,48 @@ class LazyRows:
         """Return the rows of each block as one lazy object, in the form of the user's rows."""
         import dask
 
-        def of_one(collection):
-            # Not optimised by itself, so that blocks of several results share their work.
-            return list(np.ravel(np.array(collection.to_delayed(optimize_graph=False), dtype=object)))
-
-        if isinstance(self.X, dict):
-            of_each = [of_one(each) for each in self.X.values()]
-            return [dask.delayed(dict(zip(self.X, blocks, strict=True))) for blocks in zip(*of_each, strict=True)]
-        if isinstance(self.X, list):
-            return [dask.delayed(list(blocks)) for blocks in zip(*map(of_one, self.X), strict=True)]
-        return of_one(self.X)
+        # Not optimised by themselves, so that blocks of several results share their work.
+        lazily = [collection.to_delayed(optimize_graph=False) for collection in self.collections]
+        of_each = [list(np.ravel(np.array(blocks, dtype=object))) for blocks in lazily]
+        return [dask.delayed(_in_form(blocks, self.X)) for blocks in zip(*of_each, strict=True)]
 
     def like_one(self):
         """Return a row of zeros in memory, in the form of the user's rows."""
-        if isinstance(self.X, dict):
-            return {name: _zeros(each) for name, each in self.X.items()}
-        return list(map(_zeros, self.X)) if isinstance(self.X, list) else _zeros(self.X)
+        return _in_form(map(_zeros, self.collections), self.X)
 
+    @cached_property
     def lengths(self):
-        """Return the number of rows of each block, computed where it is not known."""
+        """Number of rows of each block, computed where it is not known."""
         import dask
 
         if np.isnan(self.chunks).any():
             return list(dask.compute(*(dask.delayed(length_of)(block) for block in self.blocks())))
         return list(self.chunks)
 
-    def take(self, positions, lengths):
-        """Yield the rows at sorted positions, block by block: lazy rows, a slice of the positions, and them."""
+    def take(self, positions):
+        """Yield the rows at sorted positions, block by block: lazy rows, and their positions."""
         import dask
 
-        stops = np.cumsum(lengths)
-        for block, stop, length in zip(self.blocks(), stops, lengths, strict=True):
+        for block, stop, length in zip(self.blocks(), np.cumsum(self.lengths), self.lengths, strict=True):
             first, last = np.searchsorted(positions, (stop - length, stop))
             if last > first:
                 chosen = positions[first:last]
                 inside = chosen - (stop - length)
-                whole = len(inside) == length
-                yield block if whole else dask.delayed(_rows_at)(block, inside), slice(first, last), chosen
+                yield block if len(inside) == length else dask.delayed(_rows_at)(block, inside), chosen
 
-    def gather(self, positions, lengths):
+    def gather(self, positions):
         """Return the rows at sorted positions, in memory, in the form of the user's rows."""
         import dask
 
-        parts = dask.compute(*(block for block, _, _ in self.take(positions, lengths)))
-        if isinstance(parts[0], dict):
-            return {name: _concatenated([part[name] for part in parts]) for name in parts[0]}
-        if isinstance(parts[0], list):
-            return [_concatenated(arrays) for arrays in zip(*parts, strict=True)]
-        return _concatenated(parts)
+        parts = dask.compute(*(block for block, _ in self.take(positions)))
+        return _in_form(map(_concatenated, zip(*map(as_list, parts), strict=True)), self.X)
+
+
+def _in_form(parts, X):
+    """Return one part of each input in the form of the user's rows."""
+    if isinstance(X, dict):
+        return dict(zip(X, parts, strict=True))
+    return list(parts) if isinstance(X, (list, tuple)) else next(iter(parts))
 
 
 def _zeros(collection):
@@ -151,16 +147,11 @@ def with_chunks(array, rows):
 
 def length_of(block):
     """Return the number of rows of a block."""
-    several = list(block.values()) if isinstance(block, dict) else block if isinstance(block, list) else [block]
-    return len(several[0])
+    return len(as_list(block)[0])
 
 
 def _rows_at(block, positions):
-    if isinstance(block, dict):
-        return {name: each[positions] for name, each in block.items()}
-    if isinstance(block, list):
-        return [each[positions] for each in block]
-    return block.iloc[positions] if hasattr(block, "iloc") else block[positions]
+    return _in_form((safe_indexing(each, positions) for each in as_list(block)), block)
 
 
 def _concatenated(parts):

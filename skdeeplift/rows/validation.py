@@ -1,5 +1,7 @@
 """Checks of users' rows, which become one array for each of the network's inputs."""
 
+from functools import partial
+
 import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
@@ -45,11 +47,8 @@ def check_rows(explainer, X, network, vocabulary, reset, has_columns=True):
     owner = type(explainer).__name__
     if network.takes_table:
         dtype = network.input_specs.dtype.as_numpy_dtype
-        if has_columns:
-            asked_for, finite = (dtype, _is_finite(X)) if _is_ready(X, dtype) else (_asked_for(dtype), False)
-            array = validate_data(explainer, X, dtype=asked_for, reset=reset, ensure_all_finite=not finite)
-        else:
-            array = check_array(X, dtype=_asked_for(dtype))
+        check = partial(validate_data, explainer, reset=reset) if has_columns else check_array
+        array = check(X, **_conversion_options(X, dtype))
         if array.dtype != dtype:
             array = _in_dtype(array, dtype, "X")
         expected = network.input_specs.shape[1]
@@ -65,14 +64,7 @@ def check_rows(explainer, X, network, vocabulary, reset, has_columns=True):
     arrays = []
     for array, spec, name in zip(network.flatten(X), network.flat_specs, input_labels(network), strict=True):
         dtype = spec.dtype.as_numpy_dtype
-        array = check_array(
-            array,
-            dtype=_asked_for(dtype),
-            allow_nd=True,
-            ensure_2d=False,
-            ensure_all_finite=not (_is_ready(array, dtype) and _is_finite(array)),
-            input_name=name,
-        )
+        array = check_array(array, allow_nd=True, ensure_2d=False, input_name=name, **_conversion_options(array, dtype))
         array = _in_dtype(array, dtype, name)
         fits = array.ndim == len(spec.shape) and all(
             size in (None, given) for size, given in zip(spec.shape[1:], array.shape[1:], strict=True)
@@ -81,7 +73,7 @@ def check_rows(explainer, X, network, vocabulary, reset, has_columns=True):
             raise ValueError(
                 f"{name} has shape {array.shape}, but the network bound to {owner} takes {shape_of_rows(spec)}."
             )
-        arrays.append(array.astype(spec.dtype.as_numpy_dtype, copy=False))
+        arrays.append(array)
     check_lengths([len(array) for array in arrays])
     check_tokens(arrays, input_labels(network), vocabulary)
     return arrays
@@ -125,31 +117,24 @@ def holds_ids(network):
     return [sizes is not None and bool((sizes > 0).all()) for sizes in vocabulary_sizes(network.graph)]
 
 
-def _is_ready(X, dtype):
-    """Return whether rows are floating-point numbers in the network's dtype."""
-    return isinstance(X, np.ndarray) and X.dtype == dtype and X.dtype.kind == "f"
-
-
-def _is_finite(X):
-    """Return whether a sum shows that all numbers are finite; scikit-learn's own check takes several times as long.
-
-    Where the sum is not finite, some numbers may still only be large.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        if X.flags.forc and X.dtype.char in "fd":
-            # BLAS sums squares on all cores.
-            numbers = X.ravel(order="K")
-            return bool(np.isfinite(np.dot(numbers, numbers)))
-        return bool(np.isfinite(np.add.reduce(X, axis=None)))
-
-
-def _asked_for(dtype):
-    """Return the dtype that scikit-learn converts rows to.
+def _conversion_options(X, dtype):
+    """Return the options with which scikit-learn makes an array of rows, for a network that takes a dtype.
 
     scikit-learn would truncate fractions for an integer dtype, and does not know bfloat16, which is not NumPy's own.
+    Its check that all numbers are finite takes several times as long as a sum that shows it. Where the sum is not
+    finite, some numbers may only be large, so that scikit-learn decides.
     """
-    kind = np.dtype(dtype).kind
-    return "numeric" if kind in "biu" else dtype if kind == "f" else np.float32
+    kind, total = np.dtype(dtype).kind, np.nan
+    if isinstance(X, np.ndarray) and X.dtype == dtype and kind == "f":
+        with np.errstate(over="ignore", invalid="ignore"):
+            if X.flags.forc and X.dtype.char in "fd":
+                # BLAS sums squares on all cores.
+                numbers = X.ravel(order="K")
+                total = np.dot(numbers, numbers)
+            else:
+                total = np.add.reduce(X, axis=None)
+    asked_for = "numeric" if kind in "biu" else dtype if kind == "f" else np.float32
+    return {"dtype": asked_for, "ensure_all_finite": not np.isfinite(total)}
 
 
 def _in_dtype(array, dtype, name):

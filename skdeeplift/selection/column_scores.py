@@ -1,11 +1,17 @@
-"""Scores of columns for scikit-learn's univariate selectors."""
+"""Scores of raw columns: importances from an explainer, also behind an encoder."""
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import has_fit_parameter
 
+from skdeeplift.compat import safe_indexing
+from skdeeplift.network.encoder_columns import source_columns
 from skdeeplift.rows.dask_rows import compute_all, is_lazy
-from skdeeplift.selection.raw_column_importances import fit_importances
+from skdeeplift.selection.contribution_layout import find_group_labels
+from skdeeplift.selection.mean_absolute_importance import MeanAbsoluteImportance
 
 
 def contribution_score(explainer, *, groups="auto", within="sum", max_samples=1000, random_state=None):
@@ -81,14 +87,160 @@ class ContributionScore(BaseEstimator):
         if is_lazy(X):
             X, y = compute_all(X, y)
         X = X if hasattr(X, "shape") else np.asarray(X)
-        return fit_importances(
-            clone(self.explainer),
-            X,
-            y,
-            None,
-            names=list(X.columns) if hasattr(X, "columns") else None,
-            groups=self.groups,
-            within=self.within,
-            max_samples=self.max_samples,
-            random_state=check_random_state(self.random_state),
+        names = list(X.columns) if hasattr(X, "columns") else None
+        return fit_importances(self, clone(self.explainer), (X, y, None), names, check_random_state(self.random_state))
+
+
+def fit_importances(settings, estimator, rows, names, random_state):
+    """Fit an explainer, or a pipeline that ends in one, and compute the importances of its input columns.
+
+    Parameters
+    ----------
+    settings : ContributionSelector or ContributionScore
+        Estimator with the parameters ``groups``, ``within`` and ``max_samples``.
+    estimator : estimator
+        Explainer or pipeline to fit.
+    rows : tuple
+        Raw columns, a DataFrame or an array of shape (n_rows, n_columns); target values for training a network that is
+        not yet trained, or None; and weights of the rows in training and in importances, or None.
+    names : ndarray of str or None
+        Names of the raw columns; None if they have no names.
+    random_state : RandomState
+        Source of the sample of rows.
+
+    Returns
+    -------
+    importances : ndarray of shape (n_columns,)
+        Importances in the order of the raw columns; zero for columns that the encoder drops.
+
+    Raises
+    ------
+    ValueError
+        If the estimator has no importances of columns, or encoded columns cannot be assigned to raw columns.
+    """
+    (X, y, sample_weight), groups = rows, settings.groups
+    estimator.fit(X, y, **_route_weights(estimator, sample_weight))
+    n_rows, n_columns = X.shape
+    encoders, _, explainer = _split_encoder(estimator)
+    # Steps are numbered, since steps of nested pipelines may have the same name.
+    encoder = Pipeline([(str(number), step) for number, step in enumerate(encoders)]) if encoders else None
+    importances = _get_importances(explainer)
+    if isinstance(groups, str):
+        labels = np.arange(len(importances)) if encoder is None else source_columns(encoder, n_columns)
+        columns_of = {label: [label] for label in range(n_columns)}
+    else:
+        labels = find_group_labels(groups, _get_encoded_names(encoder, names, len(importances)))
+        columns_of = _find_raw_columns(labels, names, n_columns)
+    if len(labels) != len(importances):
+        raise ValueError(
+            f"{type(explainer).__name__} has importances of {len(importances)} columns, but takes {len(labels)} "
+            "columns. Pass an estimator with one importance for each column."
         )
+    if len(set(labels)) < len(labels):
+        if n_rows > settings.max_samples:
+            drawn = np.sort(random_state.choice(n_rows, settings.max_samples, replace=False))
+            X = safe_indexing(X, drawn)
+            sample_weight = None if sample_weight is None else sample_weight[drawn]
+        contributions = _compute_contributions(explainer, X if encoder is None else encoder.transform(X), len(labels))
+        n_targets = contributions.shape[1] // len(labels)
+        n_classes = None if n_targets == 1 else n_targets
+        grouped = MeanAbsoluteImportance(groups=list(labels), within=settings.within, n_classes=n_classes)
+        grouped.fit(contributions, sample_weight=sample_weight)
+        labels, importances = grouped.groups_, grouped.feature_importances_
+    raw_importances = np.zeros(n_columns)
+    for label, importance in zip(labels, importances, strict=True):
+        raw_importances[columns_of[label]] = importance
+    return raw_importances
+
+
+def _split_encoder(estimator):
+    """Return the steps before an explainer, also in nested pipelines, the names of its steps, and the explainer."""
+    encoders, names = [], []
+    while isinstance(estimator, Pipeline):
+        encoders += [step for _, step in estimator.steps[:-1]]
+        name, estimator = estimator.steps[-1]
+        names.append(name)
+    return encoders, names, estimator
+
+
+def _route_weights(estimator, sample_weight):
+    """Return the keyword of `fit` that hands the weights to the explainer, perhaps through pipelines."""
+    if sample_weight is None:
+        return {}
+    _, names, explainer = _split_encoder(estimator)
+    if not has_fit_parameter(explainer, "sample_weight"):
+        raise ValueError(f"{type(explainer).__name__} does not take sample_weight. Pass sample_weight=None.")
+    # With metadata routing, a pipeline passes weights to the steps that request them.
+    prefix = [] if get_config()["enable_metadata_routing"] else names
+    return {"__".join([*prefix, "sample_weight"]): sample_weight}
+
+
+def _get_importances(explainer):
+    """Return the importances of columns, or raise an error if the explainer has none."""
+    importances = getattr(explainer, "feature_importances_", None)
+    if importances is None:
+        raise ValueError(
+            f"Columns are selected by feature_importances_, and {type(explainer).__name__} has none. Pass an explainer "
+            "such as DeepLiftExplainer, or a Pipeline that ends in one."
+        )
+    if getattr(explainer, "layer", None) is not None:
+        raise ValueError(
+            f"{type(explainer).__name__} explains the units of layer={explainer.layer!r}, which cannot select columns. "
+            "Pass an explainer with layer=None."
+        )
+    if np.ndim(importances) != 1:
+        raise ValueError(
+            f"Only columns of tables can be selected, but {type(explainer).__name__} has importances of shape "
+            f"{np.shape(importances)}. Select with MeanAbsoluteImportance instead."
+        )
+    return np.asarray(importances)
+
+
+def _compute_contributions(explainer, X, n_columns):
+    """Return the contributions of columns to one or several targets."""
+    name = type(explainer).__name__
+    if not hasattr(explainer, "transform"):
+        raise ValueError(
+            f"Encoded columns of one raw column are combined by their contributions, but {name} has no transform that "
+            "returns contributions. Pass an explainer such as DeepLiftExplainer, or an encoder that returns one column "
+            "for each raw column."
+        )
+    contributions = np.asarray(explainer.transform(X))
+    if contributions.ndim != 2 or contributions.shape[1] % n_columns or contributions.shape[1] == 0:
+        raise ValueError(
+            f"{name}.transform returns an array of shape {contributions.shape}. Expected one contribution for each of "
+            f"{n_columns} columns, or for each column and target. Pass an explainer such as DeepLiftExplainer."
+        )
+    return contributions
+
+
+def _get_encoded_names(encoder, names, n_encoded):
+    """Return the names of the encoded columns, or made-up names if they have none."""
+    if encoder is not None:
+        try:
+            return list(encoder.get_feature_names_out())
+        except (AttributeError, ValueError):
+            names = None
+    return [f"x{position}" for position in range(n_encoded)] if names is None else list(names)
+
+
+def _find_raw_columns(labels, names, n_columns):
+    """Return the positions of the raw columns of each group label; a tuple stands for several columns."""
+    positions = {position: position for position in range(n_columns)}
+    positions |= {name: position for position, name in enumerate(() if names is None else names)}
+    columns_of, seen = {}, set()
+    for label in dict.fromkeys(labels):
+        columns = label if isinstance(label, tuple) and label not in positions else (label,)
+        for column in columns:
+            if column not in positions:
+                raise ValueError(
+                    f"groups= takes names or positions of raw columns as labels, or tuples of them. Got {column!r}; "
+                    f"the columns are {', '.join(map(repr, range(n_columns) if names is None else names))}."
+                )
+            if positions[column] in seen:
+                raise ValueError(
+                    f"groups= has the raw column {column!r} twice. Put all its encoded columns into one group."
+                )
+            seen.add(positions[column])
+        columns_of[label] = [positions[column] for column in columns]
+    return columns_of

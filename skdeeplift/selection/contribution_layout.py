@@ -52,15 +52,17 @@ def find_group_labels(groups, names, shape=None):
 
 def _get_labels_from_array(groups, shape):
     """Return the labels of a list or an array, or raise an error if their shape does not fit."""
-    # Labels may be tuples, which NumPy would turn into another axis.
-    labels = groups if isinstance(groups, (list, tuple)) and len(shape) == 1 else np.asarray(groups)
-    labels_shape = (len(labels),) if isinstance(labels, (list, tuple)) else labels.shape
+    if isinstance(groups, (list, tuple)) and len(shape) == 1:
+        # Labels may be tuples, which NumPy would turn into another axis.
+        labels, labels_shape = list(groups), (len(groups),)
+    else:
+        labels, labels_shape = np.ravel(groups).tolist(), np.shape(groups)
     if labels_shape != tuple(shape):
         raise ValueError(
             f"groups= takes one label for each column, an array of shape {tuple(shape)}. Got an array of shape "
             f"{labels_shape}."
         )
-    return list(labels) if isinstance(labels, (list, tuple)) else labels.reshape(-1).tolist()
+    return labels
 
 
 def _get_labels_from_dict(groups, names):

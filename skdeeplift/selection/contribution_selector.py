@@ -10,11 +10,11 @@ from sklearn.utils import check_array, check_random_state, get_tags, resample
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdeeplift.binding.attributes import restore_on_error
+from skdeeplift.binding.estimators import restore_on_error
 from skdeeplift.compat import HasMethods, Interval, RealNotInt, StrOptions, fit_context, safe_indexing
 from skdeeplift.rows.dask_rows import compute_all, is_lazy
+from skdeeplift.selection.column_scores import fit_importances
 from skdeeplift.selection.mean_absolute_importance import ONLY_ZERO_WEIGHTS, MeanAbsoluteImportance, check_weights
-from skdeeplift.selection.raw_column_importances import fit_importances
 
 
 class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
@@ -204,9 +204,10 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
             if not sample_weight.any():
                 raise ValueError(ONLY_ZERO_WEIGHTS)
         random_state = check_random_state(self.random_state)
+        names = getattr(self, "feature_names_in_", None)
         vars(self).pop("selection_frequency_", None)
         self.estimator_ = clone(self.estimator)
-        self.feature_importances_ = self._fit_importances(self.estimator_, X, y, sample_weight, random_state)
+        self.feature_importances_ = fit_importances(self, self.estimator_, (X, y, sample_weight), names, random_state)
         selector = self._select_by_importance(self.feature_importances_, n_selected)
         self.threshold_, self._support = selector.threshold_, selector.get_support()
         if self.n_resamples:
@@ -221,20 +222,6 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
                 most_often = np.lexsort((-self.feature_importances_, -self.selection_frequency_))[:n_selected]
                 self._support = np.isin(np.arange(n_columns), most_often) & (self.selection_frequency_ > 0)
 
-    def _fit_importances(self, estimator, X, y, sample_weight, random_state):
-        """Fit an estimator and return the importances of the raw columns."""
-        return fit_importances(
-            estimator,
-            X,
-            y,
-            sample_weight,
-            names=getattr(self, "feature_names_in_", None),
-            groups=self.groups,
-            within=self.within,
-            max_samples=self.max_samples,
-            random_state=random_state,
-        )
-
     def _select_by_importance(self, importances, n_selected):
         """Return scikit-learn's own selector, fitted with the importances."""
         # The mean absolute value over one row is the row itself, so this estimator has the importances.
@@ -247,7 +234,8 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         """Return the mask of the columns that are selected on a sample of the rows."""
         random_state = np.random.RandomState(seed)
         sample = _sample_rows(X, y, sample_weight, self.sample_fraction, random_state)
-        importances = self._fit_importances(clone(self.estimator), *sample, random_state)
+        names = getattr(self, "feature_names_in_", None)
+        importances = fit_importances(self, clone(self.estimator), sample, names, random_state)
         return self._select_by_importance(importances, n_selected).get_support()
 
     def _get_support_mask(self):
@@ -270,15 +258,11 @@ def _sample_rows(X, y, sample_weight, fraction, random_state):
     Rows of weight zero are never drawn. Other weights do not change the probability of a row.
     """
     rows = np.arange(X.shape[0]) if sample_weight is None else np.flatnonzero(sample_weight)
-    labels = None if y is None else np.asarray(y)[rows]
-    n_sampled = max(1, round(fraction * len(rows)))
-    stratify = labels if _are_class_labels(labels) else None
+    n_sampled, stratify = max(1, round(fraction * len(rows))), None
+    if y is not None and np.ndim(y) == 1:
+        labels = np.asarray(y)[rows]
+        # Values of a regression seldom repeat, as labels of classes do.
+        if labels.dtype.kind not in "iuf" or len(np.unique(labels)) <= len(labels) // 2:
+            stratify = labels
     sampled = resample(rows, replace=False, n_samples=n_sampled, random_state=random_state, stratify=stratify)
     return [None if array is None else safe_indexing(array, sampled) for array in (X, y, sample_weight)]
-
-
-def _are_class_labels(y):
-    """Return True if values repeat, as labels of classes do."""
-    if y is None or y.ndim != 1:
-        return False
-    return y.dtype.kind not in "iuf" or len(np.unique(y)) <= len(y) // 2

@@ -1,19 +1,23 @@
-"""Importances of features: mean absolute contributions over many rows."""
+"""Importances of features: mean absolute contributions over many rows, computed from moments that merge."""
 
+import math
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skdeeplift.binding.attributes import restore_on_error, with_attributes
+from skdeeplift.binding.estimators import restore_on_error, with_attributes
 from skdeeplift.compat import Interval, StrOptions, check_feature_names_in, fit_context, get_output_container
 from skdeeplift.execution.workers import WorkerCopy, reduce_partials, ship_once
 from skdeeplift.rows.dask_map import dispatch_dask, fit_and_transform, map_in_form
 from skdeeplift.rows.dask_rows import LazyRows, compute_all, is_lazy
 from skdeeplift.selection.contribution_layout import find_layout, split_column_names
-from skdeeplift.selection.moments import NO_MOMENTS, compute_moments_in_batches, merge_moments
 
+# Largest number of contributions that are converted to double precision at once.
+BATCH_ELEMENTS = 2**22
 ONLY_ZERO_WEIGHTS = "sample_weight= needs a weight above zero for at least one row. Got only zeros."
 
 
@@ -46,27 +50,56 @@ def check_weights(sample_weight, n_rows):
     return weights
 
 
-def validate_contributions(estimator, X, *, reset=False):
-    """Return contributions as an array of single or double precision, with at least two axes."""
-    return validate_data(estimator, X, dtype=[np.float64, np.float32], allow_nd=True, reset=reset)
+class Moments(NamedTuple):
+    """Sum of the weights of some rows, their means, and the sums of squared differences from the means."""
+
+    weight: float
+    means: np.ndarray | float
+    squares: np.ndarray | float
 
 
-def _compute_absolute(estimator, layout, X):
-    """Return the absolute contributions of rows, in the shape that `transform` returns."""
-    X = layout.arrange(validate_contributions(estimator, X), type(estimator).__name__)
-    return layout.restore(layout.compute_absolute(X))
+NO_MOMENTS = Moments(0.0, 0.0, 0.0)
 
 
-def _compute_absolute_of_block(estimator_and_layout, X, of_rows, name_row):
+def compute_moments(rows, weights=None):
+    """Compute the moments of rows; without weights, all rows have the weight one."""
+    weight = len(rows) if weights is None else weights.sum()
+    if weight == 0:
+        return NO_MOMENTS
+    means = np.average(rows, axis=0, weights=weights)
+    squares = (rows - means) ** 2
+    return Moments(weight, means, squares.sum(0) if weights is None else np.tensordot(weights, squares, 1))
+
+
+def compute_moments_in_batches(function, X, weights=None):
+    """Compute the moments of a function of rows, in double precision and batch by batch."""
+    batches = gen_batches(len(X), max(1, BATCH_ELEMENTS // max(1, math.prod(X.shape[1:]))))
+    return merge_moments(
+        compute_moments(function(X[batch].astype(np.float64)), None if weights is None else weights[batch])
+        for batch in batches
+    )
+
+
+def merge_moments(moments):
+    """Merge the moments of several sets of rows (Chan, Golub & LeVeque 1983)."""
+    weight, means, squares = NO_MOMENTS
+    for other in moments:
+        if other.weight > 0:
+            total, change = weight + other.weight, other.means - means
+            squares = squares + other.squares + change**2 * (weight * (other.weight / total))
+            means = means + change * (other.weight / total)
+            weight = total
+    return Moments(weight, means, squares)
+
+
+def _compute_absolute_of_block(estimator, X, of_rows, name_row):
     """Return the absolute contributions of a block of lazy rows, as the only array."""
-    return [_compute_absolute(*estimator_and_layout, X)]
+    return [estimator.compute_absolute(X)]
 
 
 def _compute_moments_of_block(copied, X, weights):
     """Return the moments of a block of lazy rows."""
-    estimator, layout = copied.value
-    X = layout.arrange(validate_contributions(estimator, X), type(estimator).__name__)
-    return compute_moments_in_batches(layout.compute_absolute, X, weights)
+    return copied.value.compute_moments(X, weights)
 
 
 class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
@@ -207,20 +240,27 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
             Absolute contributions in the dtype of ``X``. If ``by_class`` is True, a table has a column for each feature
             or group and class, feature by feature, and other contributions have a last axis of classes.
         """
-        check_is_fitted(self, "feature_importances_")
         self._check_output()
-        return _compute_absolute(self, self._layout, X)
+        return self.compute_absolute(X)
 
     def transform_lazily(self, X):
         """Return absolute contributions of lazy rows as a lazy collection."""
-        check_is_fitted(self, "feature_importances_")
         self._check_output()
-        rows, layout = LazyRows(X), self._layout
+        rows = LazyRows(X)
         # A row of zeros shows the shape and the dtype of the result.
-        example = _compute_absolute(self, layout, rows.like_one())
-        names = self.get_feature_names_out() if layout.gives_table else None
-        spec, copied = (example.shape[1:], example.dtype), WorkerCopy((with_attributes(self), layout))
-        return map_in_form(self, _compute_absolute_of_block, rows, copied, None, spec, names)
+        example = self.compute_absolute(rows.like_one())
+        names = self.get_feature_names_out() if self._layout.gives_table else None
+        spec, copied = (example.shape[1:], example.dtype), WorkerCopy(with_attributes(self))
+        [absolute] = map_in_form(self, _compute_absolute_of_block, rows, copied, None, [spec], names)
+        return absolute
+
+    def compute_absolute(self, X):
+        """Return the absolute contributions of rows, in the shape that `transform` returns."""
+        return self._layout.restore(self._layout.compute_absolute(self._arrange(X)))
+
+    def compute_moments(self, X, weights):
+        """Return the moments of the absolute contributions of rows."""
+        return compute_moments_in_batches(self._layout.compute_absolute, self._arrange(X), weights)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns that `transform` returns.
@@ -278,21 +318,21 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         import dask
 
         self._arrange(rows.like_one(), reset)
-        lengths = rows.lengths()
-        weights = None if sample_weight is None else check_weights(*compute_all(sample_weight), sum(lengths))
-        copied = ship_once(WorkerCopy((with_attributes(self), self._layout)))
+        n_rows = sum(rows.lengths)
+        weights = None if sample_weight is None else check_weights(*compute_all(sample_weight), n_rows)
+        copied = ship_once(WorkerCopy(with_attributes(self)))
         compute = dask.delayed(_compute_moments_of_block)
         partials = [
             compute(copied, block, None if weights is None else weights[positions])
-            for block, _, positions in rows.take(np.arange(sum(lengths)), lengths)
+            for block, positions in rows.take(np.arange(n_rows))
         ]
         if not partials:
             raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required by MeanAbsoluteImportance.")
-        return reduce_partials(partials, merge_moments), sum(lengths)
+        return reduce_partials(partials, merge_moments), n_rows
 
-    def _arrange(self, X, reset):
+    def _arrange(self, X, reset=False):
         """Return contributions with features on one axis; with ``reset``, learn their layout first."""
-        X = validate_contributions(self, X, reset=reset)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=reset)
         if reset:
             # Later calls use these values, even if parameters change in the meantime.
             self._normalize = self.normalize
@@ -320,10 +360,10 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         self.feature_importances_std_ = (np.sqrt(squares / weight) * scale).reshape(shape)
 
     def _check_output(self):
-        """Raise an error if `set_output` asks for a table, but contributions are not those of a table."""
-        # scikit-learn's wrapper reads this private attribute. Its own error for arrays of more axes speaks of pandas.
-        output = get_output_container(self)
-        if output != "default":
+        """Raise an error if not fitted, or if `set_output` asks for a table that contributions do not give."""
+        check_is_fitted(self, "feature_importances_")
+        # The error of scikit-learn's wrapper for arrays of more axes speaks of pandas.
+        if get_output_container(self) != "default":
             self._check_table()
 
     def _check_table(self):

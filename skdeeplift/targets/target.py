@@ -295,11 +295,11 @@ def _check_row_targets(target, shape, n_rows):
 
 
 def _check_index(index, shape):
-    index = tuple(index) if isinstance(index, tuple) else (index,)
+    index = index if isinstance(index, tuple) else (index,)
+    got = index[0] if len(index) == 1 else index
     if len(index) != len(shape) or not all(isinstance(part, Integral) and not isinstance(part, bool) for part in index):
-        raise ValueError(f"A target is {_choices(shape)}. Got {index[0] if len(index) == 1 else index!r}.")
+        raise ValueError(f"A target is {_choices(shape)}. Got {got!r}.")
     if not all(0 <= part < size for part, size in zip(index, shape, strict=True)):
-        got = index[0] if len(index) == 1 else index
         raise ValueError(f"The target {got} is out of range: for this network it is {_choices(shape)}.")
     return tuple(int(part) for part in index)
 

@@ -1,14 +1,21 @@
-"""The tensor whose elements can be targets: an output, the logits under it, or a user's function of it."""
+"""The tensor whose elements can be targets, and the network compiled for it.
+
+The tensor is an output, the logits under it, or a user's function of it.
+"""
 
 from collections.abc import Mapping
 from numbers import Integral
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from skdeeplift.network import ops
 from skdeeplift.network.graph import Value
-from skdeeplift.targets.target import check_classes
+from skdeeplift.network.layers import find_layer
+from skdeeplift.propagation.lookups import Source
+from skdeeplift.propagation.method import Method
+from skdeeplift.targets.target import check_classes, check_target, has_entry_per_row
 
 
 class TargetTensor(NamedTuple):
@@ -155,20 +162,17 @@ def find_output(network, output):
     by_key = isinstance(structure, Mapping)
     if isinstance(output, Integral) and output in positions and not by_key:
         return values[output]
-    raise ValueError(_none_chosen(output, paths if by_key or names == positions else names, by_key))
-
-
-def _none_chosen(output, names, by_key):
+    names = paths if by_key or names == positions else names
     known = ", ".join(map(repr, names))
     if not by_key and isinstance(names[0], str):
         known += f", or a position below {len(names)}"
     if output is None:
-        return f"The network has {len(names)} outputs. Pass output= to choose one: {known}."
-    return f"output={output!r} is none of the network's outputs: {known}."
+        raise ValueError(f"The network has {len(names)} outputs. Pass output= to choose one: {known}.")
+    raise ValueError(f"output={output!r} is none of the network's outputs: {known}.")
 
 
 def _paths(structure, prefix=None):
-    """What each tensor of a structure is found by, in the order of ``tf.nest.flatten``."""
+    """List the path of each tensor of a structure, in the order of ``tf.nest.flatten``."""
     if isinstance(structure, Mapping):
         entries = [(key, structure[key]) for key in sorted(structure)]
     elif isinstance(structure, (list, tuple)):
@@ -176,3 +180,97 @@ def _paths(structure, prefix=None):
     else:
         return [0 if prefix is None else prefix] if isinstance(structure, (tf.Tensor, tf.TypeSpec)) else []
     return [path for key, part in entries for path in _paths(part, key if prefix is None else f"{prefix}/{key}")]
+
+
+class CompiledTarget(NamedTuple):
+    """A compiled method, and the tensor whose elements can be targets."""
+
+    method: Method
+    tensor: TargetTensor
+    # The user's function that leads to the target tensor, if there is one.
+    function: object
+    centered: bool
+    # Kind of the targets, of `kind_of_target`.
+    kind: tuple
+
+    def check(self, target, n_rows=None, labels=None):
+        """Return the `Target` that a user's choice stands for, by indices or by labels of classes."""
+        if self.function is not None:
+            return check_target("auto", self.tensor)
+        return check_target(target, self.tensor, n_rows=n_rows, centered=self.centered, labels=labels)
+
+
+def kind_of_target(target, pre_activation="auto", labels=None):
+    """Return which tensor a target belongs to: one compiled network serves all targets of a kind.
+
+    Parameters
+    ----------
+    target : object
+        The user's choice.
+    pre_activation : bool or "auto", default="auto"
+        Whether targets look through a final softmax or sigmoid. By default, indices and classes do; functions and
+        arrays of weights mean the model's own output.
+    labels : ndarray or None, default=None
+        Labels of the classes.
+
+    Returns
+    -------
+    kind : tuple of (bool, bool)
+        Whether the target is a function, and whether it looks through a final softmax or sigmoid.
+    """
+    is_function = callable(target)
+    if pre_activation != "auto":
+        return is_function, bool(pre_activation)
+    holds_weights = isinstance(target, (list, np.ndarray)) or hasattr(target, "to_numpy")
+    return is_function, not is_function and not (holds_weights and not has_entry_per_row(target, labels))
+
+
+def compile_target(bound, target, kind):
+    """Compile a network for all targets of a kind.
+
+    Parameters
+    ----------
+    bound : Bound
+        The bound network, with the parameters that the explainer was fitted with, and its functions that find sources
+        and make the method.
+    target : object
+        The user's choice, which is read only if it is a function of the network's output.
+    kind : tuple of (bool, bool)
+        The target's kind, of `kind_of_target`.
+
+    Returns
+    -------
+    compiled : CompiledTarget
+
+    Raises
+    ------
+    ValueError
+        If there is no such output or layer, or the target does not depend on the layer.
+    """
+    graph, parameters = bound.network.graph, bound.parameters
+    is_function, looks_through = kind
+    output = find_output(bound.network, parameters["output"])
+    tensor, centered = find_target_tensor(graph, output, looks_through), parameters["center_logits"]
+    if is_function:
+        graph, tensor = follow(graph, tensor, target, centered)
+    if bound.layer is None:
+        sources = bound.hooks.find_sources(graph, tensor.value)
+    else:
+        sources = _layer_sources(graph, tensor, bound.layer, bound.network.input_names)
+    method = bound.hooks.make_method(graph, tensor.value, sources, bound)
+    return CompiledTarget(method, tensor, target if is_function else None, centered, kind)
+
+
+def _layer_sources(graph, tensor, layer, input_names):
+    names = [layer] if isinstance(layer, str) else list(layer)
+    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise ValueError(f"layer= takes a layer's name, or a list of different names. Got {layer!r}.")
+    sources = [Source(find_layer(graph, name, input_names)) for name in names]
+    before = {tensor.value, *(value for op in graph.ancestors([tensor.value]) for value in op.inputs)}
+    for name, source in zip(names, sources, strict=True):
+        if source.value not in before:
+            raise ValueError(
+                f"layer= names {name!r}, but the target does not depend on that layer. Pass a layer before the "
+                "output; a final softmax or sigmoid comes after the target unless pre_activation=False."
+            )
+    return sources

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skdeeplift import DeepLiftExplainer
+from skdeeplift.binding.comparison import references_of_rows
 from skdeeplift.references import (
     BackgroundFrequency,
     Blur,
@@ -209,7 +210,7 @@ def test_the_same_training_rows_of_all_inputs(reference):
     counts = SEQUENCES[:, :, 0].sum(1)
     X = [SEQUENCES, np.repeat((counts - np.median(counts) + 0.5)[:, None], 4, 1)]
     explainer = DeepLiftExplainer(model, reference=reference, max_references=4, random_state=0).fit(X)
-    references = explainer.bound_.references_of_rows(explainer, X)
+    references = references_of_rows(explainer, explainer.bound_, X)
     first, second = references.of_rows(X, 0, 12)(0, len(references.weights))
     np.testing.assert_allclose(second[..., 0], first[..., 0].sum(-1) - np.median(counts) + 0.5)
     if reference == "nearest_other":

@@ -1,7 +1,5 @@
 """Sums over blocks of rows are the same however the rows are cut."""
 
-from functools import partial
-
 import keras
 import numpy as np
 import pytest
@@ -11,12 +9,12 @@ from skdeeplift.binding.dask_blocks import (
     columns_of_block,
     contributions_of_block,
     importances_of_block,
-    median_of_columns,
     merge_statistics,
     merge_sums,
     statistics_of_block,
 )
 from skdeeplift.binding.dask_calls import copy_for_workers
+from skdeeplift.references.computed_references import median
 
 ROWS = np.array([[1.0, -2.0], [3.0, 0.0], [-1.0, 5.0]])
 WEIGHTS = np.array([2.0, 0.0, 1.0])
@@ -61,5 +59,5 @@ def test_the_median_of_columns(copied):
     """The median of 1 with weight 2 and -1 with weight 1 is 1, that of -2 and 5 is -2."""
     columns = columns_of_block(copied, ROWS, WEIGHTS, 0)
     np.testing.assert_array_equal(columns, ROWS[[0, 2]])
-    np.testing.assert_array_equal(median_of_columns(columns, WEIGHTS[[0, 2]]), [[1, -2]])
-    np.testing.assert_array_equal(partial(median_of_columns, weights=None)(ROWS), [[1, 0]])
+    np.testing.assert_array_equal(median(columns, WEIGHTS[[0, 2]]), [[1, -2]])
+    np.testing.assert_array_equal(median(ROWS, None), [[1, 0]])

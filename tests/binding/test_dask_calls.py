@@ -326,9 +326,9 @@ def test_importances_of_lazy_rows_gather_no_rows(model, target, monkeypatch):
     """Few rows are gathered in fit; only sums of blocks come back for importances."""
     sizes, gather = [], LazyRows.gather
 
-    def watched(rows, positions, lengths):
+    def watched(rows, positions):
         sizes.append(len(positions))
-        return gather(rows, positions, lengths)
+        return gather(rows, positions)
 
     monkeypatch.setattr(LazyRows, "gather", watched)
     of_rows = np.arange(60) % 3 if target == "of rows" else None

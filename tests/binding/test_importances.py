@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 
 from skdeeplift import DeepLiftExplainer, GradientExplainer, OcclusionExplainer
 from skdeeplift.binding import importances
-from skdeeplift.execution.problem import Problem
+from skdeeplift.execution.schedules import Schedule
 from tests.binding.networks import IRIS, NAMES, ROWS, SPECIES, table_network
 
 
@@ -38,13 +38,13 @@ def test_targets_of_rows_in_fit(by_name):
 @pytest.fixture
 def runs(monkeypatch):
     """The numbers of rows of all problems that are run."""
-    seen, run = [], Problem.run
+    seen, run = [], Schedule.run
 
     def watched(problem):
         seen.append(problem.n_rows)
         return run(problem)
 
-    monkeypatch.setattr(Problem, "run", watched)
+    monkeypatch.setattr(Schedule, "run", staticmethod(watched))
     return seen
 
 
@@ -147,8 +147,8 @@ def test_of_many_rows_they_are_those_of_a_draw(classifier):
 
 def test_many_results_are_kept_in_parts(classifier, monkeypatch):
     expected = DeepLiftExplainer(classifier, target="all").fit(ROWS).feature_importances_
-    sizes, run = [], Problem.run
-    monkeypatch.setattr(Problem, "run", lambda problem: sizes.append(problem.n_rows) or run(problem))
+    sizes, run = [], Schedule.run
+    monkeypatch.setattr(Schedule, "run", lambda _, problem: sizes.append(problem.n_rows) or run(problem))
     monkeypatch.setattr(importances, "MOST_NUMBERS", 4 * 3 * 8)
     got = DeepLiftExplainer(classifier, target="all").fit(ROWS).feature_importances_
     assert sizes == [8, 8, 8, 6]

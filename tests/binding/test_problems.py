@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 import skdeeplift
 from skdeeplift import DeepLiftExplainer, ExpectedGradientsExplainer, GradientExplainer, IntegratedGradientsExplainer
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
-from skdeeplift.execution.problem import Problem
+from skdeeplift.execution.schedules import Schedule
 
 GENERATOR = np.random.default_rng(0)
 ROWS = GENERATOR.normal(size=(101, 4)).astype(np.float32)
@@ -169,13 +169,13 @@ def test_parts_of_blocks_into_an_array_of_the_users(model, tmp_path):
 
 
 def test_settings_hold_in_parts(model, monkeypatch):
-    seen, run = [], Problem.run
+    seen, run = [], Schedule.run
 
     def watched(problem):
         seen.append(skdeeplift.get_config())
         return run(problem)
 
-    monkeypatch.setattr(Problem, "run", watched)
+    monkeypatch.setattr(Schedule, "run", staticmethod(watched))
     explainer = DeepLiftExplainer(model, batch_size=16, n_jobs=2).fit(ROWS)
     with skdeeplift.config_context(jit_compile=False, memory_limit=2**30):
         explainer.transform(ROWS)

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from skdeeplift.network.ops import ANY, ONE, SEVERAL
-from skdeeplift.propagation.rules.table import NOT_SUPPORTED
+from skdeeplift.network.ops import ANY, ONE, SEVERAL, column, ruled_by
 from skdeeplift.propagation.rulesets import SHARED
 from tests.conformance.layer_cases import LAYERS
 from tests.conformance.test_layers import IN_SEQUENCES, LEFT_OUT
@@ -47,15 +46,18 @@ def page():
     """Return the page's text."""
     names = ", ".join(f"``{name}``" for name in sorted({*LAYERS, *IN_SEQUENCES}))
     families = {}
-    for (op_type, varying), rule in SHARED.rules.items():
-        families.setdefault(rule.family, {}).setdefault(_which(varying), set()).add(op_type)
+    # The method decides about activations, so that the table of rules has none for them.
+    kinds = [("activation", "activation"), *((name, rule.family) for name, rule in SHARED.rules.items())]
+    for name, family in kinds:
+        for op_type, varying in ruled_by(name):
+            families.setdefault(family, {}).setdefault(_which(varying), set()).add(op_type)
     operations = [
         (family if number == 0 else "", which, _listed(op_types))
         for family, by_inputs in families.items()
         for number, (which, op_types) in enumerate(by_inputs.items())
     ]
     unsupported = {}
-    for op_type, reason in NOT_SUPPORTED.items():
+    for op_type, reason in column("why_not").items():
         unsupported.setdefault(reason, []).append(op_type)
     return HEAD.format(
         layers=names,

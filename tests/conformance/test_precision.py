@@ -11,6 +11,7 @@ from keras import layers
 from skdeeplift import DeepLiftExplainer
 from skdeeplift.exceptions import SummationToDeltaWarning
 from skdeeplift.network.bind import bind
+from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.plan import Plan
 from skdeeplift.propagation.rules.rescale import machine_epsilon
 from skdeeplift.propagation.rulesets import RESCALE
@@ -139,7 +140,7 @@ def test_check_follows_the_coarsest_precision(name, recwarn):
     with policy(name):
         model = attending()
         graph = bind(model, random_rows(model, 1)).graph
-        coarsest = Streams(graph, graph.outputs[0], graph.inputs, RESCALE).coarsest_dtype
+        coarsest = Streams(graph, graph.outputs[0], [Source(value) for value in graph.inputs], RESCALE).coarsest_dtype
         assert coarsest.name == name.removeprefix("mixed_")
         rows = random_rows(model, N_ROWS)
         DeepLiftExplainer(model).fit(rows).explain(rows)

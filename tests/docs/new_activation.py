@@ -7,8 +7,8 @@ import tensorflow as tf
 from keras import layers
 
 from skdeeplift import DeepLiftExplainer, GradientExplainer, GuidedBackpropExplainer, LRPExplainer
-from skdeeplift.network.batch_axis import Layout, batch_layouts
 from skdeeplift.network.clusters import Activations, activation_at
+from skdeeplift.network.input_dependence import Layout, batch_layouts
 from skdeeplift.network.network import trace
 from skdeeplift.propagation.lookups import input_sources
 from skdeeplift.propagation.rulesets import RULES

@@ -11,7 +11,7 @@ from tests.docs.pages import DOCS, ROOT, blocks_of
 
 RULE, EXPLAINER = DOCS / "adding_a_rule.rst", DOCS / "development" / "adding_an_explainer.rst"
 pytestmark = pytest.mark.slow
-NEEDED = ("pyproject.toml", "tests/conftest.py", "tests/functions.py", "tests/explainers/test_every_explainer.py")
+NEEDED = ("pyproject.toml", "tests/conftest.py", "tests/functions.py", "tests/explainers/test_base_every_explainer.py")
 ACTIVATION_CHECKS = "tests/docs/new_activation.py"
 
 
@@ -86,7 +86,7 @@ def test_one_row_is_enough_for_an_activation(copy):
 
 def test_adding_an_explainer(copy):
     [test] = follow(EXPLAINER, copy)
-    status, printed = run_tests(copy, test, "tests/explainers/test_every_explainer.py", "-k", "hand or Rectified")
+    status, printed = run_tests(copy, test, "tests/explainers/test_base_every_explainer.py", "-k", "hand or Rectified")
     assert status == 0, printed
     # Its own, and those that each explainer has.
     assert int(printed.split(" passed")[0].split()[-1]) > 5

@@ -10,7 +10,6 @@ from skdeeplift.execution.memory import (
     MOST_PAIRS,
     OVERHEAD,
     Room,
-    automatic_batch_size,
     bytes_of_pair,
     free_memory,
     memory_limit,
@@ -20,9 +19,9 @@ from tests.functions import streams_of
 
 
 def test_batch_size_falls_with_the_size_of_the_values():
-    small = automatic_batch_size(streams_of(tf.nn.relu, (10,)))
-    large = automatic_batch_size(streams_of(tf.nn.relu, (1_000_000,)))
-    huge = automatic_batch_size(streams_of(tf.nn.relu, (10 * Method.chunk_bytes,)))
+    small = Room(streams_of(tf.nn.relu, (10,)), "auto").most
+    large = Room(streams_of(tf.nn.relu, (1_000_000,)), "auto").most
+    huge = Room(streams_of(tf.nn.relu, (10 * Method.chunk_bytes,)), "auto").most
     assert small == MOST_PAIRS
     assert Method.chunk_bytes / 8e6 / 4 <= large <= Method.chunk_bytes / 8e6
     assert huge == 1
@@ -39,20 +38,20 @@ def test_values_in_loops_count_once_for_each_step():
                 (0, state),
             )[1]
 
-        return automatic_batch_size(streams_of(function, (steps, 1000)))
+        return Room(streams_of(function, (steps, 1000)), "auto").most
 
     assert 6 <= recurrent(10) / recurrent(80) <= 10
 
 
 def test_batches_stay_below_the_memory_limit():
     streams = streams_of(tf.nn.relu, (1000,))
-    size, usual = bytes_of_pair(streams), automatic_batch_size(streams)
+    size, usual = bytes_of_pair(streams), Room(streams, "auto").most
     assert size >= 8000
     for limit in (1, 1e6, 1e7):
         with config_context(memory_limit=limit):
-            batch_size = automatic_batch_size(streams)
+            batch_size = Room(streams, "auto").most
         assert batch_size == 1 or batch_size * size * OVERHEAD <= limit < (batch_size + 1) * size * OVERHEAD
-    assert automatic_batch_size(streams) == usual
+    assert Room(streams, "auto").most == usual
 
 
 def test_half_of_the_free_memory_is_used(monkeypatch):

@@ -22,6 +22,10 @@ from tests.functions import streams_of
 ROWS = np.random.default_rng(0).normal(size=(40, 3))
 
 
+def run(problem):
+    return problem.schedule.run(problem)
+
+
 @given(st.integers(1, 500), st.integers(1, 40), st.integers(1, 9))
 def test_parts_are_whole_chunks_and_all_rows(n_rows, chunk, n_workers):
     parts = cut_rows(n_rows, chunk, n_workers)
@@ -78,15 +82,14 @@ def test_results_are_in_order_and_warnings_come_once(backend):
 
 
 class Compiled:
-    """Gives parts of a problem their method back, and notes what each part is run with."""
+    """A network that counts how often workers compile it, by the settings that they compile it with."""
 
     def __init__(self, method):
-        self.method, self.parts = method, []
+        self.method, self.settings = method, []
 
-    def compile_again(self, problem):
-        assert problem.method is None
-        self.parts.append((problem.n_rows, problem.batch_size, get_config()["jit_compile"]))
-        return problem.replace(method=self.method)
+    def __call__(self):
+        self.settings.append(get_config()["jit_compile"])
+        return self
 
 
 @pytest.mark.parametrize("of_rows", [False, True])
@@ -99,13 +102,12 @@ def test_parts_give_the_numbers_of_one_call(of_rows):
     # Threads inherit no settings.
     with config_context(jit_compile=False):
         got = run_in_parts(problem, 2, lambda: compiled)
-    expected = problem.run()
+    expected = run(problem)
     np.testing.assert_allclose(got.contributions[0], expected.contributions[0], rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(got.reference_value, expected.reference_value, rtol=1e-12)
-    # Ten chunks of four rows and two references.
-    assert sum(number for number, _, _ in compiled.parts) == 40
-    assert len(compiled.parts) > 2
-    assert {(batch_size, jit) for _, batch_size, jit in compiled.parts} == {(8, False)}
+    # Ten chunks of four rows and two references, in parts of one or two chunks.
+    assert len(compiled.settings) > 2
+    assert set(compiled.settings) == {False}
 
 
 def test_one_part_is_run_as_it_is():
@@ -114,7 +116,7 @@ def test_one_part_is_run_as_it_is():
     problem = Problem(compiled.method, [ROWS], Target({(1,): 1.0}), references)
     for n_jobs in (None, 1, 2):
         assert run_in_parts(problem, n_jobs, lambda: compiled).contributions[0].shape == (40, 3)
-    assert compiled.parts == []
+    assert compiled.settings == []
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,10 @@ SHARED = References([-np.arange(6.0).reshape(3, 2)], False, np.full(3, 1 / 3))
 OF_ROWS = References([-np.arange(24.0).reshape(4, 3, 2)], True, np.full(3, 1 / 3))
 
 
+def run(problem):
+    return problem.schedule.run(problem)
+
+
 @pytest.fixture(scope="module")
 def method():
     """f = (relu(a), relu(b), a + b)."""
@@ -42,7 +46,7 @@ def test_rows_targets_and_references_are_cut_together(method, references):
 
 def test_results_of_some_rows_are_those_of_all(method):
     problem = Problem(method, [ROWS], Target(np.array([0, 1, 2, 0])), OF_ROWS)
-    whole, part = problem.run(), problem.take(np.array([3, 1])).run()
+    whole, part = run(problem), run(problem.take(np.array([3, 1])))
     np.testing.assert_allclose(part.contributions[0], whole.contributions[0][[3, 1]], rtol=1e-12)
     np.testing.assert_allclose(part.reference_value, whole.reference_value[[3, 1]], rtol=1e-12)
     np.testing.assert_array_equal(part.target, [0, 1])

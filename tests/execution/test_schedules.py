@@ -33,6 +33,10 @@ WEIGHTS = np.random.default_rng(0).normal(size=(5, 3))
 ROWS = np.random.default_rng(2).normal(size=(11, 5))
 
 
+def run(problem):
+    return problem.schedule.run(problem)
+
+
 def references_of(rows, weights=None):
     weights = np.ones(len(rows)) if weights is None else np.asarray(weights, float)
     return References([rows], False, weights / weights.sum())
@@ -113,7 +117,7 @@ def drawn_problem(method, rows, references, tolerance):
 def test_as_many_draws_as_a_tolerance_needs(paths):
     """Every draw counts once: the mean and its standard error are those of all draws of all rounds."""
     given = references_of(REFERENCES + 3)
-    results = drawn_problem(paths, np.zeros((1, 2)), given, 0.02).run()
+    results = run(drawn_problem(paths, np.zeros((1, 2)), given, 0.02))
     [number] = results.n_references
     assert number > FIRST_DRAWS
     assert not results.unconverged.any()
@@ -139,7 +143,7 @@ def test_as_many_draws_as_a_tolerance_needs(paths):
 def test_draws_have_an_end(paths):
     """A row at the mean of its references has contributions near zero, beside which no error is small."""
     problem = drawn_problem(paths, REFERENCES.mean(0)[None], references_of(REFERENCES), 1e-6)
-    results = problem.run()
+    results = run(problem)
     assert results.unconverged.all()
     assert results.n_references == MOST_DRAWS
     assert f"After {MOST_DRAWS} draws the standard errors of 1 of 1 rows" in problem.schedule.warning(results)
@@ -148,10 +152,10 @@ def test_draws_have_an_end(paths):
 def test_rows_that_are_precise_enough_are_left_alone(paths):
     """Far from all references the error is small beside contributions; each row has the draws that it has alone."""
     rows, given = np.array([[1000.0, 1000.0], [0.0, 0.0]]), references_of(REFERENCES + 3)
-    results = drawn_problem(paths, rows, given, 0.02).run()
+    results = run(drawn_problem(paths, rows, given, 0.02))
     assert results.n_references[0] == FIRST_DRAWS < results.n_references[1]
     for row in range(2):
-        alone = drawn_problem(paths, rows[[row]], given, 0.02).run()
+        alone = run(drawn_problem(paths, rows[[row]], given, 0.02))
         assert alone.n_references[0] == results.n_references[row]
         np.testing.assert_allclose(alone.contributions[0][0], results.contributions[0][row], rtol=1e-12)
 
@@ -200,7 +204,7 @@ def refine(factors, max_steps):
     calls, method = [], SimpleNamespace(dtypes=set(), coarsest_dtype=tf.float64)
     schedule = Steps("midpoint", "auto", 0.1, max_steps, inner=MadeUp(tuple(factors), calls))
     rows, references = np.arange(len(factors))[:, None], references_of(np.zeros((1, 1)))
-    return Problem(method, [rows], Target("single"), references, schedule=schedule).run(), calls
+    return run(Problem(method, [rows], Target("single"), references, schedule=schedule)), calls
 
 
 def test_steps_grow_for_rows_that_do_not_add_up():
@@ -219,7 +223,7 @@ def test_fewer_steps_than_the_first_try():
 
 def test_a_number_of_steps_is_the_same_for_all_rows(paths):
     problem = Problem(paths, [REFERENCES], Target("single"), references_of(np.zeros((1, 2))))
-    results = problem.replace(schedule=Steps("midpoint", 3, 0.1, 60)).run()
+    results = run(problem.replace(schedule=Steps("midpoint", 3, 0.1, 60)))
     np.testing.assert_array_equal(results.n_steps, [3] * 6)
     np.testing.assert_allclose(results.contributions[0], REFERENCES * [1, -2], rtol=1e-12)
 
@@ -235,14 +239,14 @@ def test_references_are_added_until_the_tolerance_is_met(streams, of_rows):
     given = np.broadcast_to(references, (11, 300, 5)).copy() if of_rows else references
     given = References([given], of_rows, np.full(300, 1 / 300), is_random=True)
     problem = Problem(streams, [ROWS], Target({(1,): 1.0}), given, schedule=UntilPrecise(0.2))
-    got = problem.run()
+    got = run(problem)
     assert set(got.n_references) <= {16, 32, 64, 128, 256, 300}
     assert len(set(got.n_references)) > 1
     for number, row in zip(*np.unique(got.n_references, return_index=True), strict=True):
         fixed = References([references[:number]], False, np.full(number, 1 / number))
         # Chunks of the same shape for all numbers, which are compiled once.
         alone = Problem(streams, [ROWS[[row]]], Target({(1,): 1.0}), fixed, ("contributions", "squares"), batch_size=16)
-        alone = alone.run()
+        alone = run(alone)
         for name in ("contributions", "standard_error"):
             of_row, expected = got.of_sources[name][0][row], alone.of_sources[name][0][0]
             np.testing.assert_allclose(of_row, expected, rtol=1e-8, atol=1e-12)
@@ -257,7 +261,7 @@ def test_references_are_added_until_the_tolerance_is_met(streams, of_rows):
 def test_references_that_are_not_random_are_all_used(streams):
     given = References([ROWS], False, np.full(11, 1 / 11))
     problem = Problem(streams, [ROWS], Target({(1,): 1.0}), given, schedule=UntilPrecise(0.9))
-    got, expected = problem.run(), problem.replace(schedule=ONCE).run()
+    got, expected = run(problem), run(problem.replace(schedule=ONCE))
     np.testing.assert_array_equal(got.n_references, np.full(11, 11))
     np.testing.assert_array_equal(got.contributions[0], expected.contributions[0])
 

@@ -16,7 +16,7 @@ def saved_and_loaded(tmp_path, **fields):
 
 
 def same(first, second):
-    """Whether two values are equal, and of the same types."""
+    """Return whether two values are equal, and of the same types."""
     assert type(first) is type(second)
     if isinstance(first, dict):
         assert list(first) == list(second)

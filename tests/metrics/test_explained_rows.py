@@ -4,7 +4,7 @@ from sklearn.exceptions import NotFittedError
 
 from skdeeplift import DeepLiftExplainer, GradientExplainer
 from skdeeplift.explanation.explanation import Explanation
-from skdeeplift.metrics.explained_rows import ExplainedRows, explain_unless_given, mean_without_nan
+from skdeeplift.metrics.explained_rows import ExplainedRows, explain_unless_given, mean_without_nan, summarize
 from tests.metrics.networks import linear
 
 ROWS = np.array([[1.0, 2.0, 3.0], [2.0, 0.0, -1.0]])
@@ -54,7 +54,7 @@ def test_fill(fitted):
 
 
 def test_values_where_parts_are_replaced(fitted):
-    """Of (1, 2, 3) from zeros: with b and then c replaced 2 + 9 and 2, of (2, 0, -1) 4 - 3 and 4."""
+    """Row (1, 2, 3) gives 2 + 9 with b replaced by zero, then 2 without c; row (2, 0, -1) gives 4 - 3, then 4."""
     explained = ExplainedRows(fitted, ROWS)
     ranks = np.tile([2, 0, 1], (2, 1, 1))
     values = explained.values_where_replaced(explained.make_fill("zeros"), ranks, np.array([[0, 1, 2, 3]]))
@@ -96,6 +96,5 @@ def test_errors_about_explainers(fitted):
 def test_means_leave_out_nan(fitted):
     assert mean_without_nan(np.array([[1.0, np.nan], [4.0, np.nan]])) == 2.5
     assert np.isnan(mean_without_nan(np.array([np.nan])))
-    explained = ExplainedRows(fitted, ROWS)
-    assert explained.summarize(np.array([[1.0], [np.nan]]), per_row=False) == 1
-    np.testing.assert_array_equal(explained.summarize(np.array([[1.0], [3.0]]), per_row=True), [1, 3])
+    assert summarize(np.array([[1.0], [np.nan]]), False, has_targets=False) == 1
+    np.testing.assert_array_equal(summarize(np.array([[1.0], [3.0]]), True, has_targets=False), [1, 3])

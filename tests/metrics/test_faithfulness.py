@@ -31,7 +31,7 @@ def test_exact_contributions_of_a_linear_network(of_sum):
 
 
 def test_sensitivity_of_two_features():
-    """Of (1, 0.75) relu(a + b - 1) loses all without a, as without b; with a third feature c it loses c, too."""
+    """The target relu(a + b - 1) at (1, 0.75) loses as much without a as without b, so no correlation exists."""
     rows = np.array([[1.0, 0.75]])
     explainer = DeepLiftExplainer(both_or_none(), reference="zeros").fit(rows)
     assert np.isnan(sensitivity_n(explainer, rows, n=1))
@@ -112,7 +112,7 @@ def test_each_target_and_the_same_draws(fitted):
 
 
 def test_channels_together():
-    """Where channels of a position are erased together, what is said of them only matters as a sum."""
+    """Channels of a position are erased together, so only the sum of their contributions matters."""
     images = np.random.default_rng(0).normal(size=(3, 2, 3, 2)).astype(np.float32)
     model = keras.Sequential([keras.Input((2, 3, 2)), layers.Flatten(), layers.Dense(1)])
     explainer = DeepLiftExplainer(model).fit(images)

@@ -34,7 +34,7 @@ def test_layers_forget_from_the_output_to_the_input(fitted):
 
 
 def test_compared_with_a_network_of_other_weights():
-    """Of one layer, the explanation afterwards is that of the drawn kernel, which a gradient shows as it is."""
+    """The gradient of a single layer is its kernel, so the explanation afterwards is the drawn kernel."""
     model = keras.Sequential([keras.Input((6,)), layers.Dense(1, name="only")])
     explainer = GradientExplainer(model, kind="gradient").fit(ROWS)
     kernel, random = model.get_weights()[0], np.random.RandomState(3)

@@ -68,7 +68,7 @@ def test_scorers_are_cloned_and_pickled(fitted):
 
 
 def test_a_search_chooses_rule_and_reference():
-    """Of relu(a + b - 1), contributions against zeros say what is lost against zeros."""
+    """Contributions of relu(a + b - 1) against zeros tell the loss against zeros."""
     rows = np.random.default_rng(0).uniform(0, 2, (30, 2))
     scoring = {name: explanation_scorer(name, fill="zeros") for name in ("infidelity", "deletion_score")}
     parameters = {"rule": ["rescale", "pass_through"], "reference": ["zeros", 2.0]}

@@ -1,8 +1,11 @@
 import keras
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
 import tensorflow as tf
 
+from skdeeplift import DeepLiftExplainer
 from skdeeplift.network.bind import bind
 
 
@@ -76,7 +79,7 @@ def test_dict_for_a_single_input():
 
 
 @pytest.mark.parametrize("estimator", [None, 3, object(), keras.layers.Dense(2)])
-def test_what_can_not_be_explained(estimator):
+def test_what_cannot_be_explained(estimator):
     with pytest.raises(TypeError, match=r"takes a keras\.Model"):
         bind(estimator, np.zeros((2, 3)))
 
@@ -87,6 +90,94 @@ def test_other_backend(monkeypatch):
         bind(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]), np.zeros((2, 3)))
 
 
-def test_module_that_can_not_be_called():
+def test_module_that_cannot_be_called():
     with pytest.raises(TypeError, match=r"takes a keras\.Model, a tf\.Module that can be called"):
         bind(tf.Module(), np.zeros((2, 3)))
+
+
+ROWS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+
+
+class NotAnArray:
+    """Rows that are an array only when asked, as scikit-learn's own checks use them."""
+
+    def __init__(self, array):
+        self.array = np.asarray(array)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array if dtype is None else self.array.astype(dtype)
+
+    def __array_function__(self, function, types, args, kwargs):
+        raise TypeError(f"Not to be used by {function}.")
+
+
+def dense(*inputs):
+    return keras.Sequential([*inputs, keras.layers.Dense(1, kernel_initializer="ones")])
+
+
+@pytest.mark.parametrize("model", [dense(keras.Input((3,))), dense(), tf.function(lambda x: x @ tf.ones((3, 1)))])
+@pytest.mark.parametrize("form", [np.asarray, NotAnArray, pd.DataFrame, np.ndarray.tolist, list, tf.constant])
+def test_forms_of_a_table(model, form):
+    np.testing.assert_allclose(
+        DeepLiftExplainer(model, reference="zeros").fit(form(ROWS)).transform(form(ROWS)), ROWS, rtol=1e-6
+    )
+
+
+def test_rows_that_are_no_array_complete_open_axes():
+    model = keras.Sequential([keras.Input((None, 4)), keras.layers.GlobalAveragePooling1D()])
+    rows = np.zeros((2, 9, 4))
+    for form in (NotAnArray, np.ndarray.tolist):
+        assert bind(model, form(rows)).input_specs.shape.as_list() == [None, 9, 4]
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize("form", [np.asarray, tf.constant, NotAnArray, pd.DataFrame])
+def test_integers_that_are_looked_up_stay_integers(dtype, form):
+    tokens = form(np.ones((2, 3), dtype))
+    table = tf.constant([[1.0], [2.0]])
+    for network in (keras.Sequential([keras.layers.Embedding(9, 2)]), tf.function(lambda x: tf.gather(table, x))):
+        assert bind(network, tokens).input_specs.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "bool"])
+def test_integers_that_are_numbers_become_floating_point_numbers(dtype):
+    rows = np.array([[2, 3, 0], [1, 1, 0]], dtype)
+    for network in (dense(), tf.function(lambda x: x @ tf.ones((3, 1)))):
+        assert bind(network, rows).input_specs.dtype == "float32"
+        np.testing.assert_allclose(DeepLiftExplainer(network, reference="zeros").fit_transform(rows), rows)
+
+
+def test_a_signature_of_any_rank_is_completed():
+    function = tf.function(lambda x: x, input_signature=[tf.TensorSpec(None, name="x")])
+    assert bind(function, np.zeros((2, 9, 4))).input_specs.shape.as_list() == [None, 9, 4]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (scipy.sparse.csr_array(ROWS), r"Got a sparse csr_array. Use .*toarray"),
+        (tf.sparse.from_dense(ROWS), r"Got a sparse SparseTensor. Use tf\.sparse\.to_dense"),
+        (tf.ragged.constant([[1.0], [1.0, 2.0]]), r"Got a ragged RaggedTensor. Use array\.to_tensor"),
+        ([tf.ragged.constant([[1.0], [1.0, 2.0]])], "Got a ragged"),
+    ],
+)
+@pytest.mark.parametrize("model", [dense(keras.Input((3,))), dense()])
+def test_rows_that_are_not_dense(model, rows, message):
+    with pytest.raises(TypeError, match=message):
+        DeepLiftExplainer(model).fit(rows)
+    with pytest.raises(TypeError, match=message):
+        DeepLiftExplainer(model).fit(ROWS).transform(rows)
+
+
+def test_inputs_that_are_not_dense():
+    with pytest.raises(ValueError, match=r"input 'table' is sparse.*sparse=False"):
+        bind(dense(keras.Input((3,), sparse=True, name="table")), ROWS)
+    ragged = tf.function(lambda x: x.to_tensor(), input_signature=[tf.RaggedTensorSpec((None, None))])
+    with pytest.raises(ValueError, match="is ragged"):
+        bind(ragged, ROWS)
+
+
+@pytest.mark.parametrize("spec", [tf.TensorSpec((), name="rate"), tf.TensorSpec((None,), tf.string, name="text")])
+def test_inputs_that_hold_no_rows_of_numbers(spec):
+    with pytest.raises(ValueError, match=rf"input '{spec.name}' has shape .* and dtype {spec.dtype.name}"):
+        bind(tf.function(lambda x: x, input_signature=[spec]), ROWS)

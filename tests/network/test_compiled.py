@@ -47,7 +47,7 @@ def test_xla_compiles_where_it_is_asked_to():
         function._of_setting[None].experimental_get_compiler_ir(tf.constant(3.0))()
 
 
-def test_what_xla_can_not_compile_runs_without_it_and_says_so_once():
+def test_what_xla_cannot_compile_runs_without_it_and_says_so_once():
     function = compiled(with_unsupported_op)
     expected = function(tf.constant(0.5)).numpy()
     with config_context(jit_compile=True):

@@ -102,7 +102,7 @@ def test_the_module_imports_neither_tensorflow_nor_h5py():
     assert result.stdout.strip() == "set()"
 
 
-# Files that can not be loaded
+# Files that cannot be loaded
 
 
 @pytest.mark.parametrize("name", ["network.keras", "network.h5", "network.hdf5"])
@@ -160,7 +160,7 @@ def test_a_truncated_file(tmp_path, form, length):
     for part in path if isinstance(path, tuple) else (path,):
         whole = part.read_bytes()
         part.write_bytes(whole[: int(length * len(whole)) if isinstance(length, float) else length])
-        with pytest.raises(ModelFileError, match=r"can not be read|not readable JSON") as error:
+        with pytest.raises(ModelFileError, match=r"cannot be read|not readable JSON") as error:
             load_network_file(path)
         assert error.value.__cause__ is not None
         assert part.name in str(error.value)

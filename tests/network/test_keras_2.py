@@ -1,4 +1,4 @@
-"""What Keras 2 wrote differently."""
+"""Files that Keras 2 wrote differently."""
 
 import gzip
 import io

@@ -126,7 +126,7 @@ def test_each_model_is_packed_once_wherever_it_lies():
     assert packed(without) is without
 
 
-def test_what_keras_can_not_make_again_is_said_at_once():
+def test_what_keras_cannot_make_again_is_said_at_once():
     class Forgetful(layers.Layer):
         def __init__(self, units):
             super().__init__()
@@ -137,7 +137,7 @@ def test_what_keras_can_not_make_again_is_said_at_once():
 
     inputs = keras.Input((5,))
     model = keras.Model(inputs, Forgetful(3)(inputs))
-    with pytest.raises(TypeError, match=r"can not be pickled or copied.*get_config"):
+    with pytest.raises(TypeError, match=r"cannot be pickled or copied.*get_config"):
         packed(model)
 
 

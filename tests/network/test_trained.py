@@ -11,11 +11,19 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdeeplift.network.trained import clone_estimator, is_estimator, network_of, steps_of, train, unfrozen
+from skdeeplift.network.trained import (
+    clone_estimator,
+    is_estimator,
+    model_of_mlp,
+    network_of,
+    steps_of,
+    train,
+    unfrozen,
+)
 
 X = np.random.RandomState(0).normal(size=(40, 4))
 Y = (X[:, 0] > 0).astype(int)
@@ -33,7 +41,7 @@ def wrapper(epochs=3):
 
 
 class WithModel(BaseEstimator):
-    """As other packages wrap Keras; it takes no weights of rows."""
+    """Wrapper of Keras as in other packages; it takes no weights of rows."""
 
     def fit(self, X, y):
         self.model_ = build(X, y)
@@ -114,7 +122,7 @@ def test_weights_reach_the_training():
     one_class = np.where(Y == 1, 1.0, 0.0)
     weighted = train(MLPClassifier(random_state=0), X, Y, one_class, "Explainer")
     assert (weighted.predict(X) == 1).mean() > (train(MLPClassifier(random_state=0), X, Y, None, "E").predict(X)).mean()
-    with pytest.raises(ValueError, match="WithModel can not be trained with weights"):
+    with pytest.raises(ValueError, match="WithModel cannot be trained with weights"):
         train(WithModel(), X, Y, one_class, "Explainer")
 
 
@@ -126,10 +134,47 @@ def test_what_is_only_of_the_training_is_dropped():
     trained.partial_fit(X, Y)
 
 
-def test_what_can_not_be_trained():
+def test_what_cannot_be_trained():
     with pytest.raises(ValueError, match=r"requires y to be passed, but the target y is None.*FrozenEstimator"):
         train(MLPClassifier(), X, None, None, "Explainer")
     with pytest.raises(TypeError, match=r"hold a network.*Got a LogisticRegression"):
         train(make_pipeline(StandardScaler(), LogisticRegression()), X, Y, None, "Explainer")
     with pytest.raises(TypeError, match=r"is a keras.Model, which fit would train further"):
         train(make_pipeline(StandardScaler(), build(X, Y)), X, Y, None, "Explainer")
+
+
+RANDOM = np.random.RandomState(0)
+MLP_ROWS = RANDOM.normal(size=(40, 5))
+TARGETS = {
+    "two classes": (MLP_ROWS[:, 0] > 0).astype(int),
+    "three classes": np.digitize(MLP_ROWS[:, 0], [-0.5, 0.5]),
+    "several labels": np.stack([MLP_ROWS[:, 0] > 0, MLP_ROWS[:, 1] > 0], 1).astype(int),
+    "number": MLP_ROWS[:, 0] * MLP_ROWS[:, 1],
+    "numbers": MLP_ROWS[:, :3] ** 2,
+    "counts": np.floor(np.abs(MLP_ROWS[:, 0]) * 3),
+}
+
+
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("hidden", [(), (4,), (6, 3)])
+@pytest.mark.parametrize("name", TARGETS)
+def test_model_computes_what_the_perceptron_does(name, activation, hidden):
+    is_classifier = name in ("two classes", "three classes", "several labels")
+    make = MLPClassifier if is_classifier else MLPRegressor
+    mlp = make(hidden_layer_sizes=hidden, activation=activation, max_iter=5, random_state=0)
+    if name == "counts":
+        if "loss" not in mlp.get_params():
+            pytest.skip("This version of scikit-learn has no other loss.")
+        mlp.set_params(loss="poisson")
+    mlp.fit(MLP_ROWS, TARGETS[name])
+    model = model_of_mlp(mlp, "float64")
+    expected = mlp.predict_proba(MLP_ROWS) if is_classifier else mlp.predict(MLP_ROWS).reshape(len(MLP_ROWS), -1)
+    if name == "two classes":
+        expected = expected[:, 1:]
+    np.testing.assert_allclose(np.asarray(model(MLP_ROWS)), expected, rtol=1e-12)
+
+
+def test_layers_have_names():
+    mlp = MLPClassifier(hidden_layer_sizes=(4, 3), max_iter=2).fit(MLP_ROWS, TARGETS["two classes"])
+    assert [layer.name for layer in model_of_mlp(mlp, "float32").layers] == ["hidden_1", "hidden_2", "output"]
+    assert model_of_mlp(mlp, "float32").dtype == "float32"

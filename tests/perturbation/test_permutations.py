@@ -110,7 +110,7 @@ def test_means_and_standard_errors_over_references(enumeration):
 
 
 def test_sampling_converges_within_its_standard_errors(exact):
-    """Of 80 estimates by 2000 pairs of orders, hardly any is four standard errors off, and their spread is one."""
+    """Hardly any of 80 estimates by 2000 pairs of orders is four standard errors off, and their spread is one."""
     method = method_of(network, [(10,)], lambda _: [Permutations(elements((10,)), 4000, True, 0)], sums_to_delta=True)
     wanted = ("contributions", "squares_of_draws")
     got = contributions(method, [ROWS], [REFERENCES[:1]], Target("all"), wanted=wanted)
@@ -124,7 +124,7 @@ def test_sampling_converges_within_its_standard_errors(exact):
 
 
 def test_standard_error_is_that_of_many_samples(exact):
-    """What 100 samples of 20 orders differ by is what each of them says its error is."""
+    """The spread of 100 samples of 20 orders equals the standard error that each sample reports."""
     estimates, errors = [], []
     scheme = Permutations(elements((10,)), 20, False, 0)
     method = method_of(network, [(10,)], lambda _: [scheme], True)
@@ -138,7 +138,7 @@ def test_standard_error_is_that_of_many_samples(exact):
 
 
 def test_orders_there_and_back_cancel_noise(exact):
-    """Of equally many orders, pairs have a far smaller error; of what is linear between two players, none."""
+    """Pairs have a far smaller error than as many single orders, and none where two players interact bilinearly."""
     squared = {}
     for antithetic in (False, True):
         method = method_of(

@@ -1,4 +1,4 @@
-"""What perturbations share: where the network is run from, and networks that can not be run anyhow."""
+"""Properties that perturbations share: where the network is run from, and networks that cannot be run anyhow."""
 
 import numpy as np
 import pytest

@@ -61,7 +61,7 @@ def test_overlapping_windows_by_hand():
 
 
 def test_elements_that_no_window_reaches_contribute_nothing():
-    """Of five elements, windows of two, two apart: those at 0 and at 2; the last element is in none."""
+    """Windows of two elements, two apart, start at 0 and 2 of five elements; none covers the last element."""
     method = method_of(lambda x: tf.reduce_sum(x, 1), [(5,)], lambda _: [OneByOne([Windows((5,), (2,), (2,))])])
     got = contributions(method, [np.array([[1.0, 2.0, 3.0, 4.0, 5.0]])], [np.zeros((1, 5))]).contributions[0]
     np.testing.assert_allclose(got, [[3, 3, 7, 7, 0]], rtol=1e-14)

@@ -11,7 +11,7 @@ def names(display):
 
 
 def bars(display):
-    """Where each bar starts and how long it is, from top to bottom."""
+    """Return the start and the length of each bar, from top to bottom."""
     return [(bar.get_x(), bar.get_width()) for bar in display.ax_.patches]
 
 

@@ -1,13 +1,21 @@
 """One stream: the plain gradient, in one call."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
+from skdeeplift.network.clusters import Activations, activation_at
 from skdeeplift.network.network import trace
-from skdeeplift.propagation.gradients import Gradients
+from skdeeplift.propagation import replay
+from skdeeplift.propagation.gradients import (
+    EpsilonLRP,
+    Gradients,
+    Overrides,
+    deconvnet,
+    guided_backprop,
+)
 from skdeeplift.propagation.lookups import Source
-from skdeeplift.propagation.pairing import Mode, Pairing
-from skdeeplift.propagation.request import Request
+from skdeeplift.propagation.pairing import Mode, Pairing, Request
 
 
 def gradients_of(function, x, form="gradient", targets=1, weights=None):
@@ -21,7 +29,7 @@ def gradients_of(function, x, form="gradient", targets=1, weights=None):
 
 
 def test_gradient_and_value():
-    """Of the sum of cubes: 3 x^2."""
+    """The gradient of the sum of cubes is 3 x^2."""
     x = np.array([[1.0, -2.0], [0.5, 3.0]])
     outputs, sums = gradients_of(lambda x: tf.reduce_sum(x**3, 1, keepdims=True), x)
     np.testing.assert_allclose(outputs[:, 0], (x**3).sum(1))
@@ -40,3 +48,112 @@ def test_several_targets():
     )
     np.testing.assert_allclose(sums[:, 0], x[:, ::-1])
     np.testing.assert_allclose(sums[:, 1], np.stack([2 * x[:, 0], np.zeros(2)], 1))
+
+
+def steps_of(function, barriers=lambda graph: (), known=lambda graph: graph.inputs):
+    """List the types of the ops that compute a function's outputs; those of an activation are a list."""
+    graph, _ = trace(function, tf.TensorSpec((None, 3)))
+    overrides = Overrides(None, set(barriers(graph)))
+    steps = graph.ancestors(graph.outputs, known(graph), overrides)
+    assert graph.ancestors(graph.outputs, known(graph), overrides) == steps
+    steps = [step for step in steps if getattr(step, "type", None) != "Const"]
+    return [[op.type for op in step.activation.ops] if hasattr(step, "activation") else step.type for step in steps]
+
+
+def test_an_activation_of_several_ops_is_one():
+    assert steps_of(lambda x: tf.nn.relu(x + 1.0)) == ["AddV2", ["Relu"]]
+    assert steps_of(lambda x: 2 * (x * tf.sigmoid(x))) == [["Sigmoid", "Mul"], "Mul"]
+
+
+def test_what_another_op_reads_too_is_an_activation_by_itself():
+    def function(x):
+        gate = tf.sigmoid(x)
+        return x * gate, gate + 1.0
+
+    assert steps_of(function) == [["Sigmoid"], ["Sigmoid", "Mul"], "AddV2"]
+
+
+def test_nothing_is_run_that_is_known_or_that_nobody_wants():
+    def function(x):
+        hidden = tf.tanh(x)
+        tf.exp(hidden)
+        return tf.nn.relu(hidden)
+
+    def at_tanh(graph):
+        return [op.outputs[0] for op in graph.ops if op.type == "Tanh"]
+
+    assert steps_of(function) == [["Tanh"], ["Relu"]]
+    assert steps_of(function, known=at_tanh) == [["Relu"]]
+
+
+def test_no_activation_reaches_across_a_barrier():
+    def at_sigmoid(graph):
+        return [op.outputs[0] for op in graph.ops if op.type == "Sigmoid"]
+
+    assert steps_of(lambda x: x * tf.sigmoid(x), at_sigmoid) == [["Sigmoid"], "Mul"]
+
+
+def test_what_carries_no_difference_is_run_as_it_is():
+    def function(x):
+        return tf.nn.relu(x) * tf.tanh(tf.cast(tf.shape(x)[0], tf.float32))
+
+    assert ["Tanh"] not in steps_of(function)
+    assert "Tanh" in steps_of(function)
+
+
+X = np.array([[-2.0, -0.5, 0.5, 2.0]])
+INCOMING = np.array([[3.0, -1.0, -4.0, 0.5]])
+
+
+def silu(x):
+    return x * tf.sigmoid(x)
+
+
+def overridden(rule, function):
+    """The value of an activation under a rule, and its gradient where certain multipliers come in."""
+    graph, _ = trace(function, tf.TensorSpec((None, 4), tf.float64))
+    activation = activation_at(graph, graph.producer[graph.outputs[0]], Activations(graph), ())
+
+    @tf.function(autograph=False)
+    def run(x):
+        output = rule(activation, replay.run_activation(activation, x, []), x, [])
+        return output, tf.gradients(output, x, tf.constant(INCOMING))[0]
+
+    return [tensor.numpy() for tensor in run(tf.constant(X))]
+
+
+@pytest.mark.parametrize("function", [tf.nn.relu, tf.tanh, silu])
+@pytest.mark.parametrize("rule", [guided_backprop, deconvnet, EpsilonLRP(1e-3)])
+def test_the_value_stays(rule, function):
+    np.testing.assert_allclose(overridden(rule, function)[0], function(X), rtol=1e-14)
+
+
+def test_guided_backprop_by_hand():
+    """Multipliers 3 and 1/2 are left; relu lets pass what comes in at positive values, a square 2 x of it."""
+    np.testing.assert_array_equal(overridden(guided_backprop, tf.nn.relu)[1], [[0, 0, 0, 0.5]])
+    np.testing.assert_allclose(overridden(guided_backprop, tf.square)[1], [[-12, 0, 0, 2]], rtol=1e-15)
+
+
+def test_deconvnet_by_hand():
+    """The multiplier itself goes through the function, wherever that was evaluated."""
+    np.testing.assert_array_equal(overridden(deconvnet, tf.nn.relu)[1], [[3, 0, 0, 0.5]])
+    np.testing.assert_allclose(overridden(deconvnet, silu)[1], INCOMING / (1 + np.exp(-INCOMING)), rtol=1e-14)
+    # One that explodes keeps its derivative.
+    np.testing.assert_allclose(overridden(deconvnet, tf.exp)[1], INCOMING * np.exp(X), rtol=1e-14)
+
+
+def test_epsilon_lrp_by_hand():
+    """relu(x) / (x + 1/2 sign(x)) is 0, 0, 0.5 / 1 and 2 / 2.5; a square's 4 / -2.5, 0.25 / -1, 0.25 / 1, 4 / 2.5."""
+    rule = EpsilonLRP(0.5)
+    np.testing.assert_allclose(overridden(rule, tf.nn.relu)[1], INCOMING * [0, 0, 0.5, 0.8], rtol=1e-15)
+    np.testing.assert_allclose(overridden(rule, tf.square)[1], INCOMING * [-1.6, -0.25, 0.25, 1.6], rtol=1e-15)
+
+
+def test_zero_counts_as_positive_in_epsilon_lrp():
+    """exp(0) / (0 + 1/4)."""
+
+    @tf.function(autograph=False)
+    def run(x):
+        return tf.gradients(EpsilonLRP(0.25)(None, tf.exp(x), x, []), x)[0]
+
+    assert run(tf.constant(0.0)).numpy() == 4

@@ -17,7 +17,7 @@ def graph_of(function, *specs):
 
 
 def places(function, *specs):
-    """For each input the positions in it that each element of what is looked up belongs to."""
+    """Return for each input the positions that the elements of looked-up values belong to."""
     graph = graph_of(function, *specs)
     sources = input_sources(graph, graph.outputs[0])
     return [None if each.starts is None else [elements.tolist() for _, elements in each.starts] for each in sources]

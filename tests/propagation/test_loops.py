@@ -3,8 +3,10 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
-from skdeeplift.propagation.pairing import Mode
+from skdeeplift.propagation.loops import AllSteps
+from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, identity
 from skdeeplift.propagation.rulesets import RULES
+from skdeeplift.propagation.stream_values import PassSettings, StreamValues
 from tests.functions import assert_sums_to_change, explain_function, streams_of
 
 GENERATOR = np.random.default_rng(0)
@@ -30,7 +32,7 @@ def leaky_sum(x):
     ("rule", "expected"), [("rescale", [0.875, -0.875, 3.5]), ("reveal_cancel", [0.6118421, -0.375, 3.2631579])]
 )
 def test_leaky_sum_by_hand(rule, expected):
-    """Of (4, -1, 3) and (-2, 1, -1), before the relu: 4, 1, 3.5 and -2, 1, -0.5.
+    """The values of (4, -1, 3) and (-2, 1, -1) before the relu: 4, 1, 3.5 and -2, 1, -0.5.
 
     By rescale the slopes are 4 / 6, the derivative 1, and 3.5 / 4; a step back counts half. By RevealCancel the second
     step has the parts 2 and -2 at 1, of which 1.5 is left of each. The third has 4.75 and -0.75 at -0.5, which become
@@ -63,7 +65,7 @@ def test_what_does_not_vary_and_is_not_a_counter_has_its_value_of_each_step():
 
 
 def with_what_stays(x):
-    """What stays the same from step to step varies with the input, and is read in each."""
+    """A value that is the same in all steps varies with the input, and is read in each."""
     weights = tf.reduce_mean(x, 1)
     return over_time(lambda now, kept: [tf.tanh(kept * weights + now)], x, tf.zeros_like(x[:, 0]))[0]
 
@@ -139,7 +141,7 @@ def test_sums_to_the_change_exactly(function, rule):
 
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_lists_of_steps_where_the_rows_are_lost_sight_of(rule):
-    """That the rows come back in order, nobody knows before the network runs; nor how long a step's rows are."""
+    """Only the run shows that the rows come back in order, and how long a step's rows are."""
 
     def function(x):
         return all_steps(tf.reverse(tf.reverse(x, [0]), [0]))
@@ -188,3 +190,69 @@ def test_integers_that_are_looked_up_in_a_loop():
 
     with pytest.raises(UnsupportedOpError, match="looked up inside of"):
         streams_of(function, (3,))
+
+
+STEPS = 3
+
+
+def mean_and_change(spread, x, r):
+    return (x + r) / 2, spread * (tf.tanh(x) - r)
+
+
+@pytest.mark.parametrize(
+    ("pairing", "n_rows", "n_references"),
+    [
+        (Pairing(Mode.SHARED, 4, 1), 4, 1),
+        (Pairing(Mode.SHARED, 4, 2, targets=3), 4, 2),
+        (Pairing(Mode.PER_ROW, 4, 2), 4, 8),
+        (Pairing(Mode.PER_ROW, 4, 1, targets=2), 4, 4),
+        (Pairing(Mode.PAIR_SIZE, 2, 2), 4, 4),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("fold", [1, 5])
+@pytest.mark.parametrize("known", [True, False], ids=["steps known", "steps unknown"])
+def test_each_step_has_its_own(pairing, n_rows, n_references, fold, known):
+    streams = streams_of(tf.tanh, (2,))
+    [value], generator = streams.graph.inputs, np.random.default_rng(0)
+    numbers = n_rows, n_references, pairing.pairs
+    x, r, spread = (generator.normal(size=(STEPS, number * fold, 2)) for number in numbers)
+
+    @tf.function(autograph=False)
+    def of_steps(*tensors):
+        if not known:
+            shapes = [[None, *tensor.shape[1:]] for tensor in tensors]
+            tensors = map(tf.compat.v1.placeholder_with_default, tensors, shapes)
+        x, r, spread = tensors
+        around = StreamValues(PassSettings(pairing, Purpose.GRADIENT, {}), {value: x}, {value: r}, {value: spread})
+        all_steps = AllSteps(around, [value])
+
+        def of_all(streams):
+            known = streams.at_input, streams.at_reference, streams.spreads
+            return streams.pairing.combine(mean_and_change, *([each[value]] for each in known))
+
+        def one_step(number, *results):
+            taken = [pairing.combine(identity, at_pairs=[each]) for each in all_steps.at_step(number, of_all)]
+            return number + 1, *(array.write(number, each) for array, each in zip(results, taken, strict=True))
+
+        arrays = [tf.TensorArray(tf.float64, STEPS) for _ in range(2)]
+        return [array.stack() for array in tf.while_loop(lambda number, *_: number < STEPS, one_step, (0, *arrays))[1:]]
+
+    at_once = of_steps(*map(tf.constant, (x, r, spread)))
+    for number in range(STEPS):
+        apart = pairing.combine(mean_and_change, *([each[number]] for each in (x, r, spread)))
+        for all_steps, one_step in zip(at_once, apart, strict=True):
+            np.testing.assert_array_equal(all_steps[number], one_step)
+
+
+def test_what_only_the_reference_tells_belongs_to_all_rows():
+    streams, pairing = streams_of(tf.tanh, (1,)), Pairing(Mode.SHARED, 2, 3)
+    [value] = streams.graph.inputs
+
+    @tf.function(autograph=False)
+    def at_second_step():
+        x, r = tf.zeros((2, 2, 1)), tf.reshape(tf.range(6.0), (2, 3, 1))
+        around = StreamValues(PassSettings(pairing, Purpose.GRADIENT, {}), {value: x}, {value: r}, {})
+        return AllSteps(around, [value]).at_step(1, lambda streams: [2 * streams.at_reference[value]])
+
+    np.testing.assert_array_equal(at_second_step()[0], [[6], [8], [10]] * 2)

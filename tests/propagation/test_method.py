@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.propagation import method as method_module
-from skdeeplift.propagation.pairing import Mode, Pairing
-from skdeeplift.propagation.request import Request
+from skdeeplift.propagation.pairing import Mode, Pairing, Request
 from skdeeplift.targets.target import Target
 from tests.functions import streams_of
 

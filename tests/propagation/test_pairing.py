@@ -2,13 +2,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift.execution.references import Path
 from skdeeplift.propagation.pairing import (
     Difference,
     Mode,
     Pairing,
+    Request,
     difference_dtype,
     to_difference_dtype,
+    weights_of_predicted,
 )
+from skdeeplift.targets.target import Target
 from tests.functions import assert_sums_to_change, streams_of
 
 ROWS, REFERENCES = np.array([10.0, 20.0]), np.array([1.0, 2.0, 3.0])
@@ -26,8 +30,8 @@ def streams(mode):
 def test_all_modes_make_the_same_pairs_row_by_row(mode):
     pairing = Pairing(mode, 2, 3)
     at_input, at_reference = (tf.constant(array)[:, None] for array in streams(mode))
-    assert len(at_input) == pairing.input_size()
-    assert len(at_reference) == pairing.reference_size()
+    assert len(at_input) == np.prod(pairing.input_lead)
+    assert len(at_reference) == np.prod(pairing.reference_lead)
     result = pairing.combine(tf.subtract, [at_input], [at_reference])
     np.testing.assert_array_equal(result[:, 0], [9, 8, 7, 19, 18, 17])
 
@@ -52,8 +56,8 @@ def test_rows_read_what_combine_pairs(mode, fold):
     expected_x, expected_r = pairing.combine(
         lambda x, r: (x + tf.zeros_like(r), r + tf.zeros_like(x)), [at_input], [at_reference]
     )
-    np.testing.assert_array_equal(pairing.rows_at_input(fold), expected_x)
-    np.testing.assert_array_equal(pairing.rows_at_reference(fold), expected_r)
+    np.testing.assert_array_equal(pairing.entries((*pairing.input_lead, 1), fold), expected_x)
+    np.testing.assert_array_equal(pairing.entries((*pairing.reference_lead, 1), fold), expected_r)
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -108,3 +112,44 @@ def test_differences_have_at_least_single_precision_and_hold_whole_numbers_exact
 
 def test_spread_is_optional():
     assert Difference(tf.zeros(3)).spread is None
+
+
+PAIRING = Pairing(Mode.SHARED, 2, 3)
+WEIGHTS, OF_TARGET = np.array([0.5, 0.3, 0.2]), np.ones((1, 1, 4))
+
+
+def test_the_static_part_is_the_same_for_all_chunks_of_one_form():
+    path = Path(np.zeros((1, 2, 3)), np.ones((1, 2)))
+    request = Request(PAIRING, OF_TARGET, WEIGHTS, ("squares",), (1,), first_reference=3, path=path)
+    other = Request(PAIRING, 2 * OF_TARGET, 2 * WEIGHTS, ("squares",), (1,))
+    static, _ = request.split()
+    assert static == other.split()[0]
+    assert hash(static) == hash(other.split()[0])
+    others = other._replace(wanted=("contributions",)), other._replace(pairing=PAIRING._replace(rows=4))
+    assert static not in {each.split()[0] for each in others}
+
+
+def test_both_parts_make_the_request_again():
+    path = Path(np.zeros((1, 2, 3)), np.ones((1, 2)))
+    request = Request(PAIRING, OF_TARGET, WEIGHTS, ("squares",), (1,), path=path)
+    static, tensors = request.split(drawn=[tf.constant(7)])
+    again = static.join(tensors)
+    assert again.wanted == ("squares",)
+    assert again.letters == (1,)
+    np.testing.assert_array_equal(again.target, OF_TARGET)
+    np.testing.assert_array_equal(again.weights, WEIGHTS)
+    for got, expected in zip(again.path, path, strict=True):
+        np.testing.assert_array_equal(got, expected)
+    assert again.drawn[0].numpy() == 7
+
+
+def test_a_target_may_depend_on_the_output():
+    """The second of the outputs (1, 3, 2) is the largest; centred, its weights are 1 and 0 less a third."""
+    output = tf.constant([[1.0, 3.0, 2.0]])
+    request = Request(PAIRING, Target("predicted", centered=True), WEIGHTS)
+    static, tensors = request.split()
+    again = static.join(tensors)
+    np.testing.assert_allclose(again.at_output(output).target, [[np.array([-1, 2, -1]) / 3]], rtol=1e-6)
+    np.testing.assert_array_equal(weights_of_predicted(output, centered=False), [[[0, 1, 0]]])
+    fixed = Request(PAIRING, OF_TARGET, WEIGHTS)
+    assert fixed.at_output(output) is fixed

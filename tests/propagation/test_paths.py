@@ -5,12 +5,10 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.execution.references import Path
-from skdeeplift.network.batch_axis import batch_layouts
 from skdeeplift.network.network import trace
 from skdeeplift.propagation.lookups import Source
-from skdeeplift.propagation.pairing import Mode, Pairing
+from skdeeplift.propagation.pairing import Mode, Pairing, Request
 from skdeeplift.propagation.paths import WIDEST, Paths, find_prefix
-from skdeeplift.propagation.request import Request
 
 RANDOM = np.random.default_rng(0)
 FIRST, SECOND = tf.constant(RANDOM.normal(size=(4, 6))), tf.constant(RANDOM.normal(size=(6, 3)))
@@ -35,7 +33,7 @@ def paths_of(function, width=4, dtype=tf.float64):
 
 
 def mean_gradients(function, rows, references, positions, weights, of_target):
-    """Of every pair: the weighted sum over steps of the gradient, a step at a time."""
+    """Compute for every pair the weighted sum of the gradients, a step at a time."""
     total = 0
     for step, weight in enumerate(weights):
         at = positions[None, :, step, None]
@@ -98,7 +96,7 @@ W = tf.constant(np.random.default_rng(0).normal(size=(4, 4)), tf.float32)
 
 def prefix_of(function, fixed=(), shape=(4,)):
     graph, _ = trace(function, tf.TensorSpec((None, *shape), tf.float32))
-    prefix = find_prefix(graph, graph.outputs[0], graph.inputs, fixed, batch_layouts(graph))
+    prefix = find_prefix(graph, graph.outputs[0], graph.inputs, fixed)
     return graph, prefix
 
 
@@ -144,7 +142,7 @@ def test_what_lies_beside_a_layer():
     """relu(tanh(x)) * x from the tanh on: x varies, but not with it."""
     graph, _ = trace(lambda x: tf.nn.relu(2.0 * tf.tanh(x)) * x, tf.TensorSpec((None, 4), tf.float32))
     [source] = [op.outputs[0] for op in graph.ops if op.type == "Tanh"]
-    prefix = find_prefix(graph, graph.outputs[0], [source], (), batch_layouts(graph))
+    prefix = find_prefix(graph, graph.outputs[0], [source], ())
     assert prefix.beside == graph.inputs
     assert [graph.producer[value].type for value in prefix.cut] == ["Mul"]
 

@@ -6,12 +6,14 @@ import tensorflow as tf
 from skdeeplift.network import ops
 from skdeeplift.network.bind import bind
 from skdeeplift.propagation.plan import Plan
-from skdeeplift.propagation.rulesets import RULES, SHARED, mix
+from skdeeplift.propagation.rulesets import RULES, SHARED, rule_set_of
+from skdeeplift.propagation.steps import ActivationStep
 
 
 def test_every_rule_is_for_an_op_that_tensorflow_has():
     assert RULES
-    missing = {op_type for op_type, _ in SHARED.rules if not hasattr(tf.raw_ops, op_type)}
+    op_types = {op_type for name in SHARED.rules for op_type in ops.types_ruled_by(name)}
+    missing = {op_type for op_type in op_types if not hasattr(tf.raw_ops, op_type)}
     assert missing == {ops.TRUNCATION}
 
 
@@ -19,7 +21,7 @@ def test_families_of_multiplication():
     families = [SHARED.find("Mul", varying).family for varying in ((0,), (1,), (0, 1))]
     assert families == ["linear", "linear", "bilinear"]
     assert SHARED.find("RealDiv", (0,)).family == "linear"
-    assert SHARED.find("RealDiv", (1,)).family == "activation"
+    assert ops.facts_of("RealDiv").rule((1,)) == "activation"
     assert SHARED.find("RealDiv", (0, 1)).family == "two-variable"
 
 
@@ -28,7 +30,7 @@ def rules_of(model, rule_set, target=None):
     network = bind(model, np.zeros((1, *model.input_shape[1:])))
     graph = network.graph
     plan = Plan(graph, graph.outputs[0], graph.inputs, rule_set)
-    return [step.rule.function.__name__ for step in plan.steps if step.is_activation]
+    return [step.rule.function.__name__ for step in plan.steps if isinstance(step, ActivationStep)]
 
 
 def test_genomics_default_looks_for_the_nearest_weights():
@@ -78,14 +80,14 @@ def stack():
 
 def test_rules_of_layers():
     """The innermost layer counts; a path tells layers of one name apart; all others follow the rescale rule."""
-    assert rules_of(stack(), mix({"relu": "reveal_cancel"})) == ["rescale", "reveal_cancel", "rescale"]
-    assert rules_of(stack(), mix({"inner": "pass_through"})) == ["pass_through", "rescale", "rescale"]
-    assert rules_of(stack(), mix({"inner": "pass_through", "first": "reveal_cancel"})) == [
+    assert rules_of(stack(), rule_set_of({"relu": "reveal_cancel"})) == ["rescale", "reveal_cancel", "rescale"]
+    assert rules_of(stack(), rule_set_of({"inner": "pass_through"})) == ["pass_through", "rescale", "rescale"]
+    assert rules_of(stack(), rule_set_of({"inner": "pass_through", "first": "reveal_cancel"})) == [
         "reveal_cancel",
         "rescale",
         "reveal_cancel",
     ]
-    assert rules_of(stack(), mix({"inner/first": "guided_backprop_rescale"})) == [
+    assert rules_of(stack(), rule_set_of({"inner/first": "guided_backprop_rescale"})) == [
         "guided_backprop_rescale",
         "rescale",
         "rescale",
@@ -94,6 +96,6 @@ def test_rules_of_layers():
 
 def test_layers_that_can_have_no_rule():
     with pytest.raises(ValueError, match=r"names 'reul', which is none .*Did you mean 'relu'"):
-        rules_of(stack(), mix({"reul": "rescale"}))
+        rules_of(stack(), rule_set_of({"reul": "rescale"}))
     with pytest.raises(ValueError, match=r"'last', in which there is no activation.* these layers: first, relu"):
-        rules_of(stack(), mix({"last": "reveal_cancel"}))
+        rules_of(stack(), rule_set_of({"last": "reveal_cancel"}))

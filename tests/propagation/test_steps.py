@@ -1,9 +1,13 @@
 """Steps of a plan, of networks whose ops are counted by hand."""
 
+import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.propagation.rulesets import RESCALE, RULES
+from skdeeplift import DeepLiftExplainer, describe
+from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.propagation.rulesets import RESCALE, RULES, rule_set_of
 from skdeeplift.propagation.steps import ActivationStep, ConstantStep, OpStep, Step, steps_with_rules
 from tests.functions import streams_of
 
@@ -23,7 +27,7 @@ def test_constants_activations_and_ops_are_steps():
     assert [step.carries_difference for step in steps] == [False, True, True]
     assert [step.has_rule for step in steps] == [False, True, True]
     assert (product.op.type, product.family) == ("Mul", "linear")
-    assert (activation.rule_name, activation.family, activation.is_activation) == ("rescale", "activation", True)
+    assert (activation.rule_name, activation.family) == ("rescale", "activation")
     assert constant.outputs[0] in product.inputs
 
 
@@ -70,3 +74,80 @@ def test_rules_may_give_up_the_sum():
 def test_a_step_without_a_way_to_carry_is_none():
     with pytest.raises(TypeError, match="carry"):
         Step(None, (), ())
+
+
+GENERATOR = np.random.default_rng(0)
+
+
+def network(function, width=3, dtype="float32"):
+    """Dense, tanh, the function, tanh, dense."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    parts = [layers.Dense(width, "tanh", dtype=dtype), layers.Lambda(function, dtype=dtype, name="function")]
+    parts += [layers.Activation("tanh", dtype=dtype), layers.Dense(1, dtype=dtype)]
+    return keras.Sequential([keras.Input((4,), dtype=dtype), *parts])
+
+
+def test_product_of_two_by_hand():
+    """3 * 5 - 1 * 1 along the straight path: the first gets 2 * (5 + 1) / 2, the second 4 * (3 + 1) / 2."""
+    streams = streams_of(
+        lambda x: tf.reduce_prod(x, 1, keepdims=True), (2,), rule_set=rule_set_of("rescale", "integrate")
+    )
+    assert streams.first_departure([np.array([[3.0, 5.0]])], [np.array([[1.0, 1.0]])], 1e-9) is None
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: keras.ops.prod(x, 1, keepdims=True))])
+    explainer = DeepLiftExplainer(model, reference=[1.0, 1.0], unsupported="integrate").fit([[3.0, 5.0]])
+    np.testing.assert_allclose(explainer.transform([[3.0, 5.0]]), [[6, 8]], rtol=1e-6)
+
+
+FUNCTIONS = {
+    "Prod": lambda x: keras.ops.prod(x + 1.5, 1, keepdims=True),
+    "Cumprod": lambda x: keras.ops.cumprod(x + 1.5, 1),
+    "MatrixInverse": lambda x: tf.reshape(tf.linalg.inv(tf.linalg.diag(x + 2) + 0.3), (-1, 9)),
+    "Betainc": lambda x: tf.math.betainc(tf.ones_like(x), 2 * tf.ones_like(x), 0.5 + 0.4 * x),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("rule", ["rescale", pytest.param("reveal_cancel", marks=pytest.mark.slow)])
+def test_contributions_sum_to_the_change(name, rule):
+    model, rows = network(FUNCTIONS[name], dtype="float64"), GENERATOR.normal(size=(5, 4))
+    assert name in set(describe(model).op[~describe(model).supported])
+    explainer = DeepLiftExplainer(model, rule=rule, reference="sample", unsupported="integrate").fit(rows)
+    explanation = explainer.explain(rows)
+    change = np.abs(explanation.prediction - explanation.reference_value).max()
+    assert change > 1e-3
+    np.testing.assert_allclose(explanation.convergence_delta / change, np.zeros(5), atol=1e-6)
+
+
+def test_all_targets_at_once_are_as_each_by_itself():
+    model = keras.Sequential([*network(FUNCTIONS["Cumprod"]).layers[:-1], keras.layers.Dense(2)])
+    rows = GENERATOR.normal(size=(4, 4))
+    explainer = DeepLiftExplainer(model, target="all", reference="sample", unsupported="integrate").fit(rows)
+    together = explainer.explain(rows).contributions
+    for target in range(2):
+        alone = explainer.explain(rows, target=target).contributions
+        np.testing.assert_allclose(together[..., target], alone, atol=1e-6)
+
+
+def test_inside_of_a_loop():
+    class Cell(keras.layers.Layer):
+        state_size = output_size = 2
+
+        def call(self, x, states):
+            [state] = states
+            state = keras.ops.tanh(x) + 0.1 * keras.ops.prod(state + 1, -1, keepdims=True)
+            return state, [state]
+
+    inputs = keras.Input((4, 2), dtype="float64")
+    hidden = keras.layers.RNN(Cell(dtype="float64"), dtype="float64")(inputs)
+    model, rows = keras.Model(inputs, keras.layers.Dense(1, dtype="float64")(hidden)), GENERATOR.normal(size=(3, 4, 2))
+    explanation = DeepLiftExplainer(model, unsupported="integrate", check="raise").fit(rows).explain(rows)
+    np.testing.assert_allclose(explanation.convergence_delta, np.zeros(3), atol=1e-12)
+
+
+def test_what_tensorflow_cannot_differentiate():
+    model = network(lambda x: tf.reshape(tf.image.adjust_contrast(tf.reshape(x, (-1, 3, 1, 1)), 2.0), (-1, 3)))
+    rows = GENERATOR.normal(size=(5, 4))
+    explainer = DeepLiftExplainer(model, unsupported="integrate").fit(rows)
+    with pytest.raises(UnsupportedOpError, match=r"AdjustContrastv2.*layer 'function'.*no derivative"):
+        explainer.transform(rows)

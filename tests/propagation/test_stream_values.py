@@ -1,4 +1,4 @@
-"""What is known of the streams, of ``y = tanh(x A + shape of x)`` at hand-made values."""
+"""The values of the streams of ``y = tanh(x A + shape of x)`` at hand-made values."""
 
 import numpy as np
 import tensorflow as tf
@@ -38,7 +38,7 @@ def within_a_graph(function, purpose=Purpose.GRADIENT, **options):
 
 
 def test_differences_at_the_start():
-    """With them spreads, the sizes of the differences, of which no gradient goes into these."""
+    """Spreads are the sizes of differences, and pass no gradient on to them."""
 
     def start(streams, values):
         [source] = streams.graph.inputs
@@ -91,7 +91,7 @@ def test_carried_differences_are_the_changes_and_departures_are_seen():
 
 
 class Tripled:
-    """What is differentiated apart: three times a tensor, by a gradient of its own."""
+    """Part that is differentiated apart: three times a tensor, by a gradient of its own."""
 
     def __init__(self, tensor):
         self.inputs, self.outputs = [tensor], [tf.stop_gradient(3 * tensor)]
@@ -101,7 +101,7 @@ class Tripled:
 
 
 def test_gradients_go_through_what_is_differentiated_apart():
-    """Of 5 * 3 * 2 x, and beside it 7 x."""
+    """The function is 5 * 3 * 2 x, and beside it 7 x."""
 
     def function(streams, values):
         x = tf.constant(ROWS)

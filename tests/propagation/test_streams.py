@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.network.network import trace
-from skdeeplift.propagation.pairing import Mode, Pairing
-from skdeeplift.propagation.request import Request
+from skdeeplift.propagation.lookups import Source
+from skdeeplift.propagation.pairing import Mode, Pairing, Request
 from skdeeplift.propagation.rulesets import RESCALE, RULES
 from skdeeplift.propagation.streams import Streams
 from tests.functions import assert_sums_to_change, explain_function, streams_of
@@ -55,7 +55,7 @@ def test_differences_flow_forward_too():
 
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_departures_are_looked_for_where_the_batch_is_not_known(rule):
-    """As where Keras stacks what loops end with."""
+    """The batch is not the first axis if Keras stacks the ends of loops."""
     keras.utils.set_random_seed(0)
     each_step = keras.layers.TimeDistributed(keras.layers.SimpleRNN(2))
     model = keras.Sequential([keras.Input((4, 2, 3)), each_step, keras.layers.GlobalMaxPooling1D()])
@@ -68,7 +68,7 @@ def test_internal_source():
     """Contributions of a hidden layer's units, in the same pass."""
     graph, _ = trace(network, tf.TensorSpec((None, 5), tf.float64))
     hidden = next(op.outputs[0] for op in graph.ops if op.type == "Relu")
-    streams = Streams(graph, graph.outputs[0], [hidden], RESCALE)
+    streams = Streams(graph, graph.outputs[0], [Source(hidden)], RESCALE)
     generator = np.random.default_rng(0)
     at_input, at_reference = (streams.forward([tf.constant(generator.normal(size=(4, 5)))]) for _ in range(2))
     request = Request(Pairing(Mode.PER_ROW, 4, 1), np.ones((1, 1, 2)), np.ones(1))

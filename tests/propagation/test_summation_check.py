@@ -38,7 +38,7 @@ def test_cancelling_contributions_count_with_their_size_up_to_a_point():
 
 
 def test_an_output_that_is_nearly_zero_beside_others_is_as_rounded_as_they_are():
-    """Of outputs 2^-20, 2 and 2, the first is off by 2^-22: as little as those of 2 may be."""
+    """The first of the outputs 2^-20, 2 and 2 is off by 2^-22: as little as those of 2 may be."""
 
     def off_by(delta, others=(2.0, 2.0)):
         change = np.array([2.0**-20, *others])

@@ -40,7 +40,7 @@ def test_keys_are_those_of_letters_and_seed():
 
 
 def test_trees_are_as_frequent_as_their_edges():
-    """Of 0 1 0 2 1 2, towards 2: 0 goes on to 1 or 2, and 1 to 0 or 2; all but the circle 0 -> 1 -> 0 are trees."""
+    """In 0 1 0 2 1 2, 0 goes on to 1 or 2, and 1 to 0 or 2; all but the circle 0 -> 1 -> 0 are trees towards 2."""
     codes, number = np.array([[0, 1, 0, 2, 1, 2]]), 30_000
     edges, has_edge = draw_trees(codes, 3, np.zeros(number, int), np.arange(number, dtype=np.uint64))
     np.testing.assert_array_equal(has_edge, [[True, True, False]] * number)

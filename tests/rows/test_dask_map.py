@@ -13,7 +13,7 @@ from skdeeplift import (
 )
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
 from skdeeplift.execution.workers import WorkerCopy
-from skdeeplift.rows.dask_map import check_length, map_blocks, map_in_form, output_form
+from skdeeplift.rows.dask_map import check_length, map_blocks, map_in_form
 from skdeeplift.rows.dask_rows import LazyRows
 from tests.binding.test_problems import Step
 
@@ -85,11 +85,11 @@ def test_containers():
     rows, estimator = LazyRows(da.from_array(ROWS, chunks=25)), Doubles()
 
     def in_form(names):
-        return map_in_form(
-            estimator, lambda *given: doubled(*given)[:1], rows, WorkerCopy(estimator), None, SPECS[0], names
+        [output] = map_in_form(
+            estimator, lambda *given: doubled(*given)[:1], rows, WorkerCopy(estimator), None, SPECS[:1], names
         )
+        return output
 
-    assert output_form(estimator) == "default"
     assert isinstance(in_form(list("abcd")), da.Array)
     with config_context(transform_output="pandas"):
         table = in_form(list("abcd"))

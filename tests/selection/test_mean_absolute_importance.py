@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeeplift import DeepLiftExplainer, MeanAbsoluteImportance
-from skdeeplift.selection import moments
+from skdeeplift.selection import mean_absolute_importance
 from tests import further_checks
 
 CONTRIBUTIONS = np.array([[0.5, 1.0, -1.0], [-1.5, 0.0, 2.0]])
@@ -224,7 +224,7 @@ def test_chunks_do_not_matter(cuts, offset, weighted, seed):
 def test_large_tables_are_cut(monkeypatch):
     contributions = np.random.default_rng(0).normal(size=(101, 6)).astype(np.float32)
     whole = MeanAbsoluteImportance().fit(contributions)
-    monkeypatch.setattr(moments, "BATCH_ELEMENTS", 6 * 7)
+    monkeypatch.setattr(mean_absolute_importance, "BATCH_ELEMENTS", 6 * 7)
     cut = MeanAbsoluteImportance().fit(contributions)
     np.testing.assert_allclose(cut.feature_importances_, whole.feature_importances_, rtol=1e-14)
     np.testing.assert_allclose(cut.feature_importances_std_, whole.feature_importances_std_, rtol=1e-13)

@@ -83,7 +83,7 @@ def choose(op, differences, coefficient):
 
 def _at_both_ends(op, value, place=None):
     """Return an operand at the row and at the reference of each pair, in the dtype of the result's difference."""
-    ends = op.combine(_pair_up, value) if op.is_read(value) else [op.constant(place)] * 2
+    ends = op.combine(_pair_up, value) if value in op.at_input else [op.constant(place)] * 2
     return [_align(op, tf.cast(end, difference_dtype(op.outputs[0].dtype)), place) for end in ends]
 
 

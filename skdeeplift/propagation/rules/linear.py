@@ -1,7 +1,8 @@
-"""Rules for ops that are linear in their one varying input: each applies the op again, to the difference.
+"""Rules for ops that are linear in what varies: each applies the op again, to the difference.
 
-Shrikumar et al. 2017, section 3.5.1 (the linear rule). The coefficients of such an op are its constant operands. The
-argument ``coefficient`` of a rule is the identity for the difference identity, and the absolute value for its spread.
+Such ops have one varying input, or join tensors or lists of tensors. Shrikumar et al. 2017, section 3.5.1 (the linear
+rule). The coefficients of such an op are its constant operands. The argument ``coefficient`` of a rule is the identity
+for the difference itself, and the absolute value for its spread.
 """
 
 import tensorflow as tf
@@ -45,10 +46,8 @@ def by_scaled_weights(op, position, difference, factor):
         return None
     images, weights = convolution.inputs
     is_of_channels = factor.shape.rank > 0 and factor.shape[-1] == n_factors == difference.shape[-1]
-    n_results = difference.shape.num_elements() or 0
-    if not is_of_channels or convolution.get_attr("data_format") != b"NHWC":
-        return None
-    if 2 * weights.shape.num_elements() > n_results:
+    are_fewer = 2 * weights.shape.num_elements() <= (difference.shape.num_elements() or 0)
+    if not (is_of_channels and are_fewer and convolution.get_attr("data_format") == b"NHWC"):
         return None
     attributes = ("strides", "padding", "explicit_paddings", "data_format", "dilations")
     return getattr(tf.raw_ops, convolution.type)(
@@ -137,12 +136,6 @@ def resize_with_overshoot(op, differences, coefficient):
     return _replay(op, differences)
 
 
-@LINEAR.rule
-def resize(op, differences, coefficient):
-    """Resize the difference; no weight is negative."""
-    return _replay(op, differences)
-
-
 def _resize_by_absolute_weights(resize_axes, images, size):
     """Resize by the absolute values of the weights; each weight is the product of one weight for each axis."""
     height, width = images.shape[1:3]
@@ -162,3 +155,80 @@ def normalise_batch(op, differences, coefficient):
     scaled = by_scaled_weights(op, 0, differences[0], coefficient(slope))
     scaled = differences[0] * coefficient(slope) if scaled is None else scaled
     return [scaled, *[None] * (len(op.outputs) - 1)]
+
+
+JOINS = RuleTable("affine join", reads_values=False)
+
+
+@JOINS.rule
+def add(op, differences, coefficient):
+    """Add the differences of two operands; a single difference of the right shape is the result."""
+    if any(difference is None for difference in differences):
+        [alone] = [difference for difference in differences if difference is not None]
+        if alone.shape == op.shape(op.outputs[0]):
+            return [alone]
+    return join(op, differences, coefficient)
+
+
+@JOINS.rule
+def subtract(op, differences, coefficient):
+    """Add the differences, the second with the coefficient -1."""
+    if differences[1] is None:
+        return add(op, differences, coefficient)
+    first, second = op.operands(differences, tf.zeros_like)
+    return [first + second * coefficient(tf.constant(-1, second.dtype))]
+
+
+@JOINS.rule
+def join(op, differences, coefficient):
+    """Apply the op to the differences, with zeros for numbers that do not vary; a condition stays as it is."""
+    return op.run(op.operands(differences, tf.zeros_like))
+
+
+LISTS = RuleTable("list of tensors", reads_values=False)
+# Ops that read several elements of a list at once, including elements that were never set.
+STACKS = ops.where(list_task=ops.GATHERED) | ops.where(list_task=ops.STACKED)
+
+
+@LISTS.rule
+def make_list(op, differences, coefficient):
+    """Make a list of the differences."""
+    shape = differences[0].shape[1:]
+    return op.run([differences[0], shape.as_list()] if shape.is_fully_defined() else op.operands(differences))
+
+
+@LISTS.rule
+def take_items(op, differences, coefficient):
+    """Take differences out of a list."""
+    shape, operands = op.shape(op.outputs[0]), op.operands(differences)
+    # The network gives the shape of an element with an unknown batch size. The third stream needs the size, so that
+    # elements that were never set are zeros.
+    position = ops.facts_of(op.type).element_shape
+    element_shape = shape[1:] if op.type in STACKS else shape
+    if element_shape.is_fully_defined():
+        operands[position] = tf.constant(element_shape.as_list(), tf.int32)
+    elif op.is_at_pair_size and op.outputs[0] in op.at_input:
+        operands[position] = tf.shape(op.at_input[op.outputs[0]])[1:]
+    [output] = op.run(operands)
+    output.set_shape(shape)
+    return [output]
+
+
+@LISTS.rule
+def set_item(op, differences, coefficient):
+    """Set an element of the list to its difference; a list or element that does not vary counts as zeros."""
+
+    def zero(constant):
+        is_list = constant.dtype == tf.variant
+        return zero_list(constant, op.attribute("element_dtype")) if is_list else tf.zeros_like(constant)
+
+    return op.run(op.operands(differences, zero))
+
+
+def zero_list(constant, element_dtype):
+    """Return a list of the same length; its elements are not set, and read as zeros."""
+    return tf.raw_ops.TensorListReserve(
+        element_shape=tf.raw_ops.TensorListElementShape(input_handle=constant, shape_type=tf.int32),
+        num_elements=tf.raw_ops.TensorListLength(input_handle=constant),
+        element_dtype=difference_dtype(element_dtype),
+    )

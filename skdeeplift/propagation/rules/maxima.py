@@ -27,19 +27,19 @@ def take_maxima_of_windows(op, differences, coefficient):
     window = _separate_window(op)
     if window is not None:
         return [_in_windows(op, differences[0], window)]
-    return _to_winners(op, differences, coefficient, _pool_winners)
+    return _to_winners(op, differences[0], _pool_winners)
 
 
 @MAXIMA.rule
 def take_maximum(op, differences, coefficient):
     """Give the change of the maximum over axes to its winner."""
-    return _to_winners(op, differences, coefficient, _reduction_winners)
+    return _to_winners(op, differences[0], _reduction_winners)
 
 
 @MAXIMA.rule
 def take_minimum(op, differences, coefficient):
     """Give the change of the minimum over axes to its winner; it is the maximum of the negative values."""
-    return _to_winners(op, differences, coefficient, _reduction_winners, sign=-1)
+    return _to_winners(op, differences[0], _reduction_winners, sign=-1)
 
 
 @MAXIMA.rule
@@ -68,31 +68,32 @@ def take_largest(op, differences, coefficient):
     return [share * tf.gather(differences[0], chosen, batch_dims=batch), None]
 
 
-def _to_winners(op, differences, coefficient, find_winners, sign=1):
+def _to_winners(op, difference, find_winners, sign=1):
     source, output = op.inputs[0], op.outputs[0]
-    at_input, at_reference = op.at_input(source), op.at_reference(source)
-    winners_x = find_winners(op, at_input, op.at_input(output))
-    winners_r = find_winners(op, at_reference, op.at_reference(output))
+    at_input, at_reference = op.at_input[source], op.at_reference[source]
+    winners_x = find_winners(op, at_input, op.at_input[output])
+    winners_r = find_winners(op, at_reference, op.at_reference[output])
     grows = op.combine(lambda out_x, out_r: sign * (out_x - out_r) >= 0, output)
     winners = tf.where(
         grows,
         op.combine(tf.identity, at_input=(winners_x,)),
         op.combine(tf.identity, at_reference=(winners_r,)),
     )
-    shape, source_shape = op.pair_shape(output), op.pair_shape(source)
+    shape, pairing = tuple(winners.shape), op.pairing
 
-    def winning(values, rows):
-        """Return the winners' values for all pairs; pair ``p`` reads row ``rows[p]`` of ``values``."""
+    def winning(values, lead):
+        """Return the winners' values for all pairs, from values of a stream with the axes ``lead``."""
         places = winners
         if not op.is_at_pair_size:
-            places = tf.reshape(winners, (shape[0], -1)) + rows()[:, None] * math.prod(source_shape[1:])
+            entries = pairing.entries(lead, shape[0] // pairing.size)
+            places = tf.reshape(winners, (shape[0], -1)) + entries[:, None] * math.prod(values.shape[1:])
         return tf.reshape(tf.gather(tf.reshape(values, [-1]), places), shape)
 
-    winner_x = winning(at_input, lambda: op.rows_at_input(source))
-    winner_r = winning(at_reference, lambda: op.rows_at_reference(source))
     change = op.combine(lambda out_x, out_r: out_x - out_r, output)
+    winner_x = winning(at_input, (*pairing.input_lead, 1))
+    winner_r = winning(at_reference, (*pairing.reference_lead, 1))
     share = _share(change, winner_x, winner_r)
-    return [share * winning(differences[0], lambda: tf.range(shape[0], dtype=_INDEX))]
+    return [share * winning(difference, pairing.lead)]
 
 
 def _separate_window(op):
@@ -108,7 +109,7 @@ def _separate_window(op):
 
 def _in_windows(op, difference, window):
     """Do the same as `_to_winners` for windows that share no element, in one compiled pass."""
-    images = dict(at_input=[op.at_input(op.inputs[0])], at_reference=[op.at_reference(op.inputs[0])])
+    images = dict(at_input=[op.at_input[op.inputs[0]]], at_reference=[op.at_reference[op.inputs[0]]])
     if op.streams.purpose is Purpose.GRADIENT:
         return op.combine(partial(_gradient_only, window), **images, differences=[difference])
     images = {name: [_windows(window, image) for image in of_name] for name, of_name in images.items()}

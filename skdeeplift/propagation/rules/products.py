@@ -69,7 +69,8 @@ class RecomputedProduct:
             return tuple(incoming * slope for slope in self._slopes(values))
 
         kernel = Kernel(products)
-        self._of_values = Kernel(lambda *values: self._slopes(values))
+        # Function from values to the slopes as a tuple.
+        self.slopes_of = Kernel(lambda *values: self._slopes(values))
         self._name_of_known = f"{name}OfKnownSlopes"
 
         @tf.RegisterGradient(name)
@@ -95,10 +96,6 @@ class RecomputedProduct:
     def gradient_only(self, *tensors):
         """Return a tensor with the shape of the sum and the gradient of `linear`."""
         return self.in_place_of(self.shape_only(*tensors), *tensors)
-
-    def slopes_of(self, *values):
-        """Return the slopes as a tuple."""
-        return tuple(self._of_values(*values))
 
     def of_known_slopes(self, *tensors):
         """Return the same as `gradient_only`, for differences and slopes instead of differences and values."""

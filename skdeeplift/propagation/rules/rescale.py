@@ -1,4 +1,4 @@
-"""Rules that multiply a difference at an activation by one slope, and the rule that does not change it."""
+"""Rules that multiply a difference by one slope: at an activation, and at the functions that softmax consists of."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -8,11 +8,8 @@ import tensorflow as tf
 
 from skdeeplift.network import ops
 from skdeeplift.propagation.pairing import Difference, Purpose
-from skdeeplift.propagation.rules.products import RecomputedProduct
-from skdeeplift.propagation.rules.table import AnyActivation, RuleTable
-
-ACTIVATIONS = RuleTable("activation")
-ACTIVATIONS.enter("activation", AnyActivation())
+from skdeeplift.propagation.rules.products import Kernel, RecomputedProduct
+from skdeeplift.propagation.rules.table import RuleTable
 
 # Ramps from zero to the value given. They are cheap and exact, so they are computed again where they are needed instead
 # of kept in memory.
@@ -173,9 +170,7 @@ def pass_through(op, difference):
     shape = op.outputs[0].shape[1:]
     if shape == op.inputs[0].shape[1:]:
         return difference
-    return Difference(
-        *(part if part is None else tf.broadcast_to(part, (part.shape[0], *shape)) for part in difference)
-    )
+    return difference.map(lambda part: tf.broadcast_to(part, (part.shape[0], *shape)))
 
 
 def _scaled(op, difference, rule):
@@ -194,12 +189,8 @@ def _scaled(op, difference, rule):
 
 
 def _limits(op):
-    return op.once(_compute_limits)
-
-
-def _compute_limits(op):
     """Compute the slope of differences that are nearly zero, and the size below which they are."""
-    at_reference = op.at_reference(op.inputs[0])
+    at_reference = op.at_reference[op.inputs[0]]
     return op.derivative(at_reference), nearly_zero(at_reference, precision_of(op.inputs[0]))
 
 
@@ -221,10 +212,6 @@ def _ramp_secant(top, input_x, input_r):
     )
 
 
-def _absolute(slope, *values):
-    return tf.abs(slope(*values))
-
-
 _RESTRICTED = "Restricted"
 _OF_RAMPS = {op_type: partial(_ramp_secant, top) for op_type, top in RAMPS.items()}
 _SLOPES = {"": _secant, _RESTRICTED: _finite_secant, **_OF_RAMPS}
@@ -234,6 +221,48 @@ _PRODUCTS = {
     for rule, make in {
         "Rescale": RecomputedProduct,
         "GuidedBackpropRescale": partial(RecomputedProduct, keep=tf.nn.relu),
-        "Spread": lambda name, slope: RecomputedProduct(name, partial(_absolute, slope)),
+        "Spread": lambda name, slope: RecomputedProduct(name, lambda *values: tf.abs(slope(*values))),
     }.items()
 }
+
+
+SOFTMAX = RuleTable("softmax")
+
+
+@SOFTMAX.rule
+def apply_softmax(op, differences, coefficient):
+    """Treat softmax as ``exp(z - log(sum(exp(z))))``: rescale at exp and at log, and keep the rest linear.
+
+    A split into exp, sum and divide would be ill-conditioned in float32. One constant per pair is subtracted from
+    ``z``, so that no exp overflows.
+    """
+    slopes_of_exp, slope_of_log, slopes_out = op.combine(_softmax_slopes, op.inputs[0])
+    mixed = tf.reduce_sum(coefficient(slopes_of_exp) * differences[0], -1, keepdims=True)
+    log_probabilities = differences[0] + coefficient(-slope_of_log) * mixed
+    return [log_probabilities if op.type == "LogSoftmax" else coefficient(slopes_out) * log_probabilities]
+
+
+def _softmax_slopes(logits_x, logits_r):
+    shape = tf.broadcast_static_shape(logits_x.shape, logits_r.shape)
+    return _SOFTMAX_SLOPES(logits_x, logits_r, shapes=[shape, [*shape[:-1], 1], shape])
+
+
+def _compute_softmax_slopes(logits_x, logits_r):
+    shift = tf.maximum(*(tf.reduce_max(logits, -1, keepdims=True) for logits in (logits_x, logits_r)))
+    logits_x, logits_r = logits_x - shift, logits_r - shift
+    log_sum_x, log_sum_r = (tf.reduce_logsumexp(logits, -1, keepdims=True) for logits in (logits_x, logits_r))
+    slopes_of_exp = _exp_slope(logits_x, logits_r)
+    slope_of_log = 1 / _exp_slope(log_sum_x, log_sum_r)
+    slopes_out = _exp_slope(logits_x - log_sum_x, logits_r - log_sum_r)
+    return slopes_of_exp, slope_of_log, slopes_out
+
+
+def _exp_slope(first, second):
+    """Return ``(exp(first) - exp(second)) / (first - second)`` without overflow, cancellation or 0/0."""
+    distance = tf.abs(first - second)
+    apart = distance > 0
+    shape = tf.where(apart, -tf.math.expm1(-distance) / distance, tf.ones_like(distance))
+    return tf.exp(tf.maximum(first, second)) * shape
+
+
+_SOFTMAX_SLOPES = Kernel(_compute_softmax_slopes)

@@ -21,7 +21,7 @@ def reveal_cancel(op, difference):
     if is_ramp(op.step.activation):
         kind, values, pairs = op.type, [root], _spread
     else:
-        kind, values, pairs = precision_of(root).name, [root, output], _spread_and_at_parts
+        kind, values, pairs = precision_of(root).name, [root, output], _at_parts
     both = [difference.delta, difference.spread]
 
     def scaled(result):
@@ -40,16 +40,12 @@ def _parts(delta, spread):
 
 
 def _spread(op):
-    return (op.spread(op.inputs[0]),)
+    return (op.spreads[op.inputs[0]],)
 
 
-def _spread_and_at_parts(op):
-    spread = op.spread(op.inputs[0])
-    return spread, *op.once(_at_parts, spread)
-
-
-def _at_parts(op, spread):
+def _at_parts(op):
     """Evaluate the function at the reference plus each part alone, and the slopes of parts that are nearly zero."""
+    [spread] = _spread(op)
     at_reference, with_positive, with_negative = op.combine_pairs(
         lambda spread, x, r: (r + tf.zeros_like(spread), *(r + part for part in _parts(x - r, spread))),
         op.inputs[0],
@@ -58,7 +54,8 @@ def _at_parts(op, spread):
     _, slope = op.at_pairs(at_reference)
     f_with_positive, slope_with_positive = op.at_pairs(with_positive)
     f_with_negative, slope_with_negative = op.at_pairs(with_negative)
-    return f_with_positive, f_with_negative, (slope + slope_with_negative) / 2, (slope + slope_with_positive) / 2
+    limit_of_positive, limit_of_negative = (slope + slope_with_negative) / 2, (slope + slope_with_positive) / 2
+    return spread, f_with_positive, f_with_negative, limit_of_positive, limit_of_negative
 
 
 def _slopes(

@@ -119,8 +119,7 @@ def split_quotient(op, differences, coefficient):
         """Return slopes that are zero where the quotient is not finite, such as in a branch that is not taken."""
         return tuple(tf.where(tf.math.is_finite(slope), slope, tf.zeros_like(slope)) for slope in slopes(*values))
 
-    slope_of_first, slope_of_second = op.combine(finite_slopes, op.inputs[1], op.outputs[0])
-    return [coefficient(slope_of_first) * differences[0] + coefficient(slope_of_second) * differences[1]]
+    return _sum_by_slopes(op.combine(finite_slopes, op.inputs[1], op.outputs[0]), differences, coefficient)
 
 
 @TWO_VARIABLE.rule
@@ -140,19 +139,23 @@ def split_change(op, differences, coefficient):
         # Each change is exactly the part that the other operand does not explain, so the two add up to all of it.
         change_of_first = ((both - only_second) + (only_first - neither)) / 2
         change_of_second = ((both - only_first) + (only_second - neither)) / 2
-        slope_of_first = _slope(
-            change_of_first, first_x, first_r, lambda value: (function(value, second_x) + function(value, second_r)) / 2
-        )
-        slope_of_second = _slope(
-            change_of_second,
-            second_x,
-            second_r,
-            lambda value: (function(first_x, value) + function(first_r, value)) / 2,
-        )
-        return slope_of_first, slope_of_second
 
-    slope_of_first, slope_of_second = op.combine(slopes, *op.inputs)
-    return [coefficient(slope_of_first) * differences[0] + coefficient(slope_of_second) * differences[1]]
+        def of_first(value):
+            return (function(value, second_x) + function(value, second_r)) / 2
+
+        def of_second(value):
+            return (function(first_x, value) + function(first_r, value)) / 2
+
+        return _slope(change_of_first, first_x, first_r, of_first), _slope(
+            change_of_second, second_x, second_r, of_second
+        )
+
+    return _sum_by_slopes(op.combine(slopes, *op.inputs), differences, coefficient)
+
+
+def _sum_by_slopes(slopes, differences, coefficient):
+    [first, second] = slopes
+    return [coefficient(first) * differences[0] + coefficient(second) * differences[1]]
 
 
 def _slope(change, at_input, at_reference, function):

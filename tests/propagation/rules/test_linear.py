@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.propagation.pairing import Mode
+from skdeeplift.propagation import replay
+from skdeeplift.propagation.pairing import Mode, Pairing, Request
 from skdeeplift.propagation.rules.linear import by_scaled_weights
-from tests.functions import assert_sums_to_change, explain_function
+from tests.functions import assert_sums_to_change, explain_function, streams_of
 
 GENERATOR = np.random.default_rng(0)
 
@@ -185,7 +186,7 @@ def test_sums_to_change(activation, name, rule):
 
 
 def scaled(factor, *, convolve=CONVOLUTIONS["strided"], bias=False, read_elsewhere=False, number=3):
-    """What comes of a convolution's product with a factor, if anything, and the product as it is, without a bias."""
+    """Multiply a convolution by a factor: by its weights, if that is done, and without them."""
 
     @tf.function
     def function(rows):
@@ -232,3 +233,94 @@ def test_is_one_convolution(factor, bias):
 def test_leaves_what_is_not_faster(options):
     result, _ = scaled(**options)
     assert result is None
+
+
+def in_a_list(x):
+    return tf.TensorArray(x.dtype, 3, clear_after_read=False).unstack(tf.transpose(x))
+
+
+def test_what_is_put_and_taken_by_hand():
+    """The list is [x1, 7, x3]; twice its third and five times its first entry are taken: 2 * 3 and 5 * 4."""
+
+    def function(x):
+        elements = in_a_list(x).write(1, 7.0 * tf.ones_like(x[:, 0]))
+        return tf.stack([2.0 * elements.read(2), elements.read(1), 5.0 * elements.read(0)], 1)
+
+    [contributions], change = explain_function(function, [[[4.0, 9.0, 3.0]]], [[[0.0, 1.0, 0.0]]])
+    np.testing.assert_allclose(contributions, [[20.0, 0.0, 6.0]])
+    assert change.item() == 26.0
+
+
+def partly_written(x):
+    elements = tf.TensorArray(x.dtype, 3, element_shape=(None,)).write(1, x[:, 0] * x[:, 1])
+    return tf.transpose(elements.stack())
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: tf.tanh(tf.transpose(in_a_list(x).stack())),
+        lambda x: tf.tanh(tf.transpose(in_a_list(x).gather([2, 0]))),
+        lambda x: tf.sigmoid(in_a_list(x).write(0, x[:, 1]).read(0))[:, None],
+        partly_written,
+    ],
+)
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+def test_lists_sum_to_the_change_exactly(function, rule):
+    generator = np.random.default_rng(0)
+    # Where the batch lies in what is gathered is not known.
+    mode, number = (Mode.PAIR_SIZE, 8) if streams_of(function, (3,)).needs_pair_size else (Mode.SHARED, 2)
+    rows, references = generator.normal(size=(4, 3)), generator.normal(size=(number, 3))
+    assert_sums_to_change(function, [rows], [references], rule=rule, mode=mode)
+
+
+def test_constants_have_no_part_in_a_join():
+    """Only x of [x, 7] * [2, 3] has a difference: 2 * 4."""
+
+    def function(x):
+        return tf.concat([x, 7 * tf.ones_like(x)], 1) * tf.constant([2.0, 3.0], tf.float64)
+
+    [contributions], change = explain_function(function, [[[5.0]]], [[[1.0]]])
+    assert contributions.item() == change.item() == 8.0
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        tf.add,
+        tf.subtract,
+        lambda a, b: tf.add_n([a, b, tf.ones_like(a), a]),
+        lambda a, b: a[:, :1] - b,
+        lambda a, b: tf.constant(3.0, tf.float64) - a + b,
+        lambda a, b: (tf.constant(3.0, tf.float64) - a) - (b + tf.ones(5, tf.float64)),
+        lambda a, b: tf.concat([a[:, :1] + tf.ones(5, tf.float64), b[:, 1:2] - tf.ones(5, tf.float64)], -1),
+        lambda a, b: tf.concat([a, b], -1),
+        lambda a, b: tf.stack([a, b, a], 1),
+        lambda a, b: tf.where(tf.constant([True, False, True, False, True]), a, b),
+        lambda a, b: tf.where(tf.constant([True, False, True, False, True]), a, 3.0) + b,
+        lambda a, b: tf.pad(a, [[0, 0], [1, 1]], constant_values=5.0)[:, 1:6] + b,
+    ],
+)
+def test_joins_sum_to_the_change_exactly(function):
+    generator = np.random.default_rng(0)
+    rows = [generator.normal(size=(4, 5)) for _ in range(2)]
+    references = [generator.normal(size=(3, 5)) for _ in range(2)]
+    assert_sums_to_change(function, rows, references, tolerance=1e-12)
+
+
+def test_a_sum_with_a_constant_creates_nothing(monkeypatch):
+    """Neither the sum nor the constant, here a sum of two, is needed for a difference."""
+    created = []
+    create = replay.create
+    monkeypatch.setattr(
+        replay, "create", lambda op, *args, **kwargs: created.append(op.type) or create(op, *args, **kwargs)
+    )
+    constants = [tf.Variable(np.full(5, value)) for value in (1.0, 2.0)]
+    streams = streams_of(lambda x: 3 * x + (constants[0] + constants[1]), (5,))
+    at_input, at_reference = (streams.forward([tf.constant(np.full((1, 5), value))]) for value in (4.0, 1.0))
+    created.clear()
+    pairing = Pairing(Mode.SHARED, 1, 1)
+    request = Request(pairing, np.ones((1, 1, 5)), np.ones(1))
+    [(contributions,)] = streams.contributions(request, at_input, at_reference)
+    np.testing.assert_array_equal(contributions, np.full((1, 1, 5), 9.0))
+    assert sorted(created) == ["Const", "Mul"]

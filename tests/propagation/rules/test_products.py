@@ -75,7 +75,7 @@ def test_kernel_is_traced_once_for_all_shapes(monkeypatch, large):
 
 @pytest.mark.parametrize("size", [3, 700])
 def test_large_and_small_tensors_have_the_same_gradient(size):
-    """Of 700 x 800 elements each product is one compiled pass, of 3 x 800 it is not."""
+    """A product of 700 x 800 elements is one compiled pass, a product of 3 x 800 is not."""
     random = np.random.default_rng(0)
     first, second, incoming = (tf.constant(random.normal(size=(size, 800))) for _ in range(3))
     x, r = tf.constant(random.normal(size=(size, 800))), tf.constant(random.normal(size=(1, 800)))

@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift.network import ops
 from skdeeplift.network.clusters import Activation, Activations
 from skdeeplift.network.network import trace
 from skdeeplift.propagation.pairing import Mode
-from skdeeplift.propagation.rules.rescale import ACTIVATIONS, is_restricted
+from skdeeplift.propagation.rules.rescale import is_restricted
 from tests.functions import DOMAINS, assert_sums_to_change, by_raw_op, explain_function
 
 ROUNDS = {"Ceil", "Floor", "Rint", "Round", "Sign"}
@@ -88,7 +89,7 @@ def test_parts_add_up_over_branches_and_start_afresh_in_a_weighted_sum():
 
 
 def test_a_part_that_is_nearly_zero_has_the_limit_of_its_slope():
-    """With n = -2 and p -> 0, relu's slope of p is (relu'(r) + relu'(r - 2)) / 2, from the right: 1 at zero."""
+    """Let n = -2 and p -> 0, relu's slope of p is (relu'(r) + relu'(r - 2)) / 2, from the right: 1 at zero."""
 
     def parts(x):
         return tf.nn.relu(x[:, 0] + x[:, 1])
@@ -151,7 +152,7 @@ def test_activations_of_parts_sum_to_the_change(function, mode):
     )
 
 
-@pytest.mark.parametrize("op_type", sorted(op_type for op_type, varying in ACTIVATIONS.rules if varying == "any"))
+@pytest.mark.parametrize("op_type", sorted(ops.where(family=ops.ACTIVATION)))
 def test_every_activation_sums_to_the_change(op_type):
     low, high = DOMAINS.get(op_type, (-3.0, 3.0))
     generator = np.random.default_rng(0)

@@ -1,57 +1,38 @@
 import pytest
 
-from skdeeplift.network.ops import ANY, ONE, SEVERAL
-from skdeeplift.propagation.rules.table import NOT_SUPPORTED, Rule, RuleTable
+from skdeeplift.network import ops
+from skdeeplift.propagation.rules.linear import JOINS, LINEAR, LISTS
+from skdeeplift.propagation.rules.maxima import MAXIMA
+from skdeeplift.propagation.rules.rescale import SOFTMAX
+from skdeeplift.propagation.rules.table import Rule, RuleTable
+from skdeeplift.propagation.rules.two_operands import BILINEAR, TWO_VARIABLE
 from skdeeplift.propagation.rulesets import SHARED
 
+NOT_SUPPORTED = ops.column("why_not")
 
-def first(op, differences, coefficient):
+
+def negate(op, differences, coefficient):
     pass
-
-
-def second(op, differences, coefficient):
-    pass
-
-
-def test_positions_come_before_numbers_and_numbers_before_any():
-    table = RuleTable("family")
-    for varying in ((1,), ONE, SEVERAL, ANY):
-        table.add("Op", varying, Rule(first, "family", True))
-    rules = table.rules
-    assert table.find("Op", (1,)) is rules["Op", (1,)]
-    assert table.find("Op", (0,)) is rules["Op", ONE]
-    assert table.find("Op", (0, 1)) is rules["Op", SEVERAL]
-    assert table.find("Op", ()) is rules["Op", SEVERAL]
-    assert table.find("Other", (0,)) is None
 
 
 def test_a_rule_is_for_the_ops_whose_rows_name_it():
     table = RuleTable("family", reads_values=False)
-
-    @table.rule
-    def negate(op, differences, coefficient):
-        pass
-
-    assert table.rules == {("Neg", ANY): Rule(negate, "family", False)}
-
-
-def test_a_rule_that_no_row_names():
-    with pytest.raises(ValueError, match=r"No row of skdeeplift.network.ops names the rule 'first' of .*first"):
-        RuleTable("family").rule(first)
+    assert table.rule(negate) is negate
+    assert table.rules == {"negate": Rule(negate, "family", False)}
+    assert table.find("Neg", (0,)).function is negate
+    assert table.find("Relu", (0,)) is None
+    assert table.find("Dawsn", (0,)) is None
 
 
-def test_second_rule_for_an_op_names_both_places():
-    tables = [RuleTable("first"), RuleTable("second")]
-    for table, function in zip(tables, (first, second), strict=True):
-        table.add("Op", ANY, Rule(function, table.family, True))
-    with pytest.raises(ValueError, match=r"already has the rule .*first.*second cannot be"):
-        RuleTable.union(*tables)
+def test_a_union_finds_the_rules_of_all_tables():
+    first, second = RuleTable("first"), RuleTable("second")
+    first.rule(negate)
+    assert RuleTable.union(first, second).find("Neg", (0,)) is RuleTable.union(second, first).find("Neg", (0,))
 
 
-def test_rules_can_not_be_changed_from_outside():
-    table = RuleTable("family")
-    with pytest.raises(TypeError):
-        table.rules["Op", "any"] = None
+def test_no_two_rules_have_one_name():
+    tables = [LINEAR, JOINS, LISTS, BILINEAR, TWO_VARIABLE, MAXIMA, SOFTMAX]
+    assert len(SHARED.rules) == sum(len(table.rules) for table in tables)
 
 
 @pytest.mark.parametrize("op_type", NOT_SUPPORTED)

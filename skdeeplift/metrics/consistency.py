@@ -1,0 +1,279 @@
+"""Consistency of contributions: with the explained change, with another explanation, and under small moves of a row."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.utils import check_random_state
+
+from skdeeplift.binding.problems import make_problem, run_problem
+from skdeeplift.compat import Interval
+from skdeeplift.explanation.explanation import Explanation
+from skdeeplift.metrics.explained_rows import (
+    check_explainer,
+    check_parameters,
+    explain_unless_given,
+    fix_target,
+    mean_without_nan,
+    rank_parts,
+    summarize,
+)
+
+
+@check_parameters()
+def summation_to_delta_error(explainer, X, *, explanation=None, target=None, per_row=False):
+    """Measure how far contributions are from summing to ``f(x) - f(reference)``.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        A fitted explainer that compares rows with references.
+    X : array-like of shape (n_rows, *features), or list or dict of array-like
+        Rows as the network takes them.
+    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
+        Explanation of ``X`` to measure, or contributions to the target of ``explainer`` from another source. By default
+        the explanation is made by ``explainer``.
+    target : str, int, tuple, dict, array-like or callable, default=None
+        Target to measure by; by default the explainer's own ``target``.
+    per_row : bool, default=False
+        Whether to return one number for each row instead of their mean.
+
+    Returns
+    -------
+    error : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
+        Absolute difference between the sum of the contributions and ``f(x) - f(reference)``, divided by the larger of
+        the absolute ``f(x) - f(reference)`` and the sum of absolute contributions. It is 0 where contributions add up,
+        and at most 2.
+
+    Raises
+    ------
+    ValueError
+        If the explainer compares rows with no reference.
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from skdeeplift import DeepLiftExplainer
+    >>> from skdeeplift.metrics import summation_to_delta_error
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False)])
+    >>> model.set_weights([np.array([[1.0], [-2.0]])])
+    >>> rows = np.array([[3.0, 1.0]])
+    >>> explainer = DeepLiftExplainer(model, reference="zeros").fit(rows)
+    >>> summation_to_delta_error(explainer, rows)
+    0.0
+    >>> summation_to_delta_error(explainer, rows, explanation=np.array([[3.0, 0.0]]))
+    0.67
+    """
+    check_explainer(explainer)
+    explained = explain_unless_given(explainer, X, explanation, target)
+    # Contributions alone come without the target's values at the rows and at the references.
+    values = explained if isinstance(explanation, Explanation | None) else explainer.explain(X, target=target)
+    if values.reference_value is None:
+        raise ValueError(
+            f"summation_to_delta_error is for contributions against a reference, and {type(explainer).__name__} "
+            "compares rows with none."
+        )
+    change = values.prediction - values.reference_value
+    contributions = flat_contributions(explained.contributions, change).reshape(*change.shape, -1)
+    size = np.maximum(np.abs(change), np.abs(contributions).sum(-1))
+    error = np.abs(change - contributions.sum(-1)) / np.where(size > 0, size, 1)
+    return error if per_row else mean_without_nan(error)
+
+
+@check_parameters(k=[Interval(Integral, 1, None, closed="left"), Interval(Real, 0, 1, closed="neither")])
+def rank_agreement(first, second, *, measure="spearman", k=0.1, absolute=False, per_row=False):
+    """Measure how far two explanations of the same rows agree on which features matter.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    first, second : Explanation, array-like of shape (n_rows, *features), or list or dict of these
+        Explanations, or contributions as `transform` returns them.
+    measure : {"spearman", "pearson", "top_k"}, default="spearman"
+        Measure of agreement: Spearman's rank correlation of a row's contributions, Pearson's correlation, or the share
+        of the ``k`` largest contributions that both have in common.
+    k : int or float, default=0.1
+        Number of largest contributions, or share of all contributions. Only used by ``"top_k"``.
+    absolute : bool, default=False
+        Whether to compare absolute contributions.
+    per_row : bool, default=False
+        Whether to return one number for each row instead of their mean.
+
+    Returns
+    -------
+    agreement : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
+        Agreement; 1 where the two agree. A correlation is NaN for rows whose contributions are all the same in either
+        explanation; means leave NaN out. For ``"top_k"``, the first of two equal contributions counts as larger.
+
+    Raises
+    ------
+    ValueError
+        If the two do not have the same shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeeplift.metrics import rank_agreement
+    >>> first = np.array([[3.0, 1.0, 2.0], [1.0, 2.0, 3.0]])
+    >>> second = np.array([[0.3, 0.1, 0.2], [0.3, 0.2, 0.1]])
+    >>> rank_agreement(first, second, per_row=True)
+    array([ 1., -1.])
+    """
+    first, second = flat_contributions(first), flat_contributions(second)
+    if first.shape != second.shape:
+        raise ValueError(
+            "Explanations of the same rows and targets have as many contributions. Got (rows, targets, contributions) "
+            f"of {first.shape} and {second.shape}."
+        )
+    if absolute:
+        first, second = np.abs(first), np.abs(second)
+    if measure == "top_k":
+        number = first.shape[-1]
+        most = min(k, number) if isinstance(k, Integral) else max(1, round(k * number))
+        agreement = ((rank_parts(first) < most) & (rank_parts(second) < most)).sum(-1) / most
+    else:
+        if measure == "spearman":
+            first, second = rankdata(first, axis=-1), rankdata(second, axis=-1)
+        agreement = correlation(first, second)
+    return summarize(agreement, per_row, agreement.shape[1] > 1)
+
+
+@check_parameters(radius=[Interval(Real, 0, None, closed="neither")])
+def max_sensitivity(
+    explainer, X, *, radius=0.02, n_draws=10, explanation=None, target=None, random_state=0, per_row=False
+):
+    """Measure the largest change of the contributions when each feature moves a little.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        A fitted explainer.
+    X : array-like of shape (n_rows, *features), or list or dict of array-like
+        Rows as the network takes them.
+    radius : float, default=0.02
+        Largest move of each feature, in its own units.
+    n_draws : int, default=10
+        Number of random moves of each row. All rows have the same moves. The largest change among them is a lower bound
+        of the largest change of all moves.
+    explanation : Explanation, default=None
+        Explanation of ``X`` by ``explainer``, if there is one already.
+    target : str, int, tuple, dict, array-like or callable, default=None
+        Target to measure by; by default the explainer's own ``target``. The predicted class is that of the unchanged
+        row.
+    random_state : int, RandomState instance or None, default=0
+        Source of the moves. By default the moves are always the same, so that explainers can be compared.
+    per_row : bool, default=False
+        Whether to return one number for each row instead of their mean.
+
+    Returns
+    -------
+    sensitivity : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
+        Largest change of the contributions, divided by their size; both are roots of sums of squares. NaN where all
+        contributions are zero; means leave NaN out.
+
+    Raises
+    ------
+    ValueError
+        If rows hold integers, such as tokens, which cannot move a little.
+
+    References
+    ----------
+    Yeh, C.-K., Hsieh, C.-Y., Suggala, A., Inouye, D., & Ravikumar, P. (2019). On the (in)fidelity and sensitivity of
+    explanations. NeurIPS 32. https://arxiv.org/abs/1901.09392
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from skdeeplift import GradientExplainer
+    >>> from skdeeplift.metrics import max_sensitivity
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> rows = np.array([[3.0, 1.0]])
+    >>> explainer = GradientExplainer(model, kind="gradient").fit(rows)
+    >>> max_sensitivity(explainer, rows)
+    0.0
+    """
+    check_explainer(explainer)
+    explanation = explain_unless_given(explainer, X, explanation, target)
+    target = fix_target(explanation, target)
+    bound = explainer.bound_
+    arrays = bound.arrays(bound.encoded(X, explainer), explainer)
+    if any(array.dtype.kind in "biu" for array in arrays):
+        raise ValueError("max_sensitivity moves rows a little, and the network takes integers, such as tokens.")
+    random = check_random_state(random_state)
+    before = explanation.contributions
+    if isinstance(before, dict):
+        before = [before[name] for name in bound.network.input_names]
+    before = flat_contributions(before, explanation.get("prediction"))
+    largest = np.zeros(before.shape[:2])
+    for _ in range(n_draws):
+        moved = [(array + random.uniform(-radius, radius, array.shape[1:])).astype(array.dtype) for array in arrays]
+        # Sums are not checked here: a warning would be about moved rows, which the user does not have.
+        problem, compiled = make_problem(explainer, moved, target)
+        results = run_problem(explainer, problem, compiled)
+        after = flat_contributions(results.contributions, results.prediction)
+        largest = np.maximum(largest, np.linalg.norm(after - before, axis=-1))
+    size = np.linalg.norm(before, axis=-1)
+    sensitivity = np.where(size > 0, largest / np.where(size > 0, size, 1), np.nan)
+    return summarize(sensitivity, per_row, problem.target.is_all)
+
+
+def flat_contributions(contributions, prediction=None):
+    """Concatenate all contributions of a row to a target.
+
+    Parameters
+    ----------
+    contributions : Explanation, array-like, or list or dict of array-like
+        Contributions of one input or layer, or of several.
+    prediction : ndarray of shape (n_rows,) or (n_rows, n_targets), default=None
+        The target at the rows, whose shape tells the number of targets. None for one target, or for an explanation,
+        which holds it.
+
+    Returns
+    -------
+    contributions : ndarray of shape (n_rows, n_targets, n_contributions)
+        Contributions in float64.
+    """
+    if isinstance(contributions, Explanation):
+        contributions, prediction = contributions.contributions, contributions.get("prediction")
+    n_targets = prediction.shape[1] if np.ndim(prediction) == 2 else 1
+    if isinstance(contributions, dict):
+        arrays = [contributions[name] for name in sorted(contributions)]
+    else:
+        several = isinstance(contributions, (list, tuple)) and hasattr(contributions[0], "shape")
+        arrays = list(contributions) if several else [contributions]
+    arrays = [np.asarray(array, np.float64) for array in arrays]
+    arrays = [array.reshape(len(array), -1, n_targets) for array in arrays]
+    return np.moveaxis(np.concatenate(arrays, 1), 2, 1)
+
+
+def correlation(first, second):
+    """Compute Pearson's correlation along the last axis, NaN where either is constant.
+
+    Parameters
+    ----------
+    first, second : ndarray of shape (..., n)
+        Numbers to compare.
+
+    Returns
+    -------
+    correlation : ndarray of shape (...,)
+        Correlations, from -1 to 1.
+    """
+    first, second = (_standardize(each) for each in (first, second))
+    return np.clip((first * second).sum(-1), -1, 1)
+
+
+def _standardize(numbers):
+    """Return numbers with mean zero and sum of squares one along the last axis; NaN where all are equal."""
+    centered = numbers - numbers.mean(-1, keepdims=True)
+    norm = np.linalg.norm(centered, axis=-1, keepdims=True)
+    # Equal numbers less their mean are zero up to rounding.
+    known = norm > 1e-12 * np.linalg.norm(numbers, axis=-1, keepdims=True)
+    return np.divide(centered, norm, out=np.full_like(centered, np.nan), where=known)

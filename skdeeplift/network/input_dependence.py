@@ -1,0 +1,358 @@
+"""Dependence of a graph's values on the network's input: which values vary, and which of their axes holds the rows.
+
+Differences-from-reference start and flow at values that vary. Rows and references are paired along the axis of rows.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from skdeeplift.network import ops
+
+# Ops that move elements of several tensors into one.
+_SEVERAL_TENSORS = ops.where(hands_on=ops.MOVED) & ops.types_ruled_by("join")
+
+
+@dataclass
+class Dependence:
+    """Sets of the values of one graph."""
+
+    # Values that depend on the elements of the network's input.
+    varying: set = field(default_factory=set)
+    # Values through which differences flow: floating-point numbers, and truth values and whole numbers that the network
+    # computes.
+    carrying: set = field(default_factory=set)
+    # Integers and strings that vary, by which the network may look something up.
+    indices: set = field(default_factory=set)
+    # Values that depend on the shape of the input. Graph.is_batch_shaped leaves out those that vary too.
+    batch_shaped: set = field(default_factory=set)
+    # Values where differences start: inputs that are no indices, and numbers and truth values that are computed from
+    # indices.
+    starts: set = field(default_factory=set)
+    # Values that are the same for a row and its references: comparisons that tell which elements of the input are
+    # padding, and values that a target function holds constant.
+    shared: set = field(default_factory=set)
+    # Values from which the indices of lookups are computed, element by element. Only these whole numbers are indices.
+    looked_up: set = field(default_factory=set)
+
+    def has(self, value):
+        """Return whether a value varies, carries a difference, is an index, and depends on the input's shape."""
+        return tuple(value in each for each in (self.varying, self.carrying, self.indices, self.batch_shaped))
+
+    def add(self, value, flags):
+        """Add a value to each set whose flag is true; the order is that of `has`, with starts at the end."""
+        sets = self.varying, self.carrying, self.indices, self.batch_shaped, self.starts
+        for each, flag in zip(sets, flags, strict=True):
+            if flag:
+                each.add(value)
+
+
+def dependence_of(graph):
+    """Find the dependence of all values in a network's graph and in the graphs of its loops."""
+    found = Dependence(looked_up=_find_looked_up(graph))
+    for value in graph.inputs:
+        carries = value.dtype.is_floating or value.dtype == tf.bool
+        found.add(value, (True, carries, not carries, False, carries))
+    found.shared.update(_find_padding(graph), graph.held)
+    _walk(graph, found)
+    return found
+
+
+def _find_looked_up(graph, across_cuts=True):
+    """Find the values from which indices of lookups are computed, element by element."""
+    pending = [op.inputs[op.facts.indices] for op in graph.ops if op.facts.indices is not None]
+    found = set(pending)
+    while pending:
+        op = graph.producer.get(pending.pop())
+        if op is not None and op.facts.keeps_elements and (across_cuts or op.facts.elementwise or _moves_all(op)):
+            before = set(op.inputs) - found
+            found |= before
+            pending += before
+    return found
+
+
+def _find_padding(graph):
+    """Find the comparisons that tell which elements of the input are padding beyond doubt.
+
+    They are comparisons of looked-up tokens with one constant, and those of the ``Masking`` layer of Keras: a step is
+    padding if all of its features equal one constant.
+    """
+    tokens = {_unmoved(graph, value) for value in _find_looked_up(graph, across_cuts=False)}
+    found, reductions = [], {op.inputs[0] for op in graph.ops if op.type == "Any"}
+    for op in graph.ops:
+        if op.facts.family is ops.COMPARISON and any(_is_one_constant(graph, value) for value in op.inputs):
+            compared = {_unmoved(graph, value) for value in op.inputs}
+            is_of_step = op.facts.equality and not reductions.isdisjoint(op.outputs)
+            if not tokens.isdisjoint(compared) or (is_of_step and not compared.isdisjoint(graph.inputs)):
+                found += op.outputs
+    return found
+
+
+def _unmoved(graph, value):
+    """Return the value whose elements a value has, in another order, shape or dtype."""
+    while value in graph.producer and _moves_all(graph.producer[value]):
+        value = graph.producer[value].inputs[0]
+    return value
+
+
+def _moves_all(op):
+    return op.facts.hands_on not in (None, ops.CUT) and len(op.outputs) == 1 and op.type not in _SEVERAL_TENSORS
+
+
+def _is_one_constant(graph, value):
+    static = graph.static_value(value)
+    return static is not None and static.size == 1
+
+
+def _walk(graph, found):
+    for op in graph.ops:
+        if op.body is not None:
+            _walk_loop(op, found)
+        elif op.facts.shape_only or found.varying.isdisjoint(op.inputs):
+            if not (found.varying.isdisjoint(op.inputs) and found.batch_shaped.isdisjoint(op.inputs)):
+                found.batch_shaped.update(op.outputs)
+        else:
+            for value in op.outputs:
+                found.add(value, _flags(op, value, found))
+
+
+def _flags(op, value, found):
+    """Return whether an output varies, carries a difference, is an index, depends on a shape, and is a start."""
+    if value in found.shared:
+        return True, False, False, False, False
+    carries, by_index = (not each.isdisjoint(op.inputs) for each in (found.carrying, found.indices))
+    starts = by_index and not carries
+    if value.dtype.is_floating:
+        # A difference starts at a number that is looked up.
+        return True, carries or by_index, False, False, starts
+    if value.dtype == tf.variant:
+        return True, carries, by_index, False, False
+    if value.dtype == tf.bool:
+        return True, carries or by_index, False, False, starts
+    # Whole numbers that are computed from differences carry one, except those by which something is looked up.
+    computed = op.facts.elementwise or any(each in found.carrying and not each.dtype.is_floating for each in op.inputs)
+    is_number = carries and computed and not by_index and value not in found.looked_up
+    return True, is_number, (carries or by_index) and not is_number, False, False
+
+
+def _walk_loop(op, found):
+    """Find the dependence in a loop; a value that varies in one step may vary at the beginning of the next."""
+    flags = [found.has(value) for value in op.inputs]
+    looked_up = _find_looked_up(op.body)
+    while True:
+        inner = Dependence(looked_up=looked_up)
+        for value, each in zip(op.body.inputs, flags, strict=True):
+            inner.add(value, (*each, False))
+        _walk(op.body, inner)
+        after = [
+            tuple(before or now for before, now in zip(each, inner.has(value), strict=True))
+            for each, value in zip(flags, op.body.outputs, strict=True)
+        ]
+        if after == flags:
+            break
+        flags = after
+    op.body.dependence = inner
+    op.condition.dependence = Dependence()
+    for value, each in zip(op.condition.inputs, flags, strict=True):
+        op.condition.dependence.add(value, (*each, False))
+    _walk(op.condition, op.condition.dependence)
+    for value, each in zip(op.outputs, flags, strict=True):
+        found.add(value, (*each, False))
+
+
+class Layout(NamedTuple):
+    """Position of the rows in a value."""
+
+    axis: int
+    # Size of the axis divided by the size of the batch. The entries of one row stand side by side. None if unknown.
+    fold: int | None = 1
+
+
+def batch_layouts(graph):
+    """Find the axis of each value that holds the batch, perhaps with other axes folded in behind it.
+
+    If this is the leading axis, the elements of one row stand together, and the rows stand in order. Rows and
+    references can then be paired after the network has run once on each.
+
+    Parameters
+    ----------
+    graph : Graph
+        The traced network; its inputs have an unknown batch size in front.
+
+    Returns
+    -------
+    layouts : dict of Value to Layout
+        Layouts of the varying values for which they are known, including values inside loops.
+    """
+    layouts = {value: Layout(0) for value in graph.inputs if _is_open(value.shape, 0)}
+    _lay_out_graph(graph, layouts)
+    return layouts
+
+
+def _lay_out_graph(graph, layouts):
+    # Values between a space-to-batch op and the batch-to-space op that undoes it.
+    folded = set()
+    for op in graph.ops:
+        varying = [value for value in op.inputs if graph.varies(value)]
+        if op.body is not None:
+            _lay_out_loop(graph, op, layouts)
+        elif not varying:
+            continue
+        elif op.facts.batch == ops.FOLDED:
+            folded.update(op.outputs if layouts.get(varying[0], (None,))[0] == 0 else ())
+        elif op.facts.batch == ops.UNFOLDED:
+            layouts.update(dict.fromkeys(op.outputs, Layout(0)) if varying[0] in folded else {})
+        elif any(value in folded for value in varying):
+            folded.update(op.outputs)
+        elif all(value in layouts for value in varying):
+            for value in op.outputs:
+                layout = _layout_after(graph, op, layouts, varying, value)
+                if layout is not None:
+                    layouts[value] = layout
+
+
+def _lay_out_loop(graph, op, layouts):
+    """Find the layouts in a loop.
+
+    A value that varies only from the second step on has at first the layout with which it leaves the loop body. The
+    body is walked again until both agree.
+    """
+    body = op.body
+    at_first = [layouts.get(value) for value in op.inputs]
+    fold = next((layout.fold for layout in at_first if layout is not None), 1)
+    for position, (value, outer) in enumerate(zip(body.inputs, op.inputs, strict=True)):
+        if not graph.varies(outer) and body.varies(value):
+            is_list = value.dtype == tf.variant
+            at_first[position] = Layout(1, fold) if is_list else _layout_of_open_axis(value.shape, fold)
+    while True:
+        inner = {value: layout for value, layout in zip(body.inputs, at_first, strict=True) if layout is not None}
+        _lay_out_graph(body, inner)
+        after = [
+            layout if layout == inner.get(value) or not body.varies(value) else None
+            for layout, value in zip(at_first, body.outputs, strict=True)
+        ]
+        if after == at_first:
+            break
+        at_first = after
+    layouts.update(inner)
+    layouts.update({value: layout for value, layout in zip(op.outputs, at_first, strict=True) if layout is not None})
+
+
+def _layout_of_open_axis(shape, fold):
+    axes = [axis for axis, size in enumerate(shape) if size is None]
+    return Layout(axes[0], fold) if len(axes) == 1 else None
+
+
+def _is_open(shape, axis):
+    return shape.rank is not None and shape.rank > axis and shape[axis] is None
+
+
+def _layout_after(graph, op, layouts, varying, output):
+    """Return the layout of an op's output, or None if the op cuts rows or their place is unknown."""
+    before = [layouts[value] for value in varying]
+    axes, folds = {layout.axis for layout in before}, {layout.fold for layout in before}
+    fold = folds.pop() if len(folds) == 1 else before[0].fold
+    if op.type == "Transpose":
+        permutation = graph.static_value(op.inputs[1])
+        [axis] = axes
+        return None if permutation is None else Layout(list(permutation).index(axis), fold)
+    if op.facts.family is ops.LOOKUP and varying == [op.inputs[op.facts.indices]]:
+        # The axes of the indices replace the first axis of the table.
+        axis = 0 if op.facts.axis is None else graph.static_value(op.inputs[op.facts.axis])
+        return before[0] if axis == 0 else None
+    if op.facts.list_task is not None:
+        return _layout_after_list_op(op, varying, before)
+    if len(axes) > 1:
+        # Broadcasting counts axes from the last.
+        from_last = {layout.axis - value.shape.rank for value, layout in zip(varying, before, strict=True)}
+        if len(from_last) > 1:
+            return None
+        axes = {from_last.pop() + output.shape.rank}
+    [axis] = axes
+    if op.type == "MatMul" and fold is None and varying == [op.inputs[0]]:
+        fold = _fold_of_matrix(graph, op, layouts)
+    if op.type == "Pack":
+        return Layout(axis + (op.attribute("axis") % output.shape.rank <= axis), fold)
+    if op.facts.batch == ops.REDUCED:
+        return _layout_after_reduction(graph, op, axis, fold)
+    if axis > 0:
+        return _layout_of_inner_axis(graph, op, varying[0], axis, fold, output)
+    if not _is_open(output.shape, 0) or not _keeps_order(graph, op):
+        return None
+    return _layout_after_reshape(op, fold, output) if op.type == "Reshape" else Layout(0, fold)
+
+
+def _layout_after_list_op(op, varying, before):
+    """Return the layout after an op on a list; a list has the layout of its elements stacked on a new first axis."""
+    if op.facts.list_task in (ops.MADE, ops.STACKED):
+        return before[0] if before[0].axis > 0 else None
+    if op.facts.list_task == ops.TAKEN:
+        return Layout(before[0].axis - 1, before[0].fold)
+    if op.facts.list_task == ops.GATHERED:
+        return None
+    # The list and the new item must agree, if both vary.
+    found = {
+        layout if value.dtype == tf.variant else Layout(layout.axis + 1, layout.fold)
+        for value, layout in zip(varying, before, strict=True)
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def _layout_after_reduction(graph, op, axis, fold):
+    reduced, rank = graph.static_value(op.inputs[1]), op.inputs[0].shape.rank
+    if reduced is None or axis in np.ravel(reduced) % rank:
+        return None
+    kept = op.attribute("keep_dims")
+    return Layout(axis if kept else axis - sum(each < axis for each in np.ravel(reduced) % rank), fold)
+
+
+def _layout_of_inner_axis(graph, op, source, axis, fold, output):
+    """Return the layout where the batch is not the leading axis, or None if it cannot be told."""
+    if op.facts.hands_on == ops.CUT:
+        if output.shape.rank == source.shape.rank:
+            return Layout(axis, fold) if _is_open(output.shape, axis) else None
+        # One entry of the leading axis, such as the last step of a sequence.
+        dropped = op.type == "StridedSlice" and op.attribute("shrink_axis_mask") == 1 and axis == 1
+        return Layout(0, fold) if dropped and _is_open(output.shape, 0) else None
+    if op.type == "Unpack" and op.attribute("axis") == 0:
+        return Layout(axis - 1, fold)
+    same_rank = output.shape.rank == source.shape.rank and _is_open(output.shape, axis)
+    works_along = op.facts.axis is not None and not _keeps_axis(graph, op, axis)
+    return Layout(axis, fold) if same_rank and not works_along and op.facts.batch is None else None
+
+
+def _keeps_order(graph, op):
+    if op.facts.axis is not None:
+        return _keeps_axis(graph, op, 0)
+    if op.type == "Tile":
+        multiples = graph.static_value(op.inputs[1], partial=True)
+        return multiples is not None and multiples[0] == 1
+    return not (op.type == "MatMul" and op.attribute("transpose_a"))
+
+
+def _keeps_axis(graph, op, axis):
+    """Return whether an op is known to work along another axis than the one given."""
+    axes = graph.static_value(op.inputs[op.facts.axis])
+    return axes is not None and not any(each in (axis, axis - op.outputs[0].shape.rank) for each in np.ravel(axes))
+
+
+def _fold_of_matrix(graph, op, layouts):
+    """Count the matrix rows of one row of the batch, if only the weights tell the length of a matrix row."""
+    reshape, length = graph.producer.get(op.inputs[0]), op.inputs[1].shape[op.attribute("transpose_b")]
+    if reshape is None or reshape.type != "Reshape" or not length:
+        return None
+    source, layout = reshape.inputs[0].shape[1:], layouts[reshape.inputs[0]]
+    known = layout.fold is not None and source.is_fully_defined() and not op.attribute("transpose_a")
+    return layout.fold * math.prod(source) // length if known else None
+
+
+def _layout_after_reshape(op, fold, output):
+    """Return the layout after a reshape, which must not cut rows."""
+    source = op.inputs[0].shape[1:]
+    if fold is None or not (source.is_fully_defined() and output.shape[1:].is_fully_defined()):
+        return Layout(0, None)
+    elements, inner = fold * math.prod(source), math.prod(output.shape[1:])
+    return Layout(0, elements // inner) if inner and elements % inner == 0 else None

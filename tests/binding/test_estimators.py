@@ -1,0 +1,134 @@
+"""Predictions, scores and tags of the trained estimator, and attributes of estimators."""
+
+import keras
+import numpy as np
+import pytest
+import sklearn
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SequentialFeatureSelector
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
+
+from skdeeplift import DeepLiftExplainer, MeanAbsoluteImportance
+from skdeeplift.binding.estimators import restore_on_error, with_attributes
+
+X, Y = make_classification(60, 5, n_informative=2, n_redundant=0, shuffle=False, random_state=0)
+MLP = MLPClassifier((5,), max_iter=30, random_state=0)
+
+
+def bound():
+    return keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
+
+
+def test_predictions_are_those_of_the_estimator():
+    explainer = DeepLiftExplainer(MLP).fit(X, Y)
+    np.testing.assert_array_equal(explainer.predict(X), explainer.estimator_.predict(X))
+    np.testing.assert_array_equal(explainer.predict_proba(X), explainer.estimator_.predict_proba(X))
+    weights = np.arange(60.0)
+    assert explainer.score(X, Y, weights) == explainer.estimator_.score(X, Y, weights)
+    search = GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {}, cv=2)
+    assert hasattr(DeepLiftExplainer(search), "decision_function")
+
+
+def test_only_what_the_estimator_has():
+    assert not hasattr(DeepLiftExplainer(MLP), "decision_function")
+    assert not hasattr(DeepLiftExplainer(MLPRegressor()), "predict_proba")
+    for name in ("predict", "predict_proba", "decision_function", "score"):
+        assert not hasattr(DeepLiftExplainer(bound()), name)
+    with pytest.raises(AttributeError, match="no attribute 'predict'"):
+        DeepLiftExplainer(bound()).predict(X)
+
+
+def test_features_are_selected_by_scores():
+    explainer = DeepLiftExplainer(clone(MLP).set_params(max_iter=200))
+    assert permutation_importance(explainer.fit(X, Y), X, Y, random_state=0).importances_mean[:2].max() > 0.05
+    for selector in (
+        RFE(explainer, n_features_to_select=3),
+        SequentialFeatureSelector(explainer, n_features_to_select=1, cv=2),
+        SelectFromModel(explainer, max_features=2, threshold=-np.inf),
+    ):
+        selected = selector.fit(X, Y).get_support()
+        assert 0 < selected.sum() < 5
+    assert RFECV(explainer, cv=2, min_features_to_select=4).fit(X, Y).n_features_ >= 4
+    # Only the first two columns tell the classes apart.
+    assert SelectFromModel(explainer, max_features=1, threshold=-np.inf).fit(X, Y).get_support()[:2].any()
+
+
+def test_a_bound_network_says_how_to_be_refitted():
+    with pytest.raises(ValueError, match=r"4 features, but the network bound .* takes 5.*unfitted estimator"):
+        RFE(DeepLiftExplainer(bound()), n_features_to_select=2).fit(X, Y)
+
+
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("make", [lambda: MLP, bound], ids=["trained", "bound"])
+def test_search_for_parameters(make, n_jobs):
+    pipeline = Pipeline(
+        [
+            ("select", SelectFromModel(DeepLiftExplainer(make()), max_features=2, threshold=-np.inf)),
+            ("classify", LogisticRegression()),
+        ]
+    )
+    choices = {
+        "select__estimator__rule": ["rescale", "reveal_cancel"],
+        "select__estimator__reference": ["mean", "sample"],
+        "select__estimator__max_references": [5],
+    }
+    search = GridSearchCV(pipeline, choices, cv=2, n_jobs=n_jobs, error_score="raise").fit(X, Y)
+    assert len(search.cv_results_["mean_test_score"]) == 4
+    assert search.best_params_["select__estimator__max_references"] == 5
+
+
+def test_metadata_is_routed():
+    with sklearn.config_context(enable_metadata_routing=True):
+        explainer = DeepLiftExplainer(MLP).set_fit_request(sample_weight=True, target=True)
+        explainer.set_transform_request(target=True)
+        last = LogisticRegression().set_fit_request(sample_weight=False)
+        pipeline = Pipeline([("explain", explainer), ("classify", last)])
+        weights = np.linspace(0, 1, 60)
+        fitted = pipeline.fit(X, Y, sample_weight=weights, target=Y)
+        alone = DeepLiftExplainer(MLP).fit(X, Y, sample_weight=weights, target=Y)
+        np.testing.assert_allclose(fitted[0].feature_importances_, alone.feature_importances_)
+        np.testing.assert_allclose(fitted[0].transform(X, target=Y), alone.transform(X, target=Y))
+
+
+def test_tags_are_those_of_the_estimator():
+    tags = get_tags(DeepLiftExplainer(MLP))
+    assert tags.estimator_type == "classifier"
+    assert tags.target_tags.required
+    assert not tags.classifier_tags.multi_label
+    assert get_tags(DeepLiftExplainer(MLP, target="all")).classifier_tags.multi_label
+    assert get_tags(DeepLiftExplainer(make_pipeline(StandardScaler(), MLPRegressor()))).estimator_type == "regressor"
+    assert get_tags(DeepLiftExplainer(bound())).estimator_type is None
+    assert not get_tags(DeepLiftExplainer(bound())).target_tags.required
+
+
+def test_attributes_come_back_after_an_error():
+    estimator = MeanAbsoluteImportance().fit([[1.0]])
+    before = dict(vars(estimator))
+    with pytest.raises(KeyboardInterrupt), restore_on_error(estimator):  # noqa: PT012
+        estimator.groups_, estimator.other_ = "changed", 1
+        raise KeyboardInterrupt
+    assert vars(estimator) == before
+    with restore_on_error(estimator):
+        estimator.other_ = 1
+    assert estimator.other_ == 1
+
+
+def test_a_copy_has_other_attributes_and_shares_all_others():
+    class Counted:
+        def __init__(self):
+            self.parts, self.number = [], 1
+
+        def __copy__(self):
+            raise AssertionError("copied by the class")
+
+    value = Counted()
+    copied = with_attributes(value, number=2)
+    assert (value.number, copied.number) == (1, 2)
+    assert copied.parts is value.parts

@@ -1,0 +1,85 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from skdeeplift.command_line import data_files
+from skdeeplift.command_line.data_files import read_rows
+
+TABLE = "name,a,b\np,1,2.5\nq,3,4\n"
+
+
+def write_file(folder, content, name="rows.csv"):
+    path = folder / name
+    path.write_text(content)
+    return path
+
+
+def test_a_table_with_names(tmp_path):
+    rows = read_rows(write_file(tmp_path, TABLE), index="name")
+    pd.testing.assert_frame_equal(rows, pd.DataFrame({"a": [1, 3], "b": [2.5, 4]}, pd.Index(["p", "q"], name="name")))
+    assert read_rows(write_file(tmp_path, TABLE), drop=["name", "a"]).columns.tolist() == ["b"]
+    tabs = read_rows(write_file(tmp_path, TABLE.replace(",", "\t"), "rows.TSV"), index="name")
+    pd.testing.assert_frame_equal(tabs, rows)
+
+
+def test_a_first_line_of_numbers_is_a_row(tmp_path):
+    rows = read_rows(write_file(tmp_path, "1,-2e3\n3,4\n"))
+    assert isinstance(rows, np.ndarray)
+    np.testing.assert_array_equal(rows, [[1, -2000], [3, 4]])
+
+
+def test_columns_that_need_not_be_there(tmp_path):
+    path = write_file(tmp_path, "a,b\n1,2\n")
+    with pytest.raises(ValueError, match="has no column 'id'; its columns are a, b"):
+        read_rows(path, index="id")
+    rows = read_rows(path, index="id", drop=["b", "c"], required=False)
+    assert rows.columns.tolist() == ["a"]
+
+
+def test_arrays(tmp_path):
+    one, other = np.arange(6.0).reshape(1, 2, 3), np.ones(1)
+    np.save(tmp_path / "one.npy", one)
+    np.savez(tmp_path / "single.npz", any_name=one)
+    np.savez(tmp_path / "list.npz", one, other)
+    np.savez(tmp_path / "dict.npz", a=one, b=other)
+    for name in ("one.npy", "single.npz"):
+        np.testing.assert_array_equal(read_rows(tmp_path / name), one)
+    read = read_rows(tmp_path / "list.npz")
+    assert isinstance(read, list)
+    np.testing.assert_array_equal(read[1], other)
+    assert set(read_rows(tmp_path / "dict.npz")) == {"a", "b"}
+    with pytest.raises(ValueError, match="--index and --drop name columns of a table"):
+        read_rows(tmp_path / "one.npy", drop=["a"])
+    read_rows(tmp_path / "one.npy", drop=["a"], required=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error", "message"),
+    [
+        ("rows.txt", "1", ValueError, r"expected a file that ends in \.csv, \.tsv, \.parquet, \.npy, \.npz"),
+        ("rows.csv", TABLE, ValueError, "columns without numbers: name. Leave columns .* --drop NAME"),
+        ("rows.csv", "", ValueError, "cannot read"),
+        ("rows.npy", "text", ValueError, "cannot read"),
+        ("rows.npz", "text", ValueError, "cannot read"),
+    ],
+)
+def test_what_holds_no_rows(tmp_path, name, content, error, message):
+    with pytest.raises(error, match=message):
+        read_rows(write_file(tmp_path, content, name))
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        read_rows(tmp_path / "rows.csv")
+
+
+def test_code_in_a_file_is_not_run(tmp_path):
+    np.save(tmp_path / "rows.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="cannot read"):
+        read_rows(tmp_path / "rows.npy")
+
+
+def test_parquet_without_its_package(tmp_path, monkeypatch):
+    monkeypatch.setattr(data_files, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="pip install pyarrow"):
+        read_rows(write_file(tmp_path, "", "rows.parquet"))

@@ -1,0 +1,34 @@
+import numpy as np
+
+from skdeeplift import Explanation
+from skdeeplift.explanation.explanation_parts import find_parts, has_targets, unwrap_single
+
+ROWS = np.arange(6.0).reshape(2, 3)
+
+
+def test_one_input_is_one_part():
+    explanation = Explanation(contributions=2 * ROWS, prediction=np.zeros(2), X=[ROWS])
+    kind, [part] = find_parts(explanation)
+    assert (kind, part.name, part.standard_error) == (None, None, None)
+    np.testing.assert_array_equal(part.values, ROWS)
+
+
+def test_inputs_have_values_and_layers_have_none():
+    explanation = Explanation(contributions={"a": ROWS, "b": ROWS}, prediction=np.zeros(2), X={"a": ROWS, "b": ROWS})
+    kind, parts = find_parts(explanation)
+    assert (kind, [part.name for part in parts]) == ("input", ["a", "b"])
+    kind, parts = find_parts(Explanation(contributions=[ROWS, ROWS[:, :1]], prediction=np.zeros(2), X=ROWS))
+    assert (kind, [part.name for part in parts], [part.values for part in parts]) == ("layer", [0, 1], [None, None])
+
+
+def test_an_axis_of_targets_is_not_an_axis_of_the_rows():
+    explanation = Explanation(contributions=np.zeros((2, 3, 4)), prediction=np.zeros((2, 4)), X=ROWS)
+    assert has_targets(explanation)
+    _, [part] = find_parts(explanation)
+    assert part.values.shape == (2, 3)
+
+
+def test_only_a_single_array_is_unwrapped():
+    assert unwrap_single([ROWS]) is unwrap_single({"a": ROWS}) is ROWS
+    assert unwrap_single([ROWS, ROWS]) == [ROWS, ROWS]
+    assert unwrap_single([[1.0, 2.0]]) == [[1.0, 2.0]]

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from skdeeplift.references import Constant, computed_references
+
+ROWS = np.array([[1.0, 2.0], [3.0, 4.0], [8.0, 0.0]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("mean", [4, 2]),
+        ("median", [3, 2]),
+        ("zeros", [0, 0]),
+        ("minimum", [1, 0]),
+        (0.5, [0.5, 0.5]),
+        ([7, 8], [7, 8]),
+    ],
+)
+def test_values_and_dtype(value, expected):
+    got = Constant(value).fit(ROWS).sample(ROWS, 10)
+    np.testing.assert_array_equal(got, [expected])
+    assert got.dtype == np.float32
+
+
+@pytest.mark.parametrize("value", ["mean", "median", "minimum", "zeros"])
+def test_integers_have_the_padding_token(value):
+    got = Constant(value).fit(np.array([[3, 4], [5, 6]], np.int32)).sample(None, 1)
+    np.testing.assert_array_equal(got, [[0, 0]])
+    assert got.dtype == np.int32
+
+
+def test_mask_token():
+    got = Constant(103).fit(np.zeros((4, 3), np.int32)).sample(None, 1)
+    np.testing.assert_array_equal(got, [[103] * 3])
+    assert got.dtype == np.int32
+
+
+def test_mean_of_many_large_values_does_not_lose_digits():
+    rows = np.full((100_000, 1), 16777217.0 / 16, np.float32)
+    assert computed_references.mean(rows)[0, 0] == rows[0, 0]
+
+
+@pytest.mark.parametrize(
+    ("value", "rows", "message"),
+    [
+        ("unknown", ROWS, "parameter of Constant"),
+        ([1, 2, 3], ROWS, r"a row of shape \(2,\), as X has. Got an array of shape \(3,\)"),
+        (0.5, np.zeros((2, 2), int), "whole numbers where X holds int64. Got 0.5"),
+    ],
+)
+def test_bad_values(value, rows, message):
+    with pytest.raises(ValueError, match=message):
+        Constant(value).fit(rows)
+
+
+def test_not_fitted():
+    with pytest.raises(NotFittedError):
+        Constant().sample(ROWS, 1)
+
+
+@pytest.mark.parametrize("value", ["mean", "median", "minimum"])
+@pytest.mark.parametrize("seed", range(4))
+def test_weights_count_as_repeated_rows(value, seed):
+    random = np.random.RandomState(seed)
+    rows, weights = random.normal(size=(7, 3)), random.randint(0, 4, 7)
+    repeated = Constant(value).fit(np.repeat(rows, weights, 0)).row_
+    np.testing.assert_allclose(Constant(value).fit(rows, sample_weight=weights).row_, repeated, rtol=1e-12)
