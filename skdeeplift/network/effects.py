@@ -8,7 +8,7 @@ from skdeeplift.network import ops
 
 def has_effects(op):
     """Return whether an op has state or side effects, so that two passes over the same row need not agree."""
-    return op.definition.op_def.is_stateful and not op.facts.reads_state
+    return op.signature.is_stateful and not op.facts.reads_state
 
 
 def find_effects(graph, values):

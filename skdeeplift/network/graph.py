@@ -12,6 +12,8 @@ from skdeeplift.network.compat import graph_of_function
 from skdeeplift.network.input_dependence import batch_layouts, dependence_of
 
 BRANCHES = ops.where(family=ops.BRANCH)
+# Signatures by op type. Reading one takes longer than creating the op.
+_SIGNATURES = {}
 # Prefix of the names in a target function.
 _TARGET = "target/"
 # Name of an Identity that the graph keeps as an op, because it is the output of a layer.
@@ -57,15 +59,22 @@ class Op:
         """Attributes to create the op again with; names that begin with "_" are for TensorFlow alone."""
         return {key: value for key, value in self.definition.node_def.attr.items() if not key.startswith("_")}
 
+    @property
+    def signature(self):
+        """Arguments of the op's type, and whether TensorFlow calls it stateful."""
+        if self.type not in _SIGNATURES:
+            _SIGNATURES[self.type] = self.definition.op_def
+        return _SIGNATURES[self.type]
+
     @cached_property
     def input_types(self):
         """Names of the attributes that hold the dtypes of the inputs; empty for an input whose dtype is fixed."""
-        return _type_attributes(self.definition.op_def.input_arg, self.attributes)
+        return _type_attributes(self.signature.input_arg, self.attributes)
 
     @cached_property
     def output_types(self):
         """Names of the attributes that hold the dtypes of the outputs; empty for an output whose dtype is fixed."""
-        return _type_attributes(self.definition.op_def.output_arg, self.attributes)
+        return _type_attributes(self.signature.output_arg, self.attributes)
 
     def attribute(self, name):
         """Return the value of one attribute."""
