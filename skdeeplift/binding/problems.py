@@ -10,6 +10,7 @@ from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
 from skdeeplift.execution.parallel import run_in_parts
 from skdeeplift.execution.problem import Problem
+from skdeeplift.network.effects import check_states
 from skdeeplift.propagation.summation_check import Tolerance, check_sums, convergence_delta
 from skdeeplift.warn import warn
 
@@ -81,6 +82,7 @@ def run_problem(explainer, problem, compiled):
         """Return the function by which workers compile the network; threads find it compiled already."""
         return partial(with_attributes(bound, references=None).compiled_of_kind, compiled.kind, compiled.function)
 
+    check_states(problem.method.states)
     results = run_in_parts(problem, explainer.n_jobs, shared)
     return results if bound.raw_columns is None else bound.sum_to_raw_columns(results)
 

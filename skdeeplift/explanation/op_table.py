@@ -7,11 +7,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.bind import bind
+from skdeeplift.network.effects import find_effects
 from skdeeplift.network.graph import BRANCHES
 from skdeeplift.network.trained import is_estimator, network_of, steps_of, unfrozen
 from skdeeplift.propagation.lookups import input_sources
 from skdeeplift.propagation.plan import Plan
-from skdeeplift.propagation.replay import effects_of, has_effects
 from skdeeplift.propagation.rulesets import rule_set_of
 from skdeeplift.propagation.steps import Step
 from skdeeplift.targets.target_tensor import find_target_tensor
@@ -90,13 +90,9 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
 
 def _of_inputs(graph, target):
     """Yield operations that are random, or that cut the input off from the first differences, with their table rows."""
-    pending = [(op, False) for op in graph.ancestors([target])]
-    while pending:
-        op, in_loop = pending.pop(0)
-        if op.body is not None:
-            pending += [(each, True) for each in op.body.ops]
-        elif has_effects(op) and op.type not in BRANCHES:
-            yield op, [*_place(graph, op), "", "", in_loop, False, effects_of(op)]
+    for op, in_loop, reason in find_effects(graph, [target]):
+        if op.type not in BRANCHES:
+            yield op, [*_place(graph, op), "", "", in_loop, False, reason]
     try:
         input_sources(graph, target)
     except UnsupportedOpError as error:

@@ -6,6 +6,8 @@ region from one tensor to the op where its branches meet again.
 
 from dataclasses import dataclass
 
+import tensorflow as tf
+
 from skdeeplift.network import ops
 from skdeeplift.network.graph import Value
 
@@ -88,6 +90,9 @@ class Activations:
         varying = [value for value in op.inputs if self.graph.varies(value)]
         root = self._dominator.get(op.outputs[0])
         if len(varying) < 2 or root is None or not self.graph.carries_difference(root):
+            return None
+        if root.dtype == tf.bool or root.dtype.is_floating != op.outputs[0].dtype.is_floating:
+            # Each op is a decision by itself.
             return None
         region = self._region(op, root)
         return Activation(root, op.outputs[0], region) if self._is_activation(op, root, region) else None

@@ -12,6 +12,10 @@ from skdeeplift.network.compat import graph_of_function
 from skdeeplift.network.input_dependence import batch_layouts, dependence_of
 
 BRANCHES = ops.where(family=ops.BRANCH)
+# Signatures by op type. Reading one takes longer than creating the op.
+_SIGNATURES = {}
+# Prefix of the names in a target function.
+_TARGET = "target/"
 # Name of an Identity that the graph keeps as an op, because it is the output of a layer.
 LAYER_OUTPUT = "skdeeplift.output"
 # Name scope of a call of a layer; the number of the call follows.
@@ -47,13 +51,30 @@ class Op:
 
     @cached_property
     def facts(self):
-        """Facts about the op's type."""
-        return ops.facts_of(self.type)
+        """Facts about the op's type; a cast that loses digits has a row of its own."""
+        return ops.facts_of(ops.TRUNCATION if self.type == "Cast" and _truncates(self) else self.type)
 
     @cached_property
     def attributes(self):
         """Attributes to create the op again with; names that begin with "_" are for TensorFlow alone."""
         return {key: value for key, value in self.definition.node_def.attr.items() if not key.startswith("_")}
+
+    @property
+    def signature(self):
+        """Arguments of the op's type, and whether TensorFlow calls it stateful."""
+        if self.type not in _SIGNATURES:
+            _SIGNATURES[self.type] = self.definition.op_def
+        return _SIGNATURES[self.type]
+
+    @cached_property
+    def input_types(self):
+        """Names of the attributes that hold the dtypes of the inputs; empty for an input whose dtype is fixed."""
+        return _type_attributes(self.signature.input_arg, self.attributes)
+
+    @cached_property
+    def output_types(self):
+        """Names of the attributes that hold the dtypes of the outputs; empty for an output whose dtype is fixed."""
+        return _type_attributes(self.signature.output_arg, self.attributes)
 
     def attribute(self, name):
         """Return the value of one attribute."""
@@ -93,10 +114,14 @@ class Graph:
         Handles of variables, and other tensors from outside. The graph reads them anew, so new weights show at once.
     calls : list of LayerCall
         Calls of layers, with lists of Value as outputs.
+    changed : set of Value
+        Handles of variables and tables that the network changes.
+    held : set of Value
+        Values that a target function holds constant, by ``tf.stop_gradient``. A reference has those of its row.
     """
 
     def __init__(self, func_graph, calls=(), prefix="", compiled=False, in_loop=False):
-        self.ops, self.captures, self.inputs, self.calls = [], {}, [], []
+        self.ops, self.captures, self.inputs, self.held, self.changed = [], {}, [], set(), set()
         names = {}
         for external, internal in () if in_loop else func_graph.captures:
             names[internal.name] = value = _make_value(internal, prefix)
@@ -115,16 +140,20 @@ class Graph:
         self._index()
 
     def followed_by(self, func_graph, value):
-        """Return a graph that applies a function to one of the values, and has its outputs."""
+        """Return a graph that applies a function to one of the values, and has its outputs.
+
+        In the network ``tf.stop_gradient`` only stops training, so that it is left out. The function holds a value
+        constant by it.
+        """
         graph = copy(self)
-        graph.ops, graph.captures = list(self.ops), dict(self.captures)
+        graph.ops, graph.captures, graph.held = list(self.ops), dict(self.captures), set(self.held)
         names = {}
         for external, internal in func_graph.captures:
-            names[internal.name] = captured = _make_value(internal, "target/")
+            names[internal.name] = captured = _make_value(internal, _TARGET)
             graph.captures[captured] = external
         [given] = [tensor for tensor in func_graph.inputs if tensor.name not in names]
         names[given.name] = value
-        graph._read(func_graph, names, prefix="target/", compiled=False)
+        graph._read(func_graph, names, prefix=_TARGET, compiled=False)
         graph.outputs = [names[tensor.name] for tensor in func_graph.outputs]
         graph._index()
         for computed in ("dependence", "layouts"):
@@ -151,11 +180,14 @@ class Graph:
 
     def _read(self, func_graph, names, prefix, compiled):
         for op in _sort_by_inputs(func_graph.get_operations()):
+            facts = ops.facts_of(op.type)
+            if facts.changes_state:
+                self.changed.add(names[op.inputs[0].name])
             if op.type == "Placeholder" or not op.outputs:
                 continue
             inputs = tuple(names[tensor.name] for tensor in op.inputs)
-            facts = ops.facts_of(op.type)
-            if facts.alias and LAYER_OUTPUT not in op.name:
+            holds = facts.held and prefix.startswith(_TARGET)
+            if facts.alias and LAYER_OUTPUT not in op.name and not holds:
                 names.update(zip((tensor.name for tensor in op.outputs), inputs, strict=True))
             elif facts.family is ops.CALL:
                 must_compile = "_XlaMustCompile" in op.node_def.attr and op.get_attr("_XlaMustCompile")
@@ -175,6 +207,8 @@ class Graph:
                 for attribute in ("body", "cond") if facts.family is ops.LOOP else ():
                     function = graph_of_function(func_graph, op.get_attr(attribute).name)
                     loop.append(Graph(function, (), prefix, compiled, in_loop=True))
+                    self.changed.update(inputs[loop[-1].inputs.index(handle)] for handle in loop[-1].changed)
+                self.held.update(outputs if holds else ())
                 self.ops.append(Op(op.type, without_call_numbers(name), inputs, outputs, op, compiled, calls, *loop))
 
     def _inline(self, op, body, inputs, names, prefix, compiled):
@@ -211,11 +245,19 @@ class Graph:
         return value in self.dependence.varying
 
     def carries_difference(self, value):
-        """Return whether a difference flows through a value; none flows through a count, an index or a mask."""
+        """Return whether a difference flows through a value; none flows through an index or a mask of padding."""
         return value in self.dependence.carrying
 
+    def has_derivative(self, value):
+        """Return whether a value depends on the input through floating-point numbers alone, on some way."""
+        reached = {each for each in self.dependence.starts if each.dtype.is_floating}
+        for op in self.ops:
+            if not reached.isdisjoint(op.inputs):
+                reached.update(each for each in op.outputs if each.dtype.is_floating or each.dtype == tf.variant)
+        return value in reached
+
     def is_condition(self, value):
-        """Return whether a value varies without a difference, as a count, an index or a mask does."""
+        """Return whether a value varies without a difference, as an index or a mask of padding does."""
         return value in self.dependence.varying and value not in self.dependence.carrying
 
     def is_batch_shaped(self, value):
@@ -262,6 +304,23 @@ class Graph:
                 needed.update(step.inputs)
                 found.append(step)
         return found[::-1]
+
+
+def _type_attributes(arguments, attributes):
+    """List the name of the dtype's attribute for each tensor of an op's arguments."""
+    names = []
+    for argument in arguments:
+        number = attributes[argument.number_attr].i if argument.number_attr else 1
+        if argument.type_list_attr:
+            number = len(attributes[argument.type_list_attr].list.type)
+        names += [argument.type_attr] * number
+    return names
+
+
+def _truncates(op):
+    """Return whether a cast takes numbers to whole numbers, or to truth values."""
+    before, after = op.inputs[0].dtype, op.outputs[0].dtype
+    return (before.is_floating and not after.is_floating) or (after == tf.bool and before != tf.bool)
 
 
 def _sort_by_inputs(operations):

@@ -71,12 +71,21 @@ class OpFacts:
     dense: bool = False
     # Each output is an input. StopGradient is an alias, because DeepLIFT propagates differences and not gradients.
     alias: bool = False
+    # A target function holds the output constant: it is the row's, for the row and for its references.
+    held: bool = False
     # The output is the same for all inputs of the network.
     constant: bool = False
     # TensorFlow calls the op stateful, but it only reads the state.
     reads_state: bool = False
+    # The op changes the variable or table that its first input is the handle of.
+    changes_state: bool = False
     # Reason why the op has no rule, or none for all patterns of varying inputs.
     why_not: str | None = None
+
+    @property
+    def keeps_elements(self):
+        """True if each element of the result comes from one element of each input."""
+        return self.elementwise or self.hands_on is not None
 
     @property
     def joins_clusters(self):
@@ -143,7 +152,8 @@ EXPLOSIVE, EXPLOSIVE_ABOVE = "overflows on both sides", "overflows for large val
 COPIED, RESHAPED, BROADCAST, MOVED, CUT = "copied", "reshaped", "broadcast", "moved", "cut"
 MADE, STACKED, GATHERED, TAKEN, SET = "made", "stacked", "gathered", "taken", "set"
 REDUCED, FOLDED, UNFOLDED, RENUMBERED = "reduced", "folded", "unfolded", "renumbered"
-A_CHOICE = "it chooses by a condition that depends on the input, and is no function of one tensor"
+# Type of a cast from floating-point numbers to whole numbers or truth values, or from whole numbers to truth values.
+TRUNCATION = "Cast to whole"
 A_BRANCH = "which branch is taken is known only when the network runs"
 FACTORS = "a product of many varying factors has no exact split that is worth its cost"
 ROWS = "it joins entries of the leading axis, which is the batch"
@@ -157,8 +167,11 @@ SQUARED_DIFFERENCE = Family({ONE: "activation", SEVERAL: "split_squared_differen
 QUOTIENT = Family({(0,): "apply_weights", (1,): "activation", (0, 1): "split_quotient"}, elementwise=True)
 PRODUCT = Family({ONE: "multiply", SEVERAL: "split_elementwise_product"}, elementwise=True)
 SUM = Family({ANY: "add"}, elementwise=True)
-CHOICE = Family(dict.fromkeys([(1,), (2,), (1, 2)], "join"), elementwise=True)
-COMPARISON, TEST, FILL = (Family(elementwise=True) for _ in range(3))
+CHOICE = Family({**dict.fromkeys([(1,), (2,), (1, 2)], "join"), ANY: "choose"}, elementwise=True)
+COMPARISON = Family({ONE: "take_step", SEVERAL: "take_step_of_difference"}, elementwise=True)
+LOGIC = Family({ONE: "take_step", SEVERAL: "split_decision"}, elementwise=True)
+TEST = Family({ONE: "take_step"}, elementwise=True)
+FILL = Family(elementwise=True)
 # Integers and strings, by which something may be looked up.
 KEY = Family(elementwise=True)
 
@@ -231,8 +244,8 @@ op("Tan",         ACTIVATION, domain=PARTIAL)
 op("Tanh",        ACTIVATION, derivative=lambda x, y: 1 - y * y, dense=True)
 
 # Functions of several tensors, elementwise.
-op("FloorDiv",          STEP)
-op("FloorMod",          STEP)
+op("FloorDiv",          STEP, rules=STEP.rules | {(0, 1): "split_change"})
+op("FloorMod",          STEP, rules=STEP.rules | {(0, 1): "split_change"})
 op("ClipByValue",       STEP, clamp=True)
 op("Maximum",           TWO_VARIABLE, clamp=True)
 op("Minimum",           TWO_VARIABLE, clamp=True)
@@ -252,8 +265,8 @@ op("AddV2",             SUM, straight=ANY, dense=True)
 op("AddN",              SUM, straight=ANY, rules={ANY: "join"})
 op("BiasAdd",           SUM, straight=ANY, dense=True)
 op("Sub",               SUM, straight=ANY, rules={ANY: "subtract"})
-op("Select",            CHOICE, why_not=A_CHOICE)
-op("SelectV2",          CHOICE, why_not=A_CHOICE)
+op("Select",            CHOICE)
+op("SelectV2",          CHOICE)
 
 # Truth values and integers, elementwise.
 op("Equal",                  COMPARISON, equality=True)
@@ -263,8 +276,8 @@ op("GreaterEqual",           COMPARISON)
 op("Less",                   COMPARISON)
 op("LessEqual",              COMPARISON)
 op("ApproximateEqual",       COMPARISON)
-op("LogicalAnd",             COMPARISON)
-op("LogicalOr",              COMPARISON)
+op("LogicalAnd",             LOGIC)
+op("LogicalOr",              LOGIC)
 op("LogicalNot",             TEST)
 op("IsFinite",               TEST)
 op("IsInf",                  TEST)
@@ -298,7 +311,9 @@ op("DepthwiseConv2dNativeBackpropInput", TRANSPOSED_CONVOLUTION)
 # Other linear functions of one tensor.
 op("Neg",                    Family({ANY: "negate"}, elementwise=True), straight=ANY)
 op("Cast",                   Family({ANY: "cast"}, elementwise=True), straight=ANY, hands_on=COPIED)
+op(TRUNCATION,               TEST, hands_on=COPIED)
 op("Identity",               STRUCTURAL, elementwise=True, straight=ANY, hands_on=COPIED, alias=True)
+op("EnsureShape",            STRUCTURAL, elementwise=True, straight=ANY, hands_on=COPIED)
 op("Reshape",                STRUCTURAL, hands_on=RESHAPED, batch=RENUMBERED)
 op("ExpandDims",             STRUCTURAL, hands_on=RESHAPED)
 op("Squeeze",                STRUCTURAL, hands_on=RESHAPED)
@@ -379,8 +394,8 @@ op("Min",                    Family({(0,): "take_minimum"}), batch=REDUCED)
 op("TopKV2",                 Family({(0,): "take_largest"}))
 op("Softmax",                SOFTMAX, takes_logits=True)
 op("LogSoftmax",             SOFTMAX, takes_logits=True)
-op("All",                    OTHER, batch=REDUCED)
-op("Any",                    OTHER, batch=REDUCED)
+op("All",                    Family({(0,): "take_minimum"}), batch=REDUCED)
+op("Any",                    Family({(0,): "take_maximum"}), batch=REDUCED)
 op("Prod",                   OTHER, batch=REDUCED, why_not=FACTORS)
 op("Cumprod",                OTHER, why_not=FACTORS)
 op("Qr",                     OTHER, why_not=A_DECOMPOSITION)
@@ -408,6 +423,26 @@ op("LookupTableSizeV2",      SOURCE, reads_state=True)
 op("Variable",               SESSION_VARIABLE)
 op("VariableV2",             SESSION_VARIABLE)
 
+# Changes of variables and tables.
+op("AssignVariableOp",       OTHER, changes_state=True)
+op("AssignAddVariableOp",    OTHER, changes_state=True)
+op("AssignSubVariableOp",    OTHER, changes_state=True)
+op("ResourceScatterAdd",     OTHER, changes_state=True)
+op("ResourceScatterDiv",     OTHER, changes_state=True)
+op("ResourceScatterMax",     OTHER, changes_state=True)
+op("ResourceScatterMin",     OTHER, changes_state=True)
+op("ResourceScatterMul",     OTHER, changes_state=True)
+op("ResourceScatterNdAdd",   OTHER, changes_state=True)
+op("ResourceScatterNdMax",   OTHER, changes_state=True)
+op("ResourceScatterNdMin",   OTHER, changes_state=True)
+op("ResourceScatterNdSub",   OTHER, changes_state=True)
+op("ResourceScatterNdUpdate",OTHER, changes_state=True)
+op("ResourceScatterSub",     OTHER, changes_state=True)
+op("ResourceScatterUpdate",  OTHER, changes_state=True)
+op("ResourceStridedSliceAssign",OTHER, changes_state=True)
+op("LookupTableInsertV2",    OTHER, changes_state=True)
+op("LookupTableRemoveV2",    OTHER, changes_state=True)
+
 # Random numbers without effects.
 op("StatelessRandomUniform",                 RANDOM)
 op("StatelessRandomUniformV2",               RANDOM)
@@ -428,7 +463,7 @@ op("StatelessMultinomial",                   RANDOM)
 
 # Aliases and control flow.
 op("IdentityN",              OTHER, alias=True)
-op("StopGradient",           OTHER, alias=True)
+op("StopGradient",           OTHER, alias=True, held=True)
 op("PreventGradient",        OTHER, alias=True)
 op("CheckNumerics",          OTHER, alias=True)
 op("Snapshot",               OTHER, alias=True)

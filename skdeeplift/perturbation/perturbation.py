@@ -121,7 +121,7 @@ class Perturbation(PairMethod):
         values = [source.value for source in sources]
         # An empty tuple of starts: contributions have the dtype of the output, also where the source holds integers.
         sources = [Source(value, None if value.dtype.is_floating else ()) for value in values]
-        super().__init__(graph, target, sources, [*graph.inputs, *values])
+        super().__init__(graph, target, sources, [*graph.inputs, *values, *graph.held], graph.held)
         self.schemes, self.sums_to_delta = list(schemes), sums_to_delta
         self._perturbed = [self.sources] if len(self.schemes) == 1 else [[source] for source in self.sources]
         self.copies = max([1, *(scheme.number for scheme in self.schemes)])
@@ -214,6 +214,9 @@ class _PerturbedRows(NamedTuple):
             mixed = tf.where(kept[value][:, None], x, reference) if value in kept else x[None]
             rest = mixed.shape[3:]
             given[value] = tf.reshape(tf.broadcast_to(mixed, (*lead, *rest)), (-1, *rest))
+        for value in graph.held:
+            x, rest = self.pairs[value][0], value.shape[1:]
+            given[value] = tf.reshape(tf.broadcast_to(x[None], (*lead, *rest)), (-1, *rest))
         [output] = replay.run(graph, given, [target])
         return sum_weighted(tf.reshape(output, (*lead, *target.shape[1:])), self.weights)
 

@@ -8,10 +8,10 @@ import tensorflow as tf
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.clusters import Activation, Activations, activation_at
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.method import Method, check_depends
+from skdeeplift.propagation.method import Method, check_derivative
 from skdeeplift.propagation.pairing import to_difference_dtype
 from skdeeplift.propagation.rules.products import RecomputedProduct, with_gradient
-from skdeeplift.propagation.rules.reveal_cancel import is_restricted
+from skdeeplift.propagation.rules.rescale import is_restricted
 from skdeeplift.propagation.sums import SourceTensors, sum_plain
 
 
@@ -41,7 +41,7 @@ class Overrides:
         return self._steps[op]
 
     def _replacement(self, graph, op):
-        if op.body is not None or not graph.carries_difference(op.outputs[0]):
+        if op.body is not None or not (op.outputs[0].dtype.is_floating and graph.carries_difference(op.outputs[0])):
             return op
         if graph not in self._finders:
             self._finders[graph] = Activations(graph, self.barriers)
@@ -140,7 +140,7 @@ class Gradients(Method):
     """
 
     def __init__(self, graph, target, sources, form, rule=None):
-        check_depends(graph, target)
+        check_derivative(graph, target)
         super().__init__(graph, target, sources)
         # Rows are run as given, so the place of the batch in other values does not matter.
         self.needs_pair_size = False

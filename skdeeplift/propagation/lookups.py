@@ -127,8 +127,8 @@ def _is_input_itself(graph, value):
     return value in graph.inputs
 
 
-def padding_masks(graph, values):
-    """Find the masks among some values that tell which elements of the input are padding.
+def shared_values(graph, values):
+    """Find the values that a reference takes from its row, among some values and the conditions before them.
 
     Parameters
     ----------
@@ -139,42 +139,21 @@ def padding_masks(graph, values):
 
     Returns
     -------
-    masks : list of Value
-        Comparisons of the input itself, and inputs that are masks.
+    shared : list of Value
+        Comparisons that tell which elements of the input are padding, and values that a target function holds constant.
     """
     pending = [value for value in values if graph.is_condition(value)]
-    masks, seen = [], set(pending)
+    shared, seen = [], set(pending)
     while pending:
         value = pending.pop()
         op = graph.producer.get(value)
-        if (op is None and value.dtype == tf.bool) or (op is not None and _compares_input(graph, op)):
-            masks.append(value)
+        if value in graph.dependence.shared:
+            shared.append(value)
         elif op is not None:
             before = [each for each in op.inputs if graph.is_condition(each) and each not in seen]
             seen.update(before)
             pending += before
-    return list(dict.fromkeys(masks))
-
-
-def _compares_input(graph, op):
-    if op.facts.family is not ops.COMPARISON:
-        return False
-    varying = [value for value in op.inputs if graph.varies(value)]
-    of_numbers = any(value.dtype.is_floating for value in varying)
-    if of_numbers and not op.facts.equality:
-        return False
-    return all(_is_from_input(graph, value) for value in varying)
-
-
-def _is_from_input(graph, value):
-    op = graph.producer.get(value)
-    if op is None:
-        return value in graph.inputs
-    varying = [each for each in op.inputs if graph.varies(each)]
-    # Numbers that a function computed are no longer the input.
-    plain = op.type in _MOVES or op.facts.hands_on == ops.COPIED or not value.dtype.is_floating
-    followed = op.type in _MOVES or op.facts.elementwise
-    return plain and followed and all(_is_from_input(graph, each) for each in varying)
+    return list(dict.fromkeys(shared))
 
 
 def _origin(graph, start):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.compiled import compiled
+from skdeeplift.network.effects import check_effects
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.lookups import own_values
 from skdeeplift.propagation.pairing import Mode
@@ -31,7 +32,7 @@ class Method:
     shown : list of Value, default=()
         Further values that are read at the rows and at the references.
     masks : list of Value, default=()
-        Masks of the rows that their references share.
+        Masks of the rows, and other values, that their references share.
 
     Attributes
     ----------
@@ -44,6 +45,10 @@ class Method:
         Number of nested loops around each value.
     needs_pair_size : bool
         Whether rows and references must be run pair by pair, because the batch is not the first axis of all values.
+    states : list of (variable, str)
+        Variables that the network changes, which have one entry for each place of the batch.
+    carrying : set of Value
+        Values through which differences flow, those inside of loops included.
     computed : list of Value
         The values that are computed for a pair. The size of chunks follows from their number of bytes.
     coarsest_dtype : DType or None
@@ -75,18 +80,20 @@ class Method:
         self.graph, self.target, self.sources, self.masks = graph, target, list(sources), list(masks)
         self.own = own_values(self.sources)
         self.shown = list(dict.fromkeys([target, *self.own, *shown]))
+        self.states = check_effects(graph, self.shown)
         self.layouts = graph.layouts
         self.needs_pair_size = any(value not in self.layouts or self.layouts[value].axis > 0 for value in self.shown)
         self.depths = {value: depth for depth, graph in _depths(graph) for value in graph.values}
+        self.carrying = {value for _, graph in _depths(graph) for value in graph.dependence.carrying}
         specs = [tf.TensorSpec(value.shape, value.dtype) for value in graph.inputs]
         mask_specs = [tf.TensorSpec(value.shape, value.dtype) for value in self.masks]
         self.forward = compiled(self._forward, input_signature=[specs])
         self.forward_masked = compiled(self._forward, input_signature=[specs, *mask_specs])
         self.forward_both = compiled(self._forward_both, input_signature=[specs, specs])
         self.n_outputs = target.shape[1:].num_elements()
-        # Integers have no dtype of contributions; theirs is that of the output.
+        # Contributions of integers and truth values have the dtype of the output.
         self.contribution_dtypes = tuple(
-            (source.value if source.starts is None else target).dtype.as_numpy_dtype for source in self.sources
+            (source.value if source.value.dtype.is_floating else target).dtype.as_numpy_dtype for source in self.sources
         )
         # One function for each pairing; TensorFlow would trace anew for every object that is not a tensor.
         self._compiled = {}
@@ -270,5 +277,21 @@ def check_depends(graph, value):
     if not graph.carries_difference(value):
         raise UnsupportedOpError(
             f"The target {value.name!r} does not depend on the network's input through any function that has "
-            "differences (an argmax, a comparison or an integer in between cuts it off)."
+            "differences (an argmax or a number of elements in between cuts it off)."
+        )
+
+
+def check_derivative(graph, value):
+    """Raise an error if the network has no derivative of a value.
+
+    Raises
+    ------
+    UnsupportedOpError
+        If the value does not depend on the input, or only through truth values and whole numbers.
+    """
+    check_depends(graph, value)
+    if not graph.has_derivative(value):
+        raise UnsupportedOpError(
+            f"The target {value.name!r} has no derivative by the network's input: a comparison, rounding or a whole "
+            "number lies in between. Use DeepLiftExplainer, which needs differences and no derivatives."
         )

@@ -47,10 +47,22 @@ class PairedOp:
         return self.streams.shape(value)
 
     def operands(self, differences, constant=identity):
-        """Return all operands: the differences, and ``constant`` of operands without one."""
+        """Return all operands: the differences, and ``constant`` of operands of the same kind without one.
+
+        Operands of another kind, such as axes and shapes, stay as they are.
+        """
+        kinds = [name or value.dtype for name, value in zip(self.step.op.input_types, self.inputs, strict=True)]
+        of_differences = {kind for kind, each in zip(kinds, differences, strict=True) if each is not None}
+        if "element_dtype" in self.step.op.attributes:
+            of_differences |= {"element_dtype", tf.variant}
+
+        def operand(position, kind):
+            tensor = self.constant(position)
+            return constant(to_difference_dtype(tensor)) if kind in of_differences else tensor
+
         return [
-            constant(to_difference_dtype(self.constant(position))) if difference is None else difference
-            for position, difference in enumerate(differences)
+            operand(position, kind) if difference is None else difference
+            for position, (kind, difference) in enumerate(zip(kinds, differences, strict=True))
         ]
 
     def run(self, operands):

@@ -45,24 +45,22 @@ class Purpose(enum.Enum):
     DIFFERENCES = "differences"
 
 
-_WIDER = {tf.float16: tf.float32, tf.bfloat16: tf.float32}
+_HALVES = {tf.float16: tf.float32, tf.bfloat16: tf.float32}
 
 
 def difference_dtype(dtype):
-    """Return the dtype that differences of values of a dtype are carried in."""
-    return _WIDER.get(dtype, dtype)
+    """Return the dtype that differences of values of a dtype are carried in.
+
+    Differences of half precision are carried in single precision; those of truth values and of whole numbers, which
+    double precision holds exactly, in double precision.
+    """
+    is_whole = dtype == tf.bool or dtype.is_integer
+    return tf.float64 if is_whole else _HALVES.get(dtype, dtype)
 
 
 def to_difference_dtype(tensor):
-    """Cast a tensor to the dtype that its differences are carried in."""
-    return tf.cast(tensor, difference_dtype(tensor.dtype)) if tensor.dtype in _WIDER else tensor
-
-
-def to_difference_attribute(value):
-    """Return an attribute of an op; a dtype becomes that of the differences."""
-    if value.WhichOneof("value") != "type":
-        return value
-    return type(value)(type=difference_dtype(tf.dtypes.as_dtype(value.type)).as_datatype_enum)
+    """Cast a tensor of numbers or truth values to the dtype that its differences are carried in."""
+    return tf.cast(tensor, difference_dtype(tensor.dtype)) if difference_dtype(tensor.dtype) != tensor.dtype else tensor
 
 
 class Mode(enum.Enum):

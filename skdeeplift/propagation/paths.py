@@ -14,8 +14,8 @@ from skdeeplift.network import ops
 from skdeeplift.network.compiled import compiled, fused, may_use_xla
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.gradients import gradients_of
-from skdeeplift.propagation.lookups import padding_masks
-from skdeeplift.propagation.method import PairMethod, check_depends
+from skdeeplift.propagation.lookups import shared_values
+from skdeeplift.propagation.method import PairMethod, check_derivative
 from skdeeplift.propagation.pairing import difference_dtype, to_difference_dtype
 from skdeeplift.propagation.rules.linear import JOINS, LINEAR
 from skdeeplift.propagation.rules.products import LARGE
@@ -53,12 +53,13 @@ class Paths(PairMethod):
     steps_at_once = 8
 
     def __init__(self, graph, target, sources, together):
-        check_depends(graph, target)
+        check_derivative(graph, target)
         before = graph.ancestors([target])
         read = dict.fromkeys(value for op in before for value in op.inputs)
-        masks = [value for value in padding_masks(graph, read) if has_rows(value, graph.layouts)]
+        masks = [value for value in shared_values(graph, read) if has_rows(value, graph.layouts)]
         super().__init__(graph, target, sources, masks, masks)
-        groups = [self.own] if together else [[value] for value in self.own]
+        own = [value for value in self.own if value.dtype.is_floating]
+        groups = [own] if together else [[value] for value in own]
         self.prefixes = [find_prefix(graph, target, group, masks) for group in groups if group]
         read = (value for prefix in self.prefixes for value in (*prefix.cut, *prefix.beside))
         self.shown = list(dict.fromkeys([*self.shown, *read]))
@@ -280,10 +281,12 @@ def find_prefix(graph, target, sources, fixed):
     -------
     prefix : Prefix
     """
-    moving, affine, cut, beside, layouts = set(sources), set(sources), {}, {}, graph.layouts
+    moving, affine, cut, beside, still, layouts = set(sources), set(sources), {}, {}, set(fixed), graph.layouts
     for op in graph.ancestors([target], known=[*sources, *fixed]):
         reads = [value for value in op.inputs if value in moving]
         if not reads or op.facts.shape_only:
+            if still.issuperset(filter(graph.varies, op.inputs)):
+                still.update(op.outputs)
             continue
         for value in op.inputs:
             if value not in moving and graph.varies(value):
@@ -292,7 +295,10 @@ def find_prefix(graph, target, sources, fixed):
                 beside.update(dict.fromkeys(given))
         moving.update(op.outputs)
         positions = tuple(position for position, value in enumerate(op.inputs) if value in moving)
-        if op.body is None and affine.issuperset(reads) and _is_affine(op, positions):
+        # A value that does not move differs between the row and the reference, so that an end of the path that was
+        # computed from it is wrong at the reference.
+        is_alone = all(value in moving or value in still or not graph.varies(value) for value in op.inputs)
+        if op.body is None and is_alone and affine.issuperset(reads) and _is_affine(op, positions):
             affine.update(op.outputs)
         else:
             cut.update(dict.fromkeys(value for value in reads if value in affine))

@@ -1,7 +1,10 @@
 """Plans: the steps, in order, that carry a difference from the sources to the target."""
 
+import tensorflow as tf
+
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.clusters import Activations, activation_at
+from skdeeplift.network.effects import check_effects
 from skdeeplift.network.graph import BRANCHES
 from skdeeplift.network.layers import layer_names, unknown_layer
 from skdeeplift.propagation.loops import LoopStep, Section
@@ -59,6 +62,7 @@ class Plan:
     def __init__(self, graph, target, sources, rule_set, owner="skdeeplift", parts=False):
         self.graph, self.rule_set, self.owner = graph, rule_set, owner
         self.sources = sources
+        check_effects(graph, [target])
         check_depends(graph, target)
         self.starts = graph.starts_before(target)
         section = self._section(graph, {target}, set(sources) if parts else set())
@@ -171,8 +175,8 @@ class Plan:
             values = (activation.root,), (activation.output,)
             return ActivationStep(activation.op, *values, rule, activation, carries_spread)
         varying = tuple(position for position, value in enumerate(op.inputs) if graph.carries_difference(value))
-        rule = SHARED.find(op.type, varying)
-        if rule is None:
+        rule = SHARED.find(op.facts.type, varying)
+        if rule is None or _is_placed_by(op, varying):
             if self.rule_set.integrates and op.type not in BRANCHES:
                 results = tuple(place for place, value in enumerate(op.outputs) if graph.carries_difference(value))
                 described = graph.describe(op)
@@ -189,6 +193,17 @@ class Plan:
             f"{self.owner} has no rule for {self.graph.describe(op)}{because}. "
             f'Replace it in the network{integrate}, or see "Adding a rule" in the documentation.'
         )
+
+
+def _is_placed_by(op, varying):
+    """Return whether a whole number or truth value with a difference tells an op where or how often, not what.
+
+    An example is the beginning of a slice. Ops of such values themselves give the same dtype, or decide elementwise.
+    """
+    after = op.outputs[0].dtype
+    before = {op.inputs[position].dtype for position in varying} - {after, tf.variant}
+    is_decision = op.facts.elementwise or after == tf.variant
+    return not is_decision and not all(dtype.is_floating for dtype in before)
 
 
 def _carries_spreads(section):

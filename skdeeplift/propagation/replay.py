@@ -2,12 +2,11 @@
 
 import tensorflow as tf
 
-from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network import ops
 from skdeeplift.network.compat import create_op
 from skdeeplift.network.compiled import is_for_xla, refuse_xla
 from skdeeplift.network.graph import Op
-from skdeeplift.propagation.pairing import difference_dtype, to_difference_attribute, to_difference_dtype
+from skdeeplift.propagation.pairing import difference_dtype, to_difference_dtype
 
 
 def run(graph, values, wanted, overrides=None):
@@ -183,33 +182,12 @@ def _static_number(tensor):
     return tf.zeros(tensor[None], tf.bool).shape[0] if number is None else number.item()
 
 
-# Op types with state. Reading the definition of an op takes long.
-_STATEFUL = {}
-
-
-def has_effects(op):
-    """Return whether an op is random or has state, so that two passes over the same row need not agree."""
-    if op.type not in _STATEFUL:
-        _STATEFUL[op.type] = op.definition.op_def.is_stateful
-    return _STATEFUL[op.type] and not op.facts.reads_state
-
-
-def effects_of(op):
-    """Write the error message for an op that is random or has state."""
-    return (
-        f"The network reads the op {op.type!r} ({op.name!r}), which is random or has state, so two passes over the "
-        "same row need not agree and no contribution can be right. Remove it from the inference pass."
-    )
-
-
 def create(op, inputs, of_differences=False):
     """Create an op again on other inputs, and return its outputs.
 
     With ``of_differences``, the inputs may have a wider dtype than the network's values. A list of tensors does not
     show its dtype, so the caller has to say so.
     """
-    if has_effects(op):
-        raise UnsupportedOpError(effects_of(op))
     inputs = [tf.convert_to_tensor(tensor) for tensor in inputs]
     if op.type == "Shape" and inputs[0].shape.is_fully_defined():
         # The shape is known. An op that reads it would keep TensorFlow from fusing the op before it.
@@ -221,13 +199,29 @@ def create(op, inputs, of_differences=False):
 
 def _create(op, inputs, of_differences=False):
     inputs, dtypes, attributes = list(inputs), [value.dtype for value in op.outputs], op.attributes
+    differs = [tensor.dtype != value.dtype for tensor, value in zip(inputs, op.inputs, strict=True)]
     is_list = of_differences and "element_dtype" in attributes
-    if is_list or any(tensor.dtype != value.dtype for tensor, value in zip(inputs, op.inputs, strict=True)):
-        # Differences of values in half precision are carried in single precision.
-        inputs, dtypes = list(map(to_difference_dtype, inputs)), list(map(difference_dtype, dtypes))
-        attributes = {name: to_difference_attribute(value) for name, value in attributes.items()}
+    if is_list or any(differs):
+        # Dtypes that become those of differences; others, such as those of axes, stay.
+        changed = {name for name, differ in zip(op.input_types, differs, strict=True) if differ} - {""}
+        changed |= {"element_dtype"} if is_list else set()
+        inputs = [
+            to_difference_dtype(tensor) if name in changed else tensor
+            for name, tensor in zip(op.input_types, inputs, strict=True)
+        ]
+        dtypes = [
+            difference_dtype(dtype) if name in changed else dtype
+            for name, dtype in zip(op.output_types, dtypes, strict=True)
+        ]
+        attributes = {name: _to_difference(value) if name in changed else value for name, value in attributes.items()}
     graph = tf.compat.v1.get_default_graph()
     return create_op(graph, op.type, inputs, dtypes, attrs=attributes, name=op.type).outputs
+
+
+def _to_difference(attribute):
+    """Return a dtype as an attribute of an op that runs on differences."""
+    dtype = difference_dtype(tf.dtypes.as_dtype(attribute.type))
+    return type(attribute)(type=dtype.as_datatype_enum)
 
 
 def run_activation(activation, root, operands):

@@ -5,14 +5,22 @@ from typing import Any, NamedTuple
 
 from skdeeplift.network import ops
 from skdeeplift.network.layers import innermost_named
+from skdeeplift.propagation.rules.decisions import DECISIONS
 from skdeeplift.propagation.rules.linear import JOINS, LINEAR, LISTS, WEIGHTED
 from skdeeplift.propagation.rules.maxima import MAXIMA
-from skdeeplift.propagation.rules.rescale import SOFTMAX, ActivationRule, guided_backprop_rescale, pass_through, rescale
-from skdeeplift.propagation.rules.reveal_cancel import is_restricted, reveal_cancel
+from skdeeplift.propagation.rules.rescale import (
+    SOFTMAX,
+    ActivationRule,
+    guided_backprop_rescale,
+    is_restricted,
+    pass_through,
+    rescale,
+)
+from skdeeplift.propagation.rules.reveal_cancel import reveal_cancel
 from skdeeplift.propagation.rules.table import RuleTable
 from skdeeplift.propagation.rules.two_operands import BILINEAR, TWO_VARIABLE
 
-SHARED = RuleTable.union(LINEAR, LISTS, JOINS, BILINEAR, TWO_VARIABLE, MAXIMA, SOFTMAX)
+SHARED = RuleTable.union(LINEAR, LISTS, JOINS, BILINEAR, TWO_VARIABLE, DECISIONS, MAXIMA, SOFTMAX)
 DENSE = ops.where(family=ops.MATRIX_PRODUCT)
 
 _RESCALE = ActivationRule(rescale)

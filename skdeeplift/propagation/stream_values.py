@@ -146,13 +146,17 @@ class StreamValues:
         """Compute the difference of a value over all pairs from the first two streams."""
         return self.pairing.combine(lambda x, r: x - r, [self.at_input[value]], [self.at_reference[value]])
 
-    def difference_at_start(self, value, with_spread):
-        """Make the difference of a value where differences start; its spread is the size of the difference."""
+    def difference_at_start(self, value, with_spread, is_shared_out=False):
+        """Make the difference of a value where differences start; its spread is the size of the difference.
+
+        The gradient by a share reads the spread that is multiplied by it; otherwise only the spread's shape is read.
+        """
         delta = self.delta(value)
         if not with_spread:
             return Difference(delta)
         both = [self.at_input[value]], [self.at_reference[value]]
-        product = SIGNED.shape_only if self.purpose is Purpose.GRADIENT else SIGNED.forward
+        shape_only = self.purpose is Purpose.GRADIENT and not is_shared_out
+        product = SIGNED.shape_only if shape_only else SIGNED.forward
         # The gradient is stopped, since the difference and its spread have separate multipliers.
         spread = self.pairing.combine(product, *both, differences=[tf.stop_gradient(delta)])
         return Difference(delta, spread, spread if self.settings.tells_parts else None)

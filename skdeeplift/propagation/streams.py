@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.lookups import own_values, padding_masks
+from skdeeplift.propagation.lookups import own_values, shared_values
 from skdeeplift.propagation.method import PairMethod, coarsest_dtype
 from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, to_difference_dtype
 from skdeeplift.propagation.plan import Plan
@@ -47,7 +47,7 @@ class Streams(PairMethod):
     def __init__(self, graph, target, sources, rule_set, owner="skdeeplift", parts=False):
         self.plan = Plan(graph, target, own_values(sources), rule_set, owner, parts)
         read = [*self.plan.reads, *(value for step in self.plan.difference_steps for value in step.inputs)]
-        masks = padding_masks(graph, read)
+        masks = shared_values(graph, read)
         # The third stream reads these values of the first two.
         super().__init__(graph, target, sources, [*self.plan.starts, *self.plan.reads, *masks], masks)
         self.tells_parts, self.sums_to_delta = parts, self.plan.sums_to_delta
@@ -59,8 +59,7 @@ class Streams(PairMethod):
     def _contributions(self, request, at_input, at_reference):
         pairing = request.pairing
         at_input, at_reference = (
-            dict(zip(self.shown, map(to_difference_dtype, tensors), strict=True))
-            for tensors in (at_input, at_reference)
+            self._as_differences(zip(self.shown, tensors, strict=True)) for tensors in (at_input, at_reference)
         )
         streams, (differences, shares), spreads, signed = self._both_passes(pairing, at_input, at_reference)
         target = differences[self.target].delta
@@ -81,7 +80,7 @@ class Streams(PairMethod):
             if source.starts is None:
                 x, r = pairing.with_axes(at_input[value], at_reference[value])
             else:
-                x = tf.ones((1, 1, *value.shape[1:]), target.dtype)
+                x = tf.ones((1, 1, *value.shape[1:]), shares[value].dtype)
                 r = tf.zeros((1, pairing.references, *value.shape[1:]), x.dtype)
             if of_delta is None:
                 of_delta = tf.zeros((*pairing.lead, *x.shape[2:]), x.dtype)
@@ -95,6 +94,13 @@ class Streams(PairMethod):
             else:
                 sums.append(sum_over_references(tensors, request.weights, request.wanted, axis))
         return sums
+
+    def _as_differences(self, values):
+        """Cast values that carry differences to the dtype of these; indices and masks of padding stay as they are."""
+        return {
+            value: to_difference_dtype(tensor) if value.dtype.is_floating or value in self.carrying else tensor
+            for value, tensor in values
+        }
 
     def _both_passes(self, pairing, at_input, at_reference, purpose=Purpose.GRADIENT, tolerance=None):
         """Carry spreads if rules read them, and then the differences whose gradient gives the multipliers."""
@@ -139,7 +145,7 @@ class Streams(PairMethod):
         for values in streams:
             values.update({mask: streams[0][mask] for mask in self.masks if mask in streams[0]})
             replay.run(self.graph, values, [*self.shown, *(value for value in outputs if value.dtype.is_floating)])
-            values.update({value: to_difference_dtype(tensor) for value, tensor in values.items()})
+            values.update(self._as_differences(values.items()))
             for value, tensor in values.items():
                 # Rules read sizes, which are known for arguments of a function. Values inside of loops have the axis of
                 # steps in front.
@@ -159,8 +165,9 @@ class Streams(PairMethod):
         shares : dict of Value to tensor
             The shares of the elements of sources of integers.
         """
+        shared_out = {start for source in self.sources for start, _ in source.starts or ()}
         differences = {
-            value: streams.difference_at_start(value, with_spread=value in self.plan.spreads)
+            value: streams.difference_at_start(value, value in self.plan.spreads, value in shared_out)
             for value in self.plan.starts
         }
         shares = {}

@@ -262,7 +262,7 @@ LAYERS = {
     "PReLU": [((6,), dict()), ((3, 4), dict(shared_axes=[1]))],
     "ELU": [((6,), dict()), ((6,), dict(alpha=0.5))],
     "Activation": [
-        *(((6,), dict(activation=name)) for name in ACTIVATIONS if name not in ("glu", "sparsemax")),
+        *(((6,), dict(activation=name)) for name in ACTIVATIONS if name != "glu"),
         ((6,), dict(activation=threshold_above_a_fifth)),
         ((3, 4), dict(activation="softmax")),
     ],

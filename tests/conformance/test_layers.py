@@ -9,9 +9,8 @@ import tensorflow as tf
 from keras import layers
 
 from skdeeplift import DeepLiftExplainer
-from skdeeplift.exceptions import SummationToDeltaWarning
 from tests.conformance.layer_cases import LAYER_CASES, LAYERS
-from tests.conformance.networks import ARCHITECTURES, LayerCase, floating_point, one_output, random_rows
+from tests.conformance.networks import ARCHITECTURES, LayerCase, floating_point, random_rows
 
 # What no network here is made of, and why.
 LEFT_OUT = {
@@ -182,13 +181,6 @@ def test_references_of_each_row_are_as_if_the_row_were_alone(network):
     alone = [network.contributions("per row", only_row=number) for number in range(N_ROWS)]
     tolerance = network.tolerance * np.abs(together).max()
     np.testing.assert_allclose(np.concatenate(alone), together, rtol=0, atol=tolerance)
-
-
-def test_sparsemax_is_reported():
-    inputs = keras.Input((4,))
-    model = one_output(inputs, layers.Dense(3, activation="sparsemax", name="sparse")(inputs))
-    with pytest.warns(SummationToDeltaWarning, match=r"departs from the true one at the op .* layer 'sparse'"):
-        DeepLiftExplainer(model, reference="zeros").fit_transform(random_rows(model, N_ROWS) * 4)
 
 
 def test_every_layer_of_keras_is_tested_or_left_out_for_a_reason():

@@ -112,10 +112,8 @@ def tokens_that_attend():
 def mask_as_an_input():
     look_up, loop = embedding(), layers.GRU(2)
 
-    def hidden_of(values, rows):
-        return loop(look_up(values[0]), mask=(values if rows is None else rows)[1])
-
-    return masked([tokens(name="ids"), keras.Input((4,), dtype="bool", name="mask")], hidden_of)
+    inputs = [tokens(name="ids"), keras.Input((4,), dtype="bool", name="mask")]
+    return plain(inputs, loop(look_up(inputs[0]), mask=inputs[1]))
 
 
 def tokens_and_segments():

@@ -82,12 +82,9 @@ TABLE = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 
 
 def in_sets(graph):
-    """Name the sets that each output is in."""
-    names = graph.dependence._fields
-    return [
-        {name for name, found in zip(names, graph.dependence.has(value), strict=True) if found}
-        for value in graph.outputs
-    ]
+    """List for each output the sets that contain it."""
+    names = ("varying", "carrying", "indices", "batch_shaped", "starts", "shared")
+    return [{name for name in names if value in getattr(graph.dependence, name)} for value in graph.outputs]
 
 
 def test_what_becomes_of_tokens():
@@ -99,18 +96,28 @@ def test_what_becomes_of_tokens():
     graph, _ = trace(function, tf.TensorSpec((None, 4), tf.int32))
     index, mask, looked_up, shape, number = in_sets(graph)
     assert index == {"varying", "indices"}
-    assert mask == number == {"varying"}
+    assert mask == {"varying", "shared"}
+    assert number == {"varying"}
     assert looked_up == {"varying", "carrying", "starts"}
     assert shape == {"batch_shaped"}
 
 
 def test_what_becomes_of_numbers():
     def function(x):
-        return tf.exp(x), tf.cast(x, tf.int32), tf.gather(TABLE, tf.cast(x, tf.int32)), tf.ones_like(x), TABLE + 1.0
+        index = tf.cast(x, tf.int32)
+        return (
+            tf.exp(x),
+            tf.cast(2 * x, tf.int32),
+            x[:, :1] > 0,
+            index,
+            tf.gather(TABLE, index),
+            tf.ones_like(x),
+            TABLE + 1.0,
+        )
 
     graph, _ = trace(function, tf.TensorSpec((None, 4)))
-    carrying, index, looked_up, ones, constant = in_sets(graph)
-    assert carrying == {"varying", "carrying"}
+    *carrying, index, looked_up, ones, constant = in_sets(graph)
+    assert carrying == [{"varying", "carrying"}] * 3
     assert index == {"varying", "indices"}
     assert looked_up == {"varying", "carrying", "starts"}
     assert ones == {"batch_shaped"}
@@ -141,3 +148,22 @@ def test_indices_that_a_loop_computes():
 
     graph, _ = trace(function, tf.TensorSpec((None, 4), tf.int32))
     assert in_sets(graph) == [{"varying", "indices"}]
+
+
+def test_truth_values_of_integers_that_look_nothing_up_are_starts():
+    graph, _ = trace(lambda flag: flag == 5, tf.TensorSpec((None, 1), tf.int32))
+    assert in_sets(graph) == [{"varying", "carrying", "starts"}]
+
+
+def test_truth_values_of_an_input_are_starts():
+    graph, _ = trace(tf.identity, tf.TensorSpec((None, 1), tf.bool))
+    assert in_sets(graph) == [{"varying", "carrying", "starts"}]
+
+
+def test_steps_whose_features_all_equal_a_constant_are_padding():
+    def function(x):
+        mask = tf.reduce_any(x != -1.0, -1)
+        return mask, tf.reduce_any(x > -1.0, -1), x[..., 0] != -1.0
+
+    graph, _ = trace(function, tf.TensorSpec((None, 4, 2)))
+    assert in_sets(graph) == [{"varying"}, *[{"varying", "carrying"}] * 2]

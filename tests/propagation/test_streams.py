@@ -95,7 +95,7 @@ def test_new_weights_show_without_a_new_trace(weight):
 
 
 def doubled_where_the_largest_is_negative(sequence):
-    """A loop of three steps, of which the second lets other units decide what passes."""
+    """Loop over three steps; in each step the largest unit decides about all."""
 
     def body(time, total):
         total = total + sequence[:, time]
@@ -105,8 +105,20 @@ def doubled_where_the_largest_is_negative(sequence):
     return tf.while_loop(lambda time, _: time < 3, body, (0, sequence[:, 0] * 0.5))[1]
 
 
+def test_conditions_inside_of_a_loop_carry_their_differences():
+    rows, references = np.ones((1, 3, 2)), np.full((2, 3, 2), [-1.0, 0.5])[None, 0]
+    [contributions], change = explain_function(doubled_where_the_largest_is_negative, [rows], [-references])
+    np.testing.assert_allclose(contributions.sum(axis=(1, 2)), change)
+
+
 def test_departure_inside_of_a_loop_is_named():
-    streams = streams_of(doubled_where_the_largest_is_negative, (3, 2))
+    def function(sequence):
+        def body(time, total):
+            return time + 1, tf.tanh(total + sequence[:, time])
+
+        return tf.while_loop(lambda time, _: time < 3, body, (0, sequence[:, 0] * 0.5))[1]
+
     rows = np.ones((1, 3, 2))
-    assert streams.first_departure([rows], [rows / 2], 1e-6) is None
-    assert streams.first_departure([rows], [-rows], 1e-6).type == "SelectV2"
+    assert streams_of(function, (3, 2)).first_departure([rows], [-rows], 1e-6) is None
+    streams = streams_of(function, (3, 2), rule_set=RULES["pass_through"])
+    assert streams.first_departure([rows], [-rows], 1e-6).type == "Tanh"

@@ -66,9 +66,7 @@ def _is_needed_elsewhere(op, position):
 
 
 def _replay(op, differences, coefficient=identity):
-    return op.run(
-        op.operands(differences, lambda constant: coefficient(constant) if constant.dtype.is_floating else constant)
-    )
+    return op.run(op.operands(differences, coefficient))
 
 
 @LINEAR.rule
@@ -177,18 +175,14 @@ def subtract(op, differences, coefficient):
     """Add the differences, the second with the coefficient -1."""
     if differences[1] is None:
         return add(op, differences, coefficient)
-    first, second = op.operands(differences, _zeros)
+    first, second = op.operands(differences, tf.zeros_like)
     return [first + second * coefficient(tf.constant(-1, second.dtype))]
 
 
 @JOINS.rule
 def join(op, differences, coefficient):
     """Apply the op to the differences, with zeros for numbers that do not vary; a condition stays as it is."""
-    return op.run(op.operands(differences, _zeros))
-
-
-def _zeros(constant):
-    return tf.zeros_like(constant) if constant.dtype.is_floating else constant
+    return op.run(op.operands(differences, tf.zeros_like))
 
 
 LISTS = RuleTable("list of tensors", reads_values=False)
@@ -225,9 +219,8 @@ def set_item(op, differences, coefficient):
     """Set an element of the list to its difference; a list or element that does not vary counts as zeros."""
 
     def zero(constant):
-        if constant.dtype == tf.variant:
-            return zero_list(constant, op.attribute("element_dtype"))
-        return tf.zeros_like(constant) if constant.dtype.is_floating else constant
+        is_list = constant.dtype == tf.variant
+        return zero_list(constant, op.attribute("element_dtype")) if is_list else tf.zeros_like(constant)
 
     return op.run(op.operands(differences, zero))
 

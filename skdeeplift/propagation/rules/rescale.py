@@ -42,6 +42,29 @@ def is_ramp(activation):
     return len(activation.ops) == 1 and activation.op.type in RAMPS
 
 
+def is_restricted(activation):
+    """Return whether an activation may be evaluated only at values that the network itself has.
+
+    Such a function is not finite everywhere, or explodes.
+    """
+    inside = {activation.root, *(value for op in activation.ops for value in op.outputs)}
+    producer = {op.outputs[0]: op for op in activation.ops}
+    return any(op.facts.domain is not None and not _is_harmless(op, inside, producer) for op in activation.ops)
+
+
+def _is_harmless(op, inside, producer):
+    """Return whether an op divides by a constant, raises to a natural power, or exponentiates a bounded value."""
+    if op.facts.domain == ops.EXPLOSIVE_ABOVE:
+        before = producer.get(op.inputs[0])
+        if before is not None and before.type == "RealDiv" and before.inputs[1] not in inside:
+            before = producer.get(before.inputs[0])
+        return before is not None and before.type == "Minimum"
+    if op.type == "Pow" and op.inputs[1] not in inside:
+        exponent = tf.get_static_value(op.definition.inputs[1])
+        return exponent is not None and bool(np.all((exponent >= 0) & (exponent % 1 == 0)))
+    return op.facts.family is ops.QUOTIENT and op.inputs[1] not in inside
+
+
 def ramp(top, value):
     """Clip a value between zero and the top."""
     return tf.minimum(tf.nn.relu(value), tf.constant(top, value.dtype))
@@ -51,6 +74,11 @@ def machine_epsilon(dtype):
     """Return the relative distance between neighbouring numbers of a TensorFlow or NumPy dtype."""
     name = dtype.name
     return 2.0**-7 if name == "bfloat16" else float(np.finfo(name).eps)
+
+
+def precision_of(value):
+    """Return the dtype in which the network computed a value; whole numbers are exact in double precision."""
+    return value.dtype if value.dtype.is_floating else tf.float64
 
 
 def nearly_zero(size, dtype=None):
@@ -150,7 +178,7 @@ def _scaled(op, difference, rule):
     if is_ramp(op.step.activation):
         kind, values, limits = op.type, [root], None
     else:
-        kind, values, limits = "", [root, output], _limits
+        kind, values, limits = _RESTRICTED if is_restricted(op.step.activation) else "", [root, output], _limits
     products = _PRODUCTS[rule, kind], _PRODUCTS["Spread", kind], _PRODUCTS[rule, kind]
     return Difference(
         *(
@@ -163,12 +191,18 @@ def _scaled(op, difference, rule):
 def _limits(op):
     """Compute the slope of differences that are nearly zero, and the size below which they are."""
     at_reference = op.at_reference[op.inputs[0]]
-    return op.derivative(at_reference), nearly_zero(at_reference, op.inputs[0].dtype)
+    return op.derivative(at_reference), nearly_zero(at_reference, precision_of(op.inputs[0]))
 
 
 def _secant(input_x, output_x, input_r, output_r, derivative, threshold):
     delta = input_x - input_r
     return tf.where(tf.abs(delta) < threshold, derivative, (output_x - output_r) / delta)
+
+
+def _finite_secant(*values):
+    """Compute the slope; it is zero where the function is not finite, such as in a branch that is not taken."""
+    slope = _secant(*values)
+    return tf.where(tf.math.is_finite(slope), slope, tf.zeros_like(slope))
 
 
 def _ramp_secant(top, input_x, input_r):
@@ -178,7 +212,9 @@ def _ramp_secant(top, input_x, input_r):
     )
 
 
-_SLOPES = {"": _secant, **{op_type: partial(_ramp_secant, top) for op_type, top in RAMPS.items()}}
+_RESTRICTED = "Restricted"
+_OF_RAMPS = {op_type: partial(_ramp_secant, top) for op_type, top in RAMPS.items()}
+_SLOPES = {"": _secant, _RESTRICTED: _finite_secant, **_OF_RAMPS}
 _PRODUCTS = {
     (rule, kind): make(f"Skdeeplift{rule}{kind}", slope)
     for kind, slope in _SLOPES.items()

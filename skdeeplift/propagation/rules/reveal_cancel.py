@@ -2,13 +2,11 @@
 
 from functools import partial
 
-import numpy as np
 import tensorflow as tf
 
-from skdeeplift.network import ops
 from skdeeplift.propagation.pairing import Difference
 from skdeeplift.propagation.rules.products import RecomputedProduct
-from skdeeplift.propagation.rules.rescale import RAMPS, is_ramp, nearly_zero, ramp
+from skdeeplift.propagation.rules.rescale import RAMPS, is_ramp, nearly_zero, precision_of, ramp
 
 
 def reveal_cancel(op, difference):
@@ -23,7 +21,7 @@ def reveal_cancel(op, difference):
     if is_ramp(op.step.activation):
         kind, values, pairs = op.type, [root], _spread
     else:
-        kind, values, pairs = root.dtype.name, [root, output], _at_parts
+        kind, values, pairs = precision_of(root).name, [root, output], _at_parts
     both = [difference.delta, difference.spread]
 
     def scaled(result):
@@ -35,29 +33,6 @@ def reveal_cancel(op, difference):
         scaled("Spread") if op.step.carries_spread else None,
         scaled("SignedSpread") if difference.signed_spread is not None else None,
     )
-
-
-def is_restricted(activation):
-    """Return whether an activation may be evaluated only at values that the network itself has.
-
-    Such a function is not finite everywhere, or explodes.
-    """
-    inside = {activation.root, *(value for op in activation.ops for value in op.outputs)}
-    producer = {op.outputs[0]: op for op in activation.ops}
-    return any(op.facts.domain is not None and not _is_harmless(op, inside, producer) for op in activation.ops)
-
-
-def _is_harmless(op, inside, producer):
-    """Return whether an op divides by a constant, raises to a natural power, or exponentiates a bounded value."""
-    if op.facts.domain == ops.EXPLOSIVE_ABOVE:
-        before = producer.get(op.inputs[0])
-        if before is not None and before.type == "RealDiv" and before.inputs[1] not in inside:
-            before = producer.get(before.inputs[0])
-        return before is not None and before.type == "Minimum"
-    if op.type == "Pow" and op.inputs[1] not in inside:
-        exponent = tf.get_static_value(op.definition.inputs[1])
-        return exponent is not None and bool(np.all((exponent >= 0) & (exponent % 1 == 0)))
-    return op.facts.family is ops.QUOTIENT and op.inputs[1] not in inside
 
 
 def _parts(delta, spread):

@@ -115,7 +115,11 @@ def split_quotient(op, differences, coefficient):
         sign_x, sign_r = tf.sign(b_x), tf.sign(b_r)
         return (sign_x + sign_r) / size, -(sign_r * out_x + sign_x * out_r) / size
 
-    return _sum_by_slopes(op.combine(slopes, op.inputs[1], op.outputs[0]), differences, coefficient)
+    def finite_slopes(*values):
+        """Return slopes that are zero where the quotient is not finite, such as in a branch that is not taken."""
+        return tuple(tf.where(tf.math.is_finite(slope), slope, tf.zeros_like(slope)) for slope in slopes(*values))
+
+    return _sum_by_slopes(op.combine(finite_slopes, op.inputs[1], op.outputs[0]), differences, coefficient)
 
 
 @TWO_VARIABLE.rule

@@ -7,7 +7,7 @@ from skdeeplift.network import ops
 from skdeeplift.network.clusters import Activation, Activations
 from skdeeplift.network.network import trace
 from skdeeplift.propagation.pairing import Mode
-from skdeeplift.propagation.rules.reveal_cancel import is_restricted
+from skdeeplift.propagation.rules.rescale import is_restricted
 from tests.functions import DOMAINS, assert_sums_to_change, by_raw_op, explain_function
 
 ROUNDS = {"Ceil", "Floor", "Rint", "Round", "Sign"}

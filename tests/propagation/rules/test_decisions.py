@@ -1,0 +1,139 @@
+"""Hard decisions: values by hand, sums on random networks, and who receives what."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, ops
+
+from skdeeplift import DeepLiftExplainer, GradientExplainer, IntegratedGradientsExplainer
+from skdeeplift.exceptions import SummationToDeltaWarning, UnsupportedOpError
+from tests.functions import explain_function
+
+RULES = ("rescale", "reveal_cancel")
+
+
+def contributions_of(function, row, reference, rule="rescale"):
+    """Explain one row of numbers against one reference."""
+    contributions, _ = explain_function(function, [np.array([row])], [np.array([reference])], rule=rule)
+    return contributions[0][0]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_values_by_hand(rule):
+    def number(condition):
+        return tf.cast(condition, tf.float64)
+
+    cases = [
+        # A condition that changes receives the difference between the branches, if nothing else moves.
+        (lambda x: tf.where(x[:, :1] > x[:, 1:2], x[:, 2:], -x[:, 2:]), (2, 1, 3), (0, 1, 3), (6, 0, 0)),
+        # z = x0 - x1 rises from -1 to 2, so the slope is 1/3.
+        (lambda x: number(x[:, :1] > x[:, 1:2]), (2, 0, 9), (0, 1, 3), (2 / 3, 1 / 3, 0)),
+        # The slope of a falling step is negative.
+        (lambda x: number(x[:, :1] <= 1.0), (2, 0, 9), (0, 1, 3), (-1, 0, 0)),
+        # Both conditions become true: two players share the change.
+        (lambda x: number((x[:, :1] > 0) & (x[:, 1:2] > 0)), (1, 1, 9), (-1, -1, 3), (1 / 2, 1 / 2, 0)),
+        # The second condition was true before, so the first has all of it.
+        (lambda x: number((x[:, :1] > 0) & (x[:, 1:2] > 0)), (1, 2, 9), (-1, 1, 3), (1, 0, 0)),
+        (lambda x: number((x[:, :1] > 0) | (x[:, 1:2] > 0)), (1, 1, 9), (-1, -1, 3), (1 / 2, 1 / 2, 0)),
+        # Whole numbers: 2 * 3 - 1 * 1, by the rule for products.
+        (
+            lambda x: tf.cast(tf.cast(x[:, :1], tf.int32) * tf.cast(x[:, 1:2], tf.int32), x.dtype),
+            (2.5, 3.5, 9),
+            (1.2, 1.1, 3),
+            ((2 - 1) * (3 + 1) / 2, (3 - 1) * (2 + 1) / 2, 0),
+        ),
+        # Of a count each element has its own step.
+        (lambda x: tf.reduce_sum(tf.cast(x > 1.0, tf.int32), 1), (2, 0, 9), (0, 2, 3), (1, -1, 0)),
+        (lambda x: number(tf.reduce_any(x > 5.0, 1)), (2, 0, 9), (0, 2, 3), (0, 0, 1)),
+        # The branch that is not taken is not read, though it is not a number.
+        (lambda x: tf.where(x[:, :1] > 0, tf.math.log(x[:, 1:2]), x[:, 2:]), (-1, -1, 9), (-2, -3, 3), (0, 0, 6)),
+        # The condition changes and one branch is not a number at one end: the condition receives all of the change.
+        (lambda x: tf.where(x[:, :1] > 0, tf.math.log(x[:, 1:2]), x[:, 2:]), (1, 1, 9), (-2, -3, 3), (-3, 0, 0)),
+    ]
+    for function, row, reference, expected in cases:
+        found = contributions_of(function, np.float64(row), np.float64(reference), rule)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+class Decisions(layers.Layer):
+    """Layer that draws hard decisions about its input."""
+
+    def __init__(self, seed):
+        super().__init__(dtype="float64")
+        self.choices = np.random.default_rng(seed).permutation(8)
+
+    def call(self, x):
+        a, b, c = x[:, ::3], x[:, 1::3], x[:, 2::3]
+        results = [
+            ops.where(a > b, ops.tanh(c), a * b),
+            ops.where(ops.logical_and(a > 0, ops.logical_or(b > 0, ops.logical_not(c > a))), c, -a),
+            ops.cast(ops.logical_xor(a > b, c > 0), x.dtype) * a,
+            ops.floor(2 * a) + ops.sign(b) * c,
+            ops.cast(ops.cast(3 * a, "int32") * ops.cast(2 * b, "int32"), x.dtype),
+            ops.where(ops.any(x > 1, -1, keepdims=True), a, ops.where(ops.all(x > -2, -1, keepdims=True), b, c)),
+            ops.mod(a, b) + ops.where(c > 0, ops.log(c), a),
+            ops.cast(ops.sum(ops.cast(x > 0, "int32"), -1, keepdims=True), x.dtype) * b,
+        ]
+        return ops.concatenate([results[number] for number in self.choices[:4]], -1)
+
+
+def network_of_decisions(seed):
+    """Make a network of random weights with two layers of hard decisions."""
+    keras.utils.set_random_seed(seed)
+    x = keras.Input((6,), dtype="float64")
+    hidden = layers.Dense(9, "tanh", dtype="float64")(Decisions(seed)(layers.Dense(9, dtype="float64")(x)))
+    return keras.Model(x, layers.Dense(1, dtype="float64")(Decisions(seed + 100)(hidden)))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_contributions_of_random_networks_sum_and_each_row_stands_alone(rule):
+    for seed in range(4):
+        rng, network = np.random.default_rng(seed), network_of_decisions(seed)
+        X = 2 * rng.normal(size=(12, 6))
+        explainer = DeepLiftExplainer(network, rule=rule, reference=rng.normal(size=(3, 6)), check="raise").fit(X)
+        explanation = explainer.explain(X)
+        change = np.abs(explanation.prediction - explanation.reference_value).max()
+        assert np.abs(explanation.convergence_delta).max() < 1e-10 * change
+        alone = np.concatenate([explainer.transform(X[[row]]) for row in range(3)])
+        np.testing.assert_allclose(alone, explanation.contributions[:3], rtol=1e-9, atol=1e-12 * change)
+
+
+def flagged(dtype):
+    """Make a network in which a flag turns the sign of a number."""
+    x, flag = keras.Input((1,), dtype="float64"), keras.Input((1,), dtype=dtype)
+    return keras.Model([x, flag], ops.where(ops.equal(flag, 1), 3 * x, -x))
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int32", "float64"])
+def test_the_reference_of_a_flag_is_the_one_that_was_given(dtype):
+    X = [np.array([[1.0], [1.0]]), np.array([[1], [0]], dtype)]
+    reference = [np.array([[1.0]]), np.array([[0]], dtype)]
+    explanation = DeepLiftExplainer(flagged(dtype), reference=reference).fit(X).explain(X)
+    assert explanation.reference_value.tolist() == [-1.0, -1.0]
+    np.testing.assert_allclose(explanation.contributions[0], [[0], [0]])
+    np.testing.assert_allclose(explanation.contributions[1], [[4], [0]])
+
+
+def test_integrated_gradients_warn_where_a_condition_changes():
+    X, reference = [np.ones((1, 1)), np.ones((1, 1))], [np.ones((1, 1)), np.zeros((1, 1))]
+    explainer = IntegratedGradientsExplainer(flagged("float64"), reference=reference).fit(X)
+    with pytest.warns(SummationToDeltaWarning, match=r"f\(x\) - f\(reference\) is 4"):
+        explainer.explain(X)
+
+
+def test_the_gradient_of_a_decision_is_refused():
+    network = keras.Sequential([keras.Input((2,)), layers.Lambda(lambda x: ops.cast(x[:, :1] > x[:, 1:], "float32"))])
+    X = np.eye(2, dtype="float32")
+    np.testing.assert_allclose(DeepLiftExplainer(network, reference="zeros").fit(X).transform(X), [[1, 0], [0, 0]])
+    with pytest.raises(UnsupportedOpError, match="derivative"):
+        GradientExplainer(network).fit(X).transform(X)
+
+
+def test_a_place_that_the_network_computes_from_numbers_is_refused():
+    network = keras.Sequential(
+        [keras.Input((3,)), layers.Lambda(lambda x: tf.tile(x[:1], [tf.cast(x[0, 0] * 0.0, tf.int32) + 1, 1]))]
+    )
+    X = np.ones((2, 3), "float32")
+    with pytest.raises(UnsupportedOpError, match="'Tile'"):
+        DeepLiftExplainer(network, target=0, reference="zeros").fit(X).transform(X)
