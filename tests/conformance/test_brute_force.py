@@ -71,6 +71,10 @@ class Builder:
     def size(self, position):
         return self.tensors[position].shape[-1]
 
+    def name(self, kind):
+        """Return a name for a layer, by which the same seed always gives the same names."""
+        return f"{kind}_at_{len(self.nodes)}"
+
     def add(self, node, tensor, layer=None):
         self.nodes.append(node)
         position = len(self.nodes) - 1
@@ -95,7 +99,7 @@ class Builder:
     def dense(self, read, units=None, function=None):
         units = self.between(2, 4) if units is None else units
         function = self.one_of(list(FUNCTIONS)) if function is None else function
-        layer = layers.Dense(units, activation=function)
+        layer = layers.Dense(units, activation=function, name=self.name("dense"))
         tensor = layer(self.tensors[read])
         weights, bias = self.normal(self.size(read), units), self.normal(units, scale=0.5)
         # A weight of zero passes nothing on.
@@ -125,7 +129,7 @@ class Builder:
         size, filters, function = self.size(read), self.between(1, 2), self.one_of(list(FUNCTIONS))
         if size < 3:
             return self.dense(read)
-        layer = layers.Conv1D(filters, 2, activation=function)
+        layer = layers.Conv1D(filters, 2, activation=function, name=self.name("convolution"))
         result = layer(layers.Reshape((size, 1))(self.tensors[read]))
         kernel, bias = self.normal(2, 1, filters), self.normal(filters, scale=0.5)
         layer.set_weights([kernel, bias])
@@ -140,14 +144,14 @@ class Builder:
         return position
 
     def activation(self, read):
-        layer = layers.Activation(self.one_of(list(FUNCTIONS)))
+        layer = layers.Activation(self.one_of(list(FUNCTIONS)), name=self.name("activation"))
         function = keras.activations.serialize(layer.activation)
         position = self.add(Activation((read,), function), layer(self.tensors[read]), layer)
         self.activations[layer.name] = position
         return position
 
     def batch_normalisation(self, read):
-        layer, size = layers.BatchNormalization(), self.size(read)
+        layer, size = layers.BatchNormalization(name=self.name("normalisation")), self.size(read)
         tensor = layer(self.tensors[read])
         gamma, beta, mean = self.normal(size), self.normal(size), self.normal(size)
         variance = self.random.uniform(0.5, 2, size)
@@ -180,7 +184,7 @@ class Builder:
             "concatenate": layers.Concatenate,
             "multiply": layers.Multiply,
             "maximum": layers.Maximum,
-        }[kind]()
+        }[kind](name=self.name(kind))
         node = {
             "add": lambda: Sum(reads, (1.0,) * len(reads)),
             "subtract": lambda: Sum(reads, (1.0, -1.0)),
@@ -405,11 +409,8 @@ def check(seeds):
     """Check as many networks, each by one rule, or by rules of layers."""
     for seed in seeds:
         by_layers = seed % 6 == 5
-        # Names of layers are counted from the start for each network.
-        keras.backend.clear_session()
         rule = mixed_rules(seed) if by_layers else RULES[seed % 6]
         for check_one in (check_inputs, check_layers):
-            keras.backend.clear_session()
             try:
                 check_one(seed, rule or "rescale")
             except Exception as error:
@@ -418,9 +419,9 @@ def check(seeds):
 
 
 def test_contributions_and_parts_are_those_of_the_rules_written_down_a_second_time():
-    check(range(18))
+    check(range(15))
 
 
 @pytest.mark.slow
 def test_contributions_and_parts_of_more_networks():
-    check(range(18, 240))
+    check(range(15, 240))

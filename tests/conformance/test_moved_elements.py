@@ -19,12 +19,6 @@ def _double_precision():
         yield
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _graphs_as_they_are(graphs_as_they_are):
-    """Leave out TensorFlow's optimizer of graphs here, which takes longer than all else together."""
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-
-
 def one_hot_kernel():
     """A kernel of two steps whose second step hands on the channels in another order."""
     return np.stack([np.zeros((4, 4)), np.eye(4)[[2, 0, 3, 1]]])

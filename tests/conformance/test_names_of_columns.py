@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-import tensorflow as tf
 from keras import layers
 
 from skdeeplift.rows import blocks
@@ -36,12 +35,6 @@ COLUMNS = np.array([3, 0, 4, 1, 2])
 def _double_precision():
     with floating_point("float64"):
         yield
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _graphs_as_they_are(graphs_as_they_are):
-    """Leave out TensorFlow's optimizer of graphs here, which takes longer than all else together."""
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def network_of_dict():

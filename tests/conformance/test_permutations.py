@@ -41,12 +41,6 @@ def _double_precision():
         yield
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _graphs_as_they_are(graphs_as_they_are):
-    """Leave out TensorFlow's optimizer of graphs here, which takes longer than all else together."""
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-
-
 def square(tensor):
     return tensor * tensor
 
