@@ -1,12 +1,18 @@
 """Inputs and columns that are known by their names, in any order."""
 
 import itertools
+import warnings
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 from keras import layers
+from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skdeeplift.rows import blocks
 from tests.conformance.explainer_kinds import (
@@ -139,3 +145,28 @@ def test_columns_by_name():
             (long["row"] == frame.index[row]) & (long["feature"] == names[column]) & (long["class"] == target)
         ]["contribution"]
         assert_same(contribution, of_targets[row, column, target])
+
+
+@of_kinds("rescale", "occlusion")
+def test_columns_in_front_of_an_encoder(kind):
+    """Of a network that reads what is made of one column, all contributions go back to this column."""
+    random = np.random.default_rng(3)
+    frame = pd.DataFrame(random.normal(size=(30, 3)), columns=["first", "second", "third"])
+    frame.insert(1, "letter", random.choice(list("xyz"), 30))
+    encoder = ColumnTransformer(
+        [
+            ("scaled", StandardScaler(), ["third", "second"]),
+            ("letters", OneHotEncoder(sparse_output=False), ["letter"]),
+            ("same", "passthrough", ["first"]),
+        ]
+    )
+    network = MLPRegressor(hidden_layer_sizes=(5,), activation="tanh", max_iter=1, random_state=0)
+    with warnings.catch_warnings(action="ignore"):
+        pipeline = make_pipeline(encoder, network).fit(frame, frame["first"])
+    weights = pipeline[-1].coefs_[0].copy()
+    for column, made in {"third": [0], "second": [1], "letter": [2, 3, 4], "first": [5]}.items():
+        pipeline[-1].coefs_[0] = weights * np.isin(np.arange(6), made)[:, None]
+        explainer = make(kind, FrozenEstimator(pipeline), target="auto").set_params(to_source=True).fit(frame)
+        reads = np.abs(explained(explainer, frame)).max(0) > 1e-9
+        assert explainer.get_feature_names_out()[reads].tolist() == [column]
+        assert_refused(lambda explainer=explainer: explained(explainer, frame[frame.columns[::-1]]))

@@ -148,3 +148,19 @@ def test_columns_in_another_order(kind):
     other = make(kind, model, reference=REFERENCES[:, COLUMNS], target="all").fit(ROWS[:, COLUMNS])
     assert_same(other.feature_importances_, importances[COLUMNS])
     assert_same(other.transform(ROWS[:, COLUMNS]), expected[:, COLUMNS].reshape(N_ROWS, -1))
+
+
+@of_kinds("rescale")
+def test_rows_of_importances(kind):
+    """The row that `fit` draws, or that alone has a weight, keeps its own target and references."""
+    explainer = make(kind, table_network(), reference=OWN_REFERENCES, target=0, max_samples=1).set_params(
+        random_state=1
+    )
+    of_drawn = explainer.fit(ROWS, target=OWN_TARGETS).feature_importances_
+    explainer.set_params(max_samples=N_ROWS).fit(ROWS)
+    expected = np.abs(explained(explainer, ROWS, target=OWN_TARGETS))
+    # Contributions by deconvnet may be the same for several rows.
+    drawn, *_ = np.flatnonzero(np.abs(expected - of_drawn).max(1) < 1e-9 * expected.max())
+    for row in (0, drawn, N_ROWS - 1):
+        importances = explainer.fit(ROWS, target=OWN_TARGETS, sample_weight=np.eye(N_ROWS)[row]).feature_importances_
+        assert_same(importances, expected[row])
