@@ -344,15 +344,18 @@ def asked(question, rule, **parameters):
     return explainer.explain(given(question.rows), target=question.of_rows, multipliers="layer" not in parameters)
 
 
+def size_of(found, changes):
+    """Return the size of the target's change, or of contributions where these cancel or need not sum to it."""
+    return max(np.abs(changes).max(), 1e-3 * max(np.abs(judge.contributions).max() for judge in found))
+
+
 def compare(explanation, name, found, size):
     """Compare a field of an explanation, one array for each input or layer, with the judge's."""
     arrays = explanation[name] if isinstance(explanation[name], list) else [explanation[name]]
     for array, judge in zip(arrays, found, strict=True):
         # Differences belong to no target, and convolutions have an axis of steps.
         expected = getattr(judge, name)[..., : 1 if name.endswith("_difference") else None]
-        # Contributions may be there without a change, where they cancel or need not sum to it.
-        own_size = np.abs(expected).max()
-        atol = TOLERANCE * (own_size if size is None else max(size, 1e-3 * own_size))
+        atol = TOLERANCE * (np.abs(expected).max() if size is None else size)
         np.testing.assert_allclose(array.reshape(expected.shape), expected, rtol=0, atol=atol, err_msg=name)
 
 
@@ -360,7 +363,7 @@ def check_inputs(seed, rule):
     """Compare contributions of the inputs, and their multipliers."""
     question = draw(seed)
     found, changes = judged(question, rule, inputs_of(question.network))
-    explanation, size = asked(question, rule), np.abs(changes).max()
+    explanation, size = asked(question, rule), size_of(found, changes)
     compare(explanation, "contributions", found, size)
     compare(explanation, "multipliers", found, None)
     change = (explanation.prediction - explanation.reference_value).reshape(changes.shape)
@@ -383,7 +386,7 @@ def check_layers(seed, rule):
     positions = [question.network.layers[name] for name in names]
     found, changes = judged(question, rule, positions)
     explanation = asked(question, rule, layer=names)
-    compare(explanation, "contributions", found, np.abs(changes).max())
+    compare(explanation, "contributions", found, size_of(found, changes))
     behind = set(positions).union(*(ancestors(nodes, position) for position in positions))
     if not any(isinstance(nodes[position], Activation) and nodes[position].function in FALLING for position in behind):
         # Behind a function that falls, the package keeps the names of parts that have changed their signs.
