@@ -176,7 +176,9 @@ def bind_network(explainer, hooks, X, y, sample_weight, seed):
         explainer.classes_ = trained.classes_
     bound = make(None, estimator=trained)
     X = bound.encoded(X, explainer, reset=True)
-    bound.network = bind(network_of(steps_of(trained)[1], getattr(X, "dtype", None)), X)
+    last = steps_of(trained)[1]
+    bound.network = bind(network_of(last, getattr(X, "dtype", None)), X)
+    bound.network.watch(unfrozen(last))
     if explainer.to_source and bound.encoder is not None:
         bound.raw_columns = _find_raw_columns(explainer, bound)
     return bound, X

@@ -39,6 +39,7 @@ def make_problem(explainer, arrays, target=None, reference=None):
         The compiled network.
     """
     bound = explainer.bound_
+    bound.network.check_unchanged()
     compiled, checked = bound.compiled_with_target(target, len(arrays[0]))
     if compiled.method.uses_references:
         references = references_of_rows(explainer, bound, arrays, reference)

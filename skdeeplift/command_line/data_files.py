@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-import zipfile
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -53,8 +53,11 @@ def read_rows(path, *, index=None, drop=(), required=True):
         raise FileNotFoundError(f"there is no file {str(path)!r}")
     try:
         rows = _read_table(path, suffix) if suffix in TABLES else _read_arrays(path)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"cannot read {str(path)!r}: {error}") from error
+    except ImportError:
+        raise
+    except Exception as error:
+        # Damaged files cause errors of many kinds, of NumPy, zipfile, zlib and Python's tokenizer.
+        raise ValueError(f"cannot read {str(path)!r}: {str(error) or type(error).__name__}") from error
     if suffix in ARRAYS:
         if required and (index is not None or drop):
             raise ValueError(f"--index and --drop name columns of a table, but {str(path)!r} holds arrays")
@@ -70,9 +73,49 @@ def _read_table(path, suffix):
         require_pyarrow()
         return pd.read_parquet(path)
     separator = "\t" if suffix == ".tsv" else ","
-    first = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str)
-    has_names = bool(pd.to_numeric(first.iloc[0], errors="coerce").isna().any())
-    return pd.read_csv(path, sep=separator, header=0 if has_names else None)
+    first = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str).iloc[0]
+    has_names = _holds_names(first)
+    with warnings.catch_warnings():
+        # By default pandas takes fields without a name for labels of the rows, and moves all others by one column.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(path, sep=separator, header=0 if has_names else None, index_col=False)
+        except pd.errors.ParserWarning as warning:
+            n_fields = pd.read_csv(path, sep=separator, header=None, skiprows=1, nrows=1).shape[1]
+            raise ValueError(
+                f"its first line has {len(first)} fields, but the second has {n_fields}. Write a name for each field "
+                "into the first line; one of row labels can be named with --index"
+            ) from warning
+
+
+def _holds_names(first):
+    """Return whether the first line of a table holds names, and not numbers; raise an error if nothing tells."""
+    is_number = pd.to_numeric(first, errors="coerce").notna()
+    if (is_number | first.isna()).all() and is_number.any():
+        shown = ",".join(first.fillna("")[:8]) + (",..." if len(first) > 8 else "")
+        if _counts_columns(first):
+            raise ValueError(
+                f"its first line, {shown}, may be the numbers of the columns or a row. If it is no row, delete the "
+                f"line (pandas: to_csv(header=False)); if it is one, write its first number as {first.iloc[0]}.0"
+            )
+        # Labels of the rows have no name where pandas writes a table whose columns are numbered.
+        if not is_number.all() and not _counts_columns(first.iloc[1:]):
+            raise ValueError(
+                f"its first line, {shown}, is a row with missing values, or holds names that are numbers. Fill in the "
+                "values, or write names that are no numbers into the first line"
+            )
+    return not is_number.all()
+
+
+def _counts_columns(first):
+    """Return whether texts are whole numbers in equal steps, as numbers of columns, years and positions are."""
+    if not first.fillna("").str.fullmatch(r"\d+").all():
+        return False
+    numbers = first.astype(int).to_numpy()
+    if len(numbers) < 3:
+        return numbers.tolist() in ([0], [0, 1])
+    steps = np.diff(numbers)
+    return steps[0] != 0 and bool((steps == steps[0]).all())
 
 
 def require_pyarrow():
@@ -187,12 +230,15 @@ def check_writable(path, suffixes):
         raise FileNotFoundError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}")
     if path.is_dir():
         raise IsADirectoryError(f"cannot write {str(path)!r}: it is a folder")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(f"cannot write {str(path)!r}: the file is read-only")
+    folder = path.resolve().parent
     try:
         # Writing a file also finds a full or read-only disk, which permissions do not tell.
-        tempfile.TemporaryFile(dir=path.parent).close()
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise PermissionError(
-            f"cannot write {str(path)!r}: the folder {str(path.parent)!r} takes no file ({error.strerror})"
+            f"cannot write {str(path)!r}: the folder {str(folder)!r} takes no file ({error.strerror})"
         ) from error
     if path.suffix.lower() == ".parquet":
         require_pyarrow()

@@ -184,12 +184,19 @@ def _check_results(options):
         raise ValueError(f"--select takes a number of columns, at least 1. Got {options.select}")
     if options.select is not None and options.layer:
         raise ValueError("--select chooses columns of the input, but --layer explains a layer's units")
-    if options.output is not None:
-        check_writable(options.output, FORMATS)
-    if options.plot is not None:
-        check_writable(options.plot, PICTURES)
-        if find_spec("matplotlib") is None:
-            raise ImportError("--plot needs matplotlib: pip install 'skdeeplift[plot]'")
+    read = [options.data, options.background, options.reference, options.model, options.weights]
+    for word, path, suffixes in (("--output", options.output, FORMATS), ("--plot", options.plot, PICTURES)):
+        if path is not None:
+            check_writable(path, suffixes)
+            if same := [name for name in read if name is not None and path.exists() and _is_file(name, path)]:
+                raise ValueError(f"{word} {path} would replace {same[0]}, which is read. Name another file")
+    if options.plot is not None and find_spec("matplotlib") is None:
+        raise ImportError("--plot needs matplotlib: pip install 'skdeeplift[plot]'")
+
+
+def _is_file(name, path):
+    """Return whether a word of the command line names an existing file."""
+    return Path(name).exists() and path.samefile(name)
 
 
 def make_explainer(options):

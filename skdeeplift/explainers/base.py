@@ -137,9 +137,9 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
             each row.
         out : array-like, or list or dict of array-like, default=None
             Array to write contributions into, block by block, and to return: an array, a memory map, or another object
-            that is sliced and assigned to like one, of the shape of the contributions and a dtype that holds them
-            exactly. If anything is raised on the way, a note with the error says how many rows are finished and
-            written.
+            that is sliced and assigned to like one, of the shape of the contributions and a dtype of floating-point
+            numbers, such as float16, to which they are rounded. If anything is raised on the way, a note with the error
+            says how many rows are finished and written.
 
         Returns
         -------

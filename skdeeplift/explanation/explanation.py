@@ -107,7 +107,7 @@ class Explanation(Bunch):
             delta = f", convergence delta <= {float(np.abs(self.convergence_delta).max()):.2g}"
         return f"<Explanation of {len(self.prediction)} rows: contributions {shape}{delta}>"
 
-    def to_modisco(self, folder):
+    def to_modisco(self, folder, X=None):
         """Write the two input files of motif discovery by TF-MoDISco (modisco-lite).
 
         ``sequences.npz`` holds the one-hot sequences, and ``hypothetical.npz`` their hypothetical contributions. Each
@@ -117,6 +117,9 @@ class Explanation(Bunch):
         ----------
         folder : str or path
             The folder to write to. It is created if it does not exist.
+        X : array-like, default=None
+            The rows that were explained, in the same order. By default those of the explanation, which keeps none
+            where they came in batches and contributions were written into ``out=``.
 
         Returns
         -------
@@ -126,15 +129,23 @@ class Explanation(Bunch):
         Raises
         ------
         ValueError
-            If the explanation has no hypothetical contributions, if these are to several targets, or if the sequences
-            do not have four letters.
+            If the explanation has no hypothetical contributions, if these are to several targets, if it has no rows or
+            ``X`` is of another shape, or if the sequences do not have four letters.
         """
         if self.get("hypothetical") is None:
             raise ValueError("to_modisco needs hypothetical contributions. Use explain(X, hypothetical=True).")
-        sequences, hypothetical = np.asarray(unwrap_single(self.X)), unwrap_single(self.hypothetical)
-        if hypothetical.shape != sequences.shape:
+        X = self.get("X") if X is None else X
+        if X is None:
+            raise ValueError("to_modisco needs the rows, which this explanation does not hold. Pass them as X=.")
+        sequences, hypothetical = np.asarray(unwrap_single(X)), unwrap_single(self.hypothetical)
+        if hypothetical.shape[:-1] == sequences.shape:
             raise ValueError(
                 f"to_modisco writes contributions to one target, not {hypothetical.shape[-1]}. Pass target= to explain."
+            )
+        if hypothetical.shape != sequences.shape:
+            raise ValueError(
+                f"to_modisco needs the rows that were explained, of shape {hypothetical.shape}. X has shape "
+                f"{sequences.shape}."
             )
         arrays = [_letters_first(array, self.letters_axis + 1) for array in (sequences, hypothetical)]
         folder = Path(folder)

@@ -2,8 +2,7 @@
 
 import json
 import os
-import zipfile
-import zlib
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -16,6 +15,8 @@ import pandas as pd
 def replace_together(*paths):
     """Yield temporary paths, and rename them to the given paths once all files are written.
 
+    A file keeps its permissions, and a symbolic link stays one: the file that it names is replaced.
+
     Parameters
     ----------
     *paths : Path
@@ -26,10 +27,16 @@ def replace_together(*paths):
     unfinished : list of Path
         The temporary paths to write to, with the same suffixes.
     """
-    unfinished = [Path(path).with_name(f".{uuid4().hex}.unfinished{Path(path).suffix}") for path in paths]
+    files = [Path(path).resolve() for path in paths]
+    suffixes = [Path(path).suffix for path in paths]
+    unfinished = [
+        path.with_name(f".{uuid4().hex}.unfinished{suffix}") for path, suffix in zip(files, suffixes, strict=True)
+    ]
     try:
         yield unfinished
-        for written, path in zip(unfinished, paths, strict=True):
+        for written, path in zip(unfinished, files, strict=True):
+            if path.exists():
+                shutil.copymode(path, written)
             os.replace(written, path)
     finally:
         for written in unfinished:
@@ -83,16 +90,20 @@ def read_explanation(path):
     ValueError
         If the file does not hold an explanation, or is damaged.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
+    # Opened first, since an error of the disk says nothing about what the file holds.
+    with open(path, "rb") as opened:
+        try:
+            file = np.load(opened, allow_pickle=False)
             structure = json.loads(file["structure"].tobytes())
             if structure["format"] != FORMAT:
                 raise ValueError(f"the format is {structure['format']!r}")
             return {name: _unpack(node, file) for name, node in structure["fields"].items()}
-    except (ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(
-            f"{str(path)!r} holds no explanation to read: {error}. Expected a file that Explanation.save wrote."
-        ) from error
+        except Exception as error:
+            # Damaged and hostile files cause errors of many kinds, also of zipfile, zlib and of too deep recursion.
+            reason = str(error) or type(error).__name__
+            raise ValueError(
+                f"{str(path)!r} holds no explanation to read: {reason}. Expected a file that Explanation.save wrote."
+            ) from error
 
 
 def _pack(value, where, arrays):

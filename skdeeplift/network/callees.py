@@ -58,6 +58,11 @@ class KerasModel:
         return flatten_layers(self.model, include_self=False)
 
     @property
+    def parts(self):
+        """The model and its layers, whose attributes decide what it computes."""
+        return flatten_layers(self.model)
+
+    @property
     def output_names(self):
         """Keras's names of the outputs, flat; None where there are none."""
         return getattr(self.model, "output_names", None)
@@ -92,7 +97,6 @@ class Function:
         If it was loaded with several signatures, of which none is the default.
     """
 
-    layers = ()
     output_names = None
 
     def __init__(self, model):
@@ -100,11 +104,28 @@ class Function:
         self.concrete = concrete_function(model)
 
     @property
+    def layers(self):
+        """All layers of a model of ``tf_keras``; no other function has layers."""
+        return flatten_layers(self.model, include_self=False) if _is_keras_2(self.model) else ()
+
+    @property
+    def parts(self):
+        """The model and the modules in it, whose attributes decide what it computes.
+
+        A function that was traced before, with its one signature, does not see them change.
+        """
+        if self.concrete is not None or not hasattr(self.model, "__dict__") or is_function(self.model):
+            return []
+        attributes = [value for value in vars(self.model).values() if isinstance(value, tf.Module)]
+        modules = [self.model] if isinstance(self.model, tf.Module) else attributes
+        return [self.model, *attributes, *(each for module in modules for each in module.submodules)]
+
+    @property
     def declared(self):
         """The arguments that are tensors: one, a dict where all go by keyword, or a list; None without a signature."""
         if self.concrete is None:
             return None
-        signature, places = self.concrete.structured_input_signature, self._places
+        signature, places = self._signature, self._places
         specs = [signature[kind][key] for kind, key in places]
         if len(specs) == 1:
             return specs[0]
@@ -138,16 +159,25 @@ class Function:
 
     def _call_signature(self, structure):
         given = [structure] if len(self._places) == 1 else structure
-        args, kwargs = self.concrete.structured_input_signature
+        args, kwargs = self._signature
         args, kwargs = list(args), dict(kwargs)
         for position, (kind, key) in enumerate(self._places):
             (args, kwargs)[kind][key] = given[key if isinstance(given, dict) else position]
         return self.concrete(*args, **kwargs)
 
     @property
+    def _signature(self):
+        """Arguments by position and by name; of a function pruned from a graph, its inputs that are not captured."""
+        if self.concrete.structured_input_signature is not None:
+            return self.concrete.structured_input_signature
+        captured = {id(tensor) for tensor in self.concrete.graph.internal_captures}
+        given = [tensor for tensor in self.concrete.inputs if id(tensor) not in captured]
+        return [tf.TensorSpec(tensor.shape, tensor.dtype, tensor.op.name) for tensor in given], {}
+
+    @property
     def _places(self):
         """Positions and names of the arguments that hold tensors, as (0, position) and (1, name)."""
-        args, kwargs = self.concrete.structured_input_signature
+        args, kwargs = self._signature
         places = [((0, position), arg) for position, arg in enumerate(args)]
         places += [((1, name), kwargs[name]) for name in sorted(kwargs)]
         return [place for place, arg in places if any(isinstance(each, tf.TypeSpec) for each in tf.nest.flatten(arg))]
@@ -155,8 +185,19 @@ class Function:
     def _call_plain(self, structure):
         function = self.model if is_function(self.model) else self.model.__call__
         plain = function.python_function if is_function(function) else function
-        args, kwargs = spread(structure, needed_arguments(plain))
-        return self.model(*args, **kwargs)
+        args, kwargs = spread(structure, needed_arguments(self.model.call if _is_keras_2(self.model) else plain))
+        return self.model(*args, **kwargs, **self._inference_mode)
+
+    @property
+    def _inference_mode(self):
+        """The argument that a model of ``tf_keras`` takes where its ``call`` has it, whatever the default there."""
+        is_named = _is_keras_2(self.model) and "training" in inspect.signature(self.model.call).parameters
+        return {"training": False} if is_named else {}
+
+
+def _is_keras_2(model):
+    """Return whether a network is a model of ``tf_keras``, whose layers are found as those of Keras 3 are."""
+    return isinstance(model, tf.Module) and hasattr(model, "_flatten_layers")
 
 
 def is_function(model):
@@ -185,7 +226,8 @@ def check_pickled(model):
     TypeError
         If the network is a compiled function, or holds some.
     """
-    if isinstance(model, (str, os.PathLike, tuple, list)):
+    # A class that says how its objects are pickled, as models of tf_keras do, need not be looked into.
+    if isinstance(model, (str, os.PathLike, tuple, list)) or _is_keras_2(model):
         return
     attributes = {name: value for name, value in getattr(model, "__dict__", {}).items() if name not in _OF_KERAS}
     if is_function(model) or is_loaded(model) or any(map(is_function, attributes.values())):

@@ -5,6 +5,7 @@ from copy import copy
 
 import tensorflow as tf
 
+from skdeeplift.network.changes import Attributes, compute_same
 from skdeeplift.network.compiled import compiled
 from skdeeplift.network.graph import Graph
 from skdeeplift.network.layers import recorded_calls, without_fused_kernels
@@ -77,7 +78,7 @@ class Network:
         self.takes_table = self.is_single and input_specs.shape.rank == 2
         sizes = [spec.shape[0] for spec in self.flat_specs if spec.shape.rank and spec.shape[0] is not None]
         self.batch_size = sizes[0] if sizes else None
-        self._lock, self._traced = threading.Lock(), None
+        self._lock, self._traced, self._attributes, self._fitted = threading.Lock(), None, None, None
 
     @property
     def model(self):
@@ -105,7 +106,40 @@ class Network:
             if self._traced is None:
                 self.callee.build(self.input_specs)
                 self._traced = trace(self.callee.call, self.input_specs, self.callee.layers)
+                self._attributes = Attributes(self.callee.parts)
             return self._traced
+
+    def watch(self, estimator):
+        """Take a change of an estimator's fitted attributes for a change of the network, which was made from it."""
+        self._fitted = Attributes([estimator], is_watched=lambda name: name.endswith("_"))
+
+    def check_unchanged(self):
+        """Raise an error if the user changed the network after it was traced, other than the values of its variables.
+
+        Changed attributes of layers may mean nothing, such as a count of calls. They are compared first, as this is
+        fast; only if some differ, the network is traced again, and the traces are compared.
+
+        Raises
+        ------
+        ValueError
+            If the network now computes something else.
+        """
+        changed = [] if self._fitted is None else self._fitted.find_changed()
+        if not changed and self._attributes is not None and (changed := self._attributes.find_changed()):
+            with self._lock:
+                try:
+                    graph, _ = trace(self.callee.call, self.input_specs, self.callee.layers)
+                    is_same = compute_same(graph, self._traced[0])
+                except Exception:  # noqa: BLE001, since a changed network may fail in any way
+                    is_same = False
+                if is_same:
+                    self._attributes, changed = Attributes(self.callee.parts), []
+        if changed:
+            shown = ", ".join(changed[:4]) + (", ..." if len(changed) > 4 else "")
+            raise ValueError(
+                f"The network was changed after fit, and no longer computes what was traced then ({shown}). "
+                "Call fit again. Only the values of its variables may change between calls."
+            )
 
     def flatten(self, X):
         """Bring an array, or a list or dict of arrays, into the order of ``flat_specs``.
@@ -165,6 +199,7 @@ def with_own_weights(network):
     ValueError
         If the network has no such weights.
     """
+    network.check_unchanged()
     graph = copy(network.graph)
     graph.captures, weights, labels = dict(graph.captures), {}, {}
     for position, capture, layer, dtype in _readers(graph):

@@ -44,9 +44,10 @@ class Output:
             given = np.dtype(array.dtype)
         except TypeError as error:
             raise TypeError(f"{name} has the dtype {array.dtype}, which is none of NumPy's.") from error
-        # Neither rounded nor cut off: what can be read back is what was computed.
-        if not np.can_cast(self.dtype, given, "safe"):
+        # A narrower dtype of floating-point numbers rounds them, which the user chose; integers would cut them off.
+        if not np.can_cast(self.dtype, given, "same_kind"):
             raise ValueError(f"{name} has dtype {array.dtype}. Expected {self.dtype}, in which contributions come.")
+        self._is_narrower = not np.can_cast(self.dtype, given, "safe")
         if isinstance(array, np.ndarray) and not array.flags.writeable:
             raise ValueError(f"{name} is read-only. Open it for writing, as with numpy.lib.format.open_memmap.")
         _check_room_on_disk(array, name)
@@ -69,6 +70,14 @@ class Output:
             raise ValueError(f"{self.name} has {len(self.array)} rows, and X has more.")
         # Assigning would also repeat what is smaller.
         self.check_shape((None, *block.shape[1:]))
+        if self._is_narrower:
+            with np.errstate(over="ignore"):
+                narrow = block.astype(self.array.dtype)
+            if (np.isinf(narrow) & np.isfinite(block)).any():
+                raise ValueError(
+                    f"{self.name} has dtype {self.array.dtype}, which is too small for numbers in rows {start} to "
+                    f"{stop - 1}. Pass an array of {self.dtype}."
+                )
         self.array[start:stop] = block
 
     def close(self, n_rows):

@@ -265,7 +265,7 @@ def test_what_out_takes(explainer, X):
 
     for out, error, message in (
         (np.zeros((100, 5), np.float32), ValueError, "out= has shape"),
-        (np.zeros((100, 6), np.float16), ValueError, "out= has dtype"),
+        (np.zeros((100, 6), np.int64), ValueError, "out= has dtype"),
         ([[0.0] * 6] * 100, (TypeError, ValueError), "out= takes"),
         (
             {"contributions": np.zeros_like(ROWS), "colours": 1},

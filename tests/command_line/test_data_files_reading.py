@@ -68,6 +68,64 @@ def test_what_holds_no_rows(tmp_path, name, content, error, message):
         read_rows(write_file(tmp_path, content, name))
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0,1,2\n1.5,2.5,3.5\n", "first line, 0,1,2, may be the numbers of the columns or a row.*delete .* as 0.0"),
+        ("2001,2002,2003\n1,2,3\n", "first line, 2001,2002,2003, may be"),
+        ("0,1\n1,2\n", "first line, 0,1, may be"),
+        ("a,b\n1,2,3\n4,5,6\n", "first line has 2 fields, but the second has 3. Write a name"),
+        ("a,b\n0,2,3\n1,5,6\n", "first line has 2 fields, but the second has 3"),
+        ("a,b\n1,2,3,4\n", "first line has 2 fields, but the second has 4"),
+        ("1,2\n3,4,5\n", "first line has 2 fields, but the second has 3"),
+        (",1.5,2\n3,4,5\n", "first line, ,1.5,2, is a row with missing values"),
+        ("nan,7\n3,4\n", "first line, ,7, is a row with missing values"),
+    ],
+)
+def test_a_first_line_that_may_mean_two_things(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_rows(write_file(tmp_path, text))
+
+
+def test_the_advice_for_a_first_line_of_numbers(tmp_path):
+    np.testing.assert_array_equal(read_rows(write_file(tmp_path, "0.0,1,2\n3,4,5\n")), [[0, 1, 2], [3, 4, 5]])
+    frame = pd.DataFrame([[3.0, 4.0, 5.0]])
+    frame.to_csv(tmp_path / "frame.csv", index=False, header=False)
+    np.testing.assert_array_equal(read_rows(tmp_path / "frame.csv"), [[3, 4, 5]])
+    # Labels of the rows have no name, where pandas writes them beside numbered columns.
+    frame.to_csv(tmp_path / "frame.csv")
+    assert read_rows(tmp_path / "frame.csv", index="Unnamed: 0").columns.tolist() == ["0", "1", "2"]
+    for text in ("5,5,5\n1,2,3\n", "3,1,2\n1,2,3\n", "id,0,1\n1,2,3\n", "1,5\n1,2\n"):
+        read_rows(write_file(tmp_path, text))
+
+
+def test_damaged_arrays_are_one_kind_of_error(tmp_path):
+    """Two hundred damaged files of each kind, which NumPy, zipfile and zlib answer with seven kinds of errors."""
+    rng, n_errors = np.random.default_rng(0), 0
+    np.save(tmp_path / "rows.npy", np.arange(1000.0).reshape(100, 10))
+    np.savez_compressed(tmp_path / "rows.npz", a=np.arange(1000.0).reshape(100, 10), b=np.eye(100))
+    for path in (tmp_path / "rows.npy", tmp_path / "rows.npz"):
+        whole = path.read_bytes()
+        for _ in range(200):
+            damaged = bytearray(whole)
+            damaged[rng.integers(120 if path.suffix == ".npy" else len(whole))] = rng.integers(256)
+            path.write_bytes(damaged)
+            try:
+                read_rows(path)
+            except ValueError as error:
+                assert str(error).startswith(f"cannot read {str(path)!r}: ")  # noqa: PT017
+                n_errors += 1
+    assert n_errors > 200
+
+
+def test_a_header_that_declares_more_than_memory_holds(tmp_path):
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2000000000000,), }".ljust(117) + b"\n"
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    (tmp_path / "rows.npy").write_bytes(content)
+    with pytest.raises(ValueError, match=r"cannot read .*Unable to allocate"):
+        read_rows(tmp_path / "rows.npy")
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no file"):
         read_rows(tmp_path / "rows.csv")

@@ -346,6 +346,20 @@ def test_a_folder_that_takes_no_files(folder, tmp_path, capsys, monkeypatch, wor
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("word", ["--output", "--background", "--reference"])
+def test_a_file_that_is_read_is_not_replaced(folder, tmp_path, capsys, monkeypatch, word):
+    monkeypatch.setattr("skdeeplift.command_line.explain.make_explainer", None)
+    data, link = tmp_path / "rows.csv", tmp_path / "link.csv"
+    data.write_bytes((folder / "rows.csv").read_bytes())
+    link.symlink_to(data)
+    read = {"--output": []}.get(word, [word, data])
+    words = ["explain", folder / "model.keras", data if word == "--output" else folder / "rows.csv", *COLUMNS, *read]
+    for output in (data, link):
+        status = main([*map(str, words), "--output", str(output)])
+        assert f"--output {output} would replace {data}, which is read" in refused(capsys, status)
+    assert data.read_bytes() == (folder / "rows.csv").read_bytes()
+
+
 def start(*words):
     """Start the command line in another process, as a shell would that sets nothing about TensorFlow."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}

@@ -1,9 +1,10 @@
 """Files for motif discovery, as `Explanation.to_modisco` writes them."""
 
+import keras
 import numpy as np
 import pytest
 
-from skdeeplift import Explanation
+from skdeeplift import DeepLiftExplainer, Explanation
 
 
 def one_hot(letters_last=True):
@@ -28,6 +29,8 @@ def test_files_for_motif_discovery(tmp_path, letters_last):
     ("keys", "message"),
     [
         ({"hypothetical": np.zeros((3, 7, 4, 2))}, "to one target, not 2"),
+        ({"hypothetical": np.zeros((2, 7, 4))}, r"rows that were explained, of shape \(2, 7, 4\). X has .*\(3, 7, 4\)"),
+        ({"X": None}, r"needs the rows, which this explanation does not hold. Pass them as X="),
         ({"letters_axis": 0}, r"four letters.* shape \(3, 7, 4\) with the letters on axis 1"),
     ],
 )
@@ -54,3 +57,20 @@ def test_nothing_is_half_written(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         explanation.to_modisco(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_an_explanation_of_batches_is_handed_over_with_its_rows(tmp_path, dtype):
+    """f(x) is a weighted sum, whose hypothetical contributions from zeros are the weights, 1 to 28."""
+    X = one_hot()
+    model = keras.Sequential([keras.Input((7, 4)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    model.set_weights([np.arange(1.0, 29)[:, None], np.zeros(1)])
+    explainer = DeepLiftExplainer(model, reference="zeros").fit(X)
+    out = {name: np.zeros(X.shape, dtype) for name in ("contributions", "hypothetical")}
+    explanation = explainer.explain(iter([X[:2], X[2:]]), out=out)
+    with pytest.raises(ValueError, match=r"Pass them as X="):
+        explanation.to_modisco(tmp_path)
+    sequences, hypothetical = map(np.load, explanation.to_modisco(tmp_path, X=X))
+    np.testing.assert_array_equal(sequences["arr_0"], np.moveaxis(X, 2, 1))
+    expected = np.broadcast_to(np.arange(1.0, 29).reshape(7, 4).T, (3, 4, 7))
+    np.testing.assert_array_equal(hypothetical["arr_0"], expected)

@@ -1,5 +1,6 @@
 import os
 import pickle
+import zipfile
 
 import keras
 import numpy as np
@@ -204,6 +205,34 @@ def test_files_that_hold_no_explanation(tmp_path):
         np.save(file, np.zeros(3))
     with pytest.raises(ValueError, match="holds no explanation"):
         Explanation.load(path)
+
+
+HOSTILE = {
+    "deep": '{"list": [' * 5000 + "]}" * 5000,
+    "empty part": "{}",
+    "not a list": '{"list": 3}',
+    "other shape": '{"objects": [1, 2], "shape": [3]}',
+    "no index": '{"index": {}}',
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_structure(tmp_path, kind):
+    path, text = (
+        tmp_path / "explanation.npz",
+        f'{{"format": "skdeeplift.Explanation 1", "fields": {{"X": {HOSTILE[kind]}}}}}',
+    )
+    np.savez(path, structure=np.frombuffer(text.encode(), np.uint8))
+    with pytest.raises(ValueError, match=r"holds no explanation to read: ['\w].*Expected a file"):
+        Explanation.load(path)
+
+
+def test_a_header_that_declares_more_than_memory_holds(tmp_path):
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2000000000000,), }".ljust(117) + b"\n"
+    with zipfile.ZipFile(tmp_path / "explanation.npz", "w") as file:
+        file.writestr("structure.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(ValueError, match="holds no explanation to read: Unable to allocate"):
+        Explanation.load(tmp_path / "explanation.npz")
 
 
 def test_objects_in_a_file_are_not_run(tmp_path):

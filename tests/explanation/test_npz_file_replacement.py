@@ -22,3 +22,17 @@ def test_nothing_remains_of_what_failed(tmp_path):
         raise KeyboardInterrupt
     assert paths[0].read_text() == "old"
     assert list(tmp_path.iterdir()) == [paths[0]]
+
+
+def test_a_link_stays_a_link_and_a_file_keeps_its_permissions(tmp_path):
+    path, link = tmp_path / "file.old", tmp_path / "link.txt"
+    path.write_text("old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    with replace_together(link) as [unfinished]:
+        assert unfinished.suffix == ".txt"
+        unfinished.write_text("new")
+    assert link.is_symlink()
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert sorted(tmp_path.iterdir()) == [path, link]

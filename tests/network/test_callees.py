@@ -284,3 +284,30 @@ def test_another_backend_of_keras(monkeypatch):
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")
     with pytest.raises(ValueError, match=r"backend 'jax'.*KERAS_BACKEND=\"tensorflow\" before Keras is imported"):
         KerasModel(keras.Sequential())
+
+
+def pruned_function(feeds, fetches):
+    """A frozen graph of TensorFlow 1, y = relu(x w) + z, pruned to some inputs and outputs."""
+    graph = tf.Graph()
+    with graph.as_default():
+        x, z = (tf.compat.v1.placeholder(tf.float32, (None, size), name=name) for name, size in (("x", 3), ("z", 1)))
+        hidden = tf.nn.relu(x @ tf.constant([[1.0], [-2.0], [0.5]]), name="hidden")
+        tf.add(hidden, z, name="y")
+    frozen = graph.as_graph_def()
+    return tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(frozen, name=""), []).prune(feeds, fetches)
+
+
+@pytest.mark.parametrize("fetches", [["hidden:0"], "hidden:0"])
+def test_a_function_pruned_from_a_frozen_graph_has_its_inputs_as_signature(fetches):
+    function = pruned_function(["x:0"], fetches)
+    explanation = DeepLiftExplainer(function, reference="zeros").fit(ROWS).explain(ROWS)
+    expected = np.maximum(ROWS @ [1.0, -2.0, 0.5], 0)
+    np.testing.assert_allclose(explanation.prediction, expected, rtol=1e-5)
+    active = (expected > 0)[:, None]
+    np.testing.assert_allclose(explanation.contributions, active * ROWS * [1.0, -2.0, 0.5], rtol=1e-5, atol=1e-6)
+
+
+def test_inputs_of_a_pruned_function_have_the_names_of_the_graph():
+    function, X = pruned_function(["x:0", "z:0"], ["y:0"]), {"z": ROWS[:, :1], "x": ROWS}
+    contributions = DeepLiftExplainer(function, reference="zeros").fit(X).transform(X)
+    np.testing.assert_allclose(contributions["z"], ROWS[:, :1], rtol=1e-5)

@@ -18,7 +18,7 @@ IMAGE = tf.TensorSpec((None, 2, 2, 1))
 class Callee:
     """Counts how often it is traced."""
 
-    model, layers, traced, built = "what the user handed in", (), 0, 0
+    model, layers, parts, traced, built = "what the user handed in", (), (), 0, 0
 
     def build(self, specs):
         self.built += 1

@@ -1,0 +1,112 @@
+"""Changes of a user's network after it was traced, which the trace does not see."""
+
+from itertools import chain
+from operator import is_
+
+from skdeeplift.network.compat import KERAS_TRAINING_ATTRIBUTES
+
+# Attributes that training and predicting change, but not what a network computes in inference mode.
+_OF_TRAINING = KERAS_TRAINING_ATTRIBUTES | {"train_function", "test_function", "predict_function", "_trainable"}
+
+
+class Attributes:
+    """Attributes of objects, as they are now, to be compared with what they are later.
+
+    Attributes are compared by identity, and so are the elements of lists, dicts and sets. A comparison takes about
+    30 ns for each attribute, since each call makes one.
+
+    Parameters
+    ----------
+    objects : iterable of object
+        The layers of a network, or other objects whose attributes decide what it computes.
+    is_watched : callable, default=None
+        Takes the name of an attribute, and returns whether its changes matter. By default those of training do not.
+    """
+
+    def __init__(self, objects, is_watched=None):
+        self._objects = list(objects)
+        self._is_watched = _is_of_structure if is_watched is None else is_watched
+        self._parts = [{name: _flatten(value) for name, value in vars(each).items()} for each in self._objects]
+        parts = (part for parts in self._parts for values in parts.values() for part in values)
+        containers = {id(part): part for part in parts if isinstance(part, (list, dict, set))}.values()
+        # Views of dicts stay up to date.
+        contents = [each.values() if isinstance(each, dict) else each for each in containers]
+        self._contents = [vars(each).values() for each in self._objects] + contents
+        self._before = self._read()
+
+    def _read(self):
+        return list(chain.from_iterable(self._contents))
+
+    def find_changed(self):
+        """List the attributes that are others than before, each as ``"name of the object: name of the attribute"``."""
+        now = self._read()
+        if len(now) == len(self._before) and all(map(is_, now, self._before)):
+            return []
+        changed = []
+        for each, before in zip(self._objects, self._parts, strict=True):
+            now = {name: _flatten(value) for name, value in vars(each).items()}
+            names = [name for name in {**before, **now} if self._is_watched(name)]
+            owner = getattr(each, "name", type(each).__name__)
+            changed += [f"{owner}: {name}" for name in names if not _are_same(before.get(name), now.get(name))]
+        # Names without an underscore are those that the user may have set.
+        return sorted(changed, key=lambda name: ": _" in name)
+
+
+def _is_of_structure(name):
+    # TensorFlow notes what to save in attributes that begin with "_self_".
+    return name not in _OF_TRAINING and not name.startswith("_self_")
+
+
+def _flatten(value):
+    """List a value and, if it is a container, what it holds, and what is in containers in it."""
+    values, seen = [value], set()
+    for each in values:
+        if isinstance(each, (list, dict, set)) and id(each) not in seen:
+            seen.add(id(each))
+            # Not by +=, which lists that TensorFlow tracks define anew.
+            values.extend(each.values() if isinstance(each, dict) else each)
+    return values
+
+
+def _are_same(before, now):
+    return None not in (before, now) and len(before) == len(now) and all(map(is_, before, now))
+
+
+def compute_same(graph, other):
+    """Return whether two traces of one network have the same ops, and read the same variables.
+
+    Parameters
+    ----------
+    graph, other : Graph
+        The traces.
+
+    Returns
+    -------
+    are_same : bool
+    """
+    if [call.path for call in graph.calls] != [call.path for call in other.calls] or len(graph.ops) != len(other.ops):
+        return False
+    captures = [{value.name: tensor for value, tensor in each.captures.items()} for each in (graph, other)]
+    if captures[0].keys() != captures[1].keys() or any(
+        captures[1][name] is not captures[0][name] for name in captures[0]
+    ):
+        return False
+    names = [[[value.name for value in values] for values in (each.inputs, each.outputs)] for each in (graph, other)]
+    return names[0] == names[1] and all(map(_is_same_op, graph.ops, other.ops))
+
+
+def _is_same_op(op, other):
+    descriptions = [
+        (each.type, each.name, [value.name for value in each.inputs], [value.name for value in each.outputs])
+        for each in (op, other)
+    ]
+    if descriptions[0] != descriptions[1] or _attributes(op) != _attributes(other):
+        return False
+    bodies = [(op.body, other.body), (op.condition, other.condition)]
+    return all(compute_same(*pair) for pair in bodies if None not in pair)
+
+
+def _attributes(op):
+    """Return the attributes of an op, without the names of functions, which differ from trace to trace."""
+    found = op.definition.node_def.attr.items()
+    return {name: value for name, value in found if not value.HasField("func") and not name.startswith("_")}
