@@ -20,8 +20,9 @@ class GuidedBackpropExplainer(BaseExplainer):
     rule : {"guided_backprop", "deconvnet"}, default="guided_backprop"
         What an activation does to what comes back to it. ``"guided_backprop"`` drops what is negative, and multiplies
         by the derivative; ``"deconvnet"`` applies the activation itself, so that ``relu`` drops what is negative and
-        looks at nothing else. Functions with a pole or that explode, such as ``log`` and ``exp``, keep their derivative
-        in a deconvolutional network.
+        looks at nothing else. Only rectifiers, such as ``relu``, ``elu``, ``gelu`` and ``prelu``, are applied, and
+        ``tanh`` and ``sigmoid`` as in the original implementation; other functions, such as squares, ``log`` and
+        ``exp``, keep their derivative. The cap of ``relu6`` does not cap what comes back.
     multiply_by_input : bool, default=False
         Whether to multiply the result by the input.
     output : str or int, default=None

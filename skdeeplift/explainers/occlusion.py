@@ -27,8 +27,8 @@ class OcclusionExplainer(BaseExplainer):
         scikit-image's ``view_as_windows``. With several inputs, or layers, a list has one entry for each, and a dict
         one for each name; windows lie in one of them at a time.
     step : int, tuple of int, list or dict, default=1
-        How far one window begins after the other, along each axis. A window never goes over the edge, so that elements
-        at the end may lie in none: their contributions are zero.
+        How far one window begins after the other, along each axis; at most the window's size, so that each element lies
+        in a window. Where windows and steps leave a rest at the end of an axis, a last, smaller window covers it.
     groups : dict or array-like, default=None
         Columns that are taken from the reference together, instead of windows: a dict of names to columns, which are
         names or positions, or one label for each column. A group's change is shared out evenly over its columns, so

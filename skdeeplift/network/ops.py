@@ -45,6 +45,8 @@ class OpFacts:
     derivative: Callable | None = None
     # The op divides one by a power of its input.
     reciprocal: bool = False
+    # A deconvolutional network applies a function that contains the op to the multiplier.
+    rectifies: bool = False
     # The op bounds its input.
     clamp: bool = False
     # The op turns logits into probabilities.
@@ -212,27 +214,27 @@ op("Ceil",        ACTIVATION)
 op("Cos",         ACTIVATION)
 op("Cosh",        ACTIVATION, domain=EXPLOSIVE)
 op("Digamma",     ACTIVATION, domain=PARTIAL)
-op("Elu",         ACTIVATION)
-op("Erf",         ACTIVATION)
-op("Erfc",        ACTIVATION)
+op("Elu",         ACTIVATION, rectifies=True)
+op("Erf",         ACTIVATION, rectifies=True)
+op("Erfc",        ACTIVATION, rectifies=True)
 op("Erfinv",      ACTIVATION, domain=PARTIAL)
 op("Exp",         ACTIVATION, domain=EXPLOSIVE_ABOVE, derivative=lambda x, y: y)
 op("Expm1",       ACTIVATION, domain=EXPLOSIVE_ABOVE)
 op("Floor",       ACTIVATION)
 op("Inv",         ACTIVATION, domain=POLE, reciprocal=True)
-op("LeakyRelu",   ACTIVATION)
+op("LeakyRelu",   ACTIVATION, rectifies=True)
 op("Lgamma",      ACTIVATION, domain=PARTIAL)
 op("Log",         ACTIVATION, domain=POLE)
 op("Log1p",       ACTIVATION, domain=PARTIAL)
 op("Ndtri",       ACTIVATION, domain=PARTIAL)
 op("Reciprocal",  ACTIVATION, domain=POLE, reciprocal=True)
-op("Relu",        ACTIVATION, ramp=np.inf, dense=True)
-op("Relu6",       ACTIVATION, ramp=6.0)
+op("Relu",        ACTIVATION, rectifies=True, ramp=np.inf, dense=True)
+op("Relu6",       ACTIVATION, rectifies=True, ramp=6.0)
 op("Rint",        ACTIVATION)
 op("Round",       ACTIVATION)
 op("Rsqrt",       ACTIVATION, domain=POLE, reciprocal=True, derivative=lambda x, y: -y / (2 * x))
-op("Selu",        ACTIVATION)
-op("Sigmoid",     ACTIVATION, derivative=lambda x, y: y * (1 - y), dense=True, takes_logits=True)
+op("Selu",        ACTIVATION, rectifies=True)
+op("Sigmoid",     ACTIVATION, rectifies=True, derivative=lambda x, y: y * (1 - y), dense=True, takes_logits=True)
 op("Sign",        ACTIVATION)
 op("Sin",         ACTIVATION)
 op("Sinh",        ACTIVATION, domain=EXPLOSIVE)
@@ -241,7 +243,7 @@ op("Softsign",    ACTIVATION)
 op("Sqrt",        ACTIVATION, domain=PARTIAL, derivative=lambda x, y: 1 / (2 * y))
 op("Square",      ACTIVATION, derivative=lambda x, y: 2 * x)
 op("Tan",         ACTIVATION, domain=PARTIAL)
-op("Tanh",        ACTIVATION, derivative=lambda x, y: 1 - y * y, dense=True)
+op("Tanh",        ACTIVATION, rectifies=True, derivative=lambda x, y: 1 - y * y, dense=True)
 
 # Functions of several tensors, elementwise.
 op("FloorDiv",          STEP, rules=STEP.rules | {(0, 1): "split_change"})

@@ -54,6 +54,11 @@ def make_covers(sources, names, columns, parameters):
                 f"these, one for each axis{_suggest_window(shape)}."
             )
         each = _expand_over_axes(each, shape, name, "step=")
+        if any(far > size < whole for far, size, whole in zip(each, window, shape, strict=True)):
+            raise ValueError(
+                f"step= {each} is larger than window_shape= {window} for {name!r}, so elements between windows would "
+                "lie in none and seem to contribute nothing. Pass a step up to the window's size along each axis."
+            )
         windows.append(Windows(shape, window, each, by_size=by_size))
     return windows
 
@@ -78,14 +83,15 @@ def _suggest_window(shape):
 
 
 class Windows:
-    """Windows of one shape that slide over a source and lie wholly within it.
+    """Windows of one shape that slide over a source; the last along an axis may be smaller, up to the edge.
 
     Parameters
     ----------
     shape : tuple of int
         Shape of the source, without the batch.
     window_shape, step : tuple of int
-        Size of a window, and distance between the starts of neighbouring windows, along each axis.
+        Size of a window, and distance between the starts of neighbouring windows, along each axis. No step is larger
+        than the window, unless the window covers its axis.
     by_size : bool, default=False
         Whether contributions are also divided by the number of elements of a window.
     """
@@ -93,7 +99,7 @@ class Windows:
     def __init__(self, shape, window_shape, step, by_size=False):
         self.shape, self.window_shape, self.step = shape, window_shape, step
         self._grid = tuple(
-            (size - window) // each + 1 for size, window, each in zip(shape, window_shape, step, strict=True)
+            -(-(size - window) // each) + 1 for size, window, each in zip(shape, window_shape, step, strict=True)
         )
         self.number = int(np.prod(self._grid))
         # For each element along each axis, the range of windows that cover it: the first one, and the one to stop at.
@@ -102,11 +108,15 @@ class Windows:
             positions = np.arange(size)
             first = np.maximum(-(-(positions - window + 1) // each), 0)
             self._first.append(first)
-            self._stop.append(np.maximum(np.minimum(positions // each + 1, windows), first))
-        counts = np.ones(())
+            self._stop.append(np.minimum(positions // each + 1, windows))
+        counts, sizes = np.ones(()), np.ones(())
         for first, stop in zip(self._first, self._stop, strict=True):
             counts = np.multiply.outer(counts, stop - first)
-        self._shares = 1 / np.maximum(counts, 1) / (np.prod(window_shape) if by_size else 1)
+        for size, window, each, windows in zip(shape, window_shape, step, self._grid, strict=True):
+            sizes = np.multiply.outer(sizes, np.minimum(size - each * np.arange(windows), window))
+        self._shares, whole = 1 / counts / (np.prod(window_shape) if by_size else 1), sizes.flat[0]
+        # Size of a whole window, as a multiple of that of each window.
+        self._growth = whole / sizes if by_size and sizes.min() < whole else None
 
     def find_covered(self, indices):
         """Find the elements in some windows; indices of shape (copies,) give (copies, *source's axes)."""
@@ -122,9 +132,11 @@ class Windows:
         return covered
 
     def share_out(self, changes):
-        """Give each element the mean change of the windows that cover it, or zero if none does."""
+        """Give each element the mean change of the windows that cover it."""
         before = changes.shape[:-1]
         changes = tf.reshape(changes, (*before, *self._grid))
+        if self._growth is not None:
+            changes *= self._growth
         for axis, (first, stop) in enumerate(zip(self._first, self._stop, strict=True), len(before)):
             changes = _sum_between(changes, first, stop, axis)
         return changes * self._shares

@@ -3,15 +3,17 @@
 import itertools
 import weakref
 
+import numpy as np
 import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.network import ops
 from skdeeplift.network.clusters import Activation, Activations, activation_at
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.method import Method, check_derivative
 from skdeeplift.propagation.pairing import to_difference_dtype
 from skdeeplift.propagation.rules.products import RecomputedProduct, with_gradient
-from skdeeplift.propagation.rules.rescale import is_restricted
+from skdeeplift.propagation.rules.rescale import is_ramp, is_restricted
 from skdeeplift.propagation.sums import SourceTensors, sum_plain
 
 
@@ -73,17 +75,35 @@ def guided_backprop(activation, output, root, operands):
 
 
 def deconvnet(activation, output, root, operands):
-    """Apply the activation to the multiplier itself (Zeiler and Fergus 2014, arXiv:1311.2901).
+    """Apply a rectifier to the multiplier itself (Zeiler and Fergus 2014, arXiv:1311.2901).
 
-    A function with a pole, such as ``log``, or one that explodes, such as ``exp``, keeps its derivative.
+    The original implementation also applies ``tanh`` and ``sigmoid``. Other functions keep their derivative: the square
+    of a multiplier, or its logarithm, means nothing.
     """
-    if is_restricted(activation):
+    if is_restricted(activation) or not is_rectifier(activation):
         return output
     number = next(_NUMBERS)
     _ACTIVATIONS[number] = activation
     if root.shape != output.shape:
         root = tf.broadcast_to(root, tf.shape(output))
     return with_gradient("SkdeepliftDeconvNet", output, root, tf.constant(number, tf.int64), *operands)
+
+
+# Ops that make a function a rectifier.
+RECTIFIERS = ops.column("rectifies")
+
+
+def is_rectifier(activation):
+    """Return whether a function rectifies, as ``relu`` and its smooth or leaky relatives do."""
+    return any(op.type in RECTIFIERS or _is_positive_part(op) for op in activation.ops)
+
+
+def _is_positive_part(op):
+    """Return whether an op is a maximum of values and zero, or of values and a multiple of these."""
+    if op.type != "Maximum":
+        return False
+    constants = map(tf.get_static_value, op.definition.inputs)
+    return not any(np.any(constant) for constant in constants if constant is not None)
 
 
 class EpsilonLRP:
@@ -119,6 +139,9 @@ def _guided_backprop_gradient(op, incoming):
 def _deconvnet_gradient(op, incoming, *_):
     _, _, number, *operands = op.inputs
     activation = _ACTIVATIONS[int(tf.get_static_value(number))]
+    if is_ramp(activation):
+        # The cap of a capped rectifier is one of values, not of multipliers.
+        return [None, tf.nn.relu(incoming), None]
     return [None, replay.run_activation(activation, incoming, operands), *[None] * (len(operands) + 1)]
 
 

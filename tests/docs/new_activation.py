@@ -78,15 +78,16 @@ def test_pre_activation_of_a_layer(activation):
 
 
 def test_methods_without_a_reference():
-    """The network is -dawsn(x): guided backpropagation drops the multiplier -1, and deconvnet applies dawsn to it."""
+    """The network is -dawsn(x): guided backpropagation drops the multiplier -1, and deconvnet keeps its derivative."""
     model = keras.Sequential([keras.Input((1,)), layers.Activation(dawsn), layers.Dense(1, use_bias=False)])
     model.set_weights([np.array([[-1.0]])])
     x = np.array([[0.5]], np.float32)
     value = float(dawsn(tf.constant(0.5)))
+    gradient = -(1 - 2 * 0.5 * value)
     explainers = {
-        GradientExplainer(model, kind="gradient"): -(1 - 2 * 0.5 * value),
+        GradientExplainer(model, kind="gradient"): gradient,
         GuidedBackpropExplainer(model): 0.0,
-        GuidedBackpropExplainer(model, rule="deconvnet"): -float(dawsn(tf.constant(1.0))),
+        GuidedBackpropExplainer(model, rule="deconvnet"): gradient,
         LRPExplainer(model, epsilon=0.25): -0.5 * value / (0.5 + 0.25),
     }
     for explainer, expected in explainers.items():

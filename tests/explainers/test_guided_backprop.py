@@ -133,6 +133,12 @@ def test_batch_size_and_targets(rule):
         np.testing.assert_allclose(together[..., target], alone, rtol=1e-5, atol=1e-6)
 
 
+def test_squares_keep_their_derivative_in_a_deconvnet():
+    """-2 a ** 2 + 3 b ** 2 with a = x1 - x2 and b = 2 x1 + x2, at (2, 1): -4 a (1, -1) + 6 b (2, 1) = (56, 34)."""
+    explainer = GuidedBackpropExplainer(one_unit(lambda x: x**2), rule="deconvnet")
+    np.testing.assert_allclose(explainer.fit_transform([[2.0, 1.0]]), [[56, 34]], rtol=1e-6)
+
+
 def test_functions_with_poles_keep_their_derivative_in_a_deconvnet():
     """log(x1) * 2: the derivative 2 / x1, where log(-3) would be no number."""
     model = keras.Sequential([keras.Input((1,)), layers.Lambda(tf.math.log), layers.Dense(1)])

@@ -1,5 +1,7 @@
 """Occlusion by windows, by hand and against a slow loop of NumPy."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,19 +17,31 @@ from tests.perturbation.networks import contributions, method_of
 GENERATOR = np.random.default_rng(0)
 
 
+def windows_of(positions, window_shape, step):
+    """List the positions in each window; windows start until all positions are covered, and are cut at the edge."""
+    starts = (
+        range(0, max(size - window, 0) + each, each)
+        for size, window, each in zip(positions.shape, window_shape, step, strict=True)
+    )
+    cuts = (
+        tuple(slice(first, first + size) for first, size in zip(each, window_shape, strict=True))
+        for each in product(*starts)
+    )
+    return [positions[cut].ravel() for cut in cuts]
+
+
 def by_loop(function, rows, reference, window_shape, step, by_size=False):
     """Occlusion, window by window and row by row."""
     positions = np.arange(rows[0].size).reshape(rows.shape[1:])
-    views = np.lib.stride_tricks.sliding_window_view(positions, window_shape)[tuple(slice(None, None, s) for s in step)]
     total, count = np.zeros((len(rows), rows[0].size)), np.zeros(rows[0].size)
-    for window in views.reshape(-1, int(np.prod(window_shape))):
+    for window in windows_of(positions, window_shape, step):
         for number, row in enumerate(rows):
             occluded = row.copy().ravel()
             occluded[window] = reference.ravel()[window]
             change = function(row[None]) - function(occluded.reshape(1, *row.shape))
-            total[number, window] += change.item()
-        count[window] += len(window) if by_size else 1
-    return (total / np.maximum(count, 1)).reshape(rows.shape)
+            total[number, window] += change.item() / (len(window) if by_size else 1)
+        count[window] += 1
+    return (total / count).reshape(rows.shape)
 
 
 def product_and_relu(x):
@@ -60,11 +74,14 @@ def test_overlapping_windows_by_hand():
         np.testing.assert_allclose([*got.prediction, *got.reference_value], [19, 0], atol=1e-14)
 
 
-def test_elements_that_no_window_reaches_contribute_nothing():
-    """Windows of two elements, two apart, start at 0 and 2 of five elements; none covers the last element."""
-    method = method_of(lambda x: tf.reduce_sum(x, 1), [(5,)], lambda _: [OneByOne([Windows((5,), (2,), (2,))])])
-    got = contributions(method, [np.array([[1.0, 2.0, 3.0, 4.0, 5.0]])], [np.zeros((1, 5))]).contributions[0]
-    np.testing.assert_allclose(got, [[3, 3, 7, 7, 0]], rtol=1e-14)
+def test_a_smaller_window_covers_what_whole_windows_leave():
+    """Windows of two elements, two apart, start at 0, 2 and 4 of five elements; the last holds one."""
+    rows, reference = [np.array([[1.0, 2.0, 3.0, 4.0, 5.0]])], [np.zeros((1, 5))]
+    for by_size, expected in ((False, [3, 3, 7, 7, 5]), (True, [1.5, 1.5, 3.5, 3.5, 5])):
+        windows = Windows((5,), (2,), (2,), by_size)
+        method = method_of(lambda x: tf.reduce_sum(x, 1), [(5,)], lambda _, windows=windows: [OneByOne([windows])])
+        got = contributions(method, rows, reference).contributions[0]
+        np.testing.assert_allclose(got, [expected], rtol=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -72,11 +89,12 @@ def test_elements_that_no_window_reaches_contribute_nothing():
     [
         ((7,), (1,), (1,)),
         ((7,), (3,), (2,)),
-        ((7,), (2,), (3,)),
+        ((7,), (3,), (3,)),
         ((5, 6), (2, 3), (1, 2)),
         ((5, 6), (5, 6), (1, 1)),
+        ((5, 6), (5, 4), (9, 3)),
         ((4, 5, 2), (3, 3, 2), (1, 1, 1)),
-        ((4, 5, 2), (2, 2, 1), (2, 3, 1)),
+        ((4, 5, 2), (2, 2, 1), (2, 2, 1)),
         ((3, 2, 2, 2), (2, 1, 2, 1), (1, 1, 1, 1)),
     ],
 )
@@ -95,23 +113,21 @@ def test_windows_equal_a_slow_loop(shape, window_shape, step):
 
 @settings(max_examples=50, deadline=None)
 @given(st.data())
-def test_every_window_covers_what_a_view_shows(data):
+def test_every_window_covers_what_a_slice_holds(data):
     axes = range(data.draw(st.integers(1, 3)))
     shape = tuple(data.draw(st.integers(1, 6)) for _ in axes)
     window_shape = tuple(data.draw(st.integers(1, size)) for size in shape)
-    step = tuple(data.draw(st.integers(1, 7)) for _ in axes)
+    step = tuple(data.draw(st.integers(1, size)) for size in window_shape)
     windows = Windows(shape, window_shape, step)
-    views = np.lib.stride_tricks.sliding_window_view(np.arange(np.prod(shape)).reshape(shape), window_shape)
-    views = views[tuple(slice(None, None, each) for each in step)].reshape(-1, int(np.prod(window_shape)))
+    views = windows_of(np.arange(np.prod(shape)).reshape(shape), window_shape, step)
     covered = windows.find_covered(tf.range(-1, windows.number + 1)).numpy().reshape(windows.number + 2, -1)
     # What is before the first window and behind the last covers nothing: it belongs to other inputs.
     assert not covered[[0, -1]].any()
-    assert [np.flatnonzero(row).tolist() for row in covered[1:-1]] == [sorted(view) for view in views.tolist()]
+    assert [np.flatnonzero(row).tolist() for row in covered[1:-1]] == [view.tolist() for view in views]
     changes = np.random.default_rng(0).normal(size=(2, windows.number))
     expected = np.zeros((2, int(np.prod(shape))))
     for element in range(expected.shape[1]):
-        of_windows = changes[:, (views == element).any(1)]
-        expected[:, element] = of_windows.mean(1) if of_windows.size else 0
+        expected[:, element] = changes[:, [element in view for view in views]].mean(1)
     got = windows.share_out(tf.constant(changes)).numpy()
     np.testing.assert_allclose(got, expected.reshape(2, *shape), rtol=0, atol=1e-13)
 
@@ -185,6 +201,8 @@ def test_windows_of_each_input():
         assert (first.window_shape, first.step) == ((3,), (1,))
         assert (second.window_shape, second.step) == ((2, 2), (2, 2))
     assert covers([(4, 4)], window_shape=[2, 3])[0].window_shape == (2, 3)
+    # A window that covers its axis needs no second one, however far away it would be.
+    assert covers([(4, 4)], window_shape=[4, 3], step=[5, 3])[0].number == 2
     assert covers([(4, 4)], window_shape=np.int64(2))[0].window_shape == (2, 2)
 
 
@@ -200,6 +218,7 @@ def test_windows_of_each_input():
         ([(4, 4)], {"window_shape": (2, 2, 1)}, r"window_shape= has 3 entries, and a row of 'numbers' has 2 axes"),
         ([(4, 4)], {"step": (2,)}, r"step= has 1 entries, and a row of 'numbers' has 2 axes"),
         ([(4,)], {"step": 0}, r"step= takes whole numbers of at least 1 for 'numbers'. Got 0"),
+        ([(4,)], {"window_shape": 2, "step": 3}, r"step= \(3,\) is larger than window_shape= \(2,\) for 'numbers'"),
         ([(4,)], {"window_shape": -1}, r"window_shape= takes whole numbers of at least 1"),
         ([(4,)], {"window_shape": (1.5,)}, r"window_shape= takes whole numbers of at least 1 .*1\.5"),
         ([(4,)], {"window_shape": (True,)}, r"window_shape= takes whole numbers"),

@@ -109,15 +109,17 @@ def silu(x):
     return x * tf.sigmoid(x)
 
 
-def overridden(rule, function):
+def overridden(rule, function, incoming=INCOMING):
     """The value of an activation under a rule, and its gradient where certain multipliers come in."""
     graph, _ = trace(function, tf.TensorSpec((None, 4), tf.float64))
     activation = activation_at(graph, graph.producer[graph.outputs[0]], Activations(graph), ())
 
     @tf.function(autograph=False)
     def run(x):
-        output = rule(activation, replay.run_activation(activation, x, []), x, [])
-        return output, tf.gradients(output, x, tf.constant(INCOMING))[0]
+        constants = (graph.producer[value].definition.outputs[0] for value in activation.operands)
+        operands = [tf.constant(tf.get_static_value(constant)) for constant in constants]
+        output = rule(activation, replay.run_activation(activation, x, operands), x, operands)
+        return output, tf.gradients(output, x, tf.constant(incoming))[0]
 
     return [tensor.numpy() for tensor in run(tf.constant(X))]
 
@@ -138,8 +140,45 @@ def test_deconvnet_by_hand():
     """The multiplier itself goes through the function, wherever that was evaluated."""
     np.testing.assert_array_equal(overridden(deconvnet, tf.nn.relu)[1], [[3, 0, 0, 0.5]])
     np.testing.assert_allclose(overridden(deconvnet, silu)[1], INCOMING / (1 + np.exp(-INCOMING)), rtol=1e-14)
-    # One that explodes keeps its derivative.
-    np.testing.assert_allclose(overridden(deconvnet, tf.exp)[1], INCOMING * np.exp(X), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("function", "derivative"),
+    [
+        (tf.exp, np.exp(X)),
+        (tf.square, 2 * X),
+        (lambda x: x * x, 2 * X),
+        (lambda x: x**3, 3 * X**2),
+        (lambda x: tf.minimum(x, 1.0), X < 1),
+        (lambda x: tf.maximum(x, 1.0), X > 1),
+        (tf.abs, np.sign(X)),
+        (tf.sin, np.cos(X)),
+        (tf.nn.softplus, 1 / (1 + np.exp(-X))),
+    ],
+)
+def test_functions_that_are_no_rectifiers_keep_their_derivative_in_a_deconvnet(function, derivative):
+    np.testing.assert_allclose(overridden(deconvnet, function)[1], INCOMING * derivative, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: tf.maximum(x, 0.0), [3, 0, 0, 0.5]),
+        (lambda x: tf.maximum(x, 0.25 * x), [3, -0.25, -1, 0.5]),
+        (lambda x: tf.nn.leaky_relu(x, 0.25), [3, -0.25, -1, 0.5]),
+        (lambda x: tf.nn.relu(x) - 0.25 * tf.nn.relu(-x), [3, -0.25, -1, 0.5]),
+        (tf.nn.elu, [3, np.expm1(-1), np.expm1(-4), 0.5]),
+        (tf.tanh, np.tanh([3, -1, -4, 0.5])),
+    ],
+)
+def test_rectifiers_are_applied_to_multipliers_however_they_are_spelled(function, expected):
+    np.testing.assert_allclose(overridden(deconvnet, function)[1], [expected], rtol=1e-12)
+
+
+def test_a_cap_of_values_is_none_of_multipliers():
+    """A multiplier of 7 passes relu6, whose values end at 6."""
+    got = overridden(deconvnet, tf.nn.relu6, np.array([[7.0, -1.0, 2.0, 9.0]]))[1]
+    np.testing.assert_array_equal(got, [[7, 0, 2, 9]])
 
 
 def test_epsilon_lrp_by_hand():
