@@ -159,6 +159,7 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
         index=getattr(given, "index", None) if hasattr(given, "columns") else None,
         n_references=results.n_references,
         reference_spread=results.reference_spread,
+        shared_masks=method.padding or None,
     )
 
 
@@ -257,7 +258,7 @@ def _join_fields(parts):
     first, fields = parts[0], {}
     for name, value in first.items():
         values = [part[name] for part in parts]
-        is_shared = name in ("feature_names", "class_names", "letters_axis")
+        is_shared = name in ("feature_names", "class_names", "letters_axis", "shared_masks")
         if is_shared or value is None or len(parts) == 1 or (name == "target" and not isinstance(value, np.ndarray)):
             fields[name] = value
         elif name == "index":

@@ -64,6 +64,9 @@ class Explanation(Bunch):
         references account for most of a contribution, an interval of Student's t around it is too narrow.
     n_references : ndarray of int of shape (n_rows,) or None
         Number of references that each row was compared with. None if the method has no reference.
+    shared_masks : list of str or None
+        Names of the network's operations that compare the row to tell padding. The references have these masks of the
+        row, so that padding contributes nothing. None if there are none.
     n_steps : ndarray of shape (n_rows,) or None
         Number of gradients that were computed for each row and reference, including those of coarser attempts. None if
         the method does not integrate gradients.

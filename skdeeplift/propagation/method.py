@@ -45,6 +45,8 @@ class Method:
         Number of nested loops around each value.
     needs_pair_size : bool
         Whether rows and references must be run pair by pair, because the batch is not the first axis of all values.
+    padding : list of str
+        Names of the ops of the masks that tell padding.
     states : list of (variable, str)
         Variables that the network changes, which have one entry for each place of the batch.
     carrying : set of Value
@@ -78,6 +80,7 @@ class Method:
 
     def __init__(self, graph, target, sources, shown=(), masks=()):
         self.graph, self.target, self.sources, self.masks = graph, target, list(sources), list(masks)
+        self.padding = [graph.producer[value].name for value in self.masks if value not in graph.held]
         self.own = own_values(self.sources)
         self.shown = list(dict.fromkeys([target, *self.own, *shown]))
         self.states = check_effects(graph, self.shown)

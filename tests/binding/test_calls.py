@@ -11,7 +11,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdeeplift import DeepLiftExplainer, GradientExplainer, IntegratedGradientsExplainer
+from skdeeplift import DeepLiftExplainer, Explanation, GradientExplainer, IntegratedGradientsExplainer
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
 from skdeeplift.rows import blocks
 from tests.binding.networks import folded_layer
@@ -308,3 +308,17 @@ def test_labels_that_are_floating_point_numbers(tmp_path):
         np.testing.assert_allclose(explainer.transform(X, target=target), expected, **CLOSE)
     with pytest.raises(ValueError, match=r"names the class .*3.0.*, which is none of"):
         explainer.transform(ROWS, target=target + 1)
+
+
+def test_an_explanation_names_the_masks_that_references_share(tmp_path):
+    tokens = keras.Input((4,), dtype="int32")
+    hidden = keras.layers.GRU(2)(keras.layers.Embedding(6, 3, mask_zero=True)(tokens))
+    X = np.array([[1, 2, 3, 0], [4, 5, 0, 0], [1, 1, 1, 1]])
+    explainer = DeepLiftExplainer(keras.Model(tokens, keras.layers.Dense(1)(hidden))).fit(X)
+    for explanation in (explainer.explain(X), explainer.explain(iter([X[:2], X[2:]]))):
+        [mask] = explanation.shared_masks
+        assert "NotEqual" in mask
+        explanation.save(tmp_path / "explanation.npz")
+        assert Explanation.load(tmp_path / "explanation.npz").shared_masks == [mask]
+    numbers = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    assert DeepLiftExplainer(numbers).fit(X).explain(X).shared_masks is None
