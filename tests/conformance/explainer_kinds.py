@@ -33,7 +33,7 @@ KINDS = {
     "saliency": (GradientExplainer, dict(kind="saliency")),
     "noisy gradient": (GradientExplainer, dict(kind="gradient", noise_scale=0.3, n_draws=3, random_state=0)),
     "guided backpropagation": (GuidedBackpropExplainer, dict(rule="guided_backprop")),
-    "deconvnet": (GuidedBackpropExplainer, dict(rule="deconvnet")),
+    "deconvnet": (GuidedBackpropExplainer, dict(rule="deconvnet", multiply_by_input=True)),
     "epsilon-LRP": (LRPExplainer, dict()),
     "occlusion": (OcclusionExplainer, dict()),
     "Shapley values": (ShapleySamplingExplainer, dict(n_permutations=2, random_state=0)),

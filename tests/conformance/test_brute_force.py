@@ -433,10 +433,11 @@ def check(seeds):
 
 
 def test_contributions_and_parts_are_those_of_the_rules_written_down_a_second_time():
-    check(range(15))
+    # In the last one, a unit without a difference hands on parts that cancel.
+    check([*range(12), 13])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(15, 195, 30))
+@pytest.mark.parametrize("first", range(12, 192, 30))
 def test_contributions_and_parts_of_more_networks(first):
     check(range(first, first + 30))

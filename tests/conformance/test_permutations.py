@@ -159,7 +159,6 @@ def test_rows_of_importances(kind):
     of_drawn = explainer.fit(ROWS, target=OWN_TARGETS).feature_importances_
     explainer.set_params(max_samples=N_ROWS).fit(ROWS)
     expected = np.abs(explained(explainer, ROWS, target=OWN_TARGETS))
-    # Contributions by deconvnet may be the same for several rows.
     drawn, *_ = np.flatnonzero(np.abs(expected - of_drawn).max(1) < 1e-9 * expected.max())
     for row in (0, drawn, N_ROWS - 1):
         importances = explainer.fit(ROWS, target=OWN_TARGETS, sample_weight=np.eye(N_ROWS)[row]).feature_importances_
