@@ -308,3 +308,17 @@ def test_labels_that_are_floating_point_numbers(tmp_path):
         np.testing.assert_allclose(explainer.transform(X, target=target), expected, **CLOSE)
     with pytest.raises(ValueError, match=r"names the class .*3.0.*, which is none of"):
         explainer.transform(ROWS, target=target + 1)
+
+
+def test_call_ends_with_the_fit_that_it_began_with(model):
+    """Another thread may refit the explainer between two blocks of a call."""
+    explainer = DeepLiftExplainer(model, target=1, reference="mean").fit(ROWS[:50])
+    expected = explainer.transform(ROWS)
+
+    def source():
+        for start in range(0, 100, 50):
+            explainer.fit(ROWS[50 + start // 2 :] + 1)
+            yield ROWS[start : start + 50]
+
+    np.testing.assert_allclose(explainer.transform(source()), expected, **CLOSE)
+    assert not np.allclose(explainer.transform(ROWS), expected)
