@@ -18,7 +18,7 @@ ORDER = """
     command_line plotting metrics selection explainers binding explanation rows references targets execution
     perturbation propagation network datasets
 """.split()
-LOWEST = ["compat", "config", "exceptions", "warn"]
+LOWEST = ["compat", "config", "dtypes", "exceptions", "warn"]
 # Public by the convention of named tuples, in spite of the underscore.
 OF_NAMED_TUPLES = {"_replace", "_asdict", "_fields", "_make"}
 

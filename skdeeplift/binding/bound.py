@@ -15,7 +15,7 @@ from skdeeplift.network.callees import KerasModel
 from skdeeplift.network.network import Network
 from skdeeplift.network.packing import packed, unpacked
 from skdeeplift.network.trained import network_of, steps_of
-from skdeeplift.propagation.lookups import vocabulary_sizes
+from skdeeplift.propagation.lookups import Vocabulary
 from skdeeplift.rows.validation import check_rows, shapes_of_rows
 from skdeeplift.targets.target_tensor import compile_target, kind_of_target
 
@@ -90,6 +90,8 @@ class Bound:
     def _forget_compiled(self):
         self.encoder = None if self.estimator is None else steps_of(self.estimator)[0]
         self._compiled, self._own_target, self._vocabulary, self._lock = {}, None, None, threading.Lock()
+        # The same network for rows of other lengths, by their shapes.
+        self.of_lengths = {}
 
     # Rows
 
@@ -119,9 +121,14 @@ class Bound:
         """
         if not isinstance(X, np.ndarray):
             check_dense(X)
+        return check_rows(explainer, X, self.network, self.vocabulary, reset, has_columns=self.encoder is None)
+
+    @property
+    def vocabulary(self):
+        """Tables in which the network looks up integers."""
         if self._vocabulary is None:
-            self._vocabulary = vocabulary_sizes(self.network.graph)
-        return check_rows(explainer, X, self.network, self._vocabulary, reset, has_columns=self.encoder is None)
+            self._vocabulary = Vocabulary(self.network.graph)
+        return self._vocabulary
 
     # Targets
 
@@ -311,7 +318,7 @@ class Bound:
         return copied
 
     def __getstate__(self):
-        left_out = ("_compiled", "_own_target", "_vocabulary", "_lock", "encoder")
+        left_out = ("_compiled", "_own_target", "_vocabulary", "_lock", "of_lengths", "encoder")
         state = {name: value for name, value in vars(self).items() if name not in left_out}
         if self.estimator is not None:
             # The estimator holds the network already.

@@ -5,14 +5,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdeeplift.binding.estimators import with_attributes
+from skdeeplift.binding.lengths import at_lengths_of
 from skdeeplift.binding.problems import CallReport, make_problem, run_problem
 from skdeeplift.binding.row_checks import check_independence, check_sources, find_letters_axes
+from skdeeplift.dtypes import kind_of
 from skdeeplift.explanation.explanation import OF_ELEMENTS, Explanation
 from skdeeplift.propagation.sums import OF_ALL_TARGETS, PARTS
 from skdeeplift.rows.batches import join
 from skdeeplift.rows.blocks import Block, RowSource
 from skdeeplift.rows.dask_rows import as_list
 from skdeeplift.rows.output import Output, open_outputs, share_elements
+from skdeeplift.rows.validation import add_last_axes
 
 
 class Fields(NamedTuple):
@@ -48,14 +52,21 @@ def explain_rows(explainer, X, fields, *, target=None, reference=None, out=None)
     explanation : Explanation
         Only of contributions where ``fields.is_full`` is false.
     """
-    bound, report = explainer.bound_, CallReport(explainer)
-    source = RowSource(X, bound, target, reference)
+    # Another thread may fit the explainer meanwhile.
+    explainer = with_attributes(explainer)
+    report = CallReport(explainer)
+    source = RowSource(X, explainer.bound_, target, reference)
     if source.is_in_memory and out is None:
         explanation = explain_block(explainer, Block(0, X, target, reference), fields, report)
         report.finish()
         return explanation
     # The fields of several blocks are joined; a pipeline's explanation has the rows as its earlier steps return them.
+    bound = explainer.bound_
     keeps_rows = not source.in_batches and (bound.encoder is None or bound.raw_columns is not None)
+    if not source.in_batches:
+        explainer = at_lengths_of(explainer, X)
+        source.bound = explainer.bound_
+    bound = explainer.bound_
     left_out = {*(OF_ELEMENTS if out else ()), *(["X"] if out or keeps_rows else [])}
     source.check_lengths()
     shapes = _ResultShapes(bound, source, fields.is_full)
@@ -82,7 +93,7 @@ def explain_rows(explainer, X, fields, *, target=None, reference=None, out=None)
     explanation = Explanation(**_join_fields(parts))
     explanation.update(out or {})
     if keeps_rows and fields.is_full:
-        explanation["X"] = X
+        explanation["X"] = add_last_axes(X, bound.network) if bound.encoder is None else X
     return explanation
 
 
@@ -104,8 +115,9 @@ def explain_block(explainer, block, fields, report):
     -------
     explanation : Explanation
     """
+    explainer = at_lengths_of(explainer, block.rows)
     bound = explainer.bound_
-    X = bound.encoded(block.rows, explainer)
+    X = add_last_axes(bound.encoded(block.rows, explainer), bound.network)
     arrays = bound.arrays(X, explainer)
     problem, compiled = make_problem(explainer, arrays, block.target, block.reference)
     if not fields.is_full:
@@ -238,6 +250,10 @@ class _ResultShapes:
             shape = (self.bound.n_columns,)
         elif shape_of_row is not None and None in shape:
             shape = shape_of_row
+        elif self.bound.layer is None and self.source.in_batches:
+            # Batches may be of any length that the network takes.
+            axes = self.bound.network.open_axes[position]
+            shape = tuple(None if axis in axes else size for axis, size in enumerate(shape, 1))
         if not self.is_all or name in OF_ALL_TARGETS:
             return shape
         if not self.is_full and self.bound.gives_table and len(shape) == 1:
@@ -248,7 +264,7 @@ class _ResultShapes:
 def _add_note_of_row(error, network, block):
     """Add to an error which row of a block is the first that is not finite, if there is one."""
     for array in map(np.asarray, network.flatten(block.rows)):
-        if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
+        if kind_of(array.dtype) == "f" and not (finite := np.isfinite(array)).all():
             row = block.start + int(np.argmin(finite.reshape(len(array), -1).all(1)))
             error.add_note(f"Row {row} of X is the first that holds NaN or infinity.")
 

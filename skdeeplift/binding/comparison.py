@@ -5,9 +5,9 @@ from functools import partial
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from skdeeplift.dtypes import kind_of
 from skdeeplift.execution.references import References
 from skdeeplift.execution.run import outputs_at
-from skdeeplift.propagation.lookups import vocabulary_sizes
 from skdeeplift.references.assembly import SHORTHANDS, make_references
 from skdeeplift.references.reference import Reference
 from skdeeplift.rows.validation import check_tokens, holds_ids, input_labels
@@ -42,10 +42,10 @@ def learn_references(explainer, bound, reference, arrays, sample_weight=None, le
     network = bound.network
     labels, dtypes, of_ids = input_labels(network), [array.dtype for array in arrays], holds_ids(network)
     names = [f"reference= for {label}" for label in labels]
-    looks_up = any(of_ids) or any(dtype.kind != "f" for dtype in dtypes)
+    looks_up = any(of_ids) or any(kind_of(dtype) != "f" for dtype in dtypes) or bool(bound.vocabulary.computed)
     # Ids have no mean, whatever their dtype.
     arrays = [
-        array.astype(np.int64) if ids and array.dtype.kind == "f" else array
+        array.astype(np.int64) if ids and kind_of(array.dtype) == "f" else array
         for array, ids in zip(arrays, of_ids, strict=True)
     ]
     references = make_references(
@@ -56,7 +56,7 @@ def learn_references(explainer, bound, reference, arrays, sample_weight=None, le
         bound.parameters.get("max_references", MOST_REFERENCES),
         bound.seed,
         classes=partial(predicted_classes, explainer, bound, arrays),
-        check=partial(check_tokens, names=names, vocabulary=vocabulary_sizes(network.graph)) if looks_up else None,
+        check=partial(check_tokens, names=names, vocabulary=bound.vocabulary) if looks_up else None,
         learning=learning,
         sample_weight=sample_weight,
     )
@@ -91,6 +91,10 @@ def references_of_rows(explainer, bound, arrays, reference=None):
     """
     if reference is None:
         references = bound.references
+        if references is None:
+            # The rows have other lengths than those of fit.
+            _check_has_no_length(explainer, bound, arrays)
+            references = learn_references(explainer, bound, bound.parameters["reference"], arrays, learning=False)
         if references.per_row and references.arrays is not None and len(references.arrays[0]) != len(arrays[0]):
             raise ValueError(
                 f"The explainer was fitted with references of their own for {len(references.arrays[0])} rows, and "
@@ -126,6 +130,22 @@ def flat_reference(explainer, bound, reference):
 def make_reference_objects(entries):
     """Return entries of a reference, with the objects of those that are shorthands."""
     return [SHORTHANDS.get(each, each) if isinstance(each, str) else each for each in entries]
+
+
+def _check_has_no_length(explainer, bound, arrays):
+    """Raise an error if the explainer's own reference is as long as the rows of `fit`, and these rows are not."""
+    reference = bound.parameters["reference"]
+    entries = flat_reference(explainer, bound, reference) if isinstance(reference, (list, dict)) else [reference]
+    for each in make_reference_objects(entries):
+        learns = isinstance(each, Reference) and each.learns
+        if learns or not (isinstance(each, Reference) or callable(each) or np.ndim(each) == 0):
+            shapes = ", ".join(str(array.shape) for array in arrays)
+            has_length = f"reference={reference!r}, learned from the rows of fit" if learns else "reference=, an array"
+            raise ValueError(
+                f"X has shape {shapes}, and the network takes rows of this length, but {has_length}, has a length of "
+                "its own. Pass a reference for these rows as explain(X, reference=...), or fit an explainer with a "
+                "reference of any length, such as 'zeros', a number or 'blur'."
+            )
 
 
 def _check_needs_no_training(explainer, bound, reference):

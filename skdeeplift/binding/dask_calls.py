@@ -13,10 +13,12 @@ from skdeeplift.binding.comparison import flat_reference, make_reference_objects
 from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.binding.fitting import fit_rows, learn
 from skdeeplift.binding.importances import Importances
-from skdeeplift.compat import check_sample_weight
+from skdeeplift.binding.lengths import at_lengths_of
+from skdeeplift.binding.weights import check_weights
 from skdeeplift.config import get_config
+from skdeeplift.dtypes import kind_of
 from skdeeplift.execution.workers import WorkerCopy, reduce_partials, ship_once
-from skdeeplift.network.trained import is_estimator, unfrozen
+from skdeeplift.network.trained import is_trained_in_fit, unfrozen
 from skdeeplift.references.computed_references import Constant, median
 from skdeeplift.references.reference import Reference
 from skdeeplift.rows.dask_map import check_length, map_in_form
@@ -69,13 +71,17 @@ def transform_lazily(explainer, X, *, target=None, out=None):
     contributions : dask array, dask DataFrame, or list or dict of dask arrays
     """
     check_is_fitted(explainer)
+    # Another thread may fit the explainer meanwhile.
+    explainer = with_attributes(explainer)
     if out is not None:
         raise ValueError(
             "out= is for rows that are read in blocks here. Pass out=None, and write what is returned, block by "
             "block, with dask.array.store(transform(X), out)."
         )
-    bound, rows = explainer.bound_, LazyRows(X)
+    rows = LazyRows(X)
     zeros = rows.like_one()
+    explainer = at_lengths_of(explainer, zeros)
+    bound = explainer.bound_
     # Errors for columns and shapes that do not fit are raised before anything is computed.
     if bound.encoder is None:
         arrays = bound.arrays(zeros, explainer)
@@ -141,8 +147,7 @@ def fit_lazily(explainer, hooks, X, y, sample_weight, target):
     y, sample_weight, target = compute_all(y, sample_weight, target)
     rows = LazyRows(X)
     n_rows = sum(rows.lengths)
-    is_trained_here = is_estimator(estimator) and estimator is explainer.estimator
-    if is_trained_here or n_rows <= explainer.max_samples:
+    if is_trained_in_fit(explainer.estimator) or n_rows <= explainer.max_samples:
         # A network that is trained in one process needs all rows there.
         return fit_rows(explainer, hooks, compute_all(X)[0], y, sample_weight, target)
     given = explainer.class_names
@@ -152,7 +157,7 @@ def fit_lazily(explainer, hooks, X, y, sample_weight, target):
         check_length(of_rows, n_rows)
     if sample_weight is not None:
         like_rows = np.broadcast_to(0.0, (n_rows, 1))
-        sample_weight = check_sample_weight(sample_weight, like_rows, ensure_non_negative=True)
+        sample_weight = check_weights(sample_weight, like_rows)
         if not sample_weight.any():
             raise ValueError("sample_weight= must have a weight above zero for a row at least. Got only zeros.")
     # A generator of its own, so that the rows for importances are those that rows in memory would have.
@@ -228,7 +233,10 @@ def _find_reference(explainer, rows, weights, bound, arrays):
     kinds = {
         position: each.value
         for position, each in enumerate(objects)
-        if isinstance(each, Constant) and each.learns and arrays[position].dtype.kind == "f" and not of_ids[position]
+        if isinstance(each, Constant)
+        and each.learns
+        and kind_of(arrays[position].dtype) == "f"
+        and not of_ids[position]
     }
     if not kinds:
         return explainer.reference

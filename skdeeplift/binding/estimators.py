@@ -151,6 +151,26 @@ def restore_on_error(estimator):
         raise
 
 
+def take_attributes(estimator, fitted, before):
+    """Give an estimator the attributes that a fitted copy has set or removed, in one step.
+
+    Threads that use the estimator meanwhile find those of one fit only.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Which the copy was made of.
+    fitted : estimator
+        The fitted copy.
+    before : dict
+        Attributes that the copy had before.
+    """
+    after = vars(fitted)
+    kept = {name: value for name, value in vars(estimator).items() if name not in before or name in after}
+    changed = {name: value for name, value in after.items() if name not in before or value is not before[name]}
+    estimator.__dict__ = {**kept, **changed}
+
+
 def with_attributes(value, **attributes):
     """Return a shallow copy with other attributes, whatever the class does when it is copied."""
     copied = object.__new__(type(value))

@@ -10,7 +10,7 @@ from skdeeplift.binding.bound import Bound
 from skdeeplift.binding.comparison import learn_references
 from skdeeplift.binding.importances import Importances, SampleInMemory
 from skdeeplift.binding.row_checks import check_independence
-from skdeeplift.compat import check_sample_weight
+from skdeeplift.binding.weights import check_weights
 from skdeeplift.network.bind import bind, check_dense
 from skdeeplift.network.encoder_columns import source_columns
 from skdeeplift.network.trained import is_estimator, network_of, steps_of, train, unfrozen
@@ -37,13 +37,14 @@ def fit_rows(explainer, hooks, X, y, sample_weight, target):
     importances : Importances
         Importances, which are computed when they are first read.
     """
-    arrays, weights, target, random_state = learn(explainer, hooks, X, y, sample_weight, target)
+    arrays, weights, target_of_rows, random_state = learn(explainer, hooks, X, y, sample_weight, target)
     rows = importance_rows(arrays, explainer.max_samples, random_state)
     references = explainer.bound_.references
     sample = SampleInMemory(
-        [array[rows] for array in arrays],
+        # Copies, since importances are computed later, when the user may have changed the rows.
+        [np.array(array[rows]) for array in arrays],
         None if weights is None else weights[rows],
-        target[rows] if isinstance(target, np.ndarray) else target,
+        target if target_of_rows is None else target_of_rows[rows],
         None if references is None else references.take(rows),
     )
     return Importances(sample, isinstance(X, dict))
@@ -70,8 +71,8 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None):
         Checked rows, one array for each input.
     sample_weight : ndarray or None
         Checked weights.
-    target : object
-        The target, as an array where each row has one.
+    target_of_rows : ndarray or None
+        The target, where each row has its own.
     random_state : RandomState
         Source of further draws.
     """
@@ -87,17 +88,16 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None):
     bound.column_names = getattr(explainer, "feature_names_in_", None)
     bound.schedule.check_rows(arrays)
     if sample_weight is not None:
-        sample_weight = check_sample_weight(sample_weight, arrays[0], ensure_non_negative=True)
+        sample_weight = check_weights(sample_weight, arrays[0])
     compiled, checked = bound.compiled_with_target(target, len(arrays[0]))
-    if isinstance(checked.choice, np.ndarray):
-        target = np.asarray(target)
+    target_of_rows = np.array(target) if isinstance(checked.choice, np.ndarray) else None
     if compiled.method.uses_references:
         reference = explainer.reference if find_reference is None else find_reference(bound, arrays)
         bound.references = learn_references(explainer, bound, reference, arrays, sample_weight)
         explainer.references_ = bound.references
     check_independence(bound, compiled.method, arrays)
     bound.unit_shapes = find_unit_shapes(bound, compiled.method, arrays)
-    return arrays, sample_weight, target, random_state
+    return arrays, sample_weight, target_of_rows, random_state
 
 
 def find_unit_shapes(bound, method, arrays):

@@ -5,10 +5,13 @@ from numbers import Integral
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.dtypes import kind_of
 from skdeeplift.exceptions import UnsupportedOpError
-from skdeeplift.network.ops import RANDOM
 from skdeeplift.propagation.rules.rescale import machine_epsilon
 from skdeeplift.rows.validation import find_letters, input_labels
+
+# Larger than the numbers that networks compare with.
+LARGE = 1e6
 
 
 def rows_are_independent(method, row, value=None):
@@ -29,11 +32,14 @@ def rows_are_independent(method, row, value=None):
     independent : bool
         False also if the network returns another number of rows than it takes, or returns them in another order.
     """
-    company = [np.concatenate([np.ones_like(each), each, np.zeros_like(each), np.ones_like(each)]) for each in row]
     position = 0 if value is None else method.shown.index(value)
     try:
         values, _ = method.forward_both(row, row)
-        together = method.forward_both(company, row)[0][position].numpy()
+        try:
+            together = method.forward_both(_with_company(row, LARGE), row)[0][position].numpy()
+        except tf.errors.InvalidArgumentError:
+            # The network checks its numbers, or looks them up.
+            together = method.forward_both(_with_company(row, 1), row)[0][position].numpy()
     except UnsupportedOpError:
         raise
     except (tf.errors.InvalidArgumentError, ValueError):
@@ -46,7 +52,7 @@ def rows_are_independent(method, row, value=None):
     number = len(alone)
     if (number != 1 and value is None) or len(together) != 4 * number:
         return False
-    if alone.dtype.kind in "biu":
+    if kind_of(alone.dtype) in "biu":
         return np.array_equal(alone, together[number : 2 * number])
     if not np.isfinite(alone).all():
         return True
@@ -56,6 +62,37 @@ def rows_are_independent(method, row, value=None):
     largest = max(float(np.abs(value.numpy()).max(initial=0)) for value in values if value.dtype.is_floating)
     difference = np.abs(alone.astype(np.float64) - together[number : 2 * number]).max()
     return difference <= relative * np.abs(alone).max() + rounding * largest
+
+
+def _with_company(row, largest):
+    """Return arrays of four rows, of which the second is the given one, and the first and last have large floats.
+
+    A network may cut off what small rows do to each other, as one that clips the norm of its batch.
+    """
+    company = []
+    for each in row:
+        others = _filled_like(each, largest)
+        company.append(np.concatenate([others, each, np.zeros_like(each), others]))
+    return company
+
+
+def _filled_like(array, value):
+    if kind_of(array.dtype) != "f":
+        value = 1
+    # Half precision has no larger powers of ten.
+    return np.full_like(array, min(value, 1e4) if array.dtype.itemsize == 2 else value)
+
+
+def _joins_rows(method):
+    """Return the first op on the way to the target that makes one number of several rows, or None.
+
+    Only a value without an axis of unknown size can have no rows. Values in loops may belong to a single row.
+    """
+    for op in method.graph.ancestors([method.target]):
+        for value in op.outputs:
+            if value in method.carrying and value.dtype.is_floating and value.shape.is_fully_defined():
+                return op
+    return None
 
 
 def check_independence(bound, method, arrays):
@@ -78,13 +115,11 @@ def check_independence(bound, method, arrays):
     if bound.network.batch_size is not None:
         return
     rows = [[array[:1] for array in arrays], [array[-1:] for array in arrays]]
-    if not all(rows_are_independent(method, row) for row in rows):
-        random = next((op for op in method.graph.ops if op.facts.family is RANDOM), None)
-        look_for = (
-            "a reduction, a reshape or a softmax over the batch axis"
-            if random is None
-            else f"{method.graph.describe(random)}, whose random numbers depend on where in the batch a row is"
-        )
+    joining = _joins_rows(method)
+    if joining is not None or not all(rows_are_independent(method, row) for row in rows):
+        look_for = "a reduction, a reshape or a softmax over the batch axis"
+        if joining is not None:
+            look_for = f"{method.graph.describe(joining)}, which makes numbers without an axis of rows"
         raise ValueError(
             "The network's output for a row depends on the other rows of its batch, or it has another number of "
             "rows than the input. Contributions of a row exist only where the network treats each row by itself; "

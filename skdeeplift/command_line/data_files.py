@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from skdeeplift.dtypes import kind_of
 from skdeeplift.explanation.npz_file import replace_together
 
 TABLES = (".csv", ".tsv", ".parquet")
@@ -140,7 +141,7 @@ def _read_arrays(path):
 
 def _check_numeric(array):
     """Return the array, or raise an error if it does not hold numbers."""
-    if array.dtype.kind not in "biuf":
+    if kind_of(array.dtype) not in "biuf":
         raise ValueError(f"expected an array of numbers, but the array has dtype {array.dtype}")
     return array
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skdeeplift.dtypes import kind_of
 from skdeeplift.execution.references import AUTOMATIC_REFERENCES, Path, References
 from skdeeplift.execution.results import Sums
 from skdeeplift.execution.run import Loop, progress, run_once
@@ -264,7 +265,7 @@ class Noise(Schedule):
 
     def check_rows(self, arrays):
         """Raise an error if all rows hold integers, to which no noise can be added."""
-        if all(array.dtype.kind in "biu" for array in arrays):
+        if all(kind_of(array.dtype) in "biu" for array in arrays):
             raise ValueError(
                 "noise_scale adds noise to floating-point numbers, and the network takes integers. Pass noise_scale=0."
             )

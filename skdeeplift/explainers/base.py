@@ -9,13 +9,13 @@ from sklearn.utils.validation import check_is_fitted
 from skdeeplift.binding.bound import Hooks
 from skdeeplift.binding.calls import Fields, check_out, check_single_target, explain_rows
 from skdeeplift.binding.dask_calls import fit_lazily, transform_lazily
-from skdeeplift.binding.estimators import PredictionMixin, restore_on_error, with_attributes
+from skdeeplift.binding.estimators import PredictionMixin, take_attributes, with_attributes
 from skdeeplift.binding.fitting import fit_rows
 from skdeeplift.compat import Interval, StrOptions, fit_context, validate_parameter_constraints
 from skdeeplift.execution.schedules import schedule_of_references
 from skdeeplift.network.callees import check_pickled
 from skdeeplift.network.packing import packed, unpacked
-from skdeeplift.network.trained import clone_estimator, is_estimator, rebuilt, unfrozen
+from skdeeplift.network.trained import clone_estimator, is_estimator, is_trained_in_fit, rebuilt, unfrozen
 from skdeeplift.propagation.lookups import input_sources
 from skdeeplift.references.assembly import REFERENCE_NAMES
 from skdeeplift.references.reference import Reference
@@ -101,20 +101,25 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
             If ``estimator`` is a path that holds no network.
         """
         hooks = Hooks(self._make_method, self._make_schedule, self._find_sources)
-        with restore_on_error(self):
-            if is_lazy(X):
-                self._importances = fit_lazily(self, hooks, X, y, sample_weight, target)
-            else:
-                self._importances = fit_rows(self, hooks, *rows_for_fit(X, y, sample_weight), target)
+        is_trained = is_trained_in_fit(self.estimator)
+        fitted = with_attributes(self)
+        before = dict(vars(fitted))
+        if is_lazy(X):
+            y = y if is_trained else None
+            fitted._importances = fit_lazily(fitted, hooks, X, y, sample_weight, target)
+        else:
+            fitted._importances = fit_rows(fitted, hooks, *rows_for_fit(X, y, sample_weight, is_trained), target)
+        take_attributes(self, fitted, before)
         return self
 
     @property
     def feature_importances_(self):
         """Mean absolute contributions over the rows that `fit` kept, computed when they are first read."""
         check_is_fitted(self)
-        importances = self._importances
         self._check_call_parameters()
-        return importances.read(self)
+        # Another thread may fit the explainer meanwhile.
+        explainer = with_attributes(self)
+        return explainer._importances.read(explainer)
 
     @property
     def network_(self):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
+from skdeeplift.dtypes import kind_of
 from skdeeplift.explanation.explanation_parts import find_parts, has_targets, unwrap_single
 from skdeeplift.explanation.npz_file import read_explanation, replace_together, write_explanation
 from skdeeplift.propagation.sums import PARTS
@@ -303,7 +304,7 @@ def _part_table(part, explanation, is_table):
 def _class_labels(indices, explanation):
     """Return the names of classes, or their indices if a class has no name."""
     names = explanation.get("class_names")
-    if names is None or len(indices) == 0 or indices.dtype.kind not in "iu":
+    if names is None or len(indices) == 0 or kind_of(indices.dtype) not in "iu":
         return indices
     return np.asarray(names)[indices] if indices.min() >= 0 and indices.max() < len(names) else indices
 

@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 
 from skdeeplift.binding.problems import make_problem, run_problem
 from skdeeplift.compat import Interval
+from skdeeplift.dtypes import kind_of
 from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.metrics.explained_rows import (
     check_explainer,
@@ -204,7 +205,7 @@ def max_sensitivity(
     target = fix_target(explanation, target)
     bound = explainer.bound_
     arrays = bound.arrays(bound.encoded(X, explainer), explainer)
-    if any(array.dtype.kind in "biu" for array in arrays):
+    if any(kind_of(array.dtype) in "biu" for array in arrays):
         raise ValueError("max_sensitivity moves rows a little, and the network takes integers, such as tokens.")
     random = check_random_state(random_state)
     before = explanation.contributions

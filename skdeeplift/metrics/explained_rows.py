@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.binding.comparison import references_of_rows
+from skdeeplift.binding.lengths import at_lengths_of
 from skdeeplift.compat import Interval, StrOptions, validate_params
 from skdeeplift.execution.mixtures import Mixtures, compute_at_mixtures
 from skdeeplift.execution.problem import Problem
@@ -86,6 +87,7 @@ class ExplainedRows:
 
     def __init__(self, explainer, X, explanation=None, target=None, axes=None):
         check_explainer(explainer)
+        explainer = at_lengths_of(explainer, X)
         bound = explainer.bound_
         if bound.layer is not None:
             raise ValueError(
@@ -160,7 +162,7 @@ class ExplainedRows:
         """
         explainer, bound, references = self.explainer, self.bound, fill
         if isinstance(fill, str) and fill == OWN_REFERENCES:
-            if bound.references is None:
+            if "reference" not in bound.parameters:
                 raise ValueError(
                     f'fill="reference" takes parts from the references of an explainer, and {bound.owner} compares '
                     'rows with none. Pass fill="zeros", fill="mean" or another reference.'

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skdeeplift.compat import Interval, StrOptions
+from skdeeplift.dtypes import kind_of
 from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.metrics.consistency import correlation
 from skdeeplift.metrics.explained_rows import ExplainedRows, check_parameters, explain_unless_given, summarize
@@ -231,7 +232,7 @@ def _subtract_noise(explainer, X, explanation, target, axes, scale, n_draws, ran
         )
     of_multipliers = Explanation(**{**explanation, "contributions": explanation.multipliers})
     explained = ExplainedRows(explainer, X, of_multipliers, None if "target" in explanation else target)
-    if any(array.dtype.kind in "biu" for array in explained.arrays):
+    if any(kind_of(array.dtype) in "biu" for array in explained.arrays):
         raise ValueError(
             'perturbation="noise" cannot be added to integers, such as tokens. Pass perturbation="removal".'
         )

@@ -59,6 +59,21 @@ def check_lengths(lengths):
         raise ValueError(f"All inputs need the same number of rows. Got {', '.join(map(str, lengths))}.")
 
 
+def check_unmasked(array, name):
+    """Raise an error if entries of an array are masked, since their contributions would be those of numbers.
+
+    Raises
+    ------
+    ValueError
+        If an entry is masked.
+    """
+    if np.ma.is_masked(array):
+        raise ValueError(
+            f"{name} has masked entries, whose numbers a network would read. Pass {name.partition('=')[0]}.filled(...) "
+            "with the number that stands for a missing one."
+        )
+
+
 def check_dense(X):
     """Raise an error if rows are sparse or ragged.
 
@@ -73,6 +88,8 @@ def check_dense(X):
         if isinstance(array, (tf.RaggedTensor, tf.SparseTensor)) or hasattr(array, "tocsr"):
             form = "ragged" if isinstance(array, tf.RaggedTensor) else "sparse"
             way = "array.to_tensor()" if form == "ragged" else "tf.sparse.to_dense(array) or array.toarray()"
+            if hasattr(array, "tocsr"):
+                way += ", or behind an encoder, the explainer of make_pipeline(encoder, model), which makes it dense"
             raise TypeError(
                 f"X must be dense, since each entry has a contribution. Got a {form} {type(array).__name__}. Use {way}."
             )
@@ -142,6 +159,11 @@ def _spec_of_input(tensor):
             )
     dtype = tf.as_dtype(tensor.dtype)
     shape = tf.TensorShape(tensor.shape)
+    if dtype == tf.string:
+        raise ValueError(
+            f"The network's input {tensor.name!r} takes text, of which differences are not known. Explain the network "
+            "behind the layer that looks text up: keras.Model(layer.output, model.output), with layer(text) as X."
+        )
     if shape.rank == 0 or not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
         raise ValueError(
             f"The network's input {tensor.name!r} has shape {shape} and dtype {dtype.name}. Expected numbers, with the "

@@ -12,6 +12,13 @@ from sklearn.impute import MissingIndicator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, OneHotEncoder, SplineTransformer, TargetEncoder
 
+from skdeeplift.dtypes import kind_of
+
+
+def as_dense(X):
+    """Return a sparse table as an array, and any other table as it is."""
+    return X.toarray() if hasattr(X, "toarray") else X
+
 
 def source_columns(transformer, n_columns, n_encoded=None):
     """Return the position of the column that each column of the output is made of.
@@ -39,7 +46,7 @@ def source_columns(transformer, n_columns, n_encoded=None):
         transformer = transformer.estimator
     if isinstance(transformer, str) and transformer == "drop":
         return np.arange(0)
-    is_identity = isinstance(transformer, FunctionTransformer) and transformer.func is None
+    is_identity = isinstance(transformer, FunctionTransformer) and transformer.func in (None, as_dense)
     if transformer is None or isinstance(transformer, str) or is_identity:
         sources = np.arange(n_columns)
     elif n_columns == 1 and n_encoded is not None:
@@ -95,7 +102,7 @@ def _chosen(columns, positions):
         by_label = any(isinstance(end, str) for end in (columns.start, columns.stop))
         return (positions.loc[columns] if by_label else positions.iloc[columns]).to_numpy()
     columns = np.atleast_1d(np.asarray(columns))
-    if columns.dtype.kind in "iub":
+    if kind_of(columns.dtype) in "iub":
         return positions.to_numpy()[columns]
     return positions.loc[list(columns)].to_numpy()
 

@@ -2,7 +2,9 @@
 
 import threading
 from copy import copy
+from functools import cached_property
 
+import numpy as np
 import tensorflow as tf
 
 from skdeeplift.network.changes import Attributes, compute_same
@@ -95,6 +97,50 @@ class Network:
         """Outputs, in the structure in which the network returns them."""
         return self._trace()[1]
 
+    @cached_property
+    def open_axes(self):
+        """Axes of each input that may have another size than in the specs; empty for an input without any.
+
+        The specs have the sizes of the rows in `fit` where the network declares none. A network without a declaration
+        is called with other lengths than it was traced for, too, but not with tables of other widths.
+        """
+        declared = self.callee.declared
+        if declared is None:
+            return [tuple(range(1, spec.shape.rank)) if spec.shape.rank > 2 else () for spec in self.flat_specs]
+        shapes = [tf.TensorShape(each.shape) for each in tf.nest.flatten(declared)]
+        return [
+            () if shape.rank is None else tuple(axis for axis, size in enumerate(shape) if axis and size is None)
+            for shape in shapes
+        ]
+
+    def with_lengths_of(self, X):
+        """Return the same network traced for rows whose open axes have other sizes; itself where these are the same.
+
+        Parameters
+        ----------
+        X : array-like, or list or dict of array-like
+            The rows.
+
+        Returns
+        -------
+        network : Network
+        """
+        if not any(self.open_axes):
+            return self
+        specs = []
+        for array, spec, axes in zip(self.flatten(X), self.flat_specs, self.open_axes, strict=True):
+            given, sizes = array.shape if hasattr(array, "shape") else np.shape(array), list(spec.shape)
+            closed = [axis for axis in range(1, len(sizes)) if axis not in axes]
+            if len(given) != len(sizes) or any(given[axis] != sizes[axis] for axis in closed):
+                # The check of rows raises an error.
+                return self
+            for axis in axes:
+                sizes[axis] = int(given[axis])
+            specs.append(tf.TensorSpec(sizes, spec.dtype, spec.name))
+        if specs == self.flat_specs:
+            return self
+        return Network(self.callee, tf.nest.pack_sequence_as(self.input_specs, specs))
+
     def with_graph(self, graph):
         """Return the same network with another graph, which takes and returns the same."""
         other = Network(self.callee, self.input_specs)
@@ -157,17 +203,26 @@ class Network:
         if isinstance(X, dict):
             if set(X) != set(names):
                 raise ValueError(f"The network takes the inputs {sorted(names)}. Got {sorted(map(str, X))}.")
-            return [X[name] for name in names]
-        if isinstance(self.input_specs, dict) or not isinstance(X, (list, tuple)) or len(X) != len(names):
+            arrays = [X[name] for name in names]
+        elif isinstance(self.input_specs, dict) or not isinstance(X, (list, tuple)) or len(X) != len(names):
             got = f"{len(X)} arrays" if isinstance(X, (list, tuple)) else f"one {type(X).__name__}"
             form = "dict" if isinstance(self.input_specs, dict) else "list or dict"
             raise ValueError(f"The network takes a {form} of {len(names)} inputs ({', '.join(names)}). Got {got}.")
-        return list(X)
+        else:
+            arrays = list(X)
+        for array, name in zip(arrays, names, strict=True):
+            if isinstance(array, dict):
+                raise ValueError(
+                    f"The network takes one array for the input {name!r}. Got a dict. Pass a flat dict with the keys "
+                    f"{', '.join(map(repr, names))}."
+                )
+        return arrays
 
     @property
     def input_names(self):
         """One name for each input, in the order of ``flat_specs``."""
-        if isinstance(self.input_specs, dict):
+        # Nested inputs go by the names that the network gives them.
+        if isinstance(self.input_specs, dict) and all(hasattr(spec, "shape") for spec in self.input_specs.values()):
             return sorted(self.input_specs)
         return [spec.name or f"input_{position}" for position, spec in enumerate(self.flat_specs)]
 

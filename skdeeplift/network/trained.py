@@ -66,6 +66,11 @@ def unfrozen(estimator):
     return estimator
 
 
+def is_trained_in_fit(estimator):
+    """Return whether an explainer trains its estimator, and does not bind it as it is."""
+    return is_estimator(estimator) and not isinstance(estimator, FrozenEstimator)
+
+
 def clone_estimator(value):
     """Clone an estimator and the parameters it has, and share the networks among them.
 

@@ -5,6 +5,8 @@ from numbers import Integral
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.dtypes import kind_of
+
 
 def expand_over_sources(value, names, parameter):
     """Expand a parameter to one value for each input or layer.
@@ -106,10 +108,10 @@ def partition_by_groups(groups, shapes, names, columns=None):
                 f"groups= as labels has one label for each column, in the shape {shape} of a row of {name!r}. Got "
                 f"shape {labels.shape}."
             )
-        if labels.dtype.kind == "O":
+        if kind_of(labels.dtype) == "O":
             # Labels of several types cannot be sorted.
             labels = np.array([str(label) for label in labels.ravel()]).reshape(shape)
-        if labels.dtype.kind == "f" and np.isnan(labels).any():
+        if kind_of(labels.dtype) == "f" and np.isnan(labels).any():
             raise ValueError("groups= as labels has one label for each column. Some are NaN.")
         labels = np.unique(labels, return_inverse=True)[1].reshape(shape)
     return [Partition(labels, int(labels.max()) + 1)]

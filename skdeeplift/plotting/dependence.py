@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skdeeplift.dtypes import kind_of
 from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, contribution_label, hide_spines
 from skdeeplift.plotting.explanation_slice import slice_table
 from skdeeplift.plotting.rows_and_columns import choose_feature, take_column, to_numbers
@@ -169,7 +170,7 @@ def _positions(values):
     """Return numbers unchanged and None, or the positions of categories and their names."""
     numbers = to_numbers(values)
     array = np.asarray(values)
-    if np.isfinite(numbers).any() and array.dtype.kind != "b":
+    if np.isfinite(numbers).any() and kind_of(array.dtype) != "b":
         return numbers, None
     categories = getattr(getattr(values, "dtype", None), "categories", None)
     names = [str(each) for each in (np.unique(array.astype(str)) if categories is None else categories)]

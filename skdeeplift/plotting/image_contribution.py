@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_scalar
 
+from skdeeplift.dtypes import kind_of
 from skdeeplift.explanation.explanation_parts import has_targets
 from skdeeplift.plotting.display import (
     Display,
@@ -112,7 +113,7 @@ class ImageContributionDisplay(Display):
         check_matplotlib(cls.__name__)
         rows = choose_rows(len(X), rows, cls.__name__)
         X = take_rows(X, rows)
-        if isinstance(target, np.ndarray) and target.ndim == 1 and target.dtype.kind != "f":
+        if isinstance(target, np.ndarray) and target.ndim == 1 and kind_of(target.dtype) != "f":
             target = target[rows]
         explainers = explainer if isinstance(explainer, dict) else {"": explainer}
         targets = target if isinstance(target, list) else [target]

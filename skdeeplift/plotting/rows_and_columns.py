@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
+from skdeeplift.dtypes import kind_of
 from skdeeplift.targets.target import as_indices
 
 # Number of rows that are drawn by default.
@@ -189,7 +190,7 @@ def find_target(target, explanation):
 
 def are_row_targets(target, n_rows):
     """Return whether an explanation's target is an array with one target for each row."""
-    return isinstance(target, np.ndarray) and target.shape == (n_rows,) and target.dtype.kind != "f"
+    return isinstance(target, np.ndarray) and target.shape == (n_rows,) and kind_of(target.dtype) != "f"
 
 
 def is_single_target(target):
@@ -227,7 +228,7 @@ def describe_target(target, labels):
 
 def name_target(target, labels):
     """Return the name of a target, which is an index into the labels if it is an integer and they are not numbers."""
-    if labels is not None and isinstance(target, Integral) and np.asarray(labels).dtype.kind not in "iuf":
+    if labels is not None and isinstance(target, Integral) and kind_of(np.asarray(labels).dtype) not in "iuf":
         return str(labels[target])
     return str(target)
 

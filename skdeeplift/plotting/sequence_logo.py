@@ -4,6 +4,7 @@ from itertools import cycle
 
 import numpy as np
 
+from skdeeplift.dtypes import kind_of
 from skdeeplift.plotting.display import Display, check_matplotlib, contribution_label, hide_spines
 from skdeeplift.plotting.explanation_slice import slice_explanation
 from skdeeplift.plotting.rows_and_columns import choose_row
@@ -299,7 +300,7 @@ def stack(heights):
 def _letters_last(X, contributions, axis, owner):
     """Return sequences and contributions in the shape (n_rows, length, n_letters)."""
     X = None if X is None else np.asarray(X)
-    if X is None or X.shape != contributions.shape or X.ndim < 3 or X.dtype.kind not in "biuf":
+    if X is None or X.shape != contributions.shape or X.ndim < 3 or kind_of(X.dtype) not in "biuf":
         raise ValueError(
             f"{owner} draws one-hot sequences of shape (n_rows, length, n_letters). Got contributions of shape "
             f"{contributions.shape}" + ("." if X is None else f" to values of shape {X.shape}.")

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network import ops
+from skdeeplift.network.compiled import compiled
 from skdeeplift.network.graph import Value
 from skdeeplift.propagation import replay
 
@@ -76,6 +77,83 @@ def input_sources(graph, target):
     return sources
 
 
+class Vocabulary:
+    """Tables in which a network looks up integers of its input.
+
+    Parameters
+    ----------
+    graph : Graph
+        The traced network.
+
+    Attributes
+    ----------
+    sizes : list of ndarray or None
+        For each input, what `vocabulary_sizes` returns.
+    computed : list of (Value, int)
+        Indices that the network computes from integers, such as those with an offset for each column, and the number of
+        rows of the table in which it looks them up.
+    """
+
+    def __init__(self, graph):
+        self.graph, self.sizes, self.computed = graph, vocabulary_sizes(graph), []
+        for op in graph.ops:
+            rows = _rows_of_table(graph, op)
+            indices = None if rows is None else op.inputs[op.facts.indices]
+            if rows is not None and not _is_input_itself(graph, indices) and _is_followed(graph, indices):
+                self.computed.append((indices, rows))
+        values = [value for value, _ in self.computed]
+        self._compute = compiled(lambda inputs: replay.run(graph, dict(zip(graph.inputs, inputs, strict=True)), values))
+
+    def find_outside(self, arrays):
+        """Find a computed index that its table does not have.
+
+        Parameters
+        ----------
+        arrays : list of ndarray
+            Rows of each input.
+
+        Returns
+        -------
+        found : tuple of (int or None, tuple or None, int, int) or None
+            The position of the input that the index is computed from and the place in its array, None where they are
+            not known; the index; and the number of rows of the table. None if there is no such index.
+        """
+        if not self.computed:
+            return None
+        computed = self._compute([tf.convert_to_tensor(array) for array in arrays])
+        for (value, rows), ids in zip(self.computed, map(np.asarray, computed), strict=True):
+            outside = (ids < 0) | (ids >= rows)
+            if outside.any():
+                place = tuple(map(int, np.argwhere(outside)[0]))
+                return *self._place_in_input(value, place, len(arrays[0]) == len(ids)), int(ids[place]), rows
+        return None
+
+    def _place_in_input(self, value, place, has_rows):
+        """Return the position of the input, and the place in its array, of an element of a value."""
+        if not has_rows or self.graph.layouts.get(value) != (0, 1):
+            return None, None
+        try:
+            origin, elements = _origin(self.graph, value)
+        except UnsupportedOpError:
+            return None, None
+        element = np.unravel_index(elements[place[1:]], origin.shape[1:])
+        return self.graph.inputs.index(origin), (place[0], *map(int, element))
+
+
+def _rows_of_table(graph, op):
+    """Return the number of rows of the table in which an op looks up integers of the input, or None."""
+    if op.type not in _LOOKUPS or op.inputs[op.facts.indices] not in graph.dependence.indices:
+        return None
+    axis = 0 if op.facts.axis is None else graph.static_value(op.inputs[op.facts.axis])
+    return op.inputs[0].shape[int(axis)] if axis is not None and op.inputs[0].shape.rank else None
+
+
+def _is_followed(graph, value):
+    """Return whether a value is computed from the input by elementwise ops and by ops that move elements only."""
+    ops_before = [op for op in graph.ancestors([value]) if any(map(graph.varies, op.inputs))]
+    return all(op.facts.elementwise or op.type in _MOVES for op in ops_before)
+
+
 def vocabulary_sizes(graph):
     """Find the sizes of the tables in which the elements of the input are looked up.
 
@@ -92,10 +170,7 @@ def vocabulary_sizes(graph):
     """
     sizes = dict.fromkeys(graph.inputs)
     for op in graph.ops:
-        if op.type not in _LOOKUPS or op.inputs[op.facts.indices] not in graph.dependence.indices:
-            continue
-        axis = 0 if op.facts.axis is None else graph.static_value(op.inputs[op.facts.axis])
-        rows = op.inputs[0].shape[int(axis)] if axis is not None and op.inputs[0].shape.rank else None
+        rows = _rows_of_table(graph, op)
         if rows is None or not _is_input_itself(graph, op.inputs[op.facts.indices]):
             continue
         try:
@@ -210,7 +285,9 @@ def _move_positions(graph, op, output, elements):
         ]
         return replay.create(op, inputs)[op.outputs.index(output)]
 
-    return np.asarray(tf.function(move, autograph=False)()).astype(np.int64)
+    # TensorFlow would warn of tracing at each call of a function that is made anew.
+    concrete = tf.function(move, autograph=False).get_concrete_function()
+    return np.asarray(concrete()).astype(np.int64)
 
 
 def _known_shape(value, graph):

@@ -140,10 +140,7 @@ class Method:
     def source_values(self, rows):
         """Return the values of the sources at some rows, one tensor for each source."""
         values = [source.value for source in self.sources]
-        run = tf.function(
-            lambda inputs: replay.run(self.graph, dict(zip(self.graph.inputs, inputs, strict=True)), values),
-            autograph=False,
-        )
+        run = compiled(lambda inputs: replay.run(self.graph, dict(zip(self.graph.inputs, inputs, strict=True)), values))
         return run([tf.convert_to_tensor(array) for array in rows])
 
     def sources_with_letters(self, request):

@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdeeplift.execution.references import AUTOMATIC_REFERENCES, References
+from skdeeplift.network.bind import check_unmasked
 from skdeeplift.references.computed_references import Blur, Constant
 from skdeeplift.references.reference import Reference, RowChooser
 from skdeeplift.references.reference_sources import (
@@ -18,6 +19,7 @@ from skdeeplift.references.reference_sources import (
     SharedReferences,
     convert_dtype,
     join_inputs,
+    read_only,
 )
 from skdeeplift.references.sequence_references import BackgroundFrequency, DinucleotideShuffle, Shuffle
 from skdeeplift.references.training_rows import NearestOther, Permuted, TrainingSample
@@ -87,7 +89,7 @@ def make_references(
     ValueError
         If a name is unknown, or an array does not fit the input.
     """
-    names = [f"reference= for {name}" for name in input_names]
+    names, arrays = [f"reference= for {name}" for name in input_names], list(map(read_only, arrays))
     if isinstance(reference, list) and not any(map(_is_maker, reference)):
         references = _references_from_arrays(reference, arrays, names)
         if check is not None:
@@ -259,6 +261,7 @@ def _references_from_arrays(reference, arrays, names):
 
 def _check_array(reference, array, name):
     """Return a copy of a reference array in the dtype of the rows, or raise an error if its shape does not fit."""
+    check_unmasked(reference, name)
     # A copy, so that the user can change the array later without changing the references.
     reference = convert_dtype(np.array(reference), array.dtype, name)
     features, n_rows = array.shape[1:], len(array)

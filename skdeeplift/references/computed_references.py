@@ -7,6 +7,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.compat import Interval, StrOptions, fit_context
+from skdeeplift.dtypes import kind_of
 from skdeeplift.references.reference import Reference, drop_weightless
 
 
@@ -100,7 +101,7 @@ class Constant(Reference):
         X = np.asarray(X)
         if isinstance(self.value, str):
             # Integers, such as tokens, have no meaningful statistics; zero is the usual padding token.
-            if self.learns and X.dtype.kind == "f":
+            if self.learns and kind_of(X.dtype) == "f":
                 self.row_ = STATISTICS[self.value](*drop_weightless(X, sample_weight))
             else:
                 self.row_ = np.zeros((1, *X.shape[1:]), X.dtype)
@@ -112,7 +113,7 @@ class Constant(Reference):
                 f"{value.shape}. Pass one number for each feature of X."
             )
         converted = np.broadcast_to(value, X.shape[1:]).astype(X.dtype)[None]
-        if X.dtype.kind != "f" and not (converted == value).all():
+        if kind_of(X.dtype) != "f" and not (converted == value).all():
             raise ValueError(f"Constant takes whole numbers where X holds {X.dtype}. Got {self.value!r}.")
         self.row_ = converted
         return self
@@ -212,7 +213,7 @@ class Blur(Reference):
             If ``X`` holds integers, or does not have the axes in ``axes``.
         """
         X = np.asarray(X)
-        if X.dtype.kind != "f":
+        if kind_of(X.dtype) != "f":
             raise ValueError(f"Blur takes floating-point numbers; integers such as tokens have no mean. Got {X.dtype}.")
         if self.axes is None:
             if X.ndim < 3:

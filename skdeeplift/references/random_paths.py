@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdeeplift.dtypes import kind_of
+
 
 def are_letters(X, axis):
     """Return True at each position that holds one letter, no letter, or equal entries for an unknown letter."""
@@ -15,13 +17,13 @@ def are_letters(X, axis):
 def find_letter_axis(X, axis, owner, one_hot_only=False):
     """Return the axis of one-hot letters, where axis 0 is that of the rows; None if ``X`` holds tokens or strings."""
     if not one_hot_only and (
-        (X.ndim == 1 and (X.dtype.kind == "U" or all(isinstance(each, str) for each in X)))
-        or (X.ndim == 2 and X.dtype.kind in "iu")
+        (X.ndim == 1 and (kind_of(X.dtype) == "U" or all(isinstance(each, str) for each in X)))
+        or (X.ndim == 2 and kind_of(X.dtype) in "iu")
     ):
         return None
     takes = "one-hot letters" if one_hot_only else "one-hot letters, integer tokens (n_rows, length) or strings"
     got = f"Got an array of shape {X.shape} and {X.dtype}"
-    if X.ndim < 3 or X.dtype.kind not in "biuf":
+    if X.ndim < 3 or kind_of(X.dtype) not in "biuf":
         raise ValueError(f"{owner} takes {takes}. {got}.")
     if axis is None:
         axes = [each for each in range(1, X.ndim) if X.shape[each] > 1]
@@ -58,7 +60,7 @@ def encode_sequences(X, axis, padding, owner):
     """Encode one-hot letters on an axis, or tokens or text if the axis is None, as small integers."""
     if axis is not None:
         return _encode_one_hot(X, axis, owner)
-    is_text = X.dtype.kind in "UO"
+    is_text = kind_of(X.dtype) in "UO"
     tokens = np.array(X, dtype=str) if is_text else X
     if is_text:
         # One code point per character; NumPy pads shorter strings with zeros at the end.

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skdeeplift.dtypes import kind_of
 from skdeeplift.network.bind import as_whole_numbers
 
 
@@ -74,6 +75,8 @@ class FunctionReferences(NamedTuple):
         content = b"".join(np.ascontiguousarray(array).tobytes() for array in rows)
         digest = hashlib.blake2b(content, digest_size=4, key=self.seed.to_bytes(8, "little")).digest()
         random_state = np.random.RandomState(int.from_bytes(digest, "little"))
+        # The function may write into its argument, which must not change the user's rows.
+        rows = [np.array(array) for array in rows]
         if len(rows) == 1:
             return [self.function(rows[0], random_state)]
         arrays = self.function(rows, random_state)
@@ -111,6 +114,7 @@ class ReferenceSource(NamedTuple):
 
     def __call__(self, rows, classes=None):
         """Return a function that makes the references from ``start`` to ``stop``, as one array for each input."""
+        rows = list(map(read_only, rows))
         functions = [
             maker.prepare([rows[position] for position in positions], classes, number)
             for maker, positions, number in self.makers
@@ -129,6 +133,13 @@ class ReferenceSource(NamedTuple):
         if self.check is not None:
             self.check(references)
         return references
+
+
+def read_only(array):
+    """Return a view that nothing can write into, since makers of references get the user's own rows."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def join_inputs(arrays):
@@ -151,7 +162,7 @@ def check_references(array, rows, number, name):
     array = convert_dtype(array, rows.dtype, name)
     if array.shape != (len(rows), number, *rows.shape[1:]):
         raise _wrong_shape(array, rows, name, number)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    if kind_of(array.dtype) == "f" and not np.isfinite(array).all():
         raise ValueError(f"{name} makes NaN or infinity. Expected finite numbers.")
     return array
 
@@ -172,4 +183,4 @@ def convert_dtype(reference, dtype, name):
             converted = np.asarray(reference, dtype=dtype)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} is no array of numbers: {error}") from error
-    return converted if dtype.kind == "f" else as_whole_numbers(np.asarray(reference), dtype, name)
+    return converted if kind_of(dtype) == "f" else as_whole_numbers(np.asarray(reference), dtype, name)

@@ -1,12 +1,14 @@
 """Batches of rows: read from data sets, generators and iterators, and joined."""
 
 import sys
+from copy import deepcopy
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
 from skdeeplift.execution.memory import memory_limit
+from skdeeplift.network.bind import check_unmasked
 from skdeeplift.rows.dask_rows import as_list
 
 
@@ -40,6 +42,7 @@ def join(batches):
             f"{package.__name__}. Convert them, as with batch.to_pandas()."
         )
     for batch in batches:
+        check_unmasked(batch, "X")
         check_alike(first, batch)
     if hasattr(first, "columns"):
         return package.concat(batches)
@@ -80,6 +83,8 @@ def gives_batches(X):
 def read_batches(X):
     """Yield the rows of each batch, with their labels and weights.
 
+    Each batch is a copy, since a source may reuse one buffer for all of its batches, and rows wait for further ones.
+
     Parameters
     ----------
     X : iterable or PyDataset
@@ -114,10 +119,10 @@ def read_batches(X):
                 f"arrays. Got a {type(batch).__name__} of {len(batch)}. Make an array of a list of rows, as with "
                 "np.asarray(batch)."
             )
-        yield keras.utils.unpack_x_y_sample_weight(batch)
+        yield keras.utils.unpack_x_y_sample_weight(deepcopy(batch))
 
 
-def rows_for_fit(X, y, sample_weight):
+def rows_for_fit(X, y, sample_weight, is_trained=True):
     """Read all batches of the rows that `fit` learns from; arrays stay as they are.
 
     Parameters
@@ -126,6 +131,9 @@ def rows_for_fit(X, y, sample_weight):
         The user's rows.
     y, sample_weight : array-like or None
         Labels and weights of an array's rows; batches have their own.
+    is_trained : bool, default=True
+        Whether a network is trained on the rows. A network that is bound as it is needs no labels, so that they may
+        have any structure.
 
     Returns
     -------
@@ -137,6 +145,7 @@ def rows_for_fit(X, y, sample_weight):
     ValueError
         If the rows are larger than the memory that `fit` may use.
     """
+    y = y if is_trained else None
     if isinstance(X, np.ndarray):
         return X, y, sample_weight
     limit = memory_limit()
@@ -155,8 +164,13 @@ def rows_for_fit(X, y, sample_weight):
     for rows, targets, weights in read_batches(X):
         size += sum(np.asarray(each).nbytes for each in tf.nest.flatten(rows))
         _check_size(size, limit)
-        if any(each is not None and np.ndim(each) == 0 for each in (targets, weights)):
-            raise ValueError("y and sample_weight of a batch have one entry for each of its rows. Got a single number.")
+        targets = targets if is_trained else None
+        for each in (targets, weights):
+            if isinstance(each, dict) or (each is not None and np.ndim(each) == 0):
+                got = "a single number"
+                if isinstance(each, dict):
+                    got = f"a dict with the keys {', '.join(map(repr, each))}; choose one, as with dataset.map"
+                raise ValueError(f"y and sample_weight of a batch have one entry for each of its rows. Got {got}.")
         batches.append((rows, targets, weights))
     if not batches:
         raise ValueError(NO_BATCHES)

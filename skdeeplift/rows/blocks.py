@@ -10,6 +10,7 @@ from skdeeplift.execution.references import References
 from skdeeplift.network.bind import check_dense, check_lengths
 from skdeeplift.rows.batches import NO_BATCHES, check_alike, gives_batches, is_on_disk, join, read_batches
 from skdeeplift.rows.dask_rows import as_list
+from skdeeplift.rows.validation import lacks_last_axis
 from skdeeplift.targets.target import has_entry_per_row
 
 # Numbers of a block, counting results too: few enough to stay small beside a network.
@@ -104,7 +105,7 @@ class RowSource:
                     "target= and reference= of each row need one entry for each row of X, which has at least "
                     f"{stop}. Got {min(self.lengths)}."
                 )
-            target = _cut(self.target, start, stop) if self.has_targets else self.target
+            target = cut_rows(self.target, start, stop) if self.has_targets else self.target
             yield Block(start, rows, target, self._cut_reference(start, stop))
         self._compare_lengths(stop)
 
@@ -113,7 +114,7 @@ class RowSource:
         # One piece even if there are no rows, which the check of rows refuses.
         for start in range(0, max(self.n_rows, 1), size):
             stop = min(start + size, self.n_rows)
-            yield start, stop, self._map_inputs(partial(_cut, start=start, stop=stop), self.X)
+            yield start, stop, self._map_inputs(partial(cut_rows, start=start, stop=stop), self.X)
 
     def _map_inputs(self, function, value):
         """Apply a function to the array of each input, in the form in which the user passed them."""
@@ -162,7 +163,7 @@ class RowSource:
                 raise ValueError(
                     f"X gives batches of rows, as arrays or tables. Got one that is of type {type(array).__name__}."
                 )
-            if len(shape) == len(spec.shape) - 1:
+            if len(shape) == len(spec.shape) - 1 and not lacks_last_axis(array, spec):
                 raise ValueError(
                     f"A batch of X has shape {shape}, but the network bound to {self.bound.owner} takes "
                     f"{len(spec.shape)} axes, of which the first is that of the rows. Make batches, as with "
@@ -200,6 +201,6 @@ class RowSource:
         return self._map_inputs(lambda each: each[rows] if self._has_reference_per_row(each) else each, reference)
 
 
-def _cut(array, start, stop):
+def cut_rows(array, start, stop):
     """Return some rows of one array or table; only these are read."""
     return array.iloc[start:stop] if hasattr(array, "iloc") else array[start:stop]

@@ -120,11 +120,7 @@ def map_in_form(estimator, function, rows, copied, of_rows, specs, names):
         import pandas as pd
         from dask.dataframe.utils import make_meta
 
-        if of_rows is not None and not (is_of_dask(of_rows) and hasattr(of_rows, "to_dask_array")):
-            raise ValueError(
-                "target= for each row of a Dask DataFrame is a Dask Series of the same partitions. Got "
-                f"{type(of_rows).__name__}."
-            )
+        _check_partitions(of_rows, rows.X)
         [(shape, dtype)] = specs
         meta = pd.DataFrame(np.empty((0, *shape), dtype), index=make_meta(rows.X).index[:0], columns=names)
         apply = partial(_apply_to_table, function, meta)
@@ -143,11 +139,33 @@ def _entries_of_blocks(of_rows, rows):
         return [None] * len(rows.chunks)
     if is_of_dask(of_rows):
         check_length(of_rows, sum(rows.chunks))
-        lazily = with_chunks(of_rows, rows.chunks)
-        return list(np.ravel(lazily.to_delayed()))
+        lazily = of_rows if hasattr(of_rows, "chunks") else of_rows.to_dask_array()
+        has_lengths = not np.isnan(lazily.chunks[0]).any()
+        if len(lazily.chunks[0]) != len(rows.chunks) or has_lengths == np.isnan(rows.chunks).any():
+            # Only rows of known blocks can be cut in another place.
+            lazily = lazily.compute_chunk_sizes()
+            check_length(lazily, sum(rows.lengths))
+            lazily = with_chunks(lazily, tuple(rows.lengths))
+        return list(np.ravel(with_chunks(lazily, rows.chunks).to_delayed()))
     stops = np.cumsum(rows.lengths)
     check_length(of_rows, stops[-1])
     return [of_rows[stop - length : stop] for stop, length in zip(stops, rows.lengths, strict=True)]
+
+
+def _check_partitions(of_rows, table):
+    """Raise an error if entries that belong to the rows of a table of Dask are in other partitions, as far as known."""
+    if of_rows is None:
+        return
+    got = f"{type(of_rows).__name__}"
+    if is_of_dask(of_rows) and hasattr(of_rows, "to_dask_array"):
+        are_known = of_rows.known_divisions and table.known_divisions
+        if of_rows.npartitions == table.npartitions and (not are_known or of_rows.divisions == table.divisions):
+            return
+        got = f"{of_rows.npartitions} partitions with the divisions {of_rows.divisions}, and not {table.divisions}"
+    raise ValueError(
+        f"target= for each row of a Dask DataFrame is a Dask Series of the same partitions. Got {got}. Call "
+        "target.repartition(divisions=X.divisions), or make it a column of the table before the table is cut."
+    )
 
 
 def check_length(target, n_rows):

@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from skdeeplift.compat import safe_indexing
+from skdeeplift.dtypes import kind_of
 
 
 def as_list(arrays):
@@ -114,9 +115,9 @@ def _zeros(collection):
 
         dtypes = set(collection.dtypes)
         dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(object)
-        dtype = dtype if isinstance(dtype, np.dtype) and dtype.kind in "biuf" else np.float64
+        dtype = dtype if isinstance(dtype, np.dtype) and kind_of(dtype) in "biuf" else np.float64
         return pd.DataFrame(np.zeros((1, len(collection.columns)), dtype), columns=collection.columns)
-    return np.zeros((1, *collection.shape[1:]), collection.dtype if collection.dtype.kind in "biuf" else np.float32)
+    return np.zeros((1, *collection.shape[1:]), collection.dtype if kind_of(collection.dtype) in "biuf" else np.float32)
 
 
 def _aligned(collections):
@@ -126,6 +127,8 @@ def _aligned(collections):
         raise TypeError(f"Either all inputs are arrays of Dask, or none is. Got {names}.")
     if len(collections) == 1 and is_table(collections[0]):
         return collections
+    # Columns of one table have the same partitions.
+    collections = [each.to_dask_array() if is_table(each) and each.ndim == 1 else each for each in collections]
     if any(is_table(each) for each in collections):
         raise TypeError("Several inputs are arrays of Dask. Got a table among them; use table.to_dask_array().")
     if any(each.ndim == 0 for each in collections):

@@ -57,7 +57,8 @@ class Output:
         given = tuple(self.array.shape)
         fits = len(given) == len(shape) and all(size in (None, own) for size, own in zip(shape, given, strict=True))
         if not fits:
-            expected = ", ".join("n_rows" if size is None else str(size) for size in shape)
+            names = ["n_rows", *["any"] * (len(shape) - 1)]
+            expected = ", ".join(name if size is None else str(size) for size, name in zip(shape, names, strict=True))
             raise ValueError(
                 f"{self.name} has shape {given}. Expected ({expected}{',' if len(shape) == 1 else ''}), the shape "
                 "that contributions have without it."

@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skdeeplift.network.bind import as_whole_numbers, check_lengths
+from skdeeplift.dtypes import kind_of
+from skdeeplift.network.bind import as_whole_numbers, check_lengths, check_unmasked
 from skdeeplift.propagation.lookups import vocabulary_sizes
 from skdeeplift.references.random_paths import are_letters
 
@@ -25,8 +26,8 @@ def check_rows(explainer, X, network, vocabulary, reset, has_columns=True):
         The user's rows.
     network : Network
         Network that takes the rows.
-    vocabulary : list of ndarray or None
-        Sizes of the tables in which the network looks up each input.
+    vocabulary : Vocabulary
+        The tables in which the network looks up integers.
     reset : bool
         Whether these rows define the columns.
     has_columns : bool, default=True
@@ -42,13 +43,14 @@ def check_rows(explainer, X, network, vocabulary, reset, has_columns=True):
     TypeError
         If ``X`` is sparse or ragged.
     ValueError
-        If ``X`` does not fit the network, or holds integers that the network cannot look up.
+        If ``X`` does not fit the network, holds text, dates or masked entries, or integers that the network cannot look
+        up.
     """
     owner = type(explainer).__name__
     if network.takes_table:
         dtype = network.input_specs.dtype.as_numpy_dtype
         check = partial(validate_data, explainer, reset=reset) if has_columns else check_array
-        array = check(X, **_conversion_options(X, dtype))
+        array = _as_numbers(check, X, dtype, "X", owner)
         if array.dtype != dtype:
             array = _in_dtype(array, dtype, "X")
         expected = network.input_specs.shape[1]
@@ -58,14 +60,14 @@ def check_rows(explainer, X, network, vocabulary, reset, has_columns=True):
                 f"cannot be refitted on fewer columns; to let RFE or GridSearchCV retrain it, pass an unfitted "
                 f"estimator such as MLPClassifier."
             )
-        if vocabulary[0] is not None:
-            check_tokens([array], ["X"], vocabulary)
+        check_tokens([array], ["X"], vocabulary)
         return [array]
     arrays = []
     for array, spec, name in zip(network.flatten(X), network.flat_specs, input_labels(network), strict=True):
         dtype = spec.dtype.as_numpy_dtype
-        array = check_array(array, allow_nd=True, ensure_2d=False, input_name=name, **_conversion_options(array, dtype))
-        array = _in_dtype(array, dtype, name)
+        check = partial(check_array, allow_nd=True, ensure_2d=False, input_name=name)
+        array = _in_dtype(_as_numbers(check, array, dtype, name, owner), dtype, name)
+        array = add_last_axis(array, spec)
         fits = array.ndim == len(spec.shape) and all(
             size in (None, given) for size, given in zip(spec.shape[1:], array.shape[1:], strict=True)
         )
@@ -88,17 +90,17 @@ def check_tokens(arrays, names, vocabulary):
         Rows or references, one array for each input.
     names : list of str
         Name of each array in an error.
-    vocabulary : list of ndarray or None
-        Sizes of the tables in which the network looks up each input.
+    vocabulary : Vocabulary
+        The tables in which the network looks up integers.
 
     Raises
     ------
     ValueError
         If a number is not an id.
     """
-    for array, name, sizes in zip(arrays, names, vocabulary, strict=True):
+    for array, name, sizes in zip(arrays, names, vocabulary.sizes, strict=True):
         if sizes is not None:
-            if array.dtype.kind == "f":
+            if kind_of(array.dtype) == "f":
                 looked_up = array[np.broadcast_to(sizes > 0, array.shape)]
                 # The network would truncate fractions.
                 as_whole_numbers(looked_up, np.int64, name)
@@ -111,10 +113,110 @@ def check_tokens(arrays, names, vocabulary):
                     f"Expected ids from 0 to {size - 1}."
                 )
 
+    if not vocabulary.computed:
+        return
+    # References of each row have two axes in front of the features.
+    ranks = [value.shape.rank for value in vocabulary.graph.inputs]
+    found = vocabulary.find_outside(
+        [array.reshape(-1, *array.shape[array.ndim - rank + 1 :]) for array, rank in zip(arrays, ranks, strict=True)]
+    )
+    if found is not None:
+        position, place, index, size = found
+        name, held = " and ".join(names), "what it holds"
+        if position is not None:
+            array = arrays[position]
+            rows = array.reshape(-1, *array.shape[array.ndim - ranks[position] + 1 :])
+            name, held = names[position], f"the id {rows[place]} of row {place[0]}, at position {place[1:]}"
+        raise ValueError(
+            f"{name} does not fit the network: it computes {index} from {held}, and looks that up in a table of {size} "
+            f"rows. Expected ids that become numbers from 0 to {size - 1}."
+        )
+
+
+def lacks_last_axis(array, spec):
+    """Return whether an input has a last axis of size one that an array of rows lacks; Keras adds it, too."""
+    if spec.shape[-1] != 1 or spec.shape.rank < 2:
+        return False
+    shape = array.shape if hasattr(array, "shape") else np.shape(array)
+    fits = all(size in (None, given) for size, given in zip(spec.shape[1:], shape[1:], strict=False))
+    return len(shape) == spec.shape.rank - 1 and fits
+
+
+def add_last_axis(array, spec):
+    """Return an array with the last axis of size one that it lacks."""
+    return array[..., None] if lacks_last_axis(array, spec) else array
+
+
+def add_last_axes(X, network):
+    """Return rows with the axes that `add_last_axis` adds; rows that lack none as they are."""
+    if network.takes_table:
+        return X
+    pairs = list(zip(network.flatten(X), network.flat_specs, strict=True))
+    if not any(lacks_last_axis(each, spec) for each, spec in pairs):
+        return X
+    arrays = [add_last_axis(np.asarray(each), spec) for each, spec in pairs]
+    if network.is_single:
+        return arrays[0]
+    return dict(zip(network.input_names, arrays, strict=True)) if isinstance(X, dict) else arrays
+
 
 def holds_ids(network):
     """Return for each input whether all its numbers are looked up in tables, even if they are floating-point."""
     return [sizes is not None and bool((sizes > 0).all()) for sizes in vocabulary_sizes(network.graph)]
+
+
+def _as_numbers(check, X, dtype, name, owner):
+    """Convert rows by a function of scikit-learn, or raise an error that names an entry that is no number."""
+    check_unmasked(X, name)
+    dtypes = X.dtypes if hasattr(X, "columns") and hasattr(X, "dtypes") else [getattr(X, "dtype", None)]
+    is_date = [kind_of(each) in "mM" for each in dtypes]
+    try:
+        if any(is_date):
+            # NumPy would count days.
+            raise TypeError("dates and times are no numbers.")
+        return check(X, **_conversion_options(X, dtype))
+    except (TypeError, ValueError) as error:
+        # scikit-learn looks for missing numbers once all entries are numbers.
+        shapes = [np.shape(each) for each in X] if isinstance(X, (list, tuple)) else []
+        if len(set(shapes)) > 1:
+            raise ValueError(
+                f"{name} is one array, with rows of one shape. Got a list of arrays of the shapes "
+                f"{', '.join(map(str, shapes[:5]))}. Join arrays of rows, as with np.concatenate(X)."
+            ) from error
+        found = None if "NaN" in str(error) or "infinity" in str(error) else _find_no_number(X, is_date)
+        if found is None:
+            raise
+        # Some of NumPy's own kinds of TypeError are not made of a message.
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"{name} holds {found}, which is no number: {str(error).rstrip('.')}. Turn it into numbers first, with the "
+            f"encoder that the network was trained behind: make_pipeline(encoder, {owner}(...))."
+        ) from error
+
+
+def _find_no_number(X, is_date):
+    """Describe the first entry of rows that is no number, with its column; None if there is none."""
+    try:
+        array = np.asarray(X, dtype=object)
+    except ValueError:
+        return None
+    columns = list(X.columns) if hasattr(X, "columns") and array.ndim == 2 else None
+    # Text that reads as a number is found only where nothing else is.
+    for is_number in (_reads_as_number, lambda value: not isinstance(value, (str, bytes))):
+        for place in np.ndindex(array.shape):
+            if is_date[0 if columns is None else place[1]] or not is_number(array[place]):
+                column = place[1] if columns is None and len(place) == 2 else columns and columns[place[1]]
+                where = "" if column is None else f" in column {column!r}"
+                return f"{array[place]!r}{where} of row {place[0]}" if place else repr(array[place])
+    return None
+
+
+def _reads_as_number(value):
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return value is None or isinstance(value, complex)
+    return True
 
 
 def _conversion_options(X, dtype):
@@ -124,8 +226,9 @@ def _conversion_options(X, dtype):
     Its check that all numbers are finite takes several times as long as a sum that shows it. Where the sum is not
     finite, some numbers may only be large, so that scikit-learn decides.
     """
-    kind, total = np.dtype(dtype).kind, np.nan
-    if isinstance(X, np.ndarray) and X.dtype == dtype and kind == "f":
+    kind, total = kind_of(np.dtype(dtype)), np.nan
+    # scikit-learn refuses matrices, in which a product is another one.
+    if isinstance(X, np.ndarray) and X.dtype == dtype and kind == "f" and not isinstance(X, np.matrix):
         with np.errstate(over="ignore", invalid="ignore"):
             if X.flags.forc and X.dtype.char in "fd":
                 # BLAS sums squares on all cores.
@@ -133,12 +236,13 @@ def _conversion_options(X, dtype):
                 total = np.dot(numbers, numbers)
             else:
                 total = np.add.reduce(X, axis=None)
-    asked_for = "numeric" if kind in "biu" else dtype if kind == "f" else np.float32
+    is_own = kind == "f" and np.dtype(dtype).isbuiltin == 1
+    asked_for = "numeric" if kind in "biu" else dtype if is_own else np.float32
     return {"dtype": asked_for, "ensure_all_finite": not np.isfinite(total)}
 
 
 def _in_dtype(array, dtype, name):
-    integers = np.dtype(dtype).kind in "biu"
+    integers = kind_of(np.dtype(dtype)) in "biu"
     return as_whole_numbers(array, dtype, name) if integers else array.astype(dtype, copy=False)
 
 

@@ -4,14 +4,19 @@ import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
+from skdeeplift.binding.estimators import PredictionMixin
 from skdeeplift.compat import safe_indexing
-from skdeeplift.network.encoder_columns import source_columns
+from skdeeplift.network.encoder_columns import as_dense, source_columns
 from skdeeplift.rows.dask_rows import compute_all, is_lazy
 from skdeeplift.selection.contribution_layout import find_group_labels
 from skdeeplift.selection.mean_absolute_importance import MeanAbsoluteImportance
+
+# scikit-learn's own transformer, whose name and columns everything knows.
+DENSE = FunctionTransformer(as_dense, accept_sparse=True, feature_names_out="one-to-one")
 
 
 def contribution_score(explainer, *, groups="auto", within="sum", max_samples=1000, random_state=None):
@@ -119,6 +124,7 @@ def fit_importances(settings, estimator, rows, names, random_state):
         If the estimator has no importances of columns, or encoded columns cannot be assigned to raw columns.
     """
     (X, y, sample_weight), groups = rows, settings.groups
+    _make_dense(estimator)
     estimator.fit(X, y, **_route_weights(estimator, sample_weight))
     n_rows, n_columns = X.shape
     encoders, _, explainer = _split_encoder(estimator)
@@ -151,6 +157,15 @@ def fit_importances(settings, estimator, rows, names, random_state):
     for label, importance in zip(labels, importances, strict=True):
         raw_importances[columns_of[label]] = importance
     return raw_importances
+
+
+def _make_dense(estimator):
+    """Add a step to a pipeline that makes the rows dense which its encoders return, for an explainer at its end."""
+    while isinstance(estimator, Pipeline):
+        pipeline, estimator = estimator, estimator.steps[-1][1]
+        if isinstance(estimator, PredictionMixin):
+            # Nothing else has a name with a space.
+            pipeline.steps.insert(-1, ("as dense", DENSE))
 
 
 def _split_encoder(estimator):

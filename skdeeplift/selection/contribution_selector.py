@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeeplift.binding.estimators import restore_on_error
 from skdeeplift.compat import HasMethods, Interval, RealNotInt, StrOptions, fit_context, safe_indexing
+from skdeeplift.dtypes import kind_of
 from skdeeplift.rows.dask_rows import compute_all, is_lazy
 from skdeeplift.selection.column_scores import fit_importances
 from skdeeplift.selection.mean_absolute_importance import ONLY_ZERO_WEIGHTS, MeanAbsoluteImportance, check_weights
@@ -262,7 +263,7 @@ def _sample_rows(X, y, sample_weight, fraction, random_state):
     if y is not None and np.ndim(y) == 1:
         labels = np.asarray(y)[rows]
         # Values of a regression seldom repeat, as labels of classes do.
-        if labels.dtype.kind not in "iuf" or len(np.unique(labels)) <= len(labels) // 2:
+        if kind_of(labels.dtype) not in "iuf" or len(np.unique(labels)) <= len(labels) // 2:
             stratify = labels
     sampled = resample(rows, replace=False, n_samples=n_sampled, random_state=random_state, stratify=stratify)
     return [None if array is None else safe_indexing(array, sampled) for array in (X, y, sample_weight)]

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from skdeeplift.dtypes import kind_of
+
 NAMES = ("auto", "predicted", "all")
 
 
@@ -36,8 +38,8 @@ def has_entry_per_row(target, labels=None):
         return False
     if array.ndim != 1:
         return False
-    kind = getattr(array.dtype, "kind", "O")
-    return kind != "f" or (isinstance(labels, np.ndarray) and labels.dtype.kind == "f")
+    kind = kind_of(array.dtype)
+    return kind != "f" or (isinstance(labels, np.ndarray) and kind_of(labels.dtype) == "f")
 
 
 def as_indices(target, labels):
@@ -68,7 +70,7 @@ def as_indices(target, labels):
     if np.ndim(target) == 0:
         return _index(target, labels)
     array = np.asarray(target)
-    holds_indices = array.dtype.kind in "iu" and labels.dtype.kind not in "iuf"
+    holds_indices = kind_of(array.dtype) in "iu" and kind_of(labels.dtype) not in "iuf"
     if holds_indices or not has_entry_per_row(array, labels):
         return target
     order = np.argsort(labels)
@@ -84,7 +86,7 @@ def _index(label, labels):
     found = np.flatnonzero(labels == label)
     if len(found) == 1:
         return int(found[0])
-    if isinstance(label, (int, np.integer)) and labels.dtype.kind not in "iuf":
+    if isinstance(label, (int, np.integer)) and kind_of(labels.dtype) not in "iuf":
         return label
     raise ValueError(f"target= names the class {label!r}, which is none of {labels.tolist()}.")
 
@@ -247,7 +249,7 @@ def _choice(target, shape, competing, n_rows):
             array = np.asarray(target)
         except ValueError as error:
             raise ValueError(f"target= as an array has rows of one length. Got {target!r}.") from error
-        if array.dtype.kind == "f":
+        if kind_of(array.dtype) == "f":
             return _check_array_of_weights(array, shape)
         return _check_row_targets(array, shape, n_rows)
     raise ValueError(
@@ -285,7 +287,7 @@ def _check_row_targets(target, shape, n_rows):
         raise ValueError(
             f"One target per row needs a network with one axis of outputs; this one's outputs have shape {shape}."
         )
-    if target.shape != (n_rows,) or target.dtype.kind not in "iu":
+    if target.shape != (n_rows,) or kind_of(target.dtype) not in "iu":
         raise ValueError(
             f"One target per row is an integer array of shape ({n_rows},). Got shape {target.shape} of {target.dtype}."
         )

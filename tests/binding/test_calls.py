@@ -322,3 +322,17 @@ def test_an_explanation_names_the_masks_that_references_share(tmp_path):
         assert Explanation.load(tmp_path / "explanation.npz").shared_masks == [mask]
     numbers = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     assert DeepLiftExplainer(numbers).fit(X).explain(X).shared_masks is None
+
+
+def test_call_ends_with_the_fit_that_it_began_with(model):
+    """Another thread may refit the explainer between two blocks of a call."""
+    explainer = DeepLiftExplainer(model, target=1, reference="mean").fit(ROWS[:50])
+    expected = explainer.transform(ROWS)
+
+    def source():
+        for start in range(0, 100, 50):
+            explainer.fit(ROWS[50 + start // 2 :] + 1)
+            yield ROWS[start : start + 50]
+
+    np.testing.assert_allclose(explainer.transform(source()), expected, **CLOSE)
+    assert not np.allclose(explainer.transform(ROWS), expected)

@@ -130,3 +130,56 @@ def test_parameters_of_the_estimator_are_validated(make):
         explainer.fit(IRIS, SPECIES)
     assert type(caught.value).__name__ == "InvalidParameterError"
     assert not hasattr(explainer, "bound_")
+
+
+def test_bound_network_ignores_labels():
+    model = table_network()
+    expected = DeepLiftExplainer(model).fit(ROWS).transform(ROWS)
+    for y in ({"p": ROWS}, [1, "a"], object()):
+        np.testing.assert_array_equal(DeepLiftExplainer(model).fit(ROWS, y).transform(ROWS), expected)
+        np.testing.assert_array_equal(DeepLiftExplainer(model).fit_transform(ROWS, y), expected)
+        np.testing.assert_array_equal(DeepLiftExplainer(FrozenEstimator(model)).fit(ROWS, y).transform(ROWS), expected)
+
+
+def test_weights_of_outputs_belong_to_no_rows():
+    """More rows than importances are computed on must not choose among the weights."""
+    model, weights = table_network(outputs=4), np.array([0.5, -1.0, 2.0, 0.25])
+    drawn = DeepLiftExplainer(model, target=0, max_samples=10, random_state=0).fit(ROWS, target=weights)
+    own = DeepLiftExplainer(model, target=weights, max_samples=10, random_state=0).fit(ROWS)
+    np.testing.assert_array_equal(drawn.feature_importances_, own.feature_importances_)
+    of_rows = DeepLiftExplainer(model, target=0, max_samples=10, random_state=0).fit(ROWS, target=np.zeros(30, int))
+    of_first = DeepLiftExplainer(model, target=0, max_samples=10, random_state=0).fit(ROWS)
+    np.testing.assert_array_equal(of_rows.feature_importances_, of_first.feature_importances_)
+
+
+def test_rows_may_change_before_importances_are_read():
+    model, rows, target = table_network(outputs=3), ROWS.copy(), np.arange(30) % 3
+    expected = DeepLiftExplainer(model, target=0).fit(ROWS, target=target).feature_importances_
+    explainer = DeepLiftExplainer(model, target=0).fit(rows, target=target)
+    rows[:], target[:] = 0, 0
+    np.testing.assert_array_equal(explainer.feature_importances_, expected)
+
+
+def test_refitting_shows_all_at_once():
+    """Whoever explains meanwhile gets the results of the fit before."""
+    model, seen = table_network(), []
+
+    def reference(X, random_state):
+        seen.append(explainer.transform(ROWS) if hasattr(explainer, "bound_") else None)
+        return X[:, None] * 0
+
+    explainer = DeepLiftExplainer(model).fit(ROWS)
+    before = explainer.transform(ROWS)
+    explainer.set_params(reference=reference).fit(ROWS + 1)
+    np.testing.assert_array_equal(seen[0], before)
+    assert not np.array_equal(explainer.set_params(reference="zeros").fit(ROWS).transform(ROWS), before)
+
+
+def test_parameters_may_be_set_while_an_explainer_is_fitted():
+    def reference(X, random_state):
+        explainer.set_params(verbose=1, batch_size=7)
+        return X[:, None] * 0
+
+    explainer = DeepLiftExplainer(table_network(), reference=reference)
+    explainer.fit(ROWS)
+    assert (explainer.verbose, explainer.batch_size) == (1, 7)

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift import DeepLiftExplainer
+from skdeeplift import DeepLiftExplainer, OcclusionExplainer
 from skdeeplift.binding.row_checks import rows_are_independent
+from skdeeplift.exceptions import UnsupportedOpError
 from tests.functions import streams_of
 
 TABLE = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
@@ -118,11 +119,50 @@ def test_multipliers_are_those_of_what_is_looked_up(wanted):
     assert of_layer.explain(TOKENS, multipliers=True).multipliers.shape == (2, 3, 2)
 
 
-def test_random_numbers_by_place_in_the_batch_are_named():
+def test_random_numbers_are_no_mixing_of_rows():
     inputs = keras.Input((4,))
     noisy = keras.layers.Lambda(lambda x: x * tf.random.stateless_uniform(tf.shape(x), (1, 2)), output_shape=(4,))
-    with pytest.raises(ValueError, match=r"look for the op 'StatelessRandomUniformV2' .* where in the batch a row is"):
+    with pytest.raises(UnsupportedOpError, match=r"reads the op 'StatelessRandomUniformV2' .* random or has state"):
         DeepLiftExplainer(keras.Model(inputs, keras.layers.Dense(1)(noisy(inputs)))).fit(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("function", "op_type"),
+    [
+        (lambda x: tf.clip_by_norm(x, 1e9), "Sum"),
+        (lambda x: x + tf.nn.relu(tf.reduce_mean(x, 0) - 1e9), "Mean"),
+        (lambda x: x / tf.maximum(tf.reduce_max(tf.abs(x)), 1e9), "Max"),
+        (lambda x: x + tf.nn.relu(x[0] - 1e9), "StridedSlice"),
+    ],
+)
+@pytest.mark.parametrize("explainer_class", [DeepLiftExplainer, OcclusionExplainer])
+def test_numbers_of_several_rows_that_small_rows_do_not_show(function, op_type, explainer_class):
+    inputs = keras.Input((4,))
+    mixed = keras.layers.Lambda(function, output_shape=(4,))(inputs)
+    with pytest.raises(ValueError, match=rf"other rows of its batch.*look for the op '{op_type}' .*without an axis"):
+        explainer_class(keras.Model(inputs, keras.layers.Dense(1)(mixed)), reference="zeros").fit(ROWS)
+
+
+def test_rows_that_only_large_rows_change():
+    def accumulate(x):
+        return x + tf.nn.relu(tf.cumsum(x, 0) - 1000)
+
+    assert not rows_are_independent(streams_of(accumulate, (4,)), [ROWS[:1]])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: tf.clip_by_norm(x, 1.0, axes=[1]),
+        lambda x: tf.map_fn(lambda row: row - tf.reduce_mean(row), x),
+        lambda x: tf.debugging.check_numerics(1e38 * x, "too large"),
+        lambda x: x * tf.reduce_sum(tf.constant([1.0, 2.0])),
+    ],
+)
+def test_networks_that_keep_rows_apart(function):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Lambda(function, output_shape=(4,))(inputs)))
+    OcclusionExplainer(model, reference="zeros").fit(ROWS * 1e-3)
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,21 @@ def test_inputs_that_are_not_dense():
         bind(ragged, ROWS)
 
 
-@pytest.mark.parametrize("spec", [tf.TensorSpec((), name="rate"), tf.TensorSpec((None,), tf.string, name="text")])
+@pytest.mark.parametrize("spec", [tf.TensorSpec((), name="rate"), tf.TensorSpec((None,), tf.complex64, name="waves")])
 def test_inputs_that_hold_no_rows_of_numbers(spec):
     with pytest.raises(ValueError, match=rf"input '{spec.name}' has shape .* and dtype {spec.dtype.name}"):
         bind(tf.function(lambda x: x, input_signature=[spec]), ROWS)
+
+
+def test_text_is_explained_behind_its_lookup():
+    text = keras.Input((1,), dtype="string", name="text")
+    lookup = keras.layers.StringLookup(vocabulary=["red", "blue"])
+    hidden = keras.layers.Flatten()(keras.layers.Embedding(3, 2)(lookup(text)))
+    model = keras.Model(text, keras.layers.Dense(1)(hidden))
+    words = np.array([["red"], ["blue"]])
+    with pytest.raises(ValueError, match=r"input 'text' takes text.*keras.Model\(layer.output, model.output\)"):
+        DeepLiftExplainer(model).fit(words)
+    # The advice.
+    explainer = DeepLiftExplainer(keras.Model(lookup.output, model.output)).fit(lookup(words))
+    change = model(words) - explainer.network_.model(np.zeros((1, 1)))
+    np.testing.assert_allclose(explainer.transform(lookup(words)), change, rtol=1e-5, atol=1e-7)

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from skdeeplift import DeepLiftExplainer
 from skdeeplift.network.bind import bind
 from skdeeplift.network.network import Network, trace, with_own_weights
 from skdeeplift.propagation import replay
@@ -195,3 +196,33 @@ def test_a_network_without_weights():
     model = keras.Sequential([keras.Input((4,)), layers.Softmax()])
     with pytest.raises(ValueError, match="no variables"):
         with_own_weights(bind(model, ROWS))
+
+
+def test_nested_inputs_go_by_their_own_names():
+    first, second = keras.Input((3,), name="first"), keras.Input((3,), name="second")
+    output = keras.layers.Dense(1)(keras.layers.Concatenate()([first, second]))
+    rows = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    flat = {"first": rows, "second": -rows}
+    expected = DeepLiftExplainer(keras.Model([first, second], output)).fit(flat).transform(flat)
+    for structure, nested in (
+        ({"both": {"first": first, "second": second}}, {"both": flat}),
+        ({"first": [first], "x": second}, {"first": [rows], "x": rows}),
+    ):
+        explainer = DeepLiftExplainer(keras.Model(structure, output))
+        got = explainer.fit(flat).transform(flat)
+        np.testing.assert_array_equal(got["second"], expected["second"])
+        with pytest.raises(ValueError, match=r"takes the inputs \['first', 'second'\]"):
+            explainer.fit(nested)
+    with pytest.raises(ValueError, match=r"one array for the input 'first'. Got a dict. .*'first', 'second'"):
+        DeepLiftExplainer(keras.Model([first, second], output)).fit([{"first": rows}, rows])
+
+
+def test_axes_of_any_length():
+    assert bind(keras.Sequential([keras.Input((None, 2)), keras.layers.LSTM(1)]), np.zeros((1, 5, 2))).open_axes == [
+        (1,)
+    ]
+    network = bind(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]), np.zeros((1, 3)))
+    assert network.open_axes == [()]
+    assert network.with_lengths_of(np.zeros((1, 4))) is network
+    assert bind(tf.function(lambda x: x[:, 0]), np.zeros((1, 5, 2))).open_axes == [(1, 2)]
+    assert bind(tf.function(lambda x: x[:, 0]), np.zeros((1, 5))).open_axes == [()]

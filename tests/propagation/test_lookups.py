@@ -1,10 +1,12 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift import DeepLiftExplainer
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.network import trace
-from skdeeplift.propagation.lookups import input_sources, vocabulary_sizes
+from skdeeplift.propagation.lookups import Vocabulary, input_sources, vocabulary_sizes
 from skdeeplift.propagation.rulesets import RESCALE
 from skdeeplift.propagation.streams import Streams
 
@@ -139,3 +141,34 @@ def test_comparisons_that_are_no_padding():
     assert masks_of(with_a_column_that_is_looked_up, numbers) == []
     assert masks_of(lambda x: tf.where(x > 0.5, x, 0.0), numbers) == []
     assert masks_of(lambda x: tf.where(tf.exp(x) != 1.0, x, 0.0), numbers) == []
+
+
+def test_computed_indices_outside_of_their_table():
+    def function(tokens, others):
+        return tf.gather(TABLE[:5], tokens + tf.constant([0, 3])) + tf.gather(TABLE[:3], others[:, ::-1] * 2)
+
+    graph = graph_of(function, tf.TensorSpec((None, 2), tf.int32), tf.TensorSpec((None, 2), tf.int32))
+    vocabulary = Vocabulary(graph)
+    assert [rows for _, rows in vocabulary.computed] == [5, 3]
+    good = np.array([[4, 1], [0, 1]], np.int32)
+    assert vocabulary.find_outside([good, good // 4]) is None
+    assert vocabulary.find_outside([good + np.array([[0, 0], [0, 1]]), good // 4]) == (0, (1, 1), 5, 5)
+    assert vocabulary.find_outside([good, good // 4 + np.array([[0, 0], [2, 0]])]) == (1, (1, 0), 4, 3)
+
+
+def test_many_columns_are_found_without_a_warning(caplog):
+    """TensorFlow warns of functions that are made anew for each call."""
+    caplog.set_level("WARNING", logger="tensorflow")
+    logger = tf.get_logger()
+    logger.addHandler(caplog.handler)
+    try:
+        inputs = keras.Input((6,))
+        columns = [
+            keras.layers.Flatten()(keras.layers.Embedding(4, 2)(keras.ops.cast(inputs[:, each : each + 1], "int32")))
+            for each in range(6)
+        ]
+        model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Concatenate()(columns)))
+        DeepLiftExplainer(model).fit(np.ones((3, 6))).transform(np.ones((3, 6)))
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert "retracing" not in caplog.text

@@ -1,6 +1,8 @@
+import keras
 import numpy as np
 import pytest
 
+from skdeeplift import DeepLiftExplainer
 from skdeeplift.references.reference import Reference
 from skdeeplift.references.reference_sources import (
     ChosenReferences,
@@ -110,3 +112,32 @@ def test_whole_numbers_stay_whole():
         source([tokens])
     assert join_inputs([tokens]) is tokens
     np.testing.assert_array_equal(join_inputs([tokens, np.array([[[3.5], [4]]])]), [[1, 2, 3.5, 4]])
+
+
+def test_rows_stay_as_they_are_where_references_write():
+    rows = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    given = rows.copy()
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+
+    def write(X, random_state):
+        X[:, 0] = 0
+        return X[:, None]
+
+    explainer = DeepLiftExplainer(model, reference=write).fit(given)
+    contributions = explainer.transform(given)
+    np.testing.assert_array_equal(given, rows)
+    np.testing.assert_array_equal(contributions[:, 1:], 0)
+    assert contributions[:, 0].all()
+
+    class Writing(Reference):
+        per_row, learns = True, False
+
+        def fit(self, X, y=None):
+            return self
+
+        def sample(self, X, n_references, random_state=None):
+            return write(X, random_state)
+
+    with pytest.raises(ValueError, match="read-only"):
+        DeepLiftExplainer(model, reference=Writing()).fit(given)
+    np.testing.assert_array_equal(given, rows)

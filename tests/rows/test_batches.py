@@ -82,3 +82,33 @@ def test_rows_to_fit_on_stay_below_the_memory_limit(tmp_path):
         assert len(list(read)) == 1
         with pytest.raises(ValueError, match="more than the 96 bytes"):
             rows_for_fit(file.create_dataset("rows", data=np.ones((13,))), None, None)
+
+
+def test_labels_of_a_bound_network_have_any_structure():
+    labels = {"p": ROWS[:, :1], "q": ROWS[:, 1:]}
+    batches = tf.data.Dataset.from_tensor_slices((ROWS, labels, ROWS[:, 0])).batch(4)
+    X, y, weights = rows_for_fit(batches, None, None, is_trained=False)
+    np.testing.assert_array_equal(X, ROWS)
+    assert y is None
+    np.testing.assert_array_equal(weights, ROWS[:, 0])
+    with pytest.raises(ValueError, match="Got a dict with the keys 'p', 'q'"):
+        rows_for_fit(batches, None, None)
+    of_outputs = tf.data.Dataset.from_tensor_slices((ROWS, labels, {"p": ROWS[:, 0], "q": ROWS[:, 1]})).batch(4)
+    with pytest.raises(ValueError, match=r"Got a dict with the keys 'p', 'q'; choose one, as with dataset.map"):
+        rows_for_fit(of_outputs, None, None, is_trained=False)
+    chosen = of_outputs.map(lambda x, y, weights: (x, y, weights["q"]))
+    np.testing.assert_array_equal(rows_for_fit(chosen, None, None, is_trained=False)[2], ROWS[:, 1])
+    some = iter([(ROWS, ROWS[:, 0]), (ROWS, None)])
+    assert rows_for_fit(some, None, None, is_trained=False)[1] is None
+
+
+@pytest.mark.parametrize("form", [lambda buffer: buffer, pd.DataFrame, lambda buffer: (buffer, buffer[:, 0])])
+def test_source_may_reuse_its_buffer(form):
+    def source():
+        buffer = np.empty((2, 2))
+        batch = form(buffer) if form is not pd.DataFrame else pd.DataFrame(buffer, copy=False)
+        for start in (0, 2, 4):
+            buffer[:] = ROWS[start : start + 2]
+            yield batch
+
+    np.testing.assert_array_equal(rows_for_fit(source(), None, None)[0], ROWS)

@@ -149,3 +149,21 @@ def test_columns_in_another_order_halfway(model):
                 explainer.transform(iter(parts))
             with pytest.raises(ValueError, match="same columns in the same order"):
                 DeepLiftExplainer(model, target=1).fit(iter(parts))
+
+
+@pytest.mark.parametrize("in_out", [False, True])
+def test_rows_that_wait_are_copies(in_out):
+    """A source may reuse one buffer for its batches, which wait until they make a block."""
+    rows = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
+    explainer = DeepLiftExplainer(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])).fit(rows)
+
+    def source():
+        buffer = np.empty((10, 3), np.float32)
+        for start in (0, 10, 20):
+            buffer[:] = rows[start : start + 10]
+            yield buffer
+
+    out = np.zeros_like(rows) if in_out else None
+    np.testing.assert_array_equal(explainer.transform(source(), out=out), explainer.transform(rows))
+    if not in_out:
+        np.testing.assert_array_equal(explainer.explain(source()).X, rows)

@@ -3,6 +3,7 @@
 import dask
 import dask.array as da
 import dask.dataframe as dd
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -115,3 +116,49 @@ def test_warnings_name_rows():
     table = dd.from_pandas(pd.DataFrame(rows, columns=list("abcd"), index=TABLE.index), npartitions=3, sort=False)
     with pytest.raises(SummationToDeltaError, match=r"row 'row 5[05]'"):
         named.transform(table).compute()
+
+
+@pytest.fixture(scope="module")
+def of_outputs():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    return DeepLiftExplainer(model, target=0, reference="zeros").fit(ROWS)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_targets_in_other_blocks_than_arrays(of_outputs, is_known):
+    target = np.arange(len(ROWS)) % 3
+    expected = of_outputs.transform(ROWS, target=target)
+    frame = pd.DataFrame(ROWS)
+    rows = da.from_array(ROWS, chunks=(40, 4)) if is_known else dd.from_pandas(frame, npartitions=3).to_dask_array()
+    series = pd.Series(target)
+    for of_rows in (
+        target,
+        da.from_array(target, chunks=7),
+        dd.from_pandas(series, npartitions=3),
+        dd.from_pandas(series, npartitions=2),
+    ):
+        got = of_outputs.transform(rows, target=of_rows).compute()
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match=f"of shape \\({len(ROWS)},\\)"):
+        of_outputs.transform(rows, target=dd.from_pandas(series[:20], npartitions=2)).compute()
+
+
+def test_targets_in_other_partitions_than_a_table(of_outputs):
+    target = np.arange(len(ROWS)) % 3
+    table = dd.from_pandas(pd.DataFrame(ROWS), npartitions=3)
+    other = dd.from_pandas(pd.Series(target), npartitions=2)
+    with pytest.raises(ValueError, match=r"same partitions. Got 2 partitions .*target.repartition\("):
+        of_outputs.transform(table, target=other)
+    got = of_outputs.transform(table, target=other.repartition(divisions=table.divisions)).compute()
+    np.testing.assert_allclose(got, of_outputs.transform(ROWS, target=target), rtol=1e-5, atol=1e-6)
+
+
+def test_columns_of_a_table_as_inputs():
+    inputs = [keras.Input((1,), name=name) for name in "ab"]
+    model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Concatenate()(inputs)))
+    frame = pd.DataFrame(ROWS[:, :2], columns=["a", "b"])
+    explainer = DeepLiftExplainer(model).fit(dict(frame))
+    table = dd.from_pandas(frame, npartitions=2)
+    got = explainer.transform({name: table[name] for name in frame})
+    for name, expected in explainer.transform(dict(frame)).items():
+        np.testing.assert_allclose(got[name].compute(), expected, rtol=1e-6, atol=1e-7)

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from sklearn.base import clone
-from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectFromModel
 from sklearn.impute import SimpleImputer
@@ -278,3 +279,21 @@ def test_selection_inside_cross_validation_is_honest():
     print(f"on noise: {np.mean(honest):.3f} selected in each fold, {np.mean(leaking):.3f} selected before")
     assert abs(np.mean(honest) - 0.5) <= 0.05
     assert np.mean(leaking) > np.mean(honest) + 0.1
+
+
+def test_encoders_may_return_sparse_tables():
+    frame = pd.DataFrame({"letter": list("abcdefghij") * 3, "digit": list("0123456789") * 3})
+    y = np.arange(30) % 2
+    encoder = ColumnTransformer([("letters", OneHotEncoder(), ["letter"]), ("digits", OneHotEncoder(), ["digit"])])
+    assert scipy.sparse.issparse(encoder.fit_transform(frame))
+    dense = clone(encoder).set_params(sparse_threshold=0)
+    explainer = DeepLiftExplainer(MLPClassifier((3,), max_iter=5, random_state=0))
+    expected, got = (ContributionSelector(make_pipeline(each, explainer)).fit(frame, y) for each in (dense, encoder))
+    np.testing.assert_array_equal(got.feature_importances_, expected.feature_importances_)
+    np.testing.assert_array_equal(got.transform(frame), expected.transform(frame))
+    nested = ContributionSelector(make_pipeline(encoder, make_pipeline(StandardScaler(with_mean=False), explainer)))
+    assert nested.fit(frame, y).feature_importances_.all()
+    # Where the pipeline is the user's own, the error names the other way round.
+    with pytest.raises(TypeError, match=r"explainer of make_pipeline\(encoder, model\)"):
+        make_pipeline(encoder, explainer).fit(frame, y)
+    DeepLiftExplainer(make_pipeline(encoder, explainer.estimator)).fit(frame, y).transform(frame)

@@ -1,0 +1,77 @@
+"""Explainers for rows of other lengths than those of `fit`, of a network that takes rows of any length."""
+
+from sklearn.utils.validation import validate_data
+
+from skdeeplift.binding.estimators import with_attributes
+from skdeeplift.binding.fitting import find_unit_shapes
+from skdeeplift.network.bind import check_dense
+from skdeeplift.rows.blocks import cut_rows
+
+# Most lengths whose networks are kept compiled.
+MOST_LENGTHS = 32
+
+
+def at_lengths_of(explainer, X):
+    """Return an explainer for the lengths of some rows: the same, or a copy whose network is traced for them.
+
+    Shapes are known everywhere in a traced network, so that each length has one of its own.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        The fitted explainer.
+    X : array-like, or list or dict of array-like
+        Rows as the network takes them.
+
+    Returns
+    -------
+    explainer : BaseExplainer
+        References of its own are made for the rows of each call.
+
+    Raises
+    ------
+    ValueError
+        If the network fails on rows of these lengths.
+    """
+    bound = explainer.bound_
+    if bound.encoder is not None or not any(bound.network.open_axes):
+        return explainer
+    check_dense(X)
+    network = bound.network.with_lengths_of(X)
+    if network is bound.network:
+        return explainer
+    copied = with_attributes(explainer)
+    if network.takes_table:
+        validate_data(copied, X, reset=True, skip_check_array=True)
+    shapes = tuple(tuple(spec.shape) for spec in network.flat_specs)
+    of_lengths = bound.of_lengths
+    if shapes not in of_lengths:
+        copied.bound_ = _bound_of_lengths(copied, bound, network, X, shapes)
+        while len(of_lengths) >= MOST_LENGTHS:
+            of_lengths.pop(next(iter(of_lengths)), None)
+        of_lengths[shapes] = copied.bound_
+    copied.bound_ = of_lengths.get(shapes, copied.bound_)
+    return copied
+
+
+def _bound_of_lengths(explainer, bound, network, X, shapes):
+    """Return a bound network for other lengths, without references."""
+    try:
+        # Traced when it is first read.
+        _ = network.graph
+    except Exception as error:
+        raise ValueError(
+            f"X has rows of shape {', '.join(str(shape[1:]) for shape in shapes)}, on which the network bound to "
+            f"{bound.owner} fails. Pass rows as long as those of fit, or as the network takes them. The network's own "
+            f"error: {error}"
+        ) from error
+    other = bound.copy(network=network)
+    other.references = None
+    first = [cut_rows(array, 0, 1) for array in network.flatten(X)]
+    first = first[0] if network.is_single else dict(zip(network.input_names, first, strict=True))
+    arrays = other.arrays(first, explainer)
+    other.n_columns, other.column_names = getattr(explainer, "n_features_in_", None), None
+    other.schedule.check_rows(arrays)
+    if other.layer is not None:
+        other.unit_shapes = find_unit_shapes(other, other.compiled().method, arrays)
+    return other
