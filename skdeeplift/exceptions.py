@@ -5,6 +5,7 @@ __all__ = [
     "JitCompileWarning",
     "ModelFileError",
     "ModelFileNotFoundError",
+    "ReferenceWarning",
     "SummationToDeltaError",
     "SummationToDeltaWarning",
     "UnsupportedOpError",
@@ -46,6 +47,31 @@ class JitCompileWarning(UserWarning):
     ...     warnings.simplefilter("ignore", JitCompileWarning)
     ...     DeepLiftExplainer(model).fit_transform([[1.0, 2.0], [3.0, 4.0]]).shape
     (2, 2)
+    """
+
+
+class ReferenceWarning(UserWarning):
+    """Warning that shuffles of a row equal the row itself, and so say nothing about it.
+
+    Where all shuffles of a row equal the row, all of its contributions are zero.
+
+    Examples
+    --------
+    There is no other sequence with the pairs of neighbours of "ACACA":
+
+    >>> import warnings
+    >>> import keras
+    >>> import numpy as np
+    >>> from skdeeplift import DeepLiftExplainer
+    >>> from skdeeplift.exceptions import ReferenceWarning
+    >>> model = keras.Sequential([keras.Input((5, 4)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    >>> rows = np.eye(4)[[[0, 1, 0, 1, 0]]]
+    >>> explainer = DeepLiftExplainer(model, reference="dinucleotide_shuffle", max_references=20).fit(rows)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     contributions = explainer.transform(rows)
+    >>> caught[0].category is ReferenceWarning
+    True
     """
 
 

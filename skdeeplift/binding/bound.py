@@ -19,6 +19,9 @@ from skdeeplift.propagation.lookups import Vocabulary
 from skdeeplift.rows.validation import check_rows, shapes_of_rows
 from skdeeplift.targets.target_tensor import compile_target, kind_of_target
 
+# Most targets that a network stays compiled for; those used last stay.
+MOST_COMPILED = 32
+
 
 class Hooks(NamedTuple):
     """Functions by which one explainer differs from another."""
@@ -150,7 +153,7 @@ class Bound:
     def compiled(self, target=None):
         """Return the network compiled for a target; for the explainer's own target by default.
 
-        One network is compiled for all targets that are not functions, and one for the last function.
+        One network is compiled for all targets of a kind that are not functions, and one for each function.
         """
         if target is None:
             target = self.parameters["target"]
@@ -159,12 +162,17 @@ class Bound:
     def compiled_of_kind(self, kind, function=None):
         """Return the network compiled for all targets of a kind, of which a function is one by itself."""
         with self._lock:
-            compiled = self._compiled.get(kind)
-            if compiled is None or compiled.function not in (None, function):
+            # Functions need not be hashable. The compiled target keeps its function, so that no other has its id.
+            key = kind, id(function) if kind[0] else None
+            # The dict is ordered by the last use.
+            compiled = self._compiled.pop(key, None)
+            if compiled is None:
                 compiled = compile_target(self, function, kind)
                 if not compiled.method.takes_integers:
                     check_sources(self, compiled.method)
-                self._compiled[kind] = compiled
+            self._compiled[key] = compiled
+            while len(self._compiled) > MOST_COMPILED:
+                del self._compiled[next(iter(self._compiled))]
             return compiled
 
     def compiled_with_target(self, target=None, n_rows=None):

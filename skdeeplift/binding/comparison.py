@@ -62,7 +62,8 @@ def learn_references(explainer, bound, reference, arrays, sample_weight=None, le
     )
     if references.arrays is None:
         return references
-    in_dtypes = [array.astype(dtype, copy=False) for array, dtype in zip(references.arrays, dtypes, strict=True)]
+    pairs = zip(references.arrays, dtypes, strict=True)
+    in_dtypes = [None if array is None else array.astype(dtype, copy=False) for array, dtype in pairs]
     return references._replace(arrays=in_dtypes)
 
 
@@ -95,9 +96,9 @@ def references_of_rows(explainer, bound, arrays, reference=None):
             # The rows have other lengths than those of fit.
             _check_has_no_length(explainer, bound, arrays)
             references = learn_references(explainer, bound, bound.parameters["reference"], arrays, learning=False)
-        if references.per_row and references.arrays is not None and len(references.arrays[0]) != len(arrays[0]):
+        if references.n_rows not in (None, len(arrays[0])):
             raise ValueError(
-                f"The explainer was fitted with references of their own for {len(references.arrays[0])} rows, and "
+                f"The explainer was fitted with references of their own for {references.n_rows} rows, and "
                 f"X has {len(arrays[0])}. Pass references that go with these rows as explain(X, reference=...)."
             )
     elif isinstance(reference, References):
@@ -149,7 +150,8 @@ def _check_has_no_length(explainer, bound, arrays):
 
 
 def _check_needs_no_training(explainer, bound, reference):
-    several = flat_reference(explainer, bound, reference) if isinstance(reference, (list, dict)) else [reference]
+    is_one = not isinstance(reference, (list, tuple, dict))
+    several = [reference] if is_one else flat_reference(explainer, bound, reference)
     for each in several:
         if isinstance(each, str) and each in SHORTHANDS and SHORTHANDS[each].learns:
             names = ", ".join(repr(name) for name, shorthand in SHORTHANDS.items() if not shorthand.learns)

@@ -93,9 +93,9 @@ def transform_lazily(explainer, X, *, target=None, out=None):
     compiled, checked = bound.compiled_with_target(of_all)
     check_single_target(bound, target)
     references = bound.references
-    if references is not None and references.per_row and references.arrays is not None:
+    if references is not None and references.n_rows is not None:
         raise ValueError(
-            f"The explainer was fitted with references of their own for {len(references.arrays[0])} rows, and X is "
+            f"The explainer was fitted with references of their own for {references.n_rows} rows, and X is "
             "lazy. Pass each chunk with its references as explain(X, reference=...)."
         )
     copied = copy_for_workers(explainer, of_all)

@@ -7,7 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdeeplift.binding.comparison import references_of_rows
 from skdeeplift.binding.estimators import with_attributes
-from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
+from skdeeplift.exceptions import ReferenceWarning, SummationToDeltaError, SummationToDeltaWarning
 from skdeeplift.execution.parallel import run_in_parts
 from skdeeplift.execution.problem import Problem
 from skdeeplift.network.effects import check_states
@@ -16,6 +16,8 @@ from skdeeplift.warn import warn
 
 # Most references for which a row's difference is followed from op to op.
 LOCATED_REFERENCES = 100
+# Most rows that a warning names.
+NAMED_ROWS = 10
 
 
 def make_problem(explainer, arrays, target=None, reference=None):
@@ -85,6 +87,11 @@ def run_problem(explainer, problem, compiled):
 
     check_states(problem.method.states)
     results = run_in_parts(problem, explainer.n_jobs, shared)
+    if bound.layer is None and problem.references is not None:
+        for name, arrays in results.of_sources.items():
+            for position in problem.references.held if name != "multipliers" else ():
+                # A held input is not explained. Values that are computed twice may differ by rounding.
+                arrays[position][...] = 0
     return results if bound.raw_columns is None else bound.sum_to_raw_columns(results)
 
 
@@ -104,6 +111,8 @@ class CallReport:
         self.name_row = name_row
         self.departures, self.unconverged, self.not_finite = [], [], None
         self.n_not_finite, self.n_rows, self.is_function = 0, 0, False
+        # Numbers of shuffles that equal their row, and of all its references, by the row's position.
+        self.equal = {}
 
     def add(self, problem, compiled, results, start=0, with_delta=True):
         """Check the results of a block, and return its convergence deltas; None where there are none.
@@ -135,6 +144,9 @@ class CallReport:
         self.is_function = compiled.function is not None
         if results.unconverged is not None and results.unconverged.any():
             self.unconverged.append(results)
+        if results.n_equal is not None:
+            for row in np.flatnonzero(results.n_equal):
+                self.equal[start + int(row)] = int(results.n_equal[row]), int(results.n_references[row])
         sums = method.sums_to_delta and self.bound.layer is None
         if not sums:
             self._note_outputs(results, start)
@@ -183,6 +195,16 @@ class CallReport:
         if self.unconverged:
             worst = max(self.unconverged, key=lambda results: results.n_references[results.unconverged].max())
             warn(self.bound.schedule.warning(worst), ConvergenceWarning)
+        if self.equal:
+            named = [f"{self.name_row(row)} ({n} of {total})" for row, (n, total) in self.equal.items()]
+            more = "" if len(named) <= NAMED_ROWS else f" and {len(named) - NAMED_ROWS} more"
+            warn(
+                f"Shuffles equal their row in {len(named)} of {self.n_rows} rows, and say nothing about it; where all "
+                f"of them do, contributions are zero: {', '.join(named[:NAMED_ROWS])}{more}. Sequences of repeats "
+                'have few other orders. Pass another reference for these rows, such as "shuffle", '
+                '"background_frequency" or "zeros".',
+                ReferenceWarning,
+            )
         if self.not_finite is not None:
             look_at = "the target function" if self.is_function else "the network's weights"
             warn(

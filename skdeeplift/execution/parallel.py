@@ -48,14 +48,16 @@ def run_in_parts(problem, n_jobs, shared):
     if len(parts) == 1:
         return problem.schedule.run(problem)
     references = problem.references
-    # References that all rows share, or that are made of the rows, are sent once to each worker.
-    is_common = references is not None and (references.arrays is None or not references.per_row)
-    common = references._replace(classes=None) if is_common else None
+    # References that all rows share, and what makes references of the rows, are sent once to each worker.
+    common = None if references is None else references._replace(classes=None)
+    if references is not None and references.per_row:
+        common = common._replace(arrays=None)
 
     def arguments(rows):
         part = problem.take(rows).replace(method=None)
-        if is_common:
-            part = part.replace(references=part.references._replace(arrays=None, source=None))
+        if references is not None:
+            own = part.references
+            part = part.replace(references=own._replace(arrays=own.arrays if own.per_row else None, source=None))
         return part, config
 
     results = compute_parts(_run_part, [shared(), common], parts, map(arguments, parts), n_workers, verbose)
@@ -69,7 +71,8 @@ def _run_part(compile_again, common, problem, config):
         problem = problem.replace(method=compile_again().method)
         if common is not None:
             own = problem.references
-            problem = problem.replace(references=own._replace(arrays=common.arrays, source=common.source))
+            arrays = own.arrays if own.per_row else common.arrays
+            problem = problem.replace(references=own._replace(arrays=arrays, source=common.source))
         return problem.schedule.run(problem)
 
 

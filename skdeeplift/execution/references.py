@@ -37,14 +37,15 @@ class References(NamedTuple):
     ``arrays`` holds one array for each input: ``(n_references, *features)`` where all rows share them, or
     ``(n_rows, n_references, *features)``. ``weights`` of shape ``(n_references,)`` sum to one.
 
-    Where there is a ``source``, it makes the references of any rows when they are needed, and there are no arrays.
+    Where there is a ``source``, it makes the references of any rows when they are needed. Only the inputs whose
+    references were given for each row then have arrays; without such inputs ``arrays`` is None.
     """
 
     arrays: list | None
     per_row: bool
     weights: np.ndarray
-    # Takes one array of rows for each input, and their classes; returns a function from start and stop of the
-    # references to one array (n_rows, stop - start, *features) for each input.
+    # Takes one array of rows for each input, their classes, and the references that were given for these rows; returns
+    # a function from start and stop of the references to one array (n_rows, stop - start, *features) for each input.
     source: Any = None
     # Whether the source reads the class that the network predicts of each row, and these classes.
     needs_classes: bool = False
@@ -53,11 +54,21 @@ class References(NamedTuple):
     is_random: bool = False
     # Where between references and rows a method looks that looks there.
     path: Path | None = None
+    # Positions of the inputs whose references are the row's own values, so that they contribute nothing.
+    held: tuple = ()
+    # Positions of the inputs whose references are shuffles of the row. A shuffle that equals its row says nothing.
+    shuffled: tuple = ()
+
+    @property
+    def n_rows(self):
+        """Number of rows that references were given for; None if the references go with any rows."""
+        given = [array for array in self.arrays or () if array is not None]
+        return len(given[0]) if self.per_row and given else None
 
     def take(self, rows):
         """Return the references of some of the rows."""
         return self._replace(
-            arrays=[array[rows] for array in self.arrays] if self.per_row and self.arrays is not None else self.arrays,
+            arrays=self.map_arrays(lambda array: array[rows]) if self.per_row else self.arrays,
             classes=None if self.classes is None else self.classes[rows],
         )
 
@@ -65,8 +76,7 @@ class References(NamedTuple):
         """Return the first references only."""
         weights = self.weights[:number]
         chosen = (slice(None), slice(number)) if self.per_row else slice(number)
-        arrays = None if self.arrays is None else [array[chosen] for array in self.arrays]
-        return self._replace(arrays=arrays, weights=weights / weights.sum())
+        return self._replace(arrays=self.map_arrays(lambda array: array[chosen]), weights=weights / weights.sum())
 
     def choose(self, positions):
         """Return references at some positions, perhaps several times, each with the same weight."""
@@ -74,7 +84,13 @@ class References(NamedTuple):
         if self.source is not None:
             return self._replace(source=_Chosen(self.source, positions), weights=weights)
         chosen = (slice(None), positions) if self.per_row else positions
-        return self._replace(arrays=[array[chosen] for array in self.arrays], weights=weights)
+        return self._replace(arrays=self.map_arrays(lambda array: array[chosen]), weights=weights)
+
+    def map_arrays(self, function):
+        """Apply a function to the array of each input that has one, and return the arrays."""
+        if self.arrays is None:
+            return None
+        return [None if array is None else function(array) for array in self.arrays]
 
     def of_rows(self, rows, start, stop):
         """Make references of a chunk of rows.
@@ -94,8 +110,8 @@ class References(NamedTuple):
         """
         if self.source is None:
             return partial(self._cut, slice(start, stop))
-        classes = None if self.classes is None else self.classes[start:stop]
-        return self.source([array[start:stop] for array in rows], classes)
+        own = self.take(slice(start, stop))
+        return self.source([array[start:stop] for array in rows], own.classes, own.arrays)
 
     def _cut(self, rows, start, stop):
         chosen = (rows, slice(start, stop)) if self.per_row else slice(start, stop)
@@ -108,8 +124,8 @@ class _Chosen:
     def __init__(self, source, positions):
         self.source, self.positions = source, positions
 
-    def __call__(self, rows, classes):
-        make = self.source(rows, classes)
+    def __call__(self, rows, classes, given):
+        make = self.source(rows, classes, given)
 
         def chosen(start, stop):
             positions = self.positions[start:stop]

@@ -32,6 +32,8 @@ class Results(NamedTuple):
     n_steps: np.ndarray | None = None
     # Whether a row's standard error stayed above the tolerance.
     unconverged: np.ndarray | None = None
+    # Number of shuffles of each row that equal the row; None where no references are shuffles.
+    n_equal: np.ndarray | None = None
 
     @property
     def contributions(self):
@@ -76,6 +78,7 @@ class Sums:
         self.sums = [{} for _ in self.dtypes]
         self.prediction, self.reference_value, self.reference_squares = np.zeros((3, self.n_rows, self.n_targets))
         self.classes = None
+        self.n_equal = None
 
     def add(self, chunk, first_target, of_sources):
         """Add the tensors that a chunk computed, for some of the targets."""
@@ -146,6 +149,10 @@ class Sums:
                 values = values.reshape(lead, pairing.references, -1) @ np.swapaxes(of_targets, 1, 2)
             self.reference_value[rows] += np.tensordot(values, chunk.request.weights, (1, 0))[:number]
             self.reference_squares[rows] += np.tensordot(values**2, chunk.request.weights, (1, 0))[:number]
+        if chunk.n_equal is not None:
+            if self.n_equal is None:
+                self.n_equal = np.zeros(self.n_rows, int)
+            self.n_equal[rows] += chunk.n_equal
         classes = target.classes(outputs)
         if classes is not None:
             if self.classes is None:
@@ -218,7 +225,7 @@ class Sums:
         spread = np.sqrt(np.maximum(self.reference_squares - value**2, 0))
         if not is_all:
             value, spread = value[:, 0], spread[:, 0]
-        return Results(of_sources, prediction, value, self.classes, counts, spread)
+        return Results(of_sources, prediction, value, self.classes, counts, spread, n_equal=self.n_equal)
 
 
 def _standard_error(means, effective):

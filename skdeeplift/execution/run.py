@@ -168,8 +168,10 @@ class Loop:
             if needs_values_once and problem.n_targets <= shape.targets:
                 covered = part.stop - part.start == n_rows and part.last - part.first == n_references
                 shares_references = self.mode is Mode.SHARED and not covered
-                return self._add_in_one_call(sums, chunk, *values.before_call(chunk, shares_references))
-            return self._add_pairs(sums, chunk, *values.at_both(chunk))
+                add, at_both = self._add_in_one_call, values.before_call(chunk, shares_references)
+            else:
+                add, at_both = self._add_pairs, values.at_both(chunk)
+            return add(sums, chunk._replace(n_equal=values.n_equal), *at_both)
 
         of_references = range(0, n_references, self.size.references)
         of_rows = pieces(n_rows, self.size.rows)
@@ -247,6 +249,8 @@ class _Chunk(NamedTuple):
     request: Request
     # Targets before this one were added before memory ran out.
     first_target: int
+    # Number of shuffles that equal their row, for each row; None where references are no shuffles.
+    n_equal: Any = None
 
 
 def _empty_outputs(method, n_rows):
@@ -266,7 +270,7 @@ class _Values:
     def __init__(self, problem, mode):
         self.method, self.rows, self.references, self.mode = problem.method, problem.rows, problem.references, mode
         self.key, self.at_input, self.at_reference = None, None, None
-        self.made_for, self.make = None, None
+        self.made_for, self.make, self.n_equal = None, None, None
 
     def before_call(self, chunk, shares_references):
         """Return tensors of the rows and the references; if chunks share references, the values at these instead."""
@@ -302,7 +306,11 @@ class _Values:
         place = chunk.start, chunk.stop
         if self.made_for != place:
             self.made_for, self.make = place, self.references.of_rows(self.rows, *place)
-        return [_one_for_each_pair(array, self.references.per_row, pairing) for array in self.make(first, last)]
+        made = self.make(first, last)
+        if self.references.shuffled:
+            pairs = [(made[position], self.rows[position][slice(*place)]) for position in self.references.shuffled]
+            self.n_equal = count_equal(pairs)
+        return [_one_for_each_pair(array, self.references.per_row, pairing) for array in made]
 
     def _rows_of(self, chunk):
         pairing, start, stop = chunk.request.pairing, chunk.start, chunk.stop
@@ -310,6 +318,24 @@ class _Values:
             return [to_tensor(array[start:stop], pairing.rows) for array in self.rows]
         of_pairs = [np.repeat(padded(array[start:stop], pairing.rows), pairing.references, 0) for array in self.rows]
         return [to_tensor(array, len(array)) for array in of_pairs]
+
+
+def count_equal(pairs):
+    """Count for each row the references that equal it in all of some inputs.
+
+    Parameters
+    ----------
+    pairs : list of (ndarray, ndarray)
+        References of shape ``(n_rows, n_references, *features)`` and rows of each input.
+
+    Returns
+    -------
+    number : ndarray of int of shape (n_rows,)
+    """
+    equal = True
+    for references, rows in pairs:
+        equal = equal & (references == rows[:, None]).all(tuple(range(2, references.ndim)))
+    return equal.sum(1)
 
 
 def _one_for_each_pair(array, per_row, pairing):

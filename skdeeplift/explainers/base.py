@@ -163,6 +163,8 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
         -----
         SummationToDeltaWarning
             If contributions should sum to the change of the target, and do not.
+        ReferenceWarning
+            If shuffles of a row equal the row, so that they say nothing about it.
         RuntimeWarning
             If the target is not finite, for a method whose contributions need not sum to its change.
         """
@@ -192,7 +194,7 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
             Whether to return multipliers too.
         hypothetical : bool or int, default=False
             Whether to return what each possible letter would contribute, where ``X`` holds one-hot letters. An int
-            names their axis, counted with that of the rows.
+            names their axis, counted with that of the rows. Frequencies of letters that sum to one are taken too.
         out : array-like, or list or dict of array-like, default=None
             Array to write contributions into, as in `transform`. Of the fields with a number for each element of
             ``X``, only those that ``out`` names are computed then. A dict with the key ``"contributions"`` also takes
@@ -214,6 +216,8 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
         -----
         SummationToDeltaWarning
             If contributions should sum to the change of the target, and do not.
+        ReferenceWarning
+            If shuffles of a row equal the row, so that they say nothing about it.
         RuntimeWarning
             If the target is not finite, for a method whose contributions need not sum to its change.
         """

@@ -43,14 +43,16 @@ class DeepLiftExplainer(BaseExplainer):
           size; ``"permuted"``, such rows with each column shuffled by itself;
         - ``"nearest_other"``, the nearest row of `fit` of which another class is predicted;
         - ``"blur"``, the row itself, blurred; ``"shuffle"`` and ``"dinucleotide_shuffle"``, the row's letters in
-          another order; ``"background_frequency"``, the letters' frequencies in place of letters.
+          another order; ``"background_frequency"``, the letters' frequencies in place of letters;
+        - ``"held"``, for one input among several: the row's own values, so that the input contributes zero.
 
         An array has shape ``(*features)``, ``(n_references, *features)`` or ``(n_rows, n_references, *features)``; a
-        number stands for a row of it. A function takes rows and a RandomState, and returns ``(n_rows, n_references,
-        *features)``; where it is random, what it draws depends on which rows it is given together. Contributions are
-        means over references. Of a network with several inputs a list or dict has one for each; one name, object or
-        function for all chooses the same rows of all inputs. Integers, such as tokens, have no mean, median or minimum:
-        theirs is 0, the usual padding token. A row's padding mask also holds for its references.
+        number stands for a row of it. A function takes rows, and a RandomState if it has a second argument, and returns
+        ``(n_rows, n_references, *features)``; where it is random, what it draws depends on which rows it is given
+        together. Contributions are means over references. Of a network with several inputs a list or dict has one for
+        each, of any kinds; one name, object or function for all chooses the same rows of all inputs. Integers, such as
+        tokens, have no mean, median or minimum: theirs is 0, the usual padding token. A row's padding mask also holds
+        for its references.
     max_references : int or "auto", default=100
         How many references at the most, of those of which there are many. With ``"auto"``, as many as
         ``reference_tol`` needs.

@@ -4,6 +4,7 @@ import functools
 from contextvars import ContextVar
 
 import tensorflow as tf
+from tensorflow.core.framework.attr_value_pb2 import AttrValue, NameAttrList
 
 from skdeeplift.config import get_config
 from skdeeplift.exceptions import JitCompileWarning
@@ -60,7 +61,7 @@ def refuse_xla(reason):
         raise ValueError(reason)
 
 
-def fused(function, pays_off=None):
+def fused(function, pays_off=None, is_shared=False):
     """Compile a function by XLA if it may be used, so that its ops do not each write all pairs to memory.
 
     Parameters
@@ -69,6 +70,9 @@ def fused(function, pays_off=None):
         Takes and returns structures of tensors.
     pays_off : callable, default=None
         Takes the arguments, and returns whether compiling the function for them pays off. By default it always does.
+    is_shared : bool, default=False
+        Whether one function serves the graphs of many networks and targets. It must not capture tensors, and is not
+        differentiated.
 
     Returns
     -------
@@ -78,10 +82,42 @@ def fused(function, pays_off=None):
 
     @functools.wraps(function)
     def fused_or_not(*args, **kwargs):
-        is_fused = may_use_xla() and (pays_off is None or pays_off(*args))
-        return (by_xla if is_fused else function)(*args, **kwargs)
+        if not may_use_xla() or (pays_off is not None and not pays_off(*args)):
+            return function(*args, **kwargs)
+        if is_shared and not (tf.executing_eagerly() or is_for_xla()):
+            return _launch(by_xla.get_concrete_function(*args, **kwargs), [*args, *kwargs.values()])
+        return by_xla(*args, **kwargs)
 
     return fused_or_not
+
+
+def _launch(function, arguments):
+    """Add an op that runs a function compiled by XLA.
+
+    A call of the function would do the same. But TensorFlow copies the body of a called function for each graph that
+    calls it, and never frees the copy when the graph is gone: half a megabyte for each new target function.
+    """
+    graph, inputs = (
+        tf.compat.v1.get_default_graph(),
+        [each for each in tf.nest.flatten(arguments) if tf.is_tensor(each)],
+    )
+    function.add_to_graph(graph)
+    attributes = {
+        "function": AttrValue(func=NameAttrList(name=tf.compat.as_str(function.name))),
+        "Nresources": AttrValue(i=0),
+        "Tconstants": _type_list([]),
+        "Targs": _type_list(inputs),
+        "Tresults": _type_list(function.outputs),
+    }
+    dtypes = [output.dtype for output in function.outputs]
+    results = graph.create_op("XlaLaunch", inputs, dtypes, attrs=attributes).outputs
+    for result, output in zip(results, function.outputs, strict=True):
+        result.set_shape(output.shape)
+    return tf.nest.pack_sequence_as(function.structured_outputs, results)
+
+
+def _type_list(tensors):
+    return AttrValue(list=AttrValue.ListValue(type=[tensor.dtype.as_datatype_enum for tensor in tensors]))
 
 
 class Compiled:

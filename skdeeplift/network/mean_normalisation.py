@@ -31,7 +31,7 @@ def mean_normalise_weights_for_sequence_convolution(weights, bias, axis_of_norma
     Raises
     ------
     ValueError
-        If the shapes do not belong together.
+        If the shapes do not belong together, or the axis has size one.
 
     Notes
     -----
@@ -65,6 +65,13 @@ def mean_normalise_weights_for_sequence_convolution(weights, bias, axis_of_norma
         raise ValueError(
             f"axis_of_normalisation= is the axis of the letters, any of {rank} but the last. Got "
             f"{axis_of_normalisation} for weights of shape {weights.shape}."
+        )
+    if weights.shape[axis_of_normalisation] == 1:
+        axes = [f"{axis} (of size {size})" for axis, size in enumerate(weights.shape[:-1]) if size > 1]
+        raise ValueError(
+            f"axis_of_normalisation={axis_of_normalisation} is an axis of size 1 of weights of shape {weights.shape}, "
+            "and the mean over a single letter is the weight itself. Pass the axis of the letters: "
+            f"axis_of_normalisation={' or '.join(axes) or 'an axis of size 2 or more'}."
         )
     means = weights.mean(axis_of_normalisation, keepdims=True)
     return weights - means, bias + means.sum(tuple(range(rank - 1)))

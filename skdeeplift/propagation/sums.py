@@ -51,11 +51,11 @@ def _is_large(tensors, *_):
     return shape.is_fully_defined() and shape[1] == 1 and shape.num_elements() >= LARGE
 
 
-fused_if_large = partial(fused, pays_off=_is_large)
+fused_if_large = partial(fused, pays_off=_is_large, is_shared=True)
 
 
 # Without fusion, each op would write all pairs to memory.
-@fused
+@partial(fused, is_shared=True)
 def sum_over_references(tensors, weights, wanted, letters=None):
     """Sum terms of a source over the references of each row, in float64.
 

@@ -1,6 +1,6 @@
 """References: the inputs that stand for "no signal"."""
 
-from skdeeplift.references.computed_references import Blur, Constant
+from skdeeplift.references.computed_references import Blur, Constant, Held
 from skdeeplift.references.reference import Reference
 from skdeeplift.references.reference_comparison import reference_report
 from skdeeplift.references.sequence_references import BackgroundFrequency, DinucleotideShuffle, Shuffle
@@ -11,6 +11,7 @@ __all__ = [
     "Blur",
     "Constant",
     "DinucleotideShuffle",
+    "Held",
     "NearestOther",
     "Permuted",
     "Reference",

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdeeplift.execution.references import AUTOMATIC_REFERENCES, References
 from skdeeplift.network.bind import check_unmasked
-from skdeeplift.references.computed_references import Blur, Constant
+from skdeeplift.references.computed_references import Blur, Constant, Held
 from skdeeplift.references.reference import Reference, RowChooser
 from skdeeplift.references.reference_sources import (
     ChosenReferences,
@@ -21,7 +21,12 @@ from skdeeplift.references.reference_sources import (
     join_inputs,
     read_only,
 )
-from skdeeplift.references.sequence_references import BackgroundFrequency, DinucleotideShuffle, Shuffle
+from skdeeplift.references.sequence_references import (
+    BackgroundFrequency,
+    DinucleotideShuffle,
+    SequenceShuffle,
+    Shuffle,
+)
 from skdeeplift.references.training_rows import NearestOther, Permuted, TrainingSample
 
 # Names that `reference=` takes, with the objects that they stand for.
@@ -38,6 +43,7 @@ SHORTHANDS = {
     "shuffle": Shuffle(),
     "dinucleotide_shuffle": DinucleotideShuffle(),
     "background_frequency": BackgroundFrequency(),
+    "held": Held(),
 }
 REFERENCE_NAMES = tuple(SHORTHANDS)
 
@@ -59,8 +65,8 @@ def make_references(
     Parameters
     ----------
     reference : str, Reference, callable or list
-        The user's ``reference=``. A list has one entry for each input. An entry may also be an array of shape
-        ``(*features)``; ``(n_references, *features)`` for references that all rows share; or
+        The user's ``reference=``. A list has one entry for each input, each of its own kind. An entry may also be an
+        array of shape ``(*features)``; ``(n_references, *features)`` for references that all rows share; or
         ``(n_rows, n_references, *features)``.
     arrays : list of ndarray
         Training rows of each input. With ``learning=False``, the rows that are explained.
@@ -87,21 +93,19 @@ def make_references(
     Raises
     ------
     ValueError
-        If a name is unknown, or an array does not fit the input.
+        If a name is unknown, an array does not fit the input, or the references of all inputs are ``"held"``.
     """
     names, arrays = [f"reference= for {name}" for name in input_names], list(map(read_only, arrays))
-    if isinstance(reference, list) and not any(map(_is_maker, reference)):
-        references = _references_from_arrays(reference, arrays, names)
-        if check is not None:
-            check(references.arrays)
-        return references
     random_state, groups = check_random_state(random_state), []
     most = AUTOMATIC_REFERENCES if max_references == "auto" else max_references
     for entry, positions in _split_by_input(reference, len(arrays)):
         seed = int(random_state.randint(np.iinfo(np.int32).max))
         group_arrays, group_names = ([sequence[position] for position in positions] for sequence in (arrays, names))
-        if not _is_maker(entry):
-            groups.append(_group_from_array(entry, positions, group_arrays, group_names))
+        if not (isinstance(entry, Reference) or callable(entry)):
+            array = _check_array(entry, group_arrays[0], group_names[0])
+            is_per_row = array.ndim == group_arrays[0].ndim + 1
+            maker = GivenReferences([array]) if is_per_row else SharedReferences([array], False)
+            groups.append(_Group(positions, maker, array.shape[int(is_per_row)]))
         elif isinstance(entry, Reference):
             if max_references == "auto":
                 _check_is_random(entry)
@@ -112,11 +116,6 @@ def make_references(
             number = maker.count([array[:1] for array in group_arrays], most)
             groups.append(_Group(positions, maker, number))
     return _combine_groups(groups, names, check)
-
-
-def _is_maker(reference):
-    """Return True for a name, an object or a function, and False for an array."""
-    return isinstance(reference, (str, Reference)) or callable(reference)
 
 
 def _split_by_input(reference, n_inputs):
@@ -155,7 +154,7 @@ def _check_is_random(reference):
 def _fit(reference, arrays, classes, learning, sample_weight):
     """Fit a copy of an object to the training rows; without training rows, check that the object is fitted."""
     if learning or not reference.learns:
-        X, y = join_inputs(arrays), classes() if getattr(reference, "needs_classes", False) else None
+        X, y = read_only(join_inputs(arrays)), classes() if getattr(reference, "needs_classes", False) else None
         if sample_weight is None:
             return clone(reference).fit(X, y)
         if has_fit_parameter(reference, "sample_weight"):
@@ -167,6 +166,13 @@ def _fit(reference, arrays, classes, learning, sample_weight):
     return reference
 
 
+class GivenReferences(NamedTuple):
+    """References of one input that the user gave for each row."""
+
+    arrays: list
+    is_random = False
+
+
 class _Group(NamedTuple):
     """Inputs whose references have one maker, with the number of references and their weights."""
 
@@ -175,17 +181,6 @@ class _Group(NamedTuple):
     number: int
     # None if all references have the same weight.
     weights: np.ndarray | None = None
-
-
-def _group_from_array(reference, positions, arrays, names):
-    """Make the group of one input whose references are an array."""
-    references = _references_from_arrays([reference], arrays, names)
-    if references.per_row:
-        raise ValueError(
-            f"{names[0]} is an array with references of their own for each row, but the references of other inputs are "
-            "made by a name, an object or a function. Pass arrays for all inputs."
-        )
-    return _Group(positions, SharedReferences(references.arrays, False), len(references.weights))
 
 
 def _group_from_object(reference, positions, arrays, names, most, seed):
@@ -233,30 +228,45 @@ def _combine_groups(groups, names, check):
         raise ValueError("Only one input can have clusters that count by their size. Pass one object for all inputs.")
     weights = unequal[0] if unequal else np.full(number, 1 / number)
     is_random = bool(several) and all(group.maker.is_random for group in several)
-    if all(isinstance(group.maker, SharedReferences) for group in groups):
-        arrays = [None] * len(names)
-        for group in groups:
-            for position, array in zip(group.positions, group.maker.arrays, strict=True):
-                arrays[position] = array[:number] if group.number > 1 else np.repeat(array, number, 0)
-        if check is not None:
-            check(arrays)
-        return References(arrays, False, weights, is_random=is_random)
-    source = ReferenceSource([(group.maker, group.positions, group.number) for group in groups], names, number, check)
-    needs_classes = any(group.maker.needs_classes for group in groups)
-    return References(None, True, weights, source, needs_classes=needs_classes, is_random=is_random)
+    arrays = [None] * len(names)
+    for kind, axis in ((SharedReferences, 0), (GivenReferences, 1)):
+        if all(isinstance(group.maker, kind) for group in groups):
+            for group in groups:
+                for position, array in zip(group.positions, group.maker.arrays, strict=True):
+                    chosen = (slice(None),) * axis + (slice(number),)
+                    arrays[position] = array[chosen] if group.number > 1 else np.repeat(array, number, axis)
+            if check is not None:
+                check(arrays)
+            return References(arrays, axis == 1, weights, is_random=is_random)
+    makers = []
+    for group in groups:
+        if isinstance(group.maker, GivenReferences):
+            [arrays[group.positions[0]]] = group.maker.arrays
+        else:
+            makers.append((group.maker, group.positions, group.number))
+    held, shuffled = (
+        tuple(maker_positions[0] for maker, maker_positions, _ in makers if _is_made_by(maker, kind))
+        for kind in (Held, SequenceShuffle)
+    )
+    if len(held) == len(names):
+        raise ValueError(
+            'reference="held" leaves the input at the values of its row, so that it is not explained, and no other '
+            "input is left. Pass another reference for one input at least."
+        )
+    return References(
+        None if all(array is None for array in arrays) else arrays,
+        True,
+        weights,
+        ReferenceSource(makers, names, number, check),
+        needs_classes=any(maker.needs_classes for maker, _, _ in makers),
+        is_random=is_random,
+        held=held,
+        shuffled=shuffled,
+    )
 
 
-def _references_from_arrays(reference, arrays, names):
-    """Check arrays of references, one for each input, and return them with equal weights."""
-    checked = [_check_array(*entry) for entry in zip(reference, arrays, names, strict=True)]
-    per_row = [each.ndim == array.ndim + 1 for each, array in zip(checked, arrays, strict=True)]
-    # The axes before the features: references, or rows and references.
-    leading_shapes = {each.shape[: 1 + has_rows] for each, has_rows in zip(checked, per_row, strict=True)}
-    if len(set(per_row)) > 1 or len(leading_shapes) > 1:
-        shapes = ", ".join(str(each.shape) for each in checked)
-        raise ValueError(f"All inputs need the same number of references, shared or per row. Got shapes {shapes}.")
-    n_references = checked[0].shape[int(per_row[0])]
-    return References(checked, per_row[0], np.full(n_references, 1 / n_references))
+def _is_made_by(maker, kind):
+    return isinstance(maker, SampledReferences) and isinstance(maker.reference, kind)
 
 
 def _check_array(reference, array, name):

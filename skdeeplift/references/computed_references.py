@@ -1,4 +1,4 @@
-"""References that are computed: statistics of the training rows, and blurred copies of the rows."""
+"""References that are computed: statistics of the training rows, and the rows themselves, blurred or unchanged."""
 
 from numbers import Integral, Real
 
@@ -254,3 +254,71 @@ class Blur(Reference):
         """
         check_is_fitted(self)
         return gaussian_filter(np.asarray(X), (0, *self.sigma_), mode=self.mode)[:, None]
+
+
+class Held(Reference):
+    """The row's own values, for an input that is not to be explained.
+
+    The input has the same values at the row and at its reference, so that it contributes exactly zero, and the other
+    inputs are explained at these values: control tracks, masks, lengths, identifiers. At least one other input needs
+    another reference.
+
+    .. versionadded:: 0.1
+
+    See Also
+    --------
+    Constant : The same reference for all rows.
+
+    Examples
+    --------
+    The product of two inputs, of which the second is held:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> from skdeeplift import DeepLiftExplainer
+    >>> inputs = [keras.Input((1,), name="signal"), keras.Input((1,), name="control")]
+    >>> model = keras.Model(inputs, inputs[0] * inputs[1])
+    >>> rows = {"signal": np.array([[2.0]]), "control": np.array([[3.0]])}
+    >>> explainer = DeepLiftExplainer(model, reference={"signal": "zeros", "control": "held"}).fit(rows)
+    >>> explainer.transform(rows)
+    {'signal': array([[6.]], dtype=float32), 'control': array([[0.]], dtype=float32)}
+    """
+
+    per_row = True
+    learns = False
+
+    def fit(self, X, y=None):
+        """Return the object; there is nothing to learn.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, *features)
+            Ignored.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The object.
+        """
+        return self
+
+    def sample(self, X, n_references, random_state=None):
+        """Return the rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, *features)
+            Rows to explain.
+        n_references : int
+            Ignored; each row has one reference.
+        random_state : None
+            Ignored; nothing is drawn.
+
+        Returns
+        -------
+        references : ndarray of shape (n_rows, 1, *features)
+            The rows.
+        """
+        return np.asarray(X)[:, None]

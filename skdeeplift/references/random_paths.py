@@ -14,6 +14,19 @@ def are_letters(X, axis):
     return binary | np.isclose(X, 1 / X.shape[axis]).all(axis)
 
 
+def are_frequencies(X, axis):
+    """Return True at each position that holds frequencies of letters, which sum to one, or no letter."""
+    total = X.sum(axis)
+    return (X >= 0).all(axis) & ((total == 0) | np.isclose(total, 1))
+
+
+def describe_first(X, axis, accepted):
+    """Describe the first position whose entries along an axis are not accepted: its row, its place and its entries."""
+    row, *place = np.argwhere(~accepted)[0].tolist()
+    entries = np.moveaxis(X, axis, -1)[(row, *place)].tolist()
+    return f"row {row} holds {entries} at position {place[0] if len(place) == 1 else tuple(place)}"
+
+
 def find_letter_axis(X, axis, owner, one_hot_only=False):
     """Return the axis of one-hot letters, where axis 0 is that of the rows; None if ``X`` holds tokens or strings."""
     if not one_hot_only and (
@@ -31,12 +44,16 @@ def find_letter_axis(X, axis, owner, one_hot_only=False):
         raise ValueError(f"{owner} with axis={axis} takes sequences with their letters on that axis. {got}.")
     else:
         axes = [axis % X.ndim]
-    axes = [each for each in axes if are_letters(X, each).all()]
+    tried = {each: are_letters(X, each) for each in axes}
+    axes = [each for each, accepted in tried.items() if accepted.all()]
     if not axes:
-        along = "any axis" if axis is None else f"axis {axis}"
+        along, first = "any axis" if axis is None else f"axis {axis}", ""
+        if tried:
+            nearest = max(tried, key=lambda each: tried[each].mean())
+            first = f" Along axis {nearest}, {describe_first(X, nearest, tried[nearest])}."
         raise ValueError(
             f"{owner} takes {takes}. {got}, which does not hold one 1 and zeros elsewhere, or equal entries for an "
-            f"unknown letter, along {along}."
+            f"unknown letter, along {along}.{first}"
         )
     if len(axes) > 1:
         raise ValueError(f"{owner} cannot tell which of the axes {axes} of X holds the letters. Pass axis=.")
@@ -95,10 +112,12 @@ def encode_sequences(X, axis, padding, owner):
 
 def _encode_one_hot(X, axis, owner):
     """Encode one-hot letters; a position without a letter and an unknown letter have a code of their own."""
-    if X.ndim <= axis or not are_letters(X, axis).all():
+    accepted = are_letters(X, axis) if X.ndim > axis else None
+    if accepted is None or not accepted.all():
+        first = "" if accepted is None else f": {describe_first(X, axis, accepted)}"
         raise ValueError(
             f"{owner} was fitted on one-hot letters on axis {axis}. Got an array of shape {X.shape} that does not hold "
-            "one 1 and zeros elsewhere along this axis, or equal entries for an unknown letter."
+            f"one 1 and zeros elsewhere along this axis, or equal entries for an unknown letter{first}."
         )
     n_letters, shape = X.shape[axis], np.moveaxis(X, axis, -1).shape
     columns = np.moveaxis(X, axis, -1).reshape(len(X), -1, n_letters)

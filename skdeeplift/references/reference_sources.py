@@ -1,6 +1,7 @@
 """Sources that make references for the rows of a call: an object, training rows, a function or shared arrays."""
 
 import hashlib
+import inspect
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -8,6 +9,11 @@ import numpy as np
 
 from skdeeplift.dtypes import kind_of
 from skdeeplift.network.bind import as_whole_numbers
+
+# Advice for functions that were written for the DeepExplainer of the package shap.
+_ONE_ROW_ADVICE = (
+    " If the function makes the references of one row, pass lambda X: np.stack([function(row) for row in X])."
+)
 
 
 class SampledReferences(NamedTuple):
@@ -23,11 +29,11 @@ class SampledReferences(NamedTuple):
         """Return the number of references of each row."""
         if self.is_random:
             return most
-        return infer_n_references(self.reference.sample(rows[0], most, self.seed), rows[0], self.name)
+        return infer_n_references(self.reference.sample(read_only(rows[0]), most, self.seed), rows[0], self.name)
 
     def prepare(self, rows, classes, number):
         """Return a function that makes the references from ``start`` to ``stop``, as one array for each input."""
-        return lambda start, stop: [self.reference.sample_range(rows[0], start, stop, self.seed)]
+        return lambda start, stop: [self.reference.sample_range(read_only(rows[0]), start, stop, self.seed)]
 
 
 class ChosenReferences(NamedTuple):
@@ -59,12 +65,12 @@ class FunctionReferences(NamedTuple):
 
     def count(self, rows, most):
         """Return the number of references of each row, from a call with some rows."""
-        return infer_n_references(self._call(rows)[0], rows[0], self.names[0])
+        return infer_n_references(self._call(rows)[0], rows[0], self.names[0], self._advice)
 
     def prepare(self, rows, classes, number):
         """Return a function that makes the references from ``start`` to ``stop``, as one array for each input."""
         arrays = [
-            check_references(array, rows_of_input, number, name)
+            check_references(array, rows_of_input, number, name, self._advice)
             for array, rows_of_input, name in zip(self._call(rows), rows, self.names, strict=True)
         ]
         return lambda start, stop: [array[:, start:stop] for array in arrays]
@@ -75,15 +81,37 @@ class FunctionReferences(NamedTuple):
         content = b"".join(np.ascontiguousarray(array).tobytes() for array in rows)
         digest = hashlib.blake2b(content, digest_size=4, key=self.seed.to_bytes(8, "little")).digest()
         random_state = np.random.RandomState(int.from_bytes(digest, "little"))
-        # The function may write into its argument, which must not change the user's rows.
-        rows = [np.array(array) for array in rows]
+        # Copies, so that a function that works in place does not change the user's rows.
+        rows = [array.copy() for array in rows]
         if len(rows) == 1:
-            return [self.function(rows[0], random_state)]
-        arrays = self.function(rows, random_state)
+            return [self._call_with(rows[0], random_state)]
+        arrays = self._call_with(rows, random_state)
         if not isinstance(arrays, (list, tuple)) or len(arrays) != len(rows):
             got = f"{len(arrays)} arrays" if isinstance(arrays, (list, tuple)) else f"one {type(arrays).__name__}"
             raise ValueError(f"reference= as a function takes and returns a list of {len(rows)} arrays. Got {got}.")
         return arrays
+
+    def _call_with(self, rows, random_state):
+        """Call the function with the rows, and with the random state if the function takes it."""
+        try:
+            signature = inspect.signature(self.function)
+        except (TypeError, ValueError):
+            # Functions written in C do not always tell their signature.
+            return self.function(rows, random_state)
+        for arguments in ((rows, random_state), (rows,)):
+            try:
+                signature.bind(*arguments)
+            except TypeError:
+                continue
+            return self.function(*arguments)
+        raise ValueError(
+            f"reference= as a function takes (X, random_state), or X alone. Got one that takes {signature}. Pass a "
+            "lambda that hands the rows on, such as lambda X: function(X, ...)."
+        )
+
+    @property
+    def _advice(self):
+        return _ONE_ROW_ADVICE if len(self.names) == 1 else ""
 
 
 class SharedReferences(NamedTuple):
@@ -103,7 +131,7 @@ class ReferenceSource(NamedTuple):
     """Source of the references of all inputs, in the form that `References` calls.
 
     ``makers`` lists each maker with the positions of its inputs and the number of references that it makes for each
-    row. This number is ``number``, or one.
+    row. This number is ``number``, or one. Inputs without a maker have references that were given for each row.
     """
 
     makers: list
@@ -112,18 +140,25 @@ class ReferenceSource(NamedTuple):
     # Function of one array for each input that raises an error if the network does not accept the references.
     check: Any = None
 
-    def __call__(self, rows, classes=None):
+    def __call__(self, rows, classes=None, given=None):
         """Return a function that makes the references from ``start`` to ``stop``, as one array for each input."""
         rows = list(map(read_only, rows))
         functions = [
             maker.prepare([rows[position] for position in positions], classes, number)
             for maker, positions, number in self.makers
         ]
-        return partial(self._assemble, functions, rows)
+        return partial(self._assemble, functions, rows, given or [None] * len(rows))
 
-    def _assemble(self, functions, rows, start, stop):
-        """Call the function of each maker, and check and broadcast its arrays."""
-        references = [None] * len(rows)
+    def _assemble(self, functions, rows, given, start, stop):
+        """Call the function of each maker, check its arrays, and broadcast these and those that were given."""
+        references = [
+            None
+            if array is None
+            else np.broadcast_to(
+                array[:, start:stop] if array.shape[1] > 1 else array, (len(array), stop - start, *array.shape[2:])
+            )
+            for array in given
+        ]
         for function, (_, positions, number) in zip(functions, self.makers, strict=True):
             for position, array in zip(positions, function(*((start, stop) if number > 1 else (0, 1))), strict=True):
                 rows_of_input, expected = rows[position], stop - start if number > 1 else 1
@@ -149,30 +184,30 @@ def join_inputs(arrays):
     return np.concatenate([array.reshape(len(array), -1).astype(np.float64) for array in arrays], 1)
 
 
-def infer_n_references(array, rows, name):
+def infer_n_references(array, rows, name, advice=""):
     """Return the number of references of each row, or raise an error if the array's shape does not tell it."""
     array = np.asarray(array)
-    if array.ndim != rows.ndim + 1 or 0 in array.shape:
-        raise _wrong_shape(array, rows, name)
+    if array.ndim != rows.ndim + 1 or len(array) != len(rows) or 0 in array.shape:
+        raise _wrong_shape(array, rows, name, advice=advice)
     return array.shape[1]
 
 
-def check_references(array, rows, number, name):
+def check_references(array, rows, number, name, advice=""):
     """Return references in the dtype of the rows, or raise an error if their shape or their numbers do not fit."""
     array = convert_dtype(array, rows.dtype, name)
     if array.shape != (len(rows), number, *rows.shape[1:]):
-        raise _wrong_shape(array, rows, name, number)
+        raise _wrong_shape(array, rows, name, number, advice)
     if kind_of(array.dtype) == "f" and not np.isfinite(array).all():
         raise ValueError(f"{name} makes NaN or infinity. Expected finite numbers.")
     return array
 
 
-def _wrong_shape(array, rows, name, number="n_references"):
+def _wrong_shape(array, rows, name, number="n_references", advice=""):
     """Return the error for references of a wrong shape."""
     expected = f"({', '.join(map(str, (len(rows), number, *rows.shape[1:])))})"
     return ValueError(
         f"{name} makes an array of shape {array.shape} for rows of shape {rows.shape}. Expected {expected}: as many "
-        "references, one or more, for every row."
+        f"references, one or more, for every row.{advice}"
     )
 
 

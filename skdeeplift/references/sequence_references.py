@@ -19,7 +19,7 @@ from skdeeplift.references.random_paths import (
 from skdeeplift.references.reference import Reference, make_seed
 
 
-class _SequenceShuffle(Reference):
+class SequenceShuffle(Reference):
     """Base class of references that shuffle the letters of each row."""
 
     per_row = True
@@ -111,7 +111,7 @@ class _SequenceShuffle(Reference):
         return coded.decode(letters)
 
 
-class Shuffle(_SequenceShuffle):
+class Shuffle(SequenceShuffle):
     """Letters of each row in random order.
 
     .. versionadded:: 0.1
@@ -167,7 +167,7 @@ class Shuffle(_SequenceShuffle):
         return order.astype(codes.dtype)
 
 
-class DinucleotideShuffle(_SequenceShuffle):
+class DinucleotideShuffle(SequenceShuffle):
     """Random sequences with the same pairs of neighbouring letters as each row, and the same first and last letter.
 
     Every sequence with the same count of each pair is equally probable. Pairs are frequent by chance in DNA, and the

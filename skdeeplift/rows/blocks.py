@@ -9,7 +9,6 @@ import numpy as np
 from skdeeplift.execution.references import References
 from skdeeplift.network.bind import check_dense, check_lengths
 from skdeeplift.rows.batches import NO_BATCHES, check_alike, gives_batches, is_on_disk, join, read_batches
-from skdeeplift.rows.dask_rows import as_list
 from skdeeplift.rows.validation import lacks_last_axis
 from skdeeplift.targets.target import has_entry_per_row
 
@@ -68,10 +67,10 @@ class RowSource:
         self.has_targets = has_entry_per_row(self.target, self.bound.classes)
         if self.reference is None:
             fitted = self.bound.references
-            if fitted is not None and fitted.per_row and fitted.arrays is not None:
+            if fitted is not None and fitted.n_rows is not None:
                 self.reference = fitted
         self.lengths = {len(self.target)} if self.has_targets else set()
-        self.lengths |= {len(each) for each in self._references_of_rows()}
+        self.lengths |= self._lengths_of_references()
         if self.n_rows is not None:
             self._compare_lengths(self.n_rows)
 
@@ -181,24 +180,41 @@ class RowSource:
                 f"{', '.join(map(str, sorted(self.lengths)))}."
             )
 
-    def _references_of_rows(self):
-        reference = self.reference
-        if isinstance(reference, References):
-            return reference.arrays if reference.per_row and reference.arrays is not None else []
-        is_one = self.network.is_single or not isinstance(reference, (list, dict))
-        several = [reference] if is_one else as_list(reference)
-        return [each for each in several if self._has_reference_per_row(each)]
+    def _lengths_of_references(self):
+        """Return the numbers of rows that references were given for."""
+        if isinstance(self.reference, References):
+            return {self.reference.n_rows} - {None}
+        lengths = set()
 
-    def _has_reference_per_row(self, array):
-        if isinstance(array, str) or callable(array) or array is None or not np.ndim(array):
-            return False
-        return np.ndim(array) in {len(spec.shape) + 1 for spec in self.network.flat_specs}
+        def note(array):
+            lengths.add(len(array))
+            return array
+
+        self._map_references_of_rows(note)
+        return lengths
 
     def _cut_reference(self, start, stop):
-        reference, rows = self.reference, slice(start, stop)
-        if isinstance(reference, References):
-            return reference.take(rows) if reference.per_row else reference
-        return self._map_inputs(lambda each: each[rows] if self._has_reference_per_row(each) else each, reference)
+        rows = slice(start, stop)
+        if isinstance(self.reference, References):
+            return self.reference.take(rows)
+        return self._map_references_of_rows(lambda array: array[rows])
+
+    def _map_references_of_rows(self, function):
+        """Apply a function to the reference of each input that has references of their own for each row."""
+        reference, network = self.reference, self.network
+        if not (network.is_single or isinstance(reference, (list, tuple, dict))):
+            # One object or function makes the references of all inputs.
+            return reference
+
+        def of_input(each, n_axes):
+            is_array = not (each is None or isinstance(each, str) or callable(each))
+            return function(each) if is_array and np.ndim(each) == n_axes + 1 else each
+
+        entries = zip(network.flatten(reference), network.flat_specs, strict=True)
+        mapped = [of_input(each, len(spec.shape)) for each, spec in entries]
+        if isinstance(reference, dict):
+            return dict(zip(network.input_names, mapped, strict=True))
+        return mapped[0] if network.is_single else mapped
 
 
 def cut_rows(array, start, stop):

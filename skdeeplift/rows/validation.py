@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 from skdeeplift.dtypes import kind_of
 from skdeeplift.network.bind import as_whole_numbers, check_lengths, check_unmasked
 from skdeeplift.propagation.lookups import vocabulary_sizes
-from skdeeplift.references.random_paths import are_letters
+from skdeeplift.references.random_paths import are_frequencies, are_letters, describe_first
 
 # Importances are means over rows: more numbers make them slower and hardly better.
 IMPORTANCE_ELEMENTS = 10_000_000
@@ -271,14 +271,17 @@ def shape_of_rows(spec):
     return f"({', '.join(['n_rows', *('any' if size is None else str(size) for size in spec.shape[1:])])})"
 
 
+_LETTERS = are_letters, are_frequencies
+
+
 def find_letters(X, axis, label):
     """Find the axis of an array's one-hot letters.
 
     Parameters
     ----------
     X : ndarray of shape (n_rows, ...)
-        Rows in which one position of the axis is 1 and the others are 0. All positions may be alike where the letter is
-        not known.
+        Rows in which one position of the axis is 1 and the others are 0, or in which positions hold frequencies of
+        letters that sum to one, as where the letter is not known.
     axis : int or True
         The axis, counted with that of the rows, or True to find it.
     label : str
@@ -292,13 +295,19 @@ def find_letters(X, axis, label):
     Raises
     ------
     ValueError
-        If no axis, or not the one named, holds one-hot letters, or if several may.
+        If no axis, or not the one named, holds letters or their frequencies, or if several may.
     """
     if axis is True:
-        found = [each for each in range(1, X.ndim) if X.shape[each] > 1 and are_letters(X, each).all()]
+        axes = [each for each in range(1, X.ndim) if X.shape[each] > 1]
+        # Columns of frequencies are looked for only where no axis has letters throughout.
+        found = next(filter(None, ([each for each in axes if are(X, each).all()] for are in _LETTERS)), [])
         if len(found) == 1:
             return found[0] - 1
-        which = f"its axes {found} may all be the one" if found else "along none of its axes exactly one entry is 1"
+        which = (
+            f"its axes {found} may all be the one"
+            if found
+            else ("along none of its axes exactly one entry is 1, or the entries sum to one")
+        )
         raise ValueError(
             f"hypothetical=True looks for an axis of one-hot letters in {label}, and {which}. Pass the axis as an int: "
             f"hypothetical={X.ndim - 1} is the last one of an array of shape {X.shape}."
@@ -307,9 +316,10 @@ def find_letters(X, axis, label):
         raise ValueError(
             f"hypothetical={axis} is no axis of {label}'s features: {label} has shape {X.shape}, with the rows first."
         )
-    if not are_letters(X, axis).all():
+    accepted = are_frequencies(X, axis)
+    if not accepted.all():
         raise ValueError(
-            f"hypothetical={axis}: {label} is not one-hot along this axis. Expected one 1 and zeros elsewhere, or all "
-            f"entries alike where the letter is not known."
+            f"hypothetical={axis}: {label} is not one-hot along this axis: {describe_first(X, axis, accepted)}. "
+            "Expected one 1 and zeros elsewhere, or frequencies of letters that sum to one."
         )
     return axis % X.ndim - 1

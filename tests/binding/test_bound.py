@@ -1,5 +1,7 @@
 import copy
+import gc
 import pickle
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
@@ -16,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skdeeplift import DeepLiftExplainer, GradientExplainer
+from skdeeplift.binding import bound
 from tests.binding.networks import IRIS, MLP, NAMES, ROWS, SPECIES, folded_layer, table_network
 
 PAIRS = np.zeros((3, 2))
@@ -246,3 +249,30 @@ def test_class_names_that_are_floating_point_numbers():
     np.testing.assert_allclose(expected, by_index, rtol=1e-6)
     got = explainer.transform(iter(np.split(ROWS, 3)), target=target)
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_few_targets_stay_compiled(monkeypatch):
+    """Those used last do, so that functions in turn are compiled once; all objects of the others are freed."""
+    monkeypatch.setattr(bound, "MOST_COMPILED", 3)
+    explainer = DeepLiftExplainer(table_network(2), reference=ROWS[:3], target=0).fit(ROWS)
+    made = []
+    hooks = explainer.bound_.hooks
+
+    def make_method(*arguments):
+        made.append(weakref.ref(hooks.make_method(*arguments)))
+        return made[-1]()
+
+    explainer.bound_.hooks = hooks._replace(make_method=make_method)
+    functions = [lambda output, factor=factor: output[:, 0] * factor for factor in range(1, 7)]
+    graphs = []
+    for function in functions:
+        explainer.transform(ROWS, target=function)
+        explainer.transform(ROWS, target=functions[0])
+        graphs.append(weakref.ref(explainer.bound_.compiled(function).method.graph))
+    assert len(made) == len(functions)
+    np.testing.assert_allclose(
+        explainer.transform(ROWS, target=functions[2]), 3 * explainer.transform(ROWS), rtol=1e-5, atol=1e-6
+    )
+    gc.collect()
+    assert sum(method() is not None for method in made) <= 3
+    assert sum(graph() is not None for graph in graphs) <= 3

@@ -16,6 +16,7 @@ from skdeeplift.references import (
     Blur,
     Constant,
     DinucleotideShuffle,
+    Held,
     NearestOther,
     Permuted,
     Reference,
@@ -308,7 +309,7 @@ def test_references_of_several_inputs_that_do_not_go_together():
     X = [SEQUENCES, ROWS[:12]]
     for reference, message in (
         ([TrainingSample("kmeans", n_clusters=3), TrainingSample("kmeans", n_clusters=4)], "same number of references"),
-        ([np.zeros((12, 2, 30, 4)), Permuted()], "Pass arrays for all inputs"),
+        (["held", Held()], "Pass another reference for one input at least"),
         ([np.zeros((30, 4)), "unknown"], "reference= takes 'mean'"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -376,3 +377,22 @@ def test_columns_of_a_reference_are_compared():
     frame = pd.DataFrame(ROWS, columns=list("abcd"))
     with pytest.raises(ValueError, match="feature names should match"):
         DeepLiftExplainer(table_network(activation="sigmoid"), reference=frame[list("dcba")][:2]).fit(frame)
+
+
+def test_functions_of_rows_alone_that_work_in_place(network):
+    def halved(X):
+        X /= 2
+        return X[:, None]
+
+    rows = SEQUENCES.copy()
+    explainer = DeepLiftExplainer(network, reference=halved).fit(rows)
+    expected = explainer.explain(SEQUENCES, reference=SEQUENCES[:, None] / 2).contributions
+    np.testing.assert_allclose(explainer.transform(rows), expected, rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(rows, SEQUENCES)
+
+
+def test_a_tuple_of_references_learns_nothing_at_explain():
+    X = [SEQUENCES, ROWS[:12]]
+    explainer = DeepLiftExplainer(two_inputs(), reference="zeros").fit(X)
+    with pytest.raises(ValueError, match="reference='mean' is learned in fit"):
+        explainer.explain(X, reference=("zeros", "mean"))

@@ -1,5 +1,7 @@
 """Parts of the rows, explained side by side."""
 
+import warnings
+
 import joblib
 import keras
 import numpy as np
@@ -9,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import skdeeplift
 from skdeeplift import DeepLiftExplainer, ExpectedGradientsExplainer, GradientExplainer, IntegratedGradientsExplainer
-from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
+from skdeeplift.exceptions import ReferenceWarning, SummationToDeltaError, SummationToDeltaWarning
 from skdeeplift.execution.schedules import Schedule
 
 GENERATOR = np.random.default_rng(0)
@@ -246,3 +248,45 @@ def test_each_warning_is_given_once_a_call_at_the_users_line(model):
                 [warned] = caught
                 assert warned.filename == __file__
                 assert "of 20 rows" in str(warned.message)
+
+
+def letters_network(length):
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Conv1D(3, 3, activation="relu"), keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(1)]
+    return keras.Sequential([keras.Input((length, 4)), *layers])
+
+
+@pytest.mark.parametrize("options", [{}, {"n_jobs": 2, "batch_size": 20}, {"batch_size": 3}])
+def test_shuffles_that_equal_their_row(options):
+    """Row 3 repeats two letters, and row 5 one of them; the other rows have many orders."""
+    rows = np.eye(4, dtype=np.float32)[GENERATOR.integers(0, 4, (9, 40))]
+    rows[3], rows[5] = np.eye(4)[[0, 1] * 20], np.eye(4)[[2] * 40]
+    model = letters_network(40)
+    explainer = DeepLiftExplainer(model, reference="dinucleotide_shuffle", max_references=20, **options).fit(rows)
+    message = r"in 2 of 9 rows, .* zero: row 3 \(20 of 20\), row 5 \(20 of 20\)\. "
+    for call in (explainer.explain, lambda X: explainer.explain(iter([X[:4], X[4:]])), explainer.transform):
+        with pytest.warns(ReferenceWarning, match=message) as caught:
+            call(rows)
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
+    with pytest.warns(ReferenceWarning, match=r"in 1 of 9 rows, .* zero: row 5 \(20 of 20\)\. "):
+        explainer.explain(rows, reference="shuffle")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ReferenceWarning)
+        explainer.explain(rows[:3])
+        explainer.explain(rows, reference="zeros")
+
+
+def test_some_shuffles_that_equal_their_row():
+    """The other sequence with the pairs of ACAGA is AGACA, which is drawn half of the times."""
+    rows = np.eye(4, dtype=np.float32)[[[0, 1, 0, 2, 0]]]
+    explainer = DeepLiftExplainer(letters_network(5), reference="dinucleotide_shuffle", max_references=20).fit(rows)
+    with pytest.warns(ReferenceWarning, match=r"row 0 \(\d of 20\)|row 0 \(1\d of 20\)"):
+        explainer.explain(rows)
+
+
+def test_many_rows_are_not_all_named():
+    rows = np.repeat(np.eye(4, dtype=np.float32)[None, [0] * 5], 13, 0)
+    explainer = DeepLiftExplainer(letters_network(5), reference="shuffle", max_references=2).fit(rows)
+    with pytest.warns(ReferenceWarning, match=r"in 13 of 13 rows, .* row 9 \(2 of 2\) and 3 more\. "):
+        explainer.explain(rows)

@@ -20,11 +20,11 @@ def problem_of(n_rows, target="single", wanted=WANTED, method=METHOD, n_targets=
     return SimpleNamespace(n_rows=n_rows, n_targets=n_targets, target=Target(target), wanted=wanted, method=method)
 
 
-def chunk_of(places, number, weights=(1.0,), target=None, mode=Mode.SHARED):
+def chunk_of(places, number, weights=(1.0,), target=None, mode=Mode.SHARED, n_equal=None):
     """Return a chunk of some rows, with its references' weights."""
     weights = np.asarray(weights)
     request = Request(Pairing(mode, number, len(weights)), None, weights)
-    return SimpleNamespace(places=places, start=0, stop=number, request=request, target=target)
+    return SimpleNamespace(places=places, start=0, stop=number, request=request, target=target, n_equal=n_equal)
 
 
 def add(sums, chunk, first_target, *arrays):
@@ -178,3 +178,13 @@ def test_zeros_have_no_sign(n_rows):
     add(sums, chunk_of(slice(0, 1), 1), 0, np.array([[[-0.0, 0.0, -1.0]]], np.float32))
     [of_source] = sums.sums
     assert np.signbit(of_source["contributions"])[:1].tolist() == [[[False, False, True]]]
+
+
+def test_shuffles_that_equal_their_row_are_counted():
+    sums, target = Sums(problem_of(3)), Target("single")
+    for places, equal in (([0, 2], [1, 0]), ([0], [2])):
+        number = len(places)
+        chunk = chunk_of(places, number, target=target, n_equal=np.array(equal))
+        sums.add_values(chunk, np.zeros((number, 1)), np.zeros((1, 1)), np.ones((1, 1, 1)))
+        add(sums, chunk, 0, np.zeros((number, 1, 2)), np.zeros((number, 1, 2)))
+    assert sums.finish(np.full(3, 2), 2).n_equal.tolist() == [3, 0, 0]

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from skdeeplift.execution.problem import Problem
 from skdeeplift.execution.references import References
-from skdeeplift.execution.run import outputs_at, run_once
+from skdeeplift.execution.run import count_equal, outputs_at, run_once
 from skdeeplift.targets.target import Target
 from tests.functions import streams_of
 
@@ -167,3 +167,11 @@ def test_rows_are_run_once_for_all_references_of_their_own(streams, monkeypatch)
     contributions(streams, References([of_rows], True, EVEN), batch_size=2)
     # Chunks of one row and two references, of which four make up seven, and the row once.
     assert sorted(calls) == [1] * 11 + [2] * 44
+
+
+def test_references_that_equal_their_row():
+    rows = np.array([[1, 2], [3, 4]])
+    references = np.array([[[1, 2], [1, 3], [1, 2]], [[4, 3], [0, 0], [3, 0]]])
+    assert count_equal([(references, rows)]).tolist() == [2, 0]
+    other = np.array([[[5], [5], [6]]] * 2), np.array([[5], [5]])
+    assert count_equal([(references, rows), other]).tolist() == [1, 0]

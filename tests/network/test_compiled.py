@@ -1,4 +1,6 @@
+import gc
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -107,3 +109,34 @@ def test_variables_are_read_in_each_call():
     assert function(tf.ones(1)).numpy() == 2
     variable.assign(5)
     assert function(tf.ones(1)).numpy() == 6
+
+
+def test_a_shared_function_is_no_part_of_the_graphs_that_run_it():
+    """TensorFlow would copy a called function for each graph that calls it, and never free the copies."""
+    function = fused(
+        lambda tensors, scale, more=None: {"sum": tensors[0] + tensors[1], "scaled": tensors[0] * scale}, is_shared=True
+    )
+    x = tf.constant([1.0, 2.0])
+
+    def outer(x):
+        return function((x, x + 1), 3)
+
+    graphs = []
+    for _ in range(2):
+        traced = tf.function(outer, autograph=False).get_concrete_function(tf.TensorSpec((2,)))
+        results = traced(x)
+        assert results["sum"].numpy().tolist() == [3, 5]
+        assert results["scaled"].numpy().tolist() == [3, 6]
+        assert traced.structured_outputs["sum"].shape == (2,)
+        types = [op.type for op in traced.graph.get_operations()]
+        assert "XlaLaunch" in types
+        assert not any("PartitionedCall" in each for each in types)
+        graphs.append(weakref.ref(traced.graph))
+    del traced
+    gc.collect()
+    assert not any(graph() for graph in graphs)
+    assert function((x, x), 2)["scaled"].numpy().tolist() == [2, 4]
+    with config_context(jit_compile=True):
+        assert compiled(outer)(x)["sum"].numpy().tolist() == [3, 5]
+    with config_context(jit_compile=False):
+        assert compiled(outer)(x)["sum"].numpy().tolist() == [3, 5]

@@ -52,8 +52,19 @@ def test_another_axis():
         (np.zeros(3), np.zeros(3), -2, "Got shapes"),
         (np.zeros((5, 4, 3)), np.zeros(3), -1, "any of 3 but the last"),
         (np.zeros((5, 4, 3)), np.zeros(3), 3, "any of 3 but the last"),
+        (np.ones((9, 4, 1, 8)), np.zeros(8), -2, r"axis_of_normalisation=0 \(of size 9\) or 1 \(of size 4\)"),
+        (np.ones((1, 4, 8)), np.zeros(8), 0, r"Pass the axis of the letters: axis_of_normalisation=1 \(of size 4\)\.$"),
+        (np.ones((1, 1, 8)), np.zeros(8), 0, "axis of size 2 or more"),
     ],
 )
 def test_shapes_that_do_not_belong_together(weights, bias, axis, message):
     with pytest.raises(ValueError, match=message):
         mean_normalise_weights_for_sequence_convolution(weights, bias, axis)
+
+
+def test_letters_before_an_axis_of_size_one():
+    """The axis that the error names is the right one."""
+    kernel = np.random.default_rng(0).normal(size=(9, 4, 1, 8))
+    weights, bias = mean_normalise_weights_for_sequence_convolution(kernel, np.zeros(8), 1)
+    np.testing.assert_allclose(weights.mean(1), 0, atol=1e-12)
+    np.testing.assert_allclose(bias, kernel.mean(1).sum((0, 1)))

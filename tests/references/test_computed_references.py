@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from skdeeplift.references import Constant, computed_references
+from skdeeplift.references import Constant, Held, computed_references
 
 ROWS = np.array([[1.0, 2.0], [3.0, 4.0], [8.0, 0.0]], np.float32)
 
@@ -67,3 +67,11 @@ def test_weights_count_as_repeated_rows(value, seed):
     rows, weights = random.normal(size=(7, 3)), random.randint(0, 4, 7)
     repeated = Constant(value).fit(np.repeat(rows, weights, 0)).row_
     np.testing.assert_allclose(Constant(value).fit(rows, sample_weight=weights).row_, repeated, rtol=1e-12)
+
+
+def test_held_rows():
+    held = Held().fit(ROWS)
+    np.testing.assert_array_equal(held.sample(ROWS, 5), ROWS[:, None])
+    assert held.per_row
+    assert not held.learns
+    assert not held.is_random

@@ -81,3 +81,18 @@ def test_text_of_different_lengths():
 def test_padding_of_another_kind(X, padding, message):
     with pytest.raises(ValueError, match=message):
         encode_sequences(X, None, padding, "It")
+
+
+def test_the_first_position_that_is_no_letter_is_named():
+    X = np.eye(4)[[[0, 1, 2, 3, 0], [1, 1, 1, 2, 3]]]
+    X[1, 3] = [0.5, 0, 0.5, 0]
+    message = r"row 1 holds \[0\.5, 0\.0, 0\.5, 0\.0\] at position 3"
+    for axis in (None, 2):
+        with pytest.raises(ValueError, match=f"Along axis 2, {message}"):
+            find_letter_axis(X, axis, "It")
+    with pytest.raises(ValueError, match=message):
+        encode_sequences(X, 2, None, "It")
+    image = np.zeros((1, 2, 3, 4))
+    image[0, 1, 2] = 2
+    with pytest.raises(ValueError, match=r"row 0 holds \[2\.0, 2\.0, 2\.0, 2\.0\] at position \(1, 2\)"):
+        find_letter_axis(image, 3, "It")

@@ -1,3 +1,5 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -84,8 +86,8 @@ def test_what_a_function_may_not_return(function, message):
 
 
 def test_how_many_there_are():
-    assert infer_n_references(np.zeros((5, 7, 2)), ROWS, "it") == 7
-    for wrong in (np.zeros((2, 2)), np.zeros((2, 0, 2))):
+    assert infer_n_references(np.zeros((2, 7, 2)), ROWS, "it") == 7
+    for wrong in (np.zeros((2, 2)), np.zeros((2, 0, 2)), np.zeros((5, 7, 2))):
         with pytest.raises(ValueError, match=r"Expected \(2, n_references, 2\): as many references, one or more"):
             infer_n_references(wrong, ROWS, "it")
 
@@ -141,3 +143,51 @@ def test_rows_stay_as_they_are_where_references_write():
     with pytest.raises(ValueError, match="read-only"):
         DeepLiftExplainer(model, reference=Writing()).fit(given)
     np.testing.assert_array_equal(given, rows)
+
+
+def test_a_function_may_take_rows_alone():
+    """So do functions that were written for the package shap."""
+    for function in (lambda X: X[:, None], lambda X, random_state: X[:, None], partial(np.expand_dims, axis=1)):
+        np.testing.assert_array_equal(
+            FunctionReferences(function, 0, ["it"]).prepare([ROWS], None, 1)(0, 1)[0], ROWS[:, None]
+        )
+    for function in (lambda: ROWS, lambda X, random_state, more: X, lambda X, *, rng: X):
+        with pytest.raises(ValueError, match=r"takes \(X, random_state\), or X alone. Got one that takes \("):
+            FunctionReferences(function, 0, ["it"]).count([ROWS], 1)
+
+
+def test_a_function_of_one_row():
+    """The message's advice makes a function of all rows of it."""
+
+    def function(row):
+        return np.stack([row * 0, row / 2, row])
+
+    def of_rows(X):
+        return np.stack([X * 0, X / 2, X])
+
+    for wrong in (function, of_rows):
+        with pytest.raises(ValueError, match=r"pass lambda X: np\.stack"):
+            FunctionReferences(wrong, 0, ["it"]).count([ROWS[:1]], 10)
+    maker = FunctionReferences(lambda X: np.stack([function(row) for row in X]), 0, ["it"])
+    assert maker.count([ROWS[:1]], 10) == 3
+    np.testing.assert_array_equal(maker.prepare([ROWS], None, 3)(1, 2)[0], ROWS[:, None] / 2)
+
+
+def test_what_a_function_does_to_its_argument_does_not_reach_the_rows():
+    def in_place(X, random_state):
+        X[:] = 0
+        return X[:, None]
+
+    rows = ROWS.copy()
+    maker = FunctionReferences(in_place, 0, ["it"])
+    assert maker.count([rows], 1) == 1
+    np.testing.assert_array_equal(maker.prepare([rows], None, 1)(0, 1)[0], np.zeros((2, 1, 2)))
+    FunctionReferences(lambda X: [in_place(each, None) for each in X], 0, ["a", "b"]).prepare([rows, rows], None, 1)
+    np.testing.assert_array_equal(rows, ROWS)
+
+    class Writing(Multiples):
+        def sample(self, X, n_references, random_state=None):
+            X[:] = 0
+
+    with pytest.raises(ValueError, match="read-only"):
+        SampledReferences(Writing(), 0, "it", is_random=False).count([rows], 1)

@@ -167,3 +167,27 @@ def test_rows_that_wait_are_copies(in_out):
     np.testing.assert_array_equal(explainer.transform(source(), out=out), explainer.transform(rows))
     if not in_out:
         np.testing.assert_array_equal(explainer.explain(source()).X, rows)
+
+
+def test_references_of_several_inputs_are_cut_with_the_rows():
+    """Shared references of a series have as many axes as references of each row of a table."""
+    series, table = keras.Input((2, 3), name="series"), keras.Input((6,), name="table")
+    joined = keras.layers.Concatenate()([keras.layers.Flatten()(series), table])
+    model = keras.Model([series, table], keras.layers.Dense(1)(keras.layers.Dense(4, "tanh")(joined)))
+    X = [ROWS.reshape(100, 2, 3), ROWS]
+    explainer = DeepLiftExplainer(model, reference="zeros").fit(X)
+    shared, of_rows = np.random.default_rng(0).normal(size=(5, 2, 3)), ROWS[::-1, None]
+    references = [shared, of_rows]
+    expected = explainer.explain(X, reference=references)
+    for reference in (references, {"series": shared, "table": of_rows}):
+        out = [np.zeros_like(each) for each in X]
+        explainer.explain(X, reference=reference, out=out)
+        for got, each in zip(out, expected.contributions, strict=True):
+            np.testing.assert_allclose(got, each, **CLOSE)
+    fitted = DeepLiftExplainer(model, reference=references).fit(X)
+    batches = ({"series": X[0][rows], "table": X[1][rows]} for rows in (slice(40), slice(40, 100)))
+    got = fitted.explain(batches).contributions
+    for name, each in zip(("series", "table"), expected.contributions, strict=True):
+        np.testing.assert_allclose(got[name], each, **CLOSE)
+    with pytest.raises(ValueError, match=r"one entry for each of the 100 rows of X\. Got 99"):
+        explainer.explain(X, reference=[shared, of_rows[1:]], out=out)

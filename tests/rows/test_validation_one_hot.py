@@ -46,3 +46,15 @@ def test_what_is_not_one_hot(axis):
 def test_axes_that_are_not_there(axis):
     with pytest.raises(ValueError, match=f"hypothetical={axis} is no axis of X's features"):
         find_letters(sequences(), axis, "X")
+
+
+def test_letters_that_are_known_in_part():
+    """A purine, A or G, as IUPAC's R."""
+    X = sequences()
+    X[1, 3] = [0.5, 0, 0.5, 0]
+    assert find_letters(X, True, "X") == find_letters(X, 2, "X") == 1
+    X[2, 5] = [0.5, 0, 0.4, 0]
+    with pytest.raises(ValueError, match=r"row 2 holds \[0\.5, 0\.0, 0\.4\d*, 0\.0\] at position 5\. Expected one 1"):
+        find_letters(X, 2, "X")
+    with pytest.raises(ValueError, match="the entries sum to one"):
+        find_letters(X, True, "X")
