@@ -43,13 +43,13 @@ def fit_rows(explainer, hooks, X, y, sample_weight, target):
     sample = SampleInMemory(
         [array[rows] for array in arrays],
         None if weights is None else weights[rows],
-        target[rows] if isinstance(target, np.ndarray) else target,
+        target[rows] if explainer.bound_.has_entry_per_row(target) else target,
         None if references is None else references.take(rows),
     )
     return Importances(sample, isinstance(X, dict))
 
 
-def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None):
+def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, find_target=None):
     """Bind or train the network, and learn the reference.
 
     Parameters
@@ -63,6 +63,8 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None):
     find_reference : callable, default=None
         Takes the bound network and the arrays of rows, and returns the reference that is learned from more rows than
         these.
+    find_target : callable, default=None
+        Takes the bound network, and returns the target of these rows, in place of ``target``.
 
     Returns
     -------
@@ -80,6 +82,7 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None):
     random_state = check_random_state(explainer.random_state)
     # Seed of every later draw, so that the same call gives the same numbers.
     seed = int(random_state.randint(np.iinfo(np.int32).max))
+    rows = X
     bound, X = bind_network(explainer, hooks, X, y, sample_weight, seed)
     explainer.bound_ = bound
     arrays = bound.arrays(X, explainer, reset=True)
@@ -88,6 +91,7 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None):
     bound.schedule.check_rows(arrays)
     if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, arrays[0], ensure_non_negative=True)
+    target = bound.align_targets(target if find_target is None else find_target(bound), rows)
     compiled, checked = bound.compiled_with_target(target, len(arrays[0]))
     if isinstance(checked.choice, np.ndarray):
         target = np.asarray(target)

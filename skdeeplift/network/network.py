@@ -5,6 +5,7 @@ from copy import copy
 
 import tensorflow as tf
 
+from skdeeplift.network.callees import without_new_weights
 from skdeeplift.network.compiled import compiled
 from skdeeplift.network.graph import Graph
 from skdeeplift.network.layers import recorded_calls, without_fused_kernels
@@ -30,11 +31,13 @@ def trace(call, structure, layers=()):
         The structure of what ``call`` returns.
     """
     layers = list(layers)
-    with recorded_calls(layers) as recording, without_fused_kernels(layers):
+    with recorded_calls(layers) as recording, without_fused_kernels(layers), without_new_weights():
 
         def recorded_call(structure):
             recording.begin()
-            return call(structure)
+            # The scope around the trace holds for variables that are lifted out of it.
+            with without_new_weights():
+                return call(structure)
 
         concrete = compiled(recorded_call).get_concrete_function(structure)
     graph = Graph(concrete.graph, recording.calls)
@@ -103,7 +106,6 @@ class Network:
     def _trace(self):
         with self._lock:
             if self._traced is None:
-                self.callee.build(self.input_specs)
                 self._traced = trace(self.callee.call, self.input_specs, self.callee.layers)
             return self._traced
 
