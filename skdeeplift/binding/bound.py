@@ -1,6 +1,8 @@
 """Networks as explainers are fitted to them, with the encoder in front, and names of columns and classes."""
 
 import threading
+from copy import deepcopy
+from numbers import Number
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +19,7 @@ from skdeeplift.network.packing import packed, unpacked
 from skdeeplift.network.trained import network_of, steps_of
 from skdeeplift.propagation.lookups import Vocabulary
 from skdeeplift.rows.validation import check_rows, shapes_of_rows
+from skdeeplift.targets.target import align_with_rows, has_entry_per_row
 from skdeeplift.targets.target_tensor import compile_target, kind_of_target
 
 # Most targets that a network stays compiled for; those used last stay.
@@ -81,10 +84,15 @@ class Bound:
     def __init__(self, network, *, owner, hooks, parameters, seed, estimator=None):
         self.network, self.owner, self.hooks, self.parameters = network, owner, hooks, parameters
         self.seed, self.estimator = seed, estimator
+        # Later changes of a dict or an array count from the next fit on.
+        if not callable(parameters["target"]):
+            parameters["target"] = deepcopy(parameters["target"])
         given, of_estimator = parameters["class_names"], getattr(estimator, "classes_", None)
         self.classes = of_estimator if isinstance(of_estimator, np.ndarray) else None
         if given is not None:
-            self.classes = np.asarray(given)
+            self.classes = np.array(given)
+            if len(set(names := self.classes.ravel().tolist())) < len(names):
+                raise ValueError(f"class_names= has one name for each class, all of them different. Got {names!r}.")
         self.layer = parameters["layer"]
         self.n_columns = self.column_names = self.raw_columns = self.references = self.unit_shapes = None
         self.schedule = hooks.make_schedule(self)
@@ -149,6 +157,17 @@ class Bound:
             f"class_names= has {labels.size} names, but the network's outputs have shape {shape}. Pass one name for "
             "each, or two for a single logit."
         )
+
+    def has_entry_per_row(self, target):
+        """Return whether a target has one entry for each row; see `skdeeplift.targets.target.has_entry_per_row`."""
+        if target is None or isinstance(target, (str, tuple, dict, Number)) or callable(target):
+            return False
+        shape = self.compiled(target).tensor.shape
+        return has_entry_per_row(target, self.labels(shape), shape)
+
+    def align_targets(self, target, X):
+        """Return targets of rows as an array in the order of the rows, if they have an index; others unchanged."""
+        return align_with_rows(target, X) if hasattr(target, "iloc") and self.has_entry_per_row(target) else target
 
     def compiled(self, target=None):
         """Return the network compiled for a target; for the explainer's own target by default.

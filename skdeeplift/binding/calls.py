@@ -117,6 +117,7 @@ def explain_block(explainer, block, fields, report):
     """
     explainer = at_lengths_of(explainer, block.rows)
     bound = explainer.bound_
+    block = block._replace(target=bound.align_targets(block.target, block.rows))
     X = add_last_axes(bound.encoded(block.rows, explainer), bound.network)
     arrays = bound.arrays(X, explainer)
     problem, compiled = make_problem(explainer, arrays, block.target, block.reference)
@@ -155,6 +156,8 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
     if of_rows is not None and labels is not None:
         of_rows = labels[of_rows]
     target = bound.parameters["target"] if block.target is None else block.target
+    if isinstance(problem.target.choice, np.ndarray) and not isinstance(target, np.ndarray):
+        target = np.array(target)
     is_single = compiled.function is None and problem.target.is_single
     given = block.rows
     return Explanation(
@@ -198,9 +201,11 @@ class _ResultShapes:
 
     def __init__(self, bound, source, is_full):
         self.bound, self.source, self.is_full = bound, source, is_full
-        compiled, target = bound.compiled_with_target("all" if source.has_targets else source.target)
-        self.method, self.is_all = compiled.method, target.is_all and not source.has_targets
-        self.n_targets = target.number(compiled.tensor.shape) if self.is_all else 1
+        compiled = bound.compiled(source.target)
+        self.method, self.is_all = compiled.method, False
+        if not source.has_targets:
+            self.is_all = bound.compiled_with_target(source.target)[1].is_all
+        self.n_targets = compiled.method.n_outputs if self.is_all else 1
 
     def elements_of_results(self, elements):
         """Return the number of elements of a row and its results."""

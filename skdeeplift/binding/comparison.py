@@ -115,6 +115,9 @@ def predicted_classes(explainer, bound, arrays):
     """Return each row's class: its largest output, or whether a single output is positive."""
     # Classes belong to the outputs, also where the target is a function of them.
     compiled = bound.compiled("all")
+    if not compiled.tensor.is_ordered:
+        # The outputs themselves tell where logits do not.
+        compiled = bound.compiled_of_kind((False, False))
     outputs = outputs_at(compiled.method, arrays, explainer.batch_size, bound.network.batch_size)
     return compiled.tensor.classes(outputs)
 

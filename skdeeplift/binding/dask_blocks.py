@@ -30,7 +30,6 @@ def contributions_of_block(config, explainer, X, target, name_row):
     from skdeeplift.binding.problems import CallReport
     from skdeeplift.rows.blocks import Block
 
-    target = target.to_numpy() if hasattr(target, "to_numpy") else target
     report = CallReport(explainer, name_row)
     with config_context(**config):
         contributions = explain_block(explainer, Block(0, X, target, None), Fields(), report).contributions
@@ -45,7 +44,7 @@ def importances_of_block(config, copied, X, weights, target, positions):
     explainer = copied.value
     bound = explainer.bound_
     arrays = bound.arrays(bound.encoded(X, explainer), explainer)
-    sample = SampleInMemory(arrays, weights, target, None)
+    sample = SampleInMemory(arrays, weights, bound.align_targets(target, X), None)
     with config_context(**config):
         return sample.absolute_sums(explainer, lambda row: f"row {positions[row]}")
 

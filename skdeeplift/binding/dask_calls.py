@@ -18,13 +18,12 @@ from skdeeplift.binding.weights import check_weights
 from skdeeplift.config import get_config
 from skdeeplift.dtypes import kind_of
 from skdeeplift.execution.workers import WorkerCopy, reduce_partials, ship_once
-from skdeeplift.network.trained import is_trained_in_fit, unfrozen
+from skdeeplift.network.trained import is_trained_in_fit
 from skdeeplift.references.computed_references import Constant, median
 from skdeeplift.references.reference import Reference
 from skdeeplift.rows.dask_map import check_length, map_in_form
 from skdeeplift.rows.dask_rows import LazyRows, as_list, compute_all
 from skdeeplift.rows.validation import holds_ids, importance_rows
-from skdeeplift.targets.target import has_entry_per_row
 
 # Enough rows to bind a network and to look at how it treats rows, where the reference does not learn from single rows.
 FEW_ROWS = 16
@@ -88,7 +87,7 @@ def transform_lazily(explainer, X, *, target=None, out=None):
     else:
         arrays = None
         validate_data(explainer, zeros, reset=False, skip_check_array=True)
-    of_rows = target if has_entry_per_row(target, bound.classes) else None
+    of_rows = target if bound.has_entry_per_row(target) else None
     of_all = target if of_rows is None else None
     compiled, checked = bound.compiled_with_target(of_all)
     check_single_target(bound, target)
@@ -143,18 +142,12 @@ def fit_lazily(explainer, hooks, X, y, sample_weight, target):
     importances : Importances
         Importances, which are computed when they are first read.
     """
-    estimator = unfrozen(explainer.estimator)
     y, sample_weight, target = compute_all(y, sample_weight, target)
     rows = LazyRows(X)
     n_rows = sum(rows.lengths)
     if is_trained_in_fit(explainer.estimator) or n_rows <= explainer.max_samples:
         # A network that is trained in one process needs all rows there.
         return fit_rows(explainer, hooks, compute_all(X)[0], y, sample_weight, target)
-    given = explainer.class_names
-    labels = getattr(estimator, "classes_", None) if given is None else np.asarray(given)
-    of_rows = np.asarray(target) if has_entry_per_row(target, labels) else None
-    if of_rows is not None:
-        check_length(of_rows, n_rows)
     if sample_weight is not None:
         like_rows = np.broadcast_to(0.0, (n_rows, 1))
         sample_weight = check_weights(sample_weight, like_rows)
@@ -166,18 +159,33 @@ def fit_lazily(explainer, hooks, X, y, sample_weight, target):
     candidates = np.arange(n_rows) if sample_weight is None else np.flatnonzero(sample_weight)
     number = min(len(candidates), explainer.max_samples if _learns_from_single_rows(explainer) else FEW_ROWS)
     drawn = np.sort(random_state.choice(candidates, number, replace=False))
+
+    def find_target(bound):
+        """Return the target of the rows that are gathered."""
+        if not bound.has_entry_per_row(target):
+            return target
+        check_length(target, n_rows)
+        return entries_at(target, drawn)
+
     arrays, _, _, random_state = learn(
         explainer,
         hooks,
         rows.gather(drawn),
         None,
         None if sample_weight is None else sample_weight[drawn],
-        target if of_rows is None else of_rows[drawn],
+        None,
         find_reference=partial(_find_reference, explainer, rows, sample_weight),
+        find_target=find_target,
     )
     chosen = np.arange(n_rows)[importance_rows(arrays, explainer.max_samples, random_state, n_rows)]
-    sample = LazySample(rows, chosen, sample_weight, target if of_rows is None else None, of_rows)
+    has_targets = explainer.bound_.has_entry_per_row(target)
+    sample = LazySample(rows, chosen, sample_weight, *((None, target) if has_targets else (target, None)))
     return Importances(sample, isinstance(X, dict))
+
+
+def entries_at(target, positions):
+    """Return the targets of the rows at some positions, with their index if they have one."""
+    return target.iloc[positions] if hasattr(target, "iloc") else np.asarray(target)[positions]
 
 
 class LazySample(NamedTuple):
@@ -189,7 +197,7 @@ class LazySample(NamedTuple):
     sample_weight: np.ndarray | None
     # The target of all rows, or one target for each of all rows.
     target: Any
-    target_of_rows: np.ndarray | None
+    target_of_rows: Any
 
     def absolute_sums(self, explainer):
         """Sum absolute contributions by weight, one array for each source, without gathering the rows."""
@@ -204,7 +212,7 @@ class LazySample(NamedTuple):
                 copied,
                 block,
                 np.ones(len(positions)) if weights is None else weights[positions],
-                self.target if of_rows is None else of_rows[positions],
+                self.target if of_rows is None else entries_at(of_rows, positions),
                 positions,
             )
             for block, positions in self.rows.take(self.chosen)

@@ -50,7 +50,7 @@ def fit_rows(explainer, hooks, X, y, sample_weight, target):
     return Importances(sample, isinstance(X, dict))
 
 
-def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None):
+def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, find_target=None):
     """Bind or train the network, and learn the reference.
 
     Parameters
@@ -64,6 +64,8 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None):
     find_reference : callable, default=None
         Takes the bound network and the arrays of rows, and returns the reference that is learned from more rows than
         these.
+    find_target : callable, default=None
+        Takes the bound network, and returns the target of these rows, in place of ``target``.
 
     Returns
     -------
@@ -81,6 +83,7 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None):
     random_state = check_random_state(explainer.random_state)
     # Seed of every later draw, so that the same call gives the same numbers.
     seed = int(random_state.randint(np.iinfo(np.int32).max))
+    rows = X
     bound, X = bind_network(explainer, hooks, X, y, sample_weight, seed)
     explainer.bound_ = bound
     arrays = bound.arrays(X, explainer, reset=True)
@@ -89,8 +92,9 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None):
     bound.schedule.check_rows(arrays)
     if sample_weight is not None:
         sample_weight = check_weights(sample_weight, arrays[0])
-    compiled, checked = bound.compiled_with_target(target, len(arrays[0]))
-    target_of_rows = np.array(target) if isinstance(checked.choice, np.ndarray) else None
+    target = bound.align_targets(target if find_target is None else find_target(bound), rows)
+    compiled, _ = bound.compiled_with_target(target, len(arrays[0]))
+    target_of_rows = np.array(target) if bound.has_entry_per_row(target) else None
     if compiled.method.uses_references:
         reference = explainer.reference if find_reference is None else find_reference(bound, arrays)
         bound.references = learn_references(explainer, bound, reference, arrays, sample_weight)

@@ -76,15 +76,15 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
     for output in network.graph.outputs:
         if not output.dtype.is_floating:
             continue
-        target = find_target_tensor(network.graph, output, pre_activation=True)
+        graph, target = find_target_tensor(network.graph, output, pre_activation=True)
         try:
-            survey = _Survey(network.graph, target.value, [], rule_set)
+            survey = _Survey(graph, target.value, [], rule_set)
         except UnsupportedOpError as error:
-            op = network.graph.producer.get(target.value)
-            rows.setdefault(op, [*_place(network.graph, op), "", "", False, False, str(error)])
+            op = graph.producer.get(target.value)
+            rows.setdefault(op, [*_place(graph, op), "", "", False, False, str(error)])
             continue
         rows |= {op: row for op, row in survey.rows(survey.steps) if op not in rows}
-        rows |= {op: row for op, row in _of_inputs(network.graph, target.value) if op not in rows}
+        rows |= {op: row for op, row in _of_inputs(graph, target.value) if op not in rows}
     return pd.DataFrame(list(rows.values()), columns=COLUMNS).astype({"in_loop": bool, "supported": bool})
 
 

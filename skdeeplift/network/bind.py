@@ -201,9 +201,11 @@ def bind(estimator, X):
     TypeError
         If ``estimator`` is nothing that can be explained, or ``X`` is sparse or ragged.
     ValueError
-        If Keras runs on another backend than TensorFlow, or ``X`` does not fit the network.
+        If Keras runs on another backend than TensorFlow, the network was never built, or ``X`` does not fit it.
     """
     callee = _find_callee(estimator)
+    if isinstance(callee, KerasModel):
+        callee.check_built()
     network = Network(callee, complete_specs(callee, X))
     if callee.declared is None and any(spec.dtype.is_integer for spec in network.flat_specs) and not _looks_up(network):
         return Network(callee, complete_specs(callee, X, keep_integers=False))
@@ -224,6 +226,11 @@ def _find_callee(estimator):
             return SavedModel(estimator)
         if not os.path.splitext(estimator)[1] and not os.path.exists(estimator):
             raise ModelFileNotFoundError(f"There is neither a file nor a SavedModel folder {os.fspath(estimator)!r}.")
+    if isinstance(estimator, (tuple, list)) and any(map(_is_symbolic, tf.nest.flatten(estimator))):
+        raise TypeError(
+            "estimator= takes a model, and no tensors of a model. Pass keras.Model(inputs, outputs), such as "
+            "keras.Model(model.inputs, model.outputs[0]). To explain a layer inside it, pass layer= its name."
+        )
     if isinstance(estimator, (str, os.PathLike, tuple, list)):
         from skdeeplift.network.files import load_network_file
 
@@ -237,5 +244,13 @@ def _find_callee(estimator):
     raise TypeError(
         "estimator= takes a keras.Model, a tf.Module that can be called, a tf.function, the path of a .keras or .h5 "
         'file or of a SavedModel folder, the two paths ("model.json", "weights.h5"), or an estimator such as '
-        f"MLPClassifier. A single layer becomes a model by keras.Sequential([layer]). Got {estimator!r}."
+        "MLPClassifier. A single layer becomes a model by keras.Sequential([keras.Input(shape), layer]), and symbolic "
+        f"tensors by keras.Model(inputs, outputs). Got {estimator!r}."
     )
+
+
+def _is_symbolic(value):
+    """Return whether a value is a tensor of a model, or a layer or a model among tensors."""
+    import keras
+
+    return isinstance(value, (keras.KerasTensor, keras.Layer, tf.Tensor))

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from contextlib import contextmanager
 
 import tensorflow as tf
 
@@ -10,13 +11,40 @@ from skdeeplift.network.compat import flatten_layers
 from skdeeplift.network.ops import SESSION_VARIABLE, facts_of
 
 
+class NeverBuiltError(ValueError):
+    """Error for a network that has no weights yet."""
+
+    def __init__(self, message=None, build="a call such as model(X[:1])"):
+        super().__init__(
+            message
+            or "The network passed as estimator= was never built: its weights do not exist yet, and would be random. "
+            f"Train it, or build it by {build} and load its weights. A network without weights only has to be built."
+        )
+
+
+@contextmanager
+def without_new_weights():
+    """Refuse to make weights, as a network does when it is called for the first time."""
+
+    def refuse(next_creator, **options):
+        value, dtype = options.get("initial_value"), options.get("dtype")
+        dtype = getattr(value, "dtype", None) if dtype is None else dtype
+        # Random generators keep their state in variables of integers.
+        if dtype is None or tf.as_dtype(dtype).is_floating:
+            raise NeverBuiltError
+        return next_creator(**options)
+
+    with tf.variable_creator_scope(refuse):
+        yield
+
+
 class KerasModel:
     """Callee of a Keras model.
 
     Parameters
     ----------
     model : keras.Model
-        Built or not; shared with the user.
+        Shared with the user.
 
     Raises
     ------
@@ -33,6 +61,15 @@ class KerasModel:
                 'Set the environment variable KERAS_BACKEND="tensorflow" before Keras is imported.'
             )
         self.model = model
+
+    def check_built(self):
+        """Raise an error if the model was never built, since it would be built with random weights."""
+        import keras
+
+        if not self.model.built:
+            if isinstance(self.model, keras.Sequential):
+                raise NeverBuiltError(build="model.build((None, *X.shape[1:]))")
+            raise NeverBuiltError
 
     @property
     def declared(self):
@@ -66,11 +103,6 @@ class KerasModel:
     def output_names(self):
         """Keras's names of the outputs, flat; None where there are none."""
         return getattr(self.model, "output_names", None)
-
-    def build(self, specs):
-        """Make the weights of a model that was never called, and the layers that it makes with them."""
-        if not self.model.built:
-            tf.function(self.call, autograph=False).get_concrete_function(specs)
 
     def call(self, structure):
         """Call the model in inference mode."""
@@ -138,9 +170,6 @@ class Function:
         dtypes = {variable.dtype for variable in getattr(self.model, "variables", ()) if variable.dtype.is_floating}
         return dtypes.pop() if len(dtypes) == 1 else tf.float32
 
-    def build(self, specs):
-        """Do nothing: a function has its variables."""
-
     def __reduce__(self):
         check_pickled(self.model)
         return type(self), (self.model,)
@@ -149,6 +178,8 @@ class Function:
         """Call the function."""
         try:
             return self._call_plain(structure) if self.concrete is None else self._call_signature(structure)
+        except NeverBuiltError:
+            raise
         except Exception as error:
             shapes = ", ".join(f"{each.dtype.name} {each.shape}" for each in tf.nest.flatten(structure))
             raise ValueError(

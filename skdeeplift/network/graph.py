@@ -2,7 +2,7 @@
 
 import re
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import tensorflow as tf
@@ -155,10 +155,40 @@ class Graph:
         names[given.name] = value
         graph._read(func_graph, names, prefix=_TARGET, compiled=False)
         graph.outputs = [names[tensor.name] for tensor in func_graph.outputs]
-        graph._index()
-        for computed in ("dependence", "layouts"):
-            vars(graph).pop(computed, None)
+        graph._index_anew()
         return graph
+
+    def with_replaced(self, replacements, value):
+        """Return a graph that computes a value again from replacements of earlier values, and has it as its output.
+
+        Parameters
+        ----------
+        replacements : dict of Value to Value
+            Values of this graph, and the values of this graph of the same shape and dtype that replace them.
+        value : Value
+            The value to compute from the replacements.
+
+        Returns
+        -------
+        graph : Graph
+        """
+        graph, replaced = copy(self), dict(replacements)
+        graph.ops = list(self.ops)
+        for op in self.ancestors([value], replacements):
+            if any(each in replaced for each in op.inputs):
+                outputs = tuple(copy(each) for each in op.outputs)
+                inputs = tuple(replaced.get(each, each) for each in op.inputs)
+                replaced.update(zip(op.outputs, outputs, strict=True))
+                graph.ops.append(replace(op, inputs=inputs, outputs=outputs))
+        graph.outputs = [replaced[value]]
+        graph._index_anew()
+        return graph
+
+    def _index_anew(self):
+        """Index a copy of a graph to which ops were added."""
+        self._index()
+        for computed in ("dependence", "layouts"):
+            vars(self).pop(computed, None)
 
     def _index(self):
         self.producer = {value: op for op in self.ops for value in op.outputs}

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.network.callees import without_new_weights
 from skdeeplift.network.changes import Attributes, compute_same
 from skdeeplift.network.compiled import compiled
 from skdeeplift.network.graph import Graph
@@ -33,11 +34,13 @@ def trace(call, structure, layers=()):
         The structure of what ``call`` returns.
     """
     layers = list(layers)
-    with recorded_calls(layers) as recording, without_fused_kernels(layers):
+    with recorded_calls(layers) as recording, without_fused_kernels(layers), without_new_weights():
 
         def recorded_call(structure):
             recording.begin()
-            return call(structure)
+            # The scope around the trace holds for variables that are lifted out of it.
+            with without_new_weights():
+                return call(structure)
 
         concrete = compiled(recorded_call).get_concrete_function(structure)
     graph = Graph(concrete.graph, recording.calls)
@@ -150,7 +153,6 @@ class Network:
     def _trace(self):
         with self._lock:
             if self._traced is None:
-                self.callee.build(self.input_specs)
                 self._traced = trace(self.callee.call, self.input_specs, self.callee.layers)
                 self._attributes = Attributes(self.callee.parts)
             return self._traced

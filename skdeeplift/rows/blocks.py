@@ -10,7 +10,6 @@ from skdeeplift.execution.references import References
 from skdeeplift.network.bind import check_dense, check_lengths
 from skdeeplift.rows.batches import NO_BATCHES, check_alike, gives_batches, is_on_disk, join, read_batches
 from skdeeplift.rows.validation import lacks_last_axis
-from skdeeplift.targets.target import has_entry_per_row
 
 # Numbers of a block, counting results too: few enough to stay small beside a network.
 NUMBERS_OF_BLOCK = 2**21
@@ -64,7 +63,11 @@ class RowSource:
             numbers = [int(each.shape[0]) if hasattr(each, "shape") else len(each) for each in arrays]
             check_lengths(numbers)
             self.n_rows = numbers[0]
-        self.has_targets = has_entry_per_row(self.target, self.bound.classes)
+        self.has_targets = self.bound.has_entry_per_row(self.target)
+        if self.has_targets and isinstance(self.target, list):
+            # A part of a list could be as long as the network's output.
+            self.target = np.asarray(self.target)
+        self.target = self.bound.align_targets(self.target, self.X)
         if self.reference is None:
             fitted = self.bound.references
             if fitted is not None and fitted.n_rows is not None:

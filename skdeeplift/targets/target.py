@@ -12,8 +12,26 @@ from skdeeplift.dtypes import kind_of
 NAMES = ("auto", "predicted", "all")
 
 
-def has_entry_per_row(target, labels=None):
-    """Return whether a target has one entry for each row: an index, or the label of a class.
+def holds_weights(target, labels=None):
+    """Return whether a target is an array of weights: floats, unless they are labels of classes.
+
+    Parameters
+    ----------
+    target : object
+        The user's choice; an array may be one of Dask.
+    labels : ndarray or None, default=None
+        Labels of the classes. One-dimensional floats are labels if the labels are floats too.
+
+    Returns
+    -------
+    holds_weights : bool
+    """
+    form = _form_of_array(target)
+    return form is not None and form[1] == "f" and not (form[0] == 1 and _are_floats(labels))
+
+
+def has_entry_per_row(target, labels, shape):
+    """Return whether a target has one entry for each row: an index, a tuple of indices, a label, or weights.
 
     Every place that splits rows asks this function, so that arrays, batches and Dask arrays agree.
 
@@ -21,25 +39,93 @@ def has_entry_per_row(target, labels=None):
     ----------
     target : object
         The user's choice; an array may be one of Dask.
-    labels : ndarray or None, default=None
+    labels : ndarray or None
         Labels of the classes. An array of floats holds weights of the outputs, unless the labels are floats too.
+    shape : tuple of int
+        Shape of the target tensor without the rows.
 
     Returns
     -------
     has_entry_per_row : bool
+
+    Raises
+    ------
+    ValueError
+        If a list of integers may be an index for each row as well as a weight for each output.
     """
-    if target is None or isinstance(target, (str, tuple, dict, Number)) or callable(target):
+    form = _form_of_array(target)
+    if form is None:
         return False
+    n_axes, kind = form
+    if kind in "iu" and isinstance(target, list) and n_axes == 1 and shape == (len(target),) and len(target) > 1:
+        raise ValueError(
+            f"target={target!r} is a list of {len(target)} integers, and the network has as many outputs: it may be "
+            "the index of an output for each row, or a weight for each output. Pass np.array(target) for indices, or "
+            "np.array(target, float) for weights."
+        )
+    return not holds_weights(target, labels) or n_axes == len(_shape_of_choices(shape, labels)) + 1
+
+
+def align_with_rows(target, X):
+    """Return a Series or DataFrame of one target for each row as an array in the order of the rows.
+
+    Parameters
+    ----------
+    target : object
+        Targets of the rows. Objects without an index stay as they are.
+    X : object
+        The user's rows. Without an index, targets go by position.
+
+    Returns
+    -------
+    target : object
+
+    Raises
+    ------
+    ValueError
+        If the index of the targets and that of the rows have different labels.
+    """
+    if not _has_index(target):
+        return target
+    inputs = X.values() if isinstance(X, dict) else X if isinstance(X, (list, tuple)) else [X]
+    index = next((each.index for each in inputs if _has_index(each)), None)
+    if index is None or len(index) != len(target) or target.index.equals(index):
+        return target.to_numpy()
+    if not (index.is_unique and target.index.is_unique and index.isin(target.index).all()):
+        raise ValueError(
+            "target= as a Series or DataFrame goes by its index, whose labels are not those of the index of X. Pass "
+            "target.to_numpy() for targets in the order of the rows."
+        )
+    return target.loc[index].to_numpy()
+
+
+def _has_index(table):
+    return hasattr(table, "iloc") and not hasattr(table, "__dask_graph__")
+
+
+def _form_of_array(target):
+    """Return the number of axes and the kind of the dtype of an array, or None if a target is none."""
+    if target is None or isinstance(target, (str, tuple, dict, Number)) or callable(target):
+        return None
+    if hasattr(target, "dtypes") and hasattr(target, "__dask_graph__"):
+        # A table of Dask, or one of its columns, tells its dtypes without being computed.
+        kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(np.array(target.dtypes, dtype=object))}
+        return target.ndim, kinds.pop() if len(kinds) == 1 else "f" if kinds <= set("iuf") else "O"
     try:
-        # Lists are converted; Dask's arrays tell their axes and dtype without being computed.
-        array = target if hasattr(target, "dtype") else np.asarray(target)
+        array = target if hasattr(getattr(target, "dtype", None), "kind") else np.asarray(target)
     except ValueError:
         # A ragged list, which `check_target` refuses.
-        return False
-    if array.ndim != 1:
-        return False
-    kind = kind_of(array.dtype)
-    return kind != "f" or (isinstance(labels, np.ndarray) and kind_of(labels.dtype) == "f")
+        return None
+    return (array.ndim, kind_of(array.dtype)) if array.ndim else None
+
+
+def _are_floats(labels):
+    return isinstance(labels, np.ndarray) and kind_of(labels.dtype) == "f"
+
+
+def _shape_of_choices(shape, labels):
+    """Return the shape that targets index: labels of two classes stand for a single logit and its negative."""
+    return (2,) if labels is not None and math.prod(shape) == 1 else shape
 
 
 def as_indices(target, labels):
@@ -71,13 +157,19 @@ def as_indices(target, labels):
         return _index(target, labels)
     array = np.asarray(target)
     holds_indices = kind_of(array.dtype) in "iu" and kind_of(labels.dtype) not in "iuf"
-    if holds_indices or not has_entry_per_row(array, labels):
+    if array.ndim > 1 or holds_indices or holds_weights(array, labels) or _holds_tuples(array):
         return target
     order = np.argsort(labels)
     indices = order[np.searchsorted(labels, array, sorter=order).clip(max=len(labels) - 1)]
     for label in array[labels[indices] != array][:1]:
         _index(label, labels)
     return indices
+
+
+def _holds_tuples(array):
+    return (
+        array.dtype == object and array.ndim == 1 and len(array) > 0 and all(isinstance(each, tuple) for each in array)
+    )
 
 
 def _index(label, labels):
@@ -97,8 +189,10 @@ class Target:
 
     Parameters
     ----------
-    choice : {"single", "predicted", "all"}, dict of tuple to float, or ndarray of int of shape (n_rows,)
-        The only output, each row's largest output, every output, a weighted sum of outputs, or one index for each row.
+    choice : {"single", "predicted", "all"}, dict of tuple to float, or ndarray
+        The only output, each row's largest output, every output, or a weighted sum of outputs. An array has an entry
+        for each row: integers of shape (n_rows,) are indices, integers of shape (n_rows, n_axes) indices into several
+        axes, and floats of shape (n_rows, *shape) weights.
     centered : bool, default=False
         Whether the mean over classes, on the last axis, is subtracted.
     of_two : bool, default=False
@@ -130,9 +224,9 @@ class Target:
         return math.prod(shape) if self.is_all else 1
 
     def classes(self, at_input):
-        """Return each row's own target where rows have different ones, else None."""
+        """Return each row's own class where rows have different ones, else None."""
         if isinstance(self.choice, np.ndarray):
-            return self.choice
+            return self.choice if self.choice.ndim == 1 and kind_of(self.choice.dtype) != "f" else None
         return at_input.argmax(1) if self.depends_on_output else None
 
     def take(self, rows, padded_to=None):
@@ -141,7 +235,8 @@ class Target:
             return self
         chosen = self.choice[rows]
         missing = 0 if padded_to is None else padded_to - len(chosen)
-        return replace(self, choice=np.pad(chosen, (0, missing), mode="edge"))
+        widths = [(0, missing), *[(0, 0)] * (chosen.ndim - 1)]
+        return replace(self, choice=np.pad(chosen, widths, mode="edge"))
 
     def weights(self, at_input):
         """Return weights over the target tensor's elements.
@@ -165,6 +260,11 @@ class Target:
                 weights[:, 0] = (2 * classes - 1).reshape(-1, *[1] * len(shape))
             else:
                 weights[np.arange(len(classes)), 0, classes] = 1
+        elif isinstance(self.choice, np.ndarray) and kind_of(self.choice.dtype) == "f":
+            weights = self.choice[:, None].astype(dtype)
+        elif isinstance(self.choice, np.ndarray):
+            weights = np.zeros((len(self.choice), 1, *shape), dtype)
+            weights[(np.arange(len(self.choice)), 0, *self.choice.T)] = 1
         elif isinstance(self.choice, dict):
             weights = np.zeros((1, 1, *shape), dtype)
             for index, weight in self.choice.items():
@@ -180,8 +280,8 @@ def check_target(target, tensor, *, n_rows=None, centered=False, labels=None):
     Parameters
     ----------
     target : {"auto", "predicted", "all"}, int, tuple of int, dict of these to float, or array-like
-        The user's choice. An array of floats has a weight for each element of the target tensor; an array of integers
-        has an index for each row.
+        The user's choice. An array of floats has a weight for each element of the target tensor, perhaps with an axis
+        of rows in front; an array of integers has an index, or a tuple of indices, for each row.
     tensor : TargetTensor
         The elements to choose from.
     n_rows : int, default=None
@@ -202,36 +302,58 @@ def check_target(target, tensor, *, n_rows=None, centered=False, labels=None):
     """
     shape = tensor.shape
     if centered:
-        check_classes(shape)
+        check_classes(tensor)
+    if n_rows is not None:
+        # It refuses a list that may be read in two ways.
+        has_entry_per_row(target, labels, shape)
     if labels is not None:
         target = as_indices(target, labels)
         if math.prod(shape) == 1 and not (isinstance(target, str) and target in NAMES):
+            if not tensor.is_ordered:
+                raise ValueError(
+                    "Labels of two classes stand for a single logit and its negative, and this network's output is one "
+                    'class that is cut from a softmax. Pass target="auto", or a network that returns all classes.'
+                )
             return _target_of_two(target, shape, n_rows)
-    return Target(_choice(target, shape, tensor.competing, n_rows), centered)
+    return Target(_choice(target, tensor, shape, n_rows), centered)
 
 
 def _target_of_two(target, shape, n_rows):
     """Return the target that names one of two classes, where the only output is the logit of the second class."""
-    choice = _choice(target, (2,), False, n_rows)
+    choice = _choice(target, None, (2,), n_rows)
     if isinstance(choice, np.ndarray):
+        if kind_of(choice.dtype) == "f":
+            return Target((choice[:, 1] - choice[:, 0]).reshape(-1, *shape))
         return Target(choice, of_two=True)
     return Target({(0,) * len(shape): sum((2 * index - 1) * weight for (index,), weight in choice.items())})
 
 
-def check_classes(shape):
+def check_classes(tensor):
     """Raise an error if the output has no axis of several classes, over which a mean could be subtracted."""
+    shape = tensor.shape
     if not shape or shape[-1] < 2:
         raise ValueError(
             "center_logits=True subtracts the mean over classes, and the network's output has no axis of several "
             f"classes: its shape is {shape}. Pass center_logits=False."
         )
+    if tensor.mixes_classes:
+        raise ValueError(
+            "center_logits=True subtracts the mean over the last axis, which does not hold the classes of one softmax: "
+            f"the network moves its probabilities into the shape {shape}. Pass center_logits=False, and a dict such as "
+            "{class: 1, other_class: -1} for a difference of classes."
+        )
 
 
-def _choice(target, shape, competing, n_rows):
+def _choice(target, tensor, shape, n_rows):
     if isinstance(target, str) and target in ("auto", "predicted"):
         if math.prod(shape) == 1:
             return "single"
-        if len(shape) == 1 and (competing or target == "predicted"):
+        if len(shape) == 1 and target == "predicted" and not tensor.is_ordered:
+            raise ValueError(
+                "target='predicted' cannot compare the logits of different softmaxes, which the network joins to "
+                f"{shape[0]} outputs. Pass target= {_choices(shape)}, or pre_activation=False to compare probabilities."
+            )
+        if len(shape) == 1 and (tensor.competing or target == "predicted"):
             return "predicted"
         outputs = f"{shape[0]} outputs" if len(shape) == 1 else f"outputs of shape {shape}"
         raise ValueError(
@@ -247,9 +369,10 @@ def _choice(target, shape, competing, n_rows):
     if isinstance(target, (np.ndarray, list)) or hasattr(target, "to_numpy"):
         try:
             array = np.asarray(target)
+            array = np.array(array.tolist()) if _holds_tuples(array) else array
         except ValueError as error:
             raise ValueError(f"target= as an array has rows of one length. Got {target!r}.") from error
-        if kind_of(array.dtype) == "f":
+        if kind_of(array.dtype) == "f" and array.ndim != len(shape) + 1:
             return _check_array_of_weights(array, shape)
         return _check_row_targets(array, shape, n_rows)
     raise ValueError(
@@ -271,8 +394,8 @@ def _check_weights(target, shape):
 def _check_array_of_weights(weights, shape):
     if weights.shape != shape or not np.isfinite(weights).all():
         raise ValueError(
-            f"target= as an array of floats has one finite weight for each of the network's outputs, in shape {shape}. "
-            f"Got shape {weights.shape}. Indices, one for each row, are integers."
+            f"target= as an array of floats has one finite weight for each of the network's outputs, in shape {shape}, "
+            f"or with an axis of rows in front. Got shape {weights.shape}. Indices, one for each row, are integers."
         )
     return {index: float(weight) for index, weight in np.ndenumerate(weights) if weight} or {(0,) * len(shape): 0.0}
 
@@ -280,19 +403,27 @@ def _check_array_of_weights(weights, shape):
 def _check_row_targets(target, shape, n_rows):
     if n_rows is None:
         raise ValueError(
-            "target= takes one index for each row only in explain(X, target=...), where the rows are. Pass "
-            f"{_choices(shape)}, or an array of floats as weights."
+            "target= takes an index, or weights, for each row only in explain(X, target=...), where the rows are. Pass "
+            f"{_choices(shape)}, or an array of floats as weights of shape {shape}."
         )
-    if len(shape) != 1:
+    if kind_of(target.dtype) == "f":
+        if target.shape != (n_rows, *shape) or not np.isfinite(target).all():
+            raise ValueError(
+                f"target= as weights for each row is a finite array of shape {(n_rows, *shape)}. Got shape "
+                f"{target.shape}."
+            )
+        return target
+    expected = (n_rows,) if len(shape) == 1 else (n_rows, len(shape))
+    if target.shape == (n_rows, 1) and len(shape) == 1:
+        target = target[:, 0]
+    if target.shape != expected or kind_of(target.dtype) not in "iu":
         raise ValueError(
-            f"One target per row needs a network with one axis of outputs; this one's outputs have shape {shape}."
+            f"One target per row is an integer array of shape {expected}, for outputs of shape {shape}. Got shape "
+            f"{target.shape} of {target.dtype}. Weights of the outputs for each row are floats of shape "
+            f"{(n_rows, *shape)}."
         )
-    if target.shape != (n_rows,) or kind_of(target.dtype) not in "iu":
-        raise ValueError(
-            f"One target per row is an integer array of shape ({n_rows},). Got shape {target.shape} of {target.dtype}."
-        )
-    for index in (target.min(), target.max()):
-        _check_index(int(index), shape)
+    for extreme in (target.min(0), target.max(0)):
+        _check_index(tuple(np.ravel(extreme).tolist()), shape)
     return target
 
 

@@ -10,22 +10,27 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.network import ops
 from skdeeplift.network.graph import Value
 from skdeeplift.network.layers import find_layer
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.method import Method
-from skdeeplift.targets.target import check_classes, check_target, has_entry_per_row
+from skdeeplift.targets.logits import find_groups, find_squashes, has_several_classes, logits_of
+from skdeeplift.targets.target import check_classes, check_target, holds_weights
 
 
 class TargetTensor(NamedTuple):
     """Tensor whose elements can be targets."""
 
     value: Value
-    # The network ends in a softmax, so the last axis holds competing classes.
+    # The network ends in a softmax, and the last axis holds its competing classes.
     competing: bool
     # Value above which a single output stands for the second of two classes.
     threshold: float = 0.0
+    # Whether a larger element means a larger output. Logits of several softmaxes are not comparable, nor does the
+    # logit of one class of a softmax tell whether the class is the most probable one.
+    is_ordered: bool = True
+    # Whether the elements are classes of softmaxes that do not lie along the last axis.
+    mixes_classes: bool = False
 
     def classes(self, values):
         """Return the class of each row: that of its largest value, or 1 if its single value is above the threshold."""
@@ -41,6 +46,8 @@ class TargetTensor(NamedTuple):
 def find_target_tensor(graph, output, pre_activation):
     """Find the tensor to explain: an output, or the logits under its final softmax or sigmoid.
 
+    Ops that only move, copy or join the probabilities are applied to the logits instead.
+
     Parameters
     ----------
     graph : Graph
@@ -52,6 +59,8 @@ def find_target_tensor(graph, output, pre_activation):
 
     Returns
     -------
+    graph : Graph
+        The network, perhaps with ops that move the logits.
     target : TargetTensor
         The output or the logits.
     """
@@ -59,18 +68,32 @@ def find_target_tensor(graph, output, pre_activation):
         raise ValueError(
             f"The network's output has shape {output.shape}. Expected one entry for each row, and known axes after it."
         )
-    op = graph.producer.get(output)
-    single = output.shape[1:].num_elements() == 1
-    while op is not None and (
-        (op.facts.hands_on == ops.COPIED and op.inputs[0].dtype.is_floating)
-        or (single and op.facts.hands_on == ops.RESHAPED and op.inputs[0].shape[1:].num_elements() == 1)
-    ):
-        op = graph.producer.get(op.inputs[0])
-    if op is None or not op.facts.takes_logits:
-        return TargetTensor(output, competing=False)
-    competing = op.facts.family is ops.SOFTMAX
-    threshold = 0.0 if competing or pre_activation else 0.5
-    return TargetTensor(op.inputs[0] if pre_activation else output, competing, threshold)
+    squashes = find_squashes(graph, output)
+    if not squashes:
+        return graph, TargetTensor(output, competing=False)
+    has_softmax = any(squash.axes for squash in squashes.values())
+    are_logarithms = {squash.is_logarithm for squash in squashes.values()}
+    competing, is_ordered = False, len(are_logarithms) == 1
+    if has_softmax:
+        groups = find_groups(graph, squashes, output)
+        competing = groups is not None and all(squash.axes for squash in squashes.values()) and _is_line_each(groups)
+        is_ordered = is_ordered and groups is not None and len(np.unique(groups)) == 1
+        is_cut = output.shape[1:].num_elements() == 1 and any(map(has_several_classes, squashes.values()))
+        is_ordered = is_ordered and not is_cut
+    half = np.log(0.5) if are_logarithms == {True} else 0.5
+    threshold = 0.0 if pre_activation or (competing and is_ordered) else half
+    value = output
+    if pre_activation:
+        graph, value = logits_of(graph, squashes, output)
+    return graph, TargetTensor(
+        value, competing, threshold, is_ordered or not pre_activation, mixes_classes=has_softmax and not competing
+    )
+
+
+def _is_line_each(groups):
+    """Return whether each line of the last axis holds the classes of one softmax, a different one for each line."""
+    lines = groups.reshape(-1, groups.shape[-1]) if groups.ndim else groups.reshape(1, 1)
+    return (lines == lines[:, :1]).all() and len(np.unique(lines[:, 0])) == len(lines)
 
 
 def follow(graph, tensor, function, centered=False):
@@ -101,7 +124,7 @@ def follow(graph, tensor, function, centered=False):
     """
     given = tensor.value
     if centered:
-        check_classes(tensor.shape)
+        check_classes(tensor)
 
     def apply(output):
         """Apply the function, to centered logits if asked."""
@@ -221,8 +244,7 @@ def kind_of_target(target, pre_activation="auto", labels=None):
     is_function = callable(target)
     if pre_activation != "auto":
         return is_function, bool(pre_activation)
-    holds_weights = isinstance(target, (list, np.ndarray)) or hasattr(target, "to_numpy")
-    return is_function, not is_function and not (holds_weights and not has_entry_per_row(target, labels))
+    return is_function, not is_function and not holds_weights(target, labels)
 
 
 def compile_target(bound, target, kind):
@@ -250,7 +272,8 @@ def compile_target(bound, target, kind):
     graph, parameters = bound.network.graph, bound.parameters
     is_function, looks_through = kind
     output = find_output(bound.network, parameters["output"])
-    tensor, centered = find_target_tensor(graph, output, looks_through), parameters["center_logits"]
+    graph, tensor = find_target_tensor(graph, output, looks_through)
+    centered = parameters["center_logits"]
     if is_function:
         graph, tensor = follow(graph, tensor, target, centered)
     if bound.layer is None:

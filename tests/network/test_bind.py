@@ -8,6 +8,8 @@ import tensorflow as tf
 from skdeeplift import DeepLiftExplainer
 from skdeeplift.network.bind import bind
 
+ROWS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+
 
 def inputs_model(structure):
     first, second = keras.Input((3,), name="first"), keras.Input((2,), name="second")
@@ -30,8 +32,10 @@ def test_path_is_loaded(tmp_path):
     np.testing.assert_array_equal(network.model.get_weights()[0], model.get_weights()[0])
 
 
-def test_unbuilt_model_takes_its_shape_from_the_rows():
-    network = bind(keras.Sequential([keras.layers.Dense(2)]), np.zeros((5, 7)))
+def test_model_without_an_input_takes_its_shape_from_the_rows():
+    model = keras.Sequential([keras.layers.Dense(2)])
+    model.build((None, 7))
+    network = bind(model, np.zeros((5, 7)))
     assert network.input_specs.shape.as_list() == [None, 7]
     assert network.graph.outputs[0].shape.as_list() == [None, 2]
 
@@ -115,7 +119,28 @@ def dense(*inputs):
     return keras.Sequential([*inputs, keras.layers.Dense(1, kernel_initializer="ones")])
 
 
-@pytest.mark.parametrize("model", [dense(keras.Input((3,))), dense(), tf.function(lambda x: x @ tf.ones((3, 1)))])
+class Subclassed(keras.Model):
+    """A model that does not say what it takes."""
+
+    def __init__(self, layer=None):
+        super().__init__()
+        self.layer = layer or keras.layers.Dense(1)
+
+    def call(self, inputs):
+        return self.layer(inputs)
+
+
+def built_by_a_call(layer, rows):
+    model = Subclassed(layer)
+    model(rows)
+    return model
+
+
+def undeclared():
+    return built_by_a_call(keras.layers.Dense(1, kernel_initializer="ones"), ROWS)
+
+
+@pytest.mark.parametrize("model", [dense(keras.Input((3,))), undeclared(), tf.function(lambda x: x @ tf.ones((3, 1)))])
 @pytest.mark.parametrize("form", [np.asarray, NotAnArray, pd.DataFrame, np.ndarray.tolist, list, tf.constant])
 def test_forms_of_a_table(model, form):
     np.testing.assert_allclose(
@@ -135,14 +160,15 @@ def test_rows_that_are_no_array_complete_open_axes():
 def test_integers_that_are_looked_up_stay_integers(dtype, form):
     tokens = form(np.ones((2, 3), dtype))
     table = tf.constant([[1.0], [2.0]])
-    for network in (keras.Sequential([keras.layers.Embedding(9, 2)]), tf.function(lambda x: tf.gather(table, x))):
+    embedding = built_by_a_call(keras.layers.Embedding(9, 2), np.ones((2, 3), dtype))
+    for network in (embedding, tf.function(lambda x: tf.gather(table, x))):
         assert bind(network, tokens).input_specs.dtype == dtype
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "bool"])
 def test_integers_that_are_numbers_become_floating_point_numbers(dtype):
     rows = np.array([[2, 3, 0], [1, 1, 0]], dtype)
-    for network in (dense(), tf.function(lambda x: x @ tf.ones((3, 1)))):
+    for network in (undeclared(), tf.function(lambda x: x @ tf.ones((3, 1)))):
         assert bind(network, rows).input_specs.dtype == "float32"
         np.testing.assert_allclose(DeepLiftExplainer(network, reference="zeros").fit_transform(rows), rows)
 
@@ -161,7 +187,7 @@ def test_a_signature_of_any_rank_is_completed():
         ([tf.ragged.constant([[1.0], [1.0, 2.0]])], "Got a ragged"),
     ],
 )
-@pytest.mark.parametrize("model", [dense(keras.Input((3,))), dense()])
+@pytest.mark.parametrize("model", [dense(keras.Input((3,))), undeclared()])
 def test_rows_that_are_not_dense(model, rows, message):
     with pytest.raises(TypeError, match=message):
         DeepLiftExplainer(model).fit(rows)
@@ -195,3 +221,62 @@ def test_text_is_explained_behind_its_lookup():
     explainer = DeepLiftExplainer(keras.Model(lookup.output, model.output)).fit(lookup(words))
     change = model(words) - explainer.network_.model(np.zeros((1, 1)))
     np.testing.assert_allclose(explainer.transform(lookup(words)), change, rtol=1e-5, atol=1e-7)
+
+
+def compiled_and_fitted(model):
+    model.compile(loss="mse")
+    model.fit(ROWS, ROWS[:, :1], verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("make", "build", "advice"),
+    [
+        (
+            dense,
+            lambda model: model.build((None, *ROWS.shape[1:])),
+            r"model\.build\(\(None, \*X\.shape\[1:\]\)\)",
+        ),
+        (dense, lambda model: model(ROWS), "Train it"),
+        (dense, compiled_and_fitted, "Train it"),
+        (Subclassed, lambda model: model(ROWS[:1]), r"model\(X\[:1\]\)"),
+        (Subclassed, compiled_and_fitted, "Train it"),
+    ],
+)
+def test_model_that_was_never_built(make, build, advice):
+    """Its weights would be random, and would be made in the user's own object."""
+    model = make()
+    for _ in range(2):
+        with pytest.raises(ValueError, match=f"was never built.*{advice}"):
+            DeepLiftExplainer(model).fit(ROWS)
+        assert not model.built
+        assert not model.weights
+    build(model)
+    contributions = DeepLiftExplainer(model, reference="zeros").fit_transform(ROWS)
+    np.testing.assert_allclose(contributions, ROWS * model.weights[0].numpy()[:, 0], rtol=1e-5, atol=1e-6)
+
+
+def test_never_built_model_in_a_file(tmp_path):
+    keras.Sequential([keras.layers.Dense(1)]).save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="was never built"):
+        bind(tmp_path / "model.keras", ROWS)
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda model: (model.inputs[0], model.outputs[0]),
+        lambda model: (model.inputs, model.outputs),
+        lambda model: [model.inputs[0], model.outputs[0]],
+        lambda model: (model.layers[0].output, model.layers[-1].output),
+        lambda model: (model, model.layers[0]),
+        lambda model: model.outputs[0],
+    ],
+)
+def test_tensors_of_a_model_are_no_model(take):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "relu"), keras.layers.Dense(2)])
+    with pytest.raises(TypeError, match=r"keras\.Model\(inputs, outputs\)"):
+        DeepLiftExplainer(take(model)).fit(ROWS)
+    advised = keras.Model(model.inputs, model.outputs[0])
+    np.testing.assert_array_equal(
+        DeepLiftExplainer(advised, target=1).fit_transform(ROWS), DeepLiftExplainer(model, target=1).fit_transform(ROWS)
+    )

@@ -138,6 +138,12 @@ class TwoArguments(keras.Model):
         return two_with_signature(first, second)
 
 
+def two_arguments():
+    model = TwoArguments()
+    model(ROWS, ROWS[:, :2])
+    return model
+
+
 @pytest.mark.parametrize(
     "estimator",
     [
@@ -146,7 +152,7 @@ class TwoArguments(keras.Model):
             first=tf.TensorSpec((None, 3)), second=tf.TensorSpec((None, 2))
         ),
         tf.function(two_with_signature),
-        TwoArguments(),
+        two_arguments(),
     ],
 )
 def test_several_arguments(estimator):
@@ -156,7 +162,7 @@ def test_several_arguments(estimator):
     np.testing.assert_allclose(contributions["second"], ROWS[:, :2] * [0, -1])
 
 
-@pytest.mark.parametrize("estimator", [two_with_signature, TwoArguments()])
+@pytest.mark.parametrize("estimator", [two_with_signature, two_arguments()])
 def test_several_arguments_in_order(estimator):
     given = [ROWS, ROWS[:, :2]]
     first, second = DeepLiftExplainer(estimator, reference="zeros").fit(given).transform(given)
@@ -172,8 +178,8 @@ def test_constants_of_a_signature_are_kept():
     )
 
 
-def test_subclassed_model_that_was_never_called():
-    class NeverCalled(keras.Model):
+def test_subclassed_model_that_makes_layers_when_it_is_built():
+    class MakesLayers(keras.Model):
         def build(self, shape):
             self.made_in_build = keras.layers.Dense(2, "relu", name="made_in_build")
             self.made_in_build.build(shape)
@@ -181,10 +187,43 @@ def test_subclassed_model_that_was_never_called():
         def call(self, inputs):
             return self.made_in_build(inputs)
 
-    never_called = NeverCalled()
-    explanation = explanation_of(never_called)
-    np.testing.assert_allclose(explanation.prediction, never_called(ROWS)[:, 1], rtol=1e-6)
-    assert explanation_of(NeverCalled(), layer="made_in_build").contributions.shape == (6, 2)
+    model = MakesLayers()
+    predictions = model(ROWS)
+    np.testing.assert_allclose(explanation_of(model).prediction, predictions[:, 1], rtol=1e-6)
+    assert explanation_of(model, layer="made_in_build").contributions.shape == (6, 2)
+
+
+def test_weights_that_the_first_call_would_make():
+    """They would be random, and the user's own object would have them from then on."""
+
+    class Lazy(tf.Module):
+        weight = None
+
+        def __call__(self, rows):
+            if self.weight is None:
+                self.weight = tf.Variable(tf.random.normal((3, 1)))
+            return rows @ self.weight
+
+    class BuiltInPart(keras.Model):
+        def build(self, shape):
+            self.dense = keras.layers.Dense(1)
+            self.built = True
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    in_part = BuiltInPart()
+    in_part.build((None, 3))
+    for network in (Lazy(), tf.function(Lazy()), in_part):
+        for _ in range(2):
+            with pytest.raises(ValueError, match="was never built"):
+                DeepLiftExplainer(network).fit(ROWS)
+    module = Lazy()
+    module(ROWS)
+    expected = ROWS * module.weight.numpy()[:, 0]
+    np.testing.assert_allclose(
+        DeepLiftExplainer(module, reference="zeros").fit_transform(ROWS), expected, rtol=1e-5, atol=1e-6
+    )
 
 
 def test_one_of_the_signatures(model, expected, tmp_path):
@@ -256,14 +295,8 @@ def test_the_declared_input_is_in_the_models_own_structure():
     assert KerasModel(keras.Sequential([layers.Dense(1)])).declared is None
 
 
-def test_a_model_that_was_never_called_is_built_once_and_called_in_inference_mode():
+def test_a_model_is_called_in_inference_mode():
     callee = KerasModel(Scaled())
-    specs = {name: tf.TensorSpec((None, 2)) for name in ("one", "other")}
-    assert not callee.model.built
-    callee.build(specs)
-    [kernel] = callee.model.weights
-    callee.build(specs)
-    assert callee.model.weights[0] is kernel
     rows = {"one": tf.constant([[1.0, 2.0]]), "other": tf.constant([[0.0, 5.0]])}
     # 1 + 2 + 2 * (0, 5), of which dropout in training would leave one tenth.
     np.testing.assert_allclose(callee.call(rows), [[3, 13]], rtol=1e-6)

@@ -70,7 +70,11 @@ def test_centred_weights_are_those_of_the_logits_less_their_mean():
         ({0: 1, (0,): 1}, (3,), "each index once"),
         ({5: 1.0}, (3,), "out of range"),
         (1.5, (3,), "target= takes 'auto'"),
-        ([0.5, 0.5], (3,), r"one finite weight for each .* in shape \(3,\)\. Got shape \(2,\)"),
+        (
+            [0.5, 0.5],
+            (3,),
+            r"one finite weight for each .* in shape \(3,\), or with an axis of rows in front\. Got shape \(2,\)",
+        ),
         ([0.5, np.nan, 1.0], (3,), "one finite weight"),
         ([0, 1, 2], (3,), "only in explain"),
     ],
@@ -83,12 +87,18 @@ def test_impossible_targets(target, shape, message):
 @pytest.mark.parametrize(
     ("target", "shape", "message"),
     [
-        ([0, 1, 2], (3,), r"shape \(2,\)"),
+        (np.array([0, 1, 2]), (3,), r"shape \(2,\)"),
+        ([0, 1, 2], (3,), "index of an output for each row, or a weight for each output"),
         ([0.0, 1.0], (3,), "Indices, one for each row, are integers"),
         (["a", "b"], (3,), "integer array"),
         ([0, 3], (3,), "out of range"),
         ([-1, 0], (3,), "out of range"),
-        ([0, 1], (4, 3), "one axis of outputs"),
+        ([0, 1], (4, 3), r"integer array of shape \(2, 2\), for outputs of shape \(4, 3\)"),
+        ([(0, 1), (4, 0)], (4, 3), r"\(4, 1\) is out of range"),
+        ([(0, 1), (1,)], (4, 3), "rows of one length"),
+        (np.zeros((3, 2)), (2,), r"weights for each row is a finite array of shape \(2, 2\)"),
+        (np.full((2, 2), np.nan), (2,), "weights for each row is a finite array"),
+        (np.zeros((2, 2), int), (2,), r"floats of shape \(2, 2\)"),
     ],
 )
 def test_impossible_targets_of_rows(target, shape, message):

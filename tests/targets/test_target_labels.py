@@ -60,7 +60,10 @@ def test_unknown_labels(target):
         ({0: 1.0}, None, False),
         (len, None, False),
         ([[1], [1, 2]], None, False),
-        (np.zeros((2, 3), int), None, False),
+        (np.zeros((2, 3), int), None, True),
+        (np.zeros((2, 3)), None, True),
+        (np.zeros((2, 3, 1)), None, False),
+        ([(0, 1), (1, 2)], None, True),
         ([0, 1], None, True),
         (np.array([0, 1], np.uint8), WORDS, True),
         (["rose", "aster"], WORDS, True),
@@ -75,13 +78,15 @@ def test_unknown_labels(target):
 )
 def test_entries_of_rows(target, labels, expected):
     """An array of floats holds weights, unless the labels of the classes are floats too."""
-    assert has_entry_per_row(target, labels) is expected
+    assert has_entry_per_row(target, labels, (5,)) is expected
 
 
 def test_entries_of_lazy_rows():
     da = pytest.importorskip("dask.array")
     labels = np.array([0.0, 1.0])
-    assert has_entry_per_row(da.zeros(3, dtype=int))
-    assert not has_entry_per_row(da.zeros(3))
-    assert has_entry_per_row(da.zeros(3), labels)
-    assert not has_entry_per_row(da.zeros((3, 2), dtype=int))
+    assert has_entry_per_row(da.zeros(3, dtype=int), None, (3,))
+    assert not has_entry_per_row(da.zeros(3), None, (3,))
+    assert has_entry_per_row(da.zeros(3), labels, (3,))
+    assert has_entry_per_row(da.zeros((3, 2), dtype=int), None, (3, 4))
+    assert has_entry_per_row(da.zeros((3, 2)), None, (2,))
+    assert not has_entry_per_row(da.zeros((3, 2)), None, (3, 2))

@@ -23,7 +23,8 @@ from skdeeplift.targets.target_tensor import find_target_tensor, follow
 def test_logits_are_found_however_the_activation_is_spelled(layers, competing, squashed, pre_activation):
     model = keras.Sequential([keras.Input((2,)), *(type(layer).from_config(layer.get_config()) for layer in layers)])
     graph, _ = trace(lambda x: model(x, training=False), tf.TensorSpec((None, 2)))
-    found = find_target_tensor(graph, graph.outputs[0], pre_activation)
+    same, found = find_target_tensor(graph, graph.outputs[0], pre_activation)
+    assert same is graph
     assert found.competing is competing
     expected = "BiasAdd" if squashed and pre_activation else graph.producer[graph.outputs[0]].type
     assert graph.producer[found.value].type == expected
@@ -41,4 +42,4 @@ def test_logits_are_found_however_the_activation_is_spelled(layers, competing, s
 def test_functions_that_give_no_number_for_each_row(function, message):
     graph, _ = trace(lambda x: x * 2.0, tf.TensorSpec((None, 3)))
     with pytest.raises(ValueError, match=message):
-        follow(graph, find_target_tensor(graph, graph.outputs[0], True), function)
+        follow(*find_target_tensor(graph, graph.outputs[0], True), function)
