@@ -19,7 +19,7 @@ from skdeeplift.network.packing import packed, unpacked
 from skdeeplift.network.trained import network_of, steps_of
 from skdeeplift.propagation.lookups import Vocabulary
 from skdeeplift.rows.validation import check_rows, shapes_of_rows
-from skdeeplift.targets.target import align_with_rows, has_entry_per_row
+from skdeeplift.targets.row_targets import align_with_rows, has_entry_per_row
 from skdeeplift.targets.target_tensor import compile_target, kind_of_target
 
 # Most targets that a network stays compiled for; those used last stay.
@@ -159,7 +159,7 @@ class Bound:
         )
 
     def has_entry_per_row(self, target):
-        """Return whether a target has one entry for each row; see `skdeeplift.targets.target.has_entry_per_row`."""
+        """Return whether a target has one entry for each row; see `skdeeplift.targets.row_targets`."""
         if target is None or isinstance(target, (str, tuple, dict, Number)) or callable(target):
             return False
         shape = self.compiled(target).tensor.shape

@@ -81,7 +81,7 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
             Labels that an untrained estimator learns to predict. Ignored where the network is bound as it is.
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows, in the training, in the reference and in ``feature_importances_``.
-        target : array-like of shape (n_rows,), default=None
+        target : array-like of shape (n_rows,), (n_rows, n_axes) or (n_rows, *output), default=None
             Target of each row for ``feature_importances_``, as in `explain`.
 
         Returns
@@ -137,9 +137,9 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
             are read in blocks. Batches are those of a ``tf.data.Dataset``, a Keras ``PyDataset``, a generator or
             another iterable, of ``x``, ``(x, y)`` or ``(x, y, sample_weight)`` as Keras takes them. Arrays and tables
             of Dask stay lazy.
-        target : array-like of shape (n_rows,), int, tuple or dict, default=None
-            Target to explain; by default the explainer's own ``target``. An array has one index, or class label, for
-            each row.
+        target : array-like, int, tuple or dict, default=None
+            Target to explain; by default the explainer's own ``target``. An array of integers or labels has one for
+            each row, and an array of floats has weights, as in `explain`.
         out : array-like, or list or dict of array-like, default=None
             Array to write contributions into, block by block, and to return: an array, a memory map, or another object
             that is sliced and assigned to like one, of the shape of the contributions and a dtype of floating-point
@@ -184,7 +184,9 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
             Rows as the network takes them, or batches of rows, as in `transform`. Lazy rows are computed.
         target : str, int, tuple, dict, array-like or callable, default=None
             Target to explain; by default the explainer's own ``target``. An integer array of shape ``(n_rows,)`` has
-            one index for each row.
+            one index for each row, and of shape ``(n_rows, n_axes)``, or a list of tuples, indices into several axes. A
+            float array of the output's shape has weights, and with an axis of rows in front weights for each row. A
+            Series or DataFrame with an entry for each row goes by its index if ``X`` has one.
         reference : str, Reference, callable, array-like or References, default=None
             Reference to compare with, as the explainer's ``reference``; by default the references that `fit` learned.
             Per-row references belong to the rows of this call. A reference that learns from training rows needs a

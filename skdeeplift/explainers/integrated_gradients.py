@@ -46,7 +46,7 @@ class IntegratedGradientsExplainer(BaseExplainer):
         ``"predicted"``: each row's largest output; ``"all"``: every output, on a last axis of contributions; an index
         into the output's axes; a dict of indices to weights for a weighted sum, so that ``{8: 1, 3: -1}`` is the
         difference of two classes, or an array of the output's shape with all weights; a function of TensorFlow, from
-        the output to one number for each row.
+        the model's own output to one number for each row.
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
         the ``classes_`` of an estimator that has them.

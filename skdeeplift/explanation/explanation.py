@@ -55,8 +55,9 @@ class Explanation(Bunch):
     prediction : ndarray of shape (n_rows,)
         The target at the row.
     target : ndarray of shape (n_rows,), dict, "all", callable or None
-        The index or label that was explained of each row, if rows have targets of their own. Otherwise the requested
-        target, and None for a network with a single output.
+        The index or label that was explained of each row, if rows have targets of their own; an array with more axes
+        holds indices into several axes, or weights. Otherwise the requested target, and None for a network with a
+        single output.
     convergence_delta : ndarray of shape (n_rows,) or None
         ``prediction - reference_value - sum(contributions)``. None if the method has no reference.
     standard_error : ndarray of shape X.shape or None
@@ -292,7 +293,12 @@ def _part_table(part, explanation, is_table):
     if of_all:
         columns["class"] = _class_labels(np.arange(n_classes), explanation)[classes]
     elif isinstance(target, np.ndarray) and target.shape == (n_rows,):
-        columns["class"] = _class_labels(target, explanation)[rows]
+        names = np.asarray(explanation.get("class_names"))
+        # Numbers are labels already if the labels are numbers; other floats are weights, not classes.
+        if names.dtype.kind in "iuf":
+            columns["class"] = target[rows]
+        elif target.dtype.kind != "f":
+            columns["class"] = _class_labels(target, explanation)[rows]
     if part.values is not None:
         columns["value"] = np.repeat(part.values.reshape(-1), n_classes)
     columns["contribution"] = contributions.reshape(-1)

@@ -67,7 +67,9 @@ class RowSource:
         if self.has_targets and isinstance(self.target, list):
             # A part of a list could be as long as the network's output.
             self.target = np.asarray(self.target)
-        self.target = self.bound.align_targets(self.target, self.X)
+        if not self.in_batches:
+            # Each batch has an index of its own, which its targets are compared with later.
+            self.target = self.bound.align_targets(self.target, self.X)
         if self.reference is None:
             fitted = self.bound.references
             if fitted is not None and fitted.n_rows is not None:

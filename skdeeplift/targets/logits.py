@@ -1,32 +1,15 @@
-"""Logits: the tensors that a network's final softmax or sigmoid turns into probabilities, however that is spelled."""
-
-from typing import NamedTuple
+"""Logits of a network's output: those under its softmax or sigmoid, moved as the network moves its probabilities."""
 
 import numpy as np
 import tensorflow as tf
 
 from skdeeplift.network import ops
-from skdeeplift.network.graph import Value
+from skdeeplift.network.input_dependence import Layout
 from skdeeplift.propagation import replay
+from skdeeplift.targets.spellings import SpellingFinder
 
 # Further ops that move the elements of their first input, if nothing else that they read varies.
 _FURTHER_MOVES = frozenset({"Gather", "GatherV2", "GatherNd", "Roll", "DepthToSpace", "SpaceToDepth"})
-_QUOTIENTS = frozenset({"RealDiv", "Div", "DivNoNan"})
-_RECIPROCALS = frozenset({"Reciprocal", "Inv"})
-_SUMS = frozenset({"Add", "AddV2"})
-# Nested ops that are compared, at most, to see whether two values are the same function.
-_DEPTH = 12
-
-
-class Squash(NamedTuple):
-    """A softmax or sigmoid, or its logarithm."""
-
-    # The logits, or their negative.
-    logits: Value
-    is_negative: bool = False
-    # Axes of the classes of a softmax, counted with that of the rows; None for a sigmoid.
-    axes: tuple | None = None
-    is_logarithm: bool = False
 
 
 def find_squashes(graph, value):
@@ -45,7 +28,7 @@ def find_squashes(graph, value):
         The probabilities that are moved, copied and joined to the value, with what made them; empty if an element of
         the value is no probability.
     """
-    found, seen, pending, finder = {}, set(), [value], _Finder(graph)
+    found, seen, pending, finder = {}, set(), [value], SpellingFinder(graph)
     while pending:
         each = pending.pop()
         if each in seen:
@@ -53,6 +36,8 @@ def find_squashes(graph, value):
         seen.add(each)
         squash = finder.squash(each)
         if squash is not None:
+            if squash.axes and _may_mix_rows(graph, each, squash, value):
+                return {}
             found[each] = squash
             continue
         op = graph.producer.get(each)
@@ -63,217 +48,35 @@ def find_squashes(graph, value):
     return found
 
 
+def _may_mix_rows(graph, made, squash, value):
+    """Return whether a softmax may normalise over the rows, or over an axis in which rows are folded."""
+    axis = _axis_of_rows(graph, made)
+    if axis is None:
+        # The output itself has its rows on the first axis.
+        return made is not value or 0 in squash.axes
+    return axis in squash.axes
+
+
+def _axis_of_rows(graph, value):
+    """Return the axis of a value that holds the rows, or None if it is not known."""
+    layout, op = graph.layouts.get(value), graph.producer.get(value)
+    if layout is not None or op is None:
+        return None if layout is None else layout.axis
+    before = [each for each in op.inputs if graph.varies(each) and each.shape.rank == value.shape.rank]
+    axis = _axis_of_rows(graph, before[0]) if before else None
+    if op.type == "Transpose" and axis is not None:
+        if graph.is_batch_shaped(op.inputs[1]):
+            return None
+        permutation = tf.function(lambda: replay.run(graph, {}, [op.inputs[1]])[0], autograph=False)()
+        return permutation.numpy().tolist().index(axis)
+    return axis if op.facts.elementwise or op.facts.family is ops.SOFTMAX else None
+
+
 def _only_moves(graph, op):
     """Return whether an op only moves, copies or joins numbers."""
     moves = op.facts.hands_on is not None or op.type in _FURTHER_MOVES
     places = (value for value in op.inputs if not value.dtype.is_floating)
     return moves and op.outputs[0].dtype.is_floating and not any(map(graph.varies, places))
-
-
-class _Finder:
-    """Finder of the logits under one value of a graph."""
-
-    def __init__(self, graph):
-        self.graph = graph
-
-    def squash(self, value):
-        """Return the squash that makes a value, or None."""
-        squash = self.probabilities(value) or self.logarithms(value)
-        if squash is None:
-            return None
-        before, after = squash.logits.shape, value.shape
-        # A constant of several elements may have broadcast the logits.
-        return squash if before.rank is not None and before.as_list() == after.as_list() else None
-
-    def probabilities(self, value):
-        """Return the softmax or sigmoid that makes a value, or None."""
-        op = self._producer(value)
-        if op is None:
-            return None
-        if op.type == "Sigmoid":
-            return Squash(op.inputs[0])
-        if op.type == "Softmax":
-            return Squash(op.inputs[0], axes=(op.inputs[0].shape.rank - 1,))
-        if op.type == "Exp":
-            squash = self.logarithms(op.inputs[0])
-            return None if squash is None else squash._replace(is_logarithm=False)
-        if op.type == "Sub" and self._is_number(op.inputs[0], 1):
-            squash = self.probabilities(op.inputs[1])
-            is_sigmoid = squash is not None and squash.axes is None
-            return squash._replace(is_negative=not squash.is_negative) if is_sigmoid else None
-        for numerator, denominator in self._quotients(op):
-            squash = self._sigmoid(numerator, denominator) or self._softmax(numerator, denominator)
-            if squash is not None:
-                return squash
-        return None
-
-    def logarithms(self, value):
-        """Return the softmax or sigmoid whose logarithm a value is, or None."""
-        op, squash = self._producer(value), None
-        if op is None:
-            return None
-        if op.type == "LogSoftmax":
-            squash = Squash(op.inputs[0], axes=(op.inputs[0].shape.rank - 1,))
-        elif op.type == "Log":
-            squash = self.probabilities(op.inputs[0])
-        elif op.type == "Neg":
-            softplus = self._producer(op.inputs[0])
-            if softplus is not None and softplus.type == "Softplus":
-                # log(sigmoid(z)) = -softplus(-z)
-                squash = self._negated(softplus.inputs[0])
-        elif op.type == "Sub":
-            axes = self._axes_of_logsumexp(op.inputs[1], op.inputs[0])
-            squash = None if axes is None else Squash(op.inputs[0], axes=axes)
-        return None if squash is None else squash._replace(is_logarithm=True)
-
-    def _quotients(self, op):
-        """List pairs of numerator and denominator; the numerator is None if it is one."""
-        if op.type in _QUOTIENTS:
-            numerator, denominator = op.inputs
-            return [(None if self._is_number(numerator, 1) else numerator, denominator)]
-        if op.type in _RECIPROCALS:
-            return [(None, op.inputs[0])]
-        if op.type == "Mul":
-            pairs = ((op.inputs[0], op.inputs[1]), (op.inputs[1], op.inputs[0]))
-            inverses = ((first, self._producer(second)) for first, second in pairs)
-            return [(first, by.inputs[0]) for first, by in inverses if by is not None and by.type in _RECIPROCALS]
-        return []
-
-    def _sigmoid(self, numerator, denominator):
-        """Match ``1 / (1 + exp(-z))`` and ``exp(z) / (1 + exp(z))``."""
-        total = self._producer(denominator)
-        if total is None or total.type not in _SUMS:
-            return None
-        powers = [other for one, other in (total.inputs, total.inputs[::-1]) if self._is_number(one, 1)]
-        exponential = self._producer(powers[0]) if powers else None
-        if exponential is None or exponential.type != "Exp":
-            return None
-        if numerator is None:
-            return self._negated(exponential.inputs[0])
-        return Squash(exponential.inputs[0]) if self._are_same(numerator, powers[0]) else None
-
-    def _negated(self, value):
-        """Return the sigmoid of the negative of a value."""
-        op = self._producer(value)
-        return Squash(op.inputs[0]) if op is not None and op.type == "Neg" else Squash(value, is_negative=True)
-
-    def _softmax(self, numerator, denominator):
-        """Match ``exp(z) / sum(exp(z))``, also where a maximum is subtracted from ``z``."""
-        exponential = None if numerator is None else self._producer(numerator)
-        if exponential is None or exponential.type != "Exp":
-            return None
-        axes = self._axes_of_sum(denominator, numerator)
-        if axes is None:
-            return None
-        logits, difference = exponential.inputs[0], self._producer(exponential.inputs[0])
-        if difference is not None and difference.type == "Sub":
-            given, shift = difference.inputs
-            if self._is_shared(shift, given, axes) and self._is_maximum(shift, given):
-                logits = given
-        return Squash(logits, axes=axes)
-
-    def _axes_of_sum(self, total, summands, broadcast=None):
-        """Return the axes over which a total sums, if it, or a function of it, is broadcast over the summands."""
-        op = self._producer(self._in_any_shape(total))
-        if op is None or op.type != "Sum" or not self._are_same(op.inputs[0], summands):
-            return None
-        axes, rank = self.graph.static_value(op.inputs[1]), summands.shape.rank
-        if axes is None or rank is None:
-            return None
-        axes = tuple(sorted({int(axis) % rank for axis in np.ravel(axes)}))
-        is_shared = self._is_shared(total if broadcast is None else broadcast, summands, axes)
-        return axes if axes and axes[0] > 0 and is_shared else None
-
-    def _axes_of_logsumexp(self, value, logits):
-        """Return the axes over which a value is the logarithm of the sum of the exponentials of logits, or None."""
-        op, shift = self._producer(self._in_any_shape(value)), None
-        if op is not None and op.type in _SUMS:
-            # log(sum(exp(z - m))) + m
-            pairs = ((self._producer(self._in_any_shape(one)), other) for one, other in (op.inputs, op.inputs[::-1]))
-            op, shift = next(((one, other) for one, other in pairs if one is not None and one.type == "Log"), (None, 0))
-        total = self._producer(self._in_any_shape(op.inputs[0])) if op is not None and op.type == "Log" else None
-        power = self._producer(total.inputs[0]) if total is not None and total.type == "Sum" else None
-        if power is None or power.type != "Exp":
-            return None
-        exponent = power.inputs[0]
-        if shift is not None:
-            difference = self._producer(exponent)
-            if difference is None or difference.type != "Sub":
-                return None
-            exponent, subtracted = difference.inputs
-            if not self._are_same(self._in_any_shape(subtracted), self._in_any_shape(shift)):
-                return None
-        axes = self._axes_of_sum(total.outputs[0], total.inputs[0], value)
-        return axes if axes is not None and self._are_same(exponent, logits) else None
-
-    def _is_maximum(self, value, logits):
-        """Return whether a value is a maximum of the logits; one that is not finite may be replaced."""
-        op = self._producer(self._in_any_shape(value))
-        if op is not None and op.type == "SelectV2":
-            op = self._producer(op.inputs[1])
-        return op is not None and op.type == "Max" and self._are_same(op.inputs[0], logits)
-
-    def _is_shared(self, value, logits, axes):
-        """Return whether a value has one number for all classes, and the shape of the logits otherwise."""
-        shape = [1 if axis in axes else size for axis, size in enumerate(logits.shape)]
-        return value.shape.rank == len(shape) and value.shape[1:].as_list() == shape[1:]
-
-    def _in_any_shape(self, value):
-        """Return the value whose elements a value has in the same order, with axes of size one added or dropped."""
-        op = self._producer(value)
-        while op is not None and op.inputs and (op.facts.hands_on == ops.RESHAPED or _only_adds_axes(op)):
-            value = op.inputs[0]
-            op = self._producer(value)
-        return value
-
-    def _producer(self, value):
-        """Return the op that makes a value, of which a layer may return a copy."""
-        op = self.graph.producer.get(value)
-        while op is not None and op.type == "Identity":
-            op = self.graph.producer.get(op.inputs[0])
-        return op
-
-    def _is_number(self, value, number):
-        """Return whether a value is one constant number."""
-        static = self.graph.static_value(value)
-        return static is not None and static.size == 1 and static.item() == number
-
-    def _are_same(self, first, second, depth=_DEPTH):
-        """Return whether two values are made by the same ops of the same values."""
-        if first is second:
-            return True
-        made, other = self._producer(first), self._producer(second)
-        if made is None or other is None:
-            return False
-        if made is other:
-            # Copies of one output of an op.
-            return len(made.outputs) == 1
-        alike = made.type == other.type and len(made.outputs) == len(other.outputs) == 1 and made.body is None
-        if not alike or not depth or made.facts.family is ops.RANDOM or len(made.inputs) != len(other.inputs):
-            return False
-        if made.attributes.keys() != other.attributes.keys():
-            return False
-        if any(made.attributes[name] != other.attributes[name] for name in made.attributes):
-            return False
-        pairs = zip(made.inputs, other.inputs, strict=True)
-        return all(self._are_same(one, another, depth - 1) for one, another in pairs)
-
-
-def _only_adds_axes(op):
-    """Return whether an op is an index such as ``[:, None]``, which takes all elements and adds axes."""
-    if op.type != "StridedSlice" or not op.attribute("new_axis_mask"):
-        return False
-    before, after = op.inputs[0].shape, op.outputs[0].shape
-    added, rank = bin(op.attribute("new_axis_mask")).count("1"), before.rank
-    whole = 2 ** (rank + added) - 1 - op.attribute("new_axis_mask") if rank is not None else None
-    # Each axis that is not new is taken whole, from its begin to its end.
-    taken = (op.attribute(mask) | op.attribute("ellipsis_mask") for mask in ("begin_mask", "end_mask"))
-    return after.rank == (rank or 0) + added and all(mask & whole == whole for mask in taken)
-
-
-def has_several_classes(squash):
-    """Return whether a squash is a softmax over more than one class."""
-    return any(squash.logits.shape[axis] != 1 for axis in squash.axes or ())
 
 
 def find_groups(graph, squashes, value):
@@ -296,10 +99,12 @@ def find_groups(graph, squashes, value):
     """
     start, numbered = 0, {}
     for made, squash in squashes.items():
-        shape, axes = made.shape[1:].as_list(), squash.axes or ()
-        sizes = [1 if axis in axes else size for axis, size in enumerate(shape, 1)]
-        if None in shape:
+        layout = graph.layouts.get(made, Layout(0))
+        # Of one row: the entries of its fold of the first axis, and the other axes.
+        shape, axes = [layout.fold, *made.shape[1:].as_list()], squash.axes or ()
+        if layout.axis > 0 or None in shape:
             return None
+        sizes = [1 if axis in axes else size for axis, size in enumerate(shape)]
         numbers = np.arange(start, start + int(np.prod(sizes))).reshape(sizes)
         numbered[made] = np.broadcast_to(numbers, shape)
         start += numbers.size
@@ -314,7 +119,7 @@ def find_groups(graph, squashes, value):
         return None
 
     def digits(numbers, dtype):
-        return tf.constant(np.stack([numbers // base**row % base for row in range(rows)]), dtype)
+        return tf.constant(np.concatenate([numbers // base**row % base for row in range(rows)]), dtype)
 
     @tf.function(autograph=False)
     def move():

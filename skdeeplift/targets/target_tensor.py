@@ -14,8 +14,10 @@ from skdeeplift.network.graph import Value
 from skdeeplift.network.layers import find_layer
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.method import Method
-from skdeeplift.targets.logits import find_groups, find_squashes, has_several_classes, logits_of
-from skdeeplift.targets.target import check_classes, check_target, holds_weights
+from skdeeplift.targets.logits import find_groups, find_squashes, logits_of
+from skdeeplift.targets.row_targets import holds_weights
+from skdeeplift.targets.spellings import has_several_classes
+from skdeeplift.targets.target import check_classes, check_target
 
 
 class TargetTensor(NamedTuple):

@@ -276,3 +276,28 @@ def test_few_targets_stay_compiled(monkeypatch):
     gc.collect()
     assert sum(method() is not None for method in made) <= 3
     assert sum(graph() is not None for graph in graphs) <= 3
+
+
+@pytest.mark.parametrize(
+    ("target", "change"),
+    [
+        ({0: 1.0}, lambda target: target.update({0: 5.0, 1: 2.0})),
+        ([1.0, 0.0], lambda target: target.append(3.0)),
+        (np.array([1.0, 0.0]), lambda target: target.fill(7.0)),
+    ],
+)
+def test_target_that_is_changed_after_fit(target, change):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    rows = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    expected = DeepLiftExplainer(model, target=0, reference="zeros").fit(rows).transform(rows)
+    fitted = DeepLiftExplainer(model, target=target, reference="zeros").fit(rows)
+    change(target)
+    for explainer in (fitted, pickle.loads(pickle.dumps(fitted))):
+        np.testing.assert_allclose(explainer.transform(rows), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("names", [["a", "a"], np.array([1, 1]), ("a", "a")])
+def test_names_of_classes_that_are_not_different(names):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match="class_names= has one name for each class, all of them different"):
+        DeepLiftExplainer(model, target=0, class_names=names).fit(np.ones((2, 3)))

@@ -95,3 +95,14 @@ def test_labels_of_rows_in_several_levels():
 def test_no_rows():
     explanation = Explanation(contributions=np.zeros((0, 3)), prediction=np.zeros(0), X=np.zeros((0, 3)))
     assert explanation.to_frame().shape == (0, 4)
+
+
+def test_classes_that_are_numbers():
+    """A label is no index into the labels, and weights that all rows share are no classes."""
+    explanation = Explanation(contributions=np.ones((3, 1)), prediction=np.zeros(3))
+    explanation.update(target=np.array([2, 0, 1]), class_names=np.array([2, 0, 1]))
+    assert explanation.to_frame()["class"].tolist() == [2, 0, 1]
+    explanation.update(target=np.array([2.0, 0.5, 1.0]), class_names=None)
+    assert "class" not in explanation.to_frame()
+    explanation.update(target=np.array([1.0, 0.0, 1.0]), class_names=np.array([0.0, 1.0]))
+    assert explanation.to_frame()["class"].tolist() == [1, 0, 1]

@@ -139,3 +139,19 @@ def test_loops_have_graphs_of_their_own():
     weight.assign(3.0)
     [result] = tf.function(lambda x: replay.run(graph, {graph.inputs[0]: x}, graph.outputs))(tf.ones((1, 2)))
     np.testing.assert_array_equal(result, [[27.0, 27.0]])
+
+
+def test_a_value_that_is_replaced():
+    """relu(2 x) + 1 of 2 x is computed again from 3 x, and the graph itself stays as it is."""
+    graph, _ = trace(lambda x: (tf.nn.relu(2 * x) + 1, 3 * x), tf.TensorSpec((None, 2)))
+    output, other = graph.outputs
+    double = graph.producer[graph.producer[output].inputs[0]].inputs[0]
+    changed = graph.with_replaced({double: other}, output)
+    assert graph.outputs == [output, other]
+    assert len(changed.ops) == len(graph.ops) + 2
+    x = tf.constant([[1.0, -1.0]])
+    for each, expected in ((graph, [[3, 1]]), (changed, [[4, 1]])):
+        [found] = tf.function(lambda x, each=each: replay.run(each, {each.inputs[0]: x}, each.outputs[:1]))(x)
+        np.testing.assert_array_equal(found, expected)
+    assert changed.carries_difference(changed.outputs[0])
+    assert changed.layouts[changed.outputs[0]].axis == 0

@@ -1,4 +1,4 @@
-"""Logits under a softmax or sigmoid that is spelled in other ways, or whose probabilities are moved."""
+"""Logits of a network that moves its probabilities, cuts them or joins them."""
 
 import keras
 import numpy as np
@@ -7,93 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from skdeeplift import DeepLiftExplainer, GradientExplainer, IntegratedGradientsExplainer, describe
-
-ROWS = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
-ops = keras.ops
-
-
-def network(build, units=6):
-    """Return a network that ends in ``build``, and its logits."""
-    keras.utils.set_random_seed(0)
-    inputs = keras.Input((4,))
-    logits = layers.Dense(units, bias_initializer="normal", name="logits")(inputs)
-    return keras.Model(inputs, build(logits)), keras.Model(inputs, logits).predict(ROWS, verbose=0)
-
-
-def explain_all(model, explainer=DeepLiftExplainer, **parameters):
-    return explainer(model, target="all", reference="zeros", check="raise", **parameters).fit(ROWS).explain(ROWS)
-
-
-def check_equals_the_logits(build, move, units=6):
-    """Compare with a network that returns the moved logits themselves."""
-    model, logits = network(build, units)
-    plain, _ = network(layers.Lambda(move), units)
-    found = explain_all(model)
-    expected = np.asarray(move(tf.constant(logits))).reshape(5, -1)
-    np.testing.assert_allclose(found.prediction, expected, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(found.contributions, explain_all(plain).contributions, rtol=1e-5, atol=1e-6)
-    own = explain_all(model, pre_activation=False)
-    np.testing.assert_allclose(own.prediction, np.asarray(model(ROWS)).reshape(5, -1), rtol=1e-5, atol=1e-6)
-
-
-def as_it_is(z):
-    return z
-
-
-def stable_softmax(z, axis=-1, **options):
-    exponentials = ops.exp(z - ops.max(z, axis=axis, keepdims=True))
-    return exponentials / ops.sum(exponentials, axis=axis, keepdims=True)
-
-
-def stable_softmax_of_tensorflow(z):
-    shifted = tf.exp(z - tf.stop_gradient(tf.reduce_max(z, -1, keepdims=True)))
-    return shifted / tf.reduce_sum(shifted, -1, keepdims=True)
-
-
-SPELLINGS = {
-    "exp / sum": lambda z: ops.exp(z) / ops.sum(ops.exp(z), axis=-1, keepdims=True),
-    "exp / sum, less the maximum": stable_softmax,
-    "exp / sum, the maximum held": stable_softmax_of_tensorflow,
-    "exp / sum, each spelled out": lambda z: (
-        ops.exp(z - ops.max(z, -1, keepdims=True)) / ops.sum(ops.exp(z - ops.max(z, -1, keepdims=True)), -1)[:, None]
-    ),
-    "exp * reciprocal": lambda z: ops.exp(z) * ops.reciprocal(ops.sum(ops.exp(z), axis=1, keepdims=True)),
-    "exp / expanded sum": lambda z: ops.exp(z) / ops.expand_dims(ops.sum(ops.exp(z), axis=1), 1),
-    "divide_no_nan": lambda z: tf.math.divide_no_nan(tf.exp(z), tf.reduce_sum(tf.exp(z), -1, keepdims=True)),
-    "exp(log_softmax)": lambda z: ops.exp(ops.log_softmax(z)),
-    "log(softmax)": lambda z: ops.log(ops.softmax(z)),
-    "less logsumexp": lambda z: z - ops.logsumexp(z, axis=-1, keepdims=True),
-    "less logsumexp of tensorflow": lambda z: z - tf.reduce_logsumexp(z, -1, keepdims=True),
-    "exp(z - logsumexp)": lambda z: tf.exp(z - tf.reduce_logsumexp(z, axis=1)[:, None]),
-    "1 / (1 + exp(-z))": lambda z: 1 / (1 + ops.exp(-z)),
-    "1 / (exp(-z) + 1)": lambda z: 1.0 / (ops.exp(-z) + 1.0),
-    "reciprocal": lambda z: ops.reciprocal(1 + ops.exp(-z)),
-    "exp / (1 + exp)": lambda z: ops.exp(z) / (1 + ops.exp(z)),
-    "log_sigmoid": ops.log_sigmoid,
-    "log(sigmoid)": lambda z: ops.log(ops.sigmoid(z)),
-    "1 - sigmoid of the negative": lambda z: 1 - ops.sigmoid(-z),
-}
-
-
-@pytest.mark.parametrize("spelling", SPELLINGS)
-def test_spellings(spelling):
-    check_equals_the_logits(layers.Lambda(SPELLINGS[spelling]), as_it_is)
-
-
-def test_spelled_in_the_model_itself():
-    check_equals_the_logits(stable_softmax, as_it_is)
-
-
-def test_softmax_over_two_axes():
-    build = squash_and(layers.Reshape((2, 3)), layers.Softmax(axis=(1, 2)))
-    check_equals_the_logits(build, lambda z: tf.reshape(z, (-1, 2, 3)))
-    with pytest.raises(ValueError, match="last axis, which does not hold the classes of one softmax"):
-        DeepLiftExplainer(network(build)[0], target="all", center_logits=True).fit(ROWS)
-
-
-@pytest.mark.parametrize("build", [lambda z: 1 - ops.sigmoid(z), lambda z: 1 / (1 + ops.exp(z))])
-def test_sigmoid_of_the_negative(build):
-    check_equals_the_logits(build, lambda z: -z)
+from tests.targets.networks import ROWS, as_it_is, check_equals_the_logits, explain_all, network, ops, stable_softmax
 
 
 def squash_and(squash, move):
@@ -138,6 +52,13 @@ def test_every_method_explains_the_moved_logits(explainer):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
+def test_softmax_over_two_axes():
+    build = squash_and(layers.Reshape((2, 3)), layers.Softmax(axis=(1, 2)))
+    check_equals_the_logits(build, lambda z: tf.reshape(z, (-1, 2, 3)))
+    with pytest.raises(ValueError, match="last axis, which does not hold the classes of one softmax"):
+        DeepLiftExplainer(network(build)[0], target="all", center_logits=True).fit(ROWS)
+
+
 @pytest.mark.parametrize("axis", [1, 2])
 def test_softmax_over_another_axis(axis):
     build = squash_and(layers.Reshape((2, 3)), layers.Softmax(axis=axis))
@@ -159,27 +80,6 @@ def test_heads_that_are_joined():
     check_equals_the_logits(heads, as_it_is)
     model, _ = network(lambda z: heads(z, ops.tanh))
     np.testing.assert_allclose(explain_all(model).prediction, model(ROWS), rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "build",
-    [
-        lambda z: 100 * ops.softmax(z),
-        lambda z: ops.sigmoid(z) + 0.5,
-        lambda z: ops.exp(z) / (ops.sum(ops.exp(z), axis=-1, keepdims=True) + 0.1),
-        lambda z: ops.exp(z) / ops.sum(ops.exp(2 * z), axis=-1, keepdims=True),
-        lambda z: ops.exp(z) / ops.sum(ops.exp(z), axis=-1, keepdims=True)[:, ::-1] ** 2,
-        lambda z: 2 / (1 + ops.exp(-z)),
-        lambda z: 1 / (2 + ops.exp(-z)),
-        lambda z: ops.exp(z) / (1 + ops.exp(-z)),
-        lambda z: z - ops.logsumexp(2 * z, axis=-1, keepdims=True),
-        lambda z: ops.softmax(z) * ops.sigmoid(z),
-        lambda z: ops.concatenate([ops.softmax(z), ops.ones_like(z)], axis=1),
-    ],
-)
-def test_functions_that_are_no_probabilities_stay_as_they_are(build):
-    model, _ = network(build)
-    np.testing.assert_allclose(explain_all(model).prediction, np.asarray(model(ROWS)), rtol=1e-4, atol=1e-5)
 
 
 def test_predicted_class_of_a_moved_softmax():
@@ -242,3 +142,23 @@ def test_functions_take_the_moved_logits_if_asked():
     for pre_activation, outputs in ((True, logits.reshape(5, 2, 3)), ("auto", np.asarray(model(ROWS)))):
         fitted = DeepLiftExplainer(model, target=difference, pre_activation=pre_activation).fit(ROWS)
         np.testing.assert_allclose(fitted.explain(ROWS).prediction, difference(outputs), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("spelled", [tf.nn.softmax, stable_softmax])
+@pytest.mark.parametrize("move", [as_it_is, lambda z: tf.reshape(z, (1, -1))])
+def test_softmax_over_the_rows(spelled, move):
+    """Its logits treat each row by itself, but the network does not."""
+    over_rows = layers.Lambda(lambda z: tf.reshape(spelled(move(z), axis=0 if move is as_it_is else 1), (-1, 6)))
+    model, _ = network(over_rows)
+    with pytest.raises(ValueError, match="depends on the other rows"):
+        DeepLiftExplainer(model, target=0).fit(ROWS)
+    with pytest.raises(ValueError, match=r"depends on the other rows|no axis|one entry"):
+        DeepLiftExplainer(tf.function(lambda x: tf.nn.softmax(x[:, 0])), target=()).fit(ROWS)
+
+
+def test_softmax_of_rows_that_are_folded():
+    """Two softmaxes of each row, which stand one after the other on the axis of rows."""
+    build = layers.Lambda(lambda z: tf.reshape(tf.nn.softmax(tf.reshape(z, (-1, 3))), (-1, 2, 3)))
+    check_equals_the_logits(build, lambda z: tf.reshape(z, (-1, 2, 3)))
+    centred = DeepLiftExplainer(network(build)[0], target="all", center_logits=True).fit(ROWS).explain(ROWS)
+    np.testing.assert_allclose(centred.prediction.reshape(5, 2, 3).sum(2), 0, atol=1e-5)

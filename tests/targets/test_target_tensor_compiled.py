@@ -1,12 +1,14 @@
 """Targets and layers, as users name them."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift import DeepLiftExplainer
-from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift import DeepLiftExplainer, GradientExplainer
+from skdeeplift.exceptions import SummationToDeltaWarning, UnsupportedOpError
 from skdeeplift.targets.target_tensor import kind_of_target
 
 ROWS = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
@@ -241,3 +243,30 @@ def test_a_function_as_the_explainers_own_target(model):
     probability = explainer(model, target=1, pre_activation=False).explain(ROWS)
     np.testing.assert_allclose(by_function.contributions, probability.contributions, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(by_function.prediction, model.predict(ROWS, verbose=0)[:, 1], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "warning"),
+    [
+        (lambda target, model: DeepLiftExplainer(model, target=target, reference="zeros"), SummationToDeltaWarning),
+        (lambda target, model: GradientExplainer(model, target=target), RuntimeWarning),
+    ],
+)
+def test_who_is_blamed_for_numbers_that_are_not_finite(estimate, warning):
+    """A function that takes the logarithm of negative numbers, and a network with a weight that is not finite."""
+    sigmoid = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2, "sigmoid")])
+
+    def log_of_rest(output):
+        return tf.reduce_sum(tf.math.log(1 - output), 1)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted = estimate(log_of_rest, sigmoid).fit(ROWS)
+        expected = np.log(1 - sigmoid.predict(ROWS, verbose=0)).sum(1)
+        np.testing.assert_allclose(fitted.explain(ROWS).prediction, expected, rtol=1e-5)
+    with pytest.warns(warning, match=r"function") as caught:
+        estimate(lambda output: tf.math.log(output[:, 0] - 2), sigmoid).fit(ROWS).explain(ROWS)
+    assert "Look at its weights" not in str(caught[0].message)
+    sigmoid.set_weights([np.full((5, 2), np.nan, np.float32), np.zeros(2)])
+    with pytest.warns(warning, match="weights"):
+        estimate(0, sigmoid).fit(ROWS).explain(ROWS)
