@@ -78,7 +78,8 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
             read into memory. Of arrays and tables of Dask at most ``max_samples`` rows are, unless a network is
             trained on them.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
-            Labels that an untrained estimator learns to predict. Ignored where the network is bound as it is.
+            Labels that an untrained estimator learns to predict. Ignored, whatever their structure, where the network
+            is bound as it is.
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows, in the training, in the reference and in ``feature_importances_``.
         target : array-like of shape (n_rows,), (n_rows, n_axes) or (n_rows, *output), default=None
@@ -136,7 +137,8 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
             Rows as the network takes them. Rows of a memory map, or of another array that is read when it is sliced,
             are read in blocks. Batches are those of a ``tf.data.Dataset``, a Keras ``PyDataset``, a generator or
             another iterable, of ``x``, ``(x, y)`` or ``(x, y, sample_weight)`` as Keras takes them. Arrays and tables
-            of Dask stay lazy.
+            of Dask stay lazy. Along axes of any length, rows may be longer or shorter than those of `fit` if the
+            reference has no length of its own. Inputs of one column may be one-dimensional.
         target : array-like, int, tuple or dict, default=None
             Target to explain; by default the explainer's own ``target``. An array of integers or labels has one for
             each row, and an array of floats has weights, as in `explain`.

@@ -10,6 +10,8 @@ from uuid import uuid4
 import numpy as np
 import pandas as pd
 
+from skdeeplift.dtypes import kind_of
+
 
 @contextmanager
 def replace_together(*paths):
@@ -125,6 +127,9 @@ def _pack(value, where, arrays):
         array = np.asarray(value)
         if array.dtype == object:
             return {"objects": [_pack(item, where, arrays) for item in array.reshape(-1)], "shape": array.shape}
+        if array.dtype.kind == "V" and kind_of(array.dtype) == "f":
+            # NumPy alone reads the file, and float32 holds each number of a smaller float.
+            array = array.astype(np.float32)
         if array.dtype.kind != "V":
             # The array of a field has the field's name in the file, so that NumPy alone can read it.
             name = where.removeprefix("explanation.")

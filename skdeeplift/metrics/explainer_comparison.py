@@ -1,6 +1,7 @@
 """Comparison of several explainers by several metrics."""
 
 import warnings
+from copy import deepcopy
 from functools import partial
 from inspect import signature
 from time import perf_counter
@@ -156,4 +157,7 @@ def _compute_metric(function, explainer, X, explanation, options):
     """Compute a metric, as a mean over layers where it has one number for each; NaN where it does not apply."""
     if function is summation_to_delta_error and explanation.reference_value is None:
         return np.nan
+    if getattr(skdeeplift.metrics, getattr(function, "__name__", ""), None) is not function:
+        # A user's function may write into its arguments, which are those of other metrics, too.
+        X, explanation = deepcopy((X, explanation))
     return np.mean(function(explainer, X, explanation=explanation, **options))

@@ -1,5 +1,7 @@
 """Localization: how well contributions tell positions with signal from positions without."""
 
+from copy import deepcopy
+
 import numpy as np
 from scipy.stats import rankdata
 
@@ -61,7 +63,8 @@ def localization_auc(
     0.5
     """
     explained = ExplainedRows(explainer, X, explanation, target, axes)
-    positions = _mark_parts(explained, positions(X) if callable(positions) else positions)
+    # A function may write into its argument.
+    positions = _mark_parts(explained, positions(deepcopy(X)) if callable(positions) else positions)
     contributions = np.abs(explained.contributions) if absolute else explained.contributions
     ranks = rankdata(contributions, axis=-1)
     n_inside = positions.sum(-1)

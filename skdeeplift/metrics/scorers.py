@@ -1,5 +1,6 @@
 """Scorers, by which scikit-learn chooses among explainers."""
 
+from copy import deepcopy
 from functools import partial
 from inspect import signature
 
@@ -114,7 +115,8 @@ class ExplanationScorer(BaseEstimator):
             estimator = estimator.steps[-1][1]
         arguments = [y] if self.metric == "localization_auc" and "positions" not in self.options else []
         # `randomization_check` returns one number for each layer.
-        score = np.mean(metric(estimator, X, *arguments))
+        # A user's function may write into its argument.
+        score = np.mean(metric(estimator, deepcopy(X) if callable(self.metric) else X, *arguments))
         return float(score if greater_is_better else -score)
 
     def metric_function(self):

@@ -241,3 +241,10 @@ def test_objects_in_a_file_are_not_run(tmp_path):
     np.savez(path, structure=text, array_0=np.array([Harmful()], dtype=object))
     with pytest.raises(ValueError, match="holds no explanation"):
         Explanation.load(path)
+
+
+def test_numbers_in_bfloat16_are_widened(tmp_path):
+    numbers = np.array([[1.5, -2.25]]).astype(tf.bfloat16.as_numpy_dtype)
+    loaded = saved_and_loaded(tmp_path, contributions=numbers)
+    assert loaded.contributions.dtype == np.float32
+    np.testing.assert_array_equal(loaded.contributions, [[1.5, -2.25]])

@@ -85,3 +85,15 @@ def test_errors(explainers):
         compare_explainers(explainers, ROWS, metrics=["localization_auc"])
     with pytest.raises(NotFittedError):
         compare_explainers([DeepLiftExplainer(classifier())], ROWS)
+
+
+def test_metrics_that_write_into_their_arguments(explainers):
+    def write(explainer, X, explanation):
+        found = X.sum() + explanation.contributions.sum()
+        X[:], explanation.contributions[:], explanation.X[:] = 0, 0, 0
+        return found
+
+    rows = ROWS.copy()
+    table = compare_explainers(explainers, rows, metrics={"written": write, "again": write})
+    np.testing.assert_array_equal(rows, ROWS)
+    np.testing.assert_array_equal(table["written"], table["again"])

@@ -73,3 +73,14 @@ def test_positions_that_do_not_fit(fitted):
         localization_auc(fitted, ROWS, np.ones(5, bool))
     with pytest.raises(ValueError, match="Got float64"):
         localization_auc(fitted, ROWS, np.full(6, 0.5))
+
+
+def test_positions_of_a_function_that_writes_into_its_argument(fitted):
+    def positions(X):
+        X[:] = np.abs(X) > 1
+        return X.astype(bool)
+
+    rows = ROWS.copy()
+    expected = localization_auc(fitted, ROWS, np.abs(ROWS) > 1)
+    assert localization_auc(fitted, rows, positions) == expected
+    np.testing.assert_array_equal(rows, ROWS)

@@ -118,3 +118,13 @@ def test_what_can_not_be_scored(fitted):
         explanation_scorer("rank_agreement")
     with pytest.raises(TypeError, match="take a fitted explainer"):
         explanation_scorer("deletion_score")(MLPClassifier(), ROWS)
+
+
+def test_metrics_that_write_into_their_argument(fitted):
+    def write(explainer, X):
+        X[:] = 0
+        return 1.0
+
+    rows = ROWS.copy()
+    assert explanation_scorer(write)(fitted, rows) == 1
+    np.testing.assert_array_equal(rows, ROWS)
