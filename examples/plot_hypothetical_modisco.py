@@ -113,7 +113,7 @@ plt.show()
 # For TF-MoDISco
 # ==============
 #
-# ``to_modisco`` writes what ``modisco motifs -s sequences.npz -a hypothetical.npz`` reads.
+# ``to_modisco`` writes what ``modisco motifs -s sequences.npz -a hypothetical.npz -n 2000`` reads.
 
 with tempfile.TemporaryDirectory() as folder:
     shapes = {}

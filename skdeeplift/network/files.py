@@ -9,14 +9,19 @@ import tempfile
 import zipfile
 
 from skdeeplift.exceptions import ModelFileError, ModelFileNotFoundError
-from skdeeplift.network.keras_2 import rewritten
+from skdeeplift.network.keras_2 import MODELS, rewritten
 
 _ACCEPTED = 'the path of a .keras, .h5 or .hdf5 file, or the two paths ("model.json", "weights.h5")'
 _DAMAGED = "It is damaged, or of another format than its name says: copy or save it again."
-_LOAD_YOURSELF = (
-    "Register the classes of your own it uses with keras.saving.register_keras_serializable, "
-    "or load it with Keras yourself and pass the keras.Model."
+# Keras stores archives uncompressed, and numbers that were trained hardly shrink. Only a file that is made to fill the
+# memory grows as much as this when it is unpacked.
+_LARGEST_GROWTH, _USUAL_SIZE = 100, 100_000_000
+_BUILD_ANEW = (
+    "Build the same layers with Keras 3, fill them by layer.set_weights with the arrays that h5py reads from the file, "
+    "and pass the model. Kernels of convolutions that Theano trained are reversed along their spatial axes."
 )
+# Parameters of layers that Keras 1 named otherwise, beside those of dense layers.
+_OF_KERAS_1 = {"nb_filter", "nb_row", "border_mode", "dim_ordering", "subsample", "inner_activation", "pool_length"}
 _HDF5 = (".h5", ".hdf5")
 _LOADS_CODE = ("__lambda__", "TFSMLayer", "TorchModuleWrapper")
 
@@ -93,16 +98,22 @@ def _hdf5(path):
 def _from_archive(path):
     problem = f"The file {path!r} cannot be read as a .keras archive"
     with _clear_error(problem, _DAMAGED), zipfile.ZipFile(path) as file:
+        packed, unpacked = os.path.getsize(path), sum(member.file_size for member in file.infolist())
+        if unpacked > _USUAL_SIZE and unpacked > _LARGEST_GROWTH * packed:
+            raise ModelFileError(
+                f"The archive {path!r} of {packed} bytes would take {unpacked} bytes unpacked, and is not read. If you "
+                "trust it, load it with Keras yourself and pass the keras.Model."
+            )
         if "config.json" not in file.namelist():
             raise ModelFileError(f"The archive {path!r} holds no network: it has no config.json. Expected {_ACCEPTED}.")
         # Keras reads weights past a checksum that does not fit.
         if file.testzip() is not None:
             raise ModelFileError(f"{problem}. {_DAMAGED}")
         text, version = file.read("config.json"), json.loads(file.read("metadata.json"))["keras_version"]
-    config = _parse(text, path)
+    config = _parse(text, path, path, _is_old(version))
     if not _is_old(version):
-        return _load_model(path, ".keras")
-    model = _build(config, path, of_keras_2=True)
+        return _load_model(path, ".keras", config)
+    model = _build(config, path, path, of_keras_2=True)
     with _clear_error(f"The weights in {path!r} cannot be read", _DAMAGED), _ending_in(".keras", path) as path:
         model.load_weights(path)
     return model
@@ -117,18 +128,19 @@ def _from_hdf5(path):
                 if _holds_weights(file)
                 else f"The HDF5 file {path!r} holds no network. Expected {_ACCEPTED}."
             )
-    config = _parse(text, path)
+    config = _parse(text, path, path, _is_old(version))
     if not _is_old(version):
-        return _load_model(path, ".h5")
-    return _load_weights(_build(config, path, of_keras_2=True), path, path)
+        return _load_model(path, ".h5", config)
+    return _load_weights(_build(config, path, path, of_keras_2=True), path, path)
 
 
 def _from_pair(architecture, weights):
     with _clear_error(f"The file {architecture!r} cannot be read", _DAMAGED), open(architecture, "rb") as file:
         text = file.read()
-    config = _parse(text, architecture)
-    of_keras_2 = "module" not in config or _is_old(config.get("keras_version", ""))
-    return _load_weights(_build(config, architecture, of_keras_2), weights, architecture)
+    config = _parse(text, architecture, (architecture, weights))
+    return _load_weights(
+        _build(config, architecture, (architecture, weights), _of_keras_2(config)), weights, architecture
+    )
 
 
 def _text(value):
@@ -139,19 +151,77 @@ def _is_old(version):
     return _text(version).startswith(("1", "2"))
 
 
-def _parse(text, path):
+def _of_keras_2(config):
+    """Return whether an architecture is one of Keras 2, which notes no modules of classes."""
+    return "module" not in config or _is_old(config.get("keras_version", ""))
+
+
+def _parse(text, path, files, of_keras_2=None):
     """Read an architecture, and refuse one that holds Python code, whatever Keras is set to allow."""
     with _clear_error(f"The architecture in {path!r} is not readable JSON", _DAMAGED):
-        parts = []
-        config = json.loads(text, object_hook=lambda part: parts.append(part) or part)
+        config = json.loads(text)
+        parts = list(_parts(config))
+    if isinstance(config, dict) and "layers" in config and "class_name" not in config:
+        raise ModelFileError(f"The architecture in {path!r} is one of Keras 0. {_BUILD_ANEW}")
     if not (isinstance(config, dict) and "class_name" in config and "config" in config):
         raise ModelFileError(f"The JSON in {path!r} describes no network. Expected what keras.Model.to_json() writes.")
+    of_keras_2 = _of_keras_2(config) if of_keras_2 is None else of_keras_2
     for kind in [part["class_name"] for part in parts if _holds_code(part)]:
         raise ModelFileError(
             f"The network in {path!r} stores Python code (class {kind!r}), which is never run when a network is loaded "
-            "from a file. If you trust it, load it with Keras yourself and pass the keras.Model."
+            f"from a file. If you trust it, {_other_way(files, of_keras_2)}"
         )
+    for part in parts:
+        named = _OF_KERAS_1.intersection(part["config"] if isinstance(part.get("config"), dict) else ())
+        if "class_name" in part and named:
+            raise ModelFileError(
+                f"The network in {path!r} has a layer {part['class_name']!r} of Keras 1, with {min(named)!r}. Files of "
+                f"Keras 1 do not tell how its kernels are laid out. {_BUILD_ANEW}"
+            )
     return config
+
+
+def _parts(value):
+    """Yield all dicts in a JSON value."""
+    if isinstance(value, dict):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _parts(each)
+
+
+def _other_way(files, of_keras_2):
+    """Say how a user loads the network in a file, or in two, by code, where this package does not."""
+    package = "tf_keras" if of_keras_2 else "keras"
+    call = f"{package}.models.load_model({files!r}, compile=False, safe_mode=False)"
+    if isinstance(files, tuple):
+        unsafe = f"{package}.{'__internal__' if of_keras_2 else 'config'}.enable_unsafe_deserialization(); "
+        call = f"{package}.models.model_from_json(open({files[0]!r}).read()); model.load_weights({files[1]!r})"
+        call = f"{unsafe}model = {call}"
+    of_package = "tf_keras, the package of Keras 2" if of_keras_2 else "Keras"
+    return f"load it yourself with {of_package}, and pass the model: {call}"
+
+
+def _load_yourself(files, config, of_keras_2):
+    """Say what to do about a network that Keras cannot load: it may be of classes that Keras does not know."""
+    import keras
+
+    registered, kinds = keras.saving.get_custom_objects(), {part.get("class_name") for part in _parts(config)}
+    names = [name for part in _parts(config) if (name := _custom_name(part, keras)) not in (None, *registered)]
+    if not names or (of_keras_2 and not kinds.isdisjoint(("TFOpLambda", "SlicingOpLambda"))):
+        return f"If you trust the file, {_other_way(files, of_keras_2)}"
+    scope = ", ".join(f"{name!r}: {name.rpartition('>')[2]}" for name in sorted(set(names)))
+    return f"Call fit in the scope of your own code: with keras.saving.custom_object_scope({{{scope}}}): ..."
+
+
+def _custom_name(part, keras):
+    """Return the name by which Keras looks up a layer or function that is not its own, or None."""
+    kind, config = part.get("class_name"), part.get("config")
+    if kind is None or str(part.get("module")).startswith("keras") or kind in MODELS:
+        return None
+    if kind == "function":
+        return None if hasattr(keras.activations, str(config)) else config
+    is_layer = isinstance(config, dict) and "name" in config
+    return (part.get("registered_name") or kind) if is_layer and not hasattr(keras.layers, kind) else None
 
 
 def _holds_code(part):
@@ -162,12 +232,15 @@ def _holds_code(part):
     return kind in _LOADS_CODE
 
 
-def _build(config, path, of_keras_2):
+def _build(config, path, files, of_keras_2):
     import keras
 
-    with _clear_error(f"Keras cannot build the network in {path!r}", _LOAD_YOURSELF):
+    with _clear_error(f"Keras cannot build the network in {path!r}", _load_yourself(files, config, of_keras_2)):
         if of_keras_2:
-            config = rewritten(config)
+            try:
+                config = rewritten(config)
+            except ModelFileError as error:
+                raise ModelFileError(f"{error} Or {_other_way(files, of_keras_2)}") from error
         model = keras.saving.deserialize_keras_object(config | {"compile_config": None}, safe_mode=True)
         if not isinstance(model, keras.Model):
             raise TypeError(f"it is a {type(model).__name__}, not a network")
@@ -176,12 +249,12 @@ def _build(config, path, of_keras_2):
     return model
 
 
-def _load_model(path, extension):
+def _load_model(path, extension, config):
     import keras
 
     problem = f"Keras cannot load the network in {path!r}"
     with (
-        _clear_error(problem, f"If it is damaged, copy or save it again. {_LOAD_YOURSELF}"),
+        _clear_error(problem, f"If it is damaged, copy or save it again. {_load_yourself(path, config, False)}"),
         _ending_in(extension, path) as path,
     ):
         return keras.saving.load_model(path, compile=False, safe_mode=True)

@@ -5,7 +5,7 @@ import json
 
 from skdeeplift.exceptions import ModelFileError
 
-_MODELS = {"Sequential": "Sequential", "Model": "Model", "Functional": "Model"}
+MODELS = {"Sequential": "Sequential", "Model": "Model", "Functional": "Model"}
 # Only training needs these, and they may be of classes that are gone.
 _TRAINING_ONLY = ("init", "_initializer", "_regularizer", "_constraint")
 # Keys that layers of Keras 3 may not have, with the values at which they say nothing.
@@ -73,7 +73,7 @@ def _rewrite_layer(part, kind, config):
     if kind != "InputLayer" and "batch_input_shape" in config:
         dtype = "int32" if kind == "Embedding" else config.get("dtype")
         part["input"] = {"batch_shape": config.pop("batch_input_shape"), "dtype": dtype}
-    module, kind = ("keras", _MODELS[kind]) if kind in _MODELS else ("keras.layers", kind)
+    module, kind = ("keras", MODELS[kind]) if kind in MODELS else ("keras.layers", kind)
     cls = getattr(keras if module == "keras" else keras.layers, kind, None)
     if cls is None:
         return part
