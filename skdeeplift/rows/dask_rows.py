@@ -127,7 +127,9 @@ def _aligned(collections):
     if len(collections) == 1 and is_table(collections[0]):
         return collections
     if any(is_table(each) for each in collections):
-        raise TypeError("Several inputs are arrays of Dask. Got a table among them; use table.to_dask_array().")
+        raise TypeError(
+            "Several inputs are arrays of Dask. Got a table among them; use table.to_dask_array(lengths=True)."
+        )
     if any(each.ndim == 0 for each in collections):
         raise ValueError("X must have its rows on the first axis. Got a Dask array without axes.")
     rows = collections[0].chunks[0]
