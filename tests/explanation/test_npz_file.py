@@ -212,3 +212,10 @@ def test_objects_in_a_file_are_not_run(tmp_path):
     np.savez(path, structure=text, array_0=np.array([Harmful()], dtype=object))
     with pytest.raises(ValueError, match="holds no explanation"):
         Explanation.load(path)
+
+
+def test_parts_of_an_unknown_kind(tmp_path):
+    text = b'{"format": "skdeeplift.Explanation 1", "fields": {"X": {"later": 1}}}'
+    np.savez(tmp_path / "explanation.npz", structure=np.frombuffer(text, np.uint8))
+    with pytest.raises(ValueError, match="it has an unknown part 'later'"):
+        Explanation.load(tmp_path / "explanation.npz")

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from skdeeplift import config_context
 from skdeeplift.exceptions import JitCompileWarning
-from skdeeplift.network.compiled import compiled, fused
+from skdeeplift.network.compiled import compiled, fused, refuse_xla
 
 
 def test_no_order_of_effects_is_looked_for():
@@ -107,3 +107,14 @@ def test_variables_are_read_in_each_call():
     assert function(tf.ones(1)).numpy() == 2
     variable.assign(5)
     assert function(tf.ones(1)).numpy() == 6
+
+
+def test_functions_that_xla_may_not_compile_run_without():
+    def function(x):
+        refuse_xla("it would drop numbers")
+        return x + 1
+
+    function = compiled(function)
+    assert function(tf.constant(1.0)).numpy() == 2
+    with config_context(jit_compile=True), pytest.warns(JitCompileWarning, match="it would drop numbers"):
+        assert function(tf.constant(1.0)).numpy() == 2

@@ -149,3 +149,11 @@ def test_columns_in_another_order_halfway(model):
                 explainer.transform(iter(parts))
             with pytest.raises(ValueError, match="same columns in the same order"):
                 DeepLiftExplainer(model, target=1).fit(iter(parts))
+
+
+def test_batches_of_inputs_with_different_numbers_of_rows():
+    inputs = [keras.Input((6,)), keras.Input((6,))]
+    explainer = DeepLiftExplainer(keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Add()(inputs))))
+    explainer.fit([ROWS, ROWS])
+    with pytest.raises(ValueError, match=r"same number of rows\. A batch of X has \[7, 8\]"):
+        explainer.transform(iter([([ROWS[:7], ROWS[:8]],)]))
