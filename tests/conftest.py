@@ -19,6 +19,7 @@ hypothesis.settings.register_profile("exhaustive", max_examples=500, deadline=No
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "advice: follows the advice of each message that it reaches, to a result")
     config.addinivalue_line("filterwarnings", "error::skdeeplift.exceptions.SummationToDeltaWarning")
 
 

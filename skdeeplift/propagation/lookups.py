@@ -295,7 +295,8 @@ def _known_shape(value, graph):
     if shape is None or not shape.is_fully_defined():
         raise UnsupportedOpError(
             f"The value {value.name!r} of shape {value.shape}, by which numbers are looked up, has axes whose size is "
-            "not known. Pass rows of one length, padded where they are shorter."
+            "not known. Give the network's input, or its input_signature, a known length, and pass rows of this "
+            "length, padded where they are shorter."
         )
     return tuple(shape)
 

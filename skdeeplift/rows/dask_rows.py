@@ -130,7 +130,9 @@ def _aligned(collections):
     # Columns of one table have the same partitions.
     collections = [each.to_dask_array() if is_table(each) and each.ndim == 1 else each for each in collections]
     if any(is_table(each) for each in collections):
-        raise TypeError("Several inputs are arrays of Dask. Got a table among them; use table.to_dask_array().")
+        raise TypeError(
+            "Several inputs are arrays of Dask. Got a table among them; use table.to_dask_array(lengths=True)."
+        )
     if any(each.ndim == 0 for each in collections):
         raise ValueError("X must have its rows on the first axis. Got a Dask array without axes.")
     rows = collections[0].chunks[0]

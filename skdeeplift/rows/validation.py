@@ -304,14 +304,13 @@ def find_letters(X, axis, label):
         if len(found) == 1:
             return found[0] - 1
         which = (
-            f"its axes {found} may all be the one"
+            f"its axes {found} may all be the one. Pass the axis as an int: hypothetical={X.ndim - 1} is the last one "
+            f"of an array of shape {X.shape}."
             if found
-            else ("along none of its axes exactly one entry is 1, or the entries sum to one")
+            else "along none of its axes exactly one entry is 1, or the entries sum to one. Pass rows with one 1 and "
+            "zeros elsewhere for each letter, or all entries alike where the letter is not known."
         )
-        raise ValueError(
-            f"hypothetical=True looks for an axis of one-hot letters in {label}, and {which}. Pass the axis as an int: "
-            f"hypothetical={X.ndim - 1} is the last one of an array of shape {X.shape}."
-        )
+        raise ValueError(f"hypothetical=True looks for an axis of one-hot letters in {label}, and {which}")
     if not -X.ndim <= axis < X.ndim or axis % X.ndim == 0:
         raise ValueError(
             f"hypothetical={axis} is no axis of {label}'s features: {label} has shape {X.shape}, with the rows first."

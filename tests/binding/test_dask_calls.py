@@ -22,6 +22,7 @@ from skdeeplift import (
     MeanAbsoluteImportance,
     contribution_score,
 )
+from skdeeplift.binding import dask_calls
 from skdeeplift.binding.dask_blocks import contributions_of_block
 from skdeeplift.binding.dask_calls import copy_for_workers
 from skdeeplift.references import Constant
@@ -364,3 +365,11 @@ def test_layers_of_several_entries_of_a_row():
     lazy = explainer.transform(da.from_array(rows, chunks=(3, 5, 3)))
     assert lazy.shape == (4, 5, 4)
     assert_close(lazy.compute(), explainer.transform(rows))
+
+
+def test_weights_of_zero_alone(model, monkeypatch):
+    # Earlier versions of scikit-learn let them pass.
+    monkeypatch.setattr(dask_calls, "check_sample_weight", lambda weights, rows, **options: np.asarray(weights))
+    lazy = da.from_array(ROWS, chunks=(25, 4))
+    with pytest.raises(ValueError, match=r"a weight above zero for a row at least\. Got only zeros"):
+        DeepLiftExplainer(model, max_samples=20).fit(lazy, sample_weight=np.zeros(60))

@@ -181,3 +181,12 @@ def test_rows_alone_and_in_company(function, independent, dtype):
     for each in (row, np.zeros_like(row)):
         # A reversed batch of one row of zeros among others shows as well.
         assert rows_are_independent(streams_of(function, (4,), dtype=dtype), [each]) == independent
+
+
+def test_hypothetical_is_for_one_input():
+    inputs = [keras.Input((5, 4), name=name) for name in ("one", "other")]
+    model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Add()(inputs))))
+    letters = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(4, size=(3, 5))]
+    explainer = DeepLiftExplainer(model, reference="zeros").fit([letters, letters])
+    with pytest.raises(ValueError, match=r"is for networks with one input.*the inputs .*one.*other"):
+        explainer.explain([letters, letters], hypothetical=True)

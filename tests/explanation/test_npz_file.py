@@ -248,3 +248,10 @@ def test_numbers_in_bfloat16_are_widened(tmp_path):
     loaded = saved_and_loaded(tmp_path, contributions=numbers)
     assert loaded.contributions.dtype == np.float32
     np.testing.assert_array_equal(loaded.contributions, [[1.5, -2.25]])
+
+
+def test_parts_of_an_unknown_kind(tmp_path):
+    text = b'{"format": "skdeeplift.Explanation 1", "fields": {"X": {"later": 1}}}'
+    np.savez(tmp_path / "explanation.npz", structure=np.frombuffer(text, np.uint8))
+    with pytest.raises(ValueError, match="it has an unknown part 'later'"):
+        Explanation.load(tmp_path / "explanation.npz")

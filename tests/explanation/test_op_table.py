@@ -6,6 +6,7 @@ from keras import layers
 
 from skdeeplift import DeepLiftExplainer, describe
 from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.explanation import op_table
 
 
 def test_layers_rules_and_what_lies_in_loops():
@@ -71,3 +72,9 @@ def test_what_stands_before_differences_is_listed(function, op):
     with pytest.raises(UnsupportedOpError) as error:
         DeepLiftExplainer(model).fit(np.ones((3, 4)))
     assert table[~table["supported"]]["reason"].tolist() == [str(error.value)]
+
+
+def test_steps_that_are_only_listed_carry_nothing():
+    step = op_table._UnsupportedStep(None, [], [], "no rule")
+    with pytest.raises(UnsupportedOpError, match="no rule"):
+        step.carry(None, [])

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from skdeeplift import config_context
 from skdeeplift.exceptions import JitCompileWarning
-from skdeeplift.network.compiled import compiled, fused
+from skdeeplift.network.compiled import compiled, fused, refuse_xla
 
 
 def test_no_order_of_effects_is_looked_for():
@@ -140,3 +140,14 @@ def test_a_shared_function_is_no_part_of_the_graphs_that_run_it():
         assert compiled(outer)(x)["sum"].numpy().tolist() == [3, 5]
     with config_context(jit_compile=False):
         assert compiled(outer)(x)["sum"].numpy().tolist() == [3, 5]
+
+
+def test_functions_that_xla_may_not_compile_run_without():
+    def function(x):
+        refuse_xla("it would drop numbers")
+        return x + 1
+
+    function = compiled(function)
+    assert function(tf.constant(1.0)).numpy() == 2
+    with config_context(jit_compile=True), pytest.warns(JitCompileWarning, match="it would drop numbers"):
+        assert function(tf.constant(1.0)).numpy() == 2

@@ -208,3 +208,20 @@ def test_columns_with_the_same_name():
     frame = pd.DataFrame(np.eye(3), columns=["a", "b", "a"])
     with pytest.raises(ValueError, match=r"same name|unique column names"):
         source_columns(StandardScaler().fit(frame), 3)
+
+
+class Named:
+    """A transformer of three columns, two of which have one name."""
+
+    feature_names_in_ = np.array(["a", "b", "a"], dtype=object)
+
+    def get_feature_names_out(self):
+        return self.feature_names_in_
+
+
+def test_names_that_do_not_tell():
+    with pytest.raises(ValueError, match="Named come from: some of its columns have the same name"):
+        source_columns(Named(), 3)
+    scaler = StandardScaler().fit(np.eye(3))
+    with pytest.raises(ValueError, match="StandardScaler come from: it returns 4 columns, and names 3"):
+        source_columns(scaler, 3, 4)

@@ -185,3 +185,11 @@ def test_names_that_are_of_no_one_layer(graph, name, message):
 
 def test_names_of_layers_are_in_order(graph):
     assert layer_names(graph) == ["dense", "encoder", "shared", "joined", "prelu", "classes"]
+
+
+def test_layers_with_several_outputs():
+    inputs = keras.Input((4, 3))
+    sequence, state = keras.layers.GRU(2, return_sequences=True, return_state=True, name="both")(inputs)
+    model = keras.Model(inputs, keras.layers.Flatten()(sequence * state[:, None]))
+    with pytest.raises(ValueError, match=r"takes a layer with one output.*The layer 'both' has 2 of them here"):
+        find_layer(bind(model, np.zeros((2, 4, 3), np.float32)).graph, "both")

@@ -147,3 +147,8 @@ def test_only_the_drawn_rows_are_explained():
     display = ImageContributionDisplay.from_explainer(explainers, IMAGES, rows=[1], target=[2, 3])
     assert [ax.get_title() for ax in display.axes_[0]] == ["image", "one to 2", "one to 3", "ten to 2", "ten to 3"]
     np.testing.assert_allclose(overlay(display.axes_[0, 4])[0], 30 * IMAGES[1])
+
+
+def test_images_are_those_of_the_explanation():
+    with pytest.raises(ValueError, match="over their images, and the explanation holds no X"):
+        ImageContributionDisplay.from_explanation(explanation(X=None))

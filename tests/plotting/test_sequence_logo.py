@@ -167,3 +167,9 @@ def test_from_explainer():
 def test_no_letter_is_cut_off():
     ax = SequenceLogoDisplay([[-1.0, -2.0, 0.5, 0.25]]).plot().ax_
     assert ax.get_ylim() == pytest.approx((-1.05 * 3, 1.05 * 0.75))
+
+
+def test_one_sequence_for_each_row():
+    X = np.stack([one_hot("GAT"), one_hot("TAG")])[None]
+    with pytest.raises(ValueError, match=r"draws one sequence for each row\. Got values of shape \(1, 2, 3, 4\)"):
+        SequenceLogoDisplay.from_explanation(explanation(X=X, contributions=X))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.clusters import Activations, activation_at
 from skdeeplift.network.network import trace
 from skdeeplift.propagation import replay
@@ -196,3 +197,11 @@ def test_zero_counts_as_positive_in_epsilon_lrp():
         return tf.gradients(EpsilonLRP(0.25)(None, tf.exp(x), x, []), x)[0]
 
     assert run(tf.constant(0.0)).numpy() == 4
+
+
+def test_ops_that_tensorflow_has_no_derivative_of():
+    def function(x):
+        return tf.reduce_sum(tf.image.adjust_hue(x, 0.1), [1, 2, 3])[:, None]
+
+    with pytest.raises(UnsupportedOpError, match=r"no derivative of an op before the target.*AdjustHue"):
+        gradients_of(lambda x: function(tf.cast(x, tf.float32)), np.ones((2, 2, 2, 3)))

@@ -86,7 +86,7 @@ def test_indices_that_several_inputs_make():
 
 
 def test_rows_of_open_length():
-    with pytest.raises(UnsupportedOpError, match="Pass rows of one length"):
+    with pytest.raises(UnsupportedOpError, match="a known length, and pass rows of this length, padded"):
         places(lambda t: tf.gather(TABLE, t), tf.TensorSpec((None, None), tf.int32))
 
 

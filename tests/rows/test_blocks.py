@@ -191,3 +191,11 @@ def test_references_of_several_inputs_are_cut_with_the_rows():
         np.testing.assert_allclose(got[name], each, **CLOSE)
     with pytest.raises(ValueError, match=r"one entry for each of the 100 rows of X\. Got 99"):
         explainer.explain(X, reference=[shared, of_rows[1:]], out=out)
+
+
+def test_batches_of_inputs_with_different_numbers_of_rows():
+    inputs = [keras.Input((6,)), keras.Input((6,))]
+    explainer = DeepLiftExplainer(keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Add()(inputs))))
+    explainer.fit([ROWS, ROWS])
+    with pytest.raises(ValueError, match=r"same number of rows\. A batch of X has \[7, 8\]"):
+        explainer.transform(iter([([ROWS[:7], ROWS[:8]],)]))

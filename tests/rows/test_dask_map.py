@@ -1,8 +1,11 @@
 """Functions applied to each block of Dask's arrays and tables."""
 
+import warnings
+
 import dask
 import dask.array as da
 import dask.dataframe as dd
+import distributed
 import keras
 import numpy as np
 import pandas as pd
@@ -14,6 +17,7 @@ from skdeeplift import (
 )
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
 from skdeeplift.execution.workers import WorkerCopy
+from skdeeplift.rows import dask_map
 from skdeeplift.rows.dask_map import check_length, map_blocks, map_in_form
 from skdeeplift.rows.dask_rows import LazyRows
 from tests.binding.test_problems import Step
@@ -162,3 +166,18 @@ def test_columns_of_a_table_as_inputs():
     got = explainer.transform({name: table[name] for name in frame})
     for name, expected in explainer.transform(dict(frame)).items():
         np.testing.assert_allclose(got[name].compute(), expected, rtol=1e-6, atol=1e-7)
+
+
+def test_warnings_of_a_worker_process_reach_the_client(monkeypatch):
+    given = []
+    monkeypatch.setattr(dask_map, "_is_worker_process", lambda: True)
+    monkeypatch.setattr(distributed, "warn", lambda message, category: given.append((message, category)))
+
+    def warning(estimator, block, of_rows, name_row):
+        warnings.warn("of a worker", UserWarning, stacklevel=1)
+        warnings.warn("of packages among themselves", DeprecationWarning, stacklevel=1)
+        return doubled(estimator, block, of_rows, name_row)
+
+    rows = LazyRows(da.from_array(ROWS, chunks=(60, 4)))
+    map_blocks(warning, rows, WorkerCopy(Doubles()), None, SPECS)[0].compute()
+    assert given == [("of a worker", UserWarning)]

@@ -27,6 +27,14 @@ class Sliced:
         self.flushed += 1
 
 
+class OfAnotherDtype(Sliced):
+    """An array of a package with dtypes of its own."""
+
+    def __init__(self, shape):
+        super().__init__(shape)
+        self.dtype = "bfloat"
+
+
 def output_of(array, shape=(4, 2), dtype=np.float32):
     return Output(array, shape, dtype, "out=")
 
@@ -41,8 +49,9 @@ def output_of(array, shape=(4, 2), dtype=np.float32):
         (np.zeros((4, 2), np.int64), ValueError, "out= has dtype int64"),
         (tf.Variable(np.zeros((4, 2), np.float32)), TypeError, "out= "),
         (np.broadcast_to(np.float32(0), (4, 2)), ValueError, "out= is read-only"),
+        (OfAnotherDtype((4, 2)), TypeError, "out= has the dtype bfloat, which is none of NumPy's"),
     ],
-    ids=["list", "columns", "rows", "axes", "integers", "variable", "read-only"],
+    ids=["list", "columns", "rows", "axes", "integers", "variable", "read-only", "other dtype"],
 )
 def test_what_does_not_fit_is_refused(array, error, message):
     with pytest.raises(error, match=message):

@@ -1,5 +1,6 @@
 import pickle
 
+import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
@@ -343,3 +344,8 @@ def test_bad_chunks_change_nothing():
     np.testing.assert_array_equal(fitted.partial_fit(3 * images).feature_importances_, np.full((3, 4), 2.0))
     with pytest.raises(ValueError, match="only zeros"):
         MeanAbsoluteImportance().fit(images, sample_weight=[0, 0])
+
+
+def test_lazy_contributions_without_rows():
+    with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\)"):
+        MeanAbsoluteImportance().fit(da.zeros((0, 3), chunks=(1, 3)))

@@ -1,0 +1,252 @@
+"""Advice about calls of explainers, and about what they check."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from joblib import parallel_config
+from keras import layers
+from sklearn.exceptions import ConvergenceWarning
+
+from skdeeplift import (
+    DeepLiftExplainer,
+    ExpectedGradientsExplainer,
+    GradientExplainer,
+    IntegratedGradientsExplainer,
+    OcclusionExplainer,
+)
+from skdeeplift.exceptions import SummationToDeltaWarning
+from tests.advice.following import assert_result, contributions, follow
+
+ROWS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+pytestmark = pytest.mark.advice
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((3,)), layers.Dense(4, "relu", name="hidden"), layers.Dense(1)])
+
+
+def explain(estimator, X=ROWS, **parameters):
+    return contributions(estimator, X, **parameters)
+
+
+def warned(category, function):
+    """Return the message of a warning of a call."""
+    with pytest.warns(category) as caught:
+        function()
+    return next(str(each.message) for each in caught if issubclass(each.category, category))
+
+
+def test_names_of_classes(model):
+    several = keras.Sequential([keras.Input((3,)), layers.Dense(3, "softmax")])
+    follow(
+        "Pass one name for each, or two for a single logit",
+        lambda: explain(several, class_names=["a", "b"]),
+        lambda: explain(several, class_names=["a", "b", "c"]),
+    )
+    follow(
+        "Pass one name for each, or two for a single logit",
+        lambda: explain(model, class_names=["a", "b", "c"]),
+        lambda: explain(model, class_names=["a", "b"]),
+    )
+
+
+def test_names_of_features():
+    images = np.random.default_rng(0).normal(size=(4, 3, 3, 1)).astype(np.float32)
+    model = keras.Sequential([keras.Input((3, 3, 1)), layers.Flatten(), layers.Dense(1)])
+    explainer = DeepLiftExplainer(model).fit(images)
+
+    def right():
+        found = explainer.set_output(transform="default").transform(images)
+        return pd.DataFrame(found.reshape(len(images), -1))
+
+    follow(
+        "Leave set_output at its default, and reshape contributions yourself",
+        lambda: explainer.set_output(transform="pandas").transform(images),
+        right,
+    )
+
+
+def test_multipliers_of_methods_that_have_none(model):
+    follow(
+        "Pass multipliers=False and hypothetical=False",
+        lambda: explain(model, cls=OcclusionExplainer, call={"multipliers": True}),
+        lambda: explain(model, cls=OcclusionExplainer, call={"multipliers": False, "hypothetical": False}),
+    )
+
+
+def test_letters_of_a_layer():
+    letters = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(4, size=(3, 6))]
+    model = keras.Sequential([keras.Input((6, 4)), layers.Dense(3, name="hidden"), layers.Flatten(), layers.Dense(1)])
+    follow(
+        "Fit an explainer with layer=None",
+        lambda: explain(model, letters, layer="hidden", call={"hypothetical": True}),
+        lambda: explain(model, letters, layer=None, call={"hypothetical": True}),
+    )
+
+
+def test_multipliers_of_sums_over_raw_columns():
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier((3,), solver="lbfgs", max_iter=300, random_state=0))
+    y = np.arange(6) % 2
+
+    def multipliers(**parameters):
+        return DeepLiftExplainer(pipeline, **parameters).fit(ROWS, y).explain(ROWS, multipliers=True).multipliers
+
+    follow("Pass to_source=False", lambda: multipliers(to_source=True), lambda: multipliers(to_source=False))
+
+
+def test_rows_that_depend_on_each_other():
+    def build(axis):
+        rows = keras.Input((3,))
+        centered = layers.Lambda(lambda x: x - tf.reduce_mean(x, axis, keepdims=True), output_shape=(3,))(rows)
+        return keras.Model(rows, layers.Dense(1)(centered))
+
+    follow(
+        "look for a reduction, a reshape or a softmax over the batch axis",
+        lambda: explain(build(0)),
+        lambda: explain(build(1)),
+    )
+
+
+def test_layers_without_rows():
+    rows = keras.Input((3,))
+    turned = layers.Lambda(tf.transpose, output_shape=(None,), name="turned")(rows)
+    back = layers.Lambda(lambda x: tf.ensure_shape(tf.transpose(x), (None, 3)), output_shape=(3,), name="back")(turned)
+    model = keras.Model(rows, layers.Dense(1)(back))
+    follow(
+        "does not have the rows one after the other on its first axis. Pass a layer that has",
+        lambda: explain(model, layer="turned"),
+        lambda: explain(model, layer="back"),
+    )
+
+
+# Sums
+
+
+def test_sums_that_depart():
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(4, "tanh"), layers.Dense(1)])
+    model.set_weights([4 * each for each in model.get_weights()])
+    parameters = dict(cls=IntegratedGradientsExplainer, reference="zeros", n_steps=1)
+    follow(
+        'Pass check="ignore" to get them nevertheless',
+        lambda: explain(model, check="raise", **parameters),
+        lambda: explain(model, check="ignore", **parameters),
+    )
+    advice = warned(SummationToDeltaWarning, lambda: explain(model, check="warn", **parameters))
+    assert "n_steps" in advice, advice
+    assert_result(explain(model, check="raise", **parameters | {"n_steps": 300}))
+    if "auto" in advice:
+        assert_result(explain(model, check="raise", **parameters | {"n_steps": "auto"}))
+
+
+def test_weights_that_are_not_finite():
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    explainer = GradientExplainer(model).fit(ROWS)
+    weights = model.get_weights()
+    model.set_weights([np.full_like(weights[0], np.inf), weights[1]])
+    assert "Look at the network's weights" in warned(RuntimeWarning, lambda: explainer.transform(ROWS))
+    model.set_weights(weights)
+    assert_result(explainer.transform(ROWS))
+
+
+def test_target_functions_that_are_not_finite(model):
+    explainer = GradientExplainer(model, target=lambda output: tf.math.log(output[:, 0] * 0 - 1)).fit(ROWS)
+    assert "Look at the target function" in warned(RuntimeWarning, lambda: explainer.transform(ROWS))
+    assert_result(explain(model, cls=GradientExplainer, target=lambda output: tf.exp(output[:, 0])))
+
+
+@pytest.mark.parametrize(
+    ("cls", "number"), [(DeepLiftExplainer, "max_references"), (ExpectedGradientsExplainer, "n_draws")]
+)
+def test_standard_errors_above_the_tolerance(model, cls, number):
+    rows = np.random.default_rng(1).normal(size=(200, 3)).astype(np.float32)
+    parameters = {"cls": cls, number: "auto", "reference": "permuted", "rows": rows[:2]}
+    advice = warned(ConvergenceWarning, lambda: explain(model, rows, reference_tol=1e-5, **parameters))
+    assert "larger reference_tol=" in advice or "Raise reference_tol" in advice
+    assert_result(explain(model, rows, reference_tol=0.9, **parameters))
+    if "varies less" in advice:
+        parameters["reference"] = "mean"
+        assert_result(explain(model, rows, reference_tol=1e-5, **parameters))
+    if "see standard_error" in advice:
+        explainer = cls(model, reference_tol=0.9, reference="permuted", **{number: "auto"}).fit(rows)
+        assert_result(explainer.explain(rows[:2]).standard_error)
+
+
+# Methods
+
+
+def test_noise_on_tokens():
+    tokens = keras.Input((3,), dtype="int32")
+    outputs = layers.Dense(1)(layers.Flatten()(layers.Embedding(5, 2, name="embedding")(tokens)))
+    model, rows = keras.Model(tokens, outputs), np.array([[0, 1, 2], [3, 4, 0]])
+    parameters = dict(cls=GradientExplainer, layer="embedding", n_draws=3)
+    follow(
+        "Pass noise_scale=0",
+        lambda: explain(model, rows, noise_scale=0.1, **parameters),
+        lambda: explain(model, rows, noise_scale=0, **parameters),
+    )
+
+
+def test_backends_that_fork(model):
+    def run(backend):
+        with parallel_config(backend, n_jobs=2):
+            return DeepLiftExplainer(model, n_jobs=2).fit(ROWS).transform(ROWS)
+
+    follow(
+        "Pass 'threading', 'loky', 'dask' or another that does not fork to joblib.parallel_config",
+        lambda: run("multiprocessing"),
+        lambda: run("threading"),
+    )
+
+
+def test_ops_without_a_rule():
+    def build(reduce):
+        rows = keras.Input((3,))
+        return keras.Model(rows, layers.Lambda(lambda x: reduce(x, 1, keepdims=True), output_shape=(1,))(rows))
+
+    product = build(tf.reduce_prod)
+    advice = "Replace it in the network, pass unsupported='integrate' for a numerical path integral of it"
+    follow(
+        advice,
+        lambda: explain(product),
+        lambda: explain(build(tf.reduce_sum)),
+        lambda: explain(product, unsupported="integrate"),
+    )
+
+
+def test_targets_without_a_derivative():
+    rows = keras.Input((3,))
+    steps = layers.Lambda(lambda x: tf.cast(x > 0, tf.float32), output_shape=(3,))(rows)
+    model = keras.Model(rows, layers.Dense(1)(steps))
+    follow(
+        "Use DeepLiftExplainer, which needs differences and no derivatives",
+        lambda: explain(model, cls=GradientExplainer),
+        lambda: explain(model, cls=DeepLiftExplainer),
+    )
+
+
+def test_whole_numbers_that_are_computed():
+    def build(mixes):
+        rows = keras.Input((3,))
+
+        def look_up(x):
+            ids = tf.cast(x, tf.int32)
+            return tf.math.floormod(tf.reduce_sum(ids, 1, keepdims=True) if mixes else ids, 4)
+
+        ids = layers.Lambda(look_up, output_shape=(1,) if mixes else (3,), dtype="int32")(rows)
+        embedded = layers.Embedding(4, 2, name="embedding")(ids)
+        return keras.Model(rows, layers.Dense(1)(layers.Flatten()(embedded)))
+
+    rows = np.abs(ROWS * 3)
+    follow(
+        "Pass layer= the name of a layer behind it",
+        lambda: explain(build(True), rows),
+        lambda: explain(build(True), rows, layer="embedding"),
+    )

@@ -1,0 +1,266 @@
+"""Advice about displays."""
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from keras import layers
+
+from skdeeplift import DeepLiftExplainer, GradientExplainer, IntegratedGradientsExplainer
+from skdeeplift.plotting import (
+    BeeswarmDisplay,
+    ConvergenceDisplay,
+    DependenceDisplay,
+    ImageContributionDisplay,
+    ImportanceDisplay,
+    SequenceLogoDisplay,
+    TokenDisplay,
+    WaterfallDisplay,
+)
+from skdeeplift.references import reference_report
+from tests.advice.following import follow
+
+RANDOM = np.random.default_rng(0)
+ROWS = RANDOM.normal(size=(5, 3)).astype(np.float32)
+pytestmark = pytest.mark.advice
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def model():
+    dense = layers.Dense(4, "relu", name="hidden")
+    return keras.Sequential([keras.Input((3,)), dense, layers.Dense(12), layers.Softmax()])
+
+
+@pytest.fixture(scope="module")
+def fitted(model):
+    return DeepLiftExplainer(model, target=1).fit(ROWS)
+
+
+@pytest.fixture(scope="module")
+def one(fitted):
+    return fitted.explain(ROWS)
+
+
+@pytest.fixture(scope="module")
+def of_all(fitted):
+    return fitted.explain(ROWS, target="all")
+
+
+@pytest.fixture(scope="module")
+def of_two():
+    inputs = [keras.Input((3,), name="left"), keras.Input((3,), name="right")]
+    model = keras.Model(inputs, layers.Dense(1)(layers.concatenate(inputs)))
+    X = {"left": ROWS, "right": 2 * ROWS}
+    return DeepLiftExplainer(model).fit(X).explain(X)
+
+
+def explain(shape, X, cls=DeepLiftExplainer, call=(), **parameters):
+    model = keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(1)])
+    return cls(model, **{"reference": "zeros", **parameters}).fit(X).explain(X, **dict(call))
+
+
+# Explanations and their parts
+
+
+def test_explanations(fitted, one):
+    follow(
+        "For an explainer and its rows use BeeswarmDisplay.from_explainer(explainer, X)",
+        lambda: BeeswarmDisplay.from_explanation(fitted),
+        lambda: BeeswarmDisplay.from_explanation(one),
+        lambda: BeeswarmDisplay.from_explainer(fitted, ROWS),
+    )
+
+
+def test_targets(fitted, one, of_all):
+    follow(
+        "Pass target=, one of",
+        lambda: BeeswarmDisplay.from_explanation(of_all),
+        lambda: BeeswarmDisplay.from_explanation(of_all, target=1),
+    )
+    follow(
+        "Leave target= out, or explain with target=2",
+        lambda: BeeswarmDisplay.from_explanation(one, target=2),
+        lambda: BeeswarmDisplay.from_explanation(one),
+        lambda: BeeswarmDisplay.from_explanation(fitted.explain(ROWS, target=2), target=2),
+    )
+    of_rows = fitted.explain(ROWS, target=[0, 1, 1, 0, 1])
+    follow(
+        "The rows' targets are 0, 1",
+        lambda: BeeswarmDisplay.from_explanation(of_rows, target=2),
+        lambda: BeeswarmDisplay.from_explanation(of_rows, target=1),
+    )
+    follow(
+        "Explain target='all', or use by_class=False",
+        lambda: ImportanceDisplay.from_explanation(one, by_class=True),
+        lambda: ImportanceDisplay.from_explanation(of_all, by_class=True),
+        lambda: ImportanceDisplay.from_explanation(one, by_class=False),
+    )
+
+
+def test_parts(one, of_two):
+    follow(
+        "Pass part=, one of",
+        lambda: BeeswarmDisplay.from_explanation(of_two),
+        lambda: BeeswarmDisplay.from_explanation(of_two, part="left"),
+    )
+    follow(
+        "Leave part= at None",
+        lambda: BeeswarmDisplay.from_explanation(one, part="left"),
+        lambda: BeeswarmDisplay.from_explanation(one, part=None),
+    )
+
+
+def test_single_rows(one):
+    follow(
+        "Pass row=, its position",
+        lambda: WaterfallDisplay.from_explanation(one),
+        lambda: WaterfallDisplay.from_explanation(one, row=0),
+    )
+
+
+def test_values_at_references(model, one):
+    plain = GradientExplainer(model, target=1).fit(ROWS).explain(ROWS)
+    advice = "Use an explainer that"
+    follow(
+        f"{advice} compares rows with a reference, such as DeepLiftExplainer",
+        lambda: WaterfallDisplay.from_explanation(plain, row=0),
+        lambda: WaterfallDisplay.from_explanation(one, row=0),
+    )
+    follow(
+        f"{advice} does, such as DeepLiftExplainer",
+        lambda: ConvergenceDisplay.from_explanation(plain),
+        lambda: ConvergenceDisplay.from_explanation(one),
+    )
+
+
+def test_units_of_a_layer(model, one):
+    units = DeepLiftExplainer(model, layer="hidden", target=1).fit(ROWS).explain(ROWS)
+    follow(
+        "Explain the network's input",
+        lambda: DependenceDisplay.from_explanation(units, 0),
+        lambda: DependenceDisplay.from_explanation(one, 0),
+    )
+
+
+def test_other_displays(one):
+    images = RANDOM.normal(size=(2, 4, 4, 1)).astype(np.float32)
+    explanation = explain((4, 4, 1), images)
+    follow(
+        "ImageContributionDisplay draws images",
+        lambda: BeeswarmDisplay.from_explanation(explanation),
+        lambda: ImageContributionDisplay.from_explanation(explanation),
+    )
+
+
+# Convergence
+
+
+def test_convergence(model, fitted):
+    follow(
+        "Leave target= at None",
+        lambda: ConvergenceDisplay.from_explainer(fitted, ROWS, over="references", target=1),
+        lambda: ConvergenceDisplay.from_explainer(
+            DeepLiftExplainer(model, target=1, reference="sample").fit(ROWS), ROWS, over="references", target=None
+        ),
+    )
+    follow(
+        "Use over='rows', or an IntegratedGradientsExplainer",
+        lambda: ConvergenceDisplay.from_explainer(fitted, ROWS, over="steps"),
+        lambda: ConvergenceDisplay.from_explainer(fitted, ROWS, over="rows"),
+        lambda: ConvergenceDisplay.from_explainer(
+            IntegratedGradientsExplainer(model, target=1).fit(ROWS), ROWS, over="steps"
+        ),
+    )
+    report = reference_report(fitted, ROWS, references=["sample"])
+    errors = {"": np.array([1e-4, 1e-3])}
+    follow(
+        "Pass one of the two",
+        lambda: ConvergenceDisplay(errors=errors, report=report).plot(),
+        lambda: ConvergenceDisplay(errors=errors).plot(),
+        lambda: ConvergenceDisplay(report=report).plot(),
+    )
+    follow(
+        "Report on one that has, such as 'sample'",
+        lambda: ConvergenceDisplay.from_report(reference_report(fitted, ROWS, references=["zeros"])),
+        lambda: ConvergenceDisplay.from_report(reference_report(fitted, ROWS, references=["sample"])),
+    )
+
+
+# Images, sequences and text
+
+
+def test_images():
+    images, flat = (RANDOM.normal(size=(2, *shape)).astype(np.float32) for shape in ((8, 8, 1), (64,)))
+    explanation, of_flat = explain((8, 8, 1), images), explain((64,), flat)
+    follow(
+        "Pass image_shape=, such as (8, 8)",
+        lambda: ImageContributionDisplay.from_explanation(of_flat),
+        lambda: ImageContributionDisplay.from_explanation(of_flat, image_shape=(8, 8)),
+    )
+    follow(
+        "Explain the same X",
+        lambda: ImageContributionDisplay.from_explanation({"a": explanation, "b": explain((8, 8, 1), 2 * images)}),
+        lambda: ImageContributionDisplay.from_explanation({"a": explanation, "b": explain((8, 8, 1), images)}),
+    )
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(12)])
+    of_all = DeepLiftExplainer(model, target="all").fit(images).explain(images)
+    follow(
+        "Pass target=, one or several of",
+        lambda: ImageContributionDisplay.from_explanation(of_all),
+        lambda: ImageContributionDisplay.from_explanation(of_all, target=1),
+        lambda: ImageContributionDisplay.from_explanation(of_all, target=[1, 2]),
+    )
+    axes = plt.subplots(3, 3)[1]
+    follow(
+        "ax= takes axes of a grid, or one axes for each picture",
+        lambda: ImageContributionDisplay.from_explanation(explanation, ax=axes),
+        lambda: ImageContributionDisplay.from_explanation(explanation, ax=axes[0, 0]),
+    )
+
+
+def test_sequences():
+    letters, protein = (np.eye(n, dtype=np.float32)[RANDOM.integers(n, size=(2, 6))] for n in (4, 5))
+    follow(
+        "Use hypothetical=True in explain or from_explainer",
+        lambda: SequenceLogoDisplay.from_explanation(explain((6, 4), letters), row=0, hypothetical=True),
+        lambda: SequenceLogoDisplay.from_explanation(
+            explain((6, 4), letters, call={"hypothetical": True}), row=0, hypothetical=True
+        ),
+    )
+    follow(
+        "Pass alphabet=, the letters in their order",
+        lambda: SequenceLogoDisplay.from_explanation(explain((6, 5), protein), row=0),
+        lambda: SequenceLogoDisplay.from_explanation(explain((6, 5), protein), row=0, alphabet="ABCDE"),
+    )
+
+
+def test_text():
+    tokens = keras.Input((4,), dtype="int32")
+    embedded = layers.Embedding(5, 2, name="embedding")(tokens)
+    model = keras.Model(tokens, layers.Dense(1)(layers.Flatten()(embedded)))
+    ids = np.array([[0, 1, 2, 3], [1, 2, 3, 4]])
+    explanation = DeepLiftExplainer(model, layer="embedding", reference="zeros").fit(ids).explain(ids)
+    del explanation["X"]
+    follow(
+        "Pass TokenDisplay's words=",
+        lambda: TokenDisplay.from_explanation(explanation),
+        lambda: TokenDisplay.from_explanation(explanation, words=["these are the words".split()] * 2),
+    )
+
+
+def test_matplotlib(monkeypatch, one):
+    """The command it names is one of pip, which this test does not run: afterwards the package is there."""
+    import sys
+
+    def wrong():
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, "matplotlib", None)
+            BeeswarmDisplay.from_explanation(one)
+
+    follow("Use pip install 'skdeeplift[plot]'", wrong, lambda: BeeswarmDisplay.from_explanation(one))
