@@ -42,3 +42,8 @@ def copy_routing(estimator, copied):
     for name in ("_metadata_request", "_sklearn_output_config"):
         if name in vars(estimator):
             setattr(copied, name, clone(vars(estimator)[name], safe=False))
+
+
+# Attributes that training leaves in a perceptron of scikit-learn. They are of no use to an explanation, and larger than
+# the weights.
+PERCEPTRON_TRAINING_ATTRIBUTES = ("_optimizer", "_best_coefs", "_best_intercepts")

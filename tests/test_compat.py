@@ -10,6 +10,7 @@ from joblib._dask import DaskDistributedBackend
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import Ridge
+from sklearn.neural_network import MLPClassifier
 from sklearn.utils.metaestimators import available_if
 
 from skdeeplift import compat
@@ -202,3 +203,9 @@ def test_active_backend_and_its_number_of_workers():
 def test_class_of_the_backend_for_dask():
     """`compute_parts` knows it by this name."""
     assert DaskDistributedBackend.__name__ == "DaskDistributedBackend"
+
+
+def test_training_leaves_these_attributes_in_a_perceptron():
+    rows = np.arange(40.0).reshape(20, 2)
+    fitted = MLPClassifier((3,), max_iter=2, early_stopping=True).fit(rows, [0, 1] * 10)
+    assert set(compat.PERCEPTRON_TRAINING_ATTRIBUTES) <= {*vars(fitted)}

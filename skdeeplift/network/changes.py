@@ -86,21 +86,21 @@ def compute_same(graph, other):
     """
     if [call.path for call in graph.calls] != [call.path for call in other.calls] or len(graph.ops) != len(other.ops):
         return False
-    captures = [{value.name: tensor for value, tensor in each.captures.items()} for each in (graph, other)]
-    if captures[0].keys() != captures[1].keys() or any(
-        captures[1][name] is not captures[0][name] for name in captures[0]
-    ):
+    read = [list(each.captures.values()) for each in (graph, other)]
+    if len(read[0]) != len(read[1]) or not all(map(is_, *read)):
         return False
-    names = [[[value.name for value in values] for values in (each.inputs, each.outputs)] for each in (graph, other)]
-    return names[0] == names[1] and all(map(_is_same_op, graph.ops, other.ops))
-
-
-def _is_same_op(op, other):
-    descriptions = [
-        (each.type, each.name, [value.name for value in each.inputs], [value.name for value in each.outputs])
-        for each in (op, other)
+    # Names differ from trace to trace, so values are compared by their order.
+    numbers = [
+        {value: number for number, value in enumerate([*each.captures, *each.values])} for each in (graph, other)
     ]
-    if descriptions[0] != descriptions[1] or _attributes(op) != _attributes(other):
+    ends = [[of_each[value] for value in each.outputs] for of_each, each in zip(numbers, (graph, other), strict=True)]
+    return ends[0] == ends[1] and all(_is_same_op(*pair, *numbers) for pair in zip(graph.ops, other.ops, strict=True))
+
+
+def _is_same_op(op, other, numbers, other_numbers):
+    """Return whether two ops are alike and read the same values, given the numbers of the values of both graphs."""
+    read = [numbers[value] for value in op.inputs], [other_numbers[value] for value in other.inputs]
+    if op.type != other.type or read[0] != read[1] or _attributes(op) != _attributes(other):
         return False
     bodies = [(op.body, other.body), (op.condition, other.condition)]
     return all(compute_same(*pair) for pair in bodies if None not in pair)

@@ -12,13 +12,11 @@ create_op = inspect.unwrap(tf.Graph.create_op)
 WITHOUT_ORDER = {"_disable_acd": True}
 NOT_INLINED = {"_noinline": True}
 
-# Attributes that training leaves in a Keras model, and in a perceptron of scikit-learn. They are of no use to an
-# explanation, and larger than the weights.
+# Attributes that training leaves in a Keras model. They are of no use to an explanation, and larger than the weights.
 KERAS_TRAINING_ATTRIBUTES = frozenset(
     """optimizer history stop_training stop_evaluating stop_predicting _compile_config _compiled_trainable_state
     _eval_epoch_iterator""".split()
 )
-PERCEPTRON_TRAINING_ATTRIBUTES = ("_optimizer", "_best_coefs", "_best_intercepts")
 
 
 def graph_of_function(func_graph, name):

@@ -55,6 +55,8 @@ class OpFacts:
     equality: bool = False
     # Way in which the op hands on elements without computing: `COPIED`, `RESHAPED`, `BROADCAST`, `MOVED`, `CUT`.
     hands_on: str | None = None
+    # The op moves the elements of its first input, if nothing else that it reads varies.
+    moves_first: bool = False
     # The op reads the shape of its input, and none of its elements.
     shape_only: bool = False
     # Positions of operands: indices of a lookup, the axis the op works along, and the shape of a list's elements.
@@ -331,7 +333,7 @@ op("Unpack",                 STRUCTURAL, hands_on=MOVED)
 op("Sum",                    STRUCTURAL, batch=REDUCED)
 op("Mean",                   STRUCTURAL, batch=REDUCED)
 op("Cumsum",                 STRUCTURAL, axis=1)
-op("Roll",                   STRUCTURAL, axis=2)
+op("Roll",                   STRUCTURAL, axis=2, moves_first=True)
 op("SpaceToBatch",           STRUCTURAL, batch=FOLDED)
 op("SpaceToBatchND",         STRUCTURAL, batch=FOLDED)
 op("BatchToSpace",           STRUCTURAL, batch=UNFOLDED)
@@ -339,7 +341,7 @@ op("BatchToSpaceND",         STRUCTURAL, batch=UNFOLDED)
 op("AvgPool",                STRUCTURAL)
 op("AvgPool3D",              STRUCTURAL)
 op("ConjugateTranspose",     STRUCTURAL)
-op("DepthToSpace",           STRUCTURAL)
+op("DepthToSpace",           STRUCTURAL, moves_first=True)
 op("Diag",                   STRUCTURAL)
 op("DiagPart",               STRUCTURAL)
 op("ExtractImagePatches",    STRUCTURAL)
@@ -353,11 +355,11 @@ op("MirrorPad",              STRUCTURAL)
 op("Pad",                    STRUCTURAL)
 op("Real",                   STRUCTURAL)
 op("ReverseSequence",        STRUCTURAL)
-op("SpaceToDepth",           STRUCTURAL)
-op("Gather",                 LOOKUP, indices=1)
-op("GatherV2",               LOOKUP, indices=1, axis=2)
+op("SpaceToDepth",           STRUCTURAL, moves_first=True)
+op("Gather",                 LOOKUP, indices=1, moves_first=True)
+op("GatherV2",               LOOKUP, indices=1, axis=2, moves_first=True)
 op("ResourceGather",         LOOKUP, indices=1)
-op("GatherNd",               OF_FIRST_OPERAND, indices=1, batch=RENUMBERED)
+op("GatherNd",               OF_FIRST_OPERAND, indices=1, batch=RENUMBERED, moves_first=True)
 op("SegmentSum",             OF_FIRST_OPERAND)
 op("SegmentMean",            OF_FIRST_OPERAND)
 op("UnsortedSegmentSum",     OF_FIRST_OPERAND)

@@ -9,8 +9,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-from skdeeplift.compat import copy_routing
-from skdeeplift.network.compat import PERCEPTRON_TRAINING_ATTRIBUTES
+from skdeeplift.compat import PERCEPTRON_TRAINING_ATTRIBUTES, copy_routing
 
 ACTIVATIONS = {
     "identity": "linear",

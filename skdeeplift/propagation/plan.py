@@ -4,7 +4,6 @@ import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.clusters import Activations, activation_at
-from skdeeplift.network.effects import check_effects
 from skdeeplift.network.graph import BRANCHES
 from skdeeplift.network.layers import layer_names, unknown_layer
 from skdeeplift.propagation.loops import LoopStep, Section
@@ -62,7 +61,6 @@ class Plan:
     def __init__(self, graph, target, sources, rule_set, owner="skdeeplift", parts=False):
         self.graph, self.rule_set, self.owner = graph, rule_set, owner
         self.sources = sources
-        check_effects(graph, [target])
         check_depends(graph, target)
         self.starts = graph.starts_before(target)
         section = self._section(graph, {target}, set(sources) if parts else set())

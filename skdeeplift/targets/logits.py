@@ -9,7 +9,7 @@ from skdeeplift.propagation import replay
 from skdeeplift.targets.spellings import SpellingFinder
 
 # Further ops that move the elements of their first input, if nothing else that they read varies.
-_FURTHER_MOVES = frozenset({"Gather", "GatherV2", "GatherNd", "Roll", "DepthToSpace", "SpaceToDepth"})
+_FURTHER_MOVES = ops.where(moves_first=True)
 
 
 def find_squashes(graph, value):

@@ -7,9 +7,9 @@ import numpy as np
 from skdeeplift.network import ops
 from skdeeplift.network.graph import Value
 
-_QUOTIENTS = frozenset({"RealDiv", "Div", "DivNoNan"})
-_RECIPROCALS = frozenset({"Reciprocal", "Inv"})
-_SUMS = frozenset({"Add", "AddV2"})
+_QUOTIENTS = ops.where(family=ops.QUOTIENT)
+_RECIPROCALS = ops.where(reciprocal=True) - {"Rsqrt"}
+_SUMS = ops.types_ruled_by("add")
 # Nested ops that are compared, at most, to see whether two values are the same function.
 _DEPTH = 12
 

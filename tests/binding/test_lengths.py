@@ -128,6 +128,7 @@ class Series(keras.Model):
 
 def test_network_that_declares_nothing():
     model = Series()
+    model(SHORT[:1])
     explainer, expected = (DeepLiftExplainer(model, reference="zeros").fit(rows) for rows in (SHORT, LONG))
     np.testing.assert_array_equal(explainer.transform(LONG), expected.transform(LONG))
     with pytest.raises(ValueError, match=r"X has rows of shape \(5, 3\), on which the network .* fails"):

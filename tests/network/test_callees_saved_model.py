@@ -69,7 +69,7 @@ def test_layer_of_a_keras_model(model, tmp_path):
     layer = keras.layers.TFSMLayer(str(tmp_path), call_endpoint="serve")
     whole = keras.Model(inputs, layer(inputs))
     np.testing.assert_allclose(contributions_of(whole), contributions_of(model), atol=1e-6)
-    with pytest.raises(TypeError, match=r"keras\.Sequential\(\[layer\]\)"):
+    with pytest.raises(TypeError, match=r"keras\.Sequential\(\[keras\.Input\(shape\), layer\]\)"):
         bind(layer, ROWS)
 
 

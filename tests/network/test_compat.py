@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from sklearn.neural_network import MLPClassifier
 
 from skdeeplift.network import compat
 
@@ -52,9 +51,3 @@ def test_training_leaves_no_other_attributes_in_a_keras_model():
     model.predict(np.ones((4, 2)), verbose=0)
     before = {*vars(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))}
     assert {*vars(model)} - before <= compat.KERAS_TRAINING_ATTRIBUTES
-
-
-def test_training_leaves_these_attributes_in_a_perceptron():
-    rows = np.arange(40.0).reshape(20, 2)
-    fitted = MLPClassifier((3,), max_iter=2, early_stopping=True).fit(rows, [0, 1] * 10)
-    assert set(compat.PERCEPTRON_TRAINING_ATTRIBUTES) <= {*vars(fitted)}

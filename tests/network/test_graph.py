@@ -62,9 +62,9 @@ def test_what_varies_and_what_carries_a_difference():
         return tf.exp(x), mask, zeros, tf.constant([1.0]) + 1.0
 
     graph, _ = trace(function, tf.TensorSpec((None, 3)))
-    # An exponential, a mask, zeros and a constant.
+    # An exponential, a condition, zeros and a constant.
     assert [graph.varies(value) for value in graph.outputs] == [True, True, False, False]
-    assert [graph.carries_difference(value) for value in graph.outputs] == [True, False, False, False]
+    assert [graph.carries_difference(value) for value in graph.outputs] == [True, True, False, False]
     assert [graph.is_batch_shaped(value) for value in graph.outputs] == [False, False, True, False]
 
 

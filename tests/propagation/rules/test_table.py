@@ -1,6 +1,7 @@
 import pytest
 
 from skdeeplift.network import ops
+from skdeeplift.propagation.rules.decisions import DECISIONS
 from skdeeplift.propagation.rules.linear import JOINS, LINEAR, LISTS
 from skdeeplift.propagation.rules.maxima import MAXIMA
 from skdeeplift.propagation.rules.rescale import SOFTMAX
@@ -31,7 +32,7 @@ def test_a_union_finds_the_rules_of_all_tables():
 
 
 def test_no_two_rules_have_one_name():
-    tables = [LINEAR, JOINS, LISTS, BILINEAR, TWO_VARIABLE, MAXIMA, SOFTMAX]
+    tables = [LINEAR, JOINS, LISTS, BILINEAR, TWO_VARIABLE, DECISIONS, MAXIMA, SOFTMAX]
     assert len(SHARED.rules) == sum(len(table.rules) for table in tables)
 
 
