@@ -132,7 +132,7 @@ class CallReport:
         method = problem.method
         self.n_rows += problem.n_rows
         self.is_function = compiled.function is not None
-        if results.unconverged is not None and results.unconverged.any():
+        if results.reported.any():
             self.unconverged.append(results)
         sums = method.sums_to_delta and self.bound.layer is None
         if not sums:
@@ -162,12 +162,15 @@ class CallReport:
 
     def _op_at_fault(self, problem, row, tolerance):
         """Name the op where the difference that a row carries first departs from the true one."""
+        distrust = " Do not trust these rows' contributions."
         if problem.fixed is not None:
-            return ""
+            return distrust
         op = problem.method.first_departure(*problem.pairs_of_row(row, LOCATED_REFERENCES), tolerance)
         if op is None:
-            return ""
-        return f" The carried difference first departs from the true one at {problem.method.graph.describe(op)}."
+            return distrust
+        return (
+            f"{distrust} The carried difference first departs from the true one at {problem.method.graph.describe(op)}."
+        )
 
     def _note_outputs(self, results, start):
         """Count rows whose target is not finite, where no sum would tell."""
@@ -180,7 +183,7 @@ class CallReport:
     def finish(self):
         """Give the warnings of all blocks, each once."""
         if self.unconverged:
-            worst = max(self.unconverged, key=lambda results: results.n_references[results.unconverged].max())
+            worst = max(self.unconverged, key=lambda results: results.n_references[results.reported].max())
             warn(self.bound.schedule.warning(worst), ConvergenceWarning)
         if self.not_finite is not None:
             look_at = "the target function" if self.is_function else "the network's weights"

@@ -32,11 +32,19 @@ class Results(NamedTuple):
     n_steps: np.ndarray | None = None
     # Whether a row's standard error stayed above the tolerance.
     unconverged: np.ndarray | None = None
+    # Whether a row's contributions still changed with the number of steps, though they add up.
+    unsettled: np.ndarray | None = None
 
     @property
     def contributions(self):
         """Contributions, one array for each source."""
         return self.of_sources["contributions"]
+
+    @property
+    def reported(self):
+        """Whether each row is one that a warning of the schedule is about."""
+        masks = [mask for mask in (self.unconverged, self.unsettled) if mask is not None]
+        return np.any(masks, 0) if masks else np.zeros(len(self.prediction), bool)
 
     def replace_rows(self, rows, others):
         """Overwrite some rows with results that were computed anew."""
