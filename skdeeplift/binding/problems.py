@@ -142,7 +142,7 @@ class CallReport:
         method = problem.method
         self.n_rows += problem.n_rows
         self.is_function = compiled.function is not None
-        if results.unconverged is not None and results.unconverged.any():
+        if results.reported.any():
             self.unconverged.append(results)
         if results.n_equal is not None:
             for row in np.flatnonzero(results.n_equal):
@@ -175,12 +175,15 @@ class CallReport:
 
     def _op_at_fault(self, problem, row, tolerance):
         """Name the op where the difference that a row carries first departs from the true one."""
+        distrust = " Do not trust these rows' contributions."
         if problem.fixed is not None:
-            return ""
+            return distrust
         op = problem.method.first_departure(*problem.pairs_of_row(row, LOCATED_REFERENCES), tolerance)
         if op is None:
-            return ""
-        return f" The carried difference first departs from the true one at {problem.method.graph.describe(op)}."
+            return distrust
+        return (
+            f"{distrust} The carried difference first departs from the true one at {problem.method.graph.describe(op)}."
+        )
 
     def _note_outputs(self, results, start):
         """Count rows whose target is not finite, where no sum would tell."""
@@ -193,7 +196,7 @@ class CallReport:
     def finish(self):
         """Give the warnings of all blocks, each once."""
         if self.unconverged:
-            worst = max(self.unconverged, key=lambda results: results.n_references[results.unconverged].max())
+            worst = max(self.unconverged, key=lambda results: results.n_references[results.reported].max())
             warn(self.bound.schedule.warning(worst), ConvergenceWarning)
         if self.equal:
             named = [f"{self.name_row(row)} ({n} of {total})" for row, (n, total) in self.equal.items()]

@@ -34,11 +34,19 @@ class Results(NamedTuple):
     unconverged: np.ndarray | None = None
     # Number of shuffles of each row that equal the row; None where no references are shuffles.
     n_equal: np.ndarray | None = None
+    # Whether a row's contributions still changed with the number of steps, though they add up.
+    unsettled: np.ndarray | None = None
 
     @property
     def contributions(self):
         """Contributions, one array for each source."""
         return self.of_sources["contributions"]
+
+    @property
+    def reported(self):
+        """Whether each row is one that a warning of the schedule is about."""
+        masks = [mask for mask in (self.unconverged, self.unsettled) if mask is not None]
+        return np.any(masks, 0) if masks else np.zeros(len(self.prediction), bool)
 
     def replace_rows(self, rows, others):
         """Overwrite some rows with results that were computed anew."""

@@ -12,13 +12,22 @@ from skdeeplift.dtypes import kind_of
 from skdeeplift.execution.references import AUTOMATIC_REFERENCES, Path, References
 from skdeeplift.execution.results import Sums
 from skdeeplift.execution.run import Loop, progress, run_once
-from skdeeplift.propagation.summation_check import Tolerance, excess_of_rows
+from skdeeplift.propagation.summation_check import (
+    Tolerance,
+    change_of_rows,
+    convergence_delta,
+    excess_of_rows,
+    standard_error_of_sums,
+)
 
 FIRST_REFERENCES, FIRST_DRAWS, FIRST_STEPS = 16, 100, 5
 MOST_DRAWS = 100 * 2**8
 # A row that misses its tolerance by more than this factor goes on with four times the steps, other rows with twice as
 # many: the error of a quadrature falls at least about as fast as its steps grow.
 FAR = 4
+# Draws miss the change of the target if the convergence delta is more than this share of the size of what is explained,
+# and more than this many standard errors.
+LARGE_SHARE, MANY_ERRORS = 0.2, 4
 
 
 def repeat_until_enough(n_rows, first, most, attempt, far=np.inf, progress=None):
@@ -166,6 +175,8 @@ class Steps(Schedule):
     max_steps: int
     # Schedule by which references are added for each number of steps.
     inner: Schedule = ONCE
+    # Contributions of inputs sum to the change of the target; those of a layer need not.
+    sums_to_delta: bool = True
 
     @property
     def tolerance(self):
@@ -180,28 +191,36 @@ class Steps(Schedule):
     @property
     def advice(self):
         """Advice about contributions that do not add up."""
-        if self.n_steps == "auto":
-            return " Raise max_steps, or convergence_tol if this is enough."
-        return ' Raise n_steps, or pass n_steps="auto".'
+        many = "max_steps, or convergence_tol if this is enough" if self.n_steps == "auto" else "n_steps"
+        auto = "" if self.n_steps == "auto" else ', or pass n_steps="auto"'
+        return (
+            f" This is the error of integrating by steps. Raise {many}{auto}. Where the gradient jumps along the path, "
+            "as in a network of relu, more steps help slowly; DeepLiftExplainer has no such error."
+        )
 
     def run(self, problem):
         """Explain the rows of a problem, and return `Results`."""
         if self.n_steps != "auto":
             results = self.inner.run(self._with_path(problem, self.n_steps))
             return results._replace(n_steps=np.full(problem.n_rows, self.n_steps))
-        results = None
+        results, unsettled = None, np.zeros(problem.n_rows, bool)
+        tolerance = Tolerance(problem.method.coarsest_dtype, self.tolerance)
 
         def attempt(rows, _, number):
             nonlocal results
             found = self.inner.run(self._with_path(problem.take(rows), number))
+            excess = excess_of_rows(found, tolerance) if self.sums_to_delta else np.zeros(len(rows))
             if results is None:
-                results = found
+                # Contributions may add up by chance, so every row is computed at least twice.
+                results, change = found, np.full(len(rows), np.nextafter(1, 2))
             else:
+                change = change_of_rows(found, results, rows, tolerance, together=self.sums_to_delta)
+                unsettled[rows] = (change > 1) & (excess <= 1)
                 results.replace_rows(rows, found)
-            return excess_of_rows(found, Tolerance(problem.method.coarsest_dtype, self.tolerance))
+            return np.maximum(excess, change)
 
         _, n_steps, _ = repeat_until_enough(problem.n_rows, FIRST_STEPS, self.max_steps, attempt, far=FAR)
-        return results._replace(n_steps=n_steps)
+        return results._replace(n_steps=n_steps, unsettled=unsettled)
 
     def _with_path(self, problem, n_steps):
         positions, weights = METHODS[self.method](n_steps)
@@ -209,8 +228,13 @@ class Steps(Schedule):
         return problem.replace(references=problem.references._replace(path=path))
 
     def warning(self, results):
-        """Return a warning about rows whose standard errors stayed above the tolerance."""
-        return self.inner.warning(results)
+        """Return a warning about rows whose contributions still change, or whose standard errors stayed too large."""
+        if results.unsettled is None or not results.unsettled.any():
+            return self.inner.warning(results)
+        return (
+            f"The contributions of {results.unsettled.sum()} of {len(results.unsettled)} rows still change with the "
+            f"number of steps at max_steps={self.max_steps}. Raise max_steps, or convergence_tol if this is enough."
+        )
 
 
 @dataclass(frozen=True)
@@ -221,6 +245,8 @@ class Draws(Schedule):
     n_draws: object
     reference_tol: float
     seed: int
+    # Contributions of inputs sum to the change of the target in the mean; those of a layer need not.
+    sums_to_delta: bool = True
 
     def prepare(self, references, arrays):
         """Return the references that are drawn, if their number is known."""
@@ -228,8 +254,33 @@ class Draws(Schedule):
 
     def run(self, problem):
         """Explain the rows of a problem, and return `Results`."""
-        if self.n_draws != "auto":
-            return run_once(problem)
+        if self.n_draws == "auto":
+            results = self._run_until_precise(problem)
+        else:
+            results = run_once(problem)._replace(unconverged=np.zeros(problem.n_rows, bool))
+        if self.sums_to_delta:
+            results.unconverged[self._rows_that_miss(problem, results)] = True
+        return results
+
+    def _rows_that_miss(self, problem, results):
+        """Find the rows whose draws miss the change of the target, where no standard error shows it.
+
+        All draws may lie where the function is flat. Their contributions are nearly zero then, and their standard
+        errors are too.
+        """
+        rows = np.flatnonzero(excess_of_rows(results, Tolerance(problem.method.coarsest_dtype, LARGE_SHARE)) > 1)
+        if not len(rows):
+            return rows
+        if "standard_error" in results.of_sources:
+            errors = standard_error_of_sums(results)[rows]
+        else:
+            # Standard errors take time, and few calls need them.
+            errors = standard_error_of_sums(run_once(problem.take(rows).replace(wanted=_with_squares(problem.wanted))))
+        beyond = np.abs(convergence_delta(results)[rows]) > MANY_ERRORS * errors
+        return rows[beyond.reshape(len(rows), -1).any(1)]
+
+    def _run_until_precise(self, problem):
+        """Draw until the standard errors of each row are small beside its contributions."""
         sums, problem = None, problem.replace(wanted=_with_squares(problem.wanted))
 
         def attempt(rows, start, stop):
@@ -246,8 +297,15 @@ class Draws(Schedule):
         return sums.means(counts)._replace(unconverged=~converged)
 
     def warning(self, results):
-        """Return a warning that the largest number of draws is too small for the tolerance."""
+        """Return a warning that there are too few draws."""
         number = results.n_references[results.unconverged].max()
+        if self.n_draws != "auto" or number < MOST_DRAWS:
+            return (
+                f"In {results.unconverged.sum()} of {len(results.unconverged)} rows the {number} draws miss much of "
+                "the change of the target: the contributions do not sum to f(x) - f(reference). Their standard errors "
+                "do not show it, because they know only what was drawn. Raise n_draws. If the target is a probability, "
+                "which changes in a small part of the path only, explain its logit with pre_activation=True."
+            )
         return (
             f"After {number} draws the standard errors of {results.unconverged.sum()} of {len(results.unconverged)} "
             f"rows are still beyond reference_tol={self.reference_tol:g} of their contributions. Raise reference_tol "

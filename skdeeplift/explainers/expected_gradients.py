@@ -93,7 +93,9 @@ class ExpectedGradientsExplainer(BaseExplainer):
     Notes
     -----
     With ``n_draws="auto"`` a :class:`~sklearn.exceptions.ConvergenceWarning` says so if some rows do not come within
-    ``reference_tol``.
+    ``reference_tol``. Whatever the number of draws, it says so if the draws miss much of the change of the target, by
+    more than their standard errors show: a saturated probability changes in a small part of the path, in which no draw
+    may lie. Then raise ``n_draws``, or explain the logit with ``pre_activation=True``.
 
     References
     ----------
@@ -170,4 +172,5 @@ class ExpectedGradientsExplainer(BaseExplainer):
 
     @staticmethod
     def _make_schedule(bound):
-        return Draws(bound.parameters["n_draws"], bound.parameters["reference_tol"], bound.seed)
+        parameters, sums_to_delta = bound.parameters, bound.layer is None
+        return Draws(parameters["n_draws"], parameters["reference_tol"], bound.seed, sums_to_delta=sums_to_delta)

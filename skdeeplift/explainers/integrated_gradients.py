@@ -20,13 +20,14 @@ class IntegratedGradientsExplainer(BaseExplainer):
     estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
         The trained network, or an estimator that `fit` trains, as `DeepLiftExplainer` takes it. A trained network is
         bound as it is: training it further shows in the next explanation.
-    n_steps : int or "auto", default=50
+    n_steps : int or "auto", default="auto"
         At how many points of the path the gradient is taken. ``"auto"`` begins with few, and takes more for those rows
-        whose contributions do not add up within ``convergence_tol``.
+        whose contributions do not add up within ``convergence_tol``, or still change with the number of points.
     method : {"gausslegendre", "midpoint", "trapezoid", "riemann_left", "riemann_right"}, default="gausslegendre"
         Where the points lie, and what each counts.
-    convergence_tol : float, default=1e-3
-        How far a row's contributions may be from adding up, relative to their size.
+    convergence_tol : float, default=1e-2
+        How far a row's contributions may be from adding up, relative to their size. With ``n_steps="auto"`` all of them
+        together change by at most five times this when more points are taken.
     max_steps : int, default=400
         How many points ``n_steps="auto"`` takes at the most.
     reference : str, Reference, callable, array-like, or list or dict of these, default="mean"
@@ -69,6 +70,7 @@ class IntegratedGradientsExplainer(BaseExplainer):
         Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     check : {"warn", "raise", "ignore"}, default="warn"
         What to do if a row's contributions do not add up within ``convergence_tol``. Only looked at for the input's.
+        If those of some rows still change at ``max_steps``, a :class:`~sklearn.exceptions.ConvergenceWarning` says so.
     batch_size : int or "auto", default="auto"
         How many points of paths are computed at once.
     n_jobs : int, default=None
@@ -105,7 +107,7 @@ class IntegratedGradientsExplainer(BaseExplainer):
     What comes before the first operation that bends, such as a first dense layer, is affine, and is computed once, not
     for each step. Where the network is smooth, the error of ``"gausslegendre"`` falls exponentially with the number of
     steps. In a network of ``relu`` the gradient jumps along the path, and the error falls no faster than one over
-    their number.
+    their number; `DeepLiftExplainer` has no such error.
 
     Units of a layer move on a straight line between their values; what does not depend on them stays as it is at the
     row.
@@ -122,12 +124,12 @@ class IntegratedGradientsExplainer(BaseExplainer):
     >>> from skdeeplift import IntegratedGradientsExplainer
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, activation="tanh")])
     >>> model.set_weights([np.array([[1.0], [-2.0]]), np.array([0.0])])
-    >>> explainer = IntegratedGradientsExplainer(model, reference="zeros", n_steps="auto")
+    >>> explainer = IntegratedGradientsExplainer(model, reference="zeros")
     >>> explanation = explainer.fit(np.array([[3.0, 1.0]])).explain(np.array([[3.0, 1.0]]))
     >>> explanation.contributions
     array([[ 2.28, -1.52]], dtype=float32)
     >>> explanation.n_steps
-    array([5])
+    array([15])
     """
 
     _parameter_constraints: dict = {
@@ -144,9 +146,9 @@ class IntegratedGradientsExplainer(BaseExplainer):
         self,
         estimator,
         *,
-        n_steps=50,
+        n_steps="auto",
         method="gausslegendre",
-        convergence_tol=1e-3,
+        convergence_tol=1e-2,
         max_steps=400,
         reference="mean",
         max_references=100,
@@ -196,4 +198,5 @@ class IntegratedGradientsExplainer(BaseExplainer):
     @staticmethod
     def _make_schedule(bound):
         names = ("method", "n_steps", "convergence_tol", "max_steps")
-        return Steps(*(bound.parameters[name] for name in names), inner=schedule_of_references(bound))
+        inner, sums_to_delta = schedule_of_references(bound), bound.layer is None
+        return Steps(*(bound.parameters[name] for name in names), inner=inner, sums_to_delta=sums_to_delta)

@@ -42,6 +42,9 @@ class Tolerance(NamedTuple):
     relative: float | None = None
 
 
+# Largest change of contributions from one number of steps to the next, as a multiple of the tolerance.
+ALLOWED_CHANGE = 5
+
 # What the dtype of the contributions allows.
 BY_DTYPE = Tolerance()
 
@@ -77,7 +80,7 @@ class Departure(NamedTuple):
         return (
             f"In {self.number} of {n_rows} rows the contributions do not sum to f(x) - f(reference) within "
             f"{self.tolerance:g} of its size. The worst is {self.place}: f(x) - f(reference) is {self.change:.6g}, the "
-            f"contributions sum to {self.total:.6g}. Do not trust these rows' contributions.{self.advice}"
+            f"contributions sum to {self.total:.6g}.{self.advice}"
         )
 
 
@@ -136,6 +139,49 @@ def excess_of_rows(results, tolerance=BY_DTYPE):
     return excess.reshape(len(excess), -1).max(1)
 
 
+def change_of_rows(results, others, rows, tolerance, together):
+    """Compute how far rows' contributions are from those of a coarser computation.
+
+    Parameters
+    ----------
+    results : Results
+        Contributions of some rows.
+    others : Results
+        Contributions of all rows, by another number of steps.
+    rows : ndarray of int
+        Positions of the rows.
+    tolerance : Tolerance
+        Tolerance of convergence deltas.
+    together : bool
+        Whether the contributions of all sources belong together, as those of inputs do.
+
+    Returns
+    -------
+    excess : ndarray of shape (n_rows,)
+        Sum of the absolute changes as a multiple of its tolerance. Of several targets, or layers, the largest.
+    """
+    precision, relative = _precision_and_tolerance(results, tolerance)
+    pairs, excess = list(zip(results.contributions, others.contributions, strict=True)), np.zeros(len(rows))
+    value = np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
+    for group in [pairs] if together else [[pair] for pair in pairs]:
+        change = _sum_over_features([np.abs(new - old[rows]) for new, old in group], value.shape)
+        size = _sum_over_features([np.abs(new) for new, _ in group], value.shape)
+        allowed = ALLOWED_CHANGE * relative * size + precision.rounding * (size + value)
+        of_group = np.divide(change, allowed, out=np.zeros_like(change), where=change > 0)
+        excess = np.maximum(excess, of_group.reshape(len(rows), -1).max(1))
+    return excess
+
+
+def standard_error_of_sums(results):
+    """Bound the standard error of rows' convergence deltas, where references were drawn at random.
+
+    It is largest if the errors of all contributions and of the target at the references point the same way.
+    """
+    errors = _sum_over_features(results.of_sources["standard_error"], results.prediction.shape)
+    counts = results.n_references.reshape(-1, *[1] * (errors.ndim - 1))
+    return errors + results.reference_spread / np.sqrt(counts)
+
+
 def convergence_delta(results):
     """Compute ``prediction - reference_value - sum(contributions)``, for each row and each of several targets.
 
@@ -151,10 +197,23 @@ def convergence_delta(results):
     """
     if results.reference_value is None:
         return None
-    shape, totals = results.prediction.shape, 0
-    for array in results.contributions:
-        totals = totals + array.reshape(len(array), -1, *shape[1:]).sum(1, dtype=np.float64)
+    totals = _sum_over_features(results.contributions, results.prediction.shape)
     return results.prediction - results.reference_value - totals
+
+
+def _sum_over_features(arrays, shape):
+    """Sum over the features of all sources, for each row and each of several targets."""
+    return sum(array.reshape(len(array), -1, *shape[1:]).sum(1, dtype=np.float64) for array in arrays)
+
+
+def _precision_and_tolerance(results, tolerance):
+    """Return the `Precision` of results, and the relative tolerance."""
+    dtype = results.contributions[0].dtype if tolerance.dtype is None else tolerance.dtype
+    precision = PRECISIONS[dtype.name]
+    relative = precision.tolerance if tolerance.relative is None else tolerance.relative
+    if precision.tolerance > 1e-2:
+        relative = max(relative, precision.tolerance)
+    return precision, relative
 
 
 def _compare(results, tolerance):
@@ -164,11 +223,7 @@ def _compare(results, tolerance):
     the relative tolerance and the `Precision`.
     """
     delta = convergence_delta(results)
-    dtype = results.contributions[0].dtype if tolerance.dtype is None else tolerance.dtype
-    precision = PRECISIONS[dtype.name]
-    relative = precision.tolerance if tolerance.relative is None else tolerance.relative
-    if precision.tolerance > 1e-2:
-        relative = max(relative, precision.tolerance)
+    precision, relative = _precision_and_tolerance(results, tolerance)
     # The predictions are rounded themselves. A change that is smaller than their rounding is not known to be one.
     change = np.abs(results.prediction - results.reference_value)
     value = np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
@@ -179,10 +234,7 @@ def _compare(results, tolerance):
         return delta, beyond, change, relative, precision
     # Contributions that cancel each other may be larger than the change, but not without limit: beyond it, rounding
     # leaves nothing of the sum.
-    shape = results.prediction.shape
-    absolute = sum(
-        np.abs(array).reshape(len(array), -1, *shape[1:]).sum(1, dtype=np.float64) for array in results.contributions
-    )
+    absolute = _sum_over_features(map(np.abs, results.contributions), results.prediction.shape)
     size = np.maximum(change, np.minimum(absolute, 100 * np.maximum(change, value)))
     beyond = ~(np.abs(delta) <= relative * size + rounding)
     return delta, beyond, size, relative, precision

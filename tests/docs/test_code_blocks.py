@@ -4,15 +4,18 @@ import os
 import re
 import shlex
 import tomllib
+import warnings
 from itertools import pairwise
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from skdeeplift import Explanation
 from skdeeplift.__main__ import main
+from skdeeplift.exceptions import BatchSizeWarning, JitCompileWarning, SummationToDeltaWarning
 from tests.docs.pages import DOCS, PAGES, ROOT, blocks_of, name_of, python_of
 
 # Pages whose blocks are files: see test_how_tos.py.
@@ -22,6 +25,8 @@ WITH_PYTHON = [
     for page in (ROOT / "README.md", *PAGES)
     if page not in HOW_TOS and any(block.language == "python" for block in blocks_of(page))
 ]
+
+OWN_WARNINGS = (BatchSizeWarning, JitCompileWarning, SummationToDeltaWarning, ConvergenceWarning, RuntimeWarning)
 
 
 def test_all_blocks_are_found():
@@ -41,6 +46,20 @@ def test_python(page, tmp_path, monkeypatch, capsys):
         exec(compile(code, name_of(page), "exec"), namespace)
     if page.name in ("README.md", "index.rst"):
         assert capsys.readouterr().out == "[[ 1.5 -0.5]]\n"
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "tutorial.rst"], ids=name_of)
+def test_a_first_run_warns_of_nothing(page, tmp_path, monkeypatch):
+    """Neither of contributions nor of anything else that a user has no reason to act on."""
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "page"}
+    with warnings.catch_warnings():
+        for category in OWN_WARNINGS:
+            warnings.simplefilter("error", category)
+        # The tutorial's own scikit-learn network may stop training early.
+        warnings.filterwarnings("ignore", "Stochastic Optimizer")
+        for code in python_of(page):
+            exec(compile(code, name_of(page), "exec"), namespace)
 
 
 @pytest.fixture

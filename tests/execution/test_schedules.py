@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.execution.problem import Problem
-from skdeeplift.execution.references import References
+from skdeeplift.execution.references import Path, References
 from skdeeplift.execution.results import Results
 from skdeeplift.execution.schedules import (
     FIRST_DRAWS,
@@ -189,30 +189,59 @@ class MadeUp(Schedule):
 
     factors: tuple
     calls: list
+    in_sum: bool = True
+    prediction: float = 1.0
 
     def run(self, problem):
         positions, weights = problem.references.path
         assert positions.shape == (1, len(weights))
         [rows], n_steps = problem.rows, len(weights)
         self.calls.append((rows[:, 0].tolist(), n_steps))
-        contributions = 1 - np.asarray(self.factors)[rows[:, 0]] / n_steps
-        return Results({"contributions": [contributions[:, None]]}, np.ones(len(rows)), np.zeros(len(rows)), None)
+        error = np.asarray(self.factors)[rows[:, 0]] / n_steps
+        contributions = (1 - error)[:, None] if self.in_sum else np.stack([1 + error, -error], 1)
+        prediction = np.full(len(rows), self.prediction)
+        return Results({"contributions": [contributions]}, prediction, np.zeros(len(rows)), None)
 
 
-def refine(factors, max_steps):
+def refine(factors, max_steps, sums_to_delta=True, **errors):
     """Return the results of rows with made-up errors, and the calls that computed them."""
     calls, method = [], SimpleNamespace(dtypes=set(), coarsest_dtype=tf.float64)
-    schedule = Steps("midpoint", "auto", 0.1, max_steps, inner=MadeUp(tuple(factors), calls))
+    inner = MadeUp(tuple(factors), calls, **errors)
+    tolerance = 0.1 if inner.in_sum else 0.01
+    schedule = Steps("midpoint", "auto", tolerance, max_steps, inner=inner, sums_to_delta=sums_to_delta)
     rows, references = np.arange(len(factors))[:, None], references_of(np.zeros((1, 1)))
     return run(Problem(method, [rows], Target("single"), references, schedule=schedule)), calls
 
 
 def test_steps_grow_for_rows_that_do_not_add_up():
-    """Within 0.1: the first at once, the second after 10 steps, the third jumps by four, the last ends at the most."""
+    """Within 0.1: two are confirmed by 10 steps, the third jumps by four, the last ends at the most."""
     results, calls = refine([0.2, 0.8, 2.4, 50], 60)
-    assert calls == [([0, 1, 2, 3], 5), ([1], 10), ([2, 3], 20), ([2], 40), ([3], 60)]
-    np.testing.assert_array_equal(results.n_steps, [5, 15, 65, 85])
-    np.testing.assert_allclose(results.contributions[0][:, 0], [0.96, 0.92, 0.94, 1 - 50 / 60])
+    assert calls == [([0, 1, 2, 3], 5), ([0, 1], 10), ([2, 3], 20), ([2], 40), ([3], 60)]
+    np.testing.assert_array_equal(results.n_steps, [15, 15, 65, 85])
+    np.testing.assert_allclose(results.contributions[0][:, 0], [0.98, 0.92, 0.94, 1 - 50 / 60])
+    # The last row does not add up, which the check of sums reports.
+    assert not results.unsettled.any()
+
+
+def test_contributions_that_add_up_by_chance_are_computed_again():
+    """The contributions 1 + c / n and -c / n always add up; they may change by 0.05 of their size.
+
+    From 5 to 10 steps both change by c / 10 = 0.04, of 1.08; from 10 to 20 by 0.02. For c = 40 each change is large.
+    """
+    results, calls = refine([0.4, 40], 20, in_sum=False)
+    assert calls == [([0, 1], 5), ([0, 1], 10), ([0, 1], 20)]
+    assert results.unsettled.tolist() == [False, True]
+    schedule = Steps("midpoint", "auto", 0.01, 20)
+    assert "contributions of 1 of 2 rows still change with the number of steps at max_steps=20" in schedule.warning(
+        results
+    )
+
+
+def test_the_sums_of_layers_do_not_matter():
+    """Nothing adds up here, but the first row changes little from 5 to 10 steps."""
+    results, calls = refine([1e-3, 40], 20, prediction=7.0, sums_to_delta=False)
+    assert calls == [([0, 1], 5), ([0, 1], 10), ([1], 20)]
+    assert results.unsettled.tolist() == [False, True]
 
 
 def test_fewer_steps_than_the_first_try():
@@ -271,5 +300,64 @@ def test_warnings_about_tolerances_that_are_not_met():
     message = "standard error of 2 of 3 rows' contributions is above 0.05 of their size after 1024 references"
     assert message in UntilPrecise(0.05).warning(results)
     assert message in Steps("midpoint", 5, 0.1, 60, inner=UntilPrecise(0.05)).warning(results)
-    assert Steps("midpoint", 5, 0.1, 60).advice == ' Raise n_steps, or pass n_steps="auto".'
-    assert "Raise max_steps" in Steps("midpoint", "auto", 0.1, 60).advice
+    fixed, auto = (Steps("midpoint", n_steps, 0.1, 60).advice for n_steps in (5, "auto"))
+    assert 'Raise n_steps, or pass n_steps="auto".' in fixed
+    assert "Raise max_steps, or convergence_tol if this is enough." in auto
+    for advice in (fixed, auto):
+        assert "DeepLiftExplainer has no such error" in advice
+
+
+@pytest.fixture(scope="module")
+def steep():
+    """f = sigmoid(2000 (x - 1/2)), which changes within a hundredth of the way from 0 to 1."""
+    specs = [tf.TensorSpec((None, 1), tf.float64)]
+    graph, _ = trace(lambda structure: tf.sigmoid(2000 * (structure[0] - 0.5)), specs)
+    return Paths(graph, graph.outputs[0], input_sources(graph, graph.outputs[0]), together=True)
+
+
+def draws_of(method, rows, positions, schedule, wanted=("contributions",)):
+    """Explain rows by draws at some positions on the path from zero."""
+    number = len(positions)
+    references = References(
+        [np.zeros((number, 1))], False, np.full(number, 1 / number), path=Path(np.array(positions)[:, None], np.ones(1))
+    )
+    rows = np.array(rows, float)[:, None]
+    return run(Problem(method, [rows], Target("single"), references, wanted=wanted, schedule=schedule))
+
+
+@pytest.mark.parametrize("wanted", [("contributions",), ("contributions", "squares")])
+def test_draws_that_miss_the_change_are_noticed(steep, wanted):
+    """At 1 no draw is near 1/2, so contributions and errors are zero; at 0.1 nothing changes; 0 is the reference."""
+    schedule = Draws(4, 0.05, 0)
+    results = draws_of(steep, [1, 0.1, 0], [0.1, 0.2, 0.7, 0.9], schedule, wanted)
+    np.testing.assert_allclose(results.contributions[0], 0, atol=1e-30)
+    assert results.unconverged.tolist() == [True, False, False]
+    message = schedule.warning(results)
+    assert "In 1 of 3 rows the 4 draws miss much of the change of the target" in message
+    for advice in ("Raise n_draws", "pre_activation=True"):
+        assert advice in message
+
+
+def test_draws_whose_standard_errors_show_what_is_missing_are_left_alone(steep):
+    """One of four draws meets the slope of 500: a contribution of 125 and an error of 125, for a change of 1."""
+    results = draws_of(steep, [1], [0.1, 0.5, 0.7, 0.9], Draws(4, 0.05, 0), ("contributions", "squares"))
+    np.testing.assert_allclose(results.contributions[0], [[125]])
+    np.testing.assert_allclose(results.of_sources["standard_error"][0], [[125]])
+    assert not results.unconverged.any()
+
+
+def test_a_layer_whose_contributions_need_not_sum_is_not_compared_with_the_change(steep):
+    assert not draws_of(steep, [1], [0.1, 0.2], Draws(2, 0.05, 0, sums_to_delta=False)).unconverged.any()
+
+
+def test_small_errors_do_not_mean_that_no_change_is_missed(steep):
+    """A first hundred draws that all miss the change have no error at all."""
+    rows = np.array([[1.0]])
+    schedule = Draws("auto", 0.05, 7)
+    given = references_of(np.zeros((1, 1)))
+    steeper = trace(lambda structure: tf.sigmoid(1e6 * (structure[0] - 0.5)), [tf.TensorSpec((None, 1), tf.float64)])[0]
+    method = Paths(steeper, steeper.outputs[0], input_sources(steeper, steeper.outputs[0]), together=True)
+    results = run(Problem(method, [rows], Target("single"), given, schedule=schedule))
+    assert results.n_references == FIRST_DRAWS
+    assert results.unconverged.all()
+    assert f"the {FIRST_DRAWS} draws miss much of the change" in schedule.warning(results)

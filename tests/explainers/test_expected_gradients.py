@@ -131,3 +131,35 @@ def test_auto_says_where_errors_stay_large(model, monkeypatch):
 def test_bad_parameters(model, parameters, message):
     with pytest.raises(ValueError, match=message):
         explainer(model, **parameters)
+
+
+@pytest.fixture(scope="module")
+def saturated():
+    """A probability that changes from 0 to 1 within a thousandth of the way."""
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1, "sigmoid")])
+    model.set_weights([np.array([[20_000.0]]), np.array([-10_000.0])])
+    return model
+
+
+@pytest.mark.parametrize("n_draws", [20, "auto"])
+def test_draws_that_miss_the_change_of_a_probability_are_reported(saturated, n_draws):
+    """The advice helps: the logit changes evenly, and its contribution is 20000."""
+    rows = np.ones((3, 1))
+    parameters = dict(reference="zeros", n_draws=n_draws, random_state=0)
+    fitted = ExpectedGradientsExplainer(saturated, pre_activation=False, **parameters).fit(rows)
+    with pytest.warns(ConvergenceWarning, match=r"In 3 of 3 rows the \d+ draws miss .* pre_activation=True") as caught:
+        explanation = fitted.explain(rows)
+    assert len(caught) == 1
+    np.testing.assert_allclose(explanation.convergence_delta, 1, atol=0.01)
+    assert explanation.standard_error.max() < 0.01
+    with pytest.warns(ConvergenceWarning, match="draws miss"):
+        fitted.transform(rows)
+    logit = ExpectedGradientsExplainer(saturated, pre_activation=True, **parameters).fit(rows)
+    np.testing.assert_allclose(logit.transform(rows), 20_000, rtol=1e-5)
+
+
+def test_draws_that_do_not_miss_the_change_are_not_reported(model, recwarn):
+    for seed in range(5):
+        for target in (1, "all"):
+            explainer(model, target=target, random_state=seed).transform(ROWS)
+    assert not [each for each in recwarn if each.category is ConvergenceWarning]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
+from sklearn.exceptions import ConvergenceWarning
 
 from skdeeplift import DeepLiftExplainer, GradientExplainer, IntegratedGradientsExplainer
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
@@ -139,14 +140,14 @@ def test_auto_converges_on_smooth_networks(smooth):
     [("tanh", range(1, 50)), pytest.param("relu", range(20, 4000, 20), marks=pytest.mark.slow)],
 )
 def test_auto_takes_few_gradients(activation, numbers):
-    """At most twice as many as the fixed number of steps that brings every row there."""
+    """At most twice as many as the fixed number of steps that brings every row there, or two attempts of 5 and 10."""
     model = dense(activation)
     rows = np.random.default_rng(3).normal(size=(40, 5)).astype(np.float32)
     explainer = IntegratedGradientsExplainer(
         model, target=0, n_steps="auto", max_steps=4000, check="raise", reference="zeros"
     ).fit(rows)
     explanation = explainer.explain(rows)
-    assert explanation.n_steps.mean() <= 2 * fewest_fixed_steps(explainer, rows, numbers)
+    assert explanation.n_steps.mean() <= max(15, 2 * fewest_fixed_steps(explainer, rows, numbers))
 
 
 def test_rows_that_do_not_converge_are_reported():
@@ -279,3 +280,42 @@ def test_large_dense_networks_are_integrated_alike():
     large = IntegratedGradientsExplainer(model, target=1, reference="zeros").fit(rows).transform(rows)
     small = IntegratedGradientsExplainer(model, target=1, reference="zeros", batch_size=8).fit(rows).transform(rows)
     np.testing.assert_allclose(large, small, rtol=0, atol=1e-5 * np.abs(small).max())
+
+
+@pytest.mark.parametrize("hidden", [(8,), (32, 16)])
+def test_the_default_reaches_its_tolerance_on_small_perceptrons(hidden, recwarn):
+    """Every row of a network of relu adds up within a hundredth, and is as near to the limit as with 50 steps."""
+    keras.utils.set_random_seed(0)
+    rows = np.random.default_rng(0).normal(size=(86, 10)).astype(np.float32)
+    hidden = [layers.Dense(units, "relu", bias_initializer="normal") for units in hidden]
+    model = keras.Sequential([keras.Input((10,)), *hidden, layers.Dense(1)])
+    explanation = IntegratedGradientsExplainer(model).fit(rows).explain(rows)
+    assert not [each for each in recwarn if each.category in (SummationToDeltaWarning, ConvergenceWarning)]
+    total = np.abs(explanation.contributions).sum(1)
+    assert (np.abs(explanation.convergence_delta) <= 0.01 * total + 1e-5).all()
+    limit, fixed = (
+        IntegratedGradientsExplainer(model, n_steps=n_steps, check="ignore").fit(rows).transform(rows)
+        for n_steps in (2000, 50)
+    )
+    errors, of_fixed = (np.abs(each - limit).sum(1) / total for each in (explanation.contributions, fixed))
+    assert np.median(errors) < max(0.015, 2 * np.median(of_fixed))
+    assert errors.max() < 0.1
+
+
+def test_layers_settle_by_their_own_contributions():
+    """(x + D(x)) ** 2 at 3: D contributes 27 where x stays; f(x) - f(reference) = 36 is another number."""
+    inputs = keras.Input((1,))
+    joined = inputs + layers.Dense(1, kernel_initializer="ones", name="D")(inputs)
+    explainer = IntegratedGradientsExplainer(keras.Model(inputs, joined**2), layer="D", reference="zeros").fit([[3.0]])
+    explanation = explainer.explain([[3.0]])
+    np.testing.assert_allclose(explanation.contributions, [[27]], rtol=1e-5)
+    np.testing.assert_array_equal(explanation.n_steps, [15])
+
+
+def test_layers_that_do_not_settle_are_reported():
+    model = dense("relu")
+    explainer = IntegratedGradientsExplainer(model, layer="first", target=0, max_steps=10, convergence_tol=1e-6).fit(
+        ROWS
+    )
+    with pytest.warns(ConvergenceWarning, match=r"of 12 rows still change with the number of steps at max_steps=10"):
+        explainer.transform(ROWS)

@@ -2,7 +2,15 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.execution.results import Results
-from skdeeplift.propagation.summation_check import Tolerance, check_sums, convergence_delta, excess_of_rows
+from skdeeplift.propagation.summation_check import (
+    ALLOWED_CHANGE,
+    Tolerance,
+    change_of_rows,
+    check_sums,
+    convergence_delta,
+    excess_of_rows,
+    standard_error_of_sums,
+)
 
 
 def results(contributions, prediction, reference_value=0.0, dtype=np.float32):
@@ -110,3 +118,34 @@ def test_only_the_worst_row_of_all_blocks_is_named():
     assert check_sums(rows, worst_so_far=badness / 2)[1].row == 1
     found = check_sums(rows, worst_so_far=2 * badness)[1]
     assert (found.number, found.row) == (1, None)
+
+
+def test_change_is_a_multiple_of_what_is_allowed():
+    """Contributions 2 and -1 that were 2.2 and -1.1: a change of 0.3 on a size of 3."""
+    new, old = results([[2.0, -1.0]], 0.0, dtype=np.float64), results([[9.0, 9.0], [2.2, -1.1]], 0.0, dtype=np.float64)
+    allowed = ALLOWED_CHANGE * 0.01 * 3
+    change = change_of_rows(new, old, np.array([1]), Tolerance(None, 0.01), together=True)
+    np.testing.assert_allclose(change, 0.3 / allowed, rtol=1e-10)
+
+
+def test_each_layer_changes_by_itself():
+    """The second layer changes by all that it has, which is little beside the first."""
+    new, old = results([[100.0]], 1.0, dtype=np.float64), results([[100.0]], 1.0, dtype=np.float64)
+    new.of_sources["contributions"].append(np.array([[1.0]]))
+    old.of_sources["contributions"].append(np.array([[0.0]]))
+    together, apart = (
+        change_of_rows(new, old, np.array([0]), Tolerance(None, 0.01), together=each)[0] for each in (True, False)
+    )
+    np.testing.assert_allclose([together, apart], [1 / 101 / 0.05, 1 / 0.05], rtol=1e-10)
+
+
+def test_rounding_is_no_change():
+    new, old = results([[1e-9]], 1.0), results([[-1e-9]], 1.0)
+    assert change_of_rows(new, old, np.array([0]), Tolerance(None, 0.01), together=True) < 1
+
+
+def test_standard_errors_of_a_sum_add_up_at_worst():
+    """Errors of 0.1 and 0.2, and a spread of 0.5 over 25 references: 0.3 + 0.5 / 5."""
+    of_sources = {"contributions": [np.zeros((1, 2))], "standard_error": [np.array([[0.1, 0.2]])]}
+    rows = Results(of_sources, np.ones(1), np.zeros(1), None, np.array([25]), np.array([0.5]))
+    np.testing.assert_allclose(standard_error_of_sums(rows), [0.4])
