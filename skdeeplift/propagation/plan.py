@@ -64,6 +64,8 @@ class Plan:
         check_depends(graph, target)
         self.starts = graph.starts_before(target)
         section = self._section(graph, {target}, set(sources) if parts else set())
+        # Where only the shape of a value is read, its difference has to start too.
+        self.starts += [value for value in graph.values if self._is_further_start(section, value)]
         self.steps, self.reads, self.spreads = section.steps, list(section.reads), section.spreads
         for source in sources:
             if source not in section.differences:
@@ -73,6 +75,10 @@ class Plan:
         self.rule_steps = list(steps_with_rules(self.steps))
         self.sums_to_delta = all(step.sums_to_delta for step in self.rule_steps)
         self._check_layers()
+
+    def _is_further_start(self, section, value):
+        is_start = value in section.differences and value in self.graph.dependence.starts
+        return is_start and value not in self.starts
 
     def _check_layers(self):
         """Raise an error if a layer that is given a rule by name does not exist or has no activation."""

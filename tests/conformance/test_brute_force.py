@@ -413,10 +413,7 @@ def mixed_rules(seed):
     """Draw a rule for each of some layers of the network of a seed; None if no layer has an activation."""
     random = np.random.default_rng(seed)
     names = list(draw(seed).network.activations)
-    # Guided backpropagation is not mixed with RevealCancel, by which the two parts have multipliers of their own: it
-    # speaks of one multiplier.
-    rules = [rule for rule in RULES if rule != "guided_backprop_rescale"]
-    return {name: rules[random.integers(len(rules))] for name in names if random.random() < 0.7} or None
+    return {name: RULES[random.integers(len(RULES))] for name in names if random.random() < 0.7} or None
 
 
 def check(seeds):

@@ -256,3 +256,22 @@ def test_what_only_the_reference_tells_belongs_to_all_rows():
         return AllSteps(around, [value]).at_step(1, lambda streams: [2 * streams.at_reference[value]])
 
     np.testing.assert_array_equal(at_second_step()[0], [[6], [8], [10]] * 2)
+
+
+def test_a_state_of_zeros_in_the_shape_of_what_is_only_looked_up():
+    """The difference of such numbers starts at the lookup; of the numbers themselves only the shape is read."""
+    table = tf.constant(np.random.default_rng(0).normal(size=(8, 2)))
+
+    def function(x):
+        found = tf.gather(table, tf.cast(tf.math.floormod(tf.floor(x), 8.0), tf.int32))
+
+        def body(time, state):
+            return time + 1, tf.tanh(state + found[:, time])
+
+        return tf.while_loop(lambda time, _: time < 3, body, (0, tf.zeros_like(x[:, :2])))[1]
+
+    graph_inputs = np.array([[1.0, 5.0, 2.0], [0.0, 3.0, 7.0]])
+    streams = streams_of(function, (3,))
+    values = [streams.forward([tf.constant(rows)])[0].numpy() for rows in (graph_inputs, 0 * graph_inputs)]
+    assert streams.first_departure([graph_inputs], [0 * graph_inputs], 1e-9) is None
+    assert not np.allclose(*values)

@@ -155,9 +155,25 @@ def rescale(op, difference):
 def guided_backprop_rescale(op, difference):
     """Scale the difference as the rescale rule does, and drop multipliers that are negative.
 
-    This is guided backpropagation (Springenberg et al. 2015, arXiv:1412.6806) on top of the rescale rule.
+    This is guided backpropagation (Springenberg et al. 2015, arXiv:1412.6806) on top of the rescale rule. Where a later
+    rule tells parts apart, the positive and the negative part have a multiplier each, and either is dropped by itself.
     """
-    return _scaled(op, difference, "GuidedBackpropRescale")
+    if difference.spread is None:
+        return _scaled(op, difference, "GuidedBackpropRescale")
+    scaled = _scaled(op, difference, "Rescale")
+    with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": _KEEP_POSITIVE}):
+        delta, spread = tf.raw_ops.IdentityN(input=[scaled.delta, scaled.spread])
+    return Difference(delta, spread, scaled.signed_spread)
+
+
+_KEEP_POSITIVE = "SkdeepliftKeepPositive"
+
+
+@tf.RegisterGradient(_KEEP_POSITIVE)
+def _keep_positive(op, of_delta, of_spread):
+    """Drop negative multipliers of the positive part, ``of_delta + of_spread``, and of the negative part."""
+    positive, negative = tf.nn.relu(of_delta + of_spread), tf.nn.relu(of_delta - of_spread)
+    return (positive + negative) / 2, (positive - negative) / 2
 
 
 def pass_through(op, difference):
