@@ -117,7 +117,8 @@ def explain_block(explainer, block, fields, report):
     """
     explainer = at_lengths_of(explainer, block.rows)
     bound = explainer.bound_
-    block = block._replace(target=bound.align_targets(block.target, block.rows))
+    if block.target is not None:
+        block = block._replace(target=bound.align_targets(block.target, block.rows))
     X = add_last_axes(bound.encoded(block.rows, explainer), bound.network)
     arrays = bound.arrays(X, explainer)
     problem, compiled = make_problem(explainer, arrays, block.target, block.reference)

@@ -62,8 +62,10 @@ class References(NamedTuple):
     @property
     def n_rows(self):
         """Number of rows that references were given for; None if the references go with any rows."""
+        if not self.per_row:
+            return None
         given = [array for array in self.arrays or () if array is not None]
-        return len(given[0]) if self.per_row and given else None
+        return len(given[0]) if given else None
 
     def take(self, rows):
         """Return the references of some of the rows."""

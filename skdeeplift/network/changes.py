@@ -32,14 +32,11 @@ class Attributes:
         # Views of dicts stay up to date.
         contents = [each.values() if isinstance(each, dict) else each for each in containers]
         self._contents = [vars(each).values() for each in self._objects] + contents
-        self._before = self._read()
-
-    def _read(self):
-        return list(chain.from_iterable(self._contents))
+        self._before = list(chain.from_iterable(self._contents))
 
     def find_changed(self):
         """List the attributes that are others than before, each as ``"name of the object: name of the attribute"``."""
-        now = self._read()
+        now = list(chain.from_iterable(self._contents))
         if len(now) == len(self._before) and all(map(is_, now, self._before)):
             return []
         changed = []

@@ -203,7 +203,10 @@ def convergence_delta(results):
 
 def _sum_over_features(arrays, shape):
     """Sum over the features of all sources, for each row and each of several targets."""
-    return sum(array.reshape(len(array), -1, *shape[1:]).sum(1, dtype=np.float64) for array in arrays)
+    total = 0.0
+    for array in arrays:
+        total = total + array.reshape(len(array), -1, *shape[1:]).sum(1, dtype=np.float64)
+    return total
 
 
 def _precision_and_tolerance(results, tolerance):
