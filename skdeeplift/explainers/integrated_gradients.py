@@ -27,7 +27,7 @@ class IntegratedGradientsExplainer(BaseExplainer):
         Where the points lie, and what each counts.
     convergence_tol : float, default=1e-2
         How far a row's contributions may be from adding up, relative to their size. With ``n_steps="auto"`` all of them
-        together change by at most five times this when more points are taken.
+        together change by at most eight times this when more points are taken.
     max_steps : int, default=400
         How many points ``n_steps="auto"`` takes at the most.
     reference : str, Reference, callable, array-like, or list or dict of these, default="mean"

@@ -43,7 +43,7 @@ class Tolerance(NamedTuple):
 
 
 # Largest change of contributions from one number of steps to the next, as a multiple of the tolerance.
-ALLOWED_CHANGE = 5
+ALLOWED_CHANGE = 8
 
 # What the dtype of the contributions allows.
 BY_DTYPE = Tolerance()

@@ -21,8 +21,6 @@ from skdeeplift import (
 )
 from skdeeplift.execution.schedules import draw_references
 
-RANDOM = np.random.default_rng(0)
-
 
 def dense(units, name=None):
     return layers.Dense(units, name=name, bias_initializer="normal", dtype="float64")
@@ -36,7 +34,6 @@ class Network:
 
     def __init__(self, function, *inputs):
         self.function = function
-        keras.utils.set_random_seed(1)
         self.layers = {}
         self.model = keras.Model(list(inputs), self._run(list(inputs), {}, lambda name, x: self._layer(name)(x)))
 
@@ -132,10 +129,11 @@ TOKENS = [np.array([[1, 2, 0], [3, 4, 5], [5, 1, 2]], "int32"), np.array([[1, 1,
 @pytest.fixture(scope="module", params=NETWORKS, ids=lambda network: network.__name__)
 def given(request):
     """A network, rows, and one reference."""
-    network = request.param()
+    keras.utils.set_random_seed(1)
+    network, random = request.param(), np.random.default_rng(0)
     if request.param is two_embeddings:
         return network, TOKENS, [np.zeros((1, 3), "int32")] * 2
-    rows, reference = ([RANDOM.normal(size=(n, *i.shape[1:])) for i in network.model.inputs] for n in (3, 1))
+    rows, reference = ([random.normal(size=(n, *i.shape[1:])) for i in network.model.inputs] for n in (3, 1))
     return network, rows, reference
 
 

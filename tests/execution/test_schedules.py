@@ -224,11 +224,12 @@ def test_steps_grow_for_rows_that_do_not_add_up():
 
 
 def test_contributions_that_add_up_by_chance_are_computed_again():
-    """The contributions 1 + c / n and -c / n always add up; they may change by 0.05 of their size.
+    """The contributions 1 + c / n and -c / n always add up; they may change by 0.08 of their size.
 
-    From 5 to 10 steps both change by c / 10 = 0.04, of 1.08; from 10 to 20 by 0.02. For c = 40 each change is large.
+    For c = 0.6 both change by c / 10 from 5 to 10 steps, 0.12 of 1.12, and by 0.06 of 1.06 from 10 to 20. For c = 40
+    each change is large.
     """
-    results, calls = refine([0.4, 40], 20, in_sum=False)
+    results, calls = refine([0.6, 40], 20, in_sum=False)
     assert calls == [([0, 1], 5), ([0, 1], 10), ([0, 1], 20)]
     assert results.unsettled.tolist() == [False, True]
     schedule = Steps("midpoint", "auto", 0.01, 20)
