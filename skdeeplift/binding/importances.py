@@ -5,14 +5,65 @@ import threading
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.binding.problems import CallReport, make_problem, run_problem
+from skdeeplift.network.encoder_columns import source_columns
 from skdeeplift.targets.target import Target
+from skdeeplift.warn import warn
 
 # Most references for importances where references are added automatically.
 IMPORTANCE_REFERENCES = 100
 # Most numbers of results that are kept at once.
 MOST_NUMBERS = 2**26
+
+
+def read_importances(explainer):
+    """Return the importances of an explainer, which may be those of encoded columns.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        The fitted explainer.
+
+    Returns
+    -------
+    importances : ndarray, or list or dict of ndarray
+        Importances in the form of the explainer's rows.
+    """
+    check_is_fitted(explainer)
+    explainer._check_call_parameters()
+    return explainer._importances.read(explainer)
+
+
+def warn_of_encoded_columns(explainer):
+    """Warn of importances of encoded columns that scikit-learn would take for those of the raw columns.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        The fitted explainer.
+    """
+    bound = explainer.bound_
+    if bound.encoder is None or bound.raw_columns is not None or bound.layer is not None:
+        return
+    n_columns, n_encoded = explainer.n_features_in_, bound.network.input_specs.shape[1]
+    # Selectors of scikit-learn notice more importances than there are columns.
+    if n_encoded > n_columns:
+        return
+    try:
+        sources = source_columns(bound.encoder, n_columns, n_encoded)
+    except ValueError:
+        sources = None
+    if not np.array_equal(sources, np.arange(n_columns)):
+        warn(
+            f"{bound.owner} takes {n_columns} raw columns, and its feature_importances_ are those of {n_encoded} "
+            "encoded columns, which are not known to be the raw columns in their order. Selectors of scikit-learn such "
+            "as SelectFromModel would take them for raw columns. Pass to_source=True for importances of raw columns; "
+            "if the encoder mixes columns, select with ContributionSelector and groups=, or put the encoder before the "
+            "explainer, into a Pipeline, for importances of encoded columns.",
+            UserWarning,
+        )
 
 
 class Importances:

@@ -11,6 +11,7 @@ from skdeeplift.binding.calls import Fields, check_out, check_single_target, exp
 from skdeeplift.binding.dask_calls import fit_lazily, transform_lazily
 from skdeeplift.binding.estimators import PredictionMixin, take_attributes, with_attributes
 from skdeeplift.binding.fitting import fit_rows
+from skdeeplift.binding.importances import read_importances, warn_of_encoded_columns
 from skdeeplift.compat import Interval, StrOptions, fit_context, validate_parameter_constraints
 from skdeeplift.execution.schedules import schedule_of_references
 from skdeeplift.network.callees import check_pickled
@@ -116,11 +117,11 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
     @property
     def feature_importances_(self):
         """Mean absolute contributions over the rows that `fit` kept, computed when they are first read."""
-        check_is_fitted(self)
-        self._check_call_parameters()
         # Another thread may fit the explainer meanwhile.
         explainer = with_attributes(self)
-        return explainer._importances.read(explainer)
+        importances = read_importances(explainer)
+        warn_of_encoded_columns(explainer)
+        return importances
 
     @property
     def network_(self):

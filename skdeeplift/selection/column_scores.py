@@ -1,4 +1,4 @@
-"""Scores of raw columns: importances from an explainer, also behind an encoder."""
+"""Scores of raw columns: importances from an explainer, also behind an encoder or with one inside."""
 
 import numpy as np
 from sklearn import get_config
@@ -9,8 +9,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
 from skdeeplift.binding.estimators import PredictionMixin
+from skdeeplift.binding.importances import read_importances
 from skdeeplift.compat import safe_indexing
 from skdeeplift.network.encoder_columns import as_dense, source_columns
+from skdeeplift.network.trained import unfrozen
 from skdeeplift.rows.dask_rows import compute_all, is_lazy
 from skdeeplift.selection.contribution_layout import find_group_labels
 from skdeeplift.selection.mean_absolute_importance import MeanAbsoluteImportance
@@ -128,14 +130,16 @@ def fit_importances(settings, estimator, rows, names, random_state):
     estimator.fit(X, y, **_route_weights(estimator, sample_weight))
     n_rows, n_columns = X.shape
     encoders, _, explainer = _split_encoder(estimator)
-    # Steps are numbered, since steps of nested pipelines may have the same name.
-    encoder = Pipeline([(str(number), step) for number, step in enumerate(encoders)]) if encoders else None
-    importances = _get_importances(explainer)
+    encoder = _join(encoders)
+    importances, inner = _get_importances(explainer), _get_inner_encoder(explainer)
     if isinstance(groups, str):
-        labels = np.arange(len(importances)) if encoder is None else source_columns(encoder, n_columns)
+        labels = source_columns(encoder, n_columns)
+        if inner is not None:
+            labels = labels[source_columns(inner, len(labels), len(importances))]
         columns_of = {label: [label] for label in range(n_columns)}
     else:
-        labels = find_group_labels(groups, _get_encoded_names(encoder, names, len(importances)))
+        whole = encoder if inner is None else _join([*encoders, inner])
+        labels = find_group_labels(groups, _get_encoded_names(whole, names, len(importances)))
         columns_of = _find_raw_columns(labels, names, n_columns)
     if len(labels) != len(importances):
         raise ValueError(
@@ -175,7 +179,19 @@ def _split_encoder(estimator):
         encoders += [step for _, step in estimator.steps[:-1]]
         name, estimator = estimator.steps[-1]
         names.append(name)
-    return encoders, names, estimator
+    return encoders, names, unfrozen(estimator)
+
+
+def _join(encoders):
+    """Return a pipeline of encoders, or None if there are none."""
+    # Steps are numbered, since steps of nested pipelines may have the same name.
+    return Pipeline([(str(number), step) for number, step in enumerate(encoders)]) if encoders else None
+
+
+def _get_inner_encoder(explainer):
+    """Return the encoder inside an explainer, whose encoded columns importances are of; None if there is none."""
+    bound = explainer.bound_ if isinstance(explainer, PredictionMixin) else None
+    return None if bound is None or bound.raw_columns is not None else bound.encoder
 
 
 def _route_weights(estimator, sample_weight):
@@ -192,7 +208,9 @@ def _route_weights(estimator, sample_weight):
 
 def _get_importances(explainer):
     """Return the importances of columns, or raise an error if the explainer has none."""
-    importances = getattr(explainer, "feature_importances_", None)
+    # Importances of encoded columns are brought back to raw columns, and so need no warning.
+    is_explainer = isinstance(explainer, PredictionMixin)
+    importances = read_importances(explainer) if is_explainer else getattr(explainer, "feature_importances_", None)
     if importances is None:
         raise ValueError(
             f"Columns are selected by feature_importances_, and {type(explainer).__name__} has none. Pass an explainer "

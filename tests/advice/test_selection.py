@@ -1,12 +1,16 @@
 """Advice about importances and selected columns."""
 
+import warnings
+
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 from keras import layers
 from sklearn.base import BaseEstimator
+from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -14,6 +18,7 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScale
 
 from skdeeplift import ContributionSelector, DeepLiftExplainer, MeanAbsoluteImportance
 from tests.advice.following import assert_result, follow
+from tests.selection.linear_networks import Linear, inside, reorder
 
 RANDOM = np.random.default_rng(0)
 ROWS = pd.DataFrame(RANDOM.normal(size=(40, 3)), columns=list("abc"))
@@ -204,3 +209,24 @@ def test_tables_of_features_that_are_no_columns():
         ),
     )
     assert_result(selector.feature_importances_)
+
+
+def test_importances_of_encoded_columns():
+    def fit(last, select=SelectFromModel, **parameters):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return select(last, **parameters).fit(ROWS, ROWS["a"]).get_support()
+
+    weights, groups = [0.0, 0.0, 1.0], [("a", "b", "c")] * 3
+    follow(
+        "Pass to_source=True for importances of raw columns; if the encoder mixes columns, select with",
+        lambda: fit(inside(reorder(), *weights)),
+        lambda: fit(inside(reorder(), *weights, to_source=True)),
+        lambda: fit(inside(PCA(3), *weights), ContributionSelector, groups=groups),
+        lambda: make_pipeline(PCA(3), DeepLiftExplainer(Linear(weights))).fit(ROWS, ROWS["a"])[-1].feature_importances_,
+    )
+    follow(
+        "Pass groups=",
+        lambda: fit(inside(PCA(3), *weights), ContributionSelector),
+        lambda: fit(inside(PCA(3), *weights), ContributionSelector, groups=groups),
+    )
