@@ -5,7 +5,6 @@ import threading
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.binding.problems import CallReport, make_problem, run_problem
 from skdeeplift.network.encoder_columns import source_columns
@@ -16,24 +15,6 @@ from skdeeplift.warn import warn
 IMPORTANCE_REFERENCES = 100
 # Most numbers of results that are kept at once.
 MOST_NUMBERS = 2**26
-
-
-def read_importances(explainer):
-    """Return the importances of an explainer, which may be those of encoded columns.
-
-    Parameters
-    ----------
-    explainer : BaseExplainer
-        The fitted explainer.
-
-    Returns
-    -------
-    importances : ndarray, or list or dict of ndarray
-        Importances in the form of the explainer's rows.
-    """
-    check_is_fitted(explainer)
-    explainer._check_call_parameters()
-    return explainer._importances.read(explainer)
 
 
 def warn_of_encoded_columns(explainer):

@@ -11,7 +11,7 @@ from skdeeplift.binding.calls import Fields, check_out, check_single_target, exp
 from skdeeplift.binding.dask_calls import fit_lazily, transform_lazily
 from skdeeplift.binding.estimators import PredictionMixin, take_attributes, with_attributes
 from skdeeplift.binding.fitting import fit_rows
-from skdeeplift.binding.importances import read_importances, warn_of_encoded_columns
+from skdeeplift.binding.importances import warn_of_encoded_columns
 from skdeeplift.compat import Interval, StrOptions, fit_context, validate_parameter_constraints
 from skdeeplift.execution.schedules import schedule_of_references
 from skdeeplift.network.callees import check_pickled
@@ -117,11 +117,23 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
     @property
     def feature_importances_(self):
         """Mean absolute contributions over the rows that `fit` kept, computed when they are first read."""
+        importances = self.read_importances()
+        warn_of_encoded_columns(with_attributes(self))
+        return importances
+
+    def read_importances(self):
+        """Return ``feature_importances_`` without a warning that these may be importances of encoded columns.
+
+        Returns
+        -------
+        importances : ndarray of shape (*features), or list or dict of ndarray
+            Importances of the columns that the network takes, or of raw columns if ``to_source`` is True.
+        """
+        check_is_fitted(self)
+        self._check_call_parameters()
         # Another thread may fit the explainer meanwhile.
         explainer = with_attributes(self)
-        importances = read_importances(explainer)
-        warn_of_encoded_columns(explainer)
-        return importances
+        return explainer._importances.read(explainer)
 
     @property
     def network_(self):

@@ -9,7 +9,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
 from skdeeplift.binding.estimators import PredictionMixin
-from skdeeplift.binding.importances import read_importances
 from skdeeplift.compat import safe_indexing
 from skdeeplift.network.encoder_columns import as_dense, source_columns
 from skdeeplift.network.trained import unfrozen
@@ -210,7 +209,7 @@ def _get_importances(explainer):
     """Return the importances of columns, or raise an error if the explainer has none."""
     # Importances of encoded columns are brought back to raw columns, and so need no warning.
     is_explainer = isinstance(explainer, PredictionMixin)
-    importances = read_importances(explainer) if is_explainer else getattr(explainer, "feature_importances_", None)
+    importances = explainer.read_importances() if is_explainer else getattr(explainer, "feature_importances_", None)
     if importances is None:
         raise ValueError(
             f"Columns are selected by feature_importances_, and {type(explainer).__name__} has none. Pass an explainer "
