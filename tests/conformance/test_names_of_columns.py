@@ -121,7 +121,7 @@ def test_columns_by_name():
     assert_refused(lambda: explainer.transform(other))
     assert_refused(lambda: explained(explainer, other))
     # Rows of a table are those of its positions, whatever their labels.
-    targets = pd.Series(OWN_TARGETS, index=frame.index[::-1])
+    targets = pd.Series(OWN_TARGETS, index=frame.index)[::-1]
     with_targets = explained(fitted("rescale"), ROWS, target=OWN_TARGETS)
     assert_same(explained(explainer, frame, target=targets), with_targets)
     # Batches, and partitions of Dask.
