@@ -120,7 +120,7 @@ def test_columns_by_name():
     assert_same(make("rescale", model, reference=REFERENCES, target=0).fit(ROWS).transform(ROWS), expected)
     assert_refused(lambda: explainer.transform(other))
     assert_refused(lambda: explained(explainer, other))
-    # Rows of a table are those of its positions, whatever their labels.
+    # Targets with an index go by the labels of the rows.
     targets = pd.Series(OWN_TARGETS, index=frame.index)[::-1]
     with_targets = explained(fitted("rescale"), ROWS, target=OWN_TARGETS)
     assert_same(explained(explainer, frame, target=targets), with_targets)
