@@ -24,10 +24,16 @@ from sklearn.utils._param_validation import (
     validate_params,  # checks the arguments of a function, with the messages that estimators have
 )
 from sklearn.utils.validation import (
+    _check_feature_names as check_feature_names,  # compares names; `validate_data` would count columns too
+)
+from sklearn.utils.validation import (
     _check_feature_names_in as check_feature_names_in,  # merges the caller's names with `feature_names_in_`
 )
 from sklearn.utils.validation import (
     _check_sample_weight as check_sample_weight,  # checks the length, the type and the sign of weights
+)
+from sklearn.utils.validation import (
+    _get_feature_names as get_feature_names,  # reads the names of a table's columns, of pandas and of other packages
 )
 
 

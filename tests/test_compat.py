@@ -131,6 +131,20 @@ def test_check_feature_names_in():
         compat.check_feature_names_in(counter, ["a", "b"], generate_names=True)
 
 
+def test_check_feature_names_compares_names_in_order():
+    counter, table = Counter(), pd.DataFrame({"a": [1.0], "b": [2.0]})
+    compat.check_feature_names(counter, table, reset=True)
+    np.testing.assert_array_equal(counter.feature_names_in_, ["a", "b"])
+    with pytest.raises(ValueError, match="must be in the same order"):
+        compat.check_feature_names(counter, table[["b", "a"]], reset=False)
+
+
+def test_get_feature_names():
+    np.testing.assert_array_equal(compat.get_feature_names(pd.DataFrame({"a": [1.0], "b": [2.0]})), ["a", "b"])
+    assert compat.get_feature_names(np.zeros((1, 2))) is None
+    assert compat.get_feature_names(pd.DataFrame([[1.0, 2.0]])) is None
+
+
 @pytest.mark.parametrize("make", [list, np.array, lambda rows: pd.DataFrame({"a": rows}, index=["x", "y", "z"])])
 def test_safe_indexing_takes_rows_by_position(make):
     taken = compat.safe_indexing(make([5, 6, 7]), np.array([2, 0]))

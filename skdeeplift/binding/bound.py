@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from skdeeplift.binding.column_names import check_rows_names
 from skdeeplift.binding.comparison import learn_references
 from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.binding.row_checks import check_sources
@@ -68,6 +69,8 @@ class Bound:
         Number of columns of a table.
     column_names : ndarray of str or None
         Names of a table's columns; None if the user's table has no names.
+    names_of_inputs : dict of int to (ndarray of str or None)
+        Names of the columns of each input by its position, where the network takes more than one table.
     raw_columns : ndarray of int or None
         Raw column that each encoded column was made from, where contributions are summed back to raw columns.
     references : References or None
@@ -95,6 +98,7 @@ class Bound:
                 raise ValueError(f"class_names= has one name for each class, all of them different. Got {names!r}.")
         self.layer = parameters["layer"]
         self.n_columns = self.column_names = self.raw_columns = self.references = self.unit_shapes = None
+        self.names_of_inputs = {}
         self.schedule = hooks.make_schedule(self)
         self._forget_compiled()
 
@@ -132,6 +136,7 @@ class Bound:
         """
         if not isinstance(X, np.ndarray):
             check_dense(X)
+        check_rows_names(explainer, self, X, reset)
         return check_rows(explainer, X, self.network, self.vocabulary, reset, has_columns=self.encoder is None)
 
     @property

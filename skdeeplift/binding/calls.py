@@ -119,8 +119,9 @@ def explain_block(explainer, block, fields, report):
     bound = explainer.bound_
     if block.target is not None:
         block = block._replace(target=bound.align_targets(block.target, block.rows))
-    X = add_last_axes(bound.encoded(block.rows, explainer), bound.network)
-    arrays = bound.arrays(X, explainer)
+    X = bound.encoded(block.rows, explainer)
+    # Tables are arrays without names once they have a further axis.
+    arrays, X = bound.arrays(X, explainer), add_last_axes(X, bound.network)
     problem, compiled = make_problem(explainer, arrays, block.target, block.reference)
     if not fields.is_full:
         results = run_problem(explainer, problem, compiled)

@@ -3,12 +3,13 @@
 from functools import partial
 
 import numpy as np
-from sklearn.utils.validation import validate_data
 
+from skdeeplift.binding.column_names import align_entries
 from skdeeplift.dtypes import kind_of
 from skdeeplift.execution.references import References
 from skdeeplift.execution.run import outputs_at
 from skdeeplift.references.assembly import SHORTHANDS, make_references
+from skdeeplift.references.computed_references import Constant
 from skdeeplift.references.reference import Reference
 from skdeeplift.rows.validation import check_tokens, holds_ids, input_labels
 
@@ -124,11 +125,12 @@ def predicted_classes(explainer, bound, arrays):
 
 def flat_reference(explainer, bound, reference):
     """Return one entry for each input, or the object that makes references of all inputs."""
+    network = bound.network
+    if isinstance(reference, Constant) and not isinstance(reference.value, str):
+        return align_entries(explainer, bound, [reference] * len(network.flat_specs))
     if isinstance(reference, (str, Reference)) or callable(reference):
         return reference
-    if hasattr(reference, "columns") and bound.network.takes_table:
-        validate_data(explainer, reference, reset=False, skip_check_array=True)
-    return bound.network.flatten(reference)
+    return align_entries(explainer, bound, network.flatten(reference))
 
 
 def make_reference_objects(entries):

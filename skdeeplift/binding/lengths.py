@@ -67,6 +67,9 @@ def _bound_of_lengths(explainer, bound, network, X, shapes):
         ) from error
     other = bound.copy(network=network)
     other.references = None
+    pairs = enumerate(zip(network.flat_specs, bound.network.flat_specs, strict=True))
+    kept = {position for position, (spec, of_fit) in pairs if spec.shape[1:] == of_fit.shape[1:]}
+    other.names_of_inputs = {each: names for each, names in bound.names_of_inputs.items() if each in kept}
     first = [cut_rows(array, 0, 1) for array in network.flatten(X)]
     first = first[0] if network.is_single else dict(zip(network.input_names, first, strict=True))
     arrays = other.arrays(first, explainer)

@@ -3,10 +3,11 @@
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 from scipy.ndimage import gaussian_filter
 from sklearn.utils.validation import check_is_fitted
 
-from skdeeplift.compat import Interval, StrOptions, fit_context
+from skdeeplift.compat import Interval, StrOptions, fit_context, get_feature_names
 from skdeeplift.dtypes import kind_of
 from skdeeplift.references.reference import Reference, drop_weightless
 
@@ -37,6 +38,40 @@ def minimum(X, weights=None):
     return X.min(0, keepdims=True)
 
 
+def align_series(series, names, label):
+    """Return the numbers of a pandas Series in the order of the columns that its index names.
+
+    Parameters
+    ----------
+    series : Series
+        One number for each column. A default ``RangeIndex`` stands for the order of the columns.
+    names : ndarray of str or None
+        Names of the columns, if they have names.
+    label : str
+        Name of the Series in an error.
+
+    Returns
+    -------
+    values : ndarray
+        The numbers without the index.
+
+    Raises
+    ------
+    ValueError
+        If the index does not have the names of the columns.
+    """
+    labels = series.index
+    if isinstance(labels, pd.RangeIndex) and labels.equals(pd.RangeIndex(len(labels))):
+        return series.to_numpy()
+    if names is None or len(labels) != len(names) or set(labels) != set(names):
+        expected = f"the names of the columns {list(names)}" if names is not None else "no index, as X has no names"
+        raise ValueError(
+            f"{label} is a Series, whose index tells the columns. Expected {expected}. Got {list(labels)}. "
+            "Pass the numbers alone, in the order of the columns, as with series.to_numpy()."
+        )
+    return series[list(names)].to_numpy()
+
+
 STATISTICS = {"mean": mean, "median": median, "minimum": minimum}
 
 
@@ -49,6 +84,7 @@ class Constant(Reference):
     ----------
     value : {"zeros", "mean", "median", "minimum"}, float, int or array-like of shape (*features), default="mean"
         The reference: a statistic of each feature of the training rows, one number for all features, or a whole row.
+        A pandas Series is put in the order of the columns by its index; a default ``RangeIndex`` counts the columns.
         Integers, such as tokens, have no meaningful statistics, so their reference is 0, the usual padding token. For
         another token, such as a mask token, pass its number.
 
@@ -98,7 +134,7 @@ class Constant(Reference):
         ValueError
             If the shape or the dtype of the value does not fit the rows of ``X``.
         """
-        X = np.asarray(X)
+        names, X = get_feature_names(X), np.asarray(X)
         if isinstance(self.value, str):
             # Integers, such as tokens, have no meaningful statistics; zero is the usual padding token.
             if self.learns and kind_of(X.dtype) == "f":
@@ -106,7 +142,8 @@ class Constant(Reference):
             else:
                 self.row_ = np.zeros((1, *X.shape[1:]), X.dtype)
             return self
-        value = np.asarray(self.value)
+        is_series = isinstance(self.value, pd.Series)
+        value = np.asarray(align_series(self.value, names, "value=") if is_series else self.value)
         if value.ndim and value.shape != X.shape[1:]:
             raise ValueError(
                 f"Constant takes a number or a row of shape {X.shape[1:]}, as X has. Got an array of shape "

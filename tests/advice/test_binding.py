@@ -250,3 +250,13 @@ def test_whole_numbers_that_are_computed():
         lambda: explain(build(True), rows),
         lambda: explain(build(True), rows, layer="embedding"),
     )
+
+
+def test_index_of_a_series_that_is_a_reference(model):
+    table = pd.DataFrame(ROWS, columns=list("abc"))
+    reference = pd.Series([1.0, 2.0, 3.0], index=["first", "second", "third"])
+    follow(
+        "Pass the numbers alone, in the order of the columns, as with series.to_numpy()",
+        lambda: explain(model, table, reference=reference),
+        lambda: explain(model, table, reference=reference.to_numpy()),
+    )

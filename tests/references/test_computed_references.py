@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
@@ -75,3 +76,12 @@ def test_held_rows():
     assert held.per_row
     assert not held.learns
     assert not held.is_random
+
+
+def test_a_series_goes_by_the_names_of_the_columns():
+    table, value = pd.DataFrame({"a": [1.0], "b": [2.0]}), pd.Series([4.0, 3.0], index=["b", "a"])
+    np.testing.assert_array_equal(Constant(value).fit(table).row_, [[3, 4]])
+    np.testing.assert_array_equal(Constant(value.reset_index(drop=True)).fit(table).row_, [[4, 3]])
+    for rows in (table.rename(columns={"a": "c"}), table.to_numpy()):
+        with pytest.raises(ValueError, match="value= is a Series, whose index tells the columns"):
+            Constant(value).fit(rows)

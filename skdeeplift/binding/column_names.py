@@ -1,0 +1,108 @@
+"""Names of columns: learned from the tables of each input in `fit`, and compared with those of later calls."""
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from skdeeplift.binding.estimators import with_attributes
+from skdeeplift.compat import check_feature_names, get_feature_names
+from skdeeplift.references.computed_references import Constant, align_series
+from skdeeplift.rows.validation import input_labels
+
+
+def check_rows_names(explainer, bound, X, reset):
+    """Learn or compare the names of columns of each input; a single table's are kept by scikit-learn itself.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        Names itself in warnings.
+    bound : Bound
+        Keeps the names of each input.
+    X : array-like, or list or dict of array-like
+        The user's rows.
+    reset : bool
+        Whether these rows define the columns.
+
+    Raises
+    ------
+    ValueError
+        If the columns of an input have other names, or another order.
+    """
+    if bound.network.takes_table:
+        return
+    arrays, labels = bound.network.flatten(X), input_labels(bound.network)
+    if reset:
+        bound.names_of_inputs = dict(enumerate(map(get_feature_names, arrays)))
+    # Inputs of other lengths than in fit have no names to compare with.
+    for position, names in bound.names_of_inputs.items():
+        _compare_names(explainer, arrays[position], names, labels[position])
+
+
+def align_entries(explainer, bound, entries):
+    """Return the reference of each input with its entries in the order of the columns.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        Has the names of a single table's columns.
+    bound : Bound
+        Has the names of the columns of several inputs.
+    entries : list
+        One entry for each input, of any kind.
+
+    Returns
+    -------
+    entries : list
+        Each Series with names of columns is an array, in the order of the columns.
+
+    Raises
+    ------
+    ValueError
+        If a Series or a table has other names, or a table has another order.
+    """
+    network = bound.network
+    names = _names_of_table(explainer, bound) if network.takes_table else bound.names_of_inputs
+    zipped = zip(entries, network.flat_specs, input_labels(network), strict=True)
+    return [
+        # Only the entries of a row of a table have names.
+        _align(each, names.get(position), f"reference= for {label}", explainer) if spec.shape.rank == 2 else each
+        for position, (each, spec, label) in enumerate(zipped)
+    ]
+
+
+def _names_of_table(explainer, bound):
+    names = getattr(explainer, "feature_names_in_", None)
+    if names is not None and hasattr(bound.encoder, "get_feature_names_out"):
+        names = bound.encoder.get_feature_names_out()
+    return {0: names}
+
+
+def _align(value, names, label, explainer):
+    """Return a reference of one input with each Series in the order of the columns."""
+    if isinstance(value, Constant):
+        aligned = _align(value.value, names, label, explainer)
+        return value if aligned is value.value else clone(value).set_params(value=aligned)
+    if isinstance(value, (list, tuple)):
+        aligned = [_align(each, names, label, explainer) for each in value]
+        is_same = all(each is before for each, before in zip(aligned, value, strict=True))
+        return value if is_same else type(value)(aligned)
+    if isinstance(value, pd.Series):
+        return align_series(value, names, label)
+    if hasattr(value, "columns"):
+        _compare_names(explainer, value, names, label)
+    return value
+
+
+def _compare_names(explainer, X, names, label):
+    """Compare the names of columns as scikit-learn does for one table, and name the input in an error."""
+    if names is None and isinstance(X, np.ndarray):
+        return
+    holder = with_attributes(explainer)
+    vars(holder).pop("feature_names_in_", None)
+    if names is not None:
+        holder.feature_names_in_ = names
+    try:
+        check_feature_names(holder, X, reset=False)
+    except ValueError as error:
+        raise ValueError(f"{label}: {error}") from error

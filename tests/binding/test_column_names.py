@@ -1,0 +1,114 @@
+"""Columns of references and of several inputs go by their names."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdeeplift import DeepLiftExplainer
+from skdeeplift.metrics import deletion_score
+from skdeeplift.references import Constant
+from tests.binding.networks import MLP, ROWS, table_network
+
+TABLE = pd.DataFrame(ROWS + np.float32([0, 1, 5, 9]), columns=list("abcd"))
+MEDIAN = TABLE.median()
+SORTED = MEDIAN.sort_values(ascending=False)
+INPUTS = {"first": TABLE[["a", "b"]], "second": TABLE[["c", "d"]]}
+SHUFFLED = {"first": TABLE[["b", "a"]], "second": TABLE[["c", "d"]]}
+IN_ORDER = r"X\['first'\]: The feature names should match those(?s:.*)same order"
+
+
+def two_inputs(length=2):
+    keras.utils.set_random_seed(0)
+    inputs = [keras.Input((length,), name=name) for name in INPUTS]
+    sums = [keras.ops.sum(each * each, axis=1, keepdims=True) for each in inputs]
+    flat = keras.layers.Concatenate()(sums if length is None else inputs)
+    return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Dense(4, "tanh")(flat)))
+
+
+@pytest.fixture(scope="module")
+def of_table():
+    return DeepLiftExplainer(table_network(), reference=MEDIAN.to_numpy()).fit(TABLE)
+
+
+@pytest.fixture(scope="module")
+def of_two():
+    return DeepLiftExplainer(two_inputs()).fit(INPUTS)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [MEDIAN, SORTED, [SORTED], (SORTED, MEDIAN), Constant(SORTED), SORTED[list("abcd")].reset_index(drop=True)],
+    ids=["in order", "sorted", "in a list", "in a tuple", "constant", "without names"],
+)
+def test_a_series_goes_by_the_names_of_the_columns(of_table, reference):
+    expected = of_table.explain(TABLE)
+    fitted = DeepLiftExplainer(of_table.estimator, reference=reference).fit(TABLE)
+    for explanation in (fitted.explain(TABLE), of_table.explain(TABLE, reference=reference)):
+        np.testing.assert_allclose(explanation.contributions, expected.contributions, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(explanation.reference_value, expected.reference_value, rtol=1e-5)
+
+
+def test_a_series_as_fill(of_table):
+    scores = [deletion_score(of_table, TABLE, fill=fill) for fill in (MEDIAN.to_numpy(), SORTED)]
+    assert scores[0] == scores[1]
+
+
+@pytest.mark.parametrize("reference", [SORTED.rename({"a": "z"}), SORTED[:3], [SORTED, SORTED[[0] * 0]]])
+def test_a_series_with_other_labels(of_table, reference):
+    with pytest.raises(ValueError, match=r"reference= for X is a Series.* Expected the names of the columns \['a'"):
+        of_table.explain(TABLE, reference=reference)
+
+
+def test_a_series_with_labels_where_columns_have_no_names():
+    explainer = DeepLiftExplainer(table_network(), reference=SORTED)
+    with pytest.raises(ValueError, match="as X has no names"):
+        explainer.fit(TABLE.to_numpy())
+
+
+def test_a_series_behind_an_encoder():
+    explainer = DeepLiftExplainer(make_pipeline(StandardScaler(), MLP)).fit(TABLE, TABLE["a"] > 0)
+    series = pd.Series([1.0, 2.0, 3.0, 4.0], index=list("dcba"))
+    expected = explainer.explain(TABLE, reference=[4.0, 3.0, 2.0, 1.0]).contributions
+    np.testing.assert_array_equal(explainer.explain(TABLE, reference=series).contributions, expected)
+
+
+@pytest.mark.parametrize("make", [lambda X: X, lambda X: list(X.values()), lambda X: iter([X])])
+def test_columns_of_several_inputs_in_another_order(of_two, make):
+    of_two.transform(make(INPUTS))
+    with pytest.raises(ValueError, match=IN_ORDER):
+        of_two.transform(make(SHUFFLED))
+    # Batches of fit tell the names, too.
+    with pytest.raises(ValueError, match=IN_ORDER):
+        DeepLiftExplainer(of_two.estimator).fit(make(INPUTS)).explain(SHUFFLED)
+
+
+def test_references_of_several_inputs(of_two):
+    with pytest.raises(ValueError, match="reference= for " + IN_ORDER):
+        of_two.explain(INPUTS, reference=SHUFFLED)
+    expected = of_two.explain(INPUTS, reference={"first": [1, 2], "second": [3, 4]}).contributions
+    series = {"first": pd.Series([2, 1], ["b", "a"]), "second": Constant(pd.Series([4, 3], ["d", "c"]))}
+    for name, given in of_two.explain(INPUTS, reference=series).contributions.items():
+        np.testing.assert_array_equal(given, expected[name])
+
+
+def test_names_of_several_inputs_that_only_one_side_has(of_two):
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        of_two.transform({name: table.to_numpy() for name, table in INPUTS.items()})
+
+
+def test_a_table_that_lacks_the_last_axis():
+    model = keras.Sequential([keras.Input((4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    explainer = DeepLiftExplainer(model).fit(TABLE)
+    explainer.transform(TABLE)
+    with pytest.raises(ValueError, match="same order"):
+        explainer.transform(TABLE[list("dcba")])
+
+
+def test_inputs_of_other_lengths_have_other_columns():
+    explainer = DeepLiftExplainer(two_inputs(None), reference="zeros").fit(INPUTS)
+    explainer.transform({"first": TABLE, "second": INPUTS["second"]})
+    with pytest.raises(ValueError, match=r"X\['second'\]: The feature names"):
+        explainer.transform({"first": TABLE, "second": TABLE[["d", "c"]]})
