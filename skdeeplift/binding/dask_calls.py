@@ -14,7 +14,7 @@ from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.binding.fitting import fit_rows, learn
 from skdeeplift.binding.importances import Importances
 from skdeeplift.binding.lengths import at_lengths_of
-from skdeeplift.binding.weights import check_weights
+from skdeeplift.binding.row_checks import check_weights
 from skdeeplift.config import get_config
 from skdeeplift.dtypes import kind_of
 from skdeeplift.execution.workers import WorkerCopy, reduce_partials, ship_once

@@ -44,7 +44,7 @@ class Results(NamedTuple):
 
     @property
     def reported(self):
-        """Whether each row is one that a warning of the schedule is about."""
+        """Mask of the rows that a warning of the schedule names."""
         masks = [mask for mask in (self.unconverged, self.unsettled) if mask is not None]
         return np.any(masks, 0) if masks else np.zeros(len(self.prediction), bool)
 

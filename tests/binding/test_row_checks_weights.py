@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from skdeeplift import DeepLiftExplainer
-from skdeeplift.binding.weights import check_weights
+from skdeeplift.binding.row_checks import check_weights
 from tests.binding.networks import ROWS, table_network
 
 
