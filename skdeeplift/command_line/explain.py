@@ -89,7 +89,7 @@ def add_arguments(parser):
         metavar="FILE|NAME|NUMBER",
         help='the input that stands for "no signal": a file of one or more rows; a number for all inputs; or mean, '
         "median, zeros, minimum, sample, kmeans, permuted, nearest_other, blur, shuffle, dinucleotide_shuffle, "
-        "background_frequency (default: mean; sample for expected_gradients)",
+        "background_frequency, held (default: mean; sample for expected_gradients)",
     )
     method.add_argument(
         "--target",

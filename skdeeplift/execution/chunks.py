@@ -187,7 +187,7 @@ def to_tensor(array, size):
     shape = size, *array.shape[1:]
     n_bytes = array.itemsize * int(np.prod(shape))
     # Of types that NumPy does not have itself, such as bfloat16, it cannot hand over memory.
-    if n_bytes < LARGE_BYTES or kind_of(array.dtype) not in "fiu":
+    if n_bytes < LARGE_BYTES or array.dtype.isbuiltin != 1 or kind_of(array.dtype) not in "fiu":
         return tf.convert_to_tensor(padded(array, size))
     memory = np.empty(n_bytes + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT

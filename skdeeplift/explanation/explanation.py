@@ -295,9 +295,9 @@ def _part_table(part, explanation, is_table):
     elif isinstance(target, np.ndarray) and target.shape == (n_rows,):
         names = np.asarray(explanation.get("class_names"))
         # Numbers are labels already if the labels are numbers; other floats are weights, not classes.
-        if names.dtype.kind in "iuf":
+        if kind_of(names.dtype) in "iuf":
             columns["class"] = target[rows]
-        elif target.dtype.kind != "f":
+        elif kind_of(target.dtype) != "f":
             columns["class"] = _class_labels(target, explanation)[rows]
     if part.values is not None:
         columns["value"] = np.repeat(part.values.reshape(-1), n_classes)

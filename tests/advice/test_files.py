@@ -117,7 +117,7 @@ def test_python_code(tmp_path, extension):
     path = tmp_path / f"model{extension}"
     model.save(path)
     follow(
-        "If you trust it, load it with Keras yourself and pass the keras.Model",
+        "If you trust it, load it yourself with Keras, and pass the model: keras.",
         lambda: explain(path),
         lambda: explain(keras.saving.load_model(path, safe_mode=False)),
     )
@@ -147,6 +147,10 @@ def test_classes_of_the_users_own(tmp_path, extension):
             return explain(model)
         return explain(keras.saving.load_model(path, {"Doubled": Doubled}))
 
+    def in_scope():
+        with keras.saving.custom_object_scope({"Doubled": Doubled}):
+            return explain(path)
+
     def registered():
         keras.saving.register_keras_serializable(name)(Doubled)
         model = keras.Sequential([keras.Input((2,)), Doubled(), layers.Dense(1)])
@@ -154,9 +158,9 @@ def test_classes_of_the_users_own(tmp_path, extension):
         model.save(again)
         return explain(again)
 
-    advice = "Register the classes of your own it uses with keras.saving.register_keras_serializable, or load it"
+    advice = "Call fit in the scope of your own code: with keras.saving.custom_object_scope({'Doubled': Doubled}): ..."
     try:
-        follow(advice, lambda: explain(path), loaded, registered)
+        follow(advice, lambda: explain(path), in_scope, loaded, registered)
     finally:
         keras.saving.get_custom_objects().pop(f"{name}>Doubled", None)
 
@@ -211,14 +215,14 @@ def test_network_that_does_not_say_its_shape(tmp_path):
         loaded.load_weights(path[1])
         return explain(loaded)
 
-    follow("load it with Keras yourself and pass the keras.Model", lambda: explain(path), right)
+    follow("load it yourself with Keras, and pass the model", lambda: explain(path), right)
 
 
 def test_json_of_a_layer(pair, model, tmp_path):
     layer = tmp_path / "layer.json"
     layer.write_text(json.dumps(keras.saving.serialize_keras_object(layers.Dense(3))))
     follow(
-        "load it with Keras yourself and pass the keras.Model",
+        "load it yourself with Keras, and pass the model",
         lambda: explain((layer, pair[1])),
         lambda: explain(model),
     )

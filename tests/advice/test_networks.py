@@ -93,9 +93,9 @@ def test_tokens_that_are_no_whole_numbers():
 def test_single_layer():
     layer = layers.Dense(1)
     follow(
-        "A single layer becomes a model by keras.Sequential([layer])",
+        "A single layer becomes a model by keras.Sequential([keras.Input(shape), layer])",
         lambda: explain(layer),
-        lambda: explain(keras.Sequential([layer])),
+        lambda: explain(keras.Sequential([keras.Input((2,)), layer])),
     )
 
 

@@ -127,11 +127,6 @@ def test_clusters_have_a_number(model):
 def test_references_of_several_inputs(of_two):
     X = [ROWS, 2 * ROWS]
     follow(
-        "Pass arrays for all inputs",
-        lambda: explain(of_two, X, reference=[OF_ROWS, "zeros"]),
-        lambda: explain(of_two, X, reference=[OF_ROWS, np.zeros_like(OF_ROWS)]),
-    )
-    follow(
         "All inputs need the same number of references, shared or per row",
         lambda: explain(of_two, X, reference=[ROWS[:2], ROWS[:3]]),
         lambda: explain(of_two, X, reference=[ROWS[:2], ROWS[:2]]),

@@ -95,7 +95,7 @@ def test_labels_of_batches(model):
 
     follow(
         "as tuples (x, y, sample_weight). Pass y=None and sample_weight=None",
-        lambda: DeepLiftExplainer(model).fit(batches(), np.ones(8)),
+        lambda: DeepLiftExplainer(model).fit(batches(), sample_weight=np.ones(8)),
         lambda: DeepLiftExplainer(model).fit(batches(), y=None, sample_weight=None).transform(ROWS),
     )
 

@@ -369,7 +369,7 @@ def test_layers_of_several_entries_of_a_row():
 
 def test_weights_of_zero_alone(model, monkeypatch):
     # Earlier versions of scikit-learn let them pass.
-    monkeypatch.setattr(dask_calls, "check_sample_weight", lambda weights, rows, **options: np.asarray(weights))
+    monkeypatch.setattr(dask_calls, "check_weights", lambda weights, rows: np.asarray(weights))
     lazy = da.from_array(ROWS, chunks=(25, 4))
     with pytest.raises(ValueError, match=r"a weight above zero for a row at least\. Got only zeros"):
         DeepLiftExplainer(model, max_samples=20).fit(lazy, sample_weight=np.zeros(60))

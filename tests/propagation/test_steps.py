@@ -120,7 +120,7 @@ def test_contributions_sum_to_the_change(name, rule):
 
 
 def test_all_targets_at_once_are_as_each_by_itself():
-    model = keras.Sequential([*network(FUNCTIONS["Cumprod"]).layers[:-1], keras.layers.Dense(2)])
+    model = keras.Sequential([keras.Input((4,)), *network(FUNCTIONS["Cumprod"]).layers[:-1], keras.layers.Dense(2)])
     rows = GENERATOR.normal(size=(4, 4))
     explainer = DeepLiftExplainer(model, target="all", reference="sample", unsupported="integrate").fit(rows)
     together = explainer.explain(rows).contributions
