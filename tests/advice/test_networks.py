@@ -95,7 +95,7 @@ def test_single_layer():
     follow(
         "A single layer becomes a model by keras.Sequential([keras.Input(shape), layer])",
         lambda: explain(layer),
-        lambda: explain(keras.Sequential([keras.Input((2,)), layer])),
+        lambda: explain(keras.Sequential([keras.Input((3,)), layer])),
     )
 
 

@@ -127,7 +127,7 @@ def test_clusters_have_a_number(model):
 def test_references_of_several_inputs(of_two):
     X = [ROWS, 2 * ROWS]
     follow(
-        "All inputs need the same number of references, shared or per row",
+        "All inputs need the same number of references, or one",
         lambda: explain(of_two, X, reference=[ROWS[:2], ROWS[:3]]),
         lambda: explain(of_two, X, reference=[ROWS[:2], ROWS[:2]]),
         lambda: explain(of_two, X, reference=[OF_ROWS, OF_ROWS]),
