@@ -111,3 +111,11 @@ def test_packages_to_install(folder, capsys, tmp_path, monkeypatch, package, wor
         assert main(command) == 2
     assert advice in capsys.readouterr().err
     assert main(command) == 0
+
+
+def test_files_that_are_read(follow, folder, tmp_path):
+    follow(
+        "which is read. Name another file",
+        ["--output", folder / "numbers.csv"],
+        (["--output", tmp_path / "contributions.csv"], {}),
+    )

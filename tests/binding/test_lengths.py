@@ -63,6 +63,7 @@ def test_other_methods(series_network, explainer_class):
 
 
 @pytest.mark.parametrize("reference", ["mean", "sample", "permuted", np.zeros((5, 2)), np.zeros((1, 5, 2))])
+@pytest.mark.advice
 def test_references_with_a_length(series_network, reference):
     explainer = DeepLiftExplainer(series_network, reference=reference).fit(SHORT)
     with pytest.raises(ValueError, match=r"takes rows of this length, but reference=.* a length of its own"):

@@ -209,6 +209,7 @@ def test_inputs_that_hold_no_rows_of_numbers(spec):
         bind(tf.function(lambda x: x, input_signature=[spec]), ROWS)
 
 
+@pytest.mark.advice
 def test_text_is_explained_behind_its_lookup():
     text = keras.Input((1,), dtype="string", name="text")
     lookup = keras.layers.StringLookup(vocabulary=["red", "blue"])
@@ -272,6 +273,7 @@ def test_never_built_model_in_a_file(tmp_path):
         lambda model: model.outputs[0],
     ],
 )
+@pytest.mark.advice
 def test_tensors_of_a_model_are_no_model(take):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "relu"), keras.layers.Dense(2)])
     with pytest.raises(TypeError, match=r"keras\.Model\(inputs, outputs\)"):

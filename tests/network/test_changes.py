@@ -129,6 +129,7 @@ def test_training_further_shows_and_traces_nothing_again(monkeypatch):
     np.testing.assert_allclose(explanation.prediction, model(ROWS)[:, 0], rtol=1e-5)
 
 
+@pytest.mark.advice
 def test_a_perceptron_that_is_trained_further_is_an_error():
     perceptron = MLPRegressor(hidden_layer_sizes=(4,), max_iter=200, n_iter_no_change=1, tol=1e3, random_state=0).fit(
         ROWS, ROWS[:, 0]

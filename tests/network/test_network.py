@@ -195,6 +195,7 @@ def test_a_network_without_weights():
         with_own_weights(bind(model, ROWS))
 
 
+@pytest.mark.advice
 def test_nested_inputs_go_by_their_own_names():
     first, second = keras.Input((3,), name="first"), keras.Input((3,), name="second")
     output = keras.layers.Dense(1)(keras.layers.Concatenate()([first, second]))

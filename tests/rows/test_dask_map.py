@@ -147,6 +147,7 @@ def test_targets_in_other_blocks_than_arrays(of_outputs, is_known):
         of_outputs.transform(rows, target=dd.from_pandas(series[:20], npartitions=2)).compute()
 
 
+@pytest.mark.advice
 def test_targets_in_other_partitions_than_a_table(of_outputs):
     target = np.arange(len(ROWS)) % 3
     table = dd.from_pandas(pd.DataFrame(ROWS), npartitions=3)

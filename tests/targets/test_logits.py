@@ -91,6 +91,7 @@ def test_predicted_class_of_a_moved_softmax():
     np.testing.assert_array_equal(explanation.target, np.array(list("abcd"))[np.asarray(model(ROWS)).argmax(1)])
 
 
+@pytest.mark.advice
 def test_predicted_class_of_several_softmaxes():
     """The logits of two softmaxes cannot be compared, but probabilities can."""
     model, _ = network(lambda z: layers.Flatten()(layers.Softmax()(layers.Reshape((2, 3))(z))))

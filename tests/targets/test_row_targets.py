@@ -158,6 +158,7 @@ def test_weights_of_two_classes_for_each_row():
     np.testing.assert_allclose(explainer.transform(ROWS, target=weights), expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.advice
 @pytest.mark.parametrize("labels", [None, NUMBERS])
 def test_list_of_integers_that_may_be_weights(labels):
     explainer = fitted(3, **({} if labels is None else {"class_names": labels, "target": 30}))
