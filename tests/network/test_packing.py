@@ -159,7 +159,9 @@ def explain(explainer, rows):
 
 if __name__ == "__main__":
     rows = np.random.RandomState(0).normal(size=(6, 5)).astype("float32")
-    explainer = DeepLiftExplainer(Mine(4)).fit(rows)
+    model = Mine(4)
+    model(rows)
+    explainer = DeepLiftExplainer(model).fit(rows)
     parts = joblib.Parallel(n_jobs=2)(joblib.delayed(explain)(explainer, rows[i::2]) for i in range(2))
     for i, part in enumerate(parts):
         np.testing.assert_allclose(part, explainer.transform(rows[i::2]), rtol=1e-5, atol=1e-7)
