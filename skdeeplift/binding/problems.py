@@ -85,8 +85,8 @@ def run_problem(explainer, problem, compiled):
         """Return the function by which workers compile the network; threads find it compiled already."""
         return partial(with_attributes(bound, references=None).compiled_of_kind, compiled.kind, compiled.function)
 
-    if problem.method.states:
-        check_states(problem.method.states)
+    if compiled.states:
+        check_states(compiled.states)
     results = run_in_parts(problem, explainer.n_jobs, shared)
     if bound.layer is None and problem.references is not None:
         for name, arrays in results.of_sources.items():

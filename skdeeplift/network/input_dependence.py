@@ -52,12 +52,27 @@ class Dependence:
 
 def dependence_of(graph):
     """Find the dependence of all values in a network's graph and in the graphs of its loops."""
-    found = Dependence(looked_up=_find_looked_up(graph))
+    of_inputs = []
     for value in graph.inputs:
         carries = value.dtype.is_floating or value.dtype == tf.bool
-        found.add(value, (True, carries, not carries, False, carries))
-    found.shared.update(_find_padding(graph), graph.held)
-    _walk(graph, found)
+        of_inputs.append((True, carries, not carries, False, carries))
+    return _dependence_from(graph, of_inputs, {*_find_padding(graph), *graph.held})
+
+
+def _dependence_from(graph, of_inputs, shared=()):
+    """Find the dependence of all values in a graph from the flags of its inputs."""
+    found = Dependence(looked_up=_find_looked_up(graph), shared=set(shared))
+    for value, flags in zip(graph.inputs, of_inputs, strict=True):
+        found.add(value, flags)
+    for op in graph.ops:
+        if op.body is not None:
+            _find_in_loop(op, found)
+        elif op.facts.shape_only or found.varying.isdisjoint(op.inputs):
+            if not (found.varying.isdisjoint(op.inputs) and found.batch_shaped.isdisjoint(op.inputs)):
+                found.batch_shaped.update(op.outputs)
+        else:
+            for value in op.outputs:
+                found.add(value, _flags(op, value, found))
     return found
 
 
@@ -107,18 +122,6 @@ def _is_one_constant(graph, value):
     return static is not None and static.size == 1
 
 
-def _walk(graph, found):
-    for op in graph.ops:
-        if op.body is not None:
-            _walk_loop(op, found)
-        elif op.facts.shape_only or found.varying.isdisjoint(op.inputs):
-            if not (found.varying.isdisjoint(op.inputs) and found.batch_shaped.isdisjoint(op.inputs)):
-                found.batch_shaped.update(op.outputs)
-        else:
-            for value in op.outputs:
-                found.add(value, _flags(op, value, found))
-
-
 def _flags(op, value, found):
     """Return whether an output varies, carries a difference, is an index, depends on a shape, and is a start."""
     if value in found.shared:
@@ -138,29 +141,23 @@ def _flags(op, value, found):
     return True, is_number, (carries or by_index) and not is_number, False, False
 
 
-def _walk_loop(op, found):
+def _find_in_loop(op, found):
     """Find the dependence in a loop; a value that varies in one step may vary at the beginning of the next."""
-    flags = [found.has(value) for value in op.inputs]
-    looked_up = _find_looked_up(op.body)
+    # No difference starts at the inputs of a loop body.
+    flags = [(*found.has(value), False) for value in op.inputs]
     while True:
-        inner = Dependence(looked_up=looked_up)
-        for value, each in zip(op.body.inputs, flags, strict=True):
-            inner.add(value, (*each, False))
-        _walk(op.body, inner)
+        inner = _dependence_from(op.body, flags)
         after = [
-            tuple(before or now for before, now in zip(each, inner.has(value), strict=True))
+            (*(before or now for before, now in zip(each[:4], inner.has(value), strict=True)), False)
             for each, value in zip(flags, op.body.outputs, strict=True)
         ]
         if after == flags:
             break
         flags = after
     op.body.dependence = inner
-    op.condition.dependence = Dependence()
-    for value, each in zip(op.condition.inputs, flags, strict=True):
-        op.condition.dependence.add(value, (*each, False))
-    _walk(op.condition, op.condition.dependence)
+    op.condition.dependence = _dependence_from(op.condition, flags)
     for value, each in zip(op.outputs, flags, strict=True):
-        found.add(value, (*each, False))
+        found.add(value, each)
 
 
 class Layout(NamedTuple):

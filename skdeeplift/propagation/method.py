@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.compiled import compiled
-from skdeeplift.network.effects import check_effects
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.lookups import own_values
 from skdeeplift.propagation.pairing import Mode
@@ -47,8 +46,6 @@ class Method:
         Whether rows and references must be run pair by pair, because the batch is not the first axis of all values.
     padding : list of str
         Names of the ops of the masks that tell padding.
-    states : list of (variable, str)
-        Variables that the network changes, which have one entry for each place of the batch.
     carrying : set of Value
         Values through which differences flow, those inside of loops included.
     computed : list of Value
@@ -83,7 +80,6 @@ class Method:
         self.padding = [graph.producer[value].name for value in self.masks if value not in graph.held]
         self.own = own_values(self.sources)
         self.shown = list(dict.fromkeys([target, *self.own, *shown]))
-        self.states = check_effects(graph, self.shown)
         self.layouts = graph.layouts
         self.needs_pair_size = any(value not in self.layouts or self.layouts[value].axis > 0 for value in self.shown)
         self.depths = {value: depth for depth, graph in _depths(graph) for value in graph.values}

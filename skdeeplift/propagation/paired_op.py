@@ -80,6 +80,10 @@ class PairedOp:
         at_reference = [*(self.at_reference[value] for value in values), *at_reference]
         return (pairing or self.pairing).combine(function, at_input, at_reference, at_pairs, differences)
 
+    def at_both_ends(self, value):
+        """Return a value at the row and at the reference of each pair."""
+        return self.combine(lambda x, r: (x + tf.zeros_like(r), r + tf.zeros_like(x)), value)
+
     def combine_pairs(self, function, *values, at_pairs=()):
         """Apply a function as `combine` does, once for each pair and not for each target."""
         return self.combine(function, *values, at_pairs=at_pairs, pairing=self.pairing._replace(targets=1))

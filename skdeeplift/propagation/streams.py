@@ -8,7 +8,6 @@ differentiation does the whole backward pass.
 import tensorflow as tf
 
 from skdeeplift.network.compiled import compiled
-from skdeeplift.network.effects import check_effects
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.lookups import own_values, shared_values
 from skdeeplift.propagation.method import PairMethod, coarsest_dtype
@@ -46,8 +45,6 @@ class Streams(PairMethod):
     takes_integers = True
 
     def __init__(self, graph, target, sources, rule_set, owner="skdeeplift", parts=False):
-        # Before the plan, which would name an op without a rule instead.
-        check_effects(graph, [target])
         self.plan = Plan(graph, target, own_values(sources), rule_set, owner, parts)
         read = [*self.plan.reads, *(value for step in self.plan.difference_steps for value in step.inputs)]
         masks = shared_values(graph, read)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.network.effects import check_effects
 from skdeeplift.network.graph import Value
 from skdeeplift.network.layers import find_layer
 from skdeeplift.propagation.lookups import Source
@@ -217,6 +218,8 @@ class CompiledTarget(NamedTuple):
     centered: bool
     # Kind of the targets, of `kind_of_target`.
     kind: tuple
+    # Variables that the network changes; see `check_states`.
+    states: list
 
     def check(self, target, n_rows=None, labels=None):
         """Return the `Target` that a user's choice stands for, by indices or by labels of classes."""
@@ -278,12 +281,14 @@ def compile_target(bound, target, kind):
     centered = parameters["center_logits"]
     if is_function:
         graph, tensor = follow(graph, tensor, target, centered)
+    # Before sources and rules are looked for, which would name another op.
+    states = check_effects(graph, [tensor.value])
     if bound.layer is None:
         sources = bound.hooks.find_sources(graph, tensor.value)
     else:
         sources = _layer_sources(graph, tensor, bound.layer, bound.network.input_names)
     method = bound.hooks.make_method(graph, tensor.value, sources, bound)
-    return CompiledTarget(method, tensor, target if is_function else None, centered, kind)
+    return CompiledTarget(method, tensor, target if is_function else None, centered, kind, states)
 
 
 def _layer_sources(graph, tensor, layer, input_names):

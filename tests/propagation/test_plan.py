@@ -54,11 +54,6 @@ def test_product_with_a_condition_of_another_tensor_shares_the_change_with_it():
     np.testing.assert_allclose(contributions, [[0.5, 1.0], [-1.5 / 2, -3.0 / 2 + 0.25 + 0.5]])
 
 
-def test_random_op_that_is_reached_is_an_error():
-    with pytest.raises(UnsupportedOpError, match=r"RandomStandardNormal.*random or has state"):
-        streams_of(lambda x: x + tf.random.normal([4]), (4,), dtype=tf.float32)
-
-
 def test_spreads_are_carried_only_where_they_are_read():
     """Between dense layers a spread starts afresh, so that only that at the activation's root is needed."""
     kernel = tf.ones((4, 4))

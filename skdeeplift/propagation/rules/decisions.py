@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from skdeeplift.propagation.pairing import difference_dtype
 from skdeeplift.propagation.rules.table import RuleTable
+from skdeeplift.propagation.rules.two_operands import changes_of_operands, sum_by_slopes
 
 DECISIONS = RuleTable("decision")
 
@@ -47,14 +48,10 @@ def split_decision(op, differences, coefficient):
         return tf.cast(result, first.dtype)
 
     def slopes(first_x, second_x, first_r, second_r):
-        both, neither = function(first_x, second_x), function(first_r, second_r)
-        only_first, only_second = function(first_x, second_r), function(first_r, second_x)
-        change_of_first = ((both - only_second) + (only_first - neither)) / 2
-        change_of_second = ((both - only_first) + (only_second - neither)) / 2
-        return _slope(change_of_first, first_x - first_r), _slope(change_of_second, second_x - second_r)
+        of_first, of_second = changes_of_operands(function, first_x, second_x, first_r, second_r)
+        return _slope(of_first, first_x - first_r), _slope(of_second, second_x - second_r)
 
-    of_first, of_second = op.combine(slopes, *op.inputs)
-    return [coefficient(of_first) * differences[0] + coefficient(of_second) * differences[1]]
+    return sum_by_slopes(op.combine(slopes, *op.inputs), differences, coefficient)
 
 
 @DECISIONS.rule
@@ -72,10 +69,9 @@ def choose(op, differences, coefficient):
     of_condition = tf.where(is_finite, means[0] - means[1], _slope(out_x - out_r, c_x - c_r))
     keeps, zero = is_finite | ~changes, tf.zeros_like(out_x)
     factors = tf.where(changes, of_condition, zero), tf.where(keeps, share, zero), tf.where(keeps, 1 - share, zero)
-    pairs = zip(factors, differences, strict=True)
     terms = [
         coefficient(factor) * _align(op, tf.cast(difference, factor.dtype), place)
-        for place, (factor, difference) in enumerate(pairs)
+        for place, (factor, difference) in enumerate(zip(factors, differences, strict=True))
         if difference is not None
     ]
     return [sum(terms)]
@@ -83,14 +79,8 @@ def choose(op, differences, coefficient):
 
 def _at_both_ends(op, value, place=None):
     """Return an operand at the row and at the reference of each pair, in the dtype of the result's difference."""
-    ends = op.combine(_pair_up, value) if value in op.at_input else [op.constant(place)] * 2
+    ends = op.at_both_ends(value) if value in op.at_input else [op.constant(place)] * 2
     return [_align(op, tf.cast(end, difference_dtype(op.outputs[0].dtype)), place) for end in ends]
-
-
-def _pair_up(at_input, at_reference):
-    """Broadcast values at rows and at references over all pairs."""
-    shape = tf.broadcast_static_shape(at_input.shape, at_reference.shape)
-    return tf.broadcast_to(at_input, shape), tf.broadcast_to(at_reference, shape)
 
 
 def _align(op, tensor, place):

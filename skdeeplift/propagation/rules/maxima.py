@@ -51,8 +51,8 @@ def take_largest(op, differences, coefficient):
     smallest at the reference. Otherwise input and reference change places.
     """
     source, output = op.inputs[0], op.outputs[0]
-    at_input, at_reference = op.combine(_both, source)
-    out_x, out_r = op.combine(_both, output)
+    at_input, at_reference = op.at_both_ends(source)
+    out_x, out_r = op.at_both_ends(output)
     batch = len(at_input.shape) - 1
     number = out_x.shape[-1]
 
@@ -175,10 +175,6 @@ def _shares_in_windows(at_input, at_reference):
 
 
 _SHARES = RecomputedProduct("SkdeepliftShareInWindow", _shares_in_windows)
-
-
-def _both(at_input, at_reference):
-    return at_input + tf.zeros_like(at_reference), at_reference + tf.zeros_like(at_input)
 
 
 def _share(change, winner_x, winner_r):

@@ -119,7 +119,7 @@ def split_quotient(op, differences, coefficient):
         """Return slopes that are zero where the quotient is not finite, such as in a branch that is not taken."""
         return tuple(tf.where(tf.math.is_finite(slope), slope, tf.zeros_like(slope)) for slope in slopes(*values))
 
-    return _sum_by_slopes(op.combine(finite_slopes, op.inputs[1], op.outputs[0]), differences, coefficient)
+    return sum_by_slopes(op.combine(finite_slopes, op.inputs[1], op.outputs[0]), differences, coefficient)
 
 
 @TWO_VARIABLE.rule
@@ -134,11 +134,7 @@ def split_change(op, differences, coefficient):
         return op.run([first, second])[0]
 
     def slopes(first_x, second_x, first_r, second_r):
-        both, neither = function(first_x, second_x), function(first_r, second_r)
-        only_first, only_second = function(first_x, second_r), function(first_r, second_x)
-        # Each change is exactly the part that the other operand does not explain, so the two add up to all of it.
-        change_of_first = ((both - only_second) + (only_first - neither)) / 2
-        change_of_second = ((both - only_first) + (only_second - neither)) / 2
+        change_of_first, change_of_second = changes_of_operands(function, first_x, second_x, first_r, second_r)
 
         def of_first(value):
             return (function(value, second_x) + function(value, second_r)) / 2
@@ -150,10 +146,19 @@ def split_change(op, differences, coefficient):
             change_of_second, second_x, second_r, of_second
         )
 
-    return _sum_by_slopes(op.combine(slopes, *op.inputs), differences, coefficient)
+    return sum_by_slopes(op.combine(slopes, *op.inputs), differences, coefficient)
 
 
-def _sum_by_slopes(slopes, differences, coefficient):
+def changes_of_operands(function, first_x, second_x, first_r, second_r):
+    """Compute the Shapley values of two operands: the mean change by each over the two orders of change."""
+    both, neither = function(first_x, second_x), function(first_r, second_r)
+    only_first, only_second = function(first_x, second_r), function(first_r, second_x)
+    # Each change is exactly the part that the other operand does not explain, so the two add up to all of it.
+    return ((both - only_second) + (only_first - neither)) / 2, ((both - only_first) + (only_second - neither)) / 2
+
+
+def sum_by_slopes(slopes, differences, coefficient):
+    """Add the differences of two operands, each times its slope."""
     [first, second] = slopes
     return [coefficient(first) * differences[0] + coefficient(second) * differences[1]]
 
