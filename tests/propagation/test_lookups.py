@@ -172,3 +172,37 @@ def test_many_columns_are_found_without_a_warning(caplog):
     finally:
         logger.removeHandler(caplog.handler)
     assert "retracing" not in caplog.text
+
+
+def test_contributions_of_tokens_include_the_spread_behind_a_lookup():
+    """By hand: the parts of an embedding [-1 - 2] pass a rectifier before any weighted sum."""
+    tokens = keras.Input((1,), dtype="int32")
+    looked_up = keras.layers.Embedding(2, 1, name="embedding")(tokens)
+    output = keras.layers.Dense(1, use_bias=False)(keras.layers.Flatten()(keras.layers.ReLU()(looked_up)))
+    network = keras.Model(tokens, output)
+    network.set_weights([np.array([[2.0], [-1.0]]), np.ones((1, 1))])
+    explainer = DeepLiftExplainer(network, rule="reveal_cancel", reference="zeros", check="raise")
+    np.testing.assert_allclose(explainer.fit_transform(np.array([[1]])), [[-2]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "activate",
+    [
+        lambda look_up, tokens: keras.ops.relu(look_up(tokens)),
+        lambda look_up, tokens: keras.ops.relu(look_up(tokens) + look_up(tokens[:, ::-1])),
+        lambda look_up, tokens: keras.ops.tanh(look_up(tokens)) * keras.ops.sigmoid(look_up(tokens)),
+        lambda look_up, tokens: keras.layers.PReLU("ones", dtype="float64")(look_up(tokens)),
+        lambda look_up, tokens: keras.ops.tanh(keras.ops.cast(keras.ops.one_hot(tokens, 5), "float64")),
+    ],
+    ids=["relu", "sum", "gated", "prelu", "one-hot"],
+)
+def test_contributions_of_tokens_sum_before_any_weighted_sum(activate):
+    keras.utils.set_random_seed(1)
+    tokens = keras.Input((3,), dtype="int32")
+    hidden = activate(keras.layers.Embedding(5, 2, "normal", dtype="float64"), tokens)
+    network = keras.Model(tokens, keras.layers.Dense(1, dtype="float64")(keras.layers.Flatten(dtype="float64")(hidden)))
+    X = np.random.default_rng(0).integers(0, 5, (8, 3))
+    explanation = DeepLiftExplainer(network, rule="reveal_cancel", reference="zeros").fit(X).explain(X)
+    change = np.abs(explanation.prediction - explanation.reference_value).max()
+    # TensorFlow makes one-hot rows in single precision here.
+    assert np.abs(explanation.convergence_delta).max() < 1e-6 * change

@@ -1,7 +1,9 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift import DeepLiftExplainer
 from skdeeplift.network import ops
 from skdeeplift.propagation.pairing import Mode
 from skdeeplift.propagation.rules.rescale import SMOOTH, derivative, nearly_zero, smooth_derivative
@@ -233,3 +235,23 @@ def test_float32_neither_overflows_nor_cancels(offset):
 def test_row_equal_to_its_reference_has_no_contribution():
     [contributions], _ = explain_function(first_class(tf.nn.softmax), [[[1.0, 2.0]]], [[[1.0, 2.0]]])
     assert (contributions == 0).all()
+
+
+@pytest.mark.parametrize(("weight", "dropped"), [(-1.0, True), (1.0, False)])
+def test_guided_drops_multipliers_of_each_part(weight, dropped):
+    """Behind it RevealCancel gives the positive and the negative part multipliers of their own, of one sign here."""
+    inputs = keras.Input((2,), dtype="float64")
+    hidden = keras.layers.Dense(1, "relu", name="guided", dtype="float64")(inputs)
+    output = keras.layers.Dense(1, dtype="float64")(
+        keras.layers.Activation("tanh", name="cancel", dtype="float64")(hidden)
+    )
+    network = keras.Model(inputs, output)
+    network.set_weights([np.array([[1.0], [-1.0]]), np.ones(1), np.array([[weight]]), np.zeros(1)])
+    X, cancel = np.array([[3.0, 4.5]]), {"cancel": "reveal_cancel"}
+
+    def multipliers(rule):
+        explainer = DeepLiftExplainer(network, rule=rule, reference=np.zeros(2), check="ignore").fit(X)
+        return explainer.explain(X, multipliers=True).multipliers
+
+    guided = multipliers({"guided": "guided_backprop_rescale", **cancel})
+    np.testing.assert_allclose(guided, 0 * X if dropped else multipliers(cancel), rtol=1e-12)
