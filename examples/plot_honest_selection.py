@@ -82,5 +82,5 @@ plt.show()
 # What to do
 # ==========
 #
-# Pass an untrained estimator, and put the selection into the pipeline. Where the network is trained already and can not
+# Pass an untrained estimator, and put the selection into the pipeline. Where the network is trained already and cannot
 # be trained again, its selection has to be judged on rows that were not in its training.
