@@ -8,9 +8,6 @@ from skdeeplift.network.input_dependence import Layout
 from skdeeplift.propagation import replay
 from skdeeplift.targets.spellings import SpellingFinder
 
-# Further ops that move the elements of their first input, if nothing else that they read varies.
-_FURTHER_MOVES = ops.where(moves_first=True)
-
 
 def find_squashes(graph, value):
     """Find the softmaxes and sigmoids that all elements of a value come from, without further computation.
@@ -74,7 +71,7 @@ def _axis_of_rows(graph, value):
 
 def _only_moves(graph, op):
     """Return whether an op only moves, copies or joins numbers."""
-    moves = op.facts.hands_on is not None or op.type in _FURTHER_MOVES
+    moves = op.facts.hands_on is not None or op.facts.moves_first
     places = (value for value in op.inputs if not value.dtype.is_floating)
     return moves and op.outputs[0].dtype.is_floating and not any(map(graph.varies, places))
 
