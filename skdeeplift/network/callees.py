@@ -66,7 +66,8 @@ class KerasModel:
         """Raise an error if the model was never built, since it would be built with random weights."""
         import keras
 
-        if not self.model.built:
+        # Layers of a trained model that were joined anew have their weights.
+        if not self.model.built and not all(layer.built for layer in self.layers):
             if isinstance(self.model, keras.Sequential):
                 raise NeverBuiltError(build="model.build((None, *X.shape[1:]))")
             raise NeverBuiltError
