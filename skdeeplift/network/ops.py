@@ -59,9 +59,13 @@ class OpFacts:
     moves_first: bool = False
     # The op reads the shape of its input, and none of its elements.
     shape_only: bool = False
-    # Positions of operands: indices of a lookup, the axis the op works along, and the shape of a list's elements.
+    # Positions of operands: indices of a lookup, the axis the op works along, the places at which elements are put, and
+    # the shape of a list's elements.
     indices: int | None = None
     axis: int | None = None
+    places: int | None = None
+    # A place of a lookup consists of several numbers, along the last axis of the indices.
+    columns: bool = False
     element_shape: int | None = None
     # Task of a list op: `MADE`, `STACKED`, `GATHERED`, `TAKEN`, `SET`.
     list_task: str | None = None
@@ -161,6 +165,7 @@ TRUNCATION = "Cast to whole"
 A_BRANCH = "which branch is taken is known only when the network runs"
 FACTORS = "a product of many varying factors has no exact split that is worth its cost"
 ROWS = "it joins entries of the leading axis, which is the batch"
+NUMBER_OF_RESULTS = "how many results it has depends on the values that it is given, so a row and its reference differ"
 A_DECOMPOSITION = "a matrix decomposition is no sum, product or elementwise function"
 
 # Elementwise families.
@@ -174,6 +179,8 @@ SUM = Family({ANY: "add"}, elementwise=True)
 CHOICE = Family({**dict.fromkeys([(1,), (2,), (1, 2)], "join"), ANY: "choose"}, elementwise=True)
 COMPARISON = Family({ONE: "take_step", SEVERAL: "take_step_of_difference"}, elementwise=True)
 LOGIC = Family({ONE: "take_step", SEVERAL: "split_decision"}, elementwise=True)
+# Decisions about whole numbers.
+WHOLE = Family(LOGIC.rules, elementwise=True)
 TEST = Family({ONE: "take_step"}, elementwise=True)
 FILL = Family(elementwise=True)
 # Integers and strings, by which something may be looked up.
@@ -187,8 +194,12 @@ NORMALISATION = Family({(0,): "normalise_batch"})
 # Ops whose coefficients are not negative, or not negative in their first operand.
 STRUCTURAL = Family({ANY: "apply_again"})
 OF_FIRST_OPERAND = Family({(0,): "apply_again"})
-LOOKUP = Family({(0,): "apply_again"})
+LOOKUP = Family({(0,): "apply_again", ANY: "look_up"})
+LOOKUP_OF_COLUMNS = Family(LOOKUP.rules)
 JOIN = Family({ANY: "join"})
+# Ops that cut out elements between computed places, and that put elements at computed places.
+CUT_OUT = Family({(0,): "apply_again", ANY: "cut_out"})
+SCATTER_INTO_FIRST = Family({**dict.fromkeys([(0,), (2,), (0, 2)], "join"), ANY: "scatter"})
 
 # Further families.
 LIST_FROM_TENSOR = Family({(0,): "make_list"})
@@ -197,6 +208,8 @@ LIST_WITH_ITEM = Family({ANY: "set_item"})
 POOLED_MAXIMUM = Family({ANY: "take_maxima_of_windows"})
 SOFTMAX = Family({ANY: "apply_softmax"})
 SHAPE, SOURCE, CALL, LOOP, BRANCH, OTHER = (Family() for _ in range(6))
+# Ops whose number of results depends on the values of their inputs.
+OPEN_RESULT = Family()
 # Random numbers from a seed, which depend on the place of a row in its batch; variables of TensorFlow 1, whose values
 # belong to a session.
 RANDOM, SESSION_VARIABLE = Family(), Family()
@@ -251,6 +264,12 @@ op("Tanh",        ACTIVATION, rectifies=True, derivative=lambda x, y: 1 - y * y,
 op("FloorDiv",          STEP, rules=STEP.rules | {(0, 1): "split_change"})
 op("FloorMod",          STEP, rules=STEP.rules | {(0, 1): "split_change"})
 op("ClipByValue",       STEP, clamp=True)
+op("FakeQuantWithMinMaxArgs", STEP)
+op("FakeQuantWithMinMaxVars", STEP, rules={(0,): "activation"})
+op("FakeQuantWithMinMaxVarsPerChannel", STEP, rules={(0,): "activation"})
+op("QuantizeAndDequantizeV2", STEP, rules={(0,): "activation"})
+op("QuantizeAndDequantizeV3", STEP, rules={(0,): "activation"})
+op("QuantizeAndDequantizeV4", STEP, rules={(0,): "activation"})
 op("Maximum",           TWO_VARIABLE, clamp=True)
 op("Minimum",           TWO_VARIABLE, clamp=True)
 op("Pow",               TWO_VARIABLE, domain=PARTIAL)
@@ -286,12 +305,18 @@ op("LogicalNot",             TEST)
 op("IsFinite",               TEST)
 op("IsInf",                  TEST)
 op("IsNan",                  TEST)
-op("Bucketize",              KEY)
-op("Mod",                    KEY)
-op("Bitcast",                KEY)
-op("BitwiseAnd",             KEY)
-op("BitwiseOr",              KEY)
-op("LookupTableFindV2",      KEY, reads_state=True)
+op("Bitcast",                WHOLE)
+op("Bucketize",              WHOLE)
+op("Mod",                    WHOLE)
+op("TruncateDiv",            WHOLE)
+op("TruncateMod",            WHOLE)
+op("BitwiseAnd",             WHOLE)
+op("BitwiseOr",              WHOLE)
+op("BitwiseXor",             WHOLE)
+op("Invert",                 WHOLE)
+op("LeftShift",              WHOLE)
+op("RightShift",             WHOLE)
+op("LookupTableFindV2",      WHOLE, rules={(1,): "take_step"}, reads_state=True)
 op("StringToHashBucketFast", KEY)
 op("StringToHashBucketStrong", KEY)
 op("AsString",               KEY)
@@ -323,10 +348,10 @@ op("ExpandDims",             STRUCTURAL, hands_on=RESHAPED)
 op("Squeeze",                STRUCTURAL, hands_on=RESHAPED)
 op("BroadcastTo",            STRUCTURAL, hands_on=BROADCAST)
 op("ReverseV2",              STRUCTURAL, hands_on=MOVED, axis=1)
-op("Slice",                  STRUCTURAL, hands_on=CUT)
+op("Slice",                  CUT_OUT, hands_on=CUT)
 op("Split",                  STRUCTURAL, hands_on=MOVED, axis=0)
 op("SplitV",                 STRUCTURAL, hands_on=MOVED, axis=2)
-op("StridedSlice",           STRUCTURAL, hands_on=CUT)
+op("StridedSlice",           CUT_OUT, hands_on=CUT)
 op("Tile",                   STRUCTURAL, hands_on=MOVED, batch=RENUMBERED)
 op("Transpose",              STRUCTURAL, hands_on=MOVED)
 op("Unpack",                 STRUCTURAL, hands_on=MOVED)
@@ -359,11 +384,13 @@ op("SpaceToDepth",           STRUCTURAL, moves_first=True)
 op("Gather",                 LOOKUP, indices=1, moves_first=True)
 op("GatherV2",               LOOKUP, indices=1, axis=2, moves_first=True)
 op("ResourceGather",         LOOKUP, indices=1)
-op("GatherNd",               OF_FIRST_OPERAND, indices=1, batch=RENUMBERED, moves_first=True)
+op("GatherNd",               LOOKUP_OF_COLUMNS, indices=1, columns=True, batch=RENUMBERED, moves_first=True)
+op("ResourceGatherNd",       LOOKUP_OF_COLUMNS, indices=1, columns=True)
+op("OneHot",                 Family({(0,): "look_up"}), indices=0)
 op("SegmentSum",             OF_FIRST_OPERAND)
 op("SegmentMean",            OF_FIRST_OPERAND)
-op("UnsortedSegmentSum",     OF_FIRST_OPERAND)
-op("ScatterNd",              Family({(1,): "apply_again"}), batch=RENUMBERED)
+op("UnsortedSegmentSum",     Family({(0,): "apply_again", ANY: "scatter"}), places=1)
+op("ScatterNd",              Family({(1,): "apply_again", ANY: "scatter"}), places=0, columns=True, batch=RENUMBERED)
 op("FusedBatchNorm",         NORMALISATION)
 op("FusedBatchNormV2",       NORMALISATION)
 op("FusedBatchNormV3",       NORMALISATION)
@@ -378,8 +405,8 @@ op("Pack",                   JOIN, hands_on=MOVED)
 op("PadV2",                  JOIN)
 op("DynamicStitch",          JOIN)
 op("ParallelDynamicStitch",  JOIN)
-op("TensorScatterAdd",       JOIN)
-op("TensorScatterUpdate",    JOIN)
+op("TensorScatterAdd",       SCATTER_INTO_FIRST, places=1, columns=True)
+op("TensorScatterUpdate",    SCATTER_INTO_FIRST, places=1, columns=True)
 
 # Lists of tensors.
 op("TensorListFromTensor",   LIST_FROM_TENSOR, list_task=MADE)
@@ -396,6 +423,8 @@ op("MaxPool3D",              POOLED_MAXIMUM)
 op("Max",                    Family({(0,): "take_maximum"}), batch=REDUCED)
 op("Min",                    Family({(0,): "take_minimum"}), batch=REDUCED)
 op("TopKV2",                 Family({(0,): "take_largest"}))
+op("ArgMax",                 Family({(0,): "take_place_of_winner"}), batch=REDUCED)
+op("ArgMin",                 Family({(0,): "take_place_of_winner"}), batch=REDUCED)
 op("Softmax",                SOFTMAX, takes_logits=True)
 op("LogSoftmax",             SOFTMAX, takes_logits=True)
 op("All",                    Family({(0,): "take_minimum"}), batch=REDUCED)
@@ -404,6 +433,17 @@ op("Prod",                   OTHER, batch=REDUCED, why_not=FACTORS)
 op("Cumprod",                OTHER, why_not=FACTORS)
 op("Qr",                     OTHER, why_not=A_DECOMPOSITION)
 op("Svd",                    OTHER, why_not=A_DECOMPOSITION)
+op("Where",                  OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("Unique",                 OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("UniqueV2",               OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("UniqueWithCounts",       OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("UniqueWithCountsV2",     OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("DynamicPartition",       OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("ListDiff",               OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("Range",                  OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("NonMaxSuppressionV3",    OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("NonMaxSuppressionV4",    OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("NonMaxSuppressionV5",    OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
 op("SegmentMax",             OTHER, why_not=ROWS)
 op("SegmentMin",             OTHER, why_not=ROWS)
 op("UnsortedSegmentMax",     OTHER, why_not=ROWS)
@@ -418,8 +458,6 @@ op("TensorListLength",       SHAPE, shape_only=True)
 op("TensorListElementShape", SHAPE, shape_only=True)
 op("ZerosLike",              FILL, straight=ANY, shape_only=True)
 op("OnesLike",               FILL, straight=ANY, shape_only=True)
-op("OneHot",                 OTHER, indices=0)
-op("ResourceGatherNd",       OTHER, indices=1)
 op("Const",                  SOURCE, constant=True)
 op("ReadVariableOp",         SOURCE, constant=True, reads_state=True, dense=True)
 op("VarHandleOp",            SOURCE, reads_state=True)
