@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.propagation.pairing import Mode
-from tests.functions import assert_sums_to_change, explain_function
+from tests.functions import assert_sums_to_change, explain_function, streams_of
 
 RULES = ("rescale", "reveal_cancel")
 GENERATOR = np.random.default_rng(0)
@@ -167,3 +167,13 @@ def test_scatters_sum_to_the_change(name):
     rows, references = GENERATOR.normal(size=(3, 4, 2)), GENERATOR.normal(size=(6, 4, 2))
     for rule in RULES:
         assert_sums_to_change(SCATTERS[name], [rows], [references], mode=Mode.PAIR_SIZE, rule=rule)
+
+
+def test_rows_and_references_run_pair_by_pair_where_places_count_rows():
+    def function(x):
+        flat = tf.reshape(x, [-1])
+        return tf.gather(flat, tf.argmax(x, 1, output_type=tf.int32) + 4 * tf.range(tf.shape(x)[0]))[:, None]
+
+    streams = streams_of(function, (4,))
+    assert streams.needs_pair_size
+    assert not streams_of(lambda x: tf.gather(x, tf.argmax(x, 1), batch_dims=1)[:, None], (4,)).needs_pair_size
