@@ -109,7 +109,7 @@ def _find_computed(graph, varying):
 def _find_looked_up(graph, across_cuts=True, tables=lambda table: True):
     """Find the values from which indices of lookups are computed, element by element; ``tables`` says which lookups."""
     lookups = [op for op in graph.ops if op.facts.indices is not None]
-    pending = [op.inputs[op.facts.indices] for op in lookups if op.facts.indices == 0 or tables(op.inputs[0])]
+    pending = [op.inputs[op.facts.indices] for op in lookups if tables(op.inputs[0] if op.facts.indices else None)]
     found = set(pending)
     while pending:
         op = graph.producer.get(pending.pop())
