@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from skdeeplift.network import ops
 from skdeeplift.network.compat import graph_of_function
+from skdeeplift.network.constants import constant_value
 from skdeeplift.network.input_dependence import batch_layouts, dependence_of
 
 BRANCHES = ops.where(family=ops.BRANCH)
@@ -311,7 +312,10 @@ class Graph:
         With ``partial``, elements that are not known are None.
         """
         op = self.producer.get(value)
-        return None if op is None else tf.get_static_value(op.definition.outputs[op.outputs.index(value)], partial)
+        if op is None:
+            return None
+        tensor = op.definition.outputs[op.outputs.index(value)]
+        return tf.get_static_value(tensor, partial) if partial else constant_value(tensor)
 
     def layers_of(self, op):
         """List the names of the layers that created an op, the innermost first."""

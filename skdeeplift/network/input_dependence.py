@@ -35,8 +35,11 @@ class Dependence:
     # Values that are the same for a row and its references: comparisons that tell which elements of the input are
     # padding, and values that a target function holds constant.
     shared: set = field(default_factory=set)
-    # Values from which the indices of lookups are computed, element by element. Only these whole numbers are indices.
+    # Values from which the indices of lookups are computed, element by element.
     looked_up: set = field(default_factory=set)
+    # Values each of whose elements comes from one element of the input, with a key. Values of the same key have their
+    # elements in the same order. Of the numbers among them, those that are looked up are indices, as tokens are.
+    orders: dict = field(default_factory=dict)
 
     def has(self, value):
         """Return whether a value varies, carries a difference, is an index, and depends on the input's shape."""
@@ -56,12 +59,19 @@ def dependence_of(graph):
     for value in graph.inputs:
         carries = value.dtype.is_floating or value.dtype == tf.bool
         of_inputs.append((True, carries, not carries, False, carries))
-    return _dependence_from(graph, of_inputs, {*_find_padding(graph), *graph.held})
+    orders = {value: value for value in graph.inputs}
+    return _dependence_from(graph, of_inputs, {*_find_padding(graph), *graph.held}, orders)
 
 
-def _dependence_from(graph, of_inputs, shared=()):
+def _dependence_from(graph, of_inputs, shared=(), orders=()):
     """Find the dependence of all values in a graph from the flags of its inputs."""
-    found = Dependence(looked_up=_find_looked_up(graph), shared=set(shared))
+    # A number by which varying numbers are looked up shares the change with them, so it carries a difference.
+    computed = _find_computed(graph, {value for value, flags in zip(graph.inputs, of_inputs, strict=True) if flags[0]})
+    in_constants, in_computed = (
+        _find_looked_up(graph, tables=is_table)
+        for is_table in (lambda table: table not in computed, computed.__contains__)
+    )
+    found = Dependence(looked_up=in_constants - in_computed, shared=set(shared), orders=dict(orders))
     for value, flags in zip(graph.inputs, of_inputs, strict=True):
         found.add(value, flags)
     for op in graph.ops:
@@ -72,13 +82,34 @@ def _dependence_from(graph, of_inputs, shared=()):
                 found.batch_shaped.update(op.outputs)
         else:
             for value in op.outputs:
+                found.orders[value] = _order(op, value, found)
                 found.add(value, _flags(op, value, found))
     return found
 
 
-def _find_looked_up(graph, across_cuts=True):
-    """Find the values from which indices of lookups are computed, element by element."""
-    pending = [op.inputs[op.facts.indices] for op in graph.ops if op.facts.indices is not None]
+def _order(op, value, found):
+    """Return the key of the order of an output's elements; None unless each comes from one element of the input."""
+    orders = {found.orders.get(each) for each in op.inputs if each in found.varying}
+    if None in orders:
+        return None
+    if op.facts.elementwise:
+        return orders.pop() if len(orders) == 1 else None
+    return value if op.facts.hands_on in (ops.RESHAPED, ops.MOVED, ops.CUT) else None
+
+
+def _find_computed(graph, varying):
+    """Find the values that are computed from the elements of varying inputs."""
+    computed = set(varying)
+    for op in graph.ops:
+        if not op.facts.shape_only and not computed.isdisjoint(op.inputs):
+            computed.update(op.outputs)
+    return computed
+
+
+def _find_looked_up(graph, across_cuts=True, tables=lambda table: True):
+    """Find the values from which indices of lookups are computed, element by element; ``tables`` says which lookups."""
+    lookups = [op for op in graph.ops if op.facts.indices is not None]
+    pending = [op.inputs[op.facts.indices] for op in lookups if tables(op.inputs[0] if op.facts.indices else None)]
     found = set(pending)
     while pending:
         op = graph.producer.get(pending.pop())
@@ -135,9 +166,10 @@ def _flags(op, value, found):
         return True, carries, by_index, False, False
     if value.dtype == tf.bool:
         return True, carries or by_index, False, False, starts
-    # Whole numbers that are computed from differences carry one, except those by which something is looked up.
-    computed = op.facts.elementwise or any(each in found.carrying and not each.dtype.is_floating for each in op.inputs)
-    is_number = carries and computed and not by_index and value not in found.looked_up
+    # Whole numbers that are computed from differences carry one. If each comes from one element of the input and is
+    # looked up, it is an index: the contribution of what is looked up belongs to that element.
+    is_index = by_index or (value in found.looked_up and found.orders[value] is not None)
+    is_number = carries and not is_index
     return True, is_number, (carries or by_index) and not is_number, False, False
 
 
@@ -260,6 +292,8 @@ def _layout_after(graph, op, layouts, varying, output):
         # The axes of the indices replace the first axis of the table.
         axis = 0 if op.facts.axis is None else graph.static_value(op.inputs[op.facts.axis])
         return before[0] if axis == 0 else None
+    if op.facts.indices == 1 and len(varying) == 2 and _layout_of_places(graph, op, layouts) is not None:
+        return _layout_of_places(graph, op, layouts)
     if op.facts.list_task is not None:
         return _layout_after_list_op(op, varying, before)
     if len(axes) > 1:
@@ -282,6 +316,13 @@ def _layout_after(graph, op, layouts, varying, output):
     return _layout_after_reshape(op, fold, output) if op.type == "Reshape" else Layout(0, fold)
 
 
+def _layout_of_places(graph, op, layouts):
+    """Return the layout of computed places that count the leading axis of a table, for what is looked up; or None."""
+    axis = 0 if op.facts.axis is None else graph.static_value(op.inputs[op.facts.axis])
+    batch = op.attributes["batch_dims"].i if "batch_dims" in op.attributes else 0
+    return layouts.get(op.inputs[1]) if axis == 0 and batch == 0 else None
+
+
 def _layout_after_list_op(op, varying, before):
     """Return the layout after an op on a list; a list has the layout of its elements stacked on a new first axis."""
     if op.facts.list_task in (ops.MADE, ops.STACKED):
@@ -302,7 +343,7 @@ def _layout_after_reduction(graph, op, axis, fold):
     reduced, rank = graph.static_value(op.inputs[1]), op.inputs[0].shape.rank
     if reduced is None or axis in np.ravel(reduced) % rank:
         return None
-    kept = op.attribute("keep_dims")
+    kept = "keep_dims" in op.attributes and op.attribute("keep_dims")
     return Layout(axis if kept else axis - sum(each < axis for each in np.ravel(reduced) % rank), fold)
 
 

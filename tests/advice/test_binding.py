@@ -219,6 +219,8 @@ def test_ops_without_a_rule():
         lambda: explain(build(tf.reduce_sum)),
         lambda: explain(product, unsupported="integrate"),
     )
+    advice = "pass unsupported='secant' for the coarsest rule"
+    follow(advice, lambda: explain(product), lambda: explain(product, unsupported="secant"))
 
 
 def test_targets_without_a_derivative():

@@ -36,7 +36,7 @@ one of its inputs varies with the network's input, and another rule for the case
 
 {operations}
 
-At these an error is raised, unless ``unsupported="integrate"``:
+At these an error is raised, unless ``unsupported="integrate"`` or ``"secant"`` helps (see :ref:`rules`):
 
 {unsupported}
 """

@@ -182,14 +182,29 @@ def test_number_of_steps_that_the_input_tells():
 def test_integers_that_are_looked_up_in_a_loop():
     table = tf.constant(GENERATOR.normal(size=(5, 2)))
 
-    def function(x):
-        def step(now, kept):
-            return [kept + tf.gather(table, tf.cast(tf.math.floor(now), tf.int32))]
+    def function(tokens):
+        def step(number, kept):
+            return number + 1, kept + tf.gather(table, tokens[:, number])
 
-        return over_time(step, x, tf.zeros_like(x[:, :2]))[0]
+        return tf.while_loop(lambda number, _: number < 3, step, (0, tf.zeros((tf.shape(tokens)[0], 2), tf.float64)))[1]
 
     with pytest.raises(UnsupportedOpError, match="looked up inside of"):
-        streams_of(function, (3,))
+        streams_of(function, (3,), dtype=tf.int32)
+
+
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+def test_numbers_that_are_looked_up_at_computed_places_in_a_loop(rule):
+    table = tf.constant(GENERATOR.normal(size=(5, 2)))
+
+    def function(x):
+        def step(now, kept):
+            found = tf.gather(table, tf.cast(tf.math.floor(now[:, 0]), tf.int32))
+            return [tf.tanh(kept + found) + tf.gather(found, tf.argmax(now[:, :2], 1), batch_dims=1)[:, None]]
+
+        return over_time(step, x, tf.zeros_like(x[:, 0, :2]))[0]
+
+    rows, references = GENERATOR.uniform(0, 5, (4, 3, 2)), GENERATOR.uniform(0, 5, (2, 3, 2))
+    assert_sums_to_change(function, [rows], [references], rule=rule)
 
 
 STEPS = 3

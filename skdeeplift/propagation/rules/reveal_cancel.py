@@ -21,7 +21,8 @@ def reveal_cancel(op, difference):
     if is_ramp(op.step.activation):
         kind, values, pairs = op.type, [root], _spread
     else:
-        kind, values, pairs = precision_of(root).name, [root, output], _at_parts
+        jumps = any(each.facts.jumps for each in op.step.ops)
+        kind, values, pairs = precision_of(root).name, [root, output], _at_ends_or_parts if jumps else _at_parts
     kind = kind, op.is_small(root)
     both = [difference.delta, difference.spread]
 
@@ -44,14 +45,28 @@ def _spread(op):
     return (op.spreads[op.inputs[0]],)
 
 
-def _at_parts(op):
+def _at_ends_or_parts(op):
+    """Do the same as `_at_parts` for a function that jumps: a part that is nearly zero leaves the other all the way."""
+
+    def points(spread, x, r):
+        parts = _parts(x - r, spread)
+        threshold = nearly_zero(tf.maximum(tf.abs(r), tf.abs(spread)), precision_of(op.inputs[0]))
+        is_none = [tf.abs(part) < threshold for part in parts]
+        found = [
+            tf.where(is_zero, r, tf.where(is_other_zero, x, r + part))
+            for is_zero, is_other_zero, part in zip(is_none, is_none[::-1], parts, strict=True)
+        ]
+        return r + tf.zeros_like(spread), *found
+
+    return _at_parts(op, points)
+
+
+def _at_parts(
+    op, points=lambda spread, x, r: (r + tf.zeros_like(spread), *(r + part for part in _parts(x - r, spread)))
+):
     """Evaluate the function at the reference plus each part alone, and the slopes of parts that are nearly zero."""
     [spread] = _spread(op)
-    at_reference, with_positive, with_negative = op.combine_pairs(
-        lambda spread, x, r: (r + tf.zeros_like(spread), *(r + part for part in _parts(x - r, spread))),
-        op.inputs[0],
-        at_pairs=(spread,),
-    )
+    at_reference, with_positive, with_negative = op.combine_pairs(points, op.inputs[0], at_pairs=(spread,))
     _, slope = op.at_pairs(at_reference)
     f_with_positive, slope_with_positive = op.at_pairs(with_positive)
     f_with_negative, slope_with_negative = op.at_pairs(with_negative)
