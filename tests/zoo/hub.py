@@ -42,6 +42,10 @@ TEXT = {
 }
 
 
+# Backbones of which the padding mask is explained too.
+MASKS_EXPLAINED = "albert bert distil_bert electra falcon gpt2 mixtral roberta t5 xlnet".split()
+
+
 def _build_text(class_name, arguments):
     from keras_hub import models
 
@@ -65,10 +69,12 @@ def _register_text(name, title, class_name, arguments, is_dict):
         return outputs[:, 1, 2] + outputs[:, 0, 1] if not is_dict else outputs[:, 0]
 
     chosen = dict(target=target, output="pooled_output") if is_dict else dict(target=target)
-    for ending, words, reference in (
-        ("", "", {"token_ids": 0, "padding_mask": "held", "segment_ids": "held"}),
+    held = {"token_ids": 0, "padding_mask": "held", "segment_ids": "held"}
+    kinds = [
+        ("", "", held),
         ("_with_mask", ", the mask explained", {"token_ids": 0, "padding_mask": 1, "segment_ids": 0}),
-    ):
+    ]
+    for ending, words, reference in kinds if name in MASKS_EXPLAINED else kinds[:1]:
 
         def build():
             return _build_text(class_name, arguments)
