@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.dtypes import is_continuous
 from skdeeplift.network import ops
 
 # Ops that move elements of several tensors into one.
@@ -124,11 +125,13 @@ def _is_one_constant(graph, value):
 
 def _flags(op, value, found):
     """Return whether an output varies, carries a difference, is an index, depends on a shape, and is a start."""
+    if value.shape.num_elements() == 0:
+        return False, False, False, False, False
     if value in found.shared:
         return True, False, False, False, False
     carries, by_index = (not each.isdisjoint(op.inputs) for each in (found.carrying, found.indices))
     starts = by_index and not carries
-    if value.dtype.is_floating:
+    if is_continuous(value.dtype):
         # A difference starts at a number that is looked up.
         return True, carries or by_index, False, False, starts
     if value.dtype == tf.variant:
@@ -136,7 +139,8 @@ def _flags(op, value, found):
     if value.dtype == tf.bool:
         return True, carries or by_index, False, False, starts
     # Whole numbers that are computed from differences carry one, except those by which something is looked up.
-    computed = op.facts.elementwise or any(each in found.carrying and not each.dtype.is_floating for each in op.inputs)
+    by_whole = any(each in found.carrying and not is_continuous(each.dtype) for each in op.inputs)
+    computed = op.facts.elementwise or by_whole
     is_number = carries and computed and not by_index and value not in found.looked_up
     return True, is_number, (carries or by_index) and not is_number, False, False
 
@@ -260,6 +264,9 @@ def _layout_after(graph, op, layouts, varying, output):
         # The axes of the indices replace the first axis of the table.
         axis = 0 if op.facts.axis is None else graph.static_value(op.inputs[op.facts.axis])
         return before[0] if axis == 0 else None
+    if op.facts.batch == ops.REPEATED:
+        # A number tells how often each row occurs in the result, which is known only when the network runs.
+        return None
     if op.facts.list_task is not None:
         return _layout_after_list_op(op, varying, before)
     if len(axes) > 1:

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from skdeeplift.dtypes import is_continuous
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.clusters import Activations, activation_at
 from skdeeplift.network.graph import BRANCHES
@@ -9,7 +10,7 @@ from skdeeplift.network.layers import layer_names, unknown_layer
 from skdeeplift.propagation.loops import LoopStep, Section
 from skdeeplift.propagation.method import check_depends
 from skdeeplift.propagation.rules.linear import STACKS, WEIGHTED
-from skdeeplift.propagation.rulesets import SHARED
+from skdeeplift.propagation.rulesets import RESCALE, SHARED
 from skdeeplift.propagation.steps import ActivationStep, ConstantStep, IntegralStep, OpStep, steps_with_rules
 
 
@@ -63,7 +64,7 @@ class Plan:
         self.sources = sources
         check_depends(graph, target)
         self.starts = graph.starts_before(target)
-        section = self._section(graph, {target}, set(sources) if parts else set())
+        section = self._section(graph, {target}, {value for value in sources if parts and not value.dtype.is_complex})
         # Where only the shape of a value is read, its difference has to start too.
         self.starts += [value for value in graph.values if self._is_further_start(section, value)]
         self.steps, self.reads, self.spreads = section.steps, list(section.reads), section.spreads
@@ -175,8 +176,10 @@ class Plan:
         graph, carries_spread = section.graph, not section.spreads.isdisjoint(op.outputs)
         activation = activation_at(graph, op, activations, self.sources)
         if activation is not None:
-            rule = self.rule_set.activation(graph, activation)
             values = (activation.root,), (activation.output,)
+            # Complex multipliers and differences have no sign, and functions of them no slope that is positive.
+            rule_set = RESCALE if activation.root.dtype.is_complex else self.rule_set
+            rule = rule_set.activation(graph, activation)
             return ActivationStep(activation.op, *values, rule, activation, carries_spread)
         varying = tuple(position for position, value in enumerate(op.inputs) if graph.carries_difference(value))
         rule = SHARED.find(op.facts.type, varying)
@@ -187,7 +190,8 @@ class Plan:
                 return IntegralStep(op, op.inputs, op.outputs, varying, results, described, carries_spread)
             raise UnsupportedOpError(self._no_rule(op))
         starts_afresh = op.type in WEIGHTED and len(varying) == 1
-        return OpStep(op, op.inputs, op.outputs, rule, carries_spread, starts_afresh)
+        starts_behind = any(op.inputs[position].dtype.is_complex for position in varying)
+        return OpStep(op, op.inputs, op.outputs, rule, carries_spread, starts_afresh, starts_behind)
 
     def _no_rule(self, op):
         """Describe an op without a rule for an error."""
@@ -207,7 +211,7 @@ def _is_placed_by(op, varying):
     after = op.outputs[0].dtype
     before = {op.inputs[position].dtype for position in varying} - {after, tf.variant}
     is_decision = op.facts.elementwise or after == tf.variant
-    return not is_decision and not all(dtype.is_floating for dtype in before)
+    return not is_decision and not all(map(is_continuous, before))
 
 
 def _carries_spreads(section):

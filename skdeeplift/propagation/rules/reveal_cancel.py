@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from skdeeplift.propagation.pairing import Difference
 from skdeeplift.propagation.rules.products import RecomputedProduct
-from skdeeplift.propagation.rules.rescale import RAMPS, is_ramp, nearly_zero, precision_of, ramp
+from skdeeplift.propagation.rules.rescale import RAMPS, is_ramp, nearly_zero, precision_of, ramp, rounding
 
 
 def reveal_cancel(op, difference):
@@ -47,15 +47,27 @@ def _at_parts(op):
     """Evaluate the function at the reference plus each part alone, and the slopes of parts that are nearly zero."""
     [spread] = _spread(op)
     at_reference, with_positive, with_negative = op.combine_pairs(
-        lambda spread, x, r: (r + tf.zeros_like(spread), *(r + part for part in _parts(x - r, spread))),
-        op.inputs[0],
-        at_pairs=(spread,),
+        partial(_points_at_parts, precision_of(op.inputs[0])), op.inputs[0], at_pairs=(spread,)
     )
     _, slope = op.at_pairs(at_reference)
     f_with_positive, slope_with_positive = op.at_pairs(with_positive)
     f_with_negative, slope_with_negative = op.at_pairs(with_negative)
     limit_of_positive, limit_of_negative = (slope + slope_with_negative) / 2, (slope + slope_with_positive) / 2
     return spread, f_with_positive, f_with_negative, limit_of_positive, limit_of_negative
+
+
+def _points_at_parts(dtype, spread, x, r):
+    """Return the reference, and the reference with each part alone.
+
+    A part that is no more than rounding counts as zero. The function may jump at the reference, as the derivative of
+    ``relu`` does at 0, and rounding must not take it across the jump.
+    """
+    r, x = r + tf.zeros_like(spread), x + tf.zeros_like(spread)
+    positive, negative = _parts(x - r, spread)
+    threshold = rounding(tf.maximum(tf.abs(r), spread), dtype)
+    no_positive, no_negative = tf.abs(positive) <= threshold, tf.abs(negative) <= threshold
+    with_positive = tf.where(no_positive, r, tf.where(no_negative, x, r + positive))
+    return r, with_positive, tf.where(no_negative, r, tf.where(no_positive, x, r + negative))
 
 
 def _slopes(
