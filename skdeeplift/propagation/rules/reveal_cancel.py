@@ -22,6 +22,7 @@ def reveal_cancel(op, difference):
         kind, values, pairs = op.type, [root], _spread
     else:
         kind, values, pairs = precision_of(root).name, [root, output], _at_parts
+    kind = kind, op.is_small(root)
     both = [difference.delta, difference.spread]
 
     def scaled(result):
@@ -71,11 +72,11 @@ def _points_at_parts(dtype, spread, x, r):
 
 
 def _slopes(
-    delta, spread, r, f_x, f_r, f_with_positive, f_with_negative, limit_of_positive, limit_of_negative, dtype=None
+    delta, spread, r, f_x, f_r, f_with_positive, f_with_negative, limit_of_positive, limit_of_negative, **precision
 ):
     """Compute the slopes of the positive and of the negative part."""
     positive, negative = _parts(delta, spread)
-    threshold = nearly_zero(tf.maximum(tf.abs(r), tf.abs(spread)), dtype)
+    threshold = nearly_zero(tf.maximum(tf.abs(r), tf.abs(spread)), **precision)
     positive_out = ((f_with_positive - f_r) + (f_x - f_with_negative)) / 2
     negative_out = ((f_with_negative - f_r) + (f_x - f_with_positive)) / 2
     return (
@@ -84,17 +85,21 @@ def _slopes(
     )
 
 
-def _of_function(dtype, spread, f_with_positive, f_with_negative, of_positive, of_negative, x, f_x, r, f_r):
-    return _slopes(x - r, spread, r, f_x, f_r, f_with_positive, f_with_negative, of_positive, of_negative, dtype)
+def _of_function(
+    spread, f_with_positive, f_with_negative, of_positive, of_negative, x, f_x, r, f_r, *, dtype, is_small
+):
+    at_parts = f_with_positive, f_with_negative, of_positive, of_negative
+    return _slopes(x - r, spread, r, f_x, f_r, *at_parts, dtype=dtype, is_small=is_small)
 
 
-def _of_ramp(top, spread, x, r):
+def _of_ramp(spread, x, r, *, top, is_small):
     positive, negative = _parts(x - r, spread)
     f_x, f_r, f_with_positive, f_with_negative = (ramp(top, value) for value in (x, r, r + positive, r + negative))
     at_reference = _ramp_derivative(top, r)
     of_positive = (at_reference + _ramp_derivative(top, r + negative)) / 2
     of_negative = (at_reference + _ramp_derivative(top, r + positive)) / 2
-    return _slopes(x - r, spread, r, f_x, f_r, f_with_positive, f_with_negative, of_positive, of_negative)
+    at_parts = f_with_positive, f_with_negative, of_positive, of_negative
+    return _slopes(x - r, spread, r, f_x, f_r, *at_parts, is_small=is_small)
 
 
 def _ramp_derivative(top, value):
@@ -118,12 +123,17 @@ def _to_signed_spread(slopes, *values):
 
 # Slopes by the dtype in which the network computed the values, or, for ramps, by op type.
 _SLOPES = {
-    **{dtype.name: partial(_of_function, dtype) for dtype in (tf.bfloat16, tf.float16, tf.float32, tf.float64)},
-    **{op_type: partial(_of_ramp, top) for op_type, top in RAMPS.items()},
+    **{dtype.name: partial(_of_function, dtype=dtype) for dtype in (tf.bfloat16, tf.float16, tf.float32, tf.float64)},
+    **{op_type: partial(_of_ramp, top=top) for op_type, top in RAMPS.items()},
 }
 _PRODUCTS = {
-    (result, kind): RecomputedProduct(f"SkdeepliftRevealCancel{result}{kind}", partial(of_both, slopes), number=2)
+    (result, (kind, is_small)): RecomputedProduct(
+        f"SkdeepliftRevealCancel{result}{kind}{'Small' if is_small else ''}",
+        partial(of_both, partial(slopes, is_small=is_small)),
+        number=2,
+    )
     for kind, slopes in _SLOPES.items()
+    for is_small in (False, True)
     for result, of_both in {
         "Difference": _to_difference,
         "Spread": _to_spread,

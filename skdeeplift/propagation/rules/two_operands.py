@@ -140,11 +140,12 @@ def split_change(op, differences, coefficient):
     def function(first, second):
         return op.run([first, second])[0]
 
-    slopes = op.combine(lambda *values: slopes_of_operands(function, *values), *op.inputs)
+    are_small = tuple(map(op.is_small, op.inputs))
+    slopes = op.combine(lambda *values: slopes_of_operands(function, *values, are_small), *op.inputs)
     return sum_by_slopes(slopes, differences, coefficient)
 
 
-def slopes_of_operands(function, first_x, second_x, first_r, second_r):
+def slopes_of_operands(function, first_x, second_x, first_r, second_r, are_small=(False, False)):
     """Compute the slope of a function of two values by each of them; see `split_change`."""
     change_of_first, change_of_second = changes_of_operands(function, first_x, second_x, first_r, second_r)
 
@@ -154,7 +155,8 @@ def slopes_of_operands(function, first_x, second_x, first_r, second_r):
     def of_second(value):
         return (function(first_x, value) + function(first_r, value)) / 2
 
-    return _slope(change_of_first, first_x, first_r, of_first), _slope(change_of_second, second_x, second_r, of_second)
+    ends = (change_of_first, first_x, first_r, of_first), (change_of_second, second_x, second_r, of_second)
+    return tuple(_slope(*each, is_small) for each, is_small in zip(ends, are_small, strict=True))
 
 
 def changes_of_operands(function, first_x, second_x, first_r, second_r):
@@ -171,7 +173,7 @@ def sum_by_slopes(slopes, differences, coefficient):
     return [coefficient(first) * differences[0] + coefficient(second) * differences[1]]
 
 
-def _slope(change, at_input, at_reference, function):
+def _slope(change, at_input, at_reference, function, is_small):
     delta = at_input - at_reference
     partial = derivative(function, at_reference, side=-1)
-    return tf.where(tf.abs(delta) < nearly_zero(at_reference), partial, change / delta)
+    return tf.where(tf.abs(delta) < nearly_zero(at_reference, is_small=is_small), partial, change / delta)
