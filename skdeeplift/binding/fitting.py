@@ -10,6 +10,7 @@ from skdeeplift.binding.bound import Bound
 from skdeeplift.binding.comparison import learn_references
 from skdeeplift.binding.importances import Importances, SampleInMemory
 from skdeeplift.binding.row_checks import check_independence, check_weights
+from skdeeplift.dtypes import is_continuous
 from skdeeplift.network.bind import bind, check_dense
 from skdeeplift.network.encoder_columns import source_columns
 from skdeeplift.network.trained import is_estimator, network_of, steps_of, train, unfrozen
