@@ -6,6 +6,7 @@ from functools import partial
 
 import tensorflow as tf
 
+from skdeeplift.dtypes import is_continuous
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
@@ -268,7 +269,8 @@ def _depths(graph, depth=0):
 
 def coarsest_dtype(values):
     """Return the floating dtype of some values that has the fewest digits, or None if all are integers."""
-    return max((value.dtype for value in values if value.dtype.is_floating), key=machine_epsilon, default=None)
+    dtypes = (value.dtype.real_dtype for value in values if is_continuous(value.dtype))
+    return max(dtypes, key=machine_epsilon, default=None)
 
 
 def find_summing_groups(method):
