@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift import DeepLiftExplainer
 from skdeeplift.network.bind import bind
 from skdeeplift.network.graph import call_numbers, without_call_numbers
 from skdeeplift.network.layers import find_layer, innermost_named, layer_names, recorded_calls
@@ -196,11 +197,18 @@ def test_layers_with_several_outputs():
         find_layer(bind(model, np.zeros((2, 4, 3), np.float32)).graph, "both")
 
 
+@pytest.mark.advice
 def test_a_layer_of_complex_numbers_is_refused():
+    """Layers before and behind it, and one of both parts side by side, are explained."""
     inputs = keras.Input((8,))
     spectrum = keras.layers.Lambda(tf.signal.rfft, name="spectrum")(inputs)
-    size = keras.layers.Lambda(tf.abs, name="size")(spectrum)
-    graph = bind(keras.Model(inputs, keras.layers.Dense(1)(size)), np.zeros((2, 8), np.float32)).graph
+    parts = keras.layers.Lambda(lambda z: tf.concat([tf.math.real(z), tf.math.imag(z)], 1), name="parts")(spectrum)
+    size = keras.layers.Lambda(lambda parts: tf.abs(tf.complex(parts[:, :5], parts[:, 5:])), name="size")(parts)
+    model, rows = keras.Model(inputs, keras.layers.Dense(1)(size)), np.random.default_rng(0).normal(size=(2, 8))
+    for layer in ("parts", "size"):
+        explanation = DeepLiftExplainer(model, layer=layer, check="raise").fit(rows).explain(rows)
+        assert explanation.contributions.shape == (2, 10 if layer == "parts" else 5)
+    graph = bind(model, np.zeros((2, 8), np.float32)).graph
     assert find_layer(graph, "size").dtype == tf.float32
     for name in ("spectrum", "size:pre_activation"):
         with pytest.raises(ValueError, match=f"layer='{name}' names complex numbers.*Name a layer before or behind it"):

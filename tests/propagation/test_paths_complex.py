@@ -142,6 +142,7 @@ def test_other_methods_run():
         assert np.isfinite(explainer.fit(ROWS).transform(ROWS)).all()
 
 
+@pytest.mark.advice
 def test_a_network_of_complex_output_needs_a_target():
     """The advice works: a function of the output that is real."""
     inputs = keras.Input((8,))
