@@ -201,7 +201,13 @@ def find_layer(graph, name, inputs=()):
             f"layer= takes a layer with one output of floating-point numbers that depends on the network's input. "
             f"The layer {of_layer!r} has {len(outputs)} of them here."
         )
-    return outputs[0] if name == of_layer else _before_activation(graph, outputs[0], numbers[0], of_layer)
+    found = outputs[0] if name == of_layer else _before_activation(graph, outputs[0], numbers[0], of_layer)
+    if found.dtype.is_complex:
+        raise ValueError(
+            f"layer={name!r} names complex numbers, of which a unit has no one multiplier. Name a layer before or "
+            "behind it, such as one that returns the real and the imaginary part side by side."
+        )
+    return found
 
 
 def layer_names(graph):

@@ -85,6 +85,11 @@ class Method:
     is_lasting = True
 
     def __init__(self, graph, target, sources, shown=(), masks=()):
+        if target.dtype.is_complex:
+            raise UnsupportedOpError(
+                f"The target {target.name!r} is made of complex numbers. Pass target= a function that takes the "
+                "network's output and returns a floating-point number for each row, such as a sum over tf.abs."
+            )
         self.graph, self.target, self.sources, self.masks = graph, target, list(sources), list(masks)
         self.padding = [graph.producer[value].name for value in self.masks if value not in graph.held]
         self.own = own_values(self.sources)

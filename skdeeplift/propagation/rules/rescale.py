@@ -93,7 +93,7 @@ def nearly_zero(size, dtype=None, is_small=False):
     products round differently. A difference that small leaves the values at the input and at the reference the same
     size, so the size of one is enough.
     """
-    size = tf.abs(size)
+    size = tf.abs(size) if size.dtype.is_complex else size
     # Below the smallest normal number, a processor may take a number for zero.
     absolute = float(np.finfo(np.float32).tiny) if is_small else least_difference(size.dtype)
     return tf.maximum(tf.constant(absolute, size.dtype), rounding(size, dtype))

@@ -136,10 +136,21 @@ def split_change(op, differences, coefficient):
     Lundberg and Lee 2017 (arXiv:1705.07874), section 4.2; Shapley 1953. An operand whose difference is nearly zero has
     the slope of its partial derivative, averaged over the two values of the other operand.
     """
+    return _split_by(lambda first, second: op.run([first, second])[0], op, differences, coefficient)
+
+
+@TWO_VARIABLE.rule
+def split_change_of_derivative(op, differences, coefficient):
+    """Split the change as `split_change` does. TensorFlow's derivatives of ops take tensors of the same shape only."""
 
     def function(first, second):
-        return op.run([first, second])[0]
+        shape = tf.broadcast_dynamic_shape(tf.shape(first), tf.shape(second))
+        return op.run([tf.broadcast_to(first, shape), tf.broadcast_to(second, shape)])[0]
 
+    return _split_by(function, op, differences, coefficient)
+
+
+def _split_by(function, op, differences, coefficient):
     are_small = tuple(map(op.is_small, op.inputs))
     slopes = op.combine(lambda *values: slopes_of_operands(function, *values, are_small), *op.inputs)
     return sum_by_slopes(slopes, differences, coefficient)
