@@ -77,6 +77,8 @@ class Bound:
         References that `fit` learned, or none by a method that compares rows with nothing.
     unit_shapes : list of tuple or None
         Shape of a row's units for each named layer, None for sizes that depend on the row; None if no layer is named.
+    small_values : set of str
+        Names of values of the network that are small in the rows of `fit`.
     schedule : Schedule
         How often the method is repeated for each row.
     """
@@ -98,7 +100,7 @@ class Bound:
                 raise ValueError(f"class_names= has one name for each class, all of them different. Got {names!r}.")
         self.layer = parameters["layer"]
         self.n_columns = self.column_names = self.raw_columns = self.references = self.unit_shapes = None
-        self.names_of_inputs = {}
+        self.names_of_inputs, self.small_values = {}, set()
         self.schedule = hooks.make_schedule(self)
         self._forget_compiled()
 
@@ -192,12 +194,17 @@ class Bound:
             compiled = self._compiled.pop(key, None)
             if compiled is None:
                 compiled = compile_target(self, function, kind)
+                self.mark_small_values(compiled.method)
                 if not compiled.method.takes_integers:
                     check_sources(self, compiled.method)
             self._compiled[key] = compiled
             while len(self._compiled) > MOST_COMPILED:
                 del self._compiled[next(iter(self._compiled))]
             return compiled
+
+    def mark_small_values(self, method):
+        """Tell a method which of the network's values are small, before it is run."""
+        method.small = frozenset(value for value in method.shown if value.name in self.small_values)
 
     def compiled_with_target(self, target=None, n_rows=None):
         """Return the compiled network, and the `Target` that the user's choice stands for.

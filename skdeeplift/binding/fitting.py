@@ -13,6 +13,7 @@ from skdeeplift.binding.row_checks import check_independence, check_weights
 from skdeeplift.network.bind import bind, check_dense
 from skdeeplift.network.encoder_columns import source_columns
 from skdeeplift.network.trained import is_estimator, network_of, steps_of, train, unfrozen
+from skdeeplift.propagation.rules.rescale import least_difference
 from skdeeplift.rows.validation import importance_rows
 
 # Attributes that an earlier fit leaves, and a later one need not set.
@@ -99,8 +100,45 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, fi
         bound.references = learn_references(explainer, bound, reference, arrays, sample_weight)
         explainer.references_ = bound.references
     check_independence(bound, compiled.method, arrays)
+    bound.small_values = find_small_values(bound, compiled.method, arrays)
+    bound.mark_small_values(compiled.method)
     bound.unit_shapes = find_unit_shapes(bound, compiled.method, arrays)
     return arrays, sample_weight, target_of_rows, random_state
+
+
+def find_small_values(bound, method, arrays):
+    """Return the names of the network's values that are about as small as the least difference that usually counts.
+
+    A network that was never trained, or whose units are tiny, is explained as well as its copy in other units.
+
+    Parameters
+    ----------
+    bound : Bound
+        The bound network.
+    method : Method
+        The compiled network.
+    arrays : list of ndarray
+        Rows, of which the first and the last are tried.
+
+    Returns
+    -------
+    names : set of str
+    """
+    if bound.network.batch_size is not None:
+        return set()
+    at_ends = method.forward_both([array[:1] for array in arrays], [array[-1:] for array in arrays])
+    names = set()
+    for value, *tensors in zip(method.shown, *at_ends, strict=True):
+        if value.dtype.is_floating:
+            largest = max(float(np.abs(tensor.numpy()).max(initial=0)) for tensor in tensors)
+            # A value of zeros does not show its size.
+            if 0 < largest < _SMALL * least_difference(value.dtype):
+                names.add(value.name)
+    return names
+
+
+# The least difference then is more than the share of a change that contributions may miss.
+_SMALL = 1e4
 
 
 def find_unit_shapes(bound, method, arrays):

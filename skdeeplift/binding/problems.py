@@ -148,22 +148,27 @@ class CallReport:
         if results.n_equal is not None:
             for row in np.flatnonzero(results.n_equal):
                 self.equal[start + int(row)] = int(results.n_equal[row]), int(results.n_references[row])
-        sums = method.sums_to_delta and self.bound.layer is None
+        sums = method.sums_to_delta and method.summing
         if not sums:
             self._note_outputs(results, start)
         if not sums or self.how == "ignore":
             return convergence_delta(results) if with_delta else None
         worst = -1.0 if not self.departures else max(each.badness for each in self.departures)
         tolerance = Tolerance(method.coarsest_dtype, self.bound.schedule.tolerance)
-        delta, found = check_sums(results, tolerance, worst)
-        if found is not None:
-            self._describe(found, problem, start)
-        return delta
+        for group in method.summing:
+            delta, found = check_sums(results.of_group(group), tolerance, worst)
+            if found is not None:
+                self._describe(found, problem, start, group)
+        if not with_delta or len(group) == len(method.sources):
+            return delta
+        return convergence_delta(results)
 
-    def _describe(self, found, problem, start):
+    def _describe(self, found, problem, start, group):
         if found.row is not None:
             row = found.row
             place = self.name_row(start + row) + ("" if found.target is None else f", target {found.target}")
+            if len(group) < len(problem.method.sources):
+                place += f", layer {self.bound.layer[group[0]]!r}"
             advice = self.bound.schedule.advice
             if advice is None:
                 advice = self._op_at_fault(problem, row, found.tolerance)

@@ -48,6 +48,11 @@ class Results(NamedTuple):
         masks = [mask for mask in (self.unconverged, self.unsettled) if mask is not None]
         return np.any(masks, 0) if masks else np.zeros(len(self.prediction), bool)
 
+    def of_group(self, positions):
+        """Return the results of some of the sources."""
+        of_sources = {name: [arrays[position] for position in positions] for name, arrays in self.of_sources.items()}
+        return self._replace(of_sources=of_sources)
+
     def replace_rows(self, rows, others):
         """Overwrite some rows with results that were computed anew."""
         for array, other in zip(self._arrays(), others._arrays(), strict=True):

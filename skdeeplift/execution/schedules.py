@@ -175,8 +175,6 @@ class Steps(Schedule):
     max_steps: int
     # Schedule by which references are added for each number of steps.
     inner: Schedule = ONCE
-    # Contributions of inputs sum to the change of the target; those of a layer need not.
-    sums_to_delta: bool = True
 
     @property
     def tolerance(self):
@@ -204,17 +202,20 @@ class Steps(Schedule):
             results = self.inner.run(self._with_path(problem, self.n_steps))
             return results._replace(n_steps=np.full(problem.n_rows, self.n_steps))
         results, unsettled = None, np.zeros(problem.n_rows, bool)
-        tolerance = Tolerance(problem.method.coarsest_dtype, self.tolerance)
+        method, tolerance = problem.method, Tolerance(problem.method.coarsest_dtype, self.tolerance)
+        together = method.summing == [tuple(range(len(method.sources)))]
 
         def attempt(rows, _, number):
             nonlocal results
             found = self.inner.run(self._with_path(problem.take(rows), number))
-            excess = excess_of_rows(found, tolerance) if self.sums_to_delta else np.zeros(len(rows))
+            excess = np.zeros(len(rows))
+            for group in method.summing:
+                excess = np.maximum(excess, excess_of_rows(found.of_group(group), tolerance))
             if results is None:
                 # Contributions may add up by chance, so every row is computed at least twice.
                 results, change = found, np.full(len(rows), np.nextafter(1, 2))
             else:
-                change = change_of_rows(found, results, rows, tolerance, together=self.sums_to_delta)
+                change = change_of_rows(found, results, rows, tolerance, together)
                 unsettled[rows] = (change > 1) & (excess <= 1)
                 results.replace_rows(rows, found)
             return np.maximum(excess, change)
@@ -245,8 +246,6 @@ class Draws(Schedule):
     n_draws: object
     reference_tol: float
     seed: int
-    # Contributions of inputs sum to the change of the target in the mean; those of a layer need not.
-    sums_to_delta: bool = True
 
     def prepare(self, references, arrays):
         """Return the references that are drawn, if their number is known."""
@@ -258,25 +257,27 @@ class Draws(Schedule):
             results = self._run_until_precise(problem)
         else:
             results = run_once(problem)._replace(unconverged=np.zeros(problem.n_rows, bool))
-        if self.sums_to_delta:
-            results.unconverged[self._rows_that_miss(problem, results)] = True
+        for group in problem.method.summing:
+            results.unconverged[self._rows_that_miss(problem, results, group)] = True
         return results
 
-    def _rows_that_miss(self, problem, results):
+    def _rows_that_miss(self, problem, results, group):
         """Find the rows whose draws miss the change of the target, where no standard error shows it.
 
         All draws may lie where the function is flat. Their contributions are nearly zero then, and their standard
         errors are too.
         """
-        rows = np.flatnonzero(excess_of_rows(results, Tolerance(problem.method.coarsest_dtype, LARGE_SHARE)) > 1)
+        tolerance, of_group = Tolerance(problem.method.coarsest_dtype, LARGE_SHARE), results.of_group(group)
+        rows = np.flatnonzero(excess_of_rows(of_group, tolerance) > 1)
         if not len(rows):
             return rows
         if "standard_error" in results.of_sources:
-            errors = standard_error_of_sums(results)[rows]
+            errors = standard_error_of_sums(of_group)[rows]
         else:
             # Standard errors take time, and few calls need them.
-            errors = standard_error_of_sums(run_once(problem.take(rows).replace(wanted=_with_squares(problem.wanted))))
-        beyond = np.abs(convergence_delta(results)[rows]) > MANY_ERRORS * errors
+            with_errors = run_once(problem.take(rows).replace(wanted=_with_squares(problem.wanted)))
+            errors = standard_error_of_sums(with_errors.of_group(group))
+        beyond = np.abs(convergence_delta(of_group)[rows]) > MANY_ERRORS * errors
         return rows[beyond.reshape(len(rows), -1).any(1)]
 
     def _run_until_precise(self, problem):

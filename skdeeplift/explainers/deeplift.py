@@ -99,9 +99,9 @@ class DeepLiftExplainer(BaseExplainer):
         squared differences, whether the output depends on them or not. It always sums. By default, such an operation is
         an error, which says which of the two would help. `skdeeplift.describe` lists such operations.
     check : {"warn", "raise", "ignore"}, default="warn"
-        What to do if a row's contributions do not add up within 1e-3 of their size in float32, 1e-6 in float64, and
-        2e-2 where the network computes in half precision. Only looked at for the input's contributions by rules that
-        make them add up.
+        Action if a row's contributions do not add up within 1e-3 of their size in float32, 1e-6 in float64, and
+        2e-2 where the network computes in half precision. Checked for rules that make them add up: at the inputs, and
+        at layers that nothing of the change passes by.
     batch_size : int or "auto", default="auto"
         How many pairs of a row and a reference are computed at once.
     n_jobs : int, default=None

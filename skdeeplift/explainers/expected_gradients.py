@@ -172,5 +172,4 @@ class ExpectedGradientsExplainer(BaseExplainer):
 
     @staticmethod
     def _make_schedule(bound):
-        parameters, sums_to_delta = bound.parameters, bound.layer is None
-        return Draws(parameters["n_draws"], parameters["reference_tol"], bound.seed, sums_to_delta=sums_to_delta)
+        return Draws(bound.parameters["n_draws"], bound.parameters["reference_tol"], bound.seed)

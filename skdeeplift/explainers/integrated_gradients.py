@@ -69,7 +69,8 @@ class IntegratedGradientsExplainer(BaseExplainer):
     max_samples : int, default=1000
         Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     check : {"warn", "raise", "ignore"}, default="warn"
-        What to do if a row's contributions do not add up within ``convergence_tol``. Only looked at for the input's.
+        Action if a row's contributions do not add up within ``convergence_tol``. Checked at the inputs, and at layers
+        that nothing of the change passes by.
         If those of some rows still change at ``max_steps``, a :class:`~sklearn.exceptions.ConvergenceWarning` says so.
     batch_size : int or "auto", default="auto"
         How many points of paths are computed at once.
@@ -198,5 +199,4 @@ class IntegratedGradientsExplainer(BaseExplainer):
     @staticmethod
     def _make_schedule(bound):
         names = ("method", "n_steps", "convergence_tol", "max_steps")
-        inner, sums_to_delta = schedule_of_references(bound), bound.layer is None
-        return Steps(*(bound.parameters[name] for name in names), inner=inner, sums_to_delta=sums_to_delta)
+        return Steps(*(bound.parameters[name] for name in names), inner=schedule_of_references(bound))

@@ -71,8 +71,9 @@ class ShapleySamplingExplainer(BaseExplainer):
     max_samples : int, default=1000
         Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     check : {"warn", "raise", "ignore"}, default="warn"
-        What to do if a row's contributions do not add up within 1e-3 of their size in float32, 1e-6 in float64, and
-        2e-2 where the network computes in half precision. Only looked at for the input's contributions.
+        Action if a row's contributions do not add up within 1e-3 of their size in float32, 1e-6 in float64, and
+        2e-2 where the network computes in half precision. Checked at the inputs, and at layers that nothing of the
+        change passes by.
     batch_size : int or "auto", default="auto"
         How many perturbed rows are computed at once.
     n_jobs : int, default=None

@@ -52,12 +52,18 @@ class Method:
         The values that are computed for a pair. The size of chunks follows from their number of bytes.
     coarsest_dtype : DType or None
         The coarsest floating dtype that the network computes in on the way to the target. None if it has none.
+    summing : list of tuple of int
+        Groups of sources, by position, whose contributions sum to the change of the target, if those of inputs do.
+    small : frozenset of Value
+        Values of ``shown`` that are so small that only rounding counts as no difference.
     """
 
     # Whether rows are compared with references.
     uses_references = False
     # Whether contributions sum to the change of the target.
     sums_to_delta = False
+    # Whether contributions of several layers side by side sum to the change; otherwise each layer changes alone.
+    adds_layers = False
     # Whether the positive and the negative part of a layer's difference are returned.
     tells_parts = False
     # Whether integers that the network looks up, such as tokens, can have contributions.
@@ -74,6 +80,8 @@ class Method:
     least_pairs = 1
     # Number of copies of its pairs that a chunk has room for. Further copies are run one after the other.
     steps_at_once = 1
+    # Whether the target is one of few, so that XLA may compile functions for it alone, which TensorFlow never frees.
+    is_lasting = True
 
     def __init__(self, graph, target, sources, shown=(), masks=()):
         self.graph, self.target, self.sources, self.masks = graph, target, list(sources), list(masks)
@@ -101,6 +109,7 @@ class Method:
         self._n_ops = math.inf if any(op.body is not None for op in depends) else len(depends)
         self.computed = graph.values
         self.coarsest_dtype = coarsest_dtype([*graph.inputs, target])
+        self.small, self.summing = frozenset(), [tuple(range(len(self.sources)))]
 
     def _forward(self, inputs, *masks):
         """Run the network, perhaps with masks of other rows, and return the values of ``shown``."""
@@ -260,6 +269,28 @@ def _depths(graph, depth=0):
 def coarsest_dtype(values):
     """Return the floating dtype of some values that has the fewest digits, or None if all are integers."""
     return max((value.dtype for value in values if value.dtype.is_floating), key=machine_epsilon, default=None)
+
+
+def find_summing_groups(method):
+    """List the groups of layers that lie on every way from the inputs to the target, by their positions.
+
+    Nothing of a change passes beside such a layer, so its contributions sum to the change.
+    """
+    graph, values = method.graph, [source.value for source in method.sources]
+    alone = [(position,) for position, value in enumerate(values) if _separates(graph, method.target, [value])]
+    if alone or not method.adds_layers or not _separates(graph, method.target, values):
+        return alone
+    before = {value for op in graph.ancestors(values) for value in op.inputs}
+    return [] if before & set(values) else [tuple(range(len(values)))]
+
+
+def _separates(graph, target, values):
+    """Return whether no difference of the inputs reaches the target beside some values."""
+    return not any(
+        value in graph.inputs and any(map(graph.carries_difference, op.outputs))
+        for op in graph.ancestors([target], known=values)
+        for value in op.inputs
+    )
 
 
 def check_depends(graph, value):

@@ -81,6 +81,10 @@ class PairedOp:
         at_reference = [*(self.at_reference[value] for value in values), *at_reference]
         return (pairing or self.pairing).combine(function, at_input, at_reference, at_pairs, differences)
 
+    def is_small(self, value):
+        """Return whether a value of the network is so small that only rounding counts as no difference."""
+        return value in self.streams.settings.small
+
     def at_both_ends(self, value):
         """Return a value at the row and at the reference of each pair."""
         return self.combine(lambda x, r: (x + tf.zeros_like(r), r + tf.zeros_like(x)), value)

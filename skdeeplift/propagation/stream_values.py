@@ -26,6 +26,8 @@ class PassSettings(NamedTuple):
     # Largest error of a carried difference, relative to the largest difference of the same value, if departures are
     # looked for.
     tolerance: tf.Tensor | None = None
+    # Values that are small in the rows of fit, too.
+    small: frozenset = frozenset()
 
 
 class StreamValues:

@@ -43,6 +43,7 @@ class Streams(PairMethod):
     """
 
     takes_integers = True
+    adds_layers = True
 
     def __init__(self, graph, target, sources, rule_set, owner="skdeeplift", parts=False):
         self.plan = Plan(graph, target, own_values(sources), rule_set, owner, parts)
@@ -109,12 +110,15 @@ class Streams(PairMethod):
         given = at_input, at_reference, spreads, computed
         if self.plan.carries_spreads:
             of_pairs = pairing._replace(targets=1)
-            settings = PassSettings(of_pairs, Purpose.SPREADS, self.layouts, self.own, tells_parts=self.tells_parts)
+            settings = self._settings(of_pairs, Purpose.SPREADS, tells_parts=self.tells_parts)
             of_spreads = StreamValues(settings, *given)
             self.differences(of_spreads)
             signed = of_spreads.signed
-        streams = StreamValues(PassSettings(pairing, purpose, self.layouts, self.own, tolerance=tolerance), *given)
+        streams = StreamValues(self._settings(pairing, purpose, tolerance=tolerance), *given)
         return streams, self.differences(streams), spreads, signed
+
+    def _settings(self, pairing, purpose, **further):
+        return PassSettings(pairing, purpose, self.layouts, self.own, small=self.small, **further)
 
     def first_departure(self, rows, references, tolerance):
         """Find the first op at which the carried difference is not the true one.

@@ -14,7 +14,7 @@ from skdeeplift.network.effects import check_effects
 from skdeeplift.network.graph import Value
 from skdeeplift.network.layers import find_layer
 from skdeeplift.propagation.lookups import Source
-from skdeeplift.propagation.method import Method
+from skdeeplift.propagation.method import Method, find_summing_groups
 from skdeeplift.targets.logits import find_groups, find_squashes, logits_of
 from skdeeplift.targets.row_targets import holds_weights
 from skdeeplift.targets.spellings import has_several_classes
@@ -288,6 +288,9 @@ def compile_target(bound, target, kind):
     else:
         sources = _layer_sources(graph, tensor, bound.layer, bound.network.input_names)
     method = bound.hooks.make_method(graph, tensor.value, sources, bound)
+    method.is_lasting = not is_function
+    if bound.layer is not None:
+        method.summing = find_summing_groups(method)
     return CompiledTarget(method, tensor, target if is_function else None, centered, kind, states)
 
 

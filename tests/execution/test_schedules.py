@@ -203,12 +203,13 @@ class MadeUp(Schedule):
         return Results({"contributions": [contributions]}, prediction, np.zeros(len(rows)), None)
 
 
-def refine(factors, max_steps, sums_to_delta=True, **errors):
+def refine(factors, max_steps, sums=True, **errors):
     """Return the results of rows with made-up errors, and the calls that computed them."""
-    calls, method = [], SimpleNamespace(dtypes=set(), coarsest_dtype=tf.float64)
+    calls = []
+    method = SimpleNamespace(coarsest_dtype=tf.float64, sources=["x"], summing=[(0,)] if sums else [])
     inner = MadeUp(tuple(factors), calls, **errors)
     tolerance = 0.1 if inner.in_sum else 0.01
-    schedule = Steps("midpoint", "auto", tolerance, max_steps, inner=inner, sums_to_delta=sums_to_delta)
+    schedule = Steps("midpoint", "auto", tolerance, max_steps, inner=inner)
     rows, references = np.arange(len(factors))[:, None], references_of(np.zeros((1, 1)))
     return run(Problem(method, [rows], Target("single"), references, schedule=schedule)), calls
 
@@ -240,7 +241,7 @@ def test_contributions_that_add_up_by_chance_are_computed_again():
 
 def test_the_sums_of_layers_do_not_matter():
     """Nothing adds up here, but the first row changes little from 5 to 10 steps."""
-    results, calls = refine([1e-3, 40], 20, prediction=7.0, sums_to_delta=False)
+    results, calls = refine([1e-3, 40], 20, prediction=7.0, sums=False)
     assert calls == [([0, 1], 5), ([0, 1], 10), ([1], 20)]
     assert results.unsettled.tolist() == [False, True]
 
@@ -347,8 +348,9 @@ def test_draws_whose_standard_errors_show_what_is_missing_are_left_alone(steep):
     assert not results.unconverged.any()
 
 
-def test_a_layer_whose_contributions_need_not_sum_is_not_compared_with_the_change(steep):
-    assert not draws_of(steep, [1], [0.1, 0.2], Draws(2, 0.05, 0, sums_to_delta=False)).unconverged.any()
+def test_a_layer_whose_contributions_need_not_sum_is_not_compared_with_the_change(steep, monkeypatch):
+    monkeypatch.setattr(steep, "summing", [])
+    assert not draws_of(steep, [1], [0.1, 0.2], Draws(2, 0.05, 0)).unconverged.any()
 
 
 def test_small_errors_do_not_mean_that_no_change_is_missed(steep):

@@ -183,7 +183,7 @@ def test_layers_that_were_built_in_another_model():
     rows = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
     trained = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(2)])
     joined = keras.Sequential(trained.layers[:1])
-    contributions = DeepLiftExplainer(joined, target=0).fit(rows).transform(rows)
+    contributions = DeepLiftExplainer(joined, reference="zeros", target=0).fit(rows).transform(rows)
     zeros = np.zeros_like(rows)
     np.testing.assert_allclose(contributions.sum(1), (joined(rows) - joined(zeros))[:, 0], rtol=1e-5, atol=1e-6)
     with pytest.raises(ValueError, match=r"Train it, or build it by model.build"):

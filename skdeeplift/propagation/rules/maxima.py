@@ -185,7 +185,8 @@ _SHARES = RecomputedProduct("SkdeepliftShareInWindow", _shares_in_windows)
 def _share(change, winner_x, winner_r):
     """Return the winner's coefficient; it is one if the winner hardly moves, because the maximum then moves with it."""
     delta = winner_x - winner_r
-    return tf.where(tf.abs(delta) < nearly_zero(winner_r), tf.ones_like(delta), change / delta)
+    # The coefficient lies between zero and one, however small the difference is.
+    return tf.where(tf.abs(delta) < nearly_zero(winner_r, is_small=True), tf.ones_like(delta), change / delta)
 
 
 def _pool_winners(op, values, outputs):

@@ -81,17 +81,24 @@ def precision_of(value):
     return value.dtype if value.dtype.is_floating else tf.float64
 
 
-def nearly_zero(size, dtype=None):
+def nearly_zero(size, dtype=None, is_small=False):
     """Return the size below which a difference counts as zero, for values of the size given.
 
-    ``dtype`` is the dtype in which the network computed the values, if it is not their own.
+    ``dtype`` is the dtype in which the network computed the values, if it is not their own. ``is_small`` says that the
+    network's values themselves are about as small as `least_difference`; then only rounding counts as zero.
 
     A row that equals its reference must count as equal. The two are computed at different batch sizes, whose matrix
     products round differently. A difference that small leaves the values at the input and at the reference the same
     size, so the size of one is enough.
     """
-    absolute = 1e-12 if size.dtype == tf.float64 else 1e-7
+    # Below the smallest normal number, a processor may take a number for zero.
+    absolute = float(np.finfo(np.float32).tiny) if is_small else least_difference(size.dtype)
     return tf.maximum(tf.constant(absolute, size.dtype), _rounding(size, dtype))
+
+
+def least_difference(dtype):
+    """Return the smallest difference between values of usual size, as the original implementation has it."""
+    return 1e-12 if dtype == tf.float64 else 1e-7
 
 
 def _rounding(size, dtype=None):
@@ -192,7 +199,7 @@ def pass_through(op, difference):
 def _scaled(op, difference, rule):
     [root, output] = op.inputs[0], op.outputs[0]
     if is_ramp(op.step.activation):
-        kind, values, limits = op.type, [root], None
+        kind, values, limits = f"{_SMALL if op.is_small(root) else ''}{op.type}", [root], None
     else:
         kind, values, limits = _RESTRICTED if is_restricted(op.step.activation) else "", [root, output], _limits
     products = _PRODUCTS[rule, kind], _PRODUCTS["Spread", kind], _PRODUCTS[rule, kind]
@@ -206,8 +213,9 @@ def _scaled(op, difference, rule):
 
 def _limits(op):
     """Compute the slope of differences that are nearly zero, and the size below which they are."""
-    at_reference = op.at_reference[op.inputs[0]]
-    return op.derivative(at_reference), nearly_zero(at_reference, precision_of(op.inputs[0]))
+    [root] = op.inputs[:1]
+    at_reference = op.at_reference[root]
+    return op.derivative(at_reference), nearly_zero(at_reference, precision_of(root), op.is_small(root))
 
 
 def _secant(input_x, output_x, input_r, output_r, derivative, threshold):
@@ -221,15 +229,19 @@ def _finite_secant(*values):
     return tf.where(tf.math.is_finite(slope), slope, tf.zeros_like(slope))
 
 
-def _ramp_secant(top, input_x, input_r):
+def _ramp_secant(top, is_small, input_x, input_r):
     derivative_from_the_left = tf.cast((input_r > 0) & (input_r <= top), input_r.dtype)
-    return _secant(
-        input_x, ramp(top, input_x), input_r, ramp(top, input_r), derivative_from_the_left, nearly_zero(input_r)
-    )
+    threshold = nearly_zero(input_r, is_small=is_small)
+    return _secant(input_x, ramp(top, input_x), input_r, ramp(top, input_r), derivative_from_the_left, threshold)
 
 
 _RESTRICTED = "Restricted"
-_OF_RAMPS = {op_type: partial(_ramp_secant, top) for op_type, top in RAMPS.items()}
+_SMALL = "Small"
+_OF_RAMPS = {
+    f"{prefix}{op_type}": partial(_ramp_secant, top, bool(prefix))
+    for op_type, top in RAMPS.items()
+    for prefix in ("", _SMALL)
+}
 _SLOPES = {"": _secant, _RESTRICTED: _finite_secant, **_OF_RAMPS}
 _PRODUCTS = {
     (rule, kind): make(f"Skdeeplift{rule}{kind}", slope)

@@ -23,6 +23,7 @@ def reveal_cancel(op, difference):
     else:
         jumps = any(each.facts.jumps for each in op.step.ops)
         kind, values, pairs = precision_of(root).name, [root, output], _at_ends_or_parts if jumps else _at_parts
+    kind = kind, op.is_small(root)
     both = [difference.delta, difference.spread]
 
     def scaled(result):
@@ -49,7 +50,8 @@ def _at_ends_or_parts(op):
 
     def points(spread, x, r):
         parts = _parts(x - r, spread)
-        threshold = nearly_zero(tf.maximum(tf.abs(r), tf.abs(spread)), precision_of(op.inputs[0]))
+        root = op.inputs[0]
+        threshold = nearly_zero(tf.maximum(tf.abs(r), tf.abs(spread)), precision_of(root), op.is_small(root))
         is_none = [tf.abs(part) < threshold for part in parts]
         found = [
             tf.where(is_zero, r, tf.where(is_other_zero, x, r + part))
@@ -74,11 +76,11 @@ def _at_parts(
 
 
 def _slopes(
-    delta, spread, r, f_x, f_r, f_with_positive, f_with_negative, limit_of_positive, limit_of_negative, dtype=None
+    delta, spread, r, f_x, f_r, f_with_positive, f_with_negative, limit_of_positive, limit_of_negative, **precision
 ):
     """Compute the slopes of the positive and of the negative part."""
     positive, negative = _parts(delta, spread)
-    threshold = nearly_zero(tf.maximum(tf.abs(r), tf.abs(spread)), dtype)
+    threshold = nearly_zero(tf.maximum(tf.abs(r), tf.abs(spread)), **precision)
     positive_out = ((f_with_positive - f_r) + (f_x - f_with_negative)) / 2
     negative_out = ((f_with_negative - f_r) + (f_x - f_with_positive)) / 2
     return (
@@ -87,17 +89,21 @@ def _slopes(
     )
 
 
-def _of_function(dtype, spread, f_with_positive, f_with_negative, of_positive, of_negative, x, f_x, r, f_r):
-    return _slopes(x - r, spread, r, f_x, f_r, f_with_positive, f_with_negative, of_positive, of_negative, dtype)
+def _of_function(
+    spread, f_with_positive, f_with_negative, of_positive, of_negative, x, f_x, r, f_r, *, dtype, is_small
+):
+    at_parts = f_with_positive, f_with_negative, of_positive, of_negative
+    return _slopes(x - r, spread, r, f_x, f_r, *at_parts, dtype=dtype, is_small=is_small)
 
 
-def _of_ramp(top, spread, x, r):
+def _of_ramp(spread, x, r, *, top, is_small):
     positive, negative = _parts(x - r, spread)
     f_x, f_r, f_with_positive, f_with_negative = (ramp(top, value) for value in (x, r, r + positive, r + negative))
     at_reference = _ramp_derivative(top, r)
     of_positive = (at_reference + _ramp_derivative(top, r + negative)) / 2
     of_negative = (at_reference + _ramp_derivative(top, r + positive)) / 2
-    return _slopes(x - r, spread, r, f_x, f_r, f_with_positive, f_with_negative, of_positive, of_negative)
+    at_parts = f_with_positive, f_with_negative, of_positive, of_negative
+    return _slopes(x - r, spread, r, f_x, f_r, *at_parts, is_small=is_small)
 
 
 def _ramp_derivative(top, value):
@@ -121,12 +127,17 @@ def _to_signed_spread(slopes, *values):
 
 # Slopes by the dtype in which the network computed the values, or, for ramps, by op type.
 _SLOPES = {
-    **{dtype.name: partial(_of_function, dtype) for dtype in (tf.bfloat16, tf.float16, tf.float32, tf.float64)},
-    **{op_type: partial(_of_ramp, top) for op_type, top in RAMPS.items()},
+    **{dtype.name: partial(_of_function, dtype=dtype) for dtype in (tf.bfloat16, tf.float16, tf.float32, tf.float64)},
+    **{op_type: partial(_of_ramp, top=top) for op_type, top in RAMPS.items()},
 }
 _PRODUCTS = {
-    (result, kind): RecomputedProduct(f"SkdeepliftRevealCancel{result}{kind}", partial(of_both, slopes), number=2)
+    (result, (kind, is_small)): RecomputedProduct(
+        f"SkdeepliftRevealCancel{result}{kind}{'Small' if is_small else ''}",
+        partial(of_both, partial(slopes, is_small=is_small)),
+        number=2,
+    )
     for kind, slopes in _SLOPES.items()
+    for is_small in (False, True)
     for result, of_both in {
         "Difference": _to_difference,
         "Spread": _to_spread,

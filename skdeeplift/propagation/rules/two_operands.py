@@ -142,9 +142,8 @@ def split_change(op, differences, coefficient):
         def of_second(value):
             return (function(first_x, value) + function(first_r, value)) / 2
 
-        return _slope(change_of_first, first_x, first_r, of_first), _slope(
-            change_of_second, second_x, second_r, of_second
-        )
+        ends = (change_of_first, first_x, first_r, of_first), (change_of_second, second_x, second_r, of_second)
+        return tuple(_slope(*each, op.is_small(value)) for each, value in zip(ends, op.inputs, strict=True))
 
     return sum_by_slopes(op.combine(slopes, *op.inputs), differences, coefficient)
 
@@ -163,7 +162,7 @@ def sum_by_slopes(slopes, differences, coefficient):
     return [coefficient(first) * differences[0] + coefficient(second) * differences[1]]
 
 
-def _slope(change, at_input, at_reference, function):
+def _slope(change, at_input, at_reference, function, is_small):
     delta = at_input - at_reference
     partial = derivative(function, at_reference, side=-1)
-    return tf.where(tf.abs(delta) < nearly_zero(at_reference), partial, change / delta)
+    return tf.where(tf.abs(delta) < nearly_zero(at_reference, is_small=is_small), partial, change / delta)

@@ -1,0 +1,84 @@
+"""Networks whose values are tiny are explained as well as their copies in other units."""
+
+import pickle
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from skdeeplift import DeepLiftExplainer
+
+ROWS = np.random.default_rng(0).normal(size=(12, 8, 3)).astype(np.float32)
+SCALE = np.float32(2.0**-30)
+RULES = ["rescale", "reveal_cancel", "genomics_default"]
+
+
+@pytest.fixture(autouse=True)
+def _without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def network(dtype="float32"):
+    """Layers without biases, which keep the size of what they take."""
+    x = keras.Input((8, 3), dtype=dtype)
+    h = layers.Conv1D(6, 3, activation="relu", use_bias=False, name="first", dtype=dtype)(x)
+    h = layers.MaxPooling1D(2, dtype=dtype)(h)
+    h = layers.LeakyReLU(dtype=dtype)(layers.Conv1D(6, 2, use_bias=False, dtype=dtype)(h))
+    h = layers.GlobalMaxPooling1D(dtype=dtype)(h)
+    ratio = h[:, :3] * h[:, 3:] / (keras.ops.abs(h[:, :3]) + keras.ops.abs(h[:, 3:]))
+    h = layers.Concatenate(dtype=dtype)([h, ratio, keras.ops.maximum(h[:, :3], h[:, 3:])])
+    return keras.Model(x, layers.Dense(2, use_bias=False, name="last", dtype=dtype)(h))
+
+
+def scaled(model, first, last):
+    copied = keras.models.clone_model(model)
+    copied.set_weights(model.get_weights())
+    for name, factor in (("first", first), ("last", last)):
+        layer = copied.get_layer(name)
+        layer.set_weights([factor * weights for weights in layer.get_weights()])
+    return copied
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_layers_in_other_units(rule):
+    keras.utils.set_random_seed(0)
+    model = network()
+    expected = DeepLiftExplainer(model, target=1, rule=rule).fit(ROWS).transform(ROWS)
+    explainer = DeepLiftExplainer(scaled(model, SCALE, 1 / SCALE), target=1, rule=rule).fit(ROWS)
+    np.testing.assert_allclose(explainer.transform(ROWS), expected, rtol=2e-4, atol=1e-5 * np.abs(expected).max())
+    travelled = pickle.loads(pickle.dumps(explainer))
+    np.testing.assert_array_equal(travelled.transform(ROWS), explainer.transform(ROWS))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_inputs_in_other_units(rule):
+    keras.utils.set_random_seed(0)
+    model = network()
+    expected = DeepLiftExplainer(model, target=0, rule=rule).fit(ROWS).transform(ROWS)
+    rows = SCALE * ROWS
+    got = DeepLiftExplainer(model, target=0, rule=rule).fit(rows).transform(rows) / SCALE
+    np.testing.assert_allclose(got, expected, rtol=2e-4, atol=1e-5 * np.abs(expected).max())
+
+
+def test_double_precision():
+    keras.utils.set_random_seed(0)
+    model, rows = network("float64"), ROWS.astype(np.float64)
+    small = scaled(model, 2.0**-60, 2.0**60)
+    expected, got = (
+        DeepLiftExplainer(each, target=1, rule="reveal_cancel").fit(rows).transform(rows) for each in (model, small)
+    )
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_network_that_was_never_trained(rule):
+    keras.utils.set_random_seed(0)
+    model = keras.applications.MobileNetV2(weights=None, input_shape=(32, 32, 3), classes=5)
+    images = np.random.default_rng(1).normal(size=(4, 32, 32, 3)).astype(np.float32)
+    explanation = DeepLiftExplainer(model, target=3, rule=rule).fit(images).explain(images)
+    change = explanation.prediction - explanation.reference_value
+    assert np.abs(explanation.convergence_delta).max() < 1e-3 * np.abs(change).max() < 1e-6
