@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.dtypes import is_continuous
 from skdeeplift.network import ops
 
 # Ops that move elements of several tensors into one.
@@ -37,9 +38,11 @@ class Dependence:
     shared: set = field(default_factory=set)
     # Values from which the indices of lookups are computed, element by element.
     looked_up: set = field(default_factory=set)
-    # Values each of whose elements comes from one element of the input, with a key. Values of the same key have their
-    # elements in the same order. Of the numbers among them, those that are looked up are indices, as tokens are.
+    # Values each of whose elements comes from one element of one input, with the input and a key of their order. Of the
+    # whole numbers among them, those that are looked up are indices, as tokens are.
     orders: dict = field(default_factory=dict)
+    # Whole numbers of the input whose elements the network mixes with others. They are numbers, and no indices.
+    numbers: set = field(default_factory=set)
 
     def has(self, value):
         """Return whether a value varies, carries a difference, is an index, and depends on the input's shape."""
@@ -55,23 +58,43 @@ class Dependence:
 
 def dependence_of(graph):
     """Find the dependence of all values in a network's graph and in the graphs of its loops."""
+    found = _survey(graph, {value: (value, None) for value in graph.inputs})
+    found.shared = {*_find_padding(graph), *graph.held}
     of_inputs = []
     for value in graph.inputs:
-        carries = value.dtype.is_floating or value.dtype == tf.bool
+        carries = value.dtype.is_floating or value.dtype == tf.bool or value in found.numbers
         of_inputs.append((True, carries, not carries, False, carries))
-    orders = {value: value for value in graph.inputs}
-    return _dependence_from(graph, of_inputs, {*_find_padding(graph), *graph.held}, orders)
+    return _dependence_from(graph, of_inputs, found)
 
 
-def _dependence_from(graph, of_inputs, shared=(), orders=()):
-    """Find the dependence of all values in a graph from the flags of its inputs."""
-    # A number by which varying numbers are looked up shares the change with them, so it carries a difference.
-    computed = _find_computed(graph, {value for value, flags in zip(graph.inputs, of_inputs, strict=True) if flags[0]})
+def _survey(graph, orders):
+    """Find the orders of a graph's values, from those of its varying inputs, and what is looked up."""
+    found = Dependence(orders=dict(orders))
+    computed, mixed = set(orders), []
+    for op in graph.ops:
+        if op.facts.shape_only or computed.isdisjoint(op.inputs):
+            continue
+        computed.update(op.outputs)
+        found.orders.update((value, _order(graph, op, value, found.orders, computed)) for value in op.outputs)
+        if all(found.orders[value] is None for value in op.outputs):
+            mixed.append(op)
     in_constants, in_computed = (
         _find_looked_up(graph, tables=is_table)
         for is_table in (lambda table: table not in computed, computed.__contains__)
     )
-    found = Dependence(looked_up=in_constants - in_computed, shared=set(shared), orders=dict(orders))
+    found.looked_up = in_constants - in_computed
+    alive = set(graph.ancestors(graph.outputs))
+    for op in filter(alive.__contains__, mixed):
+        looks_up = op.facts.indices is not None and (op.facts.indices == 0 or op.inputs[0] not in computed)
+        index = op.inputs[op.facts.indices] if looks_up else None
+        found.numbers.update(
+            value for value in op.inputs if found.orders.get(value) and value.dtype.is_integer and value is not index
+        )
+    return found
+
+
+def _dependence_from(graph, of_inputs, found):
+    """Find the dependence of all values in a graph from the flags of its inputs."""
     for value, flags in zip(graph.inputs, of_inputs, strict=True):
         found.add(value, flags)
     for op in graph.ops:
@@ -82,28 +105,29 @@ def _dependence_from(graph, of_inputs, shared=(), orders=()):
                 found.batch_shaped.update(op.outputs)
         else:
             for value in op.outputs:
-                found.orders[value] = _order(op, value, found)
                 found.add(value, _flags(op, value, found))
     return found
 
 
-def _order(op, value, found):
-    """Return the key of the order of an output's elements; None unless each comes from one element of the input."""
-    orders = {found.orders.get(each) for each in op.inputs if each in found.varying}
-    if None in orders:
+def _order(graph, op, value, orders, computed):
+    """Return the order of an output's elements; None unless each comes from one element of one input.
+
+    It is a pair: the input, and a key that is the same for values whose elements are in the same order.
+    """
+    before = [orders.get(each) for each in op.inputs if each in computed]
+    if None in before or len({origin for origin, _ in before}) > 1:
         return None
     if op.facts.elementwise:
-        return orders.pop() if len(orders) == 1 else None
-    return value if op.facts.hands_on in (ops.RESHAPED, ops.MOVED, ops.CUT) else None
-
-
-def _find_computed(graph, varying):
-    """Find the values that are computed from the elements of varying inputs."""
-    computed = set(varying)
-    for op in graph.ops:
-        if not op.facts.shape_only and not computed.isdisjoint(op.inputs):
-            computed.update(op.outputs)
-    return computed
+        return before[0] if len(set(before)) == 1 else None
+    if op.facts.hands_on not in (ops.RESHAPED, ops.MOVED, ops.CUT):
+        return None
+    statics = (graph.static_value(each) if each not in computed else None for each in op.inputs)
+    operands = (
+        orders.get(each) or (each if static is None else (static.tobytes(), static.shape))
+        for each, static in zip(op.inputs, statics, strict=True)
+    )
+    attributes = sorted((name, each.SerializeToString()) for name, each in op.attributes.items())
+    return before[0][0], (op.type, op.outputs.index(value), *operands, *attributes)
 
 
 def _find_looked_up(graph, across_cuts=True, tables=lambda table: True):
@@ -155,11 +179,13 @@ def _is_one_constant(graph, value):
 
 def _flags(op, value, found):
     """Return whether an output varies, carries a difference, is an index, depends on a shape, and is a start."""
+    if value.shape.num_elements() == 0:
+        return False, False, False, False, False
     if value in found.shared:
         return True, False, False, False, False
     carries, by_index = (not each.isdisjoint(op.inputs) for each in (found.carrying, found.indices))
     starts = by_index and not carries
-    if value.dtype.is_floating:
+    if is_continuous(value.dtype):
         # A difference starts at a number that is looked up.
         return True, carries or by_index, False, False, starts
     if value.dtype == tf.variant:
@@ -168,9 +194,9 @@ def _flags(op, value, found):
         return True, carries or by_index, False, False, starts
     # Whole numbers that are computed from differences carry one. If each comes from one element of the input and is
     # looked up, it is an index: the contribution of what is looked up belongs to that element.
-    is_index = by_index or (value in found.looked_up and found.orders[value] is not None)
-    is_number = carries and not is_index
-    return True, is_number, (carries or by_index) and not is_number, False, False
+    is_index = by_index or (value in found.looked_up and found.orders.get(value) is not None)
+    is_number = value in found.numbers or (carries and not is_index)
+    return True, is_number, (carries or by_index) and not is_number, False, is_number and starts
 
 
 def _find_in_loop(op, found):
@@ -178,7 +204,7 @@ def _find_in_loop(op, found):
     # No difference starts at the inputs of a loop body.
     flags = [(*found.has(value), False) for value in op.inputs]
     while True:
-        inner = _dependence_from(op.body, flags)
+        inner = _dependence_from(op.body, flags, _survey_body(op.body, flags))
         after = [
             (*(before or now for before, now in zip(each[:4], inner.has(value), strict=True)), False)
             for each, value in zip(flags, op.body.outputs, strict=True)
@@ -187,9 +213,14 @@ def _find_in_loop(op, found):
             break
         flags = after
     op.body.dependence = inner
-    op.condition.dependence = _dependence_from(op.condition, flags)
+    op.condition.dependence = _dependence_from(op.condition, flags, _survey_body(op.condition, flags))
     for value, each in zip(op.outputs, flags, strict=True):
         found.add(value, each)
+
+
+def _survey_body(body, flags):
+    """Survey the graph of a loop; no element of its inputs is known to come from one element of the network's input."""
+    return _survey(body, {value: None for value, flag in zip(body.inputs, flags, strict=True) if flag[0]})
 
 
 class Layout(NamedTuple):
@@ -294,6 +325,9 @@ def _layout_after(graph, op, layouts, varying, output):
         return before[0] if axis == 0 else None
     if op.facts.indices == 1 and len(varying) == 2 and _layout_of_places(graph, op, layouts) is not None:
         return _layout_of_places(graph, op, layouts)
+    if op.facts.batch == ops.REPEATED:
+        # A number tells how often each row occurs in the result, which is known only when the network runs.
+        return None
     if op.facts.list_task is not None:
         return _layout_after_list_op(op, varying, before)
     if len(axes) > 1:

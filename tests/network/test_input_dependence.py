@@ -147,7 +147,18 @@ def test_indices_that_a_loop_computes():
         return tf.while_loop(lambda number, _: number < 2, lambda number, t: (number + 1, t + 1), (0, tokens))[1]
 
     graph, _ = trace(function, tf.TensorSpec((None, 4), tf.int32))
-    assert in_sets(graph) == [{"varying", "indices"}]
+    assert in_sets(graph) == [{"varying", "carrying"}]
+
+
+def test_integers_that_are_mixed_are_numbers():
+    def function(tokens):
+        first, second = tokens[:, :2], tokens[:, 2:]
+        table = tf.range(9)
+        # Two cuts of the same elements are in the same order.
+        return tf.gather(table, tf.where(tokens[:, :2] < 0, first + 9, first)), first + second, tf.gather(table, second)
+
+    graph, _ = trace(function, tf.TensorSpec((None, 4), tf.int32))
+    assert in_sets(graph) == [{"varying", "indices"}, {"varying", "carrying"}, {"varying", "carrying"}]
 
 
 def test_truth_values_of_integers_that_look_nothing_up_are_starts():
@@ -167,3 +178,18 @@ def test_steps_whose_features_all_equal_a_constant_are_padding():
 
     graph, _ = trace(function, tf.TensorSpec((None, 4, 2)))
     assert in_sets(graph) == [{"varying"}, *[{"varying", "carrying"}] * 2]
+
+
+def test_complex_numbers_are_no_whole_numbers():
+    """Only a dtype makes a number whole. Eigenvectors that were not asked for are a tensor of no elements."""
+
+    def function(x):
+        return tf.abs(tf.signal.fft(tf.complex(x, x))) + tf.linalg.eigvalsh(x[:, None] * x[..., None])
+
+    graph, _ = trace(function, tf.TensorSpec((None, 3)))
+    complex_values = [value for value in graph.values if value.dtype.is_complex]
+    assert complex_values
+    assert all(graph.carries_difference(value) for value in complex_values)
+    assert graph.has_derivative(graph.outputs[0])
+    [empty] = [value for value in graph.values if value.shape.num_elements() == 0 and value.dtype == tf.float32]
+    assert not graph.varies(empty)
