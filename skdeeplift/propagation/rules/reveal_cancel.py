@@ -4,6 +4,7 @@ from functools import partial
 
 import tensorflow as tf
 
+from skdeeplift.network import ops
 from skdeeplift.propagation.pairing import Difference
 from skdeeplift.propagation.rules.products import RecomputedProduct
 from skdeeplift.propagation.rules.rescale import RAMPS, is_ramp, nearly_zero, precision_of, ramp, rounding
@@ -47,9 +48,8 @@ def _spread(op):
 def _at_parts(op):
     """Evaluate the function at the reference plus each part alone, and the slopes of parts that are nearly zero."""
     [spread] = _spread(op)
-    at_reference, with_positive, with_negative = op.combine_pairs(
-        partial(_points_at_parts, precision_of(op.inputs[0])), op.inputs[0], at_pairs=(spread,)
-    )
+    points = partial(_points_beside_jump, precision_of(op.inputs[0])) if _jumps(op.step.activation) else _points
+    at_reference, with_positive, with_negative = op.combine_pairs(points, op.inputs[0], at_pairs=(spread,))
     _, slope = op.at_pairs(at_reference)
     f_with_positive, slope_with_positive = op.at_pairs(with_positive)
     f_with_negative, slope_with_negative = op.at_pairs(with_negative)
@@ -57,11 +57,20 @@ def _at_parts(op):
     return spread, f_with_positive, f_with_negative, limit_of_positive, limit_of_negative
 
 
-def _points_at_parts(dtype, spread, x, r):
-    """Return the reference, and the reference with each part alone.
+def _jumps(activation):
+    return any(op.facts.jumps or op.facts.family is ops.COMPARISON for op in activation.ops)
 
-    A part that is no more than rounding counts as zero. The function may jump at the reference, as the derivative of
-    ``relu`` does at 0, and rounding must not take it across the jump.
+
+def _points(spread, x, r):
+    """Return the reference, and the reference with each part alone."""
+    return (r + tf.zeros_like(spread), *(r + part for part in _parts(x - r, spread)))
+
+
+def _points_beside_jump(dtype, spread, x, r):
+    """Return the same for a function that jumps, where a part that is no more than rounding counts as zero.
+
+    The function may jump at the reference, as the derivative of ``relu`` does at 0, and rounding must not take it
+    across the jump.
     """
     r, x = r + tf.zeros_like(spread), x + tf.zeros_like(spread)
     positive, negative = _parts(x - r, spread)
