@@ -92,7 +92,8 @@ class UnsupportedOpError(ValueError):
     Traceback (most recent call last):
     skdeeplift.exceptions.UnsupportedOpError: ... 'Prod' ...
 
-    With ``unsupported="integrate"`` such an op is integrated numerically:
+    With ``unsupported="integrate"`` such an op is integrated numerically. Where it has no derivative,
+    ``unsupported="secant"`` helps:
 
     >>> integrating = DeepLiftExplainer(model, unsupported="integrate", reference="zeros")
     >>> integrating.fit([[1.0, 2.0]]).transform([[1.0, 2.0]]).round(3)

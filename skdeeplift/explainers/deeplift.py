@@ -91,10 +91,13 @@ class DeepLiftExplainer(BaseExplainer):
         of a one-hot encoding, back to it. Steps that mix columns have no such sums.
     max_samples : int, default=1000
         Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
-    unsupported : {"raise", "integrate"}, default="raise"
-        What to do at an operation of TensorFlow without a rule: raise an error, or integrate its derivatives along the
-        straight path from the reference to the input numerically, which keeps contributions adding up to the error of
-        the quadrature. `skdeeplift.describe` lists such operations.
+    unsupported : {"raise", "integrate", "secant"}, default="raise"
+        What to do at an operation of TensorFlow without a rule; it changes nothing for operations with one.
+        "integrate" integrates its derivatives along the straight path from the reference to the input numerically,
+        which keeps contributions adding up to the error of the quadrature. "secant" needs no derivative, and is the
+        coarsest rule: all elements of all varying inputs of a row share every output's change in proportion to their
+        squared differences, whether the output depends on them or not. It always sums. By default, such an operation is
+        an error, which says which of the two would help. `skdeeplift.describe` lists such operations.
     check : {"warn", "raise", "ignore"}, default="warn"
         Action if a row's contributions do not add up within 1e-3 of their size in float32, 1e-6 in float64, and
         2e-2 where the network computes in half precision. Checked for rules that make them add up: at the inputs, and
@@ -162,7 +165,7 @@ class DeepLiftExplainer(BaseExplainer):
         **CHECK_CONSTRAINTS,
         **REFERENCE_CONSTRAINTS,
         "rule": [StrOptions(RULE_NAMES), dict],
-        "unsupported": [StrOptions({"raise", "integrate"})],
+        "unsupported": [StrOptions({"raise", "integrate", "secant"})],
     }
 
     def __init__(

@@ -34,7 +34,7 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
         Some rows of the network's input. None if the network knows the shape of its input, which most networks do.
     rule : str or dict of str to str, default="rescale"
         The parameter ``rule`` of `DeepLiftExplainer`.
-    unsupported : {"raise", "integrate"}, default="raise"
+    unsupported : {"raise", "integrate", "secant"}, default="raise"
         The parameter ``unsupported`` of `DeepLiftExplainer`.
 
     Returns

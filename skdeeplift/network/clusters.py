@@ -96,6 +96,9 @@ class Activations:
             # Each op is a decision, or a function of complex numbers, by itself.
             return None
         region = self._region(op, root)
+        if not root.dtype.is_floating and any(each.facts.family is ops.WHOLE for each in region):
+            # The ops that such a function consists of take no parts of whole numbers.
+            return None
         return Activation(root, op.outputs[0], region) if self._is_activation(op, root, region) else None
 
     @staticmethod

@@ -10,6 +10,7 @@ import tensorflow as tf
 from skdeeplift.dtypes import is_continuous, is_whole
 from skdeeplift.network import ops
 from skdeeplift.network.compat import graph_of_function
+from skdeeplift.network.constants import constant_value
 from skdeeplift.network.expansions import expand
 from skdeeplift.network.input_dependence import batch_layouts, dependence_of
 
@@ -313,7 +314,10 @@ class Graph:
         With ``partial``, elements that are not known are None.
         """
         op = self.producer.get(value)
-        return None if op is None else tf.get_static_value(op.definition.outputs[op.outputs.index(value)], partial)
+        if op is None:
+            return None
+        tensor = op.definition.outputs[op.outputs.index(value)]
+        return tf.get_static_value(tensor, partial) if partial else constant_value(tensor)
 
     def layers_of(self, op):
         """List the names of the layers that created an op, the innermost first."""

@@ -36,8 +36,13 @@ class Dependence:
     # Values that are the same for a row and its references: comparisons that tell which elements of the input are
     # padding, and values that a target function holds constant.
     shared: set = field(default_factory=set)
-    # Values from which the indices of lookups are computed, element by element. Only these whole numbers are indices.
+    # Values from which the indices of lookups are computed, element by element.
     looked_up: set = field(default_factory=set)
+    # Values each of whose elements comes from one element of one input, with the input and a key of their order. Of the
+    # whole numbers among them, those that are looked up are indices, as tokens are.
+    orders: dict = field(default_factory=dict)
+    # Whole numbers of the input whose elements the network mixes with others. They are numbers, and no indices.
+    numbers: set = field(default_factory=set)
 
     def has(self, value):
         """Return whether a value varies, carries a difference, is an index, and depends on the input's shape."""
@@ -53,16 +58,43 @@ class Dependence:
 
 def dependence_of(graph):
     """Find the dependence of all values in a network's graph and in the graphs of its loops."""
+    found = _survey(graph, {value: (value, None) for value in graph.inputs})
+    found.shared = {*_find_padding(graph), *graph.held}
     of_inputs = []
     for value in graph.inputs:
-        carries = value.dtype.is_floating or value.dtype == tf.bool
+        carries = value.dtype.is_floating or value.dtype == tf.bool or value in found.numbers
         of_inputs.append((True, carries, not carries, False, carries))
-    return _dependence_from(graph, of_inputs, {*_find_padding(graph), *graph.held})
+    return _dependence_from(graph, of_inputs, found)
 
 
-def _dependence_from(graph, of_inputs, shared=()):
+def _survey(graph, orders):
+    """Find the orders of a graph's values, from those of its varying inputs, and what is looked up."""
+    found = Dependence(orders=dict(orders))
+    computed, mixed = set(orders), []
+    for op in graph.ops:
+        if op.facts.shape_only or computed.isdisjoint(op.inputs):
+            continue
+        computed.update(op.outputs)
+        found.orders.update((value, _order(graph, op, value, found.orders, computed)) for value in op.outputs)
+        if all(found.orders[value] is None for value in op.outputs):
+            mixed.append(op)
+    in_constants, in_computed = (
+        _find_looked_up(graph, tables=is_table)
+        for is_table in (lambda table: table not in computed, computed.__contains__)
+    )
+    found.looked_up = in_constants - in_computed
+    alive = set(graph.ancestors(graph.outputs))
+    for op in filter(alive.__contains__, mixed):
+        looks_up = op.facts.indices is not None and (op.facts.indices == 0 or op.inputs[0] not in computed)
+        index = op.inputs[op.facts.indices] if looks_up else None
+        found.numbers.update(
+            value for value in op.inputs if found.orders.get(value) and value.dtype.is_integer and value is not index
+        )
+    return found
+
+
+def _dependence_from(graph, of_inputs, found):
     """Find the dependence of all values in a graph from the flags of its inputs."""
-    found = Dependence(looked_up=_find_looked_up(graph), shared=set(shared))
     for value, flags in zip(graph.inputs, of_inputs, strict=True):
         found.add(value, flags)
     for op in graph.ops:
@@ -77,9 +109,31 @@ def _dependence_from(graph, of_inputs, shared=()):
     return found
 
 
-def _find_looked_up(graph, across_cuts=True):
-    """Find the values from which indices of lookups are computed, element by element."""
-    pending = [op.inputs[op.facts.indices] for op in graph.ops if op.facts.indices is not None]
+def _order(graph, op, value, orders, computed):
+    """Return the order of an output's elements; None unless each comes from one element of one input.
+
+    It is a pair: the input, and a key that is the same for values whose elements are in the same order.
+    """
+    before = [orders.get(each) for each in op.inputs if each in computed]
+    if None in before or len({origin for origin, _ in before}) > 1:
+        return None
+    if op.facts.elementwise:
+        return before[0] if len(set(before)) == 1 else None
+    if op.facts.hands_on not in (ops.RESHAPED, ops.MOVED, ops.CUT):
+        return None
+    statics = (graph.static_value(each) if each not in computed else None for each in op.inputs)
+    operands = (
+        orders.get(each) or (each if static is None else (static.tobytes(), static.shape))
+        for each, static in zip(op.inputs, statics, strict=True)
+    )
+    attributes = sorted((name, each.SerializeToString()) for name, each in op.attributes.items())
+    return before[0][0], (op.type, op.outputs.index(value), *operands, *attributes)
+
+
+def _find_looked_up(graph, across_cuts=True, tables=lambda table: True):
+    """Find the values from which indices of lookups are computed, element by element; ``tables`` says which lookups."""
+    lookups = [op for op in graph.ops if op.facts.indices is not None]
+    pending = [op.inputs[op.facts.indices] for op in lookups if tables(op.inputs[0] if op.facts.indices else None)]
     found = set(pending)
     while pending:
         op = graph.producer.get(pending.pop())
@@ -138,11 +192,11 @@ def _flags(op, value, found):
         return True, carries, by_index, False, False
     if value.dtype == tf.bool:
         return True, carries or by_index, False, False, starts
-    # Whole numbers that are computed from differences carry one, except those by which something is looked up.
-    by_whole = any(each in found.carrying and not is_continuous(each.dtype) for each in op.inputs)
-    computed = op.facts.elementwise or by_whole
-    is_number = carries and computed and not by_index and value not in found.looked_up
-    return True, is_number, (carries or by_index) and not is_number, False, False
+    # Whole numbers that are computed from differences carry one. If each comes from one element of the input and is
+    # looked up, it is an index: the contribution of what is looked up belongs to that element.
+    is_index = by_index or (value in found.looked_up and found.orders.get(value) is not None)
+    is_number = value in found.numbers or (carries and not is_index)
+    return True, is_number, (carries or by_index) and not is_number, False, is_number and starts
 
 
 def _find_in_loop(op, found):
@@ -150,7 +204,7 @@ def _find_in_loop(op, found):
     # No difference starts at the inputs of a loop body.
     flags = [(*found.has(value), False) for value in op.inputs]
     while True:
-        inner = _dependence_from(op.body, flags)
+        inner = _dependence_from(op.body, flags, _survey_body(op.body, flags))
         after = [
             (*(before or now for before, now in zip(each[:4], inner.has(value), strict=True)), False)
             for each, value in zip(flags, op.body.outputs, strict=True)
@@ -159,9 +213,14 @@ def _find_in_loop(op, found):
             break
         flags = after
     op.body.dependence = inner
-    op.condition.dependence = _dependence_from(op.condition, flags)
+    op.condition.dependence = _dependence_from(op.condition, flags, _survey_body(op.condition, flags))
     for value, each in zip(op.outputs, flags, strict=True):
         found.add(value, each)
+
+
+def _survey_body(body, flags):
+    """Survey the graph of a loop; no element of its inputs is known to come from one element of the network's input."""
+    return _survey(body, {value: None for value, flag in zip(body.inputs, flags, strict=True) if flag[0]})
 
 
 class Layout(NamedTuple):
@@ -264,6 +323,8 @@ def _layout_after(graph, op, layouts, varying, output):
         # The axes of the indices replace the first axis of the table.
         axis = 0 if op.facts.axis is None else graph.static_value(op.inputs[op.facts.axis])
         return before[0] if axis == 0 else None
+    if op.facts.indices == 1 and len(varying) == 2 and _layout_of_places(graph, op, layouts) is not None:
+        return _layout_of_places(graph, op, layouts)
     if op.facts.batch == ops.REPEATED:
         # A number tells how often each row occurs in the result, which is known only when the network runs.
         return None
@@ -289,6 +350,13 @@ def _layout_after(graph, op, layouts, varying, output):
     return _layout_after_reshape(op, fold, output) if op.type == "Reshape" else Layout(0, fold)
 
 
+def _layout_of_places(graph, op, layouts):
+    """Return the layout of computed places that count the leading axis of a table, for what is looked up; or None."""
+    axis = 0 if op.facts.axis is None else graph.static_value(op.inputs[op.facts.axis])
+    batch = op.attributes["batch_dims"].i if "batch_dims" in op.attributes else 0
+    return layouts.get(op.inputs[1]) if axis == 0 and batch == 0 else None
+
+
 def _layout_after_list_op(op, varying, before):
     """Return the layout after an op on a list; a list has the layout of its elements stacked on a new first axis."""
     if op.facts.list_task in (ops.MADE, ops.STACKED):
@@ -309,7 +377,7 @@ def _layout_after_reduction(graph, op, axis, fold):
     reduced, rank = graph.static_value(op.inputs[1]), op.inputs[0].shape.rank
     if reduced is None or axis in np.ravel(reduced) % rank:
         return None
-    kept = op.attribute("keep_dims")
+    kept = "keep_dims" in op.attributes and op.attribute("keep_dims")
     return Layout(axis if kept else axis - sum(each < axis for each in np.ravel(reduced) % rank), fold)
 
 

@@ -39,6 +39,8 @@ class OpFacts:
     straight: str | tuple | None = None
     # Reason why the function is not finite everywhere: `POLE`, `PARTIAL`, `EXPLOSIVE`, `EXPLOSIVE_ABOVE`.
     domain: str | None = None
+    # The function jumps, so that it may not be evaluated beside a value.
+    jumps: bool = False
     # Value at which a ramp that rises from zero ends.
     ramp: float | None = None
     # Derivative as a function of the op's input and output.
@@ -47,8 +49,6 @@ class OpFacts:
     reciprocal: bool = False
     # A deconvolutional network applies a function that contains the op to the multiplier.
     rectifies: bool = False
-    # The function jumps at some numbers.
-    jumps: bool = False
     # The op bounds its input.
     clamp: bool = False
     # The op turns logits into probabilities.
@@ -61,9 +61,13 @@ class OpFacts:
     moves_first: bool = False
     # The op reads the shape of its input, and none of its elements.
     shape_only: bool = False
-    # Positions of operands: indices of a lookup, the axis the op works along, and the shape of a list's elements.
+    # Positions of operands: indices of a lookup, the axis the op works along, the places at which elements are put, and
+    # the shape of a list's elements.
     indices: int | None = None
     axis: int | None = None
+    places: int | None = None
+    # A place of a lookup consists of several numbers, along the last axis of the indices.
+    columns: bool = False
     element_shape: int | None = None
     # Task of a list op: `MADE`, `STACKED`, `GATHERED`, `TAKEN`, `SET`.
     list_task: str | None = None
@@ -166,6 +170,7 @@ REPEATED = "repeated"
 TRUNCATION = "Cast to whole"
 A_BRANCH = "which branch is taken is known only when the network runs"
 ROWS = "it joins entries of the leading axis, which is the batch"
+NUMBER_OF_RESULTS = "how many results it has depends on the values that it is given, so a row and its reference differ"
 A_DECOMPOSITION = "a matrix decomposition is no sum, product or elementwise function"
 
 # Elementwise families.
@@ -180,6 +185,8 @@ SUM = Family({ANY: "add"}, elementwise=True)
 CHOICE = Family({**dict.fromkeys([(1,), (2,), (1, 2)], "join"), ANY: "choose"}, elementwise=True)
 COMPARISON = Family({ONE: "take_step", SEVERAL: "take_step_of_difference"}, elementwise=True)
 LOGIC = Family({ONE: "take_step", SEVERAL: "split_decision"}, elementwise=True)
+# Decisions about whole numbers.
+WHOLE = Family(LOGIC.rules, elementwise=True)
 TEST = Family({ONE: "take_step"}, elementwise=True)
 FILL = Family(elementwise=True)
 # Integers and strings, by which something may be looked up.
@@ -195,8 +202,12 @@ NORMALISATION = Family({(0,): "normalise_batch"})
 # Ops whose coefficients are not negative, or not negative in their first operand.
 STRUCTURAL = Family({ANY: "apply_again"})
 OF_FIRST_OPERAND = Family({(0,): "apply_again"})
-LOOKUP = Family({(0,): "apply_again"})
+LOOKUP = Family({(0,): "apply_again", ANY: "look_up"})
+LOOKUP_OF_COLUMNS = Family(LOOKUP.rules)
 JOIN = Family({ANY: "join"})
+# Ops that cut out elements between computed places, and that put elements at computed places.
+CUT_OUT = Family({(0,): "apply_again", ANY: "cut_out"})
+SCATTER_INTO_FIRST = Family({**dict.fromkeys([(0,), (2,), (0, 2)], "join"), ANY: "scatter"})
 
 # Further families.
 LIST_FROM_TENSOR = Family({(0,): "make_list"})
@@ -206,6 +217,8 @@ POOLED_MAXIMUM = Family({ANY: "take_maxima_of_windows"})
 SOFTMAX = Family({ANY: "apply_softmax"})
 EQUATIONS = Family({ANY: "solve_equations"})
 SHAPE, SOURCE, CALL, LOOP, BRANCH, OTHER = (Family() for _ in range(6))
+# Ops whose number of results depends on the values of their inputs.
+OPEN_RESULT = Family()
 # Random numbers from a seed, which depend on the place of a row in its batch; variables of TensorFlow 1, whose values
 # belong to a session.
 RANDOM, SESSION_VARIABLE = Family(), Family()
@@ -260,6 +273,12 @@ op("Tanh",        ACTIVATION, rectifies=True, derivative=lambda x, y: 1 - y * y,
 op("FloorDiv",          STEP, jumps=True, rules=STEP.rules | {(0, 1): "split_change"})
 op("FloorMod",          STEP, jumps=True, rules=STEP.rules | {(0, 1): "split_change"})
 op("ClipByValue",       STEP, clamp=True)
+op("FakeQuantWithMinMaxArgs", STEP, jumps=True)
+op("FakeQuantWithMinMaxVars", STEP, jumps=True, rules={(0,): "activation"})
+op("FakeQuantWithMinMaxVarsPerChannel", STEP, jumps=True, rules={(0,): "activation"})
+op("QuantizeAndDequantizeV2", STEP, jumps=True, rules={(0,): "activation"})
+op("QuantizeAndDequantizeV3", STEP, jumps=True, rules={(0,): "activation"})
+op("QuantizeAndDequantizeV4", STEP, jumps=True, rules={(0,): "activation"})
 op("Maximum",           TWO_VARIABLE, clamp=True)
 op("Minimum",           TWO_VARIABLE, clamp=True)
 op("Pow",               TWO_VARIABLE, domain=PARTIAL)
@@ -282,25 +301,31 @@ op("Select",            CHOICE)
 op("SelectV2",          CHOICE)
 
 # Truth values and integers, elementwise.
-op("Equal",                  COMPARISON, equality=True)
-op("NotEqual",               COMPARISON, equality=True)
-op("Greater",                COMPARISON)
-op("GreaterEqual",           COMPARISON)
-op("Less",                   COMPARISON)
-op("LessEqual",              COMPARISON)
-op("ApproximateEqual",       COMPARISON)
+op("Equal",                  COMPARISON, jumps=True, equality=True)
+op("NotEqual",               COMPARISON, jumps=True, equality=True)
+op("Greater",                COMPARISON, jumps=True)
+op("GreaterEqual",           COMPARISON, jumps=True)
+op("Less",                   COMPARISON, jumps=True)
+op("LessEqual",              COMPARISON, jumps=True)
+op("ApproximateEqual",       COMPARISON, jumps=True)
 op("LogicalAnd",             LOGIC)
 op("LogicalOr",              LOGIC)
 op("LogicalNot",             TEST)
 op("IsFinite",               TEST)
 op("IsInf",                  TEST)
 op("IsNan",                  TEST)
-op("Bucketize",              KEY)
-op("Mod",                    KEY)
-op("Bitcast",                KEY)
-op("BitwiseAnd",             KEY)
-op("BitwiseOr",              KEY)
-op("LookupTableFindV2",      KEY, reads_state=True)
+op("Bitcast",                WHOLE, jumps=True)
+op("Bucketize",              WHOLE, jumps=True)
+op("Mod",                    WHOLE, jumps=True)
+op("TruncateDiv",            WHOLE)
+op("TruncateMod",            WHOLE)
+op("BitwiseAnd",             WHOLE)
+op("BitwiseOr",              WHOLE)
+op("BitwiseXor",             WHOLE)
+op("Invert",                 WHOLE)
+op("LeftShift",              WHOLE)
+op("RightShift",             WHOLE)
+op("LookupTableFindV2",      WHOLE, rules={(1,): "take_step"}, reads_state=True)
 op("StringToHashBucketFast", KEY)
 op("StringToHashBucketStrong", KEY)
 op("AsString",               KEY)
@@ -328,7 +353,7 @@ op("DepthwiseConv2dNativeBackpropFilter", WEIGHTS_GRADIENT)
 op("Neg",                    Family({ANY: "negate"}, elementwise=True), straight=ANY)
 op("Cast",                   Family({ANY: "cast"}, elementwise=True), straight=ANY, hands_on=COPIED,
                              expansion="cast_parts")
-op(TRUNCATION,               TEST, hands_on=COPIED)
+op(TRUNCATION,               TEST, jumps=True, hands_on=COPIED)
 op("Identity",               STRUCTURAL, elementwise=True, straight=ANY, hands_on=COPIED, alias=True)
 op("EnsureShape",            STRUCTURAL, elementwise=True, straight=ANY, hands_on=COPIED)
 op("Reshape",                STRUCTURAL, hands_on=RESHAPED, batch=RENUMBERED)
@@ -336,10 +361,10 @@ op("ExpandDims",             STRUCTURAL, hands_on=RESHAPED)
 op("Squeeze",                STRUCTURAL, hands_on=RESHAPED)
 op("BroadcastTo",            STRUCTURAL, hands_on=BROADCAST)
 op("ReverseV2",              STRUCTURAL, hands_on=MOVED, axis=1)
-op("Slice",                  STRUCTURAL, hands_on=CUT)
+op("Slice",                  CUT_OUT, hands_on=CUT)
 op("Split",                  STRUCTURAL, hands_on=MOVED, axis=0)
 op("SplitV",                 STRUCTURAL, hands_on=MOVED, axis=2)
-op("StridedSlice",           STRUCTURAL, hands_on=CUT)
+op("StridedSlice",           CUT_OUT, hands_on=CUT)
 op("Tile",                   STRUCTURAL, hands_on=MOVED, batch=RENUMBERED)
 op("Transpose",              STRUCTURAL, hands_on=MOVED)
 op("Unpack",                 STRUCTURAL, hands_on=MOVED)
@@ -371,11 +396,13 @@ op("SpaceToDepth",           STRUCTURAL, moves_first=True)
 op("Gather",                 LOOKUP, indices=1, moves_first=True)
 op("GatherV2",               LOOKUP, indices=1, axis=2, moves_first=True)
 op("ResourceGather",         LOOKUP, indices=1)
-op("GatherNd",               OF_FIRST_OPERAND, indices=1, batch=RENUMBERED, moves_first=True)
+op("GatherNd",               LOOKUP_OF_COLUMNS, indices=1, columns=True, batch=RENUMBERED, moves_first=True)
+op("ResourceGatherNd",       LOOKUP_OF_COLUMNS, indices=1, columns=True)
+op("OneHot",                 Family({(0,): "look_up"}), indices=0)
 op("SegmentSum",             OF_FIRST_OPERAND)
 op("SegmentMean",            OF_FIRST_OPERAND)
-op("UnsortedSegmentSum",     OF_FIRST_OPERAND)
-op("ScatterNd",              Family({(1,): "apply_again"}), batch=RENUMBERED)
+op("UnsortedSegmentSum",     Family({(0,): "apply_again", ANY: "scatter"}), places=1)
+op("ScatterNd",              Family({(1,): "apply_again", ANY: "scatter"}), places=0, columns=True, batch=RENUMBERED)
 op("FusedBatchNorm",         NORMALISATION)
 op("FusedBatchNormV2",       NORMALISATION)
 op("FusedBatchNormV3",       NORMALISATION)
@@ -409,7 +436,7 @@ op("RFFT3D",                 OTHER, expansion="transform_along_axes")
 op("IRFFT3D",                OTHER, expansion="transform_along_axes")
 
 # Derivatives of other ops, as functions of two tensors.
-op("EluGrad",                DERIVATIVE)
+op("EluGrad",                DERIVATIVE, jumps=True)
 op("InvGrad",                DERIVATIVE)
 op("LeakyReluGrad",          DERIVATIVE, jumps=True)
 op("ReciprocalGrad",         DERIVATIVE)
@@ -433,8 +460,8 @@ op("Pack",                   JOIN, hands_on=MOVED)
 op("PadV2",                  JOIN)
 op("DynamicStitch",          JOIN)
 op("ParallelDynamicStitch",  JOIN)
-op("TensorScatterAdd",       JOIN)
-op("TensorScatterUpdate",    JOIN)
+op("TensorScatterAdd",       SCATTER_INTO_FIRST, places=1, columns=True)
+op("TensorScatterUpdate",    SCATTER_INTO_FIRST, places=1, columns=True)
 
 # Lists of tensors.
 op("TensorListFromTensor",   LIST_FROM_TENSOR, list_task=MADE)
@@ -452,6 +479,8 @@ op("MaxPoolWithArgmax",      POOLED_MAXIMUM)
 op("Max",                    Family({(0,): "take_maximum"}), batch=REDUCED)
 op("Min",                    Family({(0,): "take_minimum"}), batch=REDUCED)
 op("TopKV2",                 Family({(0,): "take_largest"}))
+op("ArgMax",                 Family({(0,): "take_place_of_winner"}), batch=REDUCED)
+op("ArgMin",                 Family({(0,): "take_place_of_winner"}), batch=REDUCED)
 op("Softmax",                SOFTMAX, takes_logits=True)
 op("LogSoftmax",             SOFTMAX, takes_logits=True)
 op("All",                    Family({(0,): "take_minimum"}), batch=REDUCED)
@@ -467,6 +496,17 @@ op("LogMatrixDeterminant",   OTHER, why_not=A_DECOMPOSITION)
 op("SelfAdjointEigV2",       OTHER, why_not=A_DECOMPOSITION)
 op("Qr",                     OTHER, why_not=A_DECOMPOSITION)
 op("Svd",                    OTHER, why_not=A_DECOMPOSITION)
+op("Where",                  OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("Unique",                 OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("UniqueV2",               OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("UniqueWithCounts",       OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("UniqueWithCountsV2",     OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("DynamicPartition",       OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("ListDiff",               OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("Range",                  OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("NonMaxSuppressionV3",    OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("NonMaxSuppressionV4",    OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
+op("NonMaxSuppressionV5",    OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
 op("SegmentMax",             OTHER, why_not=ROWS)
 op("SegmentMin",             OTHER, why_not=ROWS)
 op("UnsortedSegmentMax",     OTHER, why_not=ROWS)
@@ -482,8 +522,6 @@ op("TensorListLength",       SHAPE, shape_only=True)
 op("TensorListElementShape", SHAPE, shape_only=True)
 op("ZerosLike",              FILL, straight=ANY, shape_only=True)
 op("OnesLike",               FILL, straight=ANY, shape_only=True)
-op("OneHot",                 OTHER, indices=0)
-op("ResourceGatherNd",       OTHER, indices=1)
 op("Const",                  SOURCE, constant=True)
 op("ReadVariableOp",         SOURCE, constant=True, reads_state=True, dense=True)
 op("VarHandleOp",            SOURCE, reads_state=True)

@@ -81,6 +81,8 @@ class Method:
     least_pairs = 1
     # Number of copies of its pairs that a chunk has room for. Further copies are run one after the other.
     steps_at_once = 1
+    # Whether the target is one of few, so that XLA may compile functions for it alone, which TensorFlow never frees.
+    is_lasting = True
 
     def __init__(self, graph, target, sources, shown=(), masks=()):
         if target.dtype.is_complex:

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from skdeeplift.network.constants import constant_value
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.pairing import Difference, Mode, Purpose, identity, to_difference_dtype
 from skdeeplift.propagation.rules.rescale import SIGNED, SMOOTH, derivative, smooth_derivative
@@ -36,7 +37,7 @@ class PairedOp:
 
     def static(self, position):
         """Return the value of an operand that is known before the network runs, such as a list of axes."""
-        return tf.get_static_value(self.step.op.definition.inputs[position])
+        return constant_value(self.step.op.definition.inputs[position])
 
     def constant(self, position):
         """Return an operand without a difference: it does not vary, or is a mask or an index of the row."""

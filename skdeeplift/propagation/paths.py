@@ -77,7 +77,7 @@ class Paths(PairMethod):
         for prefix in self.prefixes:
             integral = _Integral(self, pairing, prefix, at_input, at_reference)
             run = integral.run
-            if may_use_xla() and self._is_dense(prefix, positions.shape[1] * pairing.size):
+            if self.is_lasting and may_use_xla() and self._is_dense(prefix, positions.shape[1] * pairing.size):
                 # XLA is a sixth faster, since it makes one pass over memory instead of several.
                 run = compiled(run, jit_compile=True)
             at_cut = run(tf.cast(request.target, self.target.dtype), positions, step_weights)
@@ -145,8 +145,8 @@ class _Integral:
         blocks, steps, _ = positions.shape
         at_last = self._gradients_at_last(target_weights)
         bending, needed = self.method.bending_ops(self.prefix)
-        first_values = fused(partial(self._first_values, bending, needed))
-        gradients_at_cut = fused(partial(self._gradients_at_cut, bending, needed))
+        functions = partial(self._first_values, bending, needed), partial(self._gradients_at_cut, bending, needed)
+        first_values, gradients_at_cut = map(fused, functions) if self.method.is_lasting else functions
 
         def one_block(block, sums):
             values, first = self._fixed_values(steps), list(map(tf.identity, first_values(positions[block])))

@@ -4,14 +4,24 @@ import tensorflow as tf
 
 from skdeeplift.dtypes import is_continuous
 from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.network import ops
 from skdeeplift.network.clusters import Activations, activation_at
 from skdeeplift.network.graph import BRANCHES
 from skdeeplift.network.layers import layer_names, unknown_layer
 from skdeeplift.propagation.loops import LoopStep, Section
 from skdeeplift.propagation.method import check_depends
 from skdeeplift.propagation.rules.linear import STACKS, WEIGHTED
+from skdeeplift.propagation.rules.places import counts_rows
+from skdeeplift.propagation.rules.secant import SECANT
 from skdeeplift.propagation.rulesets import RESCALE, SHARED
-from skdeeplift.propagation.steps import ActivationStep, ConstantStep, IntegralStep, OpStep, steps_with_rules
+from skdeeplift.propagation.steps import (
+    ActivationStep,
+    ConstantStep,
+    IntegralStep,
+    OpStep,
+    has_derivative,
+    steps_with_rules,
+)
 
 
 class Plan:
@@ -50,6 +60,8 @@ class Plan:
         The values outside of loops whose spread has to be carried.
     carries_spreads : bool
         Whether any spread has to be carried, also inside of loops.
+    counts_rows : bool
+        Whether a computed place may count rows of the batch, so that rows and references must be run pair by pair.
 
     Raises
     ------
@@ -63,7 +75,7 @@ class Plan:
         self.graph, self.rule_set, self.owner = graph, rule_set, owner
         self.sources = sources
         check_depends(graph, target)
-        self.starts = graph.starts_before(target)
+        self.starts, self.counts_rows = graph.starts_before(target), False
         section = self._section(graph, {target}, {value for value in sources if parts and not value.dtype.is_complex})
         # Where only the shape of a value is read, its difference has to start too.
         self.starts += [value for value in graph.values if self._is_further_start(section, value)]
@@ -183,35 +195,69 @@ class Plan:
             return ActivationStep(activation.op, *values, rule, activation, carries_spread)
         varying = tuple(position for position, value in enumerate(op.inputs) if graph.carries_difference(value))
         rule = SHARED.find(op.facts.type, varying)
-        if rule is None or _is_placed_by(op, varying):
-            if self.rule_set.integrates and op.type not in BRANCHES:
-                results = tuple(place for place, value in enumerate(op.outputs) if graph.carries_difference(value))
-                described = graph.describe(op)
-                return IntegralStep(op, op.inputs, op.outputs, varying, results, described, carries_spread)
-            raise UnsupportedOpError(self._no_rule(op))
+        if rule is None or (not rule.reads_values and _is_placed_by(op, varying)):
+            return self._step_without_rule(graph, op, varying, carries_spread)
+        self.counts_rows |= counts_rows(graph, op)
         starts_afresh = op.type in WEIGHTED and len(varying) == 1
         starts_behind = any(op.inputs[position].dtype.is_complex for position in varying)
         return OpStep(op, op.inputs, op.outputs, rule, carries_spread, starts_afresh, starts_behind)
 
-    def _no_rule(self, op):
-        """Describe an op without a rule for an error."""
+    def _step_without_rule(self, graph, op, varying, carries_spread):
+        """Make the step that the parameter ``unsupported`` asks for."""
+        results = tuple(place for place, value in enumerate(op.outputs) if graph.carries_difference(value))
+        differing = [*(op.inputs[place] for place in varying), *(op.outputs[place] for place in results)]
+        possible = []
+        if op.type not in BRANCHES and op.facts.family is not ops.OPEN_RESULT:
+            is_float = all(value.dtype.is_floating for value in differing)
+            possible += ["integrate"] if is_float and has_derivative(op, varying, results) else []
+            possible += ["secant"] if all(self._has_rows(graph, value) for value in differing) else []
+        if self.rule_set.unsupported not in possible:
+            raise UnsupportedOpError(self._no_rule(op, possible))
+        if self.rule_set.unsupported == "integrate":
+            return IntegralStep(op, op.inputs, op.outputs, varying, results, carries_spread)
+        return OpStep(op, op.inputs, op.outputs, SECANT, carries_spread)
+
+    def _has_rows(self, graph, value):
+        """Return whether the elements of each row are known in a value; in a loop over rows, all belong to one row."""
+        is_number = value.dtype.is_floating or value.dtype.is_integer or value.dtype == tf.bool
+        layout = self.graph.layouts.get(value)
+        if layout is None:
+            has_batch = any(each.shape.rank is None or each.shape[:1] != [None] for each in self.graph.inputs)
+            return is_number and graph is not self.graph and not has_batch and value.shape.is_fully_defined()
+        return is_number and layout.fold is not None and value.shape.rank is not None
+
+    def _no_rule(self, op, possible):
+        """Describe an op without a rule for an error, with the ways out that are there for it."""
         because = f": {op.facts.why_not}" if op.facts.why_not else ""
-        integrate = "" if op.type in BRANCHES else ", pass unsupported='integrate' for a numerical path integral of it"
+        asked = self.rule_set.unsupported
+        in_vain = "" if asked == "raise" else f", and unsupported={asked!r} cannot help: {_NEEDS[asked]}"
+        ways = "".join(f", pass unsupported={way!r} for {_WAYS[way]}" for way in possible)
         return (
-            f"{self.owner} has no rule for {self.graph.describe(op)}{because}. "
-            f'Replace it in the network{integrate}, or see "Adding a rule" in the documentation.'
+            f"{self.owner} has no rule for {self.graph.describe(op)}{because}{in_vain}. "
+            f'Replace it in the network{ways}, or see "Adding a rule" in the documentation.'
         )
 
 
-def _is_placed_by(op, varying):
-    """Return whether a whole number or truth value with a difference tells an op where or how often, not what.
+_WAYS = {
+    "integrate": "a numerical path integral of it",
+    "secant": "the coarsest rule, which shares its change by the size of its inputs' differences",
+}
+_NEEDS = {
+    "integrate": "TensorFlow has no derivative of it",
+    "secant": "which of its elements belong to which row is not known",
+}
 
-    An example is the beginning of a slice. Ops of such values themselves give the same dtype, or decide elementwise.
+
+def _is_placed_by(op, varying):
+    """Return whether a whole number or truth value with a difference tells a linear op where or how often, not what.
+
+    An example is the number of repetitions of a tile. Ops of such values themselves give the same dtype, weigh them, or
+    decide elementwise.
     """
     after = op.outputs[0].dtype
     before = {op.inputs[position].dtype for position in varying} - {after, tf.variant}
-    is_decision = op.facts.elementwise or after == tf.variant
-    return not is_decision and not all(map(is_continuous, before))
+    is_of_values = op.facts.elementwise or op.facts.weighted or after == tf.variant
+    return not is_of_values and not all(map(is_continuous, before))
 
 
 def _carries_spreads(section):

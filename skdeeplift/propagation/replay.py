@@ -205,6 +205,8 @@ def _create(op, inputs, of_differences=False):
         # Dtypes that become those of differences; others, such as those of axes, stay.
         changed = {name for name, differ in zip(op.input_types, differs, strict=True) if differ} - {""}
         changed |= {"element_dtype"} if is_list else set()
+        # The factors and the result of a product of whole numbers may have a dtype each.
+        changed |= {*op.input_types, *op.output_types} - {""} if op.facts.weighted else set()
         inputs = [
             to_difference_dtype(tensor) if name in changed else tensor
             for name, tensor in zip(op.input_types, inputs, strict=True)

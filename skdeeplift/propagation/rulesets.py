@@ -11,6 +11,7 @@ from skdeeplift.propagation.rules.factors import FACTORS
 from skdeeplift.propagation.rules.linear import JOINS, LINEAR, LISTS, WEIGHTED
 from skdeeplift.propagation.rules.matrices import MATRICES
 from skdeeplift.propagation.rules.maxima import MAXIMA
+from skdeeplift.propagation.rules.places import PLACES
 from skdeeplift.propagation.rules.rescale import (
     SOFTMAX,
     ActivationRule,
@@ -22,9 +23,11 @@ from skdeeplift.propagation.rules.rescale import (
 from skdeeplift.propagation.rules.reveal_cancel import reveal_cancel
 from skdeeplift.propagation.rules.table import RuleTable
 from skdeeplift.propagation.rules.two_operands import BILINEAR, TWO_VARIABLE
+from skdeeplift.propagation.rules.winners import WINNERS
 
 SHARED = RuleTable.union(
-    LINEAR, LISTS, JOINS, BILINEAR, FACTORS, MATRICES, TWO_VARIABLE, COMPLEX, DECISIONS, MAXIMA, SOFTMAX
+    *(LINEAR, LISTS, JOINS, BILINEAR, FACTORS, MATRICES, TWO_VARIABLE, COMPLEX),
+    *(DECISIONS, MAXIMA, WINNERS, PLACES, SOFTMAX),
 )
 DENSE = ops.where(family=ops.MATRIX_PRODUCT)
 
@@ -41,8 +44,8 @@ class RuleSet(NamedTuple):
     activation: Any
     # Layers that have a rule by name, and so must have an activation.
     layers: tuple = ()
-    # An op without a rule is integrated along the path from the reference. Otherwise it is an error.
-    integrates: bool = False
+    # Treatment of an op without a rule: an error ("raise"), "integrate" or "secant".
+    unsupported: str = "raise"
 
 
 def _reveal_cancel(graph, activation):
@@ -89,8 +92,9 @@ def rule_set_of(rule, unsupported="raise"):
     rule : str or dict of str to str
         Name of a rule, or a dict from layers' names to names of rules. If one layer lies in another, the innermost
         counts.
-    unsupported : {"raise", "integrate"}, default="raise"
-        Treatment of an op without a rule: an error, or an integral along the path from the reference.
+    unsupported : {"raise", "integrate", "secant"}, default="raise"
+        Treatment of an op without a rule: an error, an integral along the path from the reference, or the linear map of
+        least norm between its differences.
 
     Raises
     ------
@@ -106,7 +110,7 @@ def rule_set_of(rule, unsupported="raise"):
     elif rule not in RULES:
         raise ValueError(f"rule= takes one of {sorted(RULES)}, or a dict of them by layers' names. Got {rule!r}.")
     rule_set = RuleSet(partial(_rule_of_layer, rule), tuple(rule)) if isinstance(rule, dict) else RULES[rule]
-    return rule_set._replace(integrates=unsupported == "integrate")
+    return rule_set._replace(unsupported=unsupported)
 
 
 def _rule_of_layer(rules, graph, activation):

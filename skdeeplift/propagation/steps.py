@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.clusters import Activation
 from skdeeplift.network.graph import Op
 from skdeeplift.propagation import replay
@@ -239,8 +238,6 @@ class IntegralStep(Step):
     # Positions of the inputs that have differences, and of the outputs.
     positions: tuple
     results: tuple
-    # Description of the op for an error.
-    described: str
     carries_spread: bool = False
 
     family = "path integral"
@@ -266,6 +263,22 @@ class IntegralStep(Step):
         return _start_parts(streams, value, delta) if self.carries_spread else Difference(delta)
 
 
+def has_derivative(op, positions, results):
+    """Return whether TensorFlow has a derivative of some outputs of an op by its inputs at some positions."""
+    with tf.Graph().as_default():
+        inputs = []
+        for value, tensor in zip(op.inputs, op.definition.inputs, strict=True):
+            known = tf.get_static_value(tensor)
+            is_known = known is not None and len(inputs) not in positions
+            inputs.append(tf.constant(known) if is_known else tf.compat.v1.placeholder(value.dtype, value.shape))
+        outputs = replay.create(op, inputs)
+        try:
+            found = tf.gradients([outputs[place] for place in results], [inputs[place] for place in positions])
+        except LookupError:
+            return False
+    return any(each is not None for each in found)
+
+
 class _Integral:
     """One pass over an op, which computes its gradient itself."""
 
@@ -287,13 +300,7 @@ class _Integral:
             }
             operands = [points[n] if n in points else op.constant(n) for n in range(len(step.inputs))]
             results = replay.create(step.op, operands)
-            try:
-                found = tf.gradients([results[place] for place in step.results], list(points.values()), filled)
-            except LookupError as error:
-                raise UnsupportedOpError(
-                    f"There is no rule for {step.described}, and unsupported='integrate' cannot help: TensorFlow has "
-                    "no derivative of it."
-                ) from error
+            found = tf.gradients([results[place] for place in step.results], list(points.values()), filled)
             total = [
                 so_far if each is None else so_far + weight * each for so_far, each in zip(total, found, strict=True)
             ]

@@ -53,6 +53,7 @@ class Streams(PairMethod):
         # The third stream reads these values of the first two.
         super().__init__(graph, target, sources, [*self.plan.starts, *self.plan.reads, *masks], masks)
         self.tells_parts, self.sums_to_delta = parts, self.plan.sums_to_delta
+        self.needs_pair_size |= self.plan.counts_rows
         made = [value for step in self.plan.difference_steps for value in step.outputs]
         self.computed = [*{*self.shown, *made}, *self.plan.spreads]
         self.coarsest_dtype = coarsest_dtype([*self.plan.sources, *made])

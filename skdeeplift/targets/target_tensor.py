@@ -288,6 +288,7 @@ def compile_target(bound, target, kind):
     else:
         sources = _layer_sources(graph, tensor, bound.layer, bound.network.input_names)
     method = bound.hooks.make_method(graph, tensor.value, sources, bound)
+    method.is_lasting = not is_function
     if bound.layer is not None:
         method.summing = find_summing_groups(method)
     return CompiledTarget(method, tensor, target if is_function else None, centered, kind, states)

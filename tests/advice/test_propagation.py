@@ -33,13 +33,22 @@ def of_ids(ids, *inputs):
 
 
 def test_numbers_that_belong_to_no_element():
+    def hashed(text):
+        return tf.strings.to_hash_bucket_fast(text, 8)
+
+    def joined(ids):
+        return hashed(tf.as_string(ids[:, :2]) + tf.as_string(ids[:, 2:]))
+
+    def beside(both):
+        return hashed(tf.concat([tf.as_string(each) for each in both], 1))
+
     tokens = keras.Input((4,), dtype="int32")
-    both = layers.Lambda(lambda t: t[:, :2] + t[:, 2:], output_shape=(2,), dtype="int32")(tokens)
+    both = layers.Lambda(joined, output_shape=(2,), dtype="int32")(tokens)
     model = of_ids(both, tokens)
     advice = "Pass layer= the name of a layer behind it"
     follow(advice, lambda: explain(model, TOKENS), lambda: explain(model, TOKENS, layer="embedding"))
     a, b = keras.Input((4,), dtype="int32"), keras.Input((4,), dtype="int32")
-    meeting = of_ids(layers.Add(dtype="int32")([a, b]), a, b)
+    meeting = of_ids(layers.Lambda(beside, output_shape=(8,), dtype="int32")([a, b]), a, b)
     X = [TOKENS, TOKENS]
     follow(advice, lambda: explain(meeting, X), lambda: explain(meeting, X, layer="embedding"))
 
@@ -79,20 +88,23 @@ def test_steps_that_depend_on_the_input():
 
 def test_integers_that_are_looked_up_in_a_loop():
     def build(before):
+        def look_up(text):
+            return tf.gather(TABLE, tf.strings.to_hash_bucket_fast(text, 8))
+
         def run(x):
-            ids = tf.cast(tf.math.floormod(tf.math.floor(x), 8.0), tf.int32)
-            found = tf.gather(TABLE, ids) if before else None
-            start = tf.zeros_like(found[:, 0] if before else x[:, :2])
+            text = tf.as_string(x)
+            found = look_up(text) if before else None
 
             def step(i, kept):
-                return [i + 1, tf.tanh(kept + (found[:, i] if before else tf.gather(TABLE, ids[:, i])))]
+                return [i + 1, tf.tanh(kept + (found[:, i] if before else look_up(text[:, i])))]
 
-            return tf.while_loop(lambda i, kept: i < 3, step, [0, start])[1]
+            return tf.while_loop(lambda i, kept: i < 3, step, [0, tf.zeros((tf.shape(x)[0], 2))])[1]
 
-        rows = keras.Input((3,))
+        rows = keras.Input((3,), dtype="int32")
         return keras.Model(rows, layers.Dense(1)(layers.Lambda(run, output_shape=(2,))(rows)))
 
-    follow("Look them up before the loop", lambda: explain(build(False)), lambda: explain(build(True)))
+    rows = np.arange(12).reshape(4, 3)
+    follow("Look them up before the loop", lambda: explain(build(False), rows), lambda: explain(build(True), rows))
 
 
 @pytest.mark.parametrize("cls", [OcclusionExplainer, ShapleySamplingExplainer])

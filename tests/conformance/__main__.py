@@ -40,7 +40,7 @@ These are written as several of the operations above while the network is traced
 
 {expanded}
 
-At these an error is raised, unless ``unsupported="integrate"``:
+At these an error is raised, unless ``unsupported="integrate"`` or ``"secant"`` helps (see :ref:`rules`):
 
 {unsupported}
 """

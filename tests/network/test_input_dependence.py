@@ -147,7 +147,18 @@ def test_indices_that_a_loop_computes():
         return tf.while_loop(lambda number, _: number < 2, lambda number, t: (number + 1, t + 1), (0, tokens))[1]
 
     graph, _ = trace(function, tf.TensorSpec((None, 4), tf.int32))
-    assert in_sets(graph) == [{"varying", "indices"}]
+    assert in_sets(graph) == [{"varying", "carrying"}]
+
+
+def test_integers_that_are_mixed_are_numbers():
+    def function(tokens):
+        first, second = tokens[:, :2], tokens[:, 2:]
+        table = tf.range(9)
+        # Two cuts of the same elements are in the same order.
+        return tf.gather(table, tf.where(tokens[:, :2] < 0, first + 9, first)), first + second, tf.gather(table, second)
+
+    graph, _ = trace(function, tf.TensorSpec((None, 4), tf.int32))
+    assert in_sets(graph) == [{"varying", "indices"}, {"varying", "carrying"}, {"varying", "carrying"}]
 
 
 def test_truth_values_of_integers_that_look_nothing_up_are_starts():

@@ -62,9 +62,9 @@ def test_an_op_without_a_row():
     assert (facts.type, facts.rule((0,)), facts.elementwise, facts.joins_clusters) == ("Dawsn", None, False, False)
 
 
-def test_elementwise_ops_on_integers_join_no_clusters():
-    assert ops.facts_of("Mod").elementwise
-    assert not ops.facts_of("Mod").joins_clusters
+def test_elementwise_ops_on_strings_join_no_clusters():
+    assert ops.facts_of("AsString").elementwise
+    assert not ops.facts_of("AsString").joins_clusters
 
 
 def op_names(nodes):

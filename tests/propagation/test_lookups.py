@@ -70,9 +70,14 @@ def test_numbers_that_are_also_looked_up():
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda t: tf.gather(TABLE, tf.argmax(t, 1)), "the op 'ArgMax' lies between the input and there"),
-        (lambda t: tf.gather(TABLE, t[:, :2] + t[:, 2:]), "the op 'AddV2' lies between"),
-        (lambda t: tf.gather(TABLE, tf.gather(t, t[:, 0], batch_dims=1)), "lies between"),
+        (
+            lambda t: tf.one_hot(tf.strings.to_hash_bucket_fast(tf.strings.reduce_join(tf.as_string(t), 1), 5), 5),
+            "the op 'ReduceJoin' lies between the input and there",
+        ),
+        (
+            lambda t: tf.one_hot(tf.strings.to_hash_bucket_fast(tf.as_string(t[:, :2]) + tf.as_string(t[:, 2:]), 5), 5),
+            "lies between",
+        ),
     ],
 )
 def test_differences_that_belong_to_no_element(function, message):
@@ -81,8 +86,73 @@ def test_differences_that_belong_to_no_element(function, message):
 
 
 def test_indices_that_several_inputs_make():
+    def function(a, b):
+        return tf.one_hot(tf.strings.to_hash_bucket_fast(tf.concat([tf.as_string(a), tf.as_string(b)], 1), 5), 5)
+
     with pytest.raises(UnsupportedOpError, match="several inputs of the network meet there"):
-        places(lambda a, b: tf.gather(TABLE, a + b), TOKENS, TOKENS)
+        places(function, TOKENS, TOKENS)
+
+
+SQUARES = tf.range(60, dtype=tf.float64)[:, None] ** 2
+
+
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        # 5 + 20 against 2 + 0: a step of the sum, of which the elements have 3 and 20.
+        (lambda t: tf.gather(SQUARES, t[:, 0] + t[:, 1]), np.array([3, 20, 0, 0]) * 621 / 23),
+        (lambda t: tf.gather(SQUARES, tf.reduce_sum(t[:, :2], 1)), np.array([3, 20, 0, 0]) * 621 / 23),
+        # The place of the largest, 1 instead of 2.
+        (lambda t: tf.gather(SQUARES, tf.argmax(t, 1)), np.array([0, 20, 4, 0]) * -3 / 24),
+        # The second element at the row and the third at the reference.
+        (
+            lambda t: tf.gather(SQUARES, tf.gather(t, t[:, 3:] + 0 * t[:, :1], batch_dims=1))[:, 0],
+            np.array([0, 10 * 20, -2 * 4, (20 + 0 - 3 - 7) / 2 * 17]) * (400 - 49) / 13,
+        ),
+        (lambda t: tf.gather(SQUARES, tf.gather(t, [1, 0], axis=1))[:, 0], np.array([0, 400, 0, 0])),
+        (lambda t: tf.cast(tf.equal(t[:, 0], t[:, 2] + 2)[:, None], tf.float64), np.array([3, 0, 4, 0]) / 7),
+    ],
+)
+def test_integers_that_are_mixed_are_numbers(function, expected, rule):
+    row, reference = np.array([[5, 20, 3, 1]]), np.array([[2, 0, 7, 2]])
+    inputs = keras.Input((4,), dtype="int32")
+    network = keras.Model(
+        inputs, keras.layers.Lambda(lambda t: tf.reshape(function(t), (-1, 1)), output_shape=(1,))(inputs)
+    )
+    explainer = DeepLiftExplainer(network, rule=rule, reference=reference, check="raise").fit(row)
+    explanation = explainer.explain(row)
+    change = explanation.prediction - explanation.reference_value
+    np.testing.assert_allclose(explanation.contributions.sum(1), change, rtol=1e-10)
+    if expected[3] == 0:
+        np.testing.assert_allclose(explanation.contributions[0], expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+def test_integers_of_several_inputs_in_one_table(rule):
+    """The place of the last token of a sequence, and tokens of two inputs side by side."""
+    keras.utils.set_random_seed(0)
+    tokens, more, number = (keras.Input((size,), dtype="int32") for size in (4, 2, 1))
+    embedded = keras.layers.Embedding(9, 3)(keras.layers.Concatenate()([tokens, more]))
+    hidden = keras.layers.Dense(3, "tanh")(embedded)
+    last, best = (
+        keras.layers.Lambda(
+            lambda both, place=place: tf.gather(both[0], place(both[1]), batch_dims=1), output_shape=(3,)
+        )
+        for place in (lambda number: number[:, 0], lambda tokens: tf.argmax(tokens, 1))
+    )
+    last, best = last([hidden, number]), best([hidden, tokens])
+    network = keras.Model([tokens, more, number], keras.layers.Dense(1)(keras.layers.Concatenate()([last, best])))
+    rng = np.random.default_rng(0)
+    X = [rng.integers(0, high, (12, size)) for high, size in ((9, 4), (9, 2), (6, 1))]
+    explainer = DeepLiftExplainer(network, rule=rule, reference=[each[:2] for each in X], check="raise").fit(X)
+    explanation = explainer.explain(X)
+    change = explanation.prediction - explanation.reference_value
+    total = sum(each.sum(1) for each in explanation.contributions)
+    np.testing.assert_allclose(total, change, atol=1e-5 * np.abs(change).max())
+    alone = explainer.transform([each[[3]] for each in X])
+    for of_input, of_all in zip(alone, explanation.contributions, strict=True):
+        np.testing.assert_allclose(of_input[0], of_all[3], atol=1e-5)
 
 
 def test_rows_of_open_length():

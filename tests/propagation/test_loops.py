@@ -1,7 +1,9 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift import DeepLiftExplainer
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.propagation.loops import AllSteps
 from skdeeplift.propagation.pairing import Mode, Pairing, Purpose, identity
@@ -179,17 +181,50 @@ def test_number_of_steps_that_the_input_tells():
         streams_of(function, (3,), dtype=tf.float32)
 
 
-def test_integers_that_are_looked_up_in_a_loop():
+def sum_of_looked_up(tokens, table, ids=lambda each: each):
+    """Look tokens up one after the other."""
+
+    def step(number, kept):
+        return number + 1, tf.tanh(kept + tf.gather(table, ids(tokens[:, number])))
+
+    start = 0, tf.zeros((tf.shape(tokens)[0], 2), tf.float64)
+    return tf.while_loop(lambda number, _: number < 3, step, start)[1]
+
+
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+def test_integers_that_are_looked_up_in_a_loop(rule):
+    table = tf.constant(GENERATOR.normal(size=(5, 2)))
+    inputs = keras.Input((3,), dtype="int32")
+    found = keras.layers.Lambda(lambda tokens: sum_of_looked_up(tokens, table), output_shape=(2,))(inputs)
+    X = GENERATOR.integers(0, 5, (6, 3))
+    explainer = DeepLiftExplainer(keras.Model(inputs, found), target=0, rule=rule, reference=X[:2], check="raise")
+    explanation = explainer.fit(X).explain(X)
+    np.testing.assert_allclose(explanation.convergence_delta, np.zeros(6), atol=1e-10)
+
+
+def test_strings_that_are_looked_up_in_a_loop():
+    table = tf.constant(GENERATOR.normal(size=(5, 2)))
+
+    def function(tokens):
+        return sum_of_looked_up(tf.as_string(tokens), table, lambda each: tf.strings.to_hash_bucket_fast(each, 5))
+
+    with pytest.raises(UnsupportedOpError, match="looked up inside of"):
+        streams_of(function, (3,), dtype=tf.int32)
+
+
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+def test_numbers_that_are_looked_up_at_computed_places_in_a_loop(rule):
     table = tf.constant(GENERATOR.normal(size=(5, 2)))
 
     def function(x):
         def step(now, kept):
-            return [kept + tf.gather(table, tf.cast(tf.math.floor(now), tf.int32))]
+            found = tf.gather(table, tf.cast(tf.math.floor(now[:, 0]), tf.int32))
+            return [tf.tanh(kept + found) + tf.gather(found, tf.argmax(now[:, :2], 1), batch_dims=1)[:, None]]
 
-        return over_time(step, x, tf.zeros_like(x[:, :2]))[0]
+        return over_time(step, x, tf.zeros_like(x[:, 0, :2]))[0]
 
-    with pytest.raises(UnsupportedOpError, match="looked up inside of"):
-        streams_of(function, (3,))
+    rows, references = GENERATOR.uniform(0, 5, (4, 3, 2)), GENERATOR.uniform(0, 5, (2, 3, 2))
+    assert_sums_to_change(function, [rows], [references], rule=rule)
 
 
 STEPS = 3

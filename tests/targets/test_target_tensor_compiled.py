@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift import DeepLiftExplainer, GradientExplainer
+from skdeeplift import (
+    DeepLiftExplainer,
+    ExpectedGradientsExplainer,
+    GradientExplainer,
+    IntegratedGradientsExplainer,
+)
 from skdeeplift.exceptions import SummationToDeltaWarning, UnsupportedOpError
 from skdeeplift.targets.target_tensor import kind_of_target
 
@@ -270,3 +275,25 @@ def test_who_is_blamed_for_numbers_that_are_not_finite(estimate, warning):
     sigmoid.set_weights([np.full((5, 2), np.nan, np.float32), np.zeros(2)])
     with pytest.warns(warning, match="weights"):
         estimate(0, sigmoid).fit(ROWS).explain(ROWS)
+
+
+@pytest.mark.parametrize("explainer", [DeepLiftExplainer, IntegratedGradientsExplainer, ExpectedGradientsExplainer])
+def test_xla_compiles_nothing_for_a_new_function(explainer, monkeypatch):
+    """TensorFlow never frees what XLA compiled: about a megabyte for each new function."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(16, "tanh"), keras.layers.Dense(3)])
+    fitted = explainer(model, target=0, reference=REFERENCES).fit(ROWS)
+    made, make = [], tf.function
+
+    def watched(*args, **options):
+        made.append(options.get("jit_compile"))
+        return make(*args, **options)
+
+    monkeypatch.setattr(tf, "function", watched)
+    fitted.explain(ROWS, target=lambda y: y[:, 0] - y[:, 1])
+    assert made
+    assert True not in made
+    if explainer is IntegratedGradientsExplainer:
+        # It is faster by XLA, which pays off for targets that stay.
+        fitted.explain(ROWS)
+        assert True in made

@@ -39,13 +39,13 @@ def take_step_of_difference(op, differences, coefficient):
 
 @DECISIONS.rule
 def split_decision(op, differences, coefficient):
-    """Split the change of a logical function of two truth values: the Shapley values of two players.
+    """Split the change of a function of two truth values or whole numbers: the Shapley values of two players.
 
     Lundberg and Lee 2017 (arXiv:1705.07874), section 4.2; Shapley 1953.
     """
 
     def function(first, second):
-        [result] = op.run([tf.cast(first, tf.bool), tf.cast(second, tf.bool)])
+        [result] = op.run([tf.cast(each, value.dtype) for each, value in zip((first, second), op.inputs, strict=True)])
         return tf.cast(result, first.dtype)
 
     def slopes(first_x, second_x, first_r, second_r):

@@ -16,6 +16,7 @@ from skdeeplift.propagation.pairing import Purpose
 from skdeeplift.propagation.rules.products import Kernel, RecomputedProduct, with_gradient
 from skdeeplift.propagation.rules.rescale import nearly_zero
 from skdeeplift.propagation.rules.table import RuleTable
+from skdeeplift.propagation.rules.winners import places_of_largest
 
 MAXIMA = RuleTable("maximum over elements")
 _INDEX = tf.int64
@@ -49,6 +50,8 @@ def take_largest(op, differences, coefficient):
     If the value of rank ``j`` is at least as large at the input as at the reference, then one of the ``j`` largest
     elements at the input is not larger than it at the reference. The winner is the one of these ``j`` elements that is
     smallest at the reference. Otherwise input and reference change places.
+
+    The places of these elements change with their order; see `skdeeplift.propagation.rules.winners`.
     """
     source, output = op.inputs[0], op.outputs[0]
     at_input, at_reference = op.at_both_ends(source)
@@ -65,7 +68,9 @@ def take_largest(op, differences, coefficient):
 
     chosen = tf.where(out_x >= out_r, winners(at_input, at_reference), winners(at_reference, at_input))
     share = _share(out_x - out_r, *(tf.gather(values, chosen, batch_dims=batch) for values in (at_input, at_reference)))
-    return [share * tf.gather(differences[0], chosen, batch_dims=batch), None]
+    are_places_read = op.step.op.definition.outputs[1].consumers()
+    places = places_of_largest(op, differences[0], coefficient) if are_places_read else None
+    return [share * tf.gather(differences[0], chosen, batch_dims=batch), places]
 
 
 def _to_winners(op, difference, find_winners, sign=1):

@@ -4,10 +4,9 @@ from functools import partial
 
 import tensorflow as tf
 
-from skdeeplift.network import ops
 from skdeeplift.propagation.pairing import Difference
 from skdeeplift.propagation.rules.products import RecomputedProduct
-from skdeeplift.propagation.rules.rescale import RAMPS, is_ramp, nearly_zero, precision_of, ramp, rounding
+from skdeeplift.propagation.rules.rescale import RAMPS, is_ramp, nearly_zero, precision_of, ramp
 
 
 def reveal_cancel(op, difference):
@@ -22,7 +21,8 @@ def reveal_cancel(op, difference):
     if is_ramp(op.step.activation):
         kind, values, pairs = op.type, [root], _spread
     else:
-        kind, values, pairs = precision_of(root).name, [root, output], _at_parts
+        jumps = any(each.facts.jumps for each in op.step.ops)
+        kind, values, pairs = precision_of(root).name, [root, output], _at_ends_or_parts if jumps else _at_parts
     kind = kind, op.is_small(root)
     both = [difference.delta, difference.spread]
 
@@ -45,39 +45,34 @@ def _spread(op):
     return (op.spreads[op.inputs[0]],)
 
 
-def _at_parts(op):
+def _at_ends_or_parts(op):
+    """Do the same as `_at_parts` for a function that jumps: a part that is nearly zero leaves the other all the way."""
+    [root] = op.inputs[:1]
+
+    def points(spread, x, r):
+        parts = _parts(x - r, spread)
+        threshold = nearly_zero(tf.maximum(tf.abs(r), tf.abs(spread)), precision_of(root), op.is_small(root))
+        is_none = [tf.abs(part) < threshold for part in parts]
+        found = [
+            tf.where(is_zero, r, tf.where(is_other_zero, x, r + part))
+            for is_zero, is_other_zero, part in zip(is_none, is_none[::-1], parts, strict=True)
+        ]
+        return r + tf.zeros_like(spread), *found
+
+    return _at_parts(op, points)
+
+
+def _at_parts(
+    op, points=lambda spread, x, r: (r + tf.zeros_like(spread), *(r + part for part in _parts(x - r, spread)))
+):
     """Evaluate the function at the reference plus each part alone, and the slopes of parts that are nearly zero."""
     [spread] = _spread(op)
-    points = partial(_points_beside_jump, precision_of(op.inputs[0])) if _jumps(op.step.activation) else _points
     at_reference, with_positive, with_negative = op.combine_pairs(points, op.inputs[0], at_pairs=(spread,))
     _, slope = op.at_pairs(at_reference)
     f_with_positive, slope_with_positive = op.at_pairs(with_positive)
     f_with_negative, slope_with_negative = op.at_pairs(with_negative)
     limit_of_positive, limit_of_negative = (slope + slope_with_negative) / 2, (slope + slope_with_positive) / 2
     return spread, f_with_positive, f_with_negative, limit_of_positive, limit_of_negative
-
-
-def _jumps(activation):
-    return any(op.facts.jumps or op.facts.family is ops.COMPARISON for op in activation.ops)
-
-
-def _points(spread, x, r):
-    """Return the reference, and the reference with each part alone."""
-    return (r + tf.zeros_like(spread), *(r + part for part in _parts(x - r, spread)))
-
-
-def _points_beside_jump(dtype, spread, x, r):
-    """Return the same for a function that jumps, where a part that is no more than rounding counts as zero.
-
-    The function may jump at the reference, as the derivative of ``relu`` does at 0, and rounding must not take it
-    across the jump.
-    """
-    r, x = r + tf.zeros_like(spread), x + tf.zeros_like(spread)
-    positive, negative = _parts(x - r, spread)
-    threshold = rounding(tf.maximum(tf.abs(r), spread), dtype)
-    no_positive, no_negative = tf.abs(positive) <= threshold, tf.abs(negative) <= threshold
-    with_positive = tf.where(no_positive, r, tf.where(no_negative, x, r + positive))
-    return r, with_positive, tf.where(no_negative, r, tf.where(no_positive, x, r + negative))
 
 
 def _slopes(

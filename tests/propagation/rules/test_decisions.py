@@ -1,5 +1,7 @@
 """Hard decisions: values by hand, sums on random networks, and who receives what."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -97,6 +99,86 @@ def test_contributions_of_random_networks_sum_and_each_row_stands_alone(rule):
         assert np.abs(explanation.convergence_delta).max() < 1e-10 * change
         alone = np.concatenate([explainer.transform(X[[row]]) for row in range(3)])
         np.testing.assert_allclose(alone, explanation.contributions[:3], rtol=1e-9, atol=1e-12 * change)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_bits_and_remainders_by_hand(rule):
+    """Two players share the change of a function of two whole numbers."""
+
+    def of_whole(function):
+        return lambda x: tf.cast(function(*(tf.cast(x[:, n : n + 1], tf.int32) for n in (0, 1))), x.dtype)
+
+    row, reference = (6, 5, 0), (3, 9, 0)
+    for function in (
+        lambda a, b: a & b,
+        lambda a, b: a | b,
+        lambda a, b: a ^ b,
+        lambda a, b: a // b,
+        lambda a, b: a % b,
+        tf.bitwise.left_shift,
+        tf.bitwise.right_shift,
+        tf.truncatemod,
+        tf.truncatediv,
+    ):
+        a, b, both, neither = (
+            int(function(tf.constant(x), tf.constant(y))) for x, y in ((6, 9), (3, 5), (6, 5), (3, 9))
+        )
+        expected = [(both - b + a - neither) / 2, (both - a + b - neither) / 2, 0]
+        found = contributions_of(of_whole(function), row, reference, rule)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    found = contributions_of(of_whole(lambda a, b: tf.bitwise.invert(a) * b), (6, 1, 0), (3, 1, 0), rule)
+    np.testing.assert_allclose(found, [-3, 0, 0])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_steps_of_quantisation_by_hand(rule):
+    """15 steps from -1 to 0.875; 0.3 becomes 0.25 and -0.7 becomes -0.75."""
+    bounds = dict(min=-1.0, max=0.875, num_bits=4)
+    per_channel = dict(bounds, min=[-1.0, -1.0], max=[0.875, 0.875])
+    quantised = [
+        lambda x: tf.quantization.fake_quant_with_min_max_args(x, **bounds),
+        lambda x: tf.quantization.fake_quant_with_min_max_vars(x, **bounds),
+        lambda x: tf.quantization.fake_quant_with_min_max_vars_per_channel(x, **per_channel),
+        lambda x: tf.quantization.quantize_and_dequantize_v2(x, -1.0, 0.875, num_bits=4, range_given=True),
+        lambda x: tf.round(8 * x) / 8,
+    ]
+    for function in quantised:
+        [found], _ = explain_function(function, [[[0.3, 0.1]]], [[[-0.7, 0.1]]], dtype=tf.float32, rule=rule)
+        np.testing.assert_allclose(found, [[1, 0]], atol=1e-6)
+
+
+def quantised_network(kind):
+    """Make a network with whole numbers of eight bits as weights and inputs of its products."""
+    keras.utils.set_random_seed(0)
+    if kind == "tokens":
+        inputs = keras.Input((5,), dtype="int32")
+        hidden = layers.Dense(8, "relu")(layers.Flatten()(layers.Embedding(10, 8)(inputs)))
+    elif kind == "attention":
+        inputs = keras.Input((5, 8))
+        hidden = layers.EinsumDense("abc,cd->abd", output_shape=(5, 4))(layers.MultiHeadAttention(2, 4)(inputs, inputs))
+        hidden = layers.Flatten()(hidden)
+    else:
+        inputs = keras.Input((6,))
+        hidden = layers.Dense(16, "relu")(inputs)
+    network = keras.Model(inputs, layers.Dense(1)(hidden))
+    with warnings.catch_warnings():
+        # Layers without weights have nothing to quantise.
+        warnings.simplefilter("ignore")
+        network.quantize("int8")
+    return network
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("kind", ["numbers", "tokens", "attention"])
+def test_a_network_in_whole_numbers_of_eight_bits(kind, rule):
+    network, rng = quantised_network(kind), np.random.default_rng(0)
+    shape = (8, *network.inputs[0].shape[1:])
+    X = rng.integers(0, 10, shape) if kind == "tokens" else rng.normal(size=shape).astype("float32")
+    explainer = DeepLiftExplainer(network, rule=rule, reference=X[:2], check="raise").fit(X)
+    explanation = explainer.explain(X)
+    change = np.abs(explanation.prediction - explanation.reference_value).max()
+    assert np.abs(explanation.convergence_delta).max() < 1e-5 * change
+    np.testing.assert_allclose(explainer.transform(X[[5]])[0], explanation.contributions[5], atol=1e-5 * change)
 
 
 def flagged(dtype):

@@ -7,9 +7,11 @@ from skdeeplift.propagation.rules.factors import FACTORS
 from skdeeplift.propagation.rules.linear import JOINS, LINEAR, LISTS
 from skdeeplift.propagation.rules.matrices import MATRICES
 from skdeeplift.propagation.rules.maxima import MAXIMA
+from skdeeplift.propagation.rules.places import PLACES
 from skdeeplift.propagation.rules.rescale import SOFTMAX
 from skdeeplift.propagation.rules.table import Rule, RuleTable
 from skdeeplift.propagation.rules.two_operands import BILINEAR, TWO_VARIABLE
+from skdeeplift.propagation.rules.winners import WINNERS
 from skdeeplift.propagation.rulesets import SHARED
 
 NOT_SUPPORTED = ops.column("why_not")
@@ -35,7 +37,8 @@ def test_a_union_finds_the_rules_of_all_tables():
 
 
 def test_no_two_rules_have_one_name():
-    tables = [LINEAR, JOINS, LISTS, BILINEAR, FACTORS, MATRICES, TWO_VARIABLE, COMPLEX, DECISIONS, MAXIMA, SOFTMAX]
+    tables = [LINEAR, JOINS, LISTS, BILINEAR, FACTORS, MATRICES, TWO_VARIABLE, COMPLEX, DECISIONS, MAXIMA, WINNERS]
+    tables += [PLACES, SOFTMAX]
     assert len(SHARED.rules) == sum(len(table.rules) for table in tables)
 
 
