@@ -64,7 +64,7 @@ def rows_are_independent(method, row, value=None):
 
 def _together(method, row):
     """Return the values that a network computes for a row in company."""
-    # The network may check its numbers, or look them up. A network that takes the last of its tokens needs one in each row.
+    # The network may check its numbers or look them up, and may need a token in each row, to take the last of them.
     for company in ((LARGE, 0), (1, 0)):
         try:
             return method.forward_both(_with_company(row, *company), row)[0]
