@@ -22,3 +22,37 @@ def kind_of(dtype):
         return kind
     name = dtype.name
     return "f" if "float" in name else "u" if name.startswith("uint") else "i" if name.startswith("int") else kind
+
+
+def is_whole(dtype):
+    """Return whether a dtype of TensorFlow holds whole numbers or truth values.
+
+    Parameters
+    ----------
+    dtype : DType
+        A dtype of TensorFlow.
+
+    Returns
+    -------
+    is_whole : bool
+        False for numbers with fractions, and for what is no number.
+    """
+    return dtype.is_bool or dtype.is_integer
+
+
+def is_continuous(dtype):
+    """Return whether a dtype of TensorFlow holds floating-point or complex numbers.
+
+    Differences of such numbers need no decision, and ops of such numbers may have derivatives.
+
+    Parameters
+    ----------
+    dtype : DType
+        A dtype of TensorFlow.
+
+    Returns
+    -------
+    is_continuous : bool
+        False for whole numbers, truth values, and what is no number.
+    """
+    return dtype.is_floating or dtype.is_complex

@@ -5,9 +5,10 @@ import ml_dtypes
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 import skdeeplift
-from skdeeplift.dtypes import kind_of
+from skdeeplift.dtypes import is_continuous, is_whole, kind_of
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,22 @@ from skdeeplift.dtypes import kind_of
 )
 def test_kind_of_a_dtype(dtype, kind):
     assert kind_of(dtype) == kind
+
+
+@pytest.mark.parametrize(
+    ("dtype", "whole", "continuous"),
+    [
+        (tf.float32, False, True),
+        (tf.bfloat16, False, True),
+        (tf.complex64, False, True),
+        (tf.int8, True, False),
+        (tf.bool, True, False),
+        (tf.string, False, False),
+        (tf.variant, False, False),
+    ],
+)
+def test_only_whole_numbers_and_truth_values_are_whole(dtype, whole, continuous):
+    assert (is_whole(dtype), is_continuous(dtype)) == (whole, continuous)
 
 
 def test_nothing_else_asks_a_dtype_for_its_kind():

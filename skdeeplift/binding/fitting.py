@@ -10,6 +10,7 @@ from skdeeplift.binding.bound import Bound
 from skdeeplift.binding.comparison import learn_references
 from skdeeplift.binding.importances import Importances, SampleInMemory
 from skdeeplift.binding.row_checks import check_independence, check_weights
+from skdeeplift.dtypes import is_continuous
 from skdeeplift.network.bind import bind, check_dense
 from skdeeplift.network.encoder_columns import source_columns
 from skdeeplift.network.trained import is_estimator, network_of, steps_of, train, unfrozen
@@ -129,10 +130,10 @@ def find_small_values(bound, method, arrays):
     at_ends = method.forward_both([array[:1] for array in arrays], [array[-1:] for array in arrays])
     names = set()
     for value, *tensors in zip(method.shown, *at_ends, strict=True):
-        if value.dtype.is_floating:
+        if is_continuous(value.dtype):
             largest = max(float(np.abs(tensor.numpy()).max(initial=0)) for tensor in tensors)
             # A value of zeros does not show its size.
-            if 0 < largest < _SMALL * least_difference(value.dtype):
+            if 0 < largest < _SMALL * least_difference(value.dtype.real_dtype):
                 names.add(value.name)
     return names
 

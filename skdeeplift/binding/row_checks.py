@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.compat import check_sample_weight
-from skdeeplift.dtypes import kind_of
+from skdeeplift.dtypes import is_continuous, kind_of
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.bind import check_unmasked
 from skdeeplift.propagation.rules.rescale import machine_epsilon
@@ -99,7 +99,7 @@ def _joins_rows(method):
     """
     for op in method.graph.ancestors([method.target]):
         for value in op.outputs:
-            if value in method.carrying and value.dtype.is_floating and value.shape.is_fully_defined():
+            if value in method.carrying and is_continuous(value.dtype) and value.shape.is_fully_defined():
                 return op
     return None
 

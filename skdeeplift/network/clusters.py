@@ -91,8 +91,9 @@ class Activations:
         root = self._dominator.get(op.outputs[0])
         if len(varying) < 2 or root is None or not self.graph.carries_difference(root):
             return None
-        if root.dtype == tf.bool or root.dtype.is_floating != op.outputs[0].dtype.is_floating:
-            # Each op is a decision by itself.
+        ends = root.dtype, op.outputs[0].dtype
+        if ends[0] == tf.bool or ends[0].is_floating != ends[1].is_floating or any(dtype.is_complex for dtype in ends):
+            # Each op is a decision, or a function of complex numbers, by itself.
             return None
         region = self._region(op, root)
         if not root.dtype.is_floating and any(each.facts.family is ops.WHOLE for each in region):

@@ -19,6 +19,11 @@ KERAS_TRAINING_ATTRIBUTES = frozenset(
 )
 
 
+# Method of Keras's ``MelSpectrogram`` that takes power to decibels, and cuts off what is quiet beside the loudest sound
+# of the batch.
+TO_DECIBELS = "_dbscale"
+
+
 def graph_of_function(func_graph, name):
     """Return the graph of a function that an op calls by name; there is no public way from the name to the function."""
     return func_graph._get_function(name).graph

@@ -7,9 +7,11 @@ from functools import cached_property
 
 import tensorflow as tf
 
+from skdeeplift.dtypes import is_continuous, is_whole
 from skdeeplift.network import ops
 from skdeeplift.network.compat import graph_of_function
 from skdeeplift.network.constants import constant_value
+from skdeeplift.network.expansions import expand
 from skdeeplift.network.input_dependence import batch_layouts, dependence_of
 
 BRANCHES = ops.where(family=ops.BRANCH)
@@ -227,8 +229,8 @@ class Graph:
             elif facts.family is ops.BRANCH and self._branch(op, inputs[0]) is not None:
                 body = graph_of_function(func_graph, self._branch(op, inputs[0]).name)
                 self._inline(op, body, inputs[1:], names, prefix, compiled)
-            elif op.type in EXPANDED and (expanded := EXPANDED[op.type](op)) is not None:
-                self._inline(op, expanded.graph, inputs[: len(expanded.graph.inputs)], names, prefix, compiled)
+            elif (expanded := expand(op)) is not None:
+                self._inline(op, expanded, inputs[: len(expanded.inputs)], names, prefix, compiled)
             else:
                 outputs = tuple(_make_value(tensor, prefix) for tensor in op.outputs)
                 names.update(zip((tensor.name for tensor in op.outputs), outputs, strict=True))
@@ -280,11 +282,11 @@ class Graph:
         return value in self.dependence.carrying
 
     def has_derivative(self, value):
-        """Return whether a value depends on the input through floating-point numbers alone, on some way."""
-        reached = {each for each in self.dependence.starts if each.dtype.is_floating}
+        """Return whether a value depends on the input through floating-point and complex numbers alone, on some way."""
+        reached = {each for each in self.dependence.starts if is_continuous(each.dtype)}
         for op in self.ops:
             if not reached.isdisjoint(op.inputs):
-                reached.update(each for each in op.outputs if each.dtype.is_floating or each.dtype == tf.variant)
+                reached.update(each for each in op.outputs if is_continuous(each.dtype) or each.dtype == tf.variant)
         return value in reached
 
     def is_condition(self, value):
@@ -354,7 +356,7 @@ def _type_attributes(arguments, attributes):
 def _truncates(op):
     """Return whether a cast takes numbers to whole numbers, or to truth values."""
     before, after = op.inputs[0].dtype, op.outputs[0].dtype
-    return (before.is_floating and not after.is_floating) or (after == tf.bool and before != tf.bool)
+    return (is_continuous(before) and is_whole(after)) or (after == tf.bool and before != tf.bool)
 
 
 def _sort_by_inputs(operations):
@@ -375,21 +377,6 @@ def _sort_by_inputs(operations):
                     done.add(op.name)
                     ordered.append(op)
     return ordered
-
-
-def _expand_count(op):
-    """Write a count of integers as a sum of one-hot rows, or their presence as the maximum of these."""
-    ids, _, weights = op.inputs
-    number, dtype = op.outputs[0].shape[-1], op.outputs[0].dtype
-    if number is None or ids.shape.rank != 2 or weights.shape.num_elements() != 0:
-        return None
-    reduce = tf.reduce_max if op.get_attr("binary_output") else tf.reduce_sum
-    function = tf.function(lambda ids: reduce(tf.one_hot(ids, number, dtype=dtype), 1), autograph=False)
-    return function.get_concrete_function(tf.TensorSpec(ids.shape, ids.dtype))
-
-
-# Functions that replace an op by simpler ones, in which each element belongs to one element of the input.
-EXPANDED = {"DenseBincount": _expand_count}
 
 
 def call_numbers(op_name):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.dtypes import is_continuous
 from skdeeplift.network import ops
 
 # Ops that move elements of several tensors into one.
@@ -178,11 +179,13 @@ def _is_one_constant(graph, value):
 
 def _flags(op, value, found):
     """Return whether an output varies, carries a difference, is an index, depends on a shape, and is a start."""
+    if value.shape.num_elements() == 0:
+        return False, False, False, False, False
     if value in found.shared:
         return True, False, False, False, False
     carries, by_index = (not each.isdisjoint(op.inputs) for each in (found.carrying, found.indices))
     starts = by_index and not carries
-    if value.dtype.is_floating:
+    if is_continuous(value.dtype):
         # A difference starts at a number that is looked up.
         return True, carries or by_index, False, False, starts
     if value.dtype == tf.variant:
@@ -322,6 +325,9 @@ def _layout_after(graph, op, layouts, varying, output):
         return before[0] if axis == 0 else None
     if op.facts.indices == 1 and len(varying) == 2 and _layout_of_places(graph, op, layouts) is not None:
         return _layout_of_places(graph, op, layouts)
+    if op.facts.batch == ops.REPEATED:
+        # A number tells how often each row occurs in the result, which is known only when the network runs.
+        return None
     if op.facts.list_task is not None:
         return _layout_after_list_op(op, varying, before)
     if len(axes) > 1:

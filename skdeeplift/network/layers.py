@@ -1,6 +1,7 @@
 """Layers of a network: records of their calls while it is traced, and their outputs by name."""
 
 import functools
+import math
 import threading
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from skdeeplift.network.clusters import Activations
+from skdeeplift.network.compat import TO_DECIBELS
 from skdeeplift.network.graph import LAYER_CALL, LAYER_OUTPUT
 from skdeeplift.network.ops import SOFTMAX, facts_of
 
@@ -99,6 +101,29 @@ def without_fused_kernels(layers):
     return _replaced([layer for layer in layers if "use_cudnn" in vars(layer)], "use_cudnn", lambda layer: False)
 
 
+def with_rows_apart(layers):
+    """Let ``MelSpectrogram`` cut off what is quiet beside a row's maximum, and not beside that of the whole batch.
+
+    A row then has the spectrogram that it has alone.
+
+    Parameters
+    ----------
+    layers : list of keras.Layer
+        Layers to change during the trace, and to restore after it.
+    """
+
+    def of_each_row(layer):
+        def to_decibels(power):
+            loud, reference = (tf.maximum(each, layer.min_power) for each in (power, abs(layer.ref_power)))
+            decibels = 10 * (tf.math.log(loud) - tf.math.log(tf.cast(reference, loud.dtype))) / math.log(10)
+            largest = tf.reduce_max(decibels, list(range(1, decibels.shape.rank)), keepdims=True)
+            return tf.maximum(decibels, largest - layer.top_db)
+
+        return to_decibels
+
+    return _replaced([layer for layer in layers if hasattr(layer, TO_DECIBELS)], TO_DECIBELS, of_each_row)
+
+
 @contextmanager
 def _replaced(layers, name, make):
     """Replace an attribute of layers by what a function makes of each layer, and restore it afterwards.
@@ -176,7 +201,13 @@ def find_layer(graph, name, inputs=()):
             f"layer= takes a layer with one output of floating-point numbers that depends on the network's input. "
             f"The layer {of_layer!r} has {len(outputs)} of them here."
         )
-    return outputs[0] if name == of_layer else _before_activation(graph, outputs[0], numbers[0], of_layer)
+    found = outputs[0] if name == of_layer else _before_activation(graph, outputs[0], numbers[0], of_layer)
+    if found.dtype.is_complex:
+        raise ValueError(
+            f"layer={name!r} names complex numbers, of which a unit has no one multiplier. Name a layer before or "
+            "behind it, such as one that returns the real and the imaginary part side by side."
+        )
+    return found
 
 
 def layer_names(graph):

@@ -11,7 +11,7 @@ from skdeeplift.network.callees import without_new_weights
 from skdeeplift.network.changes import Attributes, compute_same
 from skdeeplift.network.compiled import compiled
 from skdeeplift.network.graph import Graph
-from skdeeplift.network.layers import recorded_calls, without_fused_kernels
+from skdeeplift.network.layers import recorded_calls, with_rows_apart, without_fused_kernels
 
 
 def trace(call, structure, layers=()):
@@ -34,7 +34,8 @@ def trace(call, structure, layers=()):
         The structure of what ``call`` returns.
     """
     layers = list(layers)
-    with recorded_calls(layers) as recording, without_fused_kernels(layers), without_new_weights():
+    changed = without_fused_kernels(layers), with_rows_apart(layers)
+    with recorded_calls(layers) as recording, changed[0], changed[1], without_new_weights():
 
         def recorded_call(structure):
             recording.begin()

@@ -71,7 +71,8 @@ class OpFacts:
     element_shape: int | None = None
     # Task of a list op: `MADE`, `STACKED`, `GATHERED`, `TAKEN`, `SET`.
     list_task: str | None = None
-    # Effect on the batch axis: `REDUCED`, `FOLDED`, `UNFOLDED`, `RENUMBERED`. By default every axis keeps its number.
+    # Effect on the batch axis: `REDUCED`, `FOLDED`, `UNFOLDED`, `RENUMBERED`, `REPEATED`. By default every axis keeps
+    # its number.
     batch: str | None = None
     # First axis of a convolution's weights that counts the channels of its result.
     channel_axis: int | None = None
@@ -89,6 +90,8 @@ class OpFacts:
     reads_state: bool = False
     # The op changes the variable or table that its first input is the handle of.
     changes_state: bool = False
+    # Name of the function of `skdeeplift.network.expansions` that writes the op as simpler ones.
+    expansion: str | None = None
     # Reason why the op has no rule, or none for all patterns of varying inputs.
     why_not: str | None = None
 
@@ -162,10 +165,10 @@ EXPLOSIVE, EXPLOSIVE_ABOVE = "overflows on both sides", "overflows for large val
 COPIED, RESHAPED, BROADCAST, MOVED, CUT = "copied", "reshaped", "broadcast", "moved", "cut"
 MADE, STACKED, GATHERED, TAKEN, SET = "made", "stacked", "gathered", "taken", "set"
 REDUCED, FOLDED, UNFOLDED, RENUMBERED = "reduced", "folded", "unfolded", "renumbered"
+REPEATED = "repeated"
 # Type of a cast from floating-point numbers to whole numbers or truth values, or from whole numbers to truth values.
 TRUNCATION = "Cast to whole"
 A_BRANCH = "which branch is taken is known only when the network runs"
-FACTORS = "a product of many varying factors has no exact split that is worth its cost"
 ROWS = "it joins entries of the leading axis, which is the batch"
 NUMBER_OF_RESULTS = "how many results it has depends on the values that it is given, so a row and its reference differ"
 A_DECOMPOSITION = "a matrix decomposition is no sum, product or elementwise function"
@@ -174,6 +177,7 @@ A_DECOMPOSITION = "a matrix decomposition is no sum, product or elementwise func
 ACTIVATION = Family({ANY: "activation"}, elementwise=True)
 STEP = Family({ONE: "activation"}, elementwise=True)
 TWO_VARIABLE = Family({ONE: "activation", (0, 1): "split_change"}, elementwise=True)
+DERIVATIVE = Family({ONE: "activation", (0, 1): "split_change_of_derivative"}, elementwise=True)
 SQUARED_DIFFERENCE = Family({ONE: "activation", SEVERAL: "split_squared_difference"}, elementwise=True)
 QUOTIENT = Family({(0,): "apply_weights", (1,): "activation", (0, 1): "split_quotient"}, elementwise=True)
 PRODUCT = Family({ONE: "multiply", SEVERAL: "split_elementwise_product"}, elementwise=True)
@@ -190,8 +194,10 @@ KEY = Family(elementwise=True)
 
 # Linear families.
 MATRIX_PRODUCT = Family({ONE: "apply_weights", SEVERAL: "split_product"}, weighted=True)
-CONVOLUTION = Family({(0,): "apply_weights"}, weighted=True)
-TRANSPOSED_CONVOLUTION = Family({(2,): "apply_weights"}, weighted=True)
+CONVOLUTION = Family({(0,): "apply_weights", (1,): "apply_weights", (0, 1): "split_product"}, weighted=True)
+TRANSPOSED_CONVOLUTION = Family({(2,): "apply_weights", (1,): "apply_weights", (1, 2): "split_product"}, weighted=True)
+WEIGHTS_GRADIENT = Family({ONE: "apply_weights", (0, 2): "split_product"}, weighted=True)
+TRANSFORM = Family({(0,): "apply_weights"})
 NORMALISATION = Family({(0,): "normalise_batch"})
 # Ops whose coefficients are not negative, or not negative in their first operand.
 STRUCTURAL = Family({ANY: "apply_again"})
@@ -209,6 +215,7 @@ ITEM_OF_LIST = Family({(0,): "take_items"})
 LIST_WITH_ITEM = Family({ANY: "set_item"})
 POOLED_MAXIMUM = Family({ANY: "take_maxima_of_windows"})
 SOFTMAX = Family({ANY: "apply_softmax"})
+EQUATIONS = Family({ANY: "solve_equations"})
 SHAPE, SOURCE, CALL, LOOP, BRANCH, OTHER = (Family() for _ in range(6))
 # Ops whose number of results depends on the values of their inputs.
 OPEN_RESULT = Family()
@@ -326,7 +333,7 @@ op("StringLower",            KEY)
 op("StringToNumber",         KEY)
 
 # Weighted sums.
-op("MatMul",                 MATRIX_PRODUCT, batch=RENUMBERED, dense=True, rules={ONE: "apply_weights"})
+op("MatMul",                 MATRIX_PRODUCT, batch=RENUMBERED, dense=True)
 op("BatchMatMul",            MATRIX_PRODUCT)
 op("BatchMatMulV2",          MATRIX_PRODUCT)
 op("BatchMatMulV3",          MATRIX_PRODUCT)
@@ -338,10 +345,14 @@ op("DepthwiseConv2dNative",  CONVOLUTION, channel_axis=2)
 op("Conv2DBackpropInput",    TRANSPOSED_CONVOLUTION, grouped=True)
 op("Conv3DBackpropInputV2",  TRANSPOSED_CONVOLUTION, grouped=True)
 op("DepthwiseConv2dNativeBackpropInput", TRANSPOSED_CONVOLUTION)
+op("Conv2DBackpropFilter",   WEIGHTS_GRADIENT, grouped=True)
+op("Conv3DBackpropFilterV2", WEIGHTS_GRADIENT, grouped=True)
+op("DepthwiseConv2dNativeBackpropFilter", WEIGHTS_GRADIENT)
 
 # Other linear functions of one tensor.
 op("Neg",                    Family({ANY: "negate"}, elementwise=True), straight=ANY)
-op("Cast",                   Family({ANY: "cast"}, elementwise=True), straight=ANY, hands_on=COPIED)
+op("Cast",                   Family({ANY: "cast"}, elementwise=True), straight=ANY, hands_on=COPIED,
+                             expansion="cast_parts")
 op(TRUNCATION,               TEST, jumps=True, hands_on=COPIED)
 op("Identity",               STRUCTURAL, elementwise=True, straight=ANY, hands_on=COPIED, alias=True)
 op("EnsureShape",            STRUCTURAL, elementwise=True, straight=ANY, hands_on=COPIED)
@@ -380,7 +391,6 @@ op("MatrixDiagPart",         STRUCTURAL)
 op("MatrixDiagPartV3",       STRUCTURAL)
 op("MirrorPad",              STRUCTURAL)
 op("Pad",                    STRUCTURAL)
-op("Real",                   STRUCTURAL)
 op("ReverseSequence",        STRUCTURAL)
 op("SpaceToDepth",           STRUCTURAL, moves_first=True)
 op("Gather",                 LOOKUP, indices=1, moves_first=True)
@@ -398,8 +408,53 @@ op("FusedBatchNormV2",       NORMALISATION)
 op("FusedBatchNormV3",       NORMALISATION)
 op("ResizeBilinear",         OF_FIRST_OPERAND)
 op("ResizeNearestNeighbor",  OF_FIRST_OPERAND)
+op("ResizeArea",             Family({(0,): "resize_by_area"}))
+op("CropAndResize",          Family({(0,): "crop_and_resize"}), batch=REPEATED)
 op("ResizeBicubic",          Family({(0,): "resize_with_overshoot"}))
 op("ScaleAndTranslate",      Family({(0,): "scale_and_translate"}))
+
+# Complex numbers.
+op("Complex",                SUM, straight=ANY, rules={ANY: "join"})
+op("Real",                   STRUCTURAL, elementwise=True, straight=ANY)
+op("Imag",                   STRUCTURAL, elementwise=True, straight=ANY)
+op("Conj",                   STRUCTURAL, elementwise=True, straight=ANY)
+op("ComplexAbs",             Family({ANY: "take_size"}, elementwise=True))
+op("Angle",                  Family({ANY: "take_angle"}, elementwise=True))
+op("FFT",                    TRANSFORM)
+op("FFT2D",                  TRANSFORM)
+op("FFT3D",                  TRANSFORM)
+op("IFFT",                   TRANSFORM)
+op("IFFT2D",                 TRANSFORM)
+op("IFFT3D",                 TRANSFORM)
+op("RFFT",                   TRANSFORM, expansion="transform_whole_length")
+op("RFFT2D",                 TRANSFORM, expansion="transform_whole_length")
+op("IRFFT",                  TRANSFORM, expansion="transform_whole_length")
+op("IRFFT2D",                TRANSFORM, expansion="transform_whole_length")
+op("FFTND",                  OTHER, expansion="transform_along_axes")
+op("IFFTND",                 OTHER, expansion="transform_along_axes")
+op("RFFT3D",                 OTHER, expansion="transform_along_axes")
+op("RFFTND",                 OTHER, expansion="transform_along_axes")
+op("IRFFT3D",                OTHER, expansion="transform_along_axes")
+op("IRFFTND",                OTHER, expansion="transform_along_axes")
+
+# Derivatives of other ops, as functions of two tensors.
+op("EluGrad",                DERIVATIVE, jumps=True)
+op("InvGrad",                DERIVATIVE)
+op("LeakyReluGrad",          DERIVATIVE, jumps=True)
+op("ReciprocalGrad",         DERIVATIVE)
+op("Relu6Grad",              DERIVATIVE, jumps=True)
+op("ReluGrad",               DERIVATIVE, jumps=True)
+op("RsqrtGrad",              DERIVATIVE, domain=PARTIAL)
+op("SeluGrad",               DERIVATIVE, jumps=True)
+op("SigmoidGrad",            DERIVATIVE)
+op("SoftplusGrad",           DERIVATIVE)
+op("SoftsignGrad",           OTHER, expansion="divide_by_square")
+op("SqrtGrad",               DERIVATIVE, domain=POLE)
+op("TanhGrad",               DERIVATIVE)
+op("AvgPoolGrad",            Family({(1,): "apply_again"}))
+op("AvgPool3DGrad",          Family({(1,): "apply_again"}))
+op("MirrorPadGrad",          STRUCTURAL)
+op("StridedSliceGrad",       Family({(4,): "apply_again"}))
 
 # Joins of several tensors.
 op("ConcatV2",               JOIN, hands_on=MOVED, axis=-1)
@@ -422,6 +477,7 @@ op("TensorListSetItem",      LIST_WITH_ITEM, list_task=SET)
 # Functions of many elements.
 op("MaxPool",                POOLED_MAXIMUM)
 op("MaxPool3D",              POOLED_MAXIMUM)
+op("MaxPoolWithArgmax",      POOLED_MAXIMUM)
 op("Max",                    Family({(0,): "take_maximum"}), batch=REDUCED)
 op("Min",                    Family({(0,): "take_minimum"}), batch=REDUCED)
 op("TopKV2",                 Family({(0,): "take_largest"}))
@@ -431,8 +487,15 @@ op("Softmax",                SOFTMAX, takes_logits=True)
 op("LogSoftmax",             SOFTMAX, takes_logits=True)
 op("All",                    Family({(0,): "take_minimum"}), batch=REDUCED)
 op("Any",                    Family({(0,): "take_maximum"}), batch=REDUCED)
-op("Prod",                   OTHER, batch=REDUCED, why_not=FACTORS)
-op("Cumprod",                OTHER, why_not=FACTORS)
+op("Prod",                   Family({(0,): "multiply_together"}), batch=REDUCED)
+op("Cumprod",                Family({(0,): "multiply_cumulatively"}), axis=1)
+op("MatrixInverse",          Family({(0,): "invert"}))
+op("MatrixSolve",            EQUATIONS)
+op("MatrixTriangularSolve",  EQUATIONS)
+op("Cholesky",               Family({(0,): "factorise"}))
+op("MatrixDeterminant",      Family({(0,): "take_determinant"}))
+op("LogMatrixDeterminant",   OTHER, why_not=A_DECOMPOSITION)
+op("SelfAdjointEigV2",       OTHER, why_not=A_DECOMPOSITION)
 op("Qr",                     OTHER, why_not=A_DECOMPOSITION)
 op("Svd",                    OTHER, why_not=A_DECOMPOSITION)
 op("Where",                  OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
@@ -450,6 +513,7 @@ op("SegmentMax",             OTHER, why_not=ROWS)
 op("SegmentMin",             OTHER, why_not=ROWS)
 op("UnsortedSegmentMax",     OTHER, why_not=ROWS)
 op("UnsortedSegmentMin",     OTHER, why_not=ROWS)
+op("DenseBincount",          OTHER, expansion="count_one_hot")
 
 # Ops without a difference.
 op("Shape",                  SHAPE, shape_only=True)

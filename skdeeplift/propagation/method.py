@@ -6,6 +6,7 @@ from functools import partial
 
 import tensorflow as tf
 
+from skdeeplift.dtypes import is_continuous
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
@@ -84,6 +85,11 @@ class Method:
     is_lasting = True
 
     def __init__(self, graph, target, sources, shown=(), masks=()):
+        if target.dtype.is_complex:
+            raise UnsupportedOpError(
+                f"The target {target.name!r} is made of complex numbers. Pass target= a function that takes the "
+                "network's output and returns a floating-point number for each row, such as a sum over tf.abs."
+            )
         self.graph, self.target, self.sources, self.masks = graph, target, list(sources), list(masks)
         self.padding = [graph.producer[value].name for value in self.masks if value not in graph.held]
         self.own = own_values(self.sources)
@@ -268,7 +274,8 @@ def _depths(graph, depth=0):
 
 def coarsest_dtype(values):
     """Return the floating dtype of some values that has the fewest digits, or None if all are integers."""
-    return max((value.dtype for value in values if value.dtype.is_floating), key=machine_epsilon, default=None)
+    dtypes = (value.dtype.real_dtype for value in values if is_continuous(value.dtype))
+    return max(dtypes, key=machine_epsilon, default=None)
 
 
 def find_summing_groups(method):

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from skdeeplift.dtypes import is_whole
+
 
 class Difference(NamedTuple):
     """A difference-from-reference over pairs of rows and references.
@@ -54,8 +56,7 @@ def difference_dtype(dtype):
     Differences of half precision are carried in single precision; those of truth values and of whole numbers, which
     double precision holds exactly, in double precision.
     """
-    is_whole = dtype == tf.bool or dtype.is_integer
-    return tf.float64 if is_whole else _HALVES.get(dtype, dtype)
+    return tf.float64 if is_whole(dtype) else _HALVES.get(dtype, dtype)
 
 
 def to_difference_dtype(tensor):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from skdeeplift.dtypes import is_continuous
 from skdeeplift.network import ops
 from skdeeplift.network.compiled import compiled, fused, may_use_xla
 from skdeeplift.propagation import replay
@@ -58,7 +59,7 @@ class Paths(PairMethod):
         read = dict.fromkeys(value for op in before for value in op.inputs)
         masks = [value for value in shared_values(graph, read) if has_rows(value, graph.layouts)]
         super().__init__(graph, target, sources, masks, masks)
-        own = [value for value in self.own if value.dtype.is_floating]
+        own = [value for value in self.own if is_continuous(value.dtype)]
         groups = [own] if together else [[value] for value in own]
         self.prefixes = [find_prefix(graph, target, group, masks) for group in groups if group]
         read = (value for prefix in self.prefixes for value in (*prefix.cut, *prefix.beside))
@@ -333,7 +334,9 @@ def _find_last(graph, target, cut, fixed):
 
 def _is_affine(op, positions):
     """Return whether an op is an affine function of its inputs at some positions."""
-    numbers = all(value.dtype.is_floating for value in (*op.outputs, *(op.inputs[position] for position in positions)))
+    numbers = all(
+        is_continuous(value.dtype) for value in (*op.outputs, *(op.inputs[position] for position in positions))
+    )
     return numbers and op.facts.rule(positions) in AFFINE
 
 

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from skdeeplift.dtypes import is_continuous
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network import ops
 from skdeeplift.network.clusters import Activations, activation_at
@@ -12,7 +13,7 @@ from skdeeplift.propagation.method import check_depends
 from skdeeplift.propagation.rules.linear import STACKS, WEIGHTED
 from skdeeplift.propagation.rules.places import counts_rows
 from skdeeplift.propagation.rules.secant import SECANT
-from skdeeplift.propagation.rulesets import SHARED
+from skdeeplift.propagation.rulesets import RESCALE, SHARED
 from skdeeplift.propagation.steps import (
     ActivationStep,
     ConstantStep,
@@ -75,7 +76,7 @@ class Plan:
         self.sources = sources
         check_depends(graph, target)
         self.starts, self.counts_rows = graph.starts_before(target), False
-        section = self._section(graph, {target}, set(sources) if parts else set())
+        section = self._section(graph, {target}, {value for value in sources if parts and not value.dtype.is_complex})
         # Where only the shape of a value is read, its difference has to start too.
         self.starts += [value for value in graph.values if self._is_further_start(section, value)]
         self.steps, self.reads, self.spreads = section.steps, list(section.reads), section.spreads
@@ -187,8 +188,10 @@ class Plan:
         graph, carries_spread = section.graph, not section.spreads.isdisjoint(op.outputs)
         activation = activation_at(graph, op, activations, self.sources)
         if activation is not None:
-            rule = self.rule_set.activation(graph, activation)
             values = (activation.root,), (activation.output,)
+            # Complex multipliers and differences have no sign, and functions of them no slope that is positive.
+            rule_set = RESCALE if activation.root.dtype.is_complex else self.rule_set
+            rule = rule_set.activation(graph, activation)
             return ActivationStep(activation.op, *values, rule, activation, carries_spread)
         varying = tuple(position for position, value in enumerate(op.inputs) if graph.carries_difference(value))
         rule = SHARED.find(op.facts.type, varying)
@@ -196,7 +199,8 @@ class Plan:
             return self._step_without_rule(graph, op, varying, carries_spread)
         self.counts_rows |= counts_rows(graph, op)
         starts_afresh = op.type in WEIGHTED and len(varying) == 1
-        return OpStep(op, op.inputs, op.outputs, rule, carries_spread, starts_afresh)
+        starts_behind = any(op.inputs[position].dtype.is_complex for position in varying)
+        return OpStep(op, op.inputs, op.outputs, rule, carries_spread, starts_afresh, starts_behind)
 
     def _step_without_rule(self, graph, op, varying, carries_spread):
         """Make the step that the parameter ``unsupported`` asks for."""
@@ -253,7 +257,7 @@ def _is_placed_by(op, varying):
     after = op.outputs[0].dtype
     before = {op.inputs[position].dtype for position in varying} - {after, tf.variant}
     is_of_values = op.facts.elementwise or op.facts.weighted or after == tf.variant
-    return not is_of_values and not all(dtype.is_floating for dtype in before)
+    return not is_of_values and not all(map(is_continuous, before))
 
 
 def _carries_spreads(section):

@@ -5,8 +5,11 @@ from typing import Any, NamedTuple
 
 from skdeeplift.network import ops
 from skdeeplift.network.layers import innermost_named
+from skdeeplift.propagation.rules.complex_parts import COMPLEX
 from skdeeplift.propagation.rules.decisions import DECISIONS
+from skdeeplift.propagation.rules.factors import FACTORS
 from skdeeplift.propagation.rules.linear import JOINS, LINEAR, LISTS, WEIGHTED
+from skdeeplift.propagation.rules.matrices import MATRICES
 from skdeeplift.propagation.rules.maxima import MAXIMA
 from skdeeplift.propagation.rules.places import PLACES
 from skdeeplift.propagation.rules.rescale import (
@@ -22,7 +25,10 @@ from skdeeplift.propagation.rules.table import RuleTable
 from skdeeplift.propagation.rules.two_operands import BILINEAR, TWO_VARIABLE
 from skdeeplift.propagation.rules.winners import WINNERS
 
-SHARED = RuleTable.union(LINEAR, LISTS, JOINS, BILINEAR, TWO_VARIABLE, DECISIONS, MAXIMA, WINNERS, PLACES, SOFTMAX)
+SHARED = RuleTable.union(
+    *(LINEAR, LISTS, JOINS, BILINEAR, FACTORS, MATRICES, TWO_VARIABLE, COMPLEX),
+    *(DECISIONS, MAXIMA, WINNERS, PLACES, SOFTMAX),
+)
 DENSE = ops.where(family=ops.MATRIX_PRODUCT)
 
 _RESCALE = ActivationRule(rescale)

@@ -114,6 +114,8 @@ class OpStep(Step):
     carries_spread: bool = False
     # Whether the op is a weighted sum, whose spread starts afresh from the sign of the difference.
     starts_afresh: bool = False
+    # Whether the op makes real numbers of complex ones, which have no parts. The spread starts behind the op.
+    starts_behind: bool = False
 
     @property
     def family(self):
@@ -132,17 +134,25 @@ class OpStep(Step):
             reads += filter(graph.varies, (*self.inputs, *self.outputs))
         if self.carries_spread and self.starts_afresh:
             reads += filter(graph.carries_difference, self.inputs)
+        if self.carries_spread and self.starts_behind:
+            reads += filter(graph.carries_difference, self.outputs)
         return reads
 
     def inputs_with_spread(self, graph):
         """List the inputs whose spread has to be carried."""
-        if not self.carries_spread or self.starts_afresh:
+        if not self.carries_spread or self.starts_afresh or self.starts_behind:
             return []
         return list(filter(graph.carries_difference, self.inputs))
 
     def carry(self, streams, incoming):
         """Carry the parts of the differences apart, spreads with absolute coefficients."""
         op = PairedOp(self, streams)
+        if self.carries_spread and self.starts_behind:
+            deltas = self.rule.function(op, [None if each is None else each.delta for each in incoming], identity)
+            return [
+                None if delta is None else _start_parts(streams, value, delta)
+                for value, delta in zip(self.outputs, deltas, strict=True)
+            ]
         if self.carries_spread and self.starts_afresh:
             incoming = [None if each is None else op.signed(each, position) for position, each in enumerate(incoming)]
 
@@ -154,6 +164,12 @@ class OpStep(Step):
 
         parts = carry_part("delta", identity), carry_part("spread", tf.abs), carry_part("signed_spread", tf.abs)
         return [None if parts[0] is None else Difference(*parts) for parts in zip(*parts, strict=True)]
+
+
+def _start_parts(streams, value, delta):
+    """Give a difference a spread behind an op that parts do not pass through: they start from the difference's sign."""
+    spread = tf.sign(streams.delta(value)) * delta
+    return Difference(delta, spread, spread if streams.settings.tells_parts else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,11 +260,7 @@ class IntegralStep(Step):
         """Make the difference of an output, with a spread if it is needed."""
         if delta is None:
             return None
-        if not self.carries_spread:
-            return Difference(delta)
-        # Parts of a difference do not pass through the op. Behind it they start afresh from the sign of the difference.
-        sign = tf.sign(streams.delta(value))
-        return Difference(delta, sign * delta, sign * delta if streams.settings.tells_parts else None)
+        return _start_parts(streams, value, delta) if self.carries_spread else Difference(delta)
 
 
 def has_derivative(op, positions, results):

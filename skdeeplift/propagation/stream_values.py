@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.dtypes import is_continuous
 from skdeeplift.propagation import replay
+from skdeeplift.propagation.complex_numbers import convert
 from skdeeplift.propagation.pairing import Difference, Pairing, Purpose, identity
 from skdeeplift.propagation.rules.rescale import SIGNED, machine_epsilon
 
@@ -85,7 +87,7 @@ class StreamValues:
             for value, difference in zip(step.outputs, outgoing, strict=True):
                 if difference is not None:
                     self._store(value, difference, differences)
-                    if self.settings.tolerance is not None and value in self.at_input and value.dtype.is_floating:
+                    if self.settings.tolerance is not None and value in self.at_input and is_continuous(value.dtype):
                         self.departs[value] = self._find_departure(value, difference.delta)
 
     def create_when_read(self, op):
@@ -109,7 +111,8 @@ class StreamValues:
 
     def _find_departure(self, value, carried):
         size, change = tf.reduce_max(tf.abs(self.at_input[value])), self.delta(value)
-        limit = tf.cast(self.settings.tolerance, change.dtype) * tf.reduce_max(tf.abs(change))
+        largest = tf.reduce_max(tf.abs(change))
+        limit = tf.cast(self.settings.tolerance, largest.dtype) * largest
         rounding = 32 * machine_epsilon(change.dtype) * size
         # Not ">", so that NaN counts as a departure.
         is_true = tf.reduce_max(tf.abs(carried - change)) <= limit + rounding
@@ -183,12 +186,12 @@ class StreamValues:
             The differences of the source's starts, times the shares.
         """
         elements = source.value.shape[1:]
-        dtype = next((differences[start].delta.dtype for start, _ in source.starts), tf.float32)
+        dtype = next((differences[start].delta.dtype.real_dtype for start, _ in source.starts), tf.float32)
         share = tf.ones((self.pairing.size, *elements), dtype)
         with_shares = {}
         for start, places in source.starts:
             of_start = _take_shares(share, places, elements)
-            with_shares[start] = differences[start].map(lambda part, of=of_start: part * tf.cast(of, part.dtype))
+            with_shares[start] = differences[start].map(lambda part, of=of_start: part * convert(of, part.dtype))
         return share, with_shares
 
     def shape(self, value):

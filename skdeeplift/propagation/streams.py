@@ -7,6 +7,7 @@ differentiation does the whole backward pass.
 
 import tensorflow as tf
 
+from skdeeplift.dtypes import is_continuous
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.lookups import own_values, shared_values
@@ -100,7 +101,7 @@ class Streams(PairMethod):
     def _as_differences(self, values):
         """Cast values that carry differences to the dtype of these; indices and masks of padding stay as they are."""
         return {
-            value: to_difference_dtype(tensor) if value.dtype.is_floating or value in self.carrying else tensor
+            value: to_difference_dtype(tensor) if is_continuous(value.dtype) or value in self.carrying else tensor
             for value, tensor in values
         }
 
@@ -149,7 +150,7 @@ class Streams(PairMethod):
         streams = [dict(zip(self.graph.inputs, inputs, strict=True)) for inputs in (rows, references)]
         for values in streams:
             values.update({mask: streams[0][mask] for mask in self.masks if mask in streams[0]})
-            replay.run(self.graph, values, [*self.shown, *(value for value in outputs if value.dtype.is_floating)])
+            replay.run(self.graph, values, [*self.shown, *(value for value in outputs if is_continuous(value.dtype))])
             values.update(self._as_differences(values.items()))
             for value, tensor in values.items():
                 # Rules read sizes, which are known for arguments of a function. Values inside of loops have the axis of

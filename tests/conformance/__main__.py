@@ -36,6 +36,10 @@ one of its inputs varies with the network's input, and another rule for the case
 
 {operations}
 
+These are written as several of the operations above while the network is traced, in some cases or in all of them:
+
+{expanded}
+
 At these an error is raised, unless ``unsupported="integrate"`` or ``"secant"`` helps (see :ref:`rules`):
 
 {unsupported}
@@ -63,6 +67,7 @@ def page():
         layers=names,
         left_out=_table(("reason", "layers"), [(reason, _listed(names.split())) for reason, names in LEFT_OUT.items()]),
         operations=_table(("kind", "varying", "operations"), operations),
+        expanded=_listed(column("expansion")),
         unsupported=_table(
             ("reason", "operations"), [(reason, _listed(op_types)) for reason, op_types in unsupported.items()]
         ),

@@ -277,6 +277,39 @@ LAYERS = {
     "GaussianNoise": [((4,), dict(stddev=0.5))],
     "ActivityRegularization": [((4,), dict(l2=0.1))],
     "Identity": [((4,), dict())],
+    "STFTSpectrogram": [
+        *(
+            ((64, 1), dict(mode=mode, frame_length=16, frame_step=8, fft_length=16))
+            for mode in ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
+        ),
+        ((40, 2), dict(frame_length=12, frame_step=5, fft_length=16, window=None, expand_dims=True)),
+    ],
+    "MelSpectrogram": [
+        (
+            (256,),
+            dict(
+                fft_length=64,
+                sequence_stride=32,
+                sampling_rate=1000,
+                num_mel_bins=8,
+                max_freq=500,
+                mag_exp=0.1,
+                ref_power=4.0,
+            ),
+        ),
+        (
+            (256,),
+            dict(
+                fft_length=128,
+                sequence_stride=64,
+                sampling_rate=1000,
+                num_mel_bins=4,
+                mag_exp=0.1,
+                top_db=1,
+                ref_power=15.0,
+            ),
+        ),
+    ],
     "TimeDistributed": [((3, 4), dict(layer=dense_of_two))],
 }
 LAYER_CASES = [LayerCase(layer, *case) for layer, cases in LAYERS.items() for case in cases if hasattr(layers, layer)]

@@ -37,7 +37,13 @@ class LayerCase(NamedTuple):
         convolves_channels_first = (
             self.layer.startswith("Conv") and self.layer != "Conv3D" and "data_format" in self.arguments
         )
-        return not (pools_volumes or dilated_transpose or convolves_channels_first)
+        of_single_precision = self.layer == "MelSpectrogram"
+        return not (pools_volumes or dilated_transpose or convolves_channels_first or of_single_precision)
+
+    @property
+    def mixes_rows(self):
+        """Return whether the layer's output for a row depends on the batch, so that rows have to be run one by one."""
+        return self.layer == "MelSpectrogram"
 
     @property
     def computes_in_float32(self):

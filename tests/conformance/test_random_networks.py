@@ -183,7 +183,7 @@ def test_an_op_without_a_rule_is_named_or_integrated(network, rule):
         built = build(network, with_product=True)
         rows = random_rows(built.model, N_ROWS, network.seed)
         explainer = DeepLiftExplainer(built.model, target=0, rule=rule)
-        with pytest.raises(UnsupportedOpError, match="no rule for the op 'Cumprod'"):
+        with pytest.raises(UnsupportedOpError, match="no rule for the op 'Cross'"):
             explainer.fit(rows)
         explainer.set_params(unsupported="integrate").fit(rows)
         explanation = explainer.explain(rows)

@@ -171,10 +171,11 @@ def test_no_model():
 
 
 def test_op_without_a_rule():
-    product = keras.layers.Lambda(lambda x: keras.ops.prod(x, axis=1, keepdims=True), name="product")
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4), product])
+    spectrum = keras.layers.Lambda(lambda x: tf.linalg.eigvalsh(x[..., None] * x[..., None, :]), name="spectrum")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4), spectrum])
     with pytest.raises(
-        UnsupportedOpError, match=r"DeepLiftExplainer has no rule for the op 'Prod' \(.*layer 'product'.*many varying"
+        UnsupportedOpError,
+        match=r"DeepLiftExplainer has no rule for the op 'SelfAdjointEigV2' \(.*layer 'spectrum'.*matrix decomposition",
     ):
         DeepLiftExplainer(model, target=0).fit(ROWS)
 

@@ -51,3 +51,11 @@ def test_training_leaves_no_other_attributes_in_a_keras_model():
     model.predict(np.ones((4, 2)), verbose=0)
     before = {*vars(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))}
     assert {*vars(model)} - before <= compat.KERAS_TRAINING_ATTRIBUTES
+
+
+def test_the_method_of_a_mel_spectrogram_that_relates_a_row_to_the_batch():
+    layer = keras.layers.MelSpectrogram()
+    to_decibels = getattr(layer, compat.TO_DECIBELS)
+    assert list(inspect.signature(to_decibels).parameters) == ["inputs"]
+    quiet, loud = to_decibels(tf.constant([[1e-9], [1.0]])).numpy().ravel()
+    assert (quiet, loud) == (-layer.top_db, 0)

@@ -178,3 +178,18 @@ def test_steps_whose_features_all_equal_a_constant_are_padding():
 
     graph, _ = trace(function, tf.TensorSpec((None, 4, 2)))
     assert in_sets(graph) == [{"varying"}, *[{"varying", "carrying"}] * 2]
+
+
+def test_complex_numbers_are_no_whole_numbers():
+    """Only a dtype makes a number whole. Eigenvectors that were not asked for are a tensor of no elements."""
+
+    def function(x):
+        return tf.abs(tf.signal.fft(tf.complex(x, x))) + tf.linalg.eigvalsh(x[:, None] * x[..., None])
+
+    graph, _ = trace(function, tf.TensorSpec((None, 3)))
+    complex_values = [value for value in graph.values if value.dtype.is_complex]
+    assert complex_values
+    assert all(graph.carries_difference(value) for value in complex_values)
+    assert graph.has_derivative(graph.outputs[0])
+    [empty] = [value for value in graph.values if value.shape.num_elements() == 0 and value.dtype == tf.float32]
+    assert not graph.varies(empty)

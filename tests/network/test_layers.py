@@ -3,10 +3,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift import DeepLiftExplainer
 from skdeeplift.network.bind import bind
 from skdeeplift.network.graph import call_numbers, without_call_numbers
 from skdeeplift.network.layers import find_layer, innermost_named, layer_names, recorded_calls
 from skdeeplift.network.network import trace
+from skdeeplift.propagation import replay
 
 
 def test_every_call_is_told_from_the_others():
@@ -193,3 +195,36 @@ def test_layers_with_several_outputs():
     model = keras.Model(inputs, keras.layers.Flatten()(sequence * state[:, None]))
     with pytest.raises(ValueError, match=r"takes a layer with one output.*The layer 'both' has 2 of them here"):
         find_layer(bind(model, np.zeros((2, 4, 3), np.float32)).graph, "both")
+
+
+@pytest.mark.advice
+def test_a_layer_of_complex_numbers_is_refused():
+    """Layers before and behind it, and one of both parts side by side, are explained."""
+    inputs = keras.Input((8,))
+    spectrum = keras.layers.Lambda(tf.signal.rfft, name="spectrum")(inputs)
+    parts = keras.layers.Lambda(lambda z: tf.concat([tf.math.real(z), tf.math.imag(z)], 1), name="parts")(spectrum)
+    size = keras.layers.Lambda(lambda parts: tf.abs(tf.complex(parts[:, :5], parts[:, 5:])), name="size")(parts)
+    model, rows = keras.Model(inputs, keras.layers.Dense(1)(size)), np.random.default_rng(0).normal(size=(2, 8))
+    for layer in ("parts", "size"):
+        explanation = DeepLiftExplainer(model, layer=layer, check="raise").fit(rows).explain(rows)
+        assert explanation.contributions.shape == (2, 10 if layer == "parts" else 5)
+    graph = bind(model, np.zeros((2, 8), np.float32)).graph
+    assert find_layer(graph, "size").dtype == tf.float32
+    for name in ("spectrum", "size:pre_activation"):
+        with pytest.raises(ValueError, match=f"layer='{name}' names complex numbers.*Name a layer before or behind it"):
+            find_layer(graph, name)
+
+
+def test_a_mel_spectrogram_is_that_of_a_row_alone():
+    """Keras cuts off what is 20 decibels below the loudest sound of the batch; here it is that of the row."""
+    options = dict(fft_length=64, sequence_stride=32, sampling_rate=1000, num_mel_bins=8, max_freq=500, top_db=20)
+    layer = keras.layers.MelSpectrogram(**options)
+    model = keras.Sequential([keras.Input((128,)), layer])
+    rows = np.random.default_rng(0).normal(size=(3, 128)).astype(np.float32) * [[1], [1e-2], [10]]
+    graph, _ = trace(lambda x: model(x, training=False), tf.TensorSpec((None, 128)), [layer])
+    run = tf.function(lambda x: replay.run(graph, {graph.inputs[0]: x}, graph.outputs)[0], autograph=False)
+    found = run(tf.constant(rows, tf.float32))
+    expected = np.concatenate([model(row[None]) for row in rows])
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    assert np.abs(model(rows) - expected).max() > 1
+    assert "_dbscale" not in vars(layer)

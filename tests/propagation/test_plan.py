@@ -68,3 +68,19 @@ def test_spreads_are_carried_only_where_they_are_read():
     assert roots("rescale", function) == set()
     assert roots("reveal_cancel", function) == {"MatMul"}
     assert roots("reveal_cancel", lambda x: tf.nn.relu(function(x) + 1.0)) == {"MatMul", "Relu", "AddV2"}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_functions_of_complex_numbers_follow_rescale_under_every_rule(rule):
+    streams = streams_of(lambda x: tf.abs(tf.exp(tf.complex(x, x)) + 1), (3,), rule_set=RULES[rule])
+    [step] = [step for step in streams.plan.difference_steps if step.op.type == "Exp"]
+    assert step.rule_name == "rescale"
+
+
+def test_complex_numbers_have_no_spread():
+    """Spreads start from the difference behind them, so that none is carried before."""
+    streams = streams_of(lambda x: tf.nn.relu(tf.abs(tf.signal.rfft(x))), (4,), rule_set=RULES["reveal_cancel"])
+    assert [value.dtype for value in streams.plan.spreads] == [tf.float64]
+    [size] = [step for step in streams.plan.difference_steps if step.op.type == "ComplexAbs"]
+    assert size.starts_behind
+    assert size.inputs_with_spread(streams.graph) == []

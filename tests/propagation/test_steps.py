@@ -88,21 +88,24 @@ def network(function, width=3, dtype="float32"):
     return keras.Sequential([keras.Input((4,), dtype=dtype), *parts])
 
 
+def area(x):
+    """The cross product of (x1, 0, 0) and (0, x2, 0), whose length is x1 * x2."""
+    first, second = tf.pad(x[:, :1], [[0, 0], [0, 2]]), tf.pad(x[:, 1:], [[0, 0], [1, 1]])
+    return tf.linalg.cross(first, second)[:, 2:]
+
+
 def test_product_of_two_by_hand():
     """3 * 5 - 1 * 1 along the straight path: the first gets 2 * (5 + 1) / 2, the second 4 * (3 + 1) / 2."""
-    streams = streams_of(
-        lambda x: tf.reduce_prod(x, 1, keepdims=True), (2,), rule_set=rule_set_of("rescale", "integrate")
-    )
+    streams = streams_of(area, (2,), rule_set=rule_set_of("rescale", "integrate"))
     assert streams.first_departure([np.array([[3.0, 5.0]])], [np.array([[1.0, 1.0]])], 1e-9) is None
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: keras.ops.prod(x, 1, keepdims=True))])
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(area)])
     explainer = DeepLiftExplainer(model, reference=[1.0, 1.0], unsupported="integrate").fit([[3.0, 5.0]])
     np.testing.assert_allclose(explainer.transform([[3.0, 5.0]]), [[6, 8]], rtol=1e-6)
 
 
 FUNCTIONS = {
-    "Prod": lambda x: keras.ops.prod(x + 1.5, 1, keepdims=True),
-    "Cumprod": lambda x: keras.ops.cumprod(x + 1.5, 1),
-    "MatrixInverse": lambda x: tf.reshape(tf.linalg.inv(tf.linalg.diag(x + 2) + 0.3), (-1, 9)),
+    "Cross": lambda x: tf.linalg.cross(x, tf.square(x) + 1),
+    "LogMatrixDeterminant": lambda x: tf.linalg.slogdet(tf.linalg.diag(x + 2) + 0.3)[1][:, None],
     "Betainc": lambda x: tf.math.betainc(tf.ones_like(x), 2 * tf.ones_like(x), 0.5 + 0.4 * x),
 }
 
@@ -120,7 +123,7 @@ def test_contributions_sum_to_the_change(name, rule):
 
 
 def test_all_targets_at_once_are_as_each_by_itself():
-    model = keras.Sequential([keras.Input((4,)), *network(FUNCTIONS["Cumprod"]).layers[:-1], keras.layers.Dense(2)])
+    model = keras.Sequential([keras.Input((4,)), *network(FUNCTIONS["Cross"]).layers[:-1], keras.layers.Dense(2)])
     rows = GENERATOR.normal(size=(4, 4))
     explainer = DeepLiftExplainer(model, target="all", reference="sample", unsupported="integrate").fit(rows)
     together = explainer.explain(rows).contributions
@@ -135,7 +138,7 @@ def test_inside_of_a_loop():
 
         def call(self, x, states):
             [state] = states
-            state = keras.ops.tanh(x) + 0.1 * keras.ops.prod(state + 1, -1, keepdims=True)
+            state = keras.ops.tanh(x) + 0.1 * area(state + 1)
             return state, [state]
 
     inputs = keras.Input((4, 2), dtype="float64")

@@ -6,6 +6,7 @@ Differences of truth values and of whole numbers are carried in double precision
 
 import tensorflow as tf
 
+from skdeeplift.propagation.complex_numbers import convert, is_finite, real_product
 from skdeeplift.propagation.pairing import difference_dtype
 from skdeeplift.propagation.rules.table import RuleTable
 from skdeeplift.propagation.rules.two_operands import changes_of_operands, sum_by_slopes
@@ -18,7 +19,7 @@ def take_step(op, differences, coefficient):
     """Multiply the difference by ``delta_out / delta_in``; where no step is taken the slope is zero."""
     position = next(number for number, difference in enumerate(differences) if difference is not None)
     slope = op.combine(lambda x, out_x, r, out_r: _slope(out_x - out_r, x - r), op.inputs[position], op.outputs[0])
-    return [_to_output(op, coefficient(slope) * _widen(op, differences[position]))]
+    return [_to_output(op, real_product(coefficient(slope), _widen(op, differences[position])))]
 
 
 @DECISIONS.rule
@@ -33,7 +34,7 @@ def take_step_of_difference(op, differences, coefficient):
 
     slope = op.combine(slope_of, *op.inputs, op.outputs[0])
     first, second = (_widen(op, difference) for difference in differences)
-    return [_to_output(op, coefficient(slope) * first + coefficient(-slope) * second)]
+    return [_to_output(op, real_product(coefficient(slope), first) + real_product(coefficient(-slope), second))]
 
 
 @DECISIONS.rule
@@ -65,12 +66,12 @@ def choose(op, differences, coefficient):
     (c_x, c_r), (a_x, a_r), (b_x, b_r) = (_at_both_ends(op, value, place) for place, value in enumerate(op.inputs))
     out_x, out_r = _at_both_ends(op, op.outputs[0])
     means, share = ((a_x + a_r) / 2, (b_x + b_r) / 2), (c_x + c_r) / 2
-    is_finite, changes = tf.math.is_finite(means[0]) & tf.math.is_finite(means[1]), c_x != c_r
-    of_condition = tf.where(is_finite, means[0] - means[1], _slope(out_x - out_r, c_x - c_r))
-    keeps, zero = is_finite | ~changes, tf.zeros_like(out_x)
+    are_finite, changes = is_finite(means[0]) & is_finite(means[1]), c_x != c_r
+    of_condition = tf.where(are_finite, means[0] - means[1], _slope(out_x - out_r, c_x - c_r))
+    keeps, zero = are_finite | ~changes, tf.zeros_like(out_x)
     factors = tf.where(changes, of_condition, zero), tf.where(keeps, share, zero), tf.where(keeps, 1 - share, zero)
     terms = [
-        coefficient(factor) * _align(op, tf.cast(difference, factor.dtype), place)
+        coefficient(factor) * _align(op, convert(difference, factor.dtype), place)
         for place, (factor, difference) in enumerate(zip(factors, differences, strict=True))
         if difference is not None
     ]
@@ -92,12 +93,18 @@ def _align(op, tensor, place):
 def _slope(change, delta):
     """Return the slope of a step, which is zero where nothing changed."""
     changes = (change != 0) & (delta != 0)
-    slope = change / tf.cast(tf.where(changes, delta, tf.ones_like(delta)), change.dtype)
+    delta = tf.where(changes, delta, tf.ones_like(delta))
+    slope = (
+        convert(change, delta.dtype) / tf.math.conj(delta)
+        if delta.dtype.is_complex
+        else change / tf.cast(delta, change.dtype)
+    )
     return tf.where(changes, slope, tf.zeros_like(slope))
 
 
 def _widen(op, difference):
-    return tf.cast(difference, tf.float64) if difference_dtype(op.outputs[0].dtype) == tf.float64 else difference
+    is_wider = difference_dtype(op.outputs[0].dtype) == tf.float64 and not difference.dtype.is_complex
+    return tf.cast(difference, tf.float64) if is_wider else difference
 
 
 def _to_output(op, difference):

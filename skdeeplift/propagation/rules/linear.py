@@ -8,6 +8,7 @@ for the difference itself, and the absolute value for its spread.
 import tensorflow as tf
 
 from skdeeplift.network import ops
+from skdeeplift.propagation.complex_numbers import convert
 from skdeeplift.propagation.pairing import difference_dtype, identity
 from skdeeplift.propagation.rules.table import RuleTable
 
@@ -93,7 +94,7 @@ def apply_again(op, differences, coefficient):
 @LINEAR.rule
 def cast(op, differences, coefficient):
     """Cast the difference to the output's precision, or to single precision, the least that differences have."""
-    return [tf.cast(differences[0], difference_dtype(op.outputs[0].dtype))]
+    return [convert(differences[0], difference_dtype(op.outputs[0].dtype))]
 
 
 @LINEAR.rule
@@ -143,6 +144,32 @@ def _resize_by_absolute_weights(resize_axes, images, size):
     of_columns = resize_axes(tf.eye(width)[None, None, :, :], [1, size[1]], [False, True])[0, 0]
     weights = [tf.cast(tf.abs(matrix), images.dtype) for matrix in (of_rows, of_columns)]
     return tf.einsum("ph,qw,nhwc->npqc", *weights, images)
+
+
+@LINEAR.rule
+def resize_by_area(op, differences, coefficient):
+    """Resize the difference by the op's weights, none of which is negative; TensorFlow has no derivative of this op."""
+
+    def resize_axes(images, size, axes):
+        return op.run([tf.cast(images, op.inputs[0].dtype), size])[0]
+
+    resized = _resize_by_absolute_weights(resize_axes, differences[0], op.constant(1))
+    return [tf.cast(resized, op.outputs[0].dtype)]
+
+
+@LINEAR.rule
+def crop_and_resize(op, differences, coefficient):
+    """Cut constant boxes out of the difference, which is zero where a box leaves the image."""
+    return [
+        tf.raw_ops.CropAndResize(
+            image=differences[0],
+            boxes=op.constant(1),
+            box_ind=op.constant(2),
+            crop_size=op.constant(3),
+            method=op.attribute("method").decode(),
+            extrapolation_value=0,
+        )
+    ]
 
 
 @LINEAR.rule

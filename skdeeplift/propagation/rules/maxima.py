@@ -27,8 +27,8 @@ def take_maxima_of_windows(op, differences, coefficient):
     """Give the change of each window's maximum to its winner."""
     window = _separate_window(op)
     if window is not None:
-        return [_in_windows(op, differences[0], window)]
-    return _to_winners(op, differences[0], _pool_winners)
+        return [_in_windows(op, differences[0], window), *[None] * (len(op.outputs) - 1)]
+    return [*_to_winners(op, differences[0], _pool_winners), *[None] * (len(op.outputs) - 1)]
 
 
 @MAXIMA.rule
@@ -104,7 +104,7 @@ def _to_winners(op, difference, find_winners, sign=1):
 def _separate_window(op):
     """Return height and width of windows that neither overlap nor leave the image, or None if they may do so."""
     sizes, strides = op.attribute("ksize"), op.attribute("strides")
-    channels_last = op.type == "MaxPool" and op.attribute("data_format") == b"NHWC"
+    channels_last = op.type != "MaxPool3D" and _data_format(op) == "NHWC"
     if not channels_last or sizes != strides or sizes[0] != 1 or sizes[3] != 1:
         return None
     image = op.inputs[0].shape[1:3]
@@ -195,16 +195,21 @@ def _pool_winners(op, values, outputs):
     # other tensor holds positions, as floating-point numbers that must be exact.
     elements = math.prod(values.shape if op.is_at_pair_size else values.shape[1:])
     exact = tf.float64 if values.dtype == tf.float64 or elements > 2**24 else tf.float32
-    picked = getattr(tf.raw_ops, f"{op.type}GradGrad")(
+    picked = getattr(tf.raw_ops, f"{op.type.removesuffix('WithArgmax')}GradGrad")(
         orig_input=tf.cast(values, exact),
         orig_output=tf.cast(outputs, exact),
         grad=tf.cast(_positions(op, values), exact),
         ksize=op.attribute("ksize"),
         strides=op.attribute("strides"),
         padding=op.attribute("padding").decode(),
-        data_format=op.attribute("data_format").decode(),
+        data_format=_data_format(op),
     )
     return tf.cast(picked, _INDEX)
+
+
+def _data_format(op):
+    """Return the order of an op's axes; ``MaxPoolWithArgmax`` has no such attribute."""
+    return op.attribute("data_format").decode() if "data_format" in op.step.op.attributes else "NHWC"
 
 
 def _reduction_winners(op, values, outputs):

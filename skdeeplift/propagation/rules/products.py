@@ -66,7 +66,7 @@ class RecomputedProduct:
 
         def products(incoming, *values):
             incoming = incoming if keep is None else keep(incoming)
-            return tuple(incoming * slope for slope in self._slopes(values))
+            return tuple(incoming * tf.math.conj(slope) for slope in self._slopes(values))
 
         kernel = Kernel(products)
         # Function from values to the slopes as a tuple.
@@ -81,7 +81,7 @@ class RecomputedProduct:
         @tf.RegisterGradient(self._name_of_known)
         def gradient_of_known(op, incoming, *_):
             incoming, slopes = incoming if keep is None else keep(incoming), op.inputs[1 + number :]
-            return [None, *(incoming * slope for slope in slopes), *[None] * number]
+            return [None, *(incoming * tf.math.conj(slope) for slope in slopes), *[None] * number]
 
         self._forward = Kernel(lambda *tensors: (self._sum(*tensors),))
 

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.dtypes import is_continuous
 from skdeeplift.network import ops
+from skdeeplift.propagation.complex_numbers import is_finite
 from skdeeplift.propagation.pairing import Difference, Purpose
 from skdeeplift.propagation.rules.products import Kernel, RecomputedProduct
 from skdeeplift.propagation.rules.table import RuleTable
@@ -61,7 +63,7 @@ def _is_harmless(op, inside, producer):
         return before is not None and before.type == "Minimum"
     if op.type == "Pow" and op.inputs[1] not in inside:
         exponent = tf.get_static_value(op.definition.inputs[1])
-        return exponent is not None and bool(np.all((exponent >= 0) & (exponent % 1 == 0)))
+        return exponent is not None and np.isrealobj(exponent) and bool(np.all((exponent >= 0) & (exponent % 1 == 0)))
     return op.facts.family is ops.QUOTIENT and op.inputs[1] not in inside
 
 
@@ -78,7 +80,7 @@ def machine_epsilon(dtype):
 
 def precision_of(value):
     """Return the dtype in which the network computed a value; whole numbers are exact in double precision."""
-    return value.dtype if value.dtype.is_floating else tf.float64
+    return value.dtype if is_continuous(value.dtype) else tf.float64
 
 
 def nearly_zero(size, dtype=None, is_small=False):
@@ -91,9 +93,10 @@ def nearly_zero(size, dtype=None, is_small=False):
     products round differently. A difference that small leaves the values at the input and at the reference the same
     size, so the size of one is enough.
     """
+    size = tf.abs(size) if size.dtype.is_complex else size
     # Below the smallest normal number, a processor may take a number for zero.
     absolute = float(np.finfo(np.float32).tiny) if is_small else least_difference(size.dtype)
-    return tf.maximum(tf.constant(absolute, size.dtype), _rounding(size, dtype))
+    return tf.maximum(tf.constant(absolute, size.dtype), rounding(size, dtype))
 
 
 def least_difference(dtype):
@@ -101,13 +104,14 @@ def least_difference(dtype):
     return 1e-12 if dtype == tf.float64 else 1e-7
 
 
-def _rounding(size, dtype=None):
+def rounding(size, dtype=None):
+    """Return the rounding of values of the size given, which the network computed in a dtype, by default their own."""
     return 4 * machine_epsilon(dtype or size.dtype) * tf.abs(size)
 
 
 def _sign(at_input, at_reference):
     delta = at_input - at_reference
-    return tf.where(tf.abs(delta) <= _rounding(at_reference), tf.zeros_like(delta), tf.sign(delta))
+    return tf.where(tf.abs(delta) <= rounding(at_reference), tf.zeros_like(delta), tf.sign(delta))
 
 
 # Product of a difference and its sign. It is the spread of a difference whose parts have not cancelled yet.
@@ -117,7 +121,7 @@ SIGNED = RecomputedProduct("SkdeepliftSign", _sign)
 def smooth_derivative(op_type, value, result):
     """Differentiate a function of `SMOOTH`; the derivative is zero where it is not finite."""
     slope = SMOOTH[op_type](value, result)
-    return tf.where(tf.math.is_finite(slope), slope, tf.zeros_like(slope))
+    return tf.where(is_finite(slope), slope, tf.zeros_like(slope))
 
 
 def derivative(function, value, side):
@@ -139,12 +143,14 @@ def derivative(function, value, side):
     """
     shape = tf.shape(function(value))
     # This step is far below rounding for a smooth function, and large enough to leave a kink, at zero too.
-    step = machine_epsilon(value.dtype) * tf.abs(value) + tf.constant(_STEP_FROM_ZERO, value.dtype)
-    beside = tf.broadcast_to(value + side * step, shape)
-    [gradient] = tf.gradients(function(beside), beside)
+    step = machine_epsilon(value.dtype) * tf.abs(value) + tf.constant(_STEP_FROM_ZERO, value.dtype.real_dtype)
+    beside = tf.broadcast_to(value + tf.cast(side * step, value.dtype), shape)
+    result = function(beside)
+    [gradient] = tf.gradients(result, beside, tf.ones_like(result) if result.dtype.is_complex else None)
     if gradient is None:
         return tf.zeros(shape, value.dtype)
-    return tf.where(tf.math.is_finite(gradient), gradient, tf.zeros_like(gradient))
+    gradient = tf.math.conj(gradient)
+    return tf.where(is_finite(gradient), gradient, tf.zeros_like(gradient))
 
 
 _STEP_FROM_ZERO = 1e-30
@@ -226,7 +232,7 @@ def _secant(input_x, output_x, input_r, output_r, derivative, threshold):
 def _finite_secant(*values):
     """Compute the slope; it is zero where the function is not finite, such as in a branch that is not taken."""
     slope = _secant(*values)
-    return tf.where(tf.math.is_finite(slope), slope, tf.zeros_like(slope))
+    return tf.where(is_finite(slope), slope, tf.zeros_like(slope))
 
 
 def _ramp_secant(top, is_small, input_x, input_r):

@@ -47,10 +47,10 @@ def _spread(op):
 
 def _at_ends_or_parts(op):
     """Do the same as `_at_parts` for a function that jumps: a part that is nearly zero leaves the other all the way."""
+    [root] = op.inputs[:1]
 
     def points(spread, x, r):
         parts = _parts(x - r, spread)
-        root = op.inputs[0]
         threshold = nearly_zero(tf.maximum(tf.abs(r), tf.abs(spread)), precision_of(root), op.is_small(root))
         is_none = [tf.abs(part) < threshold for part in parts]
         found = [

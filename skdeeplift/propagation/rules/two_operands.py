@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.network import ops
+from skdeeplift.propagation.complex_numbers import is_finite, real_product
 from skdeeplift.propagation.rules.products import Kernel
 from skdeeplift.propagation.rules.rescale import derivative, nearly_zero
 from skdeeplift.propagation.rules.table import RuleTable
@@ -21,8 +22,9 @@ def split_product(op, differences, coefficient):
     ``op(x_a, x_b) - op(r_a, r_b) = op(d_a, (x_b + r_b)/2) + op((x_a + r_a)/2, d_b)``: the Shapley value of two players,
     used for products in Lundberg and Lee 2017 (arXiv:1705.07874), section 4.2.
     """
-    first, second = op.inputs
-    return _sum_of_products(op, differences, *(coefficient(op.coefficient(_mean, value)) for value in (first, second)))
+    positions = [position for position, difference in enumerate(differences) if difference is not None]
+    means = [coefficient(op.coefficient(_mean, op.inputs[position])) for position in positions]
+    return _sum_of_products(op, differences, *means)
 
 
 @BILINEAR.rule
@@ -49,12 +51,15 @@ def split_squared_difference(op, differences, coefficient):
     """Split ``u^2`` with ``u = a - b`` as a product: ``u_x^2 - u_r^2 = (u_x + u_r) (d_a - d_b)``."""
     slope = coefficient(op.combine(lambda a_x, b_x, a_r, b_r: (a_x - b_x) + (a_r - b_r), *op.inputs))
     first, second = differences
-    return [slope * (first + second * coefficient(tf.constant(-1, second.dtype)))]
+    change = first + second * coefficient(tf.constant(-1, second.dtype))
+    return [tf.cast(real_product(slope, change), change.dtype)]
 
 
 def _sum_of_products(op, differences, mean_first, mean_second):
-    [of_first] = op.run([differences[0], mean_second])
-    [of_second] = op.run([mean_first, differences[1]])
+    first, second = (position for position, difference in enumerate(differences) if difference is not None)
+    operands = op.operands(differences)
+    [of_first] = op.run([mean_second if place == second else each for place, each in enumerate(operands)])
+    [of_second] = op.run([mean_first if place == first else each for place, each in enumerate(operands)])
     return [of_first + of_second]
 
 
@@ -66,7 +71,8 @@ def _weighted_means(a_x, g_x, a_r, g_r):
 
 def _compute_weighted_means(a_x, g_x, a_r, g_r):
     size_x, size_r = tf.abs(g_x), tf.abs(g_r)
-    share_x, share_r = (tf.math.divide_no_nan(size, size_x + size_r) for size in (size_x, size_r))
+    shares = (tf.math.divide_no_nan(size, size_x + size_r) for size in (size_x, size_r))
+    share_x, share_r = (tf.cast(share, g_x.dtype) for share in shares)
     return share_x * a_x + share_r * a_r, share_r * g_x + share_x * g_r
 
 
@@ -87,7 +93,7 @@ def _is_reciprocal(tensor):
         return len(varying) == 1 and _is_reciprocal(varying[0])
     if op.type == "Pow":
         exponent = tf.get_static_value(op.inputs[1])
-        return exponent is not None and bool(np.all(exponent < 0))
+        return exponent is not None and np.isrealobj(exponent) and bool(np.all(exponent < 0))
     is_quotient = facts.rule((0, 1)) == "split_quotient"
     return facts.reciprocal or (is_quotient and _is_constant(op.inputs[0]))
 
@@ -107,17 +113,18 @@ def split_quotient(op, differences, coefficient):
     From ``d_a = mean(out) d_b + mean(b) d_out`` follows ``d_out = (d_a - mean(out) d_b) / mean(b)``. The rule
     `split_change` would divide the numerator at the input by the denominator at the reference. If that denominator is
     nearly zero, as in ``x / (std + 1e-8)`` of equal elements, huge contributions would cancel, and float32 would lose
-    them. Denominators of different sign are replaced by their sizes, so that no pole lies between them.
+    them. Denominators of different sign are replaced by their sizes, so that no pole lies between them. Of complex
+    denominators, the sign is a number of size one.
     """
 
     def slopes(b_x, out_x, b_r, out_r):
-        size = tf.abs(b_x) + tf.abs(b_r)
-        sign_x, sign_r = tf.sign(b_x), tf.sign(b_r)
+        size = tf.cast(tf.abs(b_x) + tf.abs(b_r), out_x.dtype)
+        sign_x, sign_r = tf.math.conj(tf.sign(b_x)), tf.math.conj(tf.sign(b_r))
         return (sign_x + sign_r) / size, -(sign_r * out_x + sign_x * out_r) / size
 
     def finite_slopes(*values):
         """Return slopes that are zero where the quotient is not finite, such as in a branch that is not taken."""
-        return tuple(tf.where(tf.math.is_finite(slope), slope, tf.zeros_like(slope)) for slope in slopes(*values))
+        return tuple(tf.where(is_finite(slope), slope, tf.zeros_like(slope)) for slope in slopes(*values))
 
     return sum_by_slopes(op.combine(finite_slopes, op.inputs[1], op.outputs[0]), differences, coefficient)
 
@@ -129,23 +136,38 @@ def split_change(op, differences, coefficient):
     Lundberg and Lee 2017 (arXiv:1705.07874), section 4.2; Shapley 1953. An operand whose difference is nearly zero has
     the slope of its partial derivative, averaged over the two values of the other operand.
     """
+    return _split_by(lambda first, second: op.run([first, second])[0], op, differences, coefficient)
+
+
+@TWO_VARIABLE.rule
+def split_change_of_derivative(op, differences, coefficient):
+    """Split the change as `split_change` does. TensorFlow's derivatives of ops take tensors of the same shape only."""
 
     def function(first, second):
-        return op.run([first, second])[0]
+        shape = tf.broadcast_dynamic_shape(tf.shape(first), tf.shape(second))
+        return op.run([tf.broadcast_to(first, shape), tf.broadcast_to(second, shape)])[0]
 
-    def slopes(first_x, second_x, first_r, second_r):
-        change_of_first, change_of_second = changes_of_operands(function, first_x, second_x, first_r, second_r)
+    return _split_by(function, op, differences, coefficient)
 
-        def of_first(value):
-            return (function(value, second_x) + function(value, second_r)) / 2
 
-        def of_second(value):
-            return (function(first_x, value) + function(first_r, value)) / 2
+def _split_by(function, op, differences, coefficient):
+    are_small = tuple(map(op.is_small, op.inputs))
+    slopes = op.combine(lambda *values: slopes_of_operands(function, *values, are_small), *op.inputs)
+    return sum_by_slopes(slopes, differences, coefficient)
 
-        ends = (change_of_first, first_x, first_r, of_first), (change_of_second, second_x, second_r, of_second)
-        return tuple(_slope(*each, op.is_small(value)) for each, value in zip(ends, op.inputs, strict=True))
 
-    return sum_by_slopes(op.combine(slopes, *op.inputs), differences, coefficient)
+def slopes_of_operands(function, first_x, second_x, first_r, second_r, are_small=(False, False)):
+    """Compute the slope of a function of two values by each of them; see `split_change`."""
+    change_of_first, change_of_second = changes_of_operands(function, first_x, second_x, first_r, second_r)
+
+    def of_first(value):
+        return (function(value, second_x) + function(value, second_r)) / 2
+
+    def of_second(value):
+        return (function(first_x, value) + function(first_r, value)) / 2
+
+    ends = (change_of_first, first_x, first_r, of_first), (change_of_second, second_x, second_r, of_second)
+    return tuple(_slope(*each, is_small) for each, is_small in zip(ends, are_small, strict=True))
 
 
 def changes_of_operands(function, first_x, second_x, first_r, second_r):

@@ -324,3 +324,67 @@ def test_a_sum_with_a_constant_creates_nothing(monkeypatch):
     [(contributions,)] = streams.contributions(request, at_input, at_reference)
     np.testing.assert_array_equal(contributions, np.full((1, 1, 5), 9.0))
     assert sorted(created) == ["Const", "Mul"]
+
+
+def test_cut_boxes_by_hand():
+    """A box from the second to the third place of 1, 2, 4 is resized to three places: 2, 3, 4, from zeros.
+
+    Outside of the image the op returns 7, at the row and at the reference alike, which contributes nothing.
+    """
+
+    def boxes(last):
+        def function(x):
+            number = tf.shape(x)[0]
+            box = tf.ones((number, 1)) * [[0.0, 0.5, 0.0, last]]
+            return tf.image.crop_and_resize(x, box, tf.range(number), (1, 3), extrapolation_value=7.0)
+
+        return function
+
+    image = np.array([1.0, 2.0, 4.0]).reshape(1, 1, 3, 1)
+    [contributions], change = explain_function(boxes(1.0), [image], [0 * image], dtype=tf.float32)
+    np.testing.assert_allclose(contributions.ravel(), [0, 3, 6])
+    [contributions], change = explain_function(boxes(1.5), [image], [0 * image], dtype=tf.float32)
+    np.testing.assert_allclose(contributions.ravel(), [0, 2, 4])
+    np.testing.assert_allclose(change, [6])
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: tf.image.resize(x, (3, 7), "area"),
+        lambda x: tf.image.resize(x, (6, 2), "area", antialias=True),
+        lambda x: cut_two_boxes(x, "bilinear"),
+        lambda x: cut_two_boxes(x, "nearest"),
+    ],
+)
+def test_boxes_and_areas_sum_to_the_change(function, rule, mode):
+    generator = np.random.default_rng(1)
+    rows, references = (
+        generator.normal(size=(3, 4, 5, 2)),
+        generator.normal(size=(2 if mode is Mode.SHARED else 6, 4, 5, 2)),
+    )
+    options = dict(dtype=tf.float32, tolerance=2e-6, mode=mode, rule=rule)
+    assert_sums_to_change(lambda x: tf.tanh(function(x)), [rows], [references], **options)
+
+
+def cut_two_boxes(x, method):
+    """Two boxes of each row, one of which leaves the image."""
+    number = tf.shape(x)[0]
+    boxes = tf.tile(tf.constant([[0.1, 0.2, 0.8, 1.3], [0.0, 0.9, 0.5, 0.1]]), [number, 1])
+    places = tf.repeat(tf.range(number), 2)
+    cut = tf.image.crop_and_resize(x, boxes, places, (3, 2), method=method, extrapolation_value=2.0)
+    return tf.reshape(cut, [-1, 2, 3, 2, 2])
+
+
+def test_weights_of_areas_are_those_of_the_op():
+    """Each place of a resized unit vector is a weight: TensorFlow has no derivative of this op."""
+    [contributions], _ = explain_function(
+        lambda x: tf.image.resize(x, (1, 2), "area"),
+        [np.array([1.0, 2.0, 4.0]).reshape(1, 1, 3, 1)],
+        [np.zeros((1, 1, 3, 1))],
+        dtype=tf.float32,
+    )
+    # Areas of one and a half places: (1 + 2/2) / 1.5 and (2/2 + 4) / 1.5.
+    np.testing.assert_allclose(contributions.ravel(), np.array([1, 2, 4]) / 1.5, rtol=1e-6)

@@ -39,6 +39,10 @@ def test_second_largest_by_hand():
     np.testing.assert_allclose(contributions, [[0.0, 0.0, 1.0]])
 
 
+def values_of_pooling(images, *arguments):
+    return tf.nn.max_pool_with_argmax(images, *arguments).output
+
+
 def pool(kind, window, strides, padding):
     return lambda x: kind(tf.nn.relu(x), window, strides, padding)
 
@@ -51,6 +55,8 @@ def pool(kind, window, strides, padding):
         (pool(tf.nn.max_pool2d, 2, 2, "VALID"), (6, 6, 2)),
         (pool(tf.nn.max_pool2d, 3, 1, "SAME"), (5, 5, 2)),
         (pool(tf.nn.max_pool2d, (3, 2), (2, 1), "VALID"), (7, 6, 3)),
+        (pool(values_of_pooling, 2, 2, "SAME"), (6, 6, 2)),
+        (pool(values_of_pooling, 3, 2, "SAME"), (5, 6, 2)),
         (lambda x: tf.reduce_max(tf.nn.relu(x), [1, 2]), (4, 5, 3)),
         (lambda x: tf.reduce_max(x, -1), (4, 5)),
         (lambda x: tf.reduce_min(tf.nn.relu(x), 1, keepdims=True), (4, 5)),
@@ -118,3 +124,11 @@ def test_all_targets_behind_pooling_are_those_of_each_alone(n_rows):
     for target in range(2):
         alone = DeepLiftExplainer(model, target=target).fit(images).transform(images)
         np.testing.assert_allclose(of_all[..., target], alone, rtol=1e-5, atol=1e-6 * np.abs(alone).max())
+
+
+@pytest.mark.parametrize("windows", [(2, 2, "VALID"), (3, 2, "SAME")])
+def test_pooling_with_places_is_pooling(windows):
+    rows, references = np.random.default_rng(0).normal(size=(2, 3, 6, 6, 2))
+    [with_places], _ = explain_function(pool(values_of_pooling, *windows), [rows], [references])
+    [without], _ = explain_function(pool(tf.nn.max_pool2d, *windows), [rows], [references])
+    np.testing.assert_array_equal(with_places, without)

@@ -280,3 +280,18 @@ def test_multipliers_of_parts_go_with_the_parts_as_they_are_reported():
     np.testing.assert_allclose(multipliers, [of_negative, of_positive])
     np.testing.assert_allclose(np.dot(parts, multipliers), of_layer("contributions"))
     np.testing.assert_allclose(of_layer("multipliers"), (of_negative + of_positive) / 2)
+
+
+def test_rounding_does_not_take_a_part_across_a_jump():
+    """relu's derivative of y = relu(w x) jumps at 0, where y is at the reference.
+
+    All of y's difference is positive. In single precision its parts are rounded, and the negative one is no exact zero.
+    """
+    weights = np.random.default_rng(0).uniform(0.1, 1, (40, 30))
+    rows = np.random.default_rng(1).uniform(0.1, 1, (20, 40))
+
+    def function(x):
+        y = tf.nn.relu(tf.matmul(x, tf.constant(weights, x.dtype)))
+        return tf.nn.relu(tf.raw_ops.ReluGrad(gradients=tf.ones_like(y), features=y * 3.3))
+
+    assert_sums_to_change(function, [rows], [np.zeros((1, 40))], rule="reveal_cancel", dtype=tf.float32, tolerance=1e-5)

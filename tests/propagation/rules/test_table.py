@@ -1,8 +1,11 @@
 import pytest
 
 from skdeeplift.network import ops
+from skdeeplift.propagation.rules.complex_parts import COMPLEX
 from skdeeplift.propagation.rules.decisions import DECISIONS
+from skdeeplift.propagation.rules.factors import FACTORS
 from skdeeplift.propagation.rules.linear import JOINS, LINEAR, LISTS
+from skdeeplift.propagation.rules.matrices import MATRICES
 from skdeeplift.propagation.rules.maxima import MAXIMA
 from skdeeplift.propagation.rules.places import PLACES
 from skdeeplift.propagation.rules.rescale import SOFTMAX
@@ -34,7 +37,8 @@ def test_a_union_finds_the_rules_of_all_tables():
 
 
 def test_no_two_rules_have_one_name():
-    tables = [LINEAR, JOINS, LISTS, BILINEAR, TWO_VARIABLE, DECISIONS, MAXIMA, WINNERS, PLACES, SOFTMAX]
+    tables = [LINEAR, JOINS, LISTS, BILINEAR, FACTORS, MATRICES, TWO_VARIABLE, COMPLEX, DECISIONS, MAXIMA, WINNERS]
+    tables += [PLACES, SOFTMAX]
     assert len(SHARED.rules) == sum(len(table.rules) for table in tables)
 
 

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -135,3 +137,126 @@ def test_functions_of_two_values_sum_to_the_change(function):
     rows = [generator.uniform(0.5, 2, (4, 5)) for _ in range(2)]
     references = [generator.uniform(0.5, 2, (3, 5)) for _ in range(2)]
     assert_sums_to_change(function, rows, references)
+
+
+def test_quotient_of_complex_numbers_by_hand():
+    """(2i) / i - 1 / 1 = 1. The denominators' sizes are 1, and their signs i and 1, whose conjugates add up to 1 - i.
+
+    The numerator's difference 2i - 1 has the slope (1 - i) / 2, which gives (1 + 3i) / 2; the denominator has the rest.
+    """
+
+    def function(a, b):
+        quotient = tf.complex(a[:, 0], a[:, 1]) / tf.complex(b[:, 0], b[:, 1])
+        return tf.math.real(quotient) * 3 + tf.math.imag(quotient)
+
+    (first, second), change = explain_function(function, [[[0.0, 2.0]], [[0.0, 1.0]]], [[[1.0, 0.0]], [[1.0, 0.0]]])
+    np.testing.assert_allclose(first.sum(), 3 * 0.5 + 1.5)
+    np.testing.assert_allclose(second.sum(), 3 * 0.5 - 1.5, atol=1e-12)
+    np.testing.assert_allclose(change, [3.0])
+
+
+PAIRS = {
+    "matrix product": (tf.matmul, (3, 4), (4, 2)),
+    "sum of products": (lambda a, b: tf.einsum("ij,jk->ki", a, b), (3, 4), (4, 2)),
+    "convolution": (lambda a, b: tf.nn.conv2d(a[None], b, 2, "SAME")[0], (5, 5, 2), (3, 3, 2, 2)),
+    "convolution of volumes": (
+        lambda a, b: tf.nn.conv3d(a[None], b, [1] * 5, "SAME")[0],
+        (3, 3, 3, 1),
+        (2, 2, 2, 1, 2),
+    ),
+    "depthwise": (
+        lambda a, b: tf.nn.depthwise_conv2d(a[None], b, [1, 1, 1, 1], "SAME")[0],
+        (5, 5, 2),
+        (3, 3, 2, 2),
+    ),
+    "transposed": (
+        lambda a, b: tf.nn.conv2d_transpose(a[None], b, [1, 6, 6, 2], 2)[0],
+        (3, 3, 1),
+        (2, 2, 2, 1),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_both_tensors_of_each_row_vary(name, rule, at_once):
+    """Each row has a kernel of its own, as hypernetworks make it, in a loop over the rows or for all at once."""
+    of_row, *shapes = PAIRS[name]
+
+    def function(a, b):
+        over_rows = tf.vectorized_map if at_once else partial(tf.map_fn, fn_output_signature=a.dtype)
+        return tf.tanh(over_rows(lambda pair: tf.tanh(of_row(*pair)), (a, b)))
+
+    generator = np.random.default_rng(0)
+    rows = [generator.normal(size=(3, *shape)) for shape in shapes]
+    references = [generator.normal(size=(3, *shape)) for shape in shapes]
+    assert_sums_to_change(function, rows, references, mode=Mode.PAIR_SIZE, rule=rule)
+
+
+def test_convolution_of_two_by_hand():
+    """2 * 3 - 1 * 1 = 5 at each of two places: the images get 1 * (3 + 1) / 2, the kernel 2 * (2 + 1) / 2 at each."""
+
+    def function(image, kernel):
+        return tf.map_fn(
+            lambda pair: tf.nn.conv2d(pair[0][None], pair[1], 1, "SAME")[0],
+            (image, kernel),
+            fn_output_signature=tf.float64,
+        )
+
+    rows = [np.full((1, 1, 2, 1), 2.0), np.full((1, 1, 1, 1, 1), 3.0)]
+    references = [np.ones_like(each) for each in rows]
+    (image, kernel), change = explain_function(function, rows, references, mode=Mode.PAIR_SIZE)
+    np.testing.assert_allclose(image.ravel(), [2, 2])
+    np.testing.assert_allclose([kernel.item(), change.item()], [6, 10])
+
+
+def test_derivative_of_relu_by_hand():
+    """The derivative of relu is on at 3 and off at -1, with the factors 5 and 2: 5 - 0.
+
+    The factor first: 0 and then 5 for the step; the step first: 2, and then 3 for the factor.
+    """
+    (factor, feature), change = explain_function(
+        lambda g, x: tf.raw_ops.ReluGrad(gradients=g, features=x), [[[5.0]], [[3.0]]], [[[2.0]], [[-1.0]]]
+    )
+    assert (factor.item(), feature.item(), change.item()) == (1.5, 3.5, 5.0)
+
+
+def derivative_of(function):
+    """A network that returns the derivative of a function of its input, as one of physics does."""
+
+    def derived(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = function(x)
+        return tape.gradient(y, x)
+
+    return derived
+
+
+FIRST, SECOND = np.random.default_rng(0).normal(size=(2, 5, 5))
+DERIVED = {
+    **{
+        name: partial(lambda activation, x: activation(activation(x @ FIRST) @ SECOND), getattr(tf.nn, name))
+        for name in ("relu", "relu6", "elu", "selu", "softplus", "softsign", "tanh", "sigmoid", "leaky_relu", "silu")
+    },
+    "sqrt": lambda x: tf.sqrt(1 + tf.square(tf.square(x) @ tf.abs(FIRST))),
+    "rsqrt": lambda x: tf.math.rsqrt(1 + tf.square(x @ FIRST)),
+    "reciprocal": lambda x: tf.math.reciprocal(2 + tf.sigmoid(x @ FIRST)),
+    "softmax": lambda x: tf.nn.softmax(x @ FIRST) * x,
+    "padded": lambda x: tf.tanh(tf.pad(x, [[0, 0], [2, 1]], "REFLECT")[:, 1::2]) ** 2,
+    "pooled": lambda x: tf.tanh(tf.nn.avg_pool1d(tf.tanh(x[..., None]), 2, 2, "SAME")),
+}
+
+
+@pytest.mark.parametrize("name", DERIVED)
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+@pytest.mark.parametrize("dtype", [tf.float64, tf.float32])
+def test_derivatives_inside_of_a_network_sum_to_the_change(name, rule, dtype):
+    rows, references = np.random.default_rng(1).normal(size=(2, 4, 5))
+    function = derivative_of(lambda x: DERIVED[name](tf.cast(x, tf.float64)))
+    weights = np.random.default_rng(2).normal(size=5).astype(dtype.as_numpy_dtype)
+    tolerance = 1e-10 if dtype == tf.float64 else 1e-5
+    assert_sums_to_change(
+        lambda x: function(x) * weights, [rows], [references], rule=rule, dtype=dtype, tolerance=tolerance
+    )

@@ -1,0 +1,127 @@
+"""Functions that replace an op by simpler ones while the graph is read."""
+
+import inspect
+
+import tensorflow as tf
+
+from skdeeplift.network import ops
+
+
+def expand(op):
+    """Write an op as a function of simpler ops.
+
+    Parameters
+    ----------
+    op : tf.Operation
+        The op.
+
+    Returns
+    -------
+    graph : FuncGraph or None
+        The function of the op's first inputs; None for an op that stays as it is.
+    """
+    name = ops.facts_of(op.type).expansion
+    function = None if name is None else _EXPANSIONS[name](op)
+    if function is None:
+        return None
+    number = len(inspect.signature(function).parameters)
+    specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in op.inputs[:number]]
+    return tf.function(function, autograph=False).get_concrete_function(*specs).graph
+
+
+def count_one_hot(op):
+    """Write a count of integers as a sum of one-hot rows, or their presence as the maximum of these.
+
+    Each element of these rows belongs to one element of the input.
+    """
+    ids, _, weights = op.inputs
+    number, dtype = op.outputs[0].shape[-1], op.outputs[0].dtype
+    if number is None or ids.shape.rank != 2 or weights.shape.num_elements() != 0:
+        return None
+    reduce = tf.reduce_max if op.get_attr("binary_output") else tf.reduce_sum
+    return lambda ids: reduce(tf.one_hot(ids, number, dtype=dtype), 1)
+
+
+def cast_parts(op):
+    """Write a cast between real and complex numbers by their parts, as the gradient of the cast logs a warning."""
+    before, after = op.inputs[0].dtype, op.outputs[0].dtype
+    if before.is_complex and not after.is_complex:
+        return lambda tensor: tf.cast(tf.math.real(tensor), after)
+    if after.is_complex and not before.is_complex:
+
+        def to_complex(tensor):
+            real = tf.cast(tensor, after.real_dtype)
+            return tf.complex(real, tf.zeros_like(real))
+
+        return to_complex
+    return None
+
+
+def divide_by_square(op):
+    """Write the derivative of softsign as a quotient, because TensorFlow cannot differentiate it once more."""
+    return lambda incoming, x: incoming / tf.square(1 + tf.abs(x))
+
+
+def transform_along_axes(op):
+    """Write a transform along several axes as transforms along one axis each, which have derivatives."""
+    first, lengths = op.inputs[0], tf.get_static_value(op.inputs[1])
+    axes = tf.get_static_value(op.inputs[2]) if op.type.endswith("ND") else [-3, -2, -1]
+    if lengths is None or axes is None or first.shape.rank is None:
+        return None
+    axes = [int(axis) % first.shape.rank - first.shape.rank for axis in axes]
+    name, dtype = op.type.removesuffix("ND").removesuffix("3D"), op.outputs[0].dtype
+
+    def transform(tensor):
+        of_axes = list(zip(axes, map(int, lengths), strict=True))
+        if name == "RFFT":
+            axis, length = of_axes.pop()
+            tensor = _along(axis, tensor, lambda last: tf.signal.rfft(_with_length(last, length), [length]))
+        last = of_axes.pop() if name == "IRFFT" else None
+        one_axis = tf.signal.ifft if name.startswith("I") else tf.signal.fft
+        for axis, length in of_axes:
+            tensor = _along(axis, tensor, lambda last, length=length: one_axis(_with_length(last, length)))
+        if last is not None:
+            half = last[1] // 2 + 1
+            tensor = _along(last[0], tensor, lambda each: tf.signal.irfft(_with_length(each, half), [last[1]]))
+        return tf.cast(tensor, dtype)
+
+    return transform
+
+
+def transform_whole_length(op):
+    """Cut or fill the axes of a transform to its lengths first, because TensorFlow has the derivative of such a one."""
+    first, lengths = op.inputs[0], tf.get_static_value(op.inputs[1])
+    if lengths is None or first.shape.rank is None:
+        return None
+    lengths, name = list(map(int, lengths)), op.type.lower()
+    needed = [*lengths[:-1], lengths[-1] // 2 + 1 if name.startswith("i") else lengths[-1]]
+    if list(first.shape[-len(lengths) :]) in ([None] * len(lengths), needed):
+        return None
+
+    def transform(tensor):
+        for place, length in enumerate(needed):
+            axis = place - len(needed)
+            tensor = _along(axis, tensor, lambda last, length=length: _with_length(last, length))
+        return getattr(tf.signal, name)(tensor, lengths)
+
+    return transform
+
+
+def _along(axis, tensor, function):
+    """Apply a function of the last axis along another axis, counted from the end."""
+    order = list(range(tensor.shape.rank))
+    order[axis], order[-1] = order[-1], order[axis]
+    return function(tensor) if axis == -1 else tf.transpose(function(tf.transpose(tensor, order)), order)
+
+
+def _with_length(tensor, length):
+    """Cut the last axis off at a length, or fill it with zeros."""
+    tensor = tensor[..., :length]
+    missing = length - tensor.shape[-1]
+    return tf.pad(tensor, [[0, 0]] * (tensor.shape.rank - 1) + [[0, missing]]) if missing else tensor
+
+
+_EXPANSIONS = {
+    function.__name__: function
+    for function in (cast_parts, count_one_hot, divide_by_square, transform_along_axes, transform_whole_length)
+}

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skdeeplift.network.expansions import expand
+from skdeeplift.network.network import trace
+from tests.functions import assert_sums_to_change
+
+GENERATOR = np.random.default_rng(0)
+VOLUMES = GENERATOR.normal(size=(3, 4, 5, 6))
+
+
+def types_of(function, *shape, dtype=tf.float64):
+    graph, _ = trace(function, tf.TensorSpec((None, *shape), dtype))
+    return {op.type for op in graph.ops}
+
+
+def test_an_op_of_another_type_stays():
+    concrete = tf.function(tf.tanh).get_concrete_function(tf.TensorSpec((2,)))
+    assert expand(concrete.outputs[0].op.inputs[0].op) is None
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        tf.signal.rfft3d,
+        lambda x: tf.signal.rfft3d(x, [3, 5, 9]),
+        lambda x: tf.signal.irfft3d(tf.signal.rfft3d(x)),
+        lambda x: tf.signal.irfft3d(tf.signal.rfft3d(x), [3, 7, 5]),
+        lambda x: tf.signal.irfft3d(tf.signal.rfft3d(x) * (2 + 1j)) * 2,
+    ],
+)
+def test_transforms_of_volumes(function):
+    """Written as transforms along one axis each, they give the same numbers and have derivatives."""
+    assert not types_of(function, 4, 5, 6) & {"RFFT3D", "IRFFT3D"}
+    references = GENERATOR.normal(size=(2, 4, 5, 6))
+    weights = GENERATOR.normal(size=function(VOLUMES).shape[1:])
+
+    def weighted(x):
+        z = function(x)
+        return weights * (tf.math.real(z) + tf.math.imag(z) if z.dtype.is_complex else z)
+
+    assert_sums_to_change(weighted, [VOLUMES], [references])
+
+
+@pytest.mark.parametrize("lengths", [[3], [6], [9], [3, 8], [5, 6], [8, 5]])
+def test_transforms_of_another_length(lengths):
+    """TensorFlow has no derivative of a transform that cuts its input off."""
+    name = "rfft" if len(lengths) == 1 else "rfft2d"
+    there, back = getattr(tf.signal, name), getattr(tf.signal, f"i{name}")
+    rows, references = VOLUMES[:, 0], VOLUMES[:2, 1]
+    weights = GENERATOR.normal(size=there(rows, lengths).shape[1:])
+    assert_sums_to_change(lambda x: weights * tf.math.imag(there(x, lengths)), [rows], [references])
+    weights = GENERATOR.normal(size=back(there(rows), lengths).shape[1:])
+    assert_sums_to_change(lambda x: weights * back(there(x), lengths), [rows], [references])
+
+
+@pytest.mark.parametrize(
+    ("function", "before", "after"),
+    [
+        (lambda x: tf.cast(x, tf.complex64), tf.float64, {"Complex"}),
+        (lambda x: tf.cast(x, tf.complex128), tf.int32, {"Complex", "Cast"}),
+        (lambda x: tf.cast(tf.cast(x, tf.complex128), tf.float32), tf.float64, {"Complex", "Real"}),
+        (lambda x: tf.cast(x, tf.float32), tf.float64, {"Cast"}),
+    ],
+)
+def test_casts_of_complex_numbers(function, before, after):
+    assert types_of(function, 3, dtype=before) & {"Complex", "Real"} == after - {"Cast"}
+    assert "Cast" in after or "Cast" not in types_of(lambda x: tf.cast(x, tf.complex128), 3, dtype=before)
+
+
+def test_counts_of_tokens():
+    def count(ids):
+        return tf.raw_ops.DenseBincount(input=ids, size=4, weights=tf.constant([], tf.float32))
+
+    assert "DenseBincount" not in types_of(count, 3, dtype=tf.int32)
+
+
+def test_derivative_of_softsign():
+    def function(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.nn.softsign(x)
+        return tape.gradient(y, x)
+
+    assert "SoftsignGrad" not in types_of(function, 3)
+    assert_sums_to_change(function, [GENERATOR.normal(size=(3, 4))], [GENERATOR.normal(size=(2, 4))])
