@@ -433,9 +433,7 @@ op("IRFFT2D",                TRANSFORM, expansion="transform_whole_length")
 op("FFTND",                  OTHER, expansion="transform_along_axes")
 op("IFFTND",                 OTHER, expansion="transform_along_axes")
 op("RFFT3D",                 OTHER, expansion="transform_along_axes")
-op("RFFTND",                 OTHER, expansion="transform_along_axes")
 op("IRFFT3D",                OTHER, expansion="transform_along_axes")
-op("IRFFTND",                OTHER, expansion="transform_along_axes")
 
 # Derivatives of other ops, as functions of two tensors.
 op("EluGrad",                DERIVATIVE, jumps=True)

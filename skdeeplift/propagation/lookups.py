@@ -311,10 +311,11 @@ def _known_shape(value, graph):
     axis = _axis_of_rows(graph, value)
     shape = value.shape[:axis].concatenate(value.shape[axis + 1 :]) if value.shape.rank else None
     if shape is None or not shape.is_fully_defined():
-        if value in graph.producer and value not in graph.layouts and value.shape.rank:
+        made_by = graph.producer.get(value)
+        if made_by is not None and made_by.type == "Reshape" and value not in graph.layouts:
             raise UnsupportedOpError(
                 f"The rows of a batch are not kept apart in the value {value.name!r} of shape {value.shape}, by which "
-                f"numbers are looked up: {graph.describe(graph.producer[value])} makes it. A reshape that puts another "
+                f"numbers are looked up: {graph.describe(made_by)} makes it. A reshape that puts another "
                 "axis before that of the rows moves numbers from row to row; use a transpose."
             )
         raise UnsupportedOpError(

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from skdeeplift.network.expansions import expand
 from skdeeplift.network.network import trace
-from tests.functions import assert_sums_to_change
+from tests.functions import assert_sums_to_change, explain_function
 
 GENERATOR = np.random.default_rng(0)
 VOLUMES = GENERATOR.normal(size=(3, 4, 5, 6))
@@ -41,6 +41,25 @@ def test_transforms_of_volumes(function):
         return weights * (tf.math.real(z) + tf.math.imag(z) if z.dtype.is_complex else z)
 
     assert_sums_to_change(weighted, [VOLUMES], [references])
+
+
+def test_transforms_along_chosen_axes():
+    """TensorFlow computes these on a GPU only; written as others they run everywhere."""
+    weights, options = GENERATOR.normal(size=(4, 6, 7)), dict(fft_length=[6, 7], axes=[2, 3])
+
+    def there(x):
+        return tf.signal.fftnd(tf.cast(x, tf.complex128), **options)
+
+    rows, references = VOLUMES, VOLUMES[:2] + 1
+    _, change = explain_function(lambda x: weights * tf.math.imag(there(x)), [rows], [references])
+    expected = weights * np.fft.fftn(rows[:, None] - references, (6, 7), (3, 4)).imag
+    np.testing.assert_allclose(change, expected.reshape(3, -1).sum(1))
+    assert_sums_to_change(lambda x: weights * tf.math.imag(there(x)), [rows], [references])
+
+    def back(z):
+        return tf.math.real(tf.signal.ifftnd(z * (1 + 2j), **options))
+
+    assert_sums_to_change(lambda x: tf.tanh(back(tf.exp(there(x) / 20))), [rows], [references])
 
 
 @pytest.mark.parametrize("lengths", [[3], [6], [9], [3, 8], [5, 6], [8, 5]])
