@@ -339,7 +339,7 @@ def _layout_after(graph, op, layouts, varying, output):
     [axis] = axes
     if op.type == "MatMul" and fold is None and varying == [op.inputs[0]]:
         fold = _fold_of_matrix(graph, op, layouts)
-    if op.type == "Pack":
+    if op.type in ("OneHot", "Pack"):
         return Layout(axis + (op.attribute("axis") % output.shape.rank <= axis), fold)
     if op.facts.batch == ops.REDUCED:
         return _layout_after_reduction(graph, op, axis, fold)
