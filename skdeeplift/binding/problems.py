@@ -11,7 +11,7 @@ from skdeeplift.exceptions import ReferenceWarning, SummationToDeltaError, Summa
 from skdeeplift.execution.parallel import run_in_parts
 from skdeeplift.execution.problem import Problem
 from skdeeplift.network.effects import check_states
-from skdeeplift.propagation.summation_check import Tolerance, check_sums, convergence_delta
+from skdeeplift.propagation.summation_check import check_sums, convergence_delta
 from skdeeplift.warn import warn
 
 # Most references for which a row's difference is followed from op to op.
@@ -154,7 +154,7 @@ class CallReport:
         if not sums or self.how == "ignore":
             return convergence_delta(results) if with_delta else None
         worst = -1.0 if not self.departures else max(each.badness for each in self.departures)
-        tolerance = Tolerance(method.coarsest_dtype, self.bound.schedule.tolerance)
+        tolerance = self.bound.schedule.tolerance._replace(dtype=method.coarsest_dtype)
         for group in method.summing:
             delta, found = check_sums(results.of_group(group), tolerance, worst)
             if found is not None:
