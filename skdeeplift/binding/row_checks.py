@@ -37,11 +37,7 @@ def rows_are_independent(method, row, value=None):
     position = 0 if value is None else method.shown.index(value)
     try:
         values, _ = method.forward_both(row, row)
-        try:
-            together = method.forward_both(_with_company(row, LARGE), row)[0][position].numpy()
-        except tf.errors.InvalidArgumentError:
-            # The network checks its numbers, or looks them up.
-            together = method.forward_both(_with_company(row, 1), row)[0][position].numpy()
+        together = _together(method, row)[position].numpy()
     except UnsupportedOpError:
         raise
     except (tf.errors.InvalidArgumentError, ValueError):
@@ -66,7 +62,18 @@ def rows_are_independent(method, row, value=None):
     return difference <= relative * np.abs(alone).max() + rounding * largest
 
 
-def _with_company(row, largest):
+def _together(method, row):
+    """Return the values that a network computes for a row in company."""
+    # The network may check its numbers or look them up, and may need a token in each row, to take the last of them.
+    for company in ((LARGE, 0), (1, 0)):
+        try:
+            return method.forward_both(_with_company(row, *company), row)[0]
+        except tf.errors.InvalidArgumentError:
+            continue
+    return method.forward_both(_with_company(row, 1, 1), row)[0]
+
+
+def _with_company(row, largest, smallest):
     """Return arrays of four rows, of which the second is the given one, and the first and last have large floats.
 
     A network may cut off what small rows do to each other, as one that clips the norm of its batch.
@@ -74,13 +81,13 @@ def _with_company(row, largest):
     company = []
     for each in row:
         others = _filled_like(each, largest)
-        company.append(np.concatenate([others, each, np.zeros_like(each), others]))
+        company.append(np.concatenate([others, each, _filled_like(each, smallest), others]))
     return company
 
 
 def _filled_like(array, value):
     if kind_of(array.dtype) != "f":
-        value = 1
+        value = min(value, 1)
     # Half precision has no larger powers of ten.
     return np.full_like(array, min(value, 1e4) if array.dtype.itemsize == 2 else value)
 
@@ -156,8 +163,11 @@ def check_sources(bound, method):
             f"{bound.owner} compares the network's outputs, and has no multipliers, nor hypothetical "
             "contributions. Pass multipliers=False and hypothetical=False."
         )
+    # Integers that are numbers, and find none, contribute nothing by a method that differentiates.
     looked_up = [
-        label for label, source in zip(input_labels(bound.network), method.sources, strict=False) if source.starts
+        label
+        for label, source in zip(input_labels(bound.network), method.sources, strict=False)
+        if any(method.takes_integers or not start.dtype.is_integer for start, _ in source.starts or ())
     ]
     if looked_up:
         without = (

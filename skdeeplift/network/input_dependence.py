@@ -195,7 +195,7 @@ def _flags(op, value, found):
     # Whole numbers that are computed from differences carry one. If each comes from one element of the input and is
     # looked up, it is an index: the contribution of what is looked up belongs to that element.
     is_index = by_index or (value in found.looked_up and found.orders.get(value) is not None)
-    is_number = value in found.numbers or (carries and not is_index)
+    is_number = (carries or by_index) if value in found.numbers else carries and not is_index
     return True, is_number, (carries or by_index) and not is_number, False, is_number and starts
 
 

@@ -293,10 +293,11 @@ def find_summing_groups(method):
 
 def _separates(graph, target, values):
     """Return whether no difference of the inputs reaches the target beside some values."""
+    starts = graph.dependence.starts.difference(values)
     return not any(
-        value in graph.inputs and any(map(graph.carries_difference, op.outputs))
+        not starts.isdisjoint(op.outputs)
+        or (not starts.isdisjoint(op.inputs) and any(map(graph.carries_difference, op.outputs)))
         for op in graph.ancestors([target], known=values)
-        for value in op.inputs
     )
 
 
@@ -311,7 +312,7 @@ def check_depends(graph, value):
     if not graph.carries_difference(value):
         raise UnsupportedOpError(
             f"The target {value.name!r} does not depend on the network's input through any function that has "
-            "differences (an argmax or a number of elements in between cuts it off)."
+            "differences (only the number of its elements, or an index, lies in between)."
         )
 
 

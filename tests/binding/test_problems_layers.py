@@ -86,3 +86,13 @@ def test_a_residual_connection_passes_beside_a_layer():
     explanation = explainer.explain(ROWS)
     # The connection's own part is missing.
     assert np.abs(explanation.convergence_delta).min() > 1e-3
+
+
+def test_nothing_is_checked_where_tokens_pass_a_layer_by():
+    """Two columns of tokens with a table each: what the other one changes is no contribution of the layer."""
+    first, second = keras.Input((3,), dtype="int32"), keras.Input((3,), dtype="int32")
+    hidden = layers.Embedding(9, 4, name="embedding")(first) + layers.Embedding(9, 4, name="other")(second)
+    network = keras.Model([first, second], layers.Dense(1)(layers.Flatten()(hidden)))
+    X = [TOKENS[:, :3], TOKENS[:, 3:]]
+    explainer = IntegratedGradientsExplainer(network, layer="embedding", reference="zeros", check="raise").fit(X)
+    assert np.abs(explainer.transform(X)).sum() > 0

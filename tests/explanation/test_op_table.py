@@ -57,20 +57,24 @@ def test_a_network_that_does_not_say_what_it_takes():
 
 
 @pytest.mark.parametrize(
-    ("function", "op"),
+    ("function", "dtype", "op"),
     [
-        (lambda x: x + tf.random.normal(tf.shape(x)), "RandomStandardNormal"),
-        (lambda x: tf.one_hot(tf.argmax(x, 1), 4), "OneHot"),
+        (lambda x: x + tf.random.normal(tf.shape(x)), "float32", "RandomStandardNormal"),
+        (
+            lambda x: tf.one_hot(tf.strings.to_hash_bucket_fast(tf.strings.reduce_join(tf.as_string(x), 1), 4), 4),
+            "int32",
+            "OneHot",
+        ),
     ],
 )
-def test_what_stands_before_differences_is_listed(function, op):
-    inputs = keras.Input((4,))
-    hidden = keras.layers.Lambda(function, output_shape=(4,))(keras.layers.Dense(4)(inputs))
+def test_what_stands_before_differences_is_listed(function, dtype, op):
+    inputs = keras.Input((4,), dtype=dtype)
+    hidden = keras.layers.Lambda(function, output_shape=(4,))(inputs)
     model = keras.Model(inputs, keras.layers.Dense(1)(hidden))
     table = describe(model)
     assert table[~table["supported"]]["op"].tolist() == [op]
     with pytest.raises(UnsupportedOpError) as error:
-        DeepLiftExplainer(model).fit(np.ones((3, 4)))
+        DeepLiftExplainer(model).fit(np.ones((3, 4), dtype))
     assert table[~table["supported"]]["reason"].tolist() == [str(error.value)]
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift import DeepLiftExplainer
+from skdeeplift import DeepLiftExplainer, GradientExplainer, IntegratedGradientsExplainer
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.network import trace
 from skdeeplift.propagation.lookups import Vocabulary, input_sources, vocabulary_sizes
@@ -276,3 +276,34 @@ def test_contributions_of_tokens_sum_before_any_weighted_sum(activate):
     change = np.abs(explanation.prediction - explanation.reference_value).max()
     # TensorFlow makes one-hot rows in single precision here.
     assert np.abs(explanation.convergence_delta).max() < 1e-6 * change
+
+
+def test_methods_that_differentiate_leave_places_of_an_input_out():
+    numbers, place = keras.Input((4, 3)), keras.Input((1,), dtype="int32")
+    look_up = keras.layers.Lambda(lambda both: tf.gather(both[0], both[1][:, 0], batch_dims=1), output_shape=(3,))
+    network = keras.Model([numbers, place], keras.layers.Dense(1)(look_up([numbers, place])))
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(5, 4, 3)).astype("float32"), rng.integers(0, 4, (5, 1))]
+    for explainer in (
+        GradientExplainer(network, kind="gradient_x_input"),
+        IntegratedGradientsExplainer(network, reference=["zeros", "held"], check="raise"),
+        DeepLiftExplainer(network, reference=["zeros", "held"], check="raise"),
+    ):
+        of_numbers, of_place = explainer.fit(X).explain(X).contributions
+        np.testing.assert_allclose(of_numbers.sum((1, 2)), network(X)[:, 0], atol=1e-5)
+        assert not of_place.any()
+
+
+def test_the_place_of_the_last_token_is_the_row_s_for_its_references():
+    """The mask of padding is shared, and so is the number of tokens that it tells; a row without tokens has no last."""
+    tokens = keras.Input((4,), dtype="int32")
+
+    def last(both):
+        number = tf.reduce_sum(tf.cast(tf.not_equal(both[1], 0), tf.int32), 1)
+        return tf.gather(both[0], number - 1, batch_dims=1)
+
+    embedded = keras.layers.Embedding(5, 1, weights=[np.array([[0.0], [1], [10], [100], [1000]])])(tokens)
+    network = keras.Model(tokens, keras.layers.Lambda(last, output_shape=(1,))([embedded, tokens]))
+    rows, reference = np.array([[1, 3, 0, 0], [1, 2, 4, 3]]), np.array([[2, 2, 2, 2]])
+    explanation = DeepLiftExplainer(network, reference=reference, check="raise").fit(rows).explain(rows)
+    np.testing.assert_allclose(explanation.contributions, [[0, 90, 0, 0], [0, 0, 0, 90]])

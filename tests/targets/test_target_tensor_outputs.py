@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift import DeepLiftExplainer
+from skdeeplift import DeepLiftExplainer, GradientExplainer
 from skdeeplift.network.bind import bind
 from skdeeplift.targets.target_tensor import find_output
 
@@ -96,9 +96,13 @@ def test_no_such_output(model, output, message):
 
 
 def test_output_that_is_no_floating_point_number():
-    function = tf.function(lambda rows: [rows, tf.argmax(rows, 1)])
-    with pytest.raises(ValueError, match=r"does not depend on the network's input.*an argmax or a number of elements"):
-        DeepLiftExplainer(function, output=1).fit(ROWS)
+    function = tf.function(lambda rows: [rows, tf.argmax(rows, 1), tf.ones_like(rows)])
+    explanation = DeepLiftExplainer(function, output=1, check="raise").fit(ROWS).explain(ROWS)
+    np.testing.assert_array_equal(explanation.prediction, np.argmax(ROWS, 1))
+    with pytest.raises(ValueError, match=r"has no derivative by the network's input"):
+        GradientExplainer(function, output=1).fit(ROWS)
+    with pytest.raises(ValueError, match=r"does not depend on the network's input.*the number of its elements"):
+        DeepLiftExplainer(function, output=2).fit(ROWS)
 
 
 def test_outputs_of_time_steps_and_classes():
