@@ -339,7 +339,7 @@ def _layout_after(graph, op, layouts, varying, output):
     [axis] = axes
     if op.type == "MatMul" and fold is None and varying == [op.inputs[0]]:
         fold = _fold_of_matrix(graph, op, layouts)
-    if op.type == "Pack":
+    if op.type in ("OneHot", "Pack"):
         return Layout(axis + (op.attribute("axis") % output.shape.rank <= axis), fold)
     if op.facts.batch == ops.REDUCED:
         return _layout_after_reduction(graph, op, axis, fold)
@@ -347,7 +347,7 @@ def _layout_after(graph, op, layouts, varying, output):
         return _layout_of_inner_axis(graph, op, varying[0], axis, fold, output)
     if not _is_open(output.shape, 0) or not _keeps_order(graph, op):
         return None
-    return _layout_after_reshape(op, fold, output) if op.type == "Reshape" else Layout(0, fold)
+    return _layout_after_reshape(graph, op, layouts, fold, output) if op.type == "Reshape" else Layout(0, fold)
 
 
 def _layout_of_places(graph, op, layouts):
@@ -421,8 +421,30 @@ def _fold_of_matrix(graph, op, layouts):
     return layout.fold * math.prod(source) // length if known else None
 
 
-def _layout_after_reshape(op, fold, output):
+def _value_as_long(graph, shape):
+    """Return the value whose leading axis is as long as the first entry of a shape operand says; None if unknown."""
+    op = graph.producer.get(shape)
+    if op is None:
+        return None
+    if op.type == "Shape":
+        return op.inputs[0]
+    if op.type in ("Pack", "Cast") or (op.type == "ConcatV2" and op.inputs[0].shape.num_elements()):
+        return _value_as_long(graph, op.inputs[0])
+    if op.type == "SplitV" and shape is op.outputs[0] and shape.shape.num_elements():
+        return _value_as_long(graph, op.inputs[0])
+    if op.type == "StridedSlice":
+        begin, strides = graph.static_value(op.inputs[1]), graph.static_value(op.inputs[3])
+        is_first = begin is not None and (begin[0] == 0 or op.attribute("begin_mask") & 1)
+        if is_first and strides is not None and strides[0] > 0 and not op.attribute("new_axis_mask"):
+            return _value_as_long(graph, op.inputs[0])
+    return None
+
+
+def _layout_after_reshape(graph, op, layouts, fold, output):
     """Return the layout after a reshape, which must not cut rows."""
+    like = layouts.get(_value_as_long(graph, op.inputs[1]))
+    if like is not None and like.axis == 0:
+        return like
     source = op.inputs[0].shape[1:]
     if fold is None or not (source.is_fully_defined() and output.shape[1:].is_fully_defined()):
         return Layout(0, None)

@@ -265,9 +265,9 @@ def _follow(graph, start, op, output, varying, elements):
         [indices] = elements
         return np.broadcast_to(indices.reshape(*indices.shape, *[1] * (len(shape) - indices.ndim)), shape)
     elif op.type == "OneHot" and varying == [op.inputs[0]]:
-        axis = op.attribute("axis")
-        return np.broadcast_to(np.expand_dims(elements[0], axis if axis < 0 else axis - 1), shape)
-    elif op.facts.hands_on == ops.RESHAPED and elements[0].size == np.prod(shape):
+        axis = op.attribute("axis") % output.shape.rank
+        return np.broadcast_to(np.expand_dims(elements[0], axis - (axis > _axis_of_rows(graph, output))), shape)
+    elif op.facts.hands_on == ops.RESHAPED and _keeps_rows(graph, varying[0], output):
         # The op keeps rows whole, so the shape of one row is enough, even if the shape operand is known only later.
         return elements[0].reshape(shape)
     elif op.type in _MOVES and all(each in varying or graph.static_value(each) is not None for each in op.inputs):
@@ -280,7 +280,9 @@ def _move_positions(graph, op, output, elements):
 
     def move():
         inputs = [
-            tf.cast(elements[value][None], value.dtype) if value in elements else tf.constant(graph.static_value(value))
+            tf.cast(np.expand_dims(elements[value], _axis_of_rows(graph, value)), value.dtype)
+            if value in elements
+            else tf.constant(graph.static_value(value))
             for value in op.inputs
         ]
         return replay.create(op, inputs)[op.outputs.index(output)]
@@ -290,9 +292,32 @@ def _move_positions(graph, op, output, elements):
     return np.asarray(concrete()).astype(np.int64)
 
 
+def _axis_of_rows(graph, value):
+    """Return the axis that holds the rows; the leading one where nothing else is known."""
+    layout = graph.layouts.get(value)
+    return layout.axis if layout is not None and layout.fold == 1 else 0
+
+
+def _keeps_rows(graph, before, after):
+    """Return whether a reshape keeps the elements of each row in their order, and those of different rows apart."""
+    axes = [_axis_of_rows(graph, value) for value in (before, after)]
+    in_front = [value.shape[:axis].as_list() for value, axis in zip((before, after), axes, strict=True)]
+    sizes = [np.prod(_known_shape(value, graph)) for value in (before, after)]
+    return sizes[0] == sizes[1] and np.prod(in_front[0]) == np.prod(in_front[1])
+
+
 def _known_shape(value, graph):
-    shape = value.shape[1:] if value.shape.rank else None
+    """Return the shape without the axis that holds the rows."""
+    axis = _axis_of_rows(graph, value)
+    shape = value.shape[:axis].concatenate(value.shape[axis + 1 :]) if value.shape.rank else None
     if shape is None or not shape.is_fully_defined():
+        made_by = graph.producer.get(value)
+        if made_by is not None and made_by.type == "Reshape" and value not in graph.layouts:
+            raise UnsupportedOpError(
+                f"The rows of a batch are not kept apart in the value {value.name!r} of shape {value.shape}, by which "
+                f"numbers are looked up: {graph.describe(made_by)} makes it. A reshape that puts another "
+                "axis before that of the rows moves numbers from row to row; use a transpose."
+            )
         raise UnsupportedOpError(
             f"The value {value.name!r} of shape {value.shape}, by which numbers are looked up, has axes whose size is "
             "not known. Give the network's input, or its input_signature, a known length, and pass rows of this "

@@ -138,14 +138,16 @@ class Method:
         sizes, parts = {}, []
         for value, tensor in zip(self.shown, together, strict=True):
             layout = self.layouts.get(value)
-            if layout is None or layout.fold is None or layout.axis > 0:
+            if layout is None or layout.axis > 0:
                 cut = number * (tf.shape(tensor)[0] // total)
                 parts.append((tensor[:cut], tensor[cut:]))
-            else:
-                if layout.fold not in sizes:
-                    sizes[layout.fold] = tf.stack([number, total - number]) * layout.fold
-                # Values inside of loops have the axis of steps in front.
-                parts.append(tf.split(tensor, sizes[layout.fold], self.depths.get(value, 0)))
+                continue
+            # Values inside of loops have the axis of steps in front.
+            axis = self.depths.get(value, 0)
+            fold = tf.shape(tensor)[axis] // total if layout.fold is None else layout.fold
+            if layout.fold is None or fold not in sizes:
+                sizes[layout.fold] = tf.stack([number, total - number]) * fold
+            parts.append(tf.split(tensor, sizes[layout.fold], axis))
         return tuple(map(list, zip(*parts, strict=True)))
 
     def source_values(self, rows):

@@ -190,7 +190,8 @@ class StreamValues:
         share = tf.ones((self.pairing.size, *elements), dtype)
         with_shares = {}
         for start, places in source.starts:
-            of_start = _take_shares(share, places, elements)
+            layout = self.layouts.get(start)
+            of_start = _take_shares(share, places, elements, 0 if layout is None else layout.axis)
             with_shares[start] = differences[start].map(lambda part, of=of_start: part * convert(of, part.dtype))
         return share, with_shares
 
@@ -233,12 +234,15 @@ def shape_of_rows(value, layouts, number):
     return tf.TensorShape(sizes)
 
 
-def _take_shares(share, places, elements):
-    """Take the share of each element of a value, given the place of the element in the source."""
+def _take_shares(share, places, elements, axis):
+    """Take the share of each element of a value, given its place in the source, and the value's axis of rows."""
     number, size = elements.num_elements(), share.shape[0]
-    if places.shape[: elements.rank] == tuple(elements):
+    if axis == 0 and places.shape[: elements.rank] == tuple(elements):
         # Elements are in order, perhaps with axes behind, such as the axis of an embedding.
         in_order = (*elements, *[1] * (places.ndim - elements.rank))
         if (places == np.arange(number).reshape(in_order)).all():
             return tf.reshape(share, (size, *in_order))
-    return tf.reshape(tf.gather(tf.reshape(share, (size, number)), places.ravel(), axis=1), (size, *places.shape))
+    in_rows = tf.reshape(tf.gather(tf.reshape(share, (size, number)), places.ravel(), axis=1), (size, *places.shape))
+    if axis == 0:
+        return in_rows
+    return tf.transpose(in_rows, [*range(1, axis + 1), 0, *range(axis + 1, places.ndim + 1)])

@@ -53,6 +53,20 @@ def test_numbers_that_belong_to_no_element():
     follow(advice, lambda: explain(meeting, X), lambda: explain(meeting, X, layer="embedding"))
 
 
+def test_rows_that_a_reshape_mixes():
+    def build(put_first):
+        tokens = keras.Input((4,), dtype="int32")
+        first = layers.Lambda(put_first, output_shape=lambda shape: (4, None), dtype="int32")(tokens)
+        embedded = keras.ops.transpose(layers.Embedding(8, 2)(first), (1, 0, 2))
+        return keras.Model(tokens, layers.Dense(1)(layers.Flatten()(embedded)))
+
+    follow(
+        "A reshape that puts another axis before that of the rows moves numbers from row to row; use a transpose",
+        lambda: explain(build(lambda ids: tf.reshape(ids, [4, tf.shape(ids)[0]])), TOKENS),
+        lambda: explain(build(tf.transpose), TOKENS),
+    )
+
+
 def test_rows_of_open_length():
     def build(length):
         def score(tokens):

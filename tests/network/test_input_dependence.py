@@ -41,6 +41,22 @@ def test_batch_is_outermost(function, shape, expected):
     assert is_outermost(function, shape) is expected
 
 
+def test_a_reshape_to_the_length_of_another_value():
+    """The first entry of the shape says how many rows there are, though the other axes are open."""
+
+    def framed(x):
+        lengths = tf.split(tf.shape(x), [1, 1])
+        return tf.reshape(x, tf.concat([lengths[0], lengths[1] // 2, [2]], 0))
+
+    def folds(function):
+        graph, _ = trace(function, tf.TensorSpec((None, None)))
+        return batch_layouts(graph)[graph.outputs[0]]
+
+    assert folds(framed) == Layout(0)
+    assert folds(lambda x: tf.reshape(x, [tf.shape(x)[0], -1, 2])) == Layout(0)
+    assert folds(lambda x: tf.reshape(x, [tf.shape(x)[0] * 2, -1, 2])) == Layout(0, None)
+
+
 def running_sums(sequence):
     """Time first, as recurrent layers compute: the sum of all steps so far."""
     steps = tf.TensorArray(tf.float32, 4).unstack(tf.transpose(sequence, [1, 0, 2]))

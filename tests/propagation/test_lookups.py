@@ -278,6 +278,39 @@ def test_contributions_of_tokens_sum_before_any_weighted_sum(activate):
     assert np.abs(explanation.convergence_delta).max() < 1e-6 * change
 
 
+def test_places_behind_an_op_that_puts_other_axes_before_the_rows():
+    """Positions are those of one row: the axis of rows is left out wherever it stands."""
+    first, table = lambda t: tf.transpose(t, [1, 0]), TABLE
+    assert places(lambda t: tf.gather(table, first(t))) == [[[[0, 0], [1, 1], [2, 2], [3, 3]]]]
+    assert places(lambda t: tf.gather(table, first(t)[1:])) == [[[[1, 1], [2, 2], [3, 3]]]]
+    assert places(lambda t: tf.one_hot(first(t)[:2], 3)) == [[[[0, 0, 0], [1, 1, 1]]]]
+    assert places(lambda t: tf.one_hot(first(t)[:2], 3, axis=0)) == [[[[0, 1], [0, 1], [0, 1]]]]
+    assert places(lambda t: tf.one_hot(first(t)[:2], 3, axis=1)) == [[[[0, 0, 0], [1, 1, 1]]]]
+
+
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+def test_tokens_before_rows_are_explained_as_behind_them(rule):
+    """As in a TimeDistributed model of tokens, which puts the steps before the rows."""
+    tokens = np.random.default_rng(0).integers(0, 7, (5, 4))
+    found = []
+    for axes in ([0, 1, 2], [1, 0, 2]):
+        inputs = keras.Input((4,), dtype="int32")
+        moved = inputs if axes[0] == 0 else keras.ops.transpose(inputs)
+        hidden = keras.ops.tanh(keras.ops.transpose(keras.layers.Embedding(7, 2)(moved), axes))
+        network = keras.Model(inputs, keras.layers.Dense(1, "tanh")(keras.layers.Flatten()(hidden)))
+        network.set_weights([TABLE, np.linspace(-1, 1, 8)[:, None], np.array([0.3])])
+        explainer = DeepLiftExplainer(network, rule=rule, reference="zeros", check="raise").fit(tokens)
+        found.append(explainer.transform(tokens))
+        np.testing.assert_allclose(explainer.transform(tokens[:1]), found[-1][:1], atol=1e-6)
+    np.testing.assert_allclose(*found, atol=1e-6)
+
+
+def test_rows_that_a_reshape_mixes():
+    """Reshaping to the axes in another order moves numbers from row to row; only a transpose keeps them apart."""
+    with pytest.raises(UnsupportedOpError, match=r"rows of a batch are not kept apart .* 'Reshape'"):
+        places(lambda t: tf.gather(TABLE, tf.reshape(t, [4, tf.shape(t)[0]])))
+
+
 def test_methods_that_differentiate_leave_places_of_an_input_out():
     numbers, place = keras.Input((4, 3)), keras.Input((1,), dtype="int32")
     look_up = keras.layers.Lambda(lambda both: tf.gather(both[0], both[1][:, 0], batch_dims=1), output_shape=(3,))

@@ -231,11 +231,11 @@ def take_items(op, differences, coefficient):
     # The network gives the shape of an element with an unknown batch size. The third stream needs the size, so that
     # elements that were never set are zeros.
     position = ops.facts_of(op.type).element_shape
-    element_shape = shape[1:] if op.type in STACKS else shape
-    if element_shape.is_fully_defined():
-        operands[position] = tf.constant(element_shape.as_list(), tf.int32)
+    first = 1 if op.type in STACKS else 0
+    if shape[first:].is_fully_defined():
+        operands[position] = tf.constant(shape[first:].as_list(), tf.int32)
     elif op.is_at_pair_size and op.outputs[0] in op.at_input:
-        operands[position] = tf.shape(op.at_input[op.outputs[0]])[1:]
+        operands[position] = tf.shape(op.at_input[op.outputs[0]])[first:]
     [output] = op.run(operands)
     output.set_shape(shape)
     return [output]

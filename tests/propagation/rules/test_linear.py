@@ -1,9 +1,11 @@
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift import DeepLiftExplainer
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.pairing import Mode, Pairing, Request
 from skdeeplift.propagation.rules.linear import by_scaled_weights
@@ -272,6 +274,18 @@ def test_lists_sum_to_the_change_exactly(function, rule):
     mode, number = (Mode.PAIR_SIZE, 8) if streams_of(function, (3,)).needs_pair_size else (Mode.SHARED, 2)
     rows, references = generator.normal(size=(4, 3)), generator.normal(size=(number, 3))
     assert_sums_to_change(function, [rows], [references], rule=rule, mode=mode)
+
+
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+def test_a_loop_over_what_loops_over_each_step_returned(rule):
+    """Recurrent over sentences, of which each is recurrent over words: rows are not in front in the lists."""
+    inputs, sentence = keras.Input((3, 4)), keras.Input((4, 1))
+    hidden = keras.layers.SimpleRNN(2, return_sequences=True)(sentence)
+    encoder = keras.Model(sentence, keras.ops.sum(keras.ops.softmax(hidden, 1) * hidden, 1))
+    sentences = keras.layers.TimeDistributed(encoder)(inputs[..., None])
+    network = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.SimpleRNN(2)(sentences)))
+    rows = np.random.default_rng(0).normal(size=(4, 3, 4))
+    DeepLiftExplainer(network, rule=rule, check="raise").fit(rows).transform(rows)
 
 
 def test_constants_have_no_part_in_a_join():
