@@ -339,7 +339,7 @@ def _layout_after(graph, op, layouts, varying, output):
     [axis] = axes
     if op.type == "MatMul" and fold is None and varying == [op.inputs[0]]:
         fold = _fold_of_matrix(graph, op, layouts)
-    if op.type in ("OneHot", "Pack"):
+    if op.facts.batch == ops.INSERTED:
         return Layout(axis + (op.attribute("axis") % output.shape.rank <= axis), fold)
     if op.facts.batch == ops.REDUCED:
         return _layout_after_reduction(graph, op, axis, fold)
@@ -428,7 +428,7 @@ def _value_as_long(graph, shape):
         return None
     if op.type == "Shape":
         return op.inputs[0]
-    if op.type in ("Pack", "Cast") or (op.type == "ConcatV2" and op.inputs[0].shape.num_elements()):
+    if op.facts.hands_on == ops.COPIED or op.type == "Pack" or (op.type == "ConcatV2" and op.inputs[0].shape.num_elements()):
         return _value_as_long(graph, op.inputs[0])
     if op.type == "SplitV" and shape is op.outputs[0] and shape.shape.num_elements():
         return _value_as_long(graph, op.inputs[0])

@@ -71,8 +71,8 @@ class OpFacts:
     element_shape: int | None = None
     # Task of a list op: `MADE`, `STACKED`, `GATHERED`, `TAKEN`, `SET`.
     list_task: str | None = None
-    # Effect on the batch axis: `REDUCED`, `FOLDED`, `UNFOLDED`, `RENUMBERED`, `REPEATED`. By default every axis keeps
-    # its number.
+    # Effect on the batch axis: `REDUCED`, `FOLDED`, `UNFOLDED`, `RENUMBERED`, `REPEATED`, `INSERTED`. By default
+    # every axis keeps its number.
     batch: str | None = None
     # First axis of a convolution's weights that counts the channels of its result.
     channel_axis: int | None = None
@@ -165,7 +165,7 @@ EXPLOSIVE, EXPLOSIVE_ABOVE = "overflows on both sides", "overflows for large val
 COPIED, RESHAPED, BROADCAST, MOVED, CUT = "copied", "reshaped", "broadcast", "moved", "cut"
 MADE, STACKED, GATHERED, TAKEN, SET = "made", "stacked", "gathered", "taken", "set"
 REDUCED, FOLDED, UNFOLDED, RENUMBERED = "reduced", "folded", "unfolded", "renumbered"
-REPEATED = "repeated"
+REPEATED, INSERTED = "repeated", "inserted"
 # Type of a cast from floating-point numbers to whole numbers or truth values, or from whole numbers to truth values.
 TRUNCATION = "Cast to whole"
 A_BRANCH = "which branch is taken is known only when the network runs"
@@ -398,7 +398,7 @@ op("GatherV2",               LOOKUP, indices=1, axis=2, moves_first=True)
 op("ResourceGather",         LOOKUP, indices=1)
 op("GatherNd",               LOOKUP_OF_COLUMNS, indices=1, columns=True, batch=RENUMBERED, moves_first=True)
 op("ResourceGatherNd",       LOOKUP_OF_COLUMNS, indices=1, columns=True)
-op("OneHot",                 Family({(0,): "look_up"}), indices=0)
+op("OneHot",                 Family({(0,): "look_up"}), indices=0, batch=INSERTED)
 op("SegmentSum",             OF_FIRST_OPERAND)
 op("SegmentMean",            OF_FIRST_OPERAND)
 op("UnsortedSegmentSum",     Family({(0,): "apply_again", ANY: "scatter"}), places=1)
@@ -456,7 +456,7 @@ op("StridedSliceGrad",       Family({(4,): "apply_again"}))
 
 # Joins of several tensors.
 op("ConcatV2",               JOIN, hands_on=MOVED, axis=-1)
-op("Pack",                   JOIN, hands_on=MOVED)
+op("Pack",                   JOIN, hands_on=MOVED, batch=INSERTED)
 op("PadV2",                  JOIN)
 op("DynamicStitch",          JOIN)
 op("ParallelDynamicStitch",  JOIN)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from skdeeplift.dtypes import is_continuous
+from skdeeplift.dtypes import is_continuous, is_whole
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network import ops
 from skdeeplift.network.clusters import Activations, activation_at
@@ -199,8 +199,7 @@ class Plan:
             return self._step_without_rule(graph, op, varying, carries_spread)
         self.counts_rows |= counts_rows(graph, op)
         starts_afresh = op.type in WEIGHTED and len(varying) == 1
-        starts_behind = any(op.inputs[position].dtype.is_complex for position in varying)
-        return OpStep(op, op.inputs, op.outputs, rule, carries_spread, starts_afresh, starts_behind)
+        return OpStep(op, op.inputs, op.outputs, rule, carries_spread, starts_afresh, _is_complex(op, varying))
 
     def _step_without_rule(self, graph, op, varying, carries_spread):
         """Make the step that the parameter ``unsupported`` asks for."""
@@ -208,18 +207,18 @@ class Plan:
         differing = [*(op.inputs[place] for place in varying), *(op.outputs[place] for place in results)]
         possible = []
         if op.type not in BRANCHES and op.facts.family is not ops.OPEN_RESULT:
-            is_float = all(value.dtype.is_floating for value in differing)
-            possible += ["integrate"] if is_float and has_derivative(op, varying, results) else []
+            are_continuous = all(is_continuous(value.dtype) for value in differing)
+            possible += ["integrate"] if are_continuous and has_derivative(op, varying, results) else []
             possible += ["secant"] if all(self._has_rows(graph, value) for value in differing) else []
         if self.rule_set.unsupported not in possible:
             raise UnsupportedOpError(self._no_rule(op, possible))
         if self.rule_set.unsupported == "integrate":
             return IntegralStep(op, op.inputs, op.outputs, varying, results, carries_spread)
-        return OpStep(op, op.inputs, op.outputs, SECANT, carries_spread)
+        return OpStep(op, op.inputs, op.outputs, SECANT, carries_spread, starts_behind=_is_complex(op, varying))
 
     def _has_rows(self, graph, value):
         """Return whether the elements of each row are known in a value; in a loop over rows, all belong to one row."""
-        is_number = value.dtype.is_floating or value.dtype.is_integer or value.dtype == tf.bool
+        is_number = is_continuous(value.dtype) or is_whole(value.dtype)
         layout = self.graph.layouts.get(value)
         if layout is None:
             has_batch = any(each.shape.rank is None or each.shape[:1] != [None] for each in self.graph.inputs)
@@ -246,6 +245,10 @@ _NEEDS = {
     "integrate": "TensorFlow has no derivative of it",
     "secant": "which of its elements belong to which row is not known",
 }
+
+
+def _is_complex(op, varying):
+    return any(op.inputs[position].dtype.is_complex for position in varying)
 
 
 def _is_placed_by(op, varying):

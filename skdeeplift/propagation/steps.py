@@ -273,7 +273,8 @@ def has_derivative(op, positions, results):
             inputs.append(tf.constant(known) if is_known else tf.compat.v1.placeholder(value.dtype, value.shape))
         outputs = replay.create(op, inputs)
         try:
-            found = tf.gradients([outputs[place] for place in results], [inputs[place] for place in positions])
+            ends = [outputs[place] for place in results]
+            found = tf.gradients(ends, [inputs[place] for place in positions], list(map(tf.ones_like, ends)))
         except LookupError:
             return False
     return any(each is not None for each in found)

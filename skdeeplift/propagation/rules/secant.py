@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from skdeeplift.propagation.complex_numbers import convert
 from skdeeplift.propagation.pairing import difference_dtype
 from skdeeplift.propagation.rules.table import Rule
 
@@ -18,19 +19,26 @@ def apply_secant(op, differences, coefficient):
     shares = tf.add_n(
         [
             tf.reduce_sum(
-                coefficient(tf.math.divide_no_nan(delta, norm))
-                * _rows(op, op.inputs[each], tf.cast(differences[each], tf.float64)),
+                coefficient(tf.math.divide_no_nan(delta, norm)) * _rows(op, op.inputs[each], _widen(differences[each])),
                 1,
             )
             for each, delta in zip(positions, deltas, strict=True)
         ]
     )
     return [
-        tf.cast(coefficient(_delta(op, value)) * _over_value(op, value, shares), difference_dtype(value.dtype))
+        _scale(coefficient(_delta(op, value)), _over_value(op, value, shares), difference_dtype(value.dtype))
         if value in op.at_input
         else None
         for value in op.outputs
     ]
+
+
+def _scale(delta, share, dtype):
+    return tf.cast(delta * convert(share, delta.dtype), dtype)
+
+
+def _widen(tensor):
+    return tf.cast(tensor, tf.complex128 if tensor.dtype.is_complex else tf.float64)
 
 
 SECANT = Rule(apply_secant, "secant", True)
@@ -38,11 +46,16 @@ SECANT = Rule(apply_secant, "secant", True)
 
 def _delta(op, value):
     at_input, at_reference = op.at_both_ends(value)
-    return tf.cast(at_input, tf.float64) - tf.cast(at_reference, tf.float64)
+    return _widen(at_input) - _widen(at_reference)
 
 
 def _rows(op, value, tensor):
-    """Reshape a value to one line for each pair; a value of a loop over rows belongs to one pair."""
+    """Reshape a value to one line for each pair; a value of a loop over rows belongs to one pair.
+
+    A complex number is two elements, its real and its imaginary part.
+    """
+    if tensor.dtype.is_complex:
+        return tf.concat([_rows(op, value, part) for part in (tf.math.real(tensor), tf.math.imag(tensor))], 1)
     layout = op.streams.layouts.get(value)
     if layout is None:
         return tf.reshape(tensor, (1, -1))

@@ -47,6 +47,9 @@ def test_by_hand():
 
 FUNCTIONS = {
     "Qr": lambda x: tf.linalg.qr(tf.reshape(x, (-1, 2, 2))).q,
+    "LogMatrixDeterminant": lambda x: tf.math.real(
+        tf.linalg.slogdet(tf.reshape(tf.complex(x, 1 - x**2), (-1, 2, 2)))[1][:, None] + 0j
+    ),
     "UpperBound": lambda x: tf.cast(tf.searchsorted(tf.sort(x), tf.tanh(x), side="right"), x.dtype),
     "Betainc": lambda x: tf.math.betainc(tf.abs(x) + 1, x**2 + 2, tf.nn.sigmoid(x)),
     "AdjustContrastv2": lambda x: tf.cast(tf.image.adjust_contrast(tf.reshape(x, (-1, 4, 1, 1)), 2.0), x.dtype),
