@@ -428,7 +428,11 @@ def _value_as_long(graph, shape):
         return None
     if op.type == "Shape":
         return op.inputs[0]
-    if op.facts.hands_on == ops.COPIED or op.type == "Pack" or (op.type == "ConcatV2" and op.inputs[0].shape.num_elements()):
+    if (
+        op.facts.hands_on == ops.COPIED
+        or op.type == "Pack"
+        or (op.type == "ConcatV2" and op.inputs[0].shape.num_elements())
+    ):
         return _value_as_long(graph, op.inputs[0])
     if op.type == "SplitV" and shape is op.outputs[0] and shape.shape.num_elements():
         return _value_as_long(graph, op.inputs[0])
