@@ -447,7 +447,7 @@ def _value_as_long(graph, shape):
 def _layout_after_reshape(graph, op, layouts, fold, output):
     """Return the layout after a reshape, which must not cut rows."""
     like = layouts.get(_value_as_long(graph, op.inputs[1]))
-    if like is not None and like.axis == 0:
+    if like is not None and like.axis == 0 and like.fold is not None:
         return like
     source = op.inputs[0].shape[1:]
     if fold is None or not (source.is_fully_defined() and output.shape[1:].is_fully_defined()):

@@ -18,8 +18,7 @@ from tests.benchmarks.measure import duration, limit_threads
 from tests.zoo.measure import TOLERANCES, explain, explainer_of
 from tests.zoo.registry import COPIES, all_architectures
 
-ROUNDS = 5
-SECONDS_OF_ROUND = 0.05
+ROUNDS = 9
 
 
 def plain_gradient(architecture, model):
@@ -69,20 +68,23 @@ def measure(architecture):
         outcome = explain(architecture, model, rows, method, explainer)
         results[method] = {"outcome": describe(outcome, TOLERANCES[method])}
         if outcome.refusal is None:
-            steady = _steady_ratio(differentiate, explainer, rows, ROUNDS if outcome.seconds < 10 else 1)
+            steady = _steady_ratio(differentiate, explainer, rows)
             results[method] |= {"first": outcome.seconds / first, "steady": steady}
         keras.backend.clear_session(free_memory=False)
     return results
 
 
-def _steady_ratio(differentiate, explainer, rows, rounds):
+def _steady_ratio(differentiate, explainer, rows):
+    """Return the ratio of medians; no further call is timed once calls have taken a second."""
     explainer.set_params(check="ignore")
-    number = max(1, round(SECONDS_OF_ROUND / duration(differentiate))) if rounds > 1 else 1
-    if rounds > 1:
-        explainer.transform(rows)
-    return statistics.median(
-        duration(lambda: explainer.transform(rows), number) / duration(differentiate, number) for _ in range(rounds)
-    )
+    seconds = []
+    for function in (lambda: explainer.transform(rows), differentiate):
+        function()
+        taken = []
+        while len(taken) < ROUNDS and sum(taken) < 1:
+            taken.append(duration(function))
+        seconds.append(statistics.median(taken))
+    return seconds[0] / seconds[1]
 
 
 def describe(outcome, tolerance):
