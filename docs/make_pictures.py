@@ -99,4 +99,5 @@ def pictures_of(page):
 if __name__ == "__main__":
     draw(HERE / "_static" / "contributions.png")
     run("tutorial.rst", {"importance.png": "_static/tutorial.png"})
-    run("user_guide/pictures.rst", pictures_of("user_guide/pictures.rst"))
+    for page in ("user_guide/pictures.rst", "user_guide/keras_hub.rst"):
+        run(page, pictures_of(page))

@@ -11,7 +11,8 @@ from skdeeplift.exceptions import ReferenceWarning, SummationToDeltaError, Summa
 from skdeeplift.execution.parallel import run_in_parts
 from skdeeplift.execution.problem import Problem
 from skdeeplift.network.effects import check_states
-from skdeeplift.propagation.summation_check import Tolerance, check_sums, convergence_delta
+from skdeeplift.propagation.summation_check import check_sums, convergence_delta
+from skdeeplift.rows.validation import input_labels
 from skdeeplift.warn import warn
 
 # Most references for which a row's difference is followed from op to op.
@@ -154,7 +155,7 @@ class CallReport:
         if not sums or self.how == "ignore":
             return convergence_delta(results) if with_delta else None
         worst = -1.0 if not self.departures else max(each.badness for each in self.departures)
-        tolerance = Tolerance(method.coarsest_dtype, self.bound.schedule.tolerance)
+        tolerance = self.bound.schedule.tolerance._replace(dtype=method.coarsest_dtype)
         for group in method.summing:
             delta, found = check_sums(results.of_group(group), tolerance, worst)
             if found is not None:
@@ -181,7 +182,7 @@ class CallReport:
 
     def _op_at_fault(self, problem, row, tolerance):
         """Name the op where the difference that a row carries first departs from the true one."""
-        distrust = " Do not trust these rows' contributions."
+        distrust = f" Do not trust these rows' contributions.{self._advice_about_masks(problem)}"
         if problem.fixed is not None:
             return distrust
         op = problem.method.first_departure(*problem.pairs_of_row(row, LOCATED_REFERENCES), tolerance)
@@ -189,6 +190,21 @@ class CallReport:
             return distrust
         return (
             f"{distrust} The carried difference first departs from the true one at {problem.method.graph.describe(op)}."
+        )
+
+    def _advice_about_masks(self, problem):
+        """Advise to hold inputs that say which elements of others count."""
+        graph, target = problem.method.graph, problem.method.target
+        if len(graph.inputs) == 1:
+            return ""
+        labels = enumerate(zip(input_labels(self.bound.network), graph.inputs, strict=True))
+        held = problem.references.held
+        masks = [label for number, (label, value) in labels if number not in held and graph.only_decides(value, target)]
+        if not masks:
+            return ""
+        return (
+            f' Truth values are all that reaches the target from {" and ".join(masks)}, as from a mask. Pass "held" as '
+            "its reference, to leave it at the row's values."
         )
 
     def _note_outputs(self, results, start):

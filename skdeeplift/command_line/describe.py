@@ -40,6 +40,8 @@ def run(options):
     table = describe(get_model(options), X, rule=options.rule)
     printed = table[COLUMNS].assign(supported=table["supported"].map({True: "yes", False: "no"}))
     print(printed.to_string(index=False))
+    for row in table[table["supported"] & (table["reason"] != "")].itertuples():
+        print(f"\n- {row.name}: {row.reason}")
     n_layers, n_unsupported = table["layer"].replace("", None).nunique(), int((~table["supported"]).sum())
     print(f"\n{len(table)} operations in {n_layers} layers; ", end="")
     if n_unsupported == 0:

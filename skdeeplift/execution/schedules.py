@@ -13,6 +13,7 @@ from skdeeplift.execution.references import AUTOMATIC_REFERENCES, Path, Referenc
 from skdeeplift.execution.results import Sums
 from skdeeplift.execution.run import Loop, progress, run_once
 from skdeeplift.propagation.summation_check import (
+    BY_DTYPE,
     Tolerance,
     change_of_rows,
     convergence_delta,
@@ -77,15 +78,15 @@ class Schedule:
 
     Attributes
     ----------
-    tolerance : float or None
-        Largest convergence delta, relative to the size of the contributions; None for the one that the dtype allows.
+    tolerance : Tolerance
+        Tolerance of convergence deltas.
     advice : str or None
         Advice about contributions that do not add up; None where the op at fault is looked for instead.
     references_at_once : int or None
         Most references of one round; None for all.
     """
 
-    tolerance = None
+    tolerance = BY_DTYPE
     advice = None
     references_at_once = None
 
@@ -178,8 +179,8 @@ class Steps(Schedule):
 
     @property
     def tolerance(self):
-        """Largest convergence delta, relative to the size of the contributions."""
-        return self.convergence_tol
+        """Tolerance relative to the change of the target: contributions that cancel do not hide an error of steps."""
+        return Tolerance(relative=self.convergence_tol, of_change=True)
 
     @property
     def references_at_once(self):
@@ -202,7 +203,7 @@ class Steps(Schedule):
             results = self.inner.run(self._with_path(problem, self.n_steps))
             return results._replace(n_steps=np.full(problem.n_rows, self.n_steps))
         results, unsettled = None, np.zeros(problem.n_rows, bool)
-        method, tolerance = problem.method, Tolerance(problem.method.coarsest_dtype, self.tolerance)
+        method, tolerance = problem.method, self.tolerance._replace(dtype=problem.method.coarsest_dtype)
         together = method.summing == [tuple(range(len(method.sources)))]
 
         def attempt(rows, _, number):

@@ -26,8 +26,9 @@ class IntegratedGradientsExplainer(BaseExplainer):
     method : {"gausslegendre", "midpoint", "trapezoid", "riemann_left", "riemann_right"}, default="gausslegendre"
         Where the points lie, and what each counts.
     convergence_tol : float, default=1e-2
-        How far a row's contributions may be from adding up, relative to their size. With ``n_steps="auto"`` all of them
-        together change by at most eight times this when more points are taken.
+        How far a row's contributions may be from adding up, relative to the change of the target. With
+        ``n_steps="auto"`` all of them together change by at most eight times this, relative to their size, when more
+        points are taken.
     max_steps : int, default=400
         How many points ``n_steps="auto"`` takes at the most.
     reference : str, Reference, callable, array-like, or list or dict of these, default="mean"

@@ -43,7 +43,8 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
         One row for each operation, or for each activation made of several operations, from the input to the outputs.
         ``layer`` is the innermost layer of the operation, or ""; ``op`` its type in TensorFlow; ``name`` its name;
         ``family`` the kind of operation; ``rule`` its rule; ``in_loop`` whether it is computed at each step of a loop;
-        ``supported`` whether an explainer can handle it, and ``reason`` why not.
+        ``supported`` whether an explainer can handle it, and ``reason`` why not. An input that reaches the outputs
+        through truth values alone, as a mask does, has a row of its own at the top; its ``reason`` says how to hold it.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
         check_is_fitted(estimator)
         estimator, X = network_of(steps_of(estimator)[1]), None
     network = bind(estimator, X)
-    rows = {}
+    rows = dict(_of_masks(network))
     for output in network.graph.outputs:
         if not output.dtype.is_floating:
             continue
@@ -86,6 +87,18 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
         rows |= {op: row for op, row in survey.rows(survey.steps) if op not in rows}
         rows |= {op: row for op, row in _of_inputs(graph, target.value) if op not in rows}
     return pd.DataFrame(list(rows.values()), columns=COLUMNS).astype({"in_loop": bool, "supported": bool})
+
+
+def _of_masks(network):
+    """Yield inputs that reach each output through truth values alone, with their table rows."""
+    graph = network.graph
+    for name, value in zip(network.input_names, graph.inputs, strict=True):
+        if len(graph.inputs) > 1 and all(graph.only_decides(value, output) for output in graph.outputs):
+            reason = (
+                f"The input reaches the output through truth values alone, as a mask does. reference={{{name!r}: "
+                '"held"} leaves it at the values of the row.'
+            )
+            yield value, ["", "Placeholder", str(name), "input", "", False, True, reason]
 
 
 def _of_inputs(graph, target):

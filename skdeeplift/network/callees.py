@@ -108,7 +108,14 @@ class KerasModel:
     def call(self, structure):
         """Call the model in inference mode."""
         args, kwargs = spread(structure, needed_arguments(self.model.call))
-        return self.model(*args, training=False, **kwargs)
+        unbuilt = [layer for layer in self.layers if not layer.built]
+        try:
+            return self.model(*args, training=False, **kwargs)
+        except NeverBuiltError:
+            # Keras takes a layer for built whose weights were refused, so that no later call would make them.
+            for layer in unbuilt:
+                layer.built = False
+            raise
 
 
 DEFAULT_SIGNATURE = "serving_default"

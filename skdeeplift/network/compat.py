@@ -3,6 +3,7 @@
 import inspect
 
 import tensorflow as tf
+from tensorflow.python.framework.function_def_to_graph import function_def_to_graph
 
 # The public wrapper looks for a deprecated argument, which takes a third of the time of creating an op.
 create_op = inspect.unwrap(tf.Graph.create_op)
@@ -26,7 +27,12 @@ TO_DECIBELS = "_dbscale"
 
 def graph_of_function(func_graph, name):
     """Return the graph of a function that an op calls by name; there is no public way from the name to the function."""
-    return func_graph._get_function(name).graph
+    function = func_graph._get_function(name)
+    if hasattr(function, "graph"):
+        return function.graph
+    # A function of TensorFlow 1, such as in its loss of connectionist temporal classification, has a definition only.
+    with func_graph.as_default():
+        return function_def_to_graph(function.definition)
 
 
 def flatten_layers(layer, include_self=True):

@@ -2,6 +2,7 @@
 
 import inspect
 
+import numpy as np
 import tensorflow as tf
 
 from skdeeplift.network import ops
@@ -107,6 +108,43 @@ def transform_whole_length(op):
     return transform
 
 
+def multiply_components(op):
+    """Write the product of vectors in space as products of their components, some of which are subtracted."""
+
+    def cross(first, second):
+        def components(tensor, order):
+            return tf.gather(tensor, order, axis=-1)
+
+        following, last = [1, 2, 0], [2, 0, 1]
+        gained = components(first, following) * components(second, last)
+        return gained - components(first, last) * components(second, following)
+
+    return cross
+
+
+def reduce_each_segment(op):
+    """Write maxima or minima of segments as those over the entries of each segment, where the segments are known."""
+    segments, is_unsorted = tf.get_static_value(op.inputs[1]), op.type.startswith("Unsorted")
+    number = tf.get_static_value(op.inputs[2]) if is_unsorted else segments is not None and segments.max() + 1
+    if segments is None or segments.ndim != 1 or number is None:
+        return None
+    members = [np.flatnonzero(segments == segment) for segment in range(number)]
+    if not is_unsorted and not all(map(len, members)):
+        # An empty segment gives zero then, which is no extreme of anything.
+        return None
+    longest = max(map(len, members))
+    places = np.array([[*each, *[0] * (longest - len(each))] for each in members])
+    is_member = np.arange(longest) < np.array(list(map(len, members)))[:, None]
+    reduce, dtype = tf.reduce_max if op.type.endswith("Max") else tf.reduce_min, op.inputs[0].dtype
+    beyond = tf.constant(dtype.min if op.type.endswith("Max") else dtype.max, dtype)
+
+    def extremes(entries):
+        is_entry = is_member.reshape(*is_member.shape, *[1] * (entries.shape.rank - 1))
+        return reduce(tf.where(is_entry, tf.gather(entries, places), beyond), 1)
+
+    return extremes
+
+
 def _along(axis, tensor, function):
     """Apply a function of the last axis along another axis, counted from the end."""
     order = list(range(tensor.shape.rank))
@@ -123,5 +161,13 @@ def _with_length(tensor, length):
 
 _EXPANSIONS = {
     function.__name__: function
-    for function in (cast_parts, count_one_hot, divide_by_square, transform_along_axes, transform_whole_length)
+    for function in (
+        cast_parts,
+        count_one_hot,
+        divide_by_square,
+        multiply_components,
+        reduce_each_segment,
+        transform_along_axes,
+        transform_whole_length,
+    )
 }

@@ -169,7 +169,7 @@ REPEATED, INSERTED = "repeated", "inserted"
 # Type of a cast from floating-point numbers to whole numbers or truth values, or from whole numbers to truth values.
 TRUNCATION = "Cast to whole"
 A_BRANCH = "which branch is taken is known only when the network runs"
-ROWS = "it joins entries of the leading axis, which is the batch"
+SEGMENTS = "it joins entries of the leading axis by numbers of segments that are not constant"
 NUMBER_OF_RESULTS = "how many results it has depends on the values that it is given, so a row and its reference differ"
 A_DECOMPOSITION = "a matrix decomposition is no sum, product or elementwise function"
 
@@ -401,6 +401,7 @@ op("ResourceGatherNd",       LOOKUP_OF_COLUMNS, indices=1, columns=True)
 op("OneHot",                 Family({(0,): "look_up"}), indices=0, batch=INSERTED)
 op("SegmentSum",             OF_FIRST_OPERAND)
 op("SegmentMean",            OF_FIRST_OPERAND)
+op("Cross",                  OTHER, expansion="multiply_components")
 op("UnsortedSegmentSum",     Family({(0,): "apply_again", ANY: "scatter"}), places=1)
 op("ScatterNd",              Family({(1,): "apply_again", ANY: "scatter"}), places=0, columns=True, batch=RENUMBERED)
 op("FusedBatchNorm",         NORMALISATION)
@@ -507,10 +508,14 @@ op("Range",                  OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
 op("NonMaxSuppressionV3",    OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
 op("NonMaxSuppressionV4",    OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
 op("NonMaxSuppressionV5",    OPEN_RESULT, why_not=NUMBER_OF_RESULTS)
-op("SegmentMax",             OTHER, why_not=ROWS)
-op("SegmentMin",             OTHER, why_not=ROWS)
-op("UnsortedSegmentMax",     OTHER, why_not=ROWS)
-op("UnsortedSegmentMin",     OTHER, why_not=ROWS)
+op("SegmentMax",             OTHER, why_not=SEGMENTS,
+                             expansion="reduce_each_segment")
+op("SegmentMin",             OTHER, why_not=SEGMENTS,
+                             expansion="reduce_each_segment")
+op("UnsortedSegmentMax",     OTHER, why_not=SEGMENTS,
+                             expansion="reduce_each_segment")
+op("UnsortedSegmentMin",     OTHER, why_not=SEGMENTS,
+                             expansion="reduce_each_segment")
 op("DenseBincount",          OTHER, expansion="count_one_hot")
 
 # Ops without a difference.

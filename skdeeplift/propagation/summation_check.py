@@ -32,6 +32,10 @@ PRECISIONS = {
 }
 
 
+# Size up to which contributions that cancel each other count, as a multiple of what is explained.
+CANCELLING = 100
+
+
 class Tolerance(NamedTuple):
     """Tolerance of convergence deltas."""
 
@@ -40,6 +44,9 @@ class Tolerance(NamedTuple):
     # Tolerance relative to the size of what is explained; what the dtype allows if None. A network that computes in
     # half precision has at least the tolerance of its dtype.
     relative: float | None = None
+    # Whether the tolerance is relative to the change of the target alone, however large the contributions are that
+    # cancel each other. A smaller change than usual is compared with the usual one when rows are checked.
+    of_change: bool = False
 
 
 # Largest change of contributions from one number of steps to the next, as a multiple of the tolerance.
@@ -106,8 +113,13 @@ def check_sums(results, tolerance=BY_DTYPE, worst_so_far=-1.0):
     delta, beyond, size, relative, precision = _compare(results, tolerance)
     if not beyond.any():
         return delta, None
-    # An output that happens to be nearly zero is as rounded as the others, which are sums of as large numbers.
-    beyond = beyond & ~(np.abs(delta) <= 2 * precision.epsilon * _usual_size(results))
+    # An output that happens to be nearly zero is as rounded as the others, which are sums of as large numbers, and
+    # contributions that cancel are as rounded as their sizes.
+    usual = _usual_size(results)
+    allowed = 2 * precision.epsilon * np.clip(_absolute_sums(results), usual, CANCELLING * usual)
+    if tolerance.of_change:
+        allowed = np.maximum(allowed, relative * np.nanmedian(np.abs(results.prediction - results.reference_value)))
+    beyond = beyond & ~(np.abs(delta) <= allowed)
     if not beyond.any():
         return delta, None
     number = int(beyond.reshape(len(beyond), -1).any(1).sum())
@@ -235,12 +247,17 @@ def _compare(results, tolerance):
     beyond = ~(np.abs(delta) <= relative * change + rounding)
     if not beyond.any():
         return delta, beyond, change, relative, precision
+    if tolerance.of_change:
+        return delta, beyond, change, relative, precision
     # Contributions that cancel each other may be larger than the change, but not without limit: beyond it, rounding
     # leaves nothing of the sum.
-    absolute = _sum_over_features(map(np.abs, results.contributions), results.prediction.shape)
-    size = np.maximum(change, np.minimum(absolute, 100 * np.maximum(change, value)))
+    size = np.maximum(change, np.minimum(_absolute_sums(results), CANCELLING * np.maximum(change, value)))
     beyond = ~(np.abs(delta) <= relative * size + rounding)
     return delta, beyond, size, relative, precision
+
+
+def _absolute_sums(results):
+    return _sum_over_features(map(np.abs, results.contributions), results.prediction.shape)
 
 
 def _usual_size(results):

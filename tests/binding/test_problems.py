@@ -199,6 +199,24 @@ def test_contributions_that_do_not_add_up():
     np.testing.assert_allclose(explainer.explain(rows).convergence_delta, [1.0, 0.0, 2.0])
 
 
+def masked_attention():
+    """A network whose second input says which items of the first count."""
+    items, mask = keras.Input((4, 3), name="items"), keras.Input((4,), dtype="int32", name="mask")
+    attention_mask = keras.ops.cast(mask, "bool")[:, None]
+    hidden = keras.layers.MultiHeadAttention(1, 3)(items, items, attention_mask=attention_mask)
+    return keras.Model({"items": items, "mask": mask}, keras.layers.Dense(1)(hidden[:, 0]))
+
+
+def test_a_warning_says_which_inputs_are_masks():
+    """Against a reference without any items, logits of nearly -1e38 differ by more than a multiplier can hold."""
+    rows = {"items": GENERATOR.normal(size=(5, 4, 3)), "mask": np.array([[1, 1, 1, 0]] * 5)}
+    explainer = DeepLiftExplainer(masked_attention(), reference="zeros").fit(rows)
+    with pytest.warns(SummationToDeltaWarning, match=r"all that reaches the target from X\['mask'\], as from a mask"):
+        explainer.transform(rows)
+    held = {"items": "zeros", "mask": "held"}
+    DeepLiftExplainer(masked_attention(), reference=held, check="raise").fit(rows).transform(rows)
+
+
 def test_a_layer_need_not_pass_all_of_the_change():
     """relu(x) + 2 x at 3 from zero: the layer's part of the change, 9, is 3."""
     inputs = keras.Input((1,))

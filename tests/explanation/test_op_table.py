@@ -82,3 +82,12 @@ def test_steps_that_are_only_listed_carry_nothing():
     step = op_table._UnsupportedStep(None, [], [], "no rule")
     with pytest.raises(UnsupportedOpError, match="no rule"):
         step.carry(None, [])
+
+
+def test_a_mask_has_a_row_that_says_how_to_hold_it():
+    items, mask = keras.Input((4,), name="items"), keras.Input((4,), dtype="bool", name="mask")
+    model = keras.Model({"items": items, "mask": mask}, keras.ops.where(mask, items, 0.0))
+    first = describe(model).iloc[0]
+    assert (first["name"], first["op"], first["family"], first["supported"]) == ("mask", "Placeholder", "input", True)
+    assert "reference={'mask': \"held\"} leaves it at the values of the row" in first["reason"]
+    assert "Placeholder" not in set(describe(keras.Model(items, keras.ops.relu(items)))["op"])

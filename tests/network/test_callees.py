@@ -2,6 +2,7 @@
 
 import gc
 import pickle
+import warnings
 
 import keras
 import numpy as np
@@ -356,3 +357,28 @@ def test_inputs_of_a_pruned_function_have_the_names_of_the_graph():
     function, X = pruned_function(["x:0", "z:0"], ["y:0"]), {"z": ROWS[:, :1], "x": ROWS}
     contributions = DeepLiftExplainer(function, reference="zeros").fit(X).transform(X)
     np.testing.assert_allclose(contributions["z"], ROWS[:, :1], rtol=1e-5)
+
+
+def test_a_layer_whose_weights_were_refused_can_be_built_afterwards():
+    """Keras does not build the layers inside of a recurrent cell before the model is called."""
+
+    class Cell(keras.layers.Layer):
+        state_size = output_size = 2
+
+        def __init__(self):
+            super().__init__()
+            self.inner = keras.layers.GRUCell(2)
+
+        def call(self, inputs, states):
+            return self.inner(inputs, states)
+
+    with warnings.catch_warnings():
+        # Keras recommends a method that builds them.
+        warnings.simplefilter("ignore")
+        inputs = keras.Input((3, 2))
+        model = keras.Model(inputs, keras.layers.RNN(Cell())(inputs))
+    rows = np.ones((2, 3, 2))
+    with pytest.raises(ValueError, match="was never built"):
+        DeepLiftExplainer(model).fit(rows)
+    model(rows[:1])
+    assert DeepLiftExplainer(model, target=0, check="raise").fit(rows).transform(rows).shape == rows.shape

@@ -36,6 +36,21 @@ def test_the_graph_of_a_function_by_its_name():
     assert "Mul" in [op.type for op in graph.get_operations()]
 
 
+def test_the_graph_of_a_function_that_has_a_definition_only():
+    """TensorFlow's loss of connectionist temporal classification makes its loops by functions of TensorFlow 1."""
+
+    @tf.function
+    def loss(logits):
+        lengths = tf.constant([1]), tf.constant([3])
+        return tf.nn.ctc_loss(tf.constant([[1]]), logits, *lengths, blank_index=0)
+
+    graph = loss.get_concrete_function(tf.TensorSpec((3, 1, 2))).graph
+    loop = next(op for op in graph.get_operations() if op.type == "While")
+    body = compat.graph_of_function(graph, loop.get_attr("body").name)
+    assert len(body.inputs) == len(loop.inputs)
+    assert len(body.outputs) == len(loop.outputs)
+
+
 def test_layers_inside_of_layers():
     inner = keras.layers.RNN(keras.layers.LSTMCell(2))
     model = keras.Sequential([keras.Input((3, 1)), keras.layers.Bidirectional(inner)])

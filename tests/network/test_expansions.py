@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from skdeeplift.network.expansions import expand
 from skdeeplift.network.network import trace
+from skdeeplift.propagation.pairing import Mode
 from tests.functions import assert_sums_to_change, explain_function
 
 GENERATOR = np.random.default_rng(0)
@@ -104,3 +105,43 @@ def test_derivative_of_softsign():
 
     assert "SoftsignGrad" not in types_of(function, 3)
     assert_sums_to_change(function, [GENERATOR.normal(size=(3, 4))], [GENERATOR.normal(size=(2, 4))])
+
+
+def test_products_of_vectors_in_space():
+    """By hand: (1, 0, 0) x (0, 2, 0) = (0, 0, 2), of which each factor has a half against zeros."""
+    rows = [np.array([[1.0, 0, 0]]), np.array([[0, 2.0, 0]])]
+    references = [np.zeros((1, 3)), np.zeros((1, 3))]
+    contributions, change = explain_function(tf.linalg.cross, rows, references)
+    np.testing.assert_allclose(contributions, [[[1, 0, 0]], [[0, 1, 0]]])
+    np.testing.assert_allclose(change, [2])
+    rows, references = GENERATOR.normal(size=(2, 3, 4, 3)), GENERATOR.normal(size=(2, 2, 4, 3))
+    for rule in ("rescale", "reveal_cancel"):
+        assert_sums_to_change(lambda a, b: tf.tanh(tf.linalg.cross(a, tf.sin(b))), rows, references, rule=rule)
+
+
+@pytest.mark.parametrize("kind", ["max", "min"])
+@pytest.mark.parametrize("segments", [[2, 0, 2, 0], [0, 0, 1, 2]])
+def test_extremes_of_known_segments(kind, segments):
+    """Nodes stand before the rows, as where messages meet at the nodes of a graph; an empty segment has no entry."""
+    sorted_too = segments == sorted(segments)
+    functions = [lambda x: getattr(tf.math, f"unsorted_segment_{kind}")(x, segments, 3)]
+    if sorted_too:
+        functions.append(lambda x: getattr(tf.math, f"segment_{kind}")(x, segments))
+    rows, references = GENERATOR.normal(size=(5, 4, 2)), GENERATOR.normal(size=(10, 4, 2))
+    for reduce in functions:
+
+        def function(x, reduce=reduce):
+            return tf.ensure_shape(tf.tanh(tf.transpose(reduce(tf.transpose(x, [1, 0, 2])), [1, 0, 2])), (None, 3, 2))
+
+        assert not {each for each in types_of(function, 4, 2) if "Segment" in each}
+        expected = getattr(np, kind)(rows[:, [each == segments[0] for each in segments]], 1)
+        np.testing.assert_allclose(function(rows).numpy()[:, segments[0]], np.tanh(expected))
+        for rule in ("rescale", "reveal_cancel"):
+            assert_sums_to_change(function, [rows], [references], mode=Mode.PAIR_SIZE, rule=rule)
+
+
+def test_segments_that_the_input_chooses():
+    def function(x):
+        return tf.math.unsorted_segment_max(x, tf.cast(x[:, 0] > 0, tf.int32), 2)
+
+    assert "UnsortedSegmentMax" in types_of(function, 3)

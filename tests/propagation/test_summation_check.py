@@ -104,6 +104,36 @@ def test_a_relative_tolerance_may_be_asked_for():
     assert departure_of(off, Tolerance(tf.float16, 0.01)) is None
 
 
+def test_contributions_that_cancel_need_not_count():
+    """Off by a tenth of the change, and by a hundredth of the contributions, which cancel each other."""
+    off = results([[5.0, -4.0]], 1.1)
+    assert departure_of(off, Tolerance(tf.float32, 0.05)) is None
+    assert departure_of(off, Tolerance(tf.float32, 0.05, of_change=True)) is not None
+    assert departure_of(off, Tolerance(tf.float32, 0.2, of_change=True)) is None
+
+
+def test_a_small_change_is_compared_with_the_usual_one():
+    """The first change is a hundredth of the others, and is off by half of it; alone, it counts itself."""
+    tolerance = Tolerance(tf.float32, 0.05, of_change=True)
+    assert departure_of(results([[0.015], [1.0], [1.0]], np.array([0.01, 1.0, 1.0])), tolerance) is None
+    assert departure_of(results([[0.015]], 0.01), tolerance) is not None
+    rows = results([[0.015], [1.0]], np.array([0.01, 1.0]))
+    np.testing.assert_allclose(excess_of_rows(rows, tolerance), [10, 0], rtol=1e-3)
+
+
+def test_contributions_that_cancel_are_as_rounded_as_their_sizes():
+    """The first row changes by nothing and is off by 2^-20, beside contributions of 16; others are of size one."""
+
+    def off_by(delta, others=(1.0, 1.0)):
+        contributions = [[-8.0, 8.0 + delta], *([0.0, each] for each in others)]
+        return results(contributions, np.array([0.0, *others]), dtype=np.float64)
+
+    single = Tolerance(tf.float32)
+    assert departure_of(off_by(2.0**-20), single) is None
+    for off in (off_by(2.0**-16), off_by(2.0**-20, others=()), off_by(2.0**-20, others=(0.0, 1e9))):
+        assert departure_of(off, single).row == 0
+
+
 def test_excess_is_a_multiple_of_the_tolerance():
     """Off by 0.3 of 3, and by none: 10 times a tolerance of one percent. A row that is no number is off without end."""
     rows = results([[1.0, 1.7], [1.0, 2.0]], 3.0, dtype=np.float64)

@@ -8,8 +8,17 @@ from tests.zoo.registry import architecture, normal, uniform
 def _untrained(name, size, *, pixels=False, **arguments):
     build = getattr(keras.applications, name)
     model = build(weights=None, input_shape=(size, size, 3), classes=4, classifier_activation=None, **arguments)
-    rows = uniform(size, size, 3, high=255.0)[:2] if pixels else normal(size, size, 3)[:2]
-    return model, rows
+    rows = uniform(size, size, 3, high=255.0) if pixels else normal(size, size, 3)
+    take_moving_averages(model, rows)
+    return model, rows[:2]
+
+
+def take_moving_averages(model, rows):
+    """Take those of one batch, so that values neither vanish nor explode, as in a trained network."""
+    of_batches = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    for layer in of_batches:
+        layer.momentum = 0.0
+    model(rows, training=True)
 
 
 @architecture(target=1)
