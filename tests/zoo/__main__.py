@@ -32,7 +32,8 @@ tests explain each by three methods and compare the sum of the contributions wit
     There is no such explanation; the reason follows.
 
 Times are relative to the plain gradient of the same target, compiled by TensorFlow: ``fit`` and the first explanation
-relative to the first gradient, and a later explanation relative to a later gradient of the same {rows} rows. With so
+relative to the first gradient, and a later explanation relative to a later gradient of the same {rows} rows, or of 2
+for the first table. With so
 few units, calls take longer than computing; :ref:`speed` has networks of usual size.
 """
 

@@ -57,7 +57,8 @@ def measure(architecture):
     for method in TOLERANCES:
         # The network is built anew, so that nothing is compiled yet.
         model, rows = architecture.build()
-        rows = keras.tree.map_structure(lambda array: np.concatenate([array] * COPIES), rows)
+        copies = COPIES if architecture.kind != "applications" else 1
+        rows = keras.tree.map_structure(lambda array, copies=copies: np.concatenate([array] * copies), rows)
         explainer = explainer_of(architecture, model, method)
         gradient, tensors = plain_gradient(architecture, model), keras.tree.map_structure(tf.constant, rows)
 
@@ -68,18 +69,19 @@ def measure(architecture):
         outcome = explain(architecture, model, rows, method, explainer)
         results[method] = {"outcome": describe(outcome, TOLERANCES[method])}
         if outcome.refusal is None:
-            steady = _steady_ratio(differentiate, explainer, rows)
+            steady = _steady_ratio(differentiate, explainer, rows, ROUNDS if outcome.seconds < 10 else 1)
             results[method] |= {"first": outcome.seconds / first, "steady": steady}
         keras.backend.clear_session(free_memory=False)
     return results
 
 
-def _steady_ratio(differentiate, explainer, rows):
+def _steady_ratio(differentiate, explainer, rows, rounds):
     explainer.set_params(check="ignore")
-    number = max(1, round(SECONDS_OF_ROUND / duration(differentiate)))
-    explainer.transform(rows)
+    number = max(1, round(SECONDS_OF_ROUND / duration(differentiate))) if rounds > 1 else 1
+    if rounds > 1:
+        explainer.transform(rows)
     return statistics.median(
-        duration(lambda: explainer.transform(rows), number) / duration(differentiate, number) for _ in range(ROUNDS)
+        duration(lambda: explainer.transform(rows), number) / duration(differentiate, number) for _ in range(rounds)
     )
 
 
