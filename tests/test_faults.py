@@ -325,7 +325,7 @@ def test_a_network_of_which_weights_are_no_numbers():
 
 
 @pytest.mark.parametrize(
-    "explainer", [GradientExplainer, OcclusionExplainer, partial(DeepLiftExplainer, layer="dense")]
+    "explainer", [GradientExplainer, OcclusionExplainer, partial(DeepLiftExplainer, rule="pass_through")]
 )
 def test_a_network_of_which_some_rows_give_no_numbers(explainer):
     """No sum would show it, since these contributions need not add up."""

@@ -50,6 +50,8 @@ class Results(NamedTuple):
 
     def of_group(self, positions):
         """Return the results of some of the sources."""
+        if len(positions) == len(self.contributions):
+            return self
         of_sources = {name: [arrays[position] for position in positions] for name, arrays in self.of_sources.items()}
         return self._replace(of_sources=of_sources)
 

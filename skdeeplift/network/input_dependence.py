@@ -428,11 +428,8 @@ def _value_as_long(graph, shape):
         return None
     if op.type == "Shape":
         return op.inputs[0]
-    if (
-        op.facts.hands_on == ops.COPIED
-        or op.type == "Pack"
-        or (op.type == "ConcatV2" and op.inputs[0].shape.num_elements())
-    ):
+    is_copy, joins = op.facts.hands_on == ops.COPIED, op.type == "ConcatV2" and op.inputs[0].shape.num_elements()
+    if is_copy or joins or op.type == "Pack":
         return _value_as_long(graph, op.inputs[0])
     if op.type == "SplitV" and shape is op.outputs[0] and shape.shape.num_elements():
         return _value_as_long(graph, op.inputs[0])

@@ -211,16 +211,16 @@ def test_ops_without_a_rule():
         rows = keras.Input((3,))
         return keras.Model(rows, layers.Lambda(lambda x: reduce(x, 1, keepdims=True), output_shape=(1,))(rows))
 
-    product = build(tf.reduce_prod)
+    length = build(lambda x, *_, **__: tf.linalg.svd(x[:, None], compute_uv=False))
     advice = "Replace it in the network, pass unsupported='integrate' for a numerical path integral of it"
     follow(
         advice,
-        lambda: explain(product),
+        lambda: explain(length),
         lambda: explain(build(tf.reduce_sum)),
-        lambda: explain(product, unsupported="integrate"),
+        lambda: explain(length, unsupported="integrate"),
     )
     advice = "pass unsupported='secant' for the coarsest rule"
-    follow(advice, lambda: explain(product), lambda: explain(product, unsupported="secant"))
+    follow(advice, lambda: explain(length), lambda: explain(length, unsupported="secant"))
 
 
 def test_targets_without_a_derivative():

@@ -282,7 +282,7 @@ def test_large_dense_networks_are_integrated_alike():
     np.testing.assert_allclose(large, small, rtol=0, atol=1e-5 * np.abs(small).max())
 
 
-@pytest.mark.parametrize("hidden", [(8,), (32, 16)])
+@pytest.mark.parametrize("hidden", [pytest.param((8,), marks=pytest.mark.slow), (32, 16)])
 def test_the_default_reaches_its_tolerance_on_small_perceptrons(hidden, recwarn):
     """Every row of a network of relu adds up within a hundredth, and is as near to the limit as with 50 steps."""
     keras.utils.set_random_seed(0)

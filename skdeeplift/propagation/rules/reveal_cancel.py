@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from skdeeplift.propagation.pairing import Difference
 from skdeeplift.propagation.rules.products import RecomputedProduct
-from skdeeplift.propagation.rules.rescale import RAMPS, is_ramp, nearly_zero, precision_of, ramp
+from skdeeplift.propagation.rules.rescale import RAMPS, is_ramp, machine_epsilon, nearly_zero, precision_of, ramp
 
 
 def reveal_cancel(op, difference):
@@ -45,13 +45,25 @@ def _spread(op):
     return (op.spreads[op.inputs[0]],)
 
 
+# The smallest part that crosses a jump by itself, in units of rounding of both parts.
+_LEAST_PART = 2.0**13
+
+
 def _at_ends_or_parts(op):
-    """Do the same as `_at_parts` for a function that jumps: a part that is nearly zero leaves the other all the way."""
+    """Do the same as `_at_parts` for a function that jumps: a part that is nearly zero leaves the other all the way.
+
+    Rounding of a small part may take it across a jump. Its slope would be the jump divided by nearly nothing, and the
+    difference that is carried is rounded in another way.
+    """
     [root] = op.inputs[:1]
 
     def points(spread, x, r):
         parts = _parts(x - r, spread)
         threshold = nearly_zero(tf.maximum(tf.abs(r), tf.abs(spread)), precision_of(root), op.is_small(root))
+        # Whole numbers are exact, but not the parts of their difference.
+        dtype = root.dtype if root.dtype.is_floating else tf.float32
+        small_beside_other = min(_LEAST_PART * machine_epsilon(dtype), 0.1)
+        threshold = tf.maximum(threshold, small_beside_other * tf.abs(spread))
         is_none = [tf.abs(part) < threshold for part in parts]
         found = [
             tf.where(is_zero, r, tf.where(is_other_zero, x, r + part))

@@ -1,9 +1,11 @@
 """Lookups and scatters at computed places: values by hand, and against Shapley values of numbers and places."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift import DeepLiftExplainer
 from skdeeplift.propagation.pairing import Mode
 from tests.functions import assert_sums_to_change, explain_function, streams_of
 
@@ -177,3 +179,19 @@ def test_rows_and_references_run_pair_by_pair_where_places_count_rows():
     streams = streams_of(function, (4,))
     assert streams.needs_pair_size
     assert not streams_of(lambda x: tf.gather(x, tf.argmax(x, 1), batch_dims=1)[:, None], (4,)).needs_pair_size
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_places_of_a_network_in_single_precision(rule):
+    """Keras counts places below zero from the end, so places pass a condition, which a rounded part may not take."""
+    keras.utils.set_random_seed(0)
+    rows = np.random.default_rng(0).normal(size=(16, 12, 4)).astype(np.float32)
+    table = np.random.default_rng(1).normal(size=12).astype(np.float32)
+    x = keras.Input((12, 4))
+    places = keras.ops.cast(keras.ops.floor(keras.ops.abs(keras.layers.Dense(4)(x))), "int32")
+    model = keras.Model(
+        x, keras.ops.sum(keras.ops.take(keras.ops.convert_to_tensor(table), places, axis=0), (1, 2))[:, None]
+    )
+    explanation = DeepLiftExplainer(model, rule=rule, check="raise").fit(rows).explain(rows)
+    change = explanation.prediction - explanation.reference_value
+    assert np.abs(explanation.convergence_delta).max() < 1e-4 * np.abs(change).max()

@@ -139,7 +139,7 @@ def test_contributions_beside_shapley_values(rule):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_losers_at_both_ends_contribute_nothing(rule):
-    rows, references = GENERATOR.normal(size=(2, 30, 6))
+    rows, references = GENERATOR.normal(size=(2, 8, 6))
     for row, reference in zip(rows, references, strict=True):
         for number in (1, 2, 3):
 
@@ -194,7 +194,10 @@ def network_of_winners(seed):
     return keras.Model(x, layers.Dense(1, dtype="float64")(Winners(seed + 100)(hidden)))
 
 
-@pytest.mark.parametrize("rule", [*RULES, "genomics_default", {"last": "reveal_cancel"}])
+@pytest.mark.parametrize(
+    "rule",
+    [*RULES, *(pytest.param(rule, marks=pytest.mark.slow) for rule in ("genomics_default", {"last": "reveal_cancel"}))],
+)
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 8))])
 def test_contributions_of_random_networks_sum_and_each_row_stands_alone(rule, seed):
     rng, network = np.random.default_rng(seed), network_of_winners(seed)
@@ -207,7 +210,7 @@ def test_contributions_of_random_networks_sum_and_each_row_stands_alone(rule, se
     np.testing.assert_allclose(alone, explanation.contributions[:2], rtol=1e-9, atol=1e-11 * change)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", [pytest.param("rescale", marks=pytest.mark.slow), "reveal_cancel"])
 def test_a_layer_before_its_winners_is_explained(rule):
     network = network_of_winners(3)
     rows, references = GENERATOR.normal(size=(2, 5, 6))
