@@ -305,7 +305,7 @@ def find_prefix(graph, target, sources, fixed):
             cut.update(dict.fromkeys(value for value in reads if value in affine))
     if target in affine:
         cut[target] = None
-    if not all(has_rows(value, layouts) for value in cut) or _width(cut) > WIDEST * _width(sources):
+    if not all(_can_start(value, layouts) for value in cut) or _width(cut) > WIDEST * _width(sources):
         cut = dict.fromkeys(sources)
     return Prefix(list(sources), list(cut), list(beside), _find_last(graph, target, cut, [*beside, *fixed]))
 
@@ -329,7 +329,7 @@ def _find_last(graph, target, cut, fixed):
     # The target must follow from these values alone, without the shape of a value before them.
     between = graph.ancestors([target], known=[*last, *fixed, *graph.inputs])
     is_complete = all(made.issuperset(op.outputs) for op in between if moving.intersection(op.outputs))
-    return last if is_complete and all(has_rows(value, graph.layouts) for value in last) else [target]
+    return last if is_complete and all(_can_start(value, graph.layouts) for value in last) else [target]
 
 
 def _is_affine(op, positions):
@@ -344,6 +344,11 @@ def has_rows(value, layouts):
     """Return whether rows are on the first axis of a value, so that it can be computed for more rows."""
     layout = layouts.get(value)
     return layout is not None and layout.axis == 0 and layout.fold is not None
+
+
+def _can_start(value, layouts):
+    """Return whether differences can start at a value: its rows are in front, and their shape is known."""
+    return has_rows(value, layouts) and value.shape[1:].is_fully_defined()
 
 
 def _width(values):

@@ -1,9 +1,11 @@
 """Integrals of gradients, beside a loop over steps of TensorFlow's own gradient."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift import IntegratedGradientsExplainer
 from skdeeplift.execution.references import Path
 from skdeeplift.network.network import trace
 from skdeeplift.propagation.lookups import Source
@@ -178,3 +180,14 @@ def test_what_the_target_is_an_affine_function_of(function, expected):
 def test_values_whose_rows_do_not_come_first_are_no_end():
     transposed_twice = lambda x: tf.transpose(tf.tanh(tf.transpose(x, [1, 0, 2])), [1, 0, 2])  # noqa: E731
     assert types_of_last(transposed_twice, shape=(3, 4)) == ["Transpose"]
+
+
+def test_an_affine_part_whose_shape_the_network_does_not_know():
+    """The path starts at the input then: pairs of columns, of which only the values tell the number."""
+
+    def pairs(x):
+        return tf.reduce_sum(tf.reshape(x, [tf.shape(x)[0], -1, 2]) ** 2, [1, 2])[:, None]
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(pairs, output_shape=(1,))])
+    explainer = IntegratedGradientsExplainer(model, reference="zeros").fit(np.ones((1, 4)))
+    np.testing.assert_allclose(explainer.transform([[1.0, 2.0, 3.0, 4.0]]), [[1, 4, 9, 16]], rtol=1e-5)

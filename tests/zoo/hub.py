@@ -118,7 +118,7 @@ def hub_vision_transformer():
     return _build("ViTBackbone", **arguments), normal(8, 8, 3)
 
 
-@architecture(package="keras_hub", target=lambda outputs: tf.reduce_mean(outputs, (1, 2))[:, 1])
+@architecture(package="keras_hub", target=lambda outputs: tf.reduce_mean(outputs, (1, 2, 3)))
 def hub_resnet():
     """Residual network with bottlenecks."""
     arguments = dict(
