@@ -108,20 +108,6 @@ def transform_whole_length(op):
     return transform
 
 
-def multiply_components(op):
-    """Write the product of vectors in space as products of their components, some of which are subtracted."""
-
-    def cross(first, second):
-        def components(tensor, order):
-            return tf.gather(tensor, order, axis=-1)
-
-        following, last = [1, 2, 0], [2, 0, 1]
-        gained = components(first, following) * components(second, last)
-        return gained - components(first, last) * components(second, following)
-
-    return cross
-
-
 def reduce_each_segment(op):
     """Write maxima or minima of segments as those over the entries of each segment, where the segments are known."""
     segments, is_unsorted = tf.get_static_value(op.inputs[1]), op.type.startswith("Unsorted")
@@ -165,7 +151,6 @@ _EXPANSIONS = {
         cast_parts,
         count_one_hot,
         divide_by_square,
-        multiply_components,
         reduce_each_segment,
         transform_along_axes,
         transform_whole_length,

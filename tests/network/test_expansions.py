@@ -107,18 +107,6 @@ def test_derivative_of_softsign():
     assert_sums_to_change(function, [GENERATOR.normal(size=(3, 4))], [GENERATOR.normal(size=(2, 4))])
 
 
-def test_products_of_vectors_in_space():
-    """By hand: (1, 0, 0) x (0, 2, 0) = (0, 0, 2), of which each factor has a half against zeros."""
-    rows = [np.array([[1.0, 0, 0]]), np.array([[0, 2.0, 0]])]
-    references = [np.zeros((1, 3)), np.zeros((1, 3))]
-    contributions, change = explain_function(tf.linalg.cross, rows, references)
-    np.testing.assert_allclose(contributions, [[[1, 0, 0]], [[0, 1, 0]]])
-    np.testing.assert_allclose(change, [2])
-    rows, references = GENERATOR.normal(size=(2, 3, 4, 3)), GENERATOR.normal(size=(2, 2, 4, 3))
-    for rule in ("rescale", "reveal_cancel"):
-        assert_sums_to_change(lambda a, b: tf.tanh(tf.linalg.cross(a, tf.sin(b))), rows, references, rule=rule)
-
-
 @pytest.mark.parametrize("kind", ["max", "min"])
 @pytest.mark.parametrize("segments", [[2, 0, 2, 0], [0, 0, 1, 2]])
 def test_extremes_of_known_segments(kind, segments):

@@ -235,10 +235,15 @@ def differentiable_renderer():
 def quaternion_network():
     """Rotations by normalised quaternions."""
 
+    def cross(first, second):
+        following, last = [1, 2, 0], [2, 0, 1]
+        gained = ops.take(first, following, axis=1) * ops.take(second, last, axis=1)
+        return gained - ops.take(first, last, axis=1) * ops.take(second, following, axis=1)
+
     def build(quaternion, point):
         quaternion = layers.UnitNormalization()(quaternion)
         scalar, vector = quaternion[:, :1], quaternion[:, 1:]
-        turned = point + 2 * ops.cross(vector, ops.cross(vector, point) + scalar * point)
+        turned = point + 2 * cross(vector, cross(vector, point) + scalar * point)
         return layers.Dense(1)(layers.Dense(6, activation="relu")(turned))
 
     return model_of(build, (4,), (3,)), [normal(4), normal(3)]
