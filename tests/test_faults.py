@@ -288,7 +288,7 @@ def test_control_c_in_one_of_several_threads_ends_the_call():
     def interrupted():
         signal.raise_signal(signal.SIGINT)
         # Signals reach the main thread, which waits for the others.
-        time.sleep(0.2)
+        time.sleep(2)
 
     explainer = DeepLiftExplainer(make_model(), target=1, reference=Reference(100, interrupted), batch_size=4, n_jobs=2)
     rows = ROWS.copy()

@@ -88,23 +88,21 @@ def network(function, width=3, dtype="float32"):
     return keras.Sequential([keras.Input((4,), dtype=dtype), *parts])
 
 
-def area(x):
-    """The cross product of (x1, 0, 0) and (0, x2, 0), whose length is x1 * x2."""
-    first, second = tf.pad(x[:, :1], [[0, 0], [0, 2]]), tf.pad(x[:, 1:], [[0, 0], [1, 1]])
-    return tf.linalg.cross(first, second)[:, 2:]
+def log_area(x):
+    """The logarithm of x1 * x2, as that of a determinant."""
+    return tf.linalg.slogdet(tf.linalg.diag(x))[1][:, None]
 
 
-def test_product_of_two_by_hand():
-    """3 * 5 - 1 * 1 along the straight path: the first gets 2 * (5 + 1) / 2, the second 4 * (3 + 1) / 2."""
-    streams = streams_of(area, (2,), rule_set=rule_set_of("rescale", "integrate"))
-    assert streams.first_departure([np.array([[3.0, 5.0]])], [np.array([[1.0, 1.0]])], 1e-9) is None
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(area)])
+def test_logarithm_of_a_product_by_hand():
+    """Along the straight path from 1 and 1, each factor gets its own logarithm."""
+    streams = streams_of(log_area, (2,), rule_set=rule_set_of("rescale", "integrate"))
+    assert streams.first_departure([np.array([[3.0, 5.0]])], [np.array([[1.0, 1.0]])], 1e-4) is None
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(log_area)])
     explainer = DeepLiftExplainer(model, reference=[1.0, 1.0], unsupported="integrate").fit([[3.0, 5.0]])
-    np.testing.assert_allclose(explainer.transform([[3.0, 5.0]]), [[6, 8]], rtol=1e-6)
+    np.testing.assert_allclose(explainer.transform([[3.0, 5.0]]), np.log([[3, 5]]), rtol=1e-5)
 
 
 FUNCTIONS = {
-    "Cross": lambda x: tf.linalg.cross(x, tf.square(x) + 1),
     "LogMatrixDeterminant": lambda x: tf.linalg.slogdet(tf.linalg.diag(x + 2) + 0.3)[1][:, None],
     "LogMatrixDeterminant of complex numbers": lambda x: tf.math.real(
         tf.linalg.slogdet(tf.linalg.diag(tf.complex(x + 2, x)) + 0.3j)[1][:, None]
@@ -126,7 +124,7 @@ def test_contributions_sum_to_the_change(name, rule):
 
 
 def test_all_targets_at_once_are_as_each_by_itself():
-    model = keras.Sequential([keras.Input((4,)), *network(FUNCTIONS["Cross"]).layers[:-1], keras.layers.Dense(2)])
+    model = keras.Sequential([keras.Input((4,)), *network(FUNCTIONS["Betainc"]).layers[:-1], keras.layers.Dense(2)])
     rows = GENERATOR.normal(size=(4, 4))
     explainer = DeepLiftExplainer(model, target="all", reference="sample", unsupported="integrate").fit(rows)
     together = explainer.explain(rows).contributions
@@ -141,14 +139,14 @@ def test_inside_of_a_loop():
 
         def call(self, x, states):
             [state] = states
-            state = keras.ops.tanh(x) + 0.1 * area(state + 1)
+            state = keras.ops.tanh(x) + 0.1 * log_area(state + 5)
             return state, [state]
 
     inputs = keras.Input((4, 2), dtype="float64")
     hidden = keras.layers.RNN(Cell(dtype="float64"), dtype="float64")(inputs)
     model, rows = keras.Model(inputs, keras.layers.Dense(1, dtype="float64")(hidden)), GENERATOR.normal(size=(3, 4, 2))
     explanation = DeepLiftExplainer(model, unsupported="integrate", check="raise").fit(rows).explain(rows)
-    np.testing.assert_allclose(explanation.convergence_delta, np.zeros(3), atol=1e-12)
+    np.testing.assert_allclose(explanation.convergence_delta, np.zeros(3), atol=1e-10)
 
 
 def test_what_tensorflow_cannot_differentiate():
