@@ -86,18 +86,20 @@ class UnsupportedOpError(ValueError):
     >>> import keras
     >>> import numpy as np
     >>> from skdeeplift import DeepLiftExplainer
-    >>> inputs = keras.Input((2,))
-    >>> model = keras.Model(inputs, keras.ops.prod(inputs, axis=1, keepdims=True))
-    >>> DeepLiftExplainer(model).fit([[1.0, 2.0]])
+    >>> inputs = keras.Input((2, 2))
+    >>> model = keras.Model(inputs, keras.ops.norm(inputs, ord=2, axis=(1, 2), keepdims=True))
+    >>> rows = np.array([[[3.0, 1.0], [1.0, 5.0]]])
+    >>> DeepLiftExplainer(model).fit(rows)
     Traceback (most recent call last):
-    skdeeplift.exceptions.UnsupportedOpError: ... 'Prod' ...
+    skdeeplift.exceptions.UnsupportedOpError: ... 'Svd' ...
 
     With ``unsupported="integrate"`` such an op is integrated numerically. Where it has no derivative,
     ``unsupported="secant"`` helps:
 
     >>> integrating = DeepLiftExplainer(model, unsupported="integrate", reference="zeros")
-    >>> integrating.fit([[1.0, 2.0]]).transform([[1.0, 2.0]]).round(3)
-    array([[1., 1.]], dtype=float32)
+    >>> integrating.fit(rows).transform(rows).round(2)
+    array([[[0.44, 0.35],
+            [0.35, 4.27]]], dtype=float32)
     """
 
 

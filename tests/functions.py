@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift import DeepLiftExplainer
 from skdeeplift.network.network import trace
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.pairing import Mode, Pairing, Request
@@ -91,3 +92,15 @@ def by_raw_op(op_type):
         raise AssertionError(op_type)
 
     return function
+
+
+def assert_sums_and_rows_stand_alone(network, rule, seed):
+    """Explain random rows of six numbers: contributions sum to the change, and a row's are the same without company."""
+    rng = np.random.default_rng(seed)
+    rows = 2 * rng.normal(size=(12, 6))
+    explainer = DeepLiftExplainer(network, rule=rule, reference=rng.normal(size=(3, 6)), check="raise").fit(rows)
+    explanation = explainer.explain(rows)
+    change = np.abs(explanation.prediction - explanation.reference_value).max()
+    assert np.abs(explanation.convergence_delta).max() < 1e-10 * change
+    alone = np.concatenate([explainer.transform(rows[[row]]) for row in range(3)])
+    np.testing.assert_allclose(alone, explanation.contributions[:3], rtol=1e-9, atol=1e-12 * change)

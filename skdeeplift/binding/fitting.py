@@ -123,19 +123,20 @@ def find_small_values(bound, method, arrays):
 
     Returns
     -------
-    names : set of str
+    names : tuple of str
+        In the order of the network, so that a pickle has the same bytes in every process.
     """
     if bound.network.batch_size is not None:
-        return set()
+        return ()
     at_ends = method.forward_both([array[:1] for array in arrays], [array[-1:] for array in arrays])
-    names = set()
+    names = []
     for value, *tensors in zip(method.shown, *at_ends, strict=True):
         if is_continuous(value.dtype):
             largest = max(float(np.abs(tensor.numpy()).max(initial=0)) for tensor in tensors)
             # A value of zeros does not show its size.
             if 0 < largest < _SMALL * least_difference(value.dtype.real_dtype):
-                names.add(value.name)
-    return names
+                names.append(value.name)
+    return tuple(names)
 
 
 # The least difference then is more than the share of a change that contributions may miss.

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.network import ops
+from skdeeplift.network.complex_numbers import convert
 
 
 def expand(op):
@@ -46,16 +47,7 @@ def count_one_hot(op):
 def cast_parts(op):
     """Write a cast between real and complex numbers by their parts, as the gradient of the cast logs a warning."""
     before, after = op.inputs[0].dtype, op.outputs[0].dtype
-    if before.is_complex and not after.is_complex:
-        return lambda tensor: tf.cast(tf.math.real(tensor), after)
-    if after.is_complex and not before.is_complex:
-
-        def to_complex(tensor):
-            real = tf.cast(tensor, after.real_dtype)
-            return tf.complex(real, tf.zeros_like(real))
-
-        return to_complex
-    return None
+    return (lambda tensor: convert(tensor, after)) if before.is_complex != after.is_complex else None
 
 
 def divide_by_square(op):

@@ -323,8 +323,8 @@ def _layout_after(graph, op, layouts, varying, output):
         # The axes of the indices replace the first axis of the table.
         axis = 0 if op.facts.axis is None else graph.static_value(op.inputs[op.facts.axis])
         return before[0] if axis == 0 else None
-    if op.facts.indices == 1 and len(varying) == 2 and _layout_of_places(graph, op, layouts) is not None:
-        return _layout_of_places(graph, op, layouts)
+    if op.facts.indices == 1 and len(varying) == 2 and (of_places := _layout_of_places(graph, op, layouts)) is not None:
+        return of_places
     if op.facts.batch == ops.REPEATED:
         # A number tells how often each row occurs in the result, which is known only when the network runs.
         return None

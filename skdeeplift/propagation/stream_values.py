@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.dtypes import is_continuous
+from skdeeplift.network.complex_numbers import convert
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.complex_numbers import convert
 from skdeeplift.propagation.pairing import Difference, Pairing, Purpose, identity
 from skdeeplift.propagation.rules.rescale import SIGNED, machine_epsilon
 

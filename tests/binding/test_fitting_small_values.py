@@ -1,6 +1,10 @@
 """Networks whose values are tiny are explained as well as their copies in other units."""
 
+import hashlib
+import os
 import pickle
+import subprocess
+import sys
 import warnings
 
 import keras
@@ -82,3 +86,24 @@ def test_network_that_was_never_trained(rule):
     explanation = DeepLiftExplainer(model, target=3, rule=rule).fit(images).explain(images)
     change = explanation.prediction - explanation.reference_value
     assert np.abs(explanation.convergence_delta).max() < 1e-3 * np.abs(change).max() < 1e-6
+
+
+@pytest.mark.slow
+def test_pickles_have_the_same_bytes_in_every_process():
+    """Strings have another hash, and sets of them another order, in each."""
+    command = [sys.executable, "-c", "from tests.binding import test_fitting_small_values as t; print(t.digest())"]
+    digests = {
+        subprocess.run(
+            command, env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True, text=True
+        ).stdout.split()[-1]
+        for seed in ("1", "2", "3")
+    }
+    assert len(digests) == 1
+
+
+def digest():
+    """Hash the pickle of an explainer whose network has several small values."""
+    keras.utils.set_random_seed(0)
+    explainer = DeepLiftExplainer(scaled(network(), SCALE, 1 / SCALE), target=1).fit(ROWS)
+    assert len(explainer.bound_.small_values) > 3
+    return hashlib.sha256(pickle.dumps(explainer)).hexdigest()

@@ -5,7 +5,7 @@ The other ops of complex numbers follow the rules of real ones. Differences of c
 
 import tensorflow as tf
 
-from skdeeplift.propagation.complex_numbers import real_product
+from skdeeplift.network.complex_numbers import real_product
 from skdeeplift.propagation.rules.table import RuleTable
 from skdeeplift.propagation.rules.two_operands import slopes_of_operands
 

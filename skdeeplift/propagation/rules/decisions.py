@@ -6,7 +6,7 @@ Differences of truth values and of whole numbers are carried in double precision
 
 import tensorflow as tf
 
-from skdeeplift.propagation.complex_numbers import convert, is_finite, real_product
+from skdeeplift.network.complex_numbers import convert, is_finite, real_product
 from skdeeplift.propagation.pairing import difference_dtype
 from skdeeplift.propagation.rules.table import RuleTable
 from skdeeplift.propagation.rules.two_operands import changes_of_operands, sum_by_slopes

@@ -8,7 +8,7 @@ for the difference itself, and the absolute value for its spread.
 import tensorflow as tf
 
 from skdeeplift.network import ops
-from skdeeplift.propagation.complex_numbers import convert
+from skdeeplift.network.complex_numbers import convert
 from skdeeplift.propagation.pairing import difference_dtype, identity
 from skdeeplift.propagation.rules.table import RuleTable
 

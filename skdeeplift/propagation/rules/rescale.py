@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from skdeeplift.dtypes import is_continuous
 from skdeeplift.network import ops
-from skdeeplift.propagation.complex_numbers import is_finite
+from skdeeplift.network.complex_numbers import is_finite
 from skdeeplift.propagation.pairing import Difference, Purpose
 from skdeeplift.propagation.rules.products import Kernel, RecomputedProduct
 from skdeeplift.propagation.rules.table import RuleTable

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from skdeeplift.propagation.complex_numbers import convert
+from skdeeplift.network.complex_numbers import convert
 from skdeeplift.propagation.pairing import difference_dtype
 from skdeeplift.propagation.rules.table import Rule
 

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.network import ops
-from skdeeplift.propagation.complex_numbers import is_finite, real_product
+from skdeeplift.network.complex_numbers import is_finite, real_product
 from skdeeplift.propagation.rules.products import Kernel
 from skdeeplift.propagation.rules.rescale import derivative, nearly_zero
 from skdeeplift.propagation.rules.table import RuleTable

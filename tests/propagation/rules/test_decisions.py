@@ -10,7 +10,7 @@ from keras import layers, ops
 
 from skdeeplift import DeepLiftExplainer, GradientExplainer, IntegratedGradientsExplainer
 from skdeeplift.exceptions import SummationToDeltaWarning, UnsupportedOpError
-from tests.functions import explain_function
+from tests.functions import assert_sums_and_rows_stand_alone, explain_function
 
 RULES = ("rescale", "reveal_cancel")
 
@@ -91,14 +91,7 @@ def network_of_decisions(seed):
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
 def test_contributions_of_random_networks_sum_and_each_row_stands_alone(rule, seed):
-    rng, network = np.random.default_rng(seed), network_of_decisions(seed)
-    X = 2 * rng.normal(size=(12, 6))
-    explainer = DeepLiftExplainer(network, rule=rule, reference=rng.normal(size=(3, 6)), check="raise").fit(X)
-    explanation = explainer.explain(X)
-    change = np.abs(explanation.prediction - explanation.reference_value).max()
-    assert np.abs(explanation.convergence_delta).max() < 1e-10 * change
-    alone = np.concatenate([explainer.transform(X[[row]]) for row in range(3)])
-    np.testing.assert_allclose(alone, explanation.contributions[:3], rtol=1e-9, atol=1e-12 * change)
+    assert_sums_and_rows_stand_alone(network_of_decisions(seed), rule, seed)
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.propagation.complex_numbers import convert, is_finite, real_product
+from skdeeplift.network.complex_numbers import convert, is_finite, real_product
 from tests.functions import assert_sums_to_change
 
 GENERATOR = np.random.default_rng(0)
