@@ -4,6 +4,8 @@ What a window's ops do not change has the values of the row. From where a mutati
 not known to read neighbours only, the network runs on whole values.
 """
 
+import math
+
 import tensorflow as tf
 
 from skdeeplift.network import ops
@@ -39,6 +41,14 @@ def find_cluster(graph, op):
     return local_ops.find_positionwise(graph, op) if found is op else found
 
 
+def _size_of(value, reach=None):
+    """Return the number of bytes of a value, or of its windows, for a row."""
+    if not value.shape.rank:
+        return 0
+    size = value.dtype.size * math.prod(each or 1 for each in value.shape[1:])
+    return size if reach is None else size * reach.width // reach.length
+
+
 class LocalPlan:
     """The ops of a network that run on windows around a mutation.
 
@@ -53,8 +63,10 @@ class LocalPlan:
 
     Attributes
     ----------
+    ops : list of Op
+        The ops that run on windows.
     local : dict of Value to LocalOp
-        The ops on windows, by their outputs.
+        Functions of these, by their outputs.
     reaches : dict of Value to Reach
         Windows of the values that change in windows.
     is_clean : dict of Value to bool
@@ -65,8 +77,10 @@ class LocalPlan:
         Values that vary with the row and that no mutation changes, which are read as a whole.
     at_rows : list of Value
         Values whose values at the rows are read.
-    has_convolutions : bool
-        Whether a convolution runs on windows. Without one little is spared.
+    pays_off : bool
+        Whether windows are worth their overhead.
+    share : float
+        Memory of what is computed for a mutation, relative to that of a whole row.
     """
 
     def __init__(self, graph, target, sources):
@@ -75,20 +89,23 @@ class LocalPlan:
         self.is_clean.update(dict.fromkeys(self.reaches, True))
         self._affected, self._at_rows = set(sources), {target: None}
         affected, whole, beside = self._affected, {value: None for value in sources if value not in self.reaches}, {}
-        self.has_convolutions = False
+        self.ops = []
         steps = graph.ancestors([target], [*sources, *graph.held], find_cluster)
         self._read = {target, *(value for op in steps for value in op.inputs)}
         for op in steps:
             if affected.isdisjoint(op.inputs):
                 continue
-            affected.update(op.outputs)
+            affected.update(filter(graph.varies, op.outputs))
+            if affected.isdisjoint(op.outputs):
+                # It reads a shape.
+                continue
             found = self._apply_rule(op)
             if found is None:
                 whole.update(dict.fromkeys(value for value in op.inputs if value in self.reaches))
                 beside.update(dict.fromkeys(value for value in op.inputs if value not in affected))
             else:
                 self.local[op.outputs[0]] = found
-                self.has_convolutions |= op.type in CONVOLUTIONS
+                self.ops.append(op)
                 if found.reach is None:
                     whole[op.outputs[0]] = None
                 else:
@@ -97,11 +114,28 @@ class LocalPlan:
             whole[target] = None
         # A target function may hold what was computed of the mutated values.
         beside.update(dict.fromkeys(graph.held))
-        self.whole = list(whole)
-        self.beside = [value for value in {**beside, **dict.fromkeys(graph.inputs)} if value not in affected]
-        self.beside = [value for value in self.beside if graph.varies(value) or value in graph.inputs]
+        beside = {value: None for value in {**beside, **dict.fromkeys(graph.inputs)} if value not in affected}
+        self.beside = [value for value in beside if graph.varies(value) or value in graph.inputs]
+        # The shape of a mutated value may be read.
+        rest = graph.ancestors([target], [*whole, *self.beside])
+        read = {value for op in rest for value in op.inputs}
+        self.whole = [*whole, *(value for value in sources if value in read and value not in whole)]
         self.read_at_rows(*self.whole, *self.beside, *sources)
         self.at_rows = list(self._at_rows)
+
+        # Without a convolution little is spared.
+        self.pays_off = any(op.type in CONVOLUTIONS for op in self.ops)
+        self.share = self._find_share(sources)
+
+    def _find_share(self, sources):
+        windows = [(value, op.reach) for value, op in self.local.items()]
+        whole = [*self.whole, *self.beside]
+        for op in self.graph.ancestors([self.target], [*whole, *self.graph.held]):
+            whole += op.outputs
+        windows += [(value, None) for value in dict.fromkeys(whole) if value not in self.local]
+        every = [value for op in self.graph.ancestors([self.target], sources) for value in op.outputs]
+        total = sum(_size_of(value) for value in [*sources, *every])
+        return min(1.0, sum(_size_of(value, reach) for value, reach in windows) / max(1, total))
 
     def _apply_rule(self, op):
         """Return the op on windows, or None where its inputs are read as a whole."""

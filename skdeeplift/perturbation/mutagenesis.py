@@ -101,6 +101,11 @@ class Mutagenesis(Method):
             sums.append(tuple(each[np.minimum(np.arange(len(outputs)), number - 1)] for each in of_source))
         return outputs, sums
 
+    @property
+    def source_plans(self):
+        """Plans of the sources that were mutated."""
+        return list(self._plans.values())
+
     def _plan(self, place, axis):
         """Return the plan of mutations of one source, made when it is first needed."""
         with self._lock:
@@ -149,13 +154,17 @@ class _SourcePlan:
         self.is_local, self._is_compared = False, False
         if reach is not None:
             plan = LocalPlan(graph, method.target, {self.value: reach})
-            # What is recomputed of a few ops is not worth the windows.
-            self.is_local = plan.has_convolutions
+            self.is_local = plan.pays_off
             if self.is_local:
                 self._plans[WINDOWS] = plan
         self._plans[DELETION] = self._plans[WHOLE]
         self.read = list(dict.fromkeys(value for plan in self._plans.values() for value in plan.at_rows))
         self.run_rows = compiled(self._run_rows)
+
+    @property
+    def windows(self):
+        """The plan of ops on windows, or None where whole rows are run."""
+        return self._plans[WINDOWS] if self.is_local else None
 
     def _run_rows(self, inputs):
         """Compute the target, the source, and all values that mutations read, at the rows."""
@@ -166,53 +175,53 @@ class _SourcePlan:
     def run_all(self, entries, values, weights, at_once, how=None):
         """Compute the change of the target for all mutations, of shape (entries, copies, targets)."""
         how = how or (WINDOWS if self.is_local else WHOLE)
-        if how == WINDOWS and not self._is_compared:
-            self._compare(entries, values, weights, at_once)
-            how = WINDOWS if self.is_local else WHOLE
         copies = entries.letters.shape[1]
         if how == WHOLE and copies > 1:
             flat = Entries(*(np.repeat(each, copies) for each in entries[:2]), entries.letters.reshape(-1, 1))
             return self.run_all(flat, values, weights, at_once, how).reshape(*entries.letters.shape, -1)
-        size = self.method.fixed or _even_size(len(entries.rows), max(1, at_once // copies))
+        most = max(1, int(at_once / self._plans[how].share) // copies)
+        size = self.method.fixed or _even_size(len(entries.rows), most)
         parts = [
             self._run(entries.padded(start, size), values, weights, how)[: len(entries.rows) - start]
             for start in range(0, len(entries.rows), size)
         ]
-        return np.concatenate(parts) if parts else np.zeros((*entries.letters.shape, weights.shape[1]))
+        changes = np.concatenate(parts) if parts else np.zeros((*entries.letters.shape, weights.shape[1]))
+        if how == WINDOWS and not self._is_right(changes, entries, values, weights, at_once):
+            return self.run_all(entries, values, weights, at_once, WHOLE)
+        return changes
 
     def _run(self, entries, values, weights, how):
         tensors = [tf.constant(each, tf.int32) for each in entries]
         run = self.method.compiled(_run_mutations, self, how)
         return run(values, *tensors, weights).numpy()
 
-    def _compare(self, entries, values, weights, at_once):
-        """Compare a few mutations that are computed in windows with whole runs, once for a network."""
+    def _is_right(self, changes, entries, values, weights, at_once):
+        """Compare a few changes that were computed in windows with those of whole runs, once for a network."""
+        if self._is_compared or not len(changes):
+            return True
+        chosen = np.linspace(0, len(changes) - 1, COMPARED).astype(int)
+        few = Entries(entries.rows[chosen], entries.at[chosen], entries.letters[chosen, :1])
+        whole = self.run_all(few, values, weights, at_once, WHOLE)
+        target = np.abs(values[0].numpy().astype(np.float64)).reshape(len(values[0]), 1, -1)
+        largest = (target * np.abs(weights.numpy()).reshape(*weights.shape[:2], -1)).sum(-1).max()
+        distance = np.abs(changes[chosen, :1] - whole).max()
+        # What is not finite in a whole run may be not finite in another way.
+        self.is_local = not distance > TOLERANCE * (np.abs(whole).max() + largest)
         self._is_compared = True
-        size = min(COMPARED, len(entries.rows))
-        if size == 0:
-            return
-        chosen = np.linspace(0, len(entries.rows) - 1, size).astype(int)
-        chosen = Entries(*(each[chosen] for each in entries))
-        in_windows = self.run_all(chosen, values, weights, at_once, WINDOWS)
-        whole = self.run_all(chosen, values, weights, at_once, WHOLE)
-        largest = np.abs(weights.numpy()).reshape(*weights.shape[:2], -1) @ np.abs(
-            values[0].numpy().reshape(len(values[0]), -1, 1)[: weights.shape[0] if weights.shape[0] > 1 else None]
-        )
-        allowed = TOLERANCE * (np.abs(whole).max() + largest.max())
-        self.is_local = bool(np.abs(in_windows - whole).max() <= allowed)
+        return self.is_local
 
     def run_mutations(self, how, values, rows, at, letters, weights):
         """Compute the change of the target for mutations, in a compiled function."""
         method, plan, of_letters = self.method, self._plans[how], self.letters
         target, source, *values = values
         values = dict(zip(self.read, values, strict=True))
-        of_rows = tf.gather(of_letters.last(source), rows)
+        source = of_letters.last(source)
         if how == WINDOWS:
-            changed = of_letters.windows(of_rows, at, letters)
+            changed = of_letters.find_changes(tf.gather_nd(source, tf.stack([rows, at], 1)), letters)
         elif how == DELETION:
-            changed = of_letters.shortened(of_rows, at)
+            changed = of_letters.shorten(tf.gather(source, rows), at)
         else:
-            changed = of_letters.mutated(of_rows, at, letters[:, 0])
+            changed = of_letters.mutate(tf.gather(source, rows), at, letters[:, 0])
         copies = letters.shape[1]
         at_rows = [values[value] for value in plan.at_rows]
         mutations = Mutations(plan, at_rows, rows, at, {self.value: changed}, copies)

@@ -56,15 +56,13 @@ class Letters(NamedTuple):
         order.insert(n_before + self.axis, len(order))
         return library.transpose(values, order)
 
-    def windows(self, rows, at, letters):
-        """Return what mutations change at their positions.
+    def find_changes(self, before, letters):
+        """Compute what mutations change at their positions.
 
         Parameters
         ----------
-        rows : tensor of shape (mutations, positions, letters)
-            The rows, with their letters last.
-        at : tensor of int of shape (mutations,)
-            Mutated positions.
+        before : tensor of shape (mutations, letters)
+            Entries of the mutated positions.
         letters : tensor of int of shape (mutations, copies)
             Letters that are put there.
 
@@ -73,18 +71,18 @@ class Letters(NamedTuple):
         changes : tensor of shape (mutations * copies, ...)
             Of the shape of the value, with one position.
         """
-        changes = tf.one_hot(letters, self.number, dtype=rows.dtype) - tf.gather(rows, at, axis=1, batch_dims=1)[:, None]
+        changes = tf.one_hot(letters, self.number, dtype=before.dtype) - before[:, None]
         shape = [self.number if axis == self.axis else 1 for axis in range(len(self.shape))]
         return tf.reshape(changes, (-1, *shape))
 
-    def mutated(self, rows, at, letters):
-        """Return rows of shape ``(mutations, positions, letters)`` with other letters, in the shape of the value."""
+    def mutate(self, rows, at, letters):
+        """Put other letters into rows of shape ``(mutations, positions, letters)``; the result has the value's shape."""
         is_there = tf.range(self.n_positions) == at[:, None]
         letter = tf.cast(tf.one_hot(letters, self.number), rows.dtype)
         return self.in_place(tf.where(is_there[..., None], letter[:, None], rows))
 
-    def shortened(self, rows, at):
-        """Return rows without one position: what is behind it moves there, and no letter comes in at the end."""
+    def shorten(self, rows, at):
+        """Delete one position of each row: what is behind it moves there, and no letter comes in at the end."""
         longer = tf.concat([rows, tf.zeros_like(rows[:, :1])], 1)
         places = tf.range(self.n_positions)
         return self.in_place(tf.gather(longer, tf.where(places < at[:, None], places, places + 1), axis=1, batch_dims=1))
