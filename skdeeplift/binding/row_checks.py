@@ -273,7 +273,7 @@ def find_replaced_letters(bound, method, arrays):
     if all(axis is None for axis in axes):
         raise ValueError(
             f"{bound.owner} replaces one-hot letters. {' '.join(reasons) or 'letters_axis= names no input.'} "
-            "letters_axis= an int takes rows of any numbers."
+            "An int as letters_axis= takes rows of any numbers."
         )
     return tuple(axes)
 

@@ -3,7 +3,6 @@
 from numbers import Integral
 
 from skdeeplift.compat import StrOptions
-from skdeeplift.execution.schedules import ONCE
 from skdeeplift.explainers.base import COMMON_CONSTRAINTS, BaseExplainer
 from skdeeplift.perturbation.perturbation import whole_inputs
 
@@ -130,8 +129,6 @@ class MutagenesisExplainer(BaseExplainer):
         "deletions": ["boolean"],
     }
     _find_sources = staticmethod(whole_inputs)
-    # Rows are compared with no reference.
-    _make_schedule = staticmethod(lambda bound: ONCE)
 
     def __init__(
         self,

@@ -308,9 +308,7 @@ def pool(plan, op):
         return result
 
     def run_maximum(mutations):
-        changes = mutations.by_position(
-            place(mutations.clean(value), reach, read, mutations.at, mutations.copies)
-        )
+        changes = mutations.by_position(place(mutations.clean(value), reach, read, mutations.at, mutations.copies))
         values = mutations.flat(mutations.windows(value, read) + changes)
         if not read.is_inside:
             inside = mutations.flat(find_inside(read, mutations.at, 4)[:, None])

@@ -80,9 +80,7 @@ def reshape(plan, op):
         return None
     in_front = math.prod(before[1 : reach.axis])
     axes = [
-        axis
-        for axis in range(1, after.rank)
-        if after[axis] == reach.length and math.prod(after[1:axis]) == in_front
+        axis for axis in range(1, after.rank) if after[axis] == reach.length and math.prod(after[1:axis]) == in_front
     ]
     if not axes:
         return None

@@ -85,7 +85,9 @@ class Letters(NamedTuple):
         """Delete one position of each row: what is behind it moves there, and no letter comes in at the end."""
         longer = tf.concat([rows, tf.zeros_like(rows[:, :1])], 1)
         places = tf.range(self.n_positions)
-        return self.in_place(tf.gather(longer, tf.where(places < at[:, None], places, places + 1), axis=1, batch_dims=1))
+        return self.in_place(
+            tf.gather(longer, tf.where(places < at[:, None], places, places + 1), axis=1, batch_dims=1)
+        )
 
 
 class Entries(NamedTuple):

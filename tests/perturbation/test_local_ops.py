@@ -36,7 +36,9 @@ def test_convolutions(padding, options, size):
         return layers.Conv1D(2, 3, padding=padding, activation="relu")(hidden)
 
     is_dilated = size > 1 and "dilation_rate" in options
-    check(network(build, LENGTH), sequences(2, LENGTH), "DilatedConvolution" if is_dilated else "Conv2D", "Tanh", "Relu")
+    check(
+        network(build, LENGTH), sequences(2, LENGTH), "DilatedConvolution" if is_dilated else "Conv2D", "Tanh", "Relu"
+    )
 
 
 @pytest.mark.parametrize("pooling", [layers.MaxPooling1D, layers.AveragePooling1D])
