@@ -246,9 +246,8 @@ def find_replaced_letters(bound, method, arrays):
     if bound.layer is not None:
         arrays = [tensor.numpy() for tensor in method.source_values([array[:SOME_ROWS] for array in arrays])]
     axes, reasons = [], []
-    for array, name, label, axis in zip(
-        arrays, names, labels, expand_over_sources(given, names, "letters_axis="), strict=True
-    ):
+    given = expand_over_sources(given, names, "letters_axis=")
+    for array, label, axis in zip(arrays, labels, given, strict=True):
         found = None
         if is_whole_number(axis):
             if not -array.ndim <= axis < array.ndim or axis % array.ndim == 0:

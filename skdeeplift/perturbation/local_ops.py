@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.network import ops
 from skdeeplift.network.compiled import fused
 from skdeeplift.perturbation.reach import Reach, find_inside, join, pad_axis, place
 from skdeeplift.propagation import replay
@@ -67,17 +66,16 @@ def apply_elementwise(plan, op):
             at_windows.add(value)
         elif not _is_same_everywhere(value, output, reach.axis):
             return None
-    if op.type == "Mul" or (op.type in ("RealDiv", "Div") and op.inputs[0] in plan.reaches):
-        if len(changing) == 1 and not at_windows:
+    scales = op.type == "Mul" or (op.type in ("RealDiv", "Div") and op.inputs[0] in plan.reaches)
+    if scales and sum(value in plan.reaches for value in op.inputs) == 1 and not at_windows:
 
-            def scale(mutations):
-                operands = [
-                    mutations.place(value, reach) if value in plan.reaches else mutations.constant(value)
-                    for value in op.inputs
-                ]
-                return replay.create(op, operands)[0]
+        def scale(mutations):
+            operands = [
+                mutations.changes(value) if value in plan.reaches else mutations.constant(value) for value in op.inputs
+            ]
+            return replay.create(op, operands)[0]
 
-            return LocalOp(reach, scale, plan.is_clean[changing[0]])
+        return LocalOp(reach, scale, plan.is_clean[changing[0]])
     plan.read_at_rows(*changing, *at_windows)
 
     def run(mutations):

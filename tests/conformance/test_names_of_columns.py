@@ -18,9 +18,9 @@ from skdeeplift.rows import blocks
 from tests.conformance.explainer_kinds import (
     BATCH_SIZE,
     KINDS,
-    OF_POSITIONS,
     N_REFERENCES,
     N_ROWS,
+    OF_POSITIONS,
     OWN_TARGETS,
     REFERENCES,
     ROWS,
