@@ -76,7 +76,7 @@ class Letters(NamedTuple):
         return tf.reshape(changes, (-1, *shape))
 
     def mutate(self, rows, at, letters):
-        """Put other letters into rows of shape ``(mutations, positions, letters)``; the result has the value's shape."""
+        """Put other letters into rows of shape ``(mutations, positions, letters)``, and give them the value's shape."""
         is_there = tf.range(self.n_positions) == at[:, None]
         letter = tf.cast(tf.one_hot(letters, self.number), rows.dtype)
         return self.in_place(tf.where(is_there[..., None], letter[:, None], rows))
@@ -85,9 +85,8 @@ class Letters(NamedTuple):
         """Delete one position of each row: what is behind it moves there, and no letter comes in at the end."""
         longer = tf.concat([rows, tf.zeros_like(rows[:, :1])], 1)
         places = tf.range(self.n_positions)
-        return self.in_place(
-            tf.gather(longer, tf.where(places < at[:, None], places, places + 1), axis=1, batch_dims=1)
-        )
+        places = tf.where(places < at[:, None], places, places + 1)
+        return self.in_place(tf.gather(longer, places, axis=1, batch_dims=1))
 
 
 class Entries(NamedTuple):

@@ -158,7 +158,7 @@ def cut_windows(values, reach, rows, at):
 
 
 def find_inside(reach, at, rank):
-    """Find the positions of windows that lie between the ends of the value, of shape (mutations, 1, ..., width, ...)."""
+    """Find the positions of windows between the ends of the value, of shape (mutations, 1, ..., width, ...)."""
     positions = _positions(reach, at)
     inside = (positions >= 0) & (positions < reach.length)
     shape = [-1, *[1] * (rank - 1)]

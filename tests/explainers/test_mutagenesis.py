@@ -97,7 +97,7 @@ def test_functions_as_targets(model):
 
 def test_held_weights_are_those_of_the_row():
     """A profile's logits, weighted by their softmax at the row."""
-    model = network(lambda inputs: layers.Conv1D(1, 5, padding="same", activation="relu")(inputs), LENGTH, outputs=9)
+    model = network(layers.Conv1D(1, 5, padding="same", activation="relu"), LENGTH, outputs=9)
 
     def profile(logits):
         return tf.reduce_sum(tf.stop_gradient(tf.nn.softmax(logits)) * logits, 1)
