@@ -171,7 +171,7 @@ class MutagenesisExplainer(BaseExplainer):
 
     @staticmethod
     def _make_method(graph, target, sources, bound):
-        from skdeeplift.perturbation.mutagenesis import Mutagenesis
+        from skdeeplift.perturbation.mutagenesis_method import Mutagenesis
         from skdeeplift.perturbation.partition import expand_over_sources
 
         names, parameters = bound.source_names, bound.parameters
