@@ -253,7 +253,7 @@ def find_replaced_letters(bound, method, arrays):
             if not -array.ndim <= axis < array.ndim or axis % array.ndim == 0:
                 raise ValueError(
                     f"letters_axis={axis} is no axis of {label}'s features: {label} has shape {array.shape}, with the "
-                    "rows first."
+                    "rows first. Pass a number from 1 on, or -1 for the last axis."
                 )
             found = int(axis) % array.ndim - 1
         elif axis is not None and array.ndim == 2 and len(arrays) == 1:
@@ -271,8 +271,8 @@ def find_replaced_letters(bound, method, arrays):
         axes.append(found)
     if all(axis is None for axis in axes):
         raise ValueError(
-            f"{bound.owner} replaces one-hot letters. {' '.join(reasons) or 'letters_axis= names no input.'} "
-            "An int as letters_axis= takes rows of any numbers."
+            f"{bound.owner} replaces one-hot letters. {' '.join(reasons) or 'letters_axis= names no input.'} Pass "
+            "letters_axis=-1 for letters on the last axis, whatever numbers rows hold."
         )
     return tuple(axes)
 

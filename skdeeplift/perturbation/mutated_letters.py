@@ -171,7 +171,8 @@ def resolve_positions(positions, n_positions, name):
         chosen = list(positions) if np.iterable(positions) and not isinstance(positions, (str, dict)) else [None]
         if not all(map(is_whole_number, chosen)):
             raise ValueError(
-                f"positions= takes a slice, a range or a list of whole numbers for {name!r}. Got {positions!r}."
+                f"positions= takes a slice, a range or a list of whole numbers for {name!r}. Got {positions!r}. Pass "
+                "range(10, 20) for ten of them, or None for all."
             )
         outside = [int(each) for each in chosen if not -n_positions <= each < n_positions]
         if outside:
@@ -180,5 +181,7 @@ def resolve_positions(positions, n_positions, name):
                 f"{n_positions - 1}, or negative ones that count from the end."
             )
     if not len(chosen):
-        raise ValueError(f"positions={positions!r} names none of the {n_positions} positions of {name!r}.")
+        raise ValueError(
+            f"positions={positions!r} names none of the {n_positions} positions of {name!r}. Pass None for all."
+        )
     return tuple(sorted({int(each) % n_positions for each in chosen}))

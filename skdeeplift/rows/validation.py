@@ -318,7 +318,7 @@ def find_letters(X, axis, label, parameter="hypothetical", automatic="True"):
         raise ValueError(f"{parameter}={automatic} looks for an axis of one-hot letters in {label}, and {which}")
     if not -X.ndim <= axis < X.ndim or axis % X.ndim == 0:
         raise ValueError(
-            f"{parameter}={axis} is no axis of {label}'s features: {label} has shape {X.shape}, with the rows first."
+            f"hypothetical={axis} is no axis of {label}'s features: {label} has shape {X.shape}, with the rows first."
         )
     accepted = are_frequencies(X, axis)
     if not accepted.all():
