@@ -108,17 +108,18 @@ class MutagenesisExplainer(BaseExplainer):
     >>> import numpy as np
     >>> from skdeeplift import MutagenesisExplainer
     >>> model = keras.Sequential(
-    ...     [keras.Input((3, 4)), keras.layers.Conv1D(1, 2, activation="relu"), keras.layers.GlobalMaxPooling1D()]
+    ...     [keras.Input((4, 4)), keras.layers.Conv1D(1, 2, activation="relu"), keras.layers.GlobalMaxPooling1D()]
     ... )
     >>> kernel = np.zeros((2, 4, 1))
     >>> kernel[0, 0] = kernel[1, 1] = 1
     >>> model.set_weights([kernel, np.array([-1.0])])
-    >>> rows = np.eye(4)[[[2, 0, 1]]]
+    >>> rows = np.eye(4)[[[2, 0, 1, 2]]]
     >>> explainer = MutagenesisExplainer(model).fit(rows)
     >>> explainer.transform(rows)
     array([[[ 0.,  0.,  0.,  0.],
             [ 0., -1., -1., -1.],
-            [-1.,  0., -1., -1.]]], dtype=float32)
+            [-1.,  0., -1., -1.],
+            [ 0.,  0.,  0.,  0.]]], dtype=float32)
     """
 
     _parameter_constraints: dict = {

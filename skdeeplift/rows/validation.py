@@ -303,9 +303,6 @@ def find_letters(X, axis, label, parameter="hypothetical", automatic="True"):
         axes = [each for each in range(1, X.ndim) if X.shape[each] > 1]
         # Columns of frequencies are looked for only where no axis has letters throughout.
         found = next(filter(None, ([each for each in axes if are(X, each).all()] for are in _LETTERS)), [])
-        if len(found) > 1:
-            # Of few rows, some letters may be nowhere, or once.
-            found = [each for each in found if (X.sum(each) == 1).all()] or found
         if len(found) == 1:
             return found[0] - 1
         which = (
