@@ -49,3 +49,14 @@ def explained_in_windows(model, rows, **parameters):
     changes = explainer.transform(rows)
     [plan] = explainer.bound_.compiled().method.source_plans
     return changes, plan.windows
+
+
+def check_windows(model, rows, *types):
+    """Compare with the loop, and check that ops of some types ran on windows; return the plan."""
+    changes, plan = explained_in_windows(model, rows)
+    expected = loop(predict_by(model), rows)
+    np.testing.assert_allclose(changes, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+    assert plan is not None
+    ran = {model_op.type for model_op in plan.ops}
+    assert set(types) <= ran, ran
+    return plan
