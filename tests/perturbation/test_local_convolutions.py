@@ -105,7 +105,7 @@ def test_normalisation_of_tensorflow_1():
 
     @tf.function(input_signature=[tf.TensorSpec((None, LENGTH, 4), tf.float32)])
     def model(rows):
-        hidden = tf.nn.conv2d(rows[:, None], tf.constant(kernel, tf.float32), 1, "SAME")
+        hidden = tf.nn.conv2d(tf.expand_dims(rows, 1), tf.constant(kernel, tf.float32), 1, "SAME")
         normalised, _, _ = tf.compat.v1.nn.fused_batch_norm(
             hidden, *(tf.constant(each, tf.float32) for each in (scale, offset, mean, variance)), is_training=False
         )
