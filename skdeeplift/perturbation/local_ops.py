@@ -148,6 +148,49 @@ def reduce(plan, op):
     return LocalOp(None, run)
 
 
+def take_maximum(plan, op):
+    """Take the maximum over all positions: of the windows, and of what lies before and behind them at the row."""
+    value, [output] = op.inputs[0], op.outputs
+    axes, reach = plan.graph.static_value(op.inputs[1]), plan.reaches.get(value)
+    if axes is None or reach is None or any(size != 1 for size in value.shape[1 : reach.axis]):
+        return None
+    long = {int(axis) % value.shape.rank for axis in np.ravel(axes)}
+    long = {axis for axis in long if axis == 0 or value.shape[axis] != 1}
+    if long != {reach.axis}:
+        return None
+    rest, lowest = value.shape[reach.axis + 1 :], value.dtype.min
+    plan.read_at_rows(value, output)
+
+    def run(mutations):
+        changes = mutations.by_position(mutations.changes(value))
+        values = mutations.windows(value, reach) + changes
+        if not reach.is_inside:
+            values = tf.where(mutations.inside(reach, value) > 0, values, lowest)
+        in_window = tf.reduce_max(tf.reshape(values, (-1, mutations.copies, reach.width, *rest)), 2)
+        at_rows = tf.reshape(mutations.at_rows[value], (-1, reach.length, *rest))
+        first = tf.clip_by_value(tf.gather(tf.constant(reach.first, tf.int32), mutations.at), 0, reach.length)
+        stop = tf.clip_by_value(
+            tf.gather(tf.constant(reach.first + reach.width, tf.int32), mutations.at), 0, reach.length
+        )
+        before = tf.gather_nd(_running_maximum(at_rows), tf.stack([mutations.rows, first], 1))
+        behind = _running_maximum(tf.reverse(at_rows, [1]))
+        behind = tf.gather_nd(behind, tf.stack([mutations.rows, reach.length - stop], 1))
+        found = tf.maximum(in_window, tf.maximum(before, behind)[:, None])
+        at_row = tf.reshape(tf.gather(mutations.at_rows[output], mutations.rows), found[:, :1].shape)
+        return tf.reshape(found - at_row, (-1, *output.shape[1:]))
+
+    return LocalOp(None, run)
+
+
+def _running_maximum(values):
+    """Return the maximum of the positions before each one, and of all of them at the end."""
+    length, far = values.shape[1], 1
+    while far < length:
+        moved = tf.concat([tf.fill(tf.shape(values[:, :far]), values.dtype.min), values[:, :-far]], 1)
+        values, far = tf.maximum(values, moved), 2 * far
+    return tf.concat([tf.fill(tf.shape(values[:, :1]), values.dtype.min), values], 1)
+
+
 def apply_within(plan, op):
     """Apply a function of each position's other axes, such as a softmax over channels."""
     value, [output] = op.inputs[0], op.outputs

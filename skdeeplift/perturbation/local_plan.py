@@ -26,6 +26,7 @@ RULES = {
     **dict.fromkeys(["BatchMatMul", "BatchMatMulV2"], local_ops.multiply_matrix),
     **dict.fromkeys(["FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"], local_ops.normalise),
     "PositionwiseProduct": local_ops.multiply_positions,
+    "Max": local_ops.take_maximum,
     "ConcatV2": local_ops.concatenate,
     **dict.fromkeys(["Slice", "StridedSlice"], local_shapes.cut),
     **dict.fromkeys(["Pad", "PadV2"], local_shapes.pad),

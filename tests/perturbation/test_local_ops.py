@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
@@ -44,6 +45,20 @@ def test_functions_of_all_positions_beside_local_ones():
     check_windows(network(build, LENGTH), sequences(2, LENGTH), "Mean")
 
 
+@pytest.mark.parametrize("keepdims", [True, False])
+@pytest.mark.parametrize("images", [True, False])
+def test_maxima_over_all_positions(keepdims, images):
+    def build(inputs):
+        hidden = layers.Conv1D(4, 6, padding="same", activation="tanh")(inputs)
+        if images:
+            hidden = layers.Reshape((1, LENGTH, 4))(hidden)
+            return layers.GlobalMaxPooling2D(keepdims=keepdims)(hidden)
+        return layers.GlobalMaxPooling1D(keepdims=keepdims)(hidden)
+
+    plan = check_windows(network(build, LENGTH), sequences(3, LENGTH), "Max")
+    assert plan.share < 0.6
+
+
 LAYERS = st.one_of(
     st.builds(
         lambda filters, size, padding, strides: layers.Conv1D(filters, size, strides, padding, activation="relu"),
@@ -81,7 +96,8 @@ def test_random_stacks_of_layers(data):
                 hidden = layers.Add()([before, hidden])
             if number == 1 and before.shape[1] == hidden.shape[1]:
                 hidden = layers.Concatenate()([before, hidden])
-        return hidden if data.draw(st.booleans()) else layers.GlobalAveragePooling1D()(hidden)
+        last = data.draw(st.sampled_from([layers.Flatten, layers.GlobalAveragePooling1D, layers.GlobalMaxPooling1D]))
+        return last()(hidden)
 
     model, rows = network(build, length), sequences(1, length, seed=length)
     rows[0, 3] = 0
