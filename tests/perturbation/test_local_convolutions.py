@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tests.perturbation.mutants import check_windows, explained_in_windows, loop, network, predict_by, sequences
+from tests.perturbation.mutants import check_windows, explained_in_windows, loop, loop_of, network, sequences
 
 LENGTH = 37
 
@@ -94,7 +94,7 @@ def test_groups_of_channels_are_run_as_a_whole():
 
     model, rows = network(build, LENGTH), sequences(2, LENGTH)
     changes, plan = explained_in_windows(model, rows)
-    np.testing.assert_allclose(changes, loop(predict_by(model), rows), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(changes, loop_of(model, rows), rtol=0, atol=1e-10)
     assert [op.type for op in plan.ops].count("Conv2D") == 1
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from tests.perturbation.mutants import check_windows, explained_in_windows, loop, network, predict_by, sequences
+from tests.perturbation.mutants import check_windows, explained_in_windows, loop_of, network, sequences
 
 LENGTH = 37
 
@@ -103,5 +103,5 @@ def test_random_stacks_of_layers(data):
     rows[0, 3] = 0
     rows[0, 7] = 0.25
     changes, _ = explained_in_windows(model, rows)
-    expected = loop(predict_by(model), rows)
+    expected = loop_of(model, rows)
     np.testing.assert_allclose(changes, expected, rtol=0, atol=1e-10 * max(np.abs(expected).max(), 1e-3))
