@@ -8,6 +8,7 @@ from keras import layers
 from tests.perturbation.mutants import check_windows, explained_in_windows, loop, loop_of, network, sequences
 
 LENGTH = 37
+SLOW_SIZES = [pytest.param(*sizes, marks=pytest.mark.slow) for sizes in ((2, 2), (4, 2), (3, 1), (2, 3))]
 
 
 def dilated(hidden, dilation, padding="same", filters=3):
@@ -16,7 +17,7 @@ def dilated(hidden, dilation, padding="same", filters=3):
 
 @pytest.mark.parametrize("padding", ["same", "valid", "causal"])
 @pytest.mark.parametrize("options", [dict(), dict(strides=2), dict(strides=3), dict(dilation_rate=2)])
-@pytest.mark.parametrize("size", [1, 2, 5])
+@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow), 5])
 def test_convolutions(padding, options, size):
     def build(inputs):
         hidden = layers.Conv1D(3, size, padding=padding, activation="tanh", **options)(inputs)
@@ -30,7 +31,7 @@ def test_convolutions(padding, options, size):
 
 @pytest.mark.parametrize("pooling", [layers.MaxPooling1D, layers.AveragePooling1D])
 @pytest.mark.parametrize("padding", ["same", "valid"])
-@pytest.mark.parametrize(("size", "strides"), [(2, 2), (3, 3), (4, 2), (3, 1), (2, 3)])
+@pytest.mark.parametrize(("size", "strides"), [(3, 3), *SLOW_SIZES])
 def test_pooling(pooling, padding, size, strides):
     def build(inputs):
         hidden = layers.Conv1D(3, 4, padding=padding, activation="elu")(inputs)

@@ -79,7 +79,7 @@ LAYERS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.data())
 def test_random_stacks_of_layers(data):
     keras.utils.set_random_seed(0)
