@@ -37,6 +37,7 @@ EXPLAINERS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", EXPLAINERS)
 def test_every_explainer(model, name):
     """Rows are cut where chunks are: all numbers are the same to the last bit."""
