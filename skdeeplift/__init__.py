@@ -24,7 +24,7 @@ _HOMES = {
     "mean_normalise_weights_for_sequence_convolution": "skdeeplift.network.mean_normalisation",
     "set_config": "skdeeplift.config",
 }
-_MODULES = ("datasets", "exceptions", "metrics", "plotting", "references")
+_MODULES = ("datasets", "exceptions", "metrics", "plotting", "references", "targets")
 
 __all__ = [
     "ContributionSelector",
@@ -49,6 +49,7 @@ __all__ = [
     "plotting",
     "references",
     "set_config",
+    "targets",
 ]
 
 

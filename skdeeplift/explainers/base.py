@@ -23,13 +23,14 @@ from skdeeplift.references.reference import Reference
 from skdeeplift.rows.batches import rows_for_fit
 from skdeeplift.rows.dask_map import dispatch_dask, fit_and_transform
 from skdeeplift.rows.dask_rows import compute_all, is_lazy
+from skdeeplift.targets.profile import Profile
 
 CHECK_CONSTRAINTS = {"check": [StrOptions({"warn", "raise", "ignore"})]}
 # Parameters of all explainers, which count from `fit` on.
 COMMON_CONSTRAINTS = {
     "estimator": "no_validation",
     "output": [str, Integral, None],
-    "target": [str, Integral, tuple, dict, "array-like", callable],
+    "target": [str, Profile, Integral, tuple, dict, "array-like", callable],
     "class_names": ["array-like", None],
     "pre_activation": ["boolean", StrOptions({"auto"})],
     "center_logits": ["boolean"],
@@ -197,7 +198,7 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
             Rows as the network takes them, or batches of rows, as in `transform`. Lazy rows are computed.
-        target : str, int, tuple, dict, array-like or callable, default=None
+        target : str, int, tuple, dict, array-like, Profile or callable, default=None
             Target to explain; by default the explainer's own ``target``. An integer array of shape ``(n_rows,)`` has
             one index for each row, and of shape ``(n_rows, n_axes)``, or a list of tuples, indices into several axes. A
             float array of the output's shape has weights, and with an axis of rows in front weights for each row. A
