@@ -210,9 +210,10 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
             explainer of the same network can be passed too.
         multipliers : bool, default=False
             Whether to return multipliers too.
-        hypothetical : bool or int, default=False
+        hypothetical : bool or int, or list or dict of these, default=False
             Whether to return what each possible letter would contribute, where ``X`` holds one-hot letters. An int
-            names their axis, counted with that of the rows. Frequencies of letters that sum to one are taken too.
+            names their axis, counted with that of the rows. Frequencies of letters that sum to one are taken too. Of
+            several inputs, True finds those that hold letters and are not ``"held"``; a list or dict says for each.
         out : array-like, or list or dict of array-like, default=None
             Array to write contributions into, as in `transform`. Of the fields with a number for each element of
             ``X``, only those that ``out`` names are computed then. A dict with the key ``"contributions"`` also takes

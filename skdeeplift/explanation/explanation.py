@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from skdeeplift.dtypes import kind_of
-from skdeeplift.explanation.explanation_parts import find_parts, has_targets, unwrap_single
+from skdeeplift.explanation.explanation_parts import choose_letters, find_parts, has_targets
 from skdeeplift.explanation.npz_file import read_explanation, replace_together, write_explanation
 from skdeeplift.propagation.sums import PARTS
 
@@ -45,9 +45,11 @@ class Explanation(Bunch):
         over the references. None unless a layer is explained.
     hypothetical : ndarray of shape X.shape or None
         Hypothetical contribution of each possible letter: its difference from the reference, times the multipliers of
-        the letter in ``X``. None unless `explain` was called with ``hypothetical=True``.
+        the letter in ``X``. None unless `explain` was called with ``hypothetical=True``, and for each of several
+        inputs that holds no letters.
     letters_axis : int or None
-        The axis of one-hot letters in ``X``, not counting the axis of rows. None without ``hypothetical``.
+        The axis of one-hot letters in ``X``, not counting the axis of rows. None without ``hypothetical``. A list or
+        dict for several inputs.
     reference_value : ndarray of shape (n_rows,) or None
         The target at the reference, or its mean over several references. None if the method has no reference.
     reference_spread : ndarray of shape (n_rows,) or None
@@ -112,7 +114,7 @@ class Explanation(Bunch):
             delta = f", convergence delta <= {float(np.abs(self.convergence_delta).max()):.2g}"
         return f"<Explanation of {len(self.prediction)} rows: contributions {shape}{delta}>"
 
-    def to_modisco(self, folder, X=None):
+    def to_modisco(self, folder, X=None, *, part=None):
         """Write the two input files of motif discovery by TF-MoDISco (modisco-lite).
 
         ``sequences.npz`` holds the one-hot sequences, and ``hypothetical.npz`` their hypothetical contributions. Each
@@ -125,6 +127,8 @@ class Explanation(Bunch):
         X : array-like, default=None
             The rows that were explained, in the same order. By default those of the explanation, which keeps none
             where they came in batches and contributions were written into ``out=``.
+        part : str or int, default=None
+            Key or position of the input to write, of several that hold letters. By default the only one.
 
         Returns
         -------
@@ -135,14 +139,16 @@ class Explanation(Bunch):
         ------
         ValueError
             If the explanation has no hypothetical contributions, if these are to several targets, if it has no rows or
-            ``X`` is of another shape, or if the sequences do not have four letters.
+            ``X`` is of another shape, if the sequences do not have four letters, or if several inputs hold letters and
+            none is chosen.
         """
-        if self.get("hypothetical") is None:
-            raise ValueError("to_modisco needs hypothetical contributions. Use explain(X, hypothetical=True).")
         X = self.get("X") if X is None else X
+        hypothetical, X, axis = choose_letters(self, X, part)
+        if hypothetical is None:
+            raise ValueError("to_modisco needs hypothetical contributions. Use explain(X, hypothetical=True).")
         if X is None:
             raise ValueError("to_modisco needs the rows, which this explanation does not hold. Pass them as X=.")
-        sequences, hypothetical = np.asarray(unwrap_single(X)), unwrap_single(self.hypothetical)
+        sequences = np.asarray(X)
         if hypothetical.shape[:-1] == sequences.shape:
             raise ValueError(
                 f"to_modisco writes contributions to one target, not {hypothetical.shape[-1]}. Pass target= to explain."
@@ -152,7 +158,7 @@ class Explanation(Bunch):
                 f"to_modisco needs the rows that were explained, of shape {hypothetical.shape}. X has shape "
                 f"{sequences.shape}."
             )
-        arrays = [_letters_first(array, self.letters_axis + 1) for array in (sequences, hypothetical)]
+        arrays = [_letters_first(array, axis + 1) for array in (sequences, hypothetical)]
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         paths = folder / "sequences.npz", folder / "hypothetical.npz"
