@@ -88,6 +88,7 @@ API = {
     "skdeeplift": "Explainers, explanations and selection",
     "skdeeplift.references": "References",
     "skdeeplift.targets": "Targets",
+    "skdeeplift.sequences": "Sequences",
     "skdeeplift.plotting": "Plotting",
     "skdeeplift.metrics": "Metrics",
     "skdeeplift.datasets": "Data sets",
