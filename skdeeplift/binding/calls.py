@@ -172,7 +172,7 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
         target = np.array(target)
     is_single = compiled.function is None and problem.target.is_single
     given = block.rows
-    return Explanation(
+    explanation = Explanation(
         **{name: in_form(name) for name in OF_ELEMENTS},
         prediction=results.prediction,
         reference_value=results.reference_value,
@@ -188,6 +188,26 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
         reference_spread=results.reference_spread,
         shared_masks=method.padding or None,
     )
+    if results.n_references is not None:
+        explanation.remember_references(_ReferencesOfRows(bound, X, problem, results.n_references))
+    return explanation
+
+
+class _ReferencesOfRows(NamedTuple):
+    """Function of a row's position that makes the references again that the row was compared with."""
+
+    bound: object
+    X: object
+    problem: object
+    # Number of references of each row.
+    numbers: np.ndarray
+
+    def __call__(self, row):
+        """Return one array for each input, in the form of the rows."""
+        network, arrays = self.bound.network, self.problem.references_of_row(row, int(self.numbers[row]))
+        if network.is_single:
+            return arrays[0]
+        return dict(zip(network.input_names, arrays, strict=True)) if isinstance(self.X, dict) else list(arrays)
 
 
 def _wanted_terms(problem, fields):

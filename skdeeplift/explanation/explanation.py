@@ -103,6 +103,72 @@ class Explanation(Bunch):
     def __init__(self, **fields):
         super().__init__(**{"class_names": None, **fields})
 
+    # Function of a row's position; see `references`. It is no field, so that it is not saved.
+    _make_references = None
+
+    def __getstate__(self):
+        # Fields are pickled and copied as those of a dict; the function would take the network along.
+        return None
+
+    def remember_references(self, make):
+        """Keep a function that makes the references of a row again, until the explanation is saved or copied.
+
+        Parameters
+        ----------
+        make : callable
+            Function of a row's position.
+        """
+        vars(self)["_make_references"] = make
+
+    def references(self, row):
+        """Return the references that a row was compared with, such as its shuffles.
+
+        References that are made of each row are not kept but made again, the same ones.
+
+        Parameters
+        ----------
+        row : int
+            The row's position.
+
+        Returns
+        -------
+        references : ndarray of shape (n_references, *features), or list or dict of ndarray
+            References as the network took them, in the form of ``X``. Where contributions are integrated from
+            references that are drawn again and again, so are these.
+
+        Raises
+        ------
+        ValueError
+            If the explainer compares rows with nothing, or the explanation was made in batches, read from a file,
+            pickled or copied.
+        IndexError
+            If there is no such row.
+
+        Examples
+        --------
+        >>> import keras
+        >>> from skdeeplift import DeepLiftExplainer
+        >>> from skdeeplift.sequences import decode, one_hot
+        >>> X = one_hot(["GATTACAGATACCA", "CAGATTACAGGATT"])
+        >>> model = keras.Sequential([keras.Input((14, 4)), keras.layers.Flatten(), keras.layers.Dense(1)])
+        >>> explainer = DeepLiftExplainer(model, reference="dinucleotide_shuffle", max_references=3, random_state=0)
+        >>> explanation = explainer.fit(X).explain(X)
+        >>> decode(explanation.references(0))
+        array(['GATACCATTACAGA', 'GATTATACCACAGA', 'GACCAGATACATTA'], dtype='<U14')
+        """
+        if self._make_references is None:
+            if self.get("n_references") is None:
+                raise ValueError("The explanation has no references: its explainer compares rows with nothing.")
+            raise ValueError(
+                "The explanation does not hold its references: only one that explain(X) returns for rows in memory "
+                "does, not one of batches, of a file, or a copy. Explain the row again, whose references are drawn "
+                "alike: explainer.explain(X[row : row + 1]).references(0)."
+            )
+        n_rows = len(self.prediction)
+        if not -n_rows <= row < n_rows:
+            raise IndexError(f"Row {row} is out of range: the explanation has {n_rows} rows.")
+        return self._make_references(row % n_rows)
+
     def __repr__(self):
         arrays = self.contributions
         if isinstance(arrays, dict):
