@@ -24,7 +24,7 @@ _HOMES = {
     "mean_normalise_weights_for_sequence_convolution": "skdeeplift.network.mean_normalisation",
     "set_config": "skdeeplift.config",
 }
-_MODULES = ("datasets", "exceptions", "metrics", "plotting", "references")
+_MODULES = ("datasets", "exceptions", "metrics", "plotting", "references", "sequences", "targets")
 
 __all__ = [
     "ContributionSelector",
@@ -48,7 +48,9 @@ __all__ = [
     "metrics",
     "plotting",
     "references",
+    "sequences",
     "set_config",
+    "targets",
 ]
 
 

@@ -23,13 +23,14 @@ from skdeeplift.references.reference import Reference
 from skdeeplift.rows.batches import rows_for_fit
 from skdeeplift.rows.dask_map import dispatch_dask, fit_and_transform
 from skdeeplift.rows.dask_rows import compute_all, is_lazy
+from skdeeplift.targets.profile import Profile
 
 CHECK_CONSTRAINTS = {"check": [StrOptions({"warn", "raise", "ignore"})]}
 # Parameters of all explainers, which count from `fit` on.
 COMMON_CONSTRAINTS = {
     "estimator": "no_validation",
     "output": [str, Integral, None],
-    "target": [str, Integral, tuple, dict, "array-like", callable],
+    "target": [str, Profile, Integral, tuple, dict, "array-like", callable],
     "class_names": ["array-like", None],
     "pre_activation": ["boolean", StrOptions({"auto"})],
     "center_logits": ["boolean"],
@@ -197,7 +198,7 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
             Rows as the network takes them, or batches of rows, as in `transform`. Lazy rows are computed.
-        target : str, int, tuple, dict, array-like or callable, default=None
+        target : str, int, tuple, dict, array-like, Profile or callable, default=None
             Target to explain; by default the explainer's own ``target``. An integer array of shape ``(n_rows,)`` has
             one index for each row, and of shape ``(n_rows, n_axes)``, or a list of tuples, indices into several axes. A
             float array of the output's shape has weights, and with an axis of rows in front weights for each row. A
@@ -209,9 +210,10 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
             explainer of the same network can be passed too.
         multipliers : bool, default=False
             Whether to return multipliers too.
-        hypothetical : bool or int, default=False
+        hypothetical : bool or int, or list or dict of these, default=False
             Whether to return what each possible letter would contribute, where ``X`` holds one-hot letters. An int
-            names their axis, counted with that of the rows. Frequencies of letters that sum to one are taken too.
+            names their axis, counted with that of the rows. Frequencies of letters that sum to one are taken too. Of
+            several inputs, True finds those that hold letters and are not ``"held"``; a list or dict says for each.
         out : array-like, or list or dict of array-like, default=None
             Array to write contributions into, as in `transform`. Of the fields with a number for each element of
             ``X``, only those that ``out`` names are computed then. A dict with the key ``"contributions"`` also takes

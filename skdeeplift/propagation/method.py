@@ -229,7 +229,7 @@ class PairMethod(Method, ABC):
             for tensor, shape in zip(values, of_values, strict=True):
                 tensor.set_shape(shape)
         output = at_input[0][:: request.pairing.references if request.pairing.mode is Mode.PAIR_SIZE else 1]
-        sums = self._contributions(request.at_output(output), at_input, at_reference)
+        sums = self._contributions(request.at_output(output, at_reference[0]), at_input, at_reference)
         return at_input[0], at_reference[0], sums
 
     def contributions(self, request, at_input, at_reference):

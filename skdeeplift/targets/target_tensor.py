@@ -16,6 +16,7 @@ from skdeeplift.network.layers import find_layer
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.method import Method, find_summing_groups
 from skdeeplift.targets.logits import find_groups, find_squashes, logits_of
+from skdeeplift.targets.profile import is_profile
 from skdeeplift.targets.row_targets import holds_weights
 from skdeeplift.targets.spellings import has_several_classes
 from skdeeplift.targets.target import check_classes, check_target
@@ -237,7 +238,7 @@ def kind_of_target(target, pre_activation="auto", labels=None):
         The user's choice.
     pre_activation : bool or "auto", default="auto"
         Whether targets look through a final softmax or sigmoid. By default, indices and classes do; functions and
-        arrays of weights mean the model's own output.
+        arrays of weights mean the model's own output. A profile always has logits.
     labels : ndarray or None, default=None
         Labels of the classes.
 
@@ -247,6 +248,8 @@ def kind_of_target(target, pre_activation="auto", labels=None):
         Whether the target is a function, and whether it looks through a final softmax or sigmoid.
     """
     is_function = callable(target)
+    if is_profile(target):
+        return False, True
     if pre_activation != "auto":
         return is_function, bool(pre_activation)
     return is_function, not is_function and not holds_weights(target, labels)
