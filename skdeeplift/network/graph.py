@@ -289,16 +289,6 @@ class Graph:
                 reached.update(each for each in op.outputs if is_continuous(each.dtype) or each.dtype == tf.variant)
         return value in reached
 
-    def only_decides(self, source, target):
-        """Return whether an input reaches the target, and through truth values alone, as a mask does."""
-        reached, by_numbers = {source}, {source} if source.dtype != tf.bool else set()
-        for op in self.ops:
-            if not reached.isdisjoint(op.inputs):
-                reached.update(op.outputs)
-            if not by_numbers.isdisjoint(op.inputs):
-                by_numbers.update(value for value in op.outputs if value.dtype != tf.bool)
-        return target in reached and target not in by_numbers
-
     def is_condition(self, value):
         """Return whether a value varies without a difference, as an index or a mask of padding does."""
         return value in self.dependence.varying and value not in self.dependence.carrying
