@@ -1,4 +1,4 @@
-"""Inputs that are masks: they say which numbers of the other inputs count."""
+"""Masks: inputs that say which numbers of others count, and the values in which such numbers are hidden."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,6 +8,9 @@ from skdeeplift.network import ops
 # The least number that hides others where it is added to them, or stands in their place. Masks of half precision use
 # no larger one.
 _LARGE = 1e4
+# A number as large as this hides others altogether. Infinite numbers have no difference, and slopes of still larger
+# ones are smaller than single precision holds.
+_HIDING = 2.0**60
 
 
 def only_decides(graph, source, target):
@@ -46,9 +49,7 @@ def _hides(graph, source):
     alone, large, others = {source}, set(), {*graph.inputs} - {source}
 
     def is_large(value):
-        static = None if value in others or value in alone else graph.static_value(value)
-        is_number = static is not None and static.size and static.dtype.kind not in "OSUb"
-        return value in large or (is_number and np.abs(static).max() >= _LARGE)
+        return value in large or _size_of_constant(graph, value) >= _LARGE
 
     for op in graph.ops:
         meets, is_alone = not others.isdisjoint(op.inputs), not alone.isdisjoint(op.inputs)
@@ -62,3 +63,74 @@ def _hides(graph, source):
             large.update(op.outputs)
         (others if meets else alone).update(op.outputs)
     return False
+
+
+def is_shown(tensor):
+    """Return whether each number is finite, and smaller than those that hide others."""
+    return tf.abs(tensor) < _HIDING
+
+
+def make_finite(tensor):
+    """Bound infinite and nearly infinite numbers, so that they have a difference."""
+    return tf.clip_by_value(tensor, -_HIDING, _HIDING)
+
+
+def find_hidden(graph, among_inputs=()):
+    """Find the values in which a condition that varies may put infinite or nearly infinite numbers in place of others.
+
+    They reach up to the next function that makes finite numbers of them, such as softmax.
+
+    Parameters
+    ----------
+    graph : Graph
+        The network, or the body of a loop.
+    among_inputs : iterable of Value, default=()
+        Inputs of the body in which numbers may be hidden.
+
+    Returns
+    -------
+    hidden : set of Value
+        Values inside loops included.
+    """
+    hidden = set(among_inputs)
+    for op in graph.ops:
+        if op.body is not None:
+            hidden |= _find_hidden_in_loop(op, hidden)
+        elif _may_hide(graph, op) or not (hidden.isdisjoint(op.inputs) or _makes_finite(op)):
+            hidden.update(value for value in op.outputs if value.dtype.is_floating or value.dtype == tf.variant)
+    return hidden
+
+
+def _find_hidden_in_loop(op, hidden):
+    positions = {number for number, value in enumerate(op.inputs) if value in hidden}
+    while True:
+        inner = find_hidden(op.body, [op.body.inputs[number] for number in positions])
+        after = positions | {number for number, value in enumerate(op.body.outputs) if value in inner}
+        if after == positions:
+            return inner | {op.outputs[number] for number in positions}
+        positions = after
+
+
+def _may_hide(graph, op):
+    """Return whether a truth value with a difference makes an op choose, multiply or compute a hiding number."""
+    if op.facts.domain == ops.POLE:
+        before = graph.producer.get(op.inputs[0])
+        return before is not None and before.type == "Cast" and before.inputs[0].dtype == tf.bool
+    chooses = op.facts.family is ops.CHOICE and graph.carries_difference(op.inputs[0])
+    multiplies = op.facts.family is ops.PRODUCT and any(map(graph.carries_difference, op.inputs))
+    return (chooses or multiplies) and any(_size_of_constant(graph, value) >= _HIDING for value in op.inputs)
+
+
+def _makes_finite(op):
+    return op.facts.family in (ops.ACTIVATION, ops.SOFTMAX) or op.facts.weighted
+
+
+def _size_of_constant(graph, value):
+    """Return the largest size of a constant's numbers; zero for other values."""
+    if graph.varies(value):
+        return 0.0
+    number = graph.captures.get(value)
+    number = number.numpy() if tf.is_tensor(number) and number.dtype.is_floating else graph.static_value(value)
+    if number is None or not number.size or number.dtype.kind in "OSUb":
+        return 0.0
+    return float(np.abs(number.astype(np.float64)).max())
