@@ -133,4 +133,4 @@ def _size_of_constant(graph, value):
     number = number.numpy() if tf.is_tensor(number) and number.dtype.is_floating else graph.static_value(value)
     if number is None or not number.size or number.dtype.kind in "OSUb":
         return 0.0
-    return float(np.abs(number.astype(np.float64)).max())
+    return float(np.abs(number).max())
