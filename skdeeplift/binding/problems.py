@@ -61,6 +61,7 @@ def make_problem(explainer, arrays, target=None, reference=None):
         arrays,
         checked,
         bound.schedule.prepare(references, arrays),
+        letters=bound.letters,
         schedule=bound.schedule,
         batch_size=explainer.batch_size,
         fixed=bound.network.batch_size,

@@ -34,6 +34,7 @@ METHODS = {
     "gradient": ("GradientExplainer", "kind"),
     "guided_backprop": ("GuidedBackpropExplainer", "rule"),
     "lrp": ("LRPExplainer", None),
+    "mutagenesis": ("MutagenesisExplainer", "kind"),
     "occlusion": ("OcclusionExplainer", None),
     "shapley_sampling": ("ShapleySamplingExplainer", None),
 }

@@ -71,6 +71,10 @@ class Method:
     takes_integers = False
     # Whether contributions are multipliers times differences.
     has_multipliers = True
+    # Whether one-hot letters of the sources are replaced by others.
+    takes_letters = False
+    # Whether the change of the target without each position is returned.
+    tells_deletions = False
     # Number of perturbed copies of each pair, for a method that perturbs. One run then gives all targets.
     copies = None
     # Number of independent estimates of the contributions of each pair, for a method that draws.
