@@ -104,8 +104,13 @@ def bytes_of_pair(method):
     """
     if method not in _SIZES:
         steps = _most_steps(method.graph)
+        # A row may have several entries on the first axis, as with both strands of a sequence.
+        folds = {value: layout.fold or 1 for value, layout in method.layouts.items()}
         size = sum(
-            value.dtype.size * math.prod(size or 1 for size in value.shape[1:]) * steps ** method.depths.get(value, 0)
+            value.dtype.size
+            * math.prod(size or 1 for size in value.shape[1:])
+            * folds.get(value, 1)
+            * steps ** method.depths.get(value, 0)
             for value in method.computed
             if value.shape.rank
         )

@@ -132,8 +132,18 @@ class Method:
             return self.forward(references)
         masks = [shown_at_input[self.shown.index(value)] for value in self.masks]
         if pairing.mode is not Mode.PAIR_SIZE:
-            masks = [tf.repeat(mask, pairing.references, 0) for mask in masks]
+            masks = [self._for_references(value, mask, pairing) for value, mask in zip(self.masks, masks, strict=True)]
         return self.forward_masked(references, *masks)
+
+    def _for_references(self, value, mask, pairing):
+        """Repeat the mask of each row for the row's references."""
+        layout = self.layouts.get(value)
+        if layout is not None and layout.fold == 1:
+            return tf.repeat(mask, pairing.references, 0)
+        # A row may have several entries, which stay together.
+        rest = tf.shape(mask)[1:]
+        of_rows = tf.reshape(mask, tf.concat([[pairing.rows, -1], rest], 0))
+        return tf.reshape(tf.repeat(of_rows, pairing.references, 0), tf.concat([[-1], rest], 0))
 
     def _forward_both(self, rows, references):
         """Run the network on rows and references as one batch, which is faster than two runs."""

@@ -45,6 +45,7 @@ def write_bigwig(path, regions, scores, sizes):
     ...     path = os.path.join(folder, "scores.bw")
     ...     write_bigwig(path, regions, [[1, 2, 3, 4], [5, 6, 7, 8]], {"chr1": 10})
     ...     import pyBigWig
+    ...
     ...     with pyBigWig.open(path) as file:
     ...         file.values("chr1", 2, 8)
     [1.0, 2.0, 3.0, 6.0, 7.0, 8.0]

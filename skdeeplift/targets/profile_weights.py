@@ -87,7 +87,7 @@ class HeldWeights:
     is_pairwise : bool
         Whether weights are means of those of the row and the reference, so that each pair has its own.
     scale : float, default=1.0
-        Factor of all weights.
+        Factor of all weights. A half where the logits have an axis of both strands behind that of rows.
     """
 
     axes: tuple

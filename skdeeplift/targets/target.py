@@ -124,6 +124,10 @@ class Target:
             return self.choice if self.choice.ndim == 1 and kind_of(self.choice.dtype) != "f" else None
         return at_input.argmax(1) if self.is_predicted else None
 
+    def on_both_strands(self):
+        """Return the mean of the target on both strands, where the outputs have an axis of these behind the rows."""
+        return replace(self, choice=replace(self.choice, scale=0.5))
+
     def take(self, rows, padded_to=None):
         """Return the targets of some rows, the last one repeated until there are ``padded_to``."""
         if not isinstance(self.choice, np.ndarray):

@@ -235,3 +235,25 @@ def test_other_rows_than_those_in_fit():
         Shuffle(padding="-").fit(np.ones((2, 3), int)).sample(np.ones((2, 3), int), 1)
     with pytest.raises(NotFittedError):
         Shuffle().sample(X, 2)
+
+
+def test_columns_that_are_no_letter_move_as_a_whole():
+    """A dinucleotide shuffle keeps the counts of all pairs of neighbouring columns; other rows are what they were."""
+    X = one_hot(GENERATOR.integers(0, 4, (2, 40)))
+    plain = X.copy()
+    X[1, [3, 9, 20]] = [0.5, 0, 0.5, 0]
+    X[1, [5, 30]], X[1, 12], X[1, 17] = 0.25, 0, [0.1, 0.2, 0.3, 0.4]
+
+    def pairs(sequence):
+        found, counts = np.unique(np.hstack([sequence[:-1], sequence[1:]]), axis=0, return_counts=True)
+        return found.tolist(), counts.tolist()
+
+    for kind in (Shuffle, DinucleotideShuffle):
+        references = kind().fit(plain).sample(X, 5, random_state=0)
+        np.testing.assert_array_equal(references[0], kind().fit(plain).sample(plain, 5, random_state=0)[0])
+        assert not np.array_equal(references[1, 0], references[1, 1])
+        for reference in references[1]:
+            np.testing.assert_array_equal(np.unique(reference, axis=0), np.unique(X[1], axis=0))
+            if kind is DinucleotideShuffle:
+                assert pairs(reference) == pairs(X[1])
+        np.testing.assert_array_equal(kind().fit(X).sample(X, 5, random_state=0), references)
