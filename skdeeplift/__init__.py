@@ -25,7 +25,7 @@ _HOMES = {
     "mean_normalise_weights_for_sequence_convolution": "skdeeplift.network.mean_normalisation",
     "set_config": "skdeeplift.config",
 }
-_MODULES = ("datasets", "exceptions", "metrics", "plotting", "references")
+_MODULES = ("datasets", "exceptions", "metrics", "plotting", "references", "sequences", "targets")
 
 __all__ = [
     "ContributionSelector",
@@ -50,7 +50,9 @@ __all__ = [
     "metrics",
     "plotting",
     "references",
+    "sequences",
     "set_config",
+    "targets",
 ]
 
 

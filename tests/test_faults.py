@@ -112,6 +112,7 @@ def cases():
     return [pytest.param(case, marks=pytest.mark.slow if case in slow else ()) for case in CASES]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", cases())
 def test_memory_that_runs_out_changes_no_numbers(case, model, monkeypatch):
     """At any chunk, and at any of the calls that a chunk makes."""
@@ -134,6 +135,7 @@ def test_memory_that_runs_out_changes_no_numbers(case, model, monkeypatch):
                 np.testing.assert_allclose(got[name], expected[name], err_msg=f"call {failing}: {name}", **CLOSE)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", cases())
 @pytest.mark.parametrize("most", [7, 1])
 def test_chunks_are_halved_until_they_fit_and_stay_so(case, most, model, monkeypatch):

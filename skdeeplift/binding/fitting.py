@@ -15,6 +15,7 @@ from skdeeplift.network.bind import bind, check_dense
 from skdeeplift.network.encoder_columns import source_columns
 from skdeeplift.network.trained import is_estimator, network_of, steps_of, train, unfrozen
 from skdeeplift.propagation.rules.rescale import least_difference
+from skdeeplift.references.reference import draw_seed
 from skdeeplift.rows.validation import importance_rows
 
 # Attributes that an earlier fit leaves, and a later one need not set.
@@ -83,7 +84,7 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, fi
         vars(explainer).pop(name, None)
     random_state = check_random_state(explainer.random_state)
     # Seed of every later draw, so that the same call gives the same numbers.
-    seed = int(random_state.randint(np.iinfo(np.int32).max))
+    seed = draw_seed(random_state)
     rows = X
     bound, X = bind_network(explainer, hooks, X, y, sample_weight, seed)
     explainer.bound_ = bound

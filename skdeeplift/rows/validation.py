@@ -188,9 +188,11 @@ def _as_numbers(check, X, dtype, name, owner):
             raise
         # Some of NumPy's own kinds of TypeError are not made of a message.
         kind = TypeError if isinstance(error, TypeError) else ValueError
+        remedy = f"with the encoder that the network was trained behind: make_pipeline(encoder, {owner}(...))"
+        if _holds_sequences(X):
+            remedy = f"as with {owner}(...).fit(one_hot(X)), by skdeeplift.sequences.one_hot"
         raise kind(
-            f"{name} holds {found}, which is no number: {str(error).rstrip('.')}. Turn it into numbers first, with the "
-            f"encoder that the network was trained behind: make_pipeline(encoder, {owner}(...))."
+            f"{name} holds {found}, which is no number: {str(error).rstrip('.')}. Turn it into numbers first, {remedy}."
         ) from error
 
 
@@ -209,6 +211,12 @@ def _find_no_number(X, is_date):
                 where = "" if column is None else f" in column {column!r}"
                 return f"{array[place]!r}{where} of row {place[0]}" if place else repr(array[place])
     return None
+
+
+def _holds_sequences(X):
+    """Return whether rows are strings of the letters of nucleotides or amino acids."""
+    entries = X if isinstance(X, (list, tuple)) else np.ravel(X) if np.ndim(X) == 1 else []
+    return len(entries) > 0 and all(isinstance(each, str) and len(each) > 1 and each.isalpha() for each in entries)
 
 
 def _reads_as_number(value):

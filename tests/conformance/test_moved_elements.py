@@ -96,6 +96,7 @@ def places_of_paths():
     return np.repeat(list(PATHS), [path(nothing).shape.num_elements() for path in PATHS.values()])
 
 
+@pytest.mark.sampled(3)
 @of_kinds("reveal_cancel", "integrated gradients", "occlusion", without=OF_POSITIONS)
 def test_contributions_of_one_element_along_many_paths(kind):
     """Each target reads one element, which alone contributes to it, and a target that reads none has none."""

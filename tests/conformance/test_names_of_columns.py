@@ -60,6 +60,7 @@ def assert_same_dicts(actual, expected):
         assert_same(actual[name], expected[name])
 
 
+@pytest.mark.sampled(2)
 @of_kinds("reveal_cancel", "Shapley values")
 def test_inputs_by_name_in_any_order(kind, monkeypatch, tmp_path):
     da = pytest.importorskip("dask.array")

@@ -44,6 +44,7 @@ def test_rows_stand_for_themselves_in_any_order(fitted):
         np.testing.assert_allclose(fitted.transform(ROWS[rows]), contributions[rows], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.sampled(3)
 def test_parameters_may_be_integers_of_numpy(fitted):
     """A grid of parameters may be an array."""
     numbers = {
@@ -87,6 +88,7 @@ def test_explanations(fitted):
     assert (explanation.reference_value is not None) == (explanation.convergence_delta is not None) == with_references
 
 
+@pytest.mark.sampled(2)
 def test_letters(fitted):
     """Hypothetical contributions of the letter that is there are what it contributes, against no letters."""
     letters = np.eye(4, dtype=np.float32)[[[0, 1, 2], [3, 3, 1]]]
