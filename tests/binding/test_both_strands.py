@@ -37,7 +37,7 @@ def network_of(*further, lstm=False, n_letters=4, length=12):
 
 @pytest.fixture(scope="module")
 def one_output():
-    return network_of(keras.layers.Flatten(), keras.layers.Dense(4, "tanh"), keras.layers.Dense(1))
+    return network_of(keras.layers.Flatten(), keras.layers.Dense(4, "tanh", name="hidden"), keras.layers.Dense(1))
 
 
 @pytest.fixture(scope="module")
@@ -289,7 +289,7 @@ def test_says_what_is_no_sequence(one_output, both_strands, message):
 
 def test_says_where_strands_cannot_be_put_side_by_side(one_output):
     with pytest.raises(ValueError, match="layer=None"):
-        DeepLiftExplainer(one_output, layer="dense", reference="zeros").fit(ROWS).explain(ROWS, both_strands=True)
+        DeepLiftExplainer(one_output, layer="hidden", reference="zeros").fit(ROWS).explain(ROWS, both_strands=True)
     table = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     with pytest.raises(ValueError, match="beside one of positions"):
         DeepLiftExplainer(table).fit(ROWS[0]).explain(ROWS[0], both_strands=True)
