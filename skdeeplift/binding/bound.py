@@ -78,6 +78,9 @@ class Bound:
         References that `fit` learned, or none by a method that compares rows with nothing.
     unit_shapes : list of tuple or None
         Shape of a row's units for each named layer, None for sizes that depend on the row; None if no layer is named.
+    letters : tuple of (int or None), or None
+        Axis of the one-hot letters of each input or layer, None where its letters are not replaced; None for a method
+        that replaces no letters.
     small_values : tuple of str
         Names of values of the network that are small in the rows of `fit`.
     strands : tuple of OtherStrand or None
@@ -103,7 +106,7 @@ class Bound:
                 raise ValueError(f"class_names= has one name for each class, all of them different. Got {names!r}.")
         self.layer = parameters["layer"]
         self.n_columns = self.column_names = self.raw_columns = self.references = self.unit_shapes = None
-        self.names_of_inputs, self.small_values, self.strands = {}, (), None
+        self.names_of_inputs, self.small_values, self.letters, self.strands = {}, (), None, None
         self.schedule = hooks.make_schedule(self)
         self._forget_compiled()
 

@@ -147,7 +147,7 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
         check_sources(bound, method, None if fields.multipliers or len(problem.rows) == 1 else ())
         if bound.raw_columns is not None:
             raise ValueError("Contributions summed by to_source=True have no multipliers. Pass to_source=False.")
-    letters = None
+    letters = problem.letters
     if fields.hypothetical is not False:
         held = () if problem.references is None else problem.references.held
         letters = find_letters_axes(bound, problem.rows, fields.hypothetical, held)
@@ -173,7 +173,7 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
     is_single = compiled.function is None and problem.target.is_single
     given = block.rows
     explanation = Explanation(
-        **{name: in_form(name) for name in OF_ELEMENTS},
+        **{name: in_form(name) for name in (*OF_ELEMENTS, "deletions")},
         prediction=results.prediction,
         reference_value=results.reference_value,
         target=of_rows if of_rows is not None else None if is_single else target,
@@ -223,6 +223,8 @@ def _wanted_terms(problem, fields):
             wanted.append("squares_of_draws")
     if problem.method.tells_parts:
         wanted += [name for name in PARTS if name in fields.only]
+    if problem.method.tells_deletions:
+        wanted.append("deletions")
     if fields.hypothetical is not False:
         wanted.append("hypothetical")
     return tuple(wanted)
@@ -325,7 +327,8 @@ def _join_fields(parts):
         elif name == "index":
             fields[name] = value.append(values[1:])
         else:
-            fields[name] = _join_elements(values) if name in ("X", *OF_ELEMENTS) else np.concatenate(values)
+            of_elements = ("X", "deletions", *OF_ELEMENTS)
+            fields[name] = _join_elements(values) if name in of_elements else np.concatenate(values)
     return fields
 
 

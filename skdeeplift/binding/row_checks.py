@@ -9,12 +9,15 @@ from skdeeplift.compat import check_sample_weight
 from skdeeplift.dtypes import is_continuous, kind_of
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.bind import check_unmasked
+from skdeeplift.perturbation.partition import expand_over_sources, is_whole_number
 from skdeeplift.propagation.rules.rescale import machine_epsilon
 from skdeeplift.references.random_paths import are_frequencies, are_letters
 from skdeeplift.rows.validation import find_letters, input_labels
 
 # Larger than the numbers that networks compare with.
 LARGE = 1e6
+# Rows of which a layer is computed to find its letters.
+SOME_ROWS = 16
 
 
 def rows_are_independent(method, row, value=None):
@@ -249,6 +252,64 @@ def _may_hold_letters(array):
         return False
     axes = [axis for axis in range(1, array.ndim) if array.shape[axis] > 1]
     return any(are(array, axis).all() for are in (are_letters, are_frequencies) for axis in axes)
+
+
+def find_replaced_letters(bound, method, arrays):
+    """Return the axis of one-hot letters of each input or layer whose letters are replaced.
+
+    Parameters
+    ----------
+    bound : Bound
+        The bound network, with the parameter ``letters_axis``.
+    method : Method
+        The compiled network.
+    arrays : list of ndarray
+        Rows, one array for each input.
+
+    Returns
+    -------
+    axes : tuple of (int or None)
+        Axes counted without that of the rows; None where letters are not replaced.
+
+    Raises
+    ------
+    ValueError
+        If nothing holds one-hot letters along the axis that was named, or along one that can be found.
+    """
+    names, given = bound.source_names, bound.parameters["letters_axis"]
+    labels = input_labels(bound.network) if bound.layer is None else [f"layer {name!r}" for name in names]
+    if bound.layer is not None:
+        arrays = [tensor.numpy() for tensor in method.source_values([array[:SOME_ROWS] for array in arrays])]
+    axes, reasons = [], []
+    given = expand_over_sources(given, names, "letters_axis=")
+    for array, label, axis in zip(arrays, labels, given, strict=True):
+        found = None
+        if is_whole_number(axis):
+            if not -array.ndim <= axis < array.ndim or axis % array.ndim == 0:
+                raise ValueError(
+                    f"letters_axis={axis} is no axis of {label}'s features: {label} has shape {array.shape}, with the "
+                    "rows first. Pass a number from 1 on, or -1 for the last axis."
+                )
+            found = int(axis) % array.ndim - 1
+        elif axis is not None and array.ndim == 2 and len(arrays) == 1:
+            # The columns of a table are the letters of one position.
+            found = 0
+        elif axis is not None:
+            try:
+                found = find_letters(array, True, label, "letters_axis", "'auto'")
+            except ValueError as error:
+                reasons.append(str(error))
+            # Of several inputs, one with a single position is no sequence.
+            if found is not None and len(arrays) > 1 and array[0].size == array.shape[found + 1]:
+                reasons.append(f"{label} has one position.")
+                found = None
+        axes.append(found)
+    if all(axis is None for axis in axes):
+        raise ValueError(
+            f"{bound.owner} replaces one-hot letters. {' '.join(reasons) or 'letters_axis= names no input.'} Pass "
+            "letters_axis=-1 for letters on the last axis, whatever numbers rows hold."
+        )
+    return tuple(axes)
 
 
 def check_weights(sample_weight, rows):

@@ -17,7 +17,7 @@ from skdeeplift.execution.chunks import (
     power_of_two_below,
     to_tensor,
 )
-from skdeeplift.execution.memory import Room, memory_limit
+from skdeeplift.execution.memory import Room, memory_limit, pairs_worth_a_call
 from skdeeplift.execution.results import SQUARES, Sums
 from skdeeplift.propagation.pairing import Mode, Pairing, Request
 
@@ -174,7 +174,7 @@ class Loop:
             return add(sums, chunk._replace(n_equal=values.n_equal), *at_both)
 
         of_references = range(0, n_references, self.size.references)
-        of_rows = pieces(n_rows, self.size.rows)
+        of_rows = pieces(n_rows, self.size.rows, pairs_worth_a_call(self.method) // self.size.references)
         # Shared references are run once for all rows; otherwise rows are run once for all of their references.
         order = product(of_references, of_rows)
         if self.mode is not Mode.SHARED:

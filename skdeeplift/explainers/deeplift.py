@@ -52,7 +52,7 @@ class DeepLiftExplainer(BaseExplainer):
         together. Contributions are means over references. Of a network with several inputs a list or dict has one for
         each, of any kinds; one name, object or function for all chooses the same rows of all inputs. Integers, such as
         tokens, have no mean, median or minimum: theirs is 0, the usual padding token. A row's padding mask also holds
-        for its references.
+        for its references. An input that is a mask, and would hide all others at 0, is held instead.
     max_references : int or "auto", default=100
         How many references at the most, of those of which there are many. With ``"auto"``, as many as
         ``reference_tol`` needs.

@@ -47,9 +47,12 @@ class Explanation(Bunch):
         Hypothetical contribution of each possible letter: its difference from the reference, times the multipliers of
         the letter in ``X``. None unless `explain` was called with ``hypothetical=True``, and for each of several
         inputs that holds no letters.
+    deletions : ndarray of shape (n_rows, n_positions) or None
+        Change of the target without each position of a sequence. None unless `MutagenesisExplainer` has
+        ``deletions=True``.
     letters_axis : int or None
-        The axis of one-hot letters in ``X``, not counting the axis of rows. None without ``hypothetical``. A list or
-        dict for several inputs.
+        The axis of one-hot letters in ``X``, not counting the axis of rows. None without ``hypothetical``, unless
+        letters are mutated. A list or dict for several inputs.
     reference_value : ndarray of shape (n_rows,) or None
         The target at the reference, or its mean over several references. None if the method has no reference.
     reference_spread : ndarray of shape (n_rows,) or None

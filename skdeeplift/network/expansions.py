@@ -100,6 +100,23 @@ def transform_whole_length(op):
     return transform
 
 
+def fill_with_zeros(op):
+    """Write an empty tensor as zeros, if TensorFlow says that it fills it with zeros."""
+    dtype = op.outputs[0].dtype
+    return (lambda shape: tf.zeros(shape, dtype)) if op.get_attr("init") else None
+
+
+def multiply_crosswise(op):
+    """Write the cross product of vectors as products of their numbers."""
+
+    def multiply(first, second):
+        a, b, c = tf.unstack(first, axis=-1)
+        d, e, f = tf.unstack(second, axis=-1)
+        return tf.stack([b * f - c * e, c * d - a * f, a * e - b * d], -1)
+
+    return multiply
+
+
 def reduce_each_segment(op):
     """Write maxima or minima of segments as those over the entries of each segment, where the segments are known."""
     segments, is_unsorted = tf.get_static_value(op.inputs[1]), op.type.startswith("Unsorted")
@@ -143,6 +160,8 @@ _EXPANSIONS = {
         cast_parts,
         count_one_hot,
         divide_by_square,
+        fill_with_zeros,
+        multiply_crosswise,
         reduce_each_segment,
         transform_along_axes,
         transform_whole_length,

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from skdeeplift.dtypes import is_continuous, is_whole
 from skdeeplift.network import ops
-from skdeeplift.network.compat import graph_of_function
+from skdeeplift.network.compat import graph_of_function, is_call_of_function
 from skdeeplift.network.constants import constant_value
 from skdeeplift.network.expansions import expand
 from skdeeplift.network.input_dependence import batch_layouts, dependence_of
@@ -243,11 +243,13 @@ class Graph:
                 names.update(zip((tensor.name for tensor in op.outputs), inputs, strict=True))
             elif facts.family is ops.CALL:
                 must_compile = "_XlaMustCompile" in op.node_def.attr and op.get_attr("_XlaMustCompile")
-                body = graph_of_function(func_graph, op.get_attr("f").name)
+                body = graph_of_function(func_graph, op.get_attr("f").name, inputs)
                 self._inline(op, body, inputs, names, prefix, compiled or must_compile)
             elif facts.family is ops.BRANCH and self._branch(op, inputs[0]) is not None:
-                body = graph_of_function(func_graph, self._branch(op, inputs[0]).name)
+                body = graph_of_function(func_graph, self._branch(op, inputs[0]).name, inputs[1:])
                 self._inline(op, body, inputs[1:], names, prefix, compiled)
+            elif is_call_of_function(func_graph, op):
+                self._inline(op, graph_of_function(func_graph, op.type, inputs), inputs, names, prefix, compiled)
             elif (expanded := expand(op)) is not None:
                 self._inline(op, expanded, inputs[: len(expanded.inputs)], names, prefix, compiled)
             else:
@@ -257,7 +259,7 @@ class Graph:
                 calls = tuple(call_numbers(name))
                 loop = []
                 for attribute in ("body", "cond") if facts.family is ops.LOOP else ():
-                    function = graph_of_function(func_graph, op.get_attr(attribute).name)
+                    function = graph_of_function(func_graph, op.get_attr(attribute).name, inputs)
                     loop.append(Graph(function, (), prefix, compiled, in_loop=True))
                     self.changed.update(inputs[loop[-1].inputs.index(handle)] for handle in loop[-1].changed)
                 self.held.update(outputs if holds else ())
@@ -307,16 +309,6 @@ class Graph:
             if not reached.isdisjoint(op.inputs):
                 reached.update(each for each in op.outputs if is_continuous(each.dtype) or each.dtype == tf.variant)
         return value in reached
-
-    def only_decides(self, source, target):
-        """Return whether an input reaches the target, and through truth values alone, as a mask does."""
-        reached, by_numbers = {source}, {source} if source.dtype != tf.bool else set()
-        for op in self.ops:
-            if not reached.isdisjoint(op.inputs):
-                reached.update(op.outputs)
-            if not by_numbers.isdisjoint(op.inputs):
-                by_numbers.update(value for value in op.outputs if value.dtype != tf.bool)
-        return target in reached and target not in by_numbers
 
     def is_condition(self, value):
         """Return whether a value varies without a difference, as an index or a mask of padding does."""

@@ -516,6 +516,8 @@ op("UnsortedSegmentMax",     OTHER, why_not=SEGMENTS,
 op("UnsortedSegmentMin",     OTHER, why_not=SEGMENTS,
                              expansion="reduce_each_segment")
 op("DenseBincount",          OTHER, expansion="count_one_hot")
+op("Cross",                  OTHER, expansion="multiply_crosswise")
+op("Empty",                  OTHER, expansion="fill_with_zeros")
 
 # Ops without a difference.
 op("Shape",                  SHAPE, shape_only=True)

@@ -71,6 +71,10 @@ class Method:
     takes_integers = False
     # Whether contributions are multipliers times differences.
     has_multipliers = True
+    # Whether one-hot letters of the sources are replaced by others.
+    takes_letters = False
+    # Whether the change of the target without each position is returned.
+    tells_deletions = False
     # Number of perturbed copies of each pair, for a method that perturbs. One run then gives all targets.
     copies = None
     # Number of independent estimates of the contributions of each pair, for a method that draws.
@@ -112,7 +116,7 @@ class Method:
         self._compiled = {}
         depends = [op for op in graph.ancestors(self.shown) if any(map(graph.varies, op.inputs))]
         # The number of ops in a loop depends on its number of steps.
-        self._n_ops = math.inf if any(op.body is not None for op in depends) else len(depends)
+        self.n_ops = math.inf if any(op.body is not None for op in depends) else len(depends)
         self.computed = graph.values
         self.coarsest_dtype = coarsest_dtype([*graph.inputs, target])
         self.small, self.summing = frozenset(), [tuple(range(len(self.sources)))]
@@ -228,7 +232,7 @@ class PairMethod(Method, ABC):
     def _is_faster_apart(self, rows):
         """Return whether copying rows and references into one batch takes longer than running the network once more."""
         n_bytes = sum(tensor.dtype.size * math.prod(tensor.shape) for tensor in rows)
-        return n_bytes > self._n_ops * BYTES_OF_OP
+        return n_bytes > self.n_ops * BYTES_OF_OP
 
     def _explain(self, static, shapes, inputs, tensors):
         """Compute the results of `explain` within a compiled function."""

@@ -282,7 +282,7 @@ def shape_of_rows(spec):
 _LETTERS = are_letters, are_frequencies
 
 
-def find_letters(X, axis, label):
+def find_letters(X, axis, label, parameter="hypothetical", automatic="True"):
     """Find the axis of an array's one-hot letters.
 
     Parameters
@@ -294,6 +294,8 @@ def find_letters(X, axis, label):
         The axis, counted with that of the rows, or True to find it.
     label : str
         Name of the array in an error.
+    parameter, automatic : str
+        Name of the parameter in an error, and its value where the axis is to be found.
 
     Returns
     -------
@@ -312,13 +314,13 @@ def find_letters(X, axis, label):
         if len(found) == 1:
             return found[0] - 1
         which = (
-            f"its axes {found} may all be the one. Pass the axis as an int: hypothetical={X.ndim - 1} is the last one "
+            f"its axes {found} may all be the one. Pass the axis as an int: {parameter}={X.ndim - 1} is the last one "
             f"of an array of shape {X.shape}."
             if found
             else "along none of its axes exactly one entry is 1, or the entries sum to one. Pass rows with one 1 and "
             "zeros elsewhere for each letter, or all entries alike where the letter is not known."
         )
-        raise ValueError(f"hypothetical=True looks for an axis of one-hot letters in {label}, and {which}")
+        raise ValueError(f"{parameter}={automatic} looks for an axis of one-hot letters in {label}, and {which}")
     if not -X.ndim <= axis < X.ndim or axis % X.ndim == 0:
         raise ValueError(
             f"hypothetical={axis} is no axis of {label}'s features: {label} has shape {X.shape}, with the rows first."

@@ -50,7 +50,7 @@ def read_fasta(path):
     >>> one_hot(sequences.values()).shape
     (2, 4, 4)
     """
-    with _open_fasta(path) as fasta:
+    with open_fasta(path) as fasta:
         return {name: str(fasta[name][:]) for name in fasta.keys()}  # noqa: SIM118
 
 
@@ -112,6 +112,60 @@ def read_regions(path):
     return regions
 
 
+def resize_regions(regions, length, *, center="middle"):
+    """Return windows of one length around regions.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    regions : DataFrame
+        Regions with the columns of `read_regions`.
+    length : int
+        Length of the windows.
+    center : {"middle", "summit"}, default="middle"
+        Center of the windows: the middle of the region, or the summit of a narrowPeak file, as ChromBPNet's scripts
+        take it. The window begins ``length // 2`` before it.
+
+    Returns
+    -------
+    windows : DataFrame
+        Copy of the regions with other ``start`` and ``end``, which may lie outside of the chromosome.
+
+    Raises
+    ------
+    ValueError
+        If regions have no summit that is asked for, or ``center`` is unknown.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skdeeplift.sequences import resize_regions
+    >>> resize_regions(pd.DataFrame({"chrom": ["chr1"], "start": [10], "end": [30]}), 8)
+      chrom  start  end
+    0  chr1     16   24
+    """
+    _check_columns(regions, center)
+    starts = regions["start"].to_numpy(np.int64)
+    if center == "summit":
+        middles = starts + regions["summit"].to_numpy(np.int64)
+    else:
+        middles = (starts + regions["end"].to_numpy(np.int64)) // 2
+    starts = middles - length // 2
+    return regions.assign(start=starts, end=starts + length)
+
+
+def _check_columns(regions, center, by_strand=False):
+    """Raise an error if regions lack a column, or ``center`` is unknown."""
+    if center not in ("middle", "summit"):
+        raise ValueError(f"center= takes 'middle' or 'summit'. Got {center!r}.")
+    needed = {"chrom": True, "start": True, "end": True, "summit": center == "summit", "strand": by_strand}
+    if missing := [name for name, is_needed in needed.items() if is_needed and name not in regions.columns]:
+        raise ValueError(
+            f"The regions have no column {missing[0]!r}. They have {', '.join(map(str, regions.columns))}."
+        )
+
+
 def extract_sequences(regions, genome, *, length=None, center="middle", by_strand=False):
     r"""Cut the sequences of regions out of a genome.
 
@@ -163,23 +217,13 @@ def extract_sequences(regions, genome, *, length=None, center="middle", by_stran
     """
     if not hasattr(regions, "columns"):
         regions = read_regions(regions)
-    if center not in ("middle", "summit"):
-        raise ValueError(f"center= takes 'middle' or 'summit'. Got {center!r}.")
-    needed = ["chrom", "start", "end", *(["summit"] if center == "summit" else []), *(["strand"] if by_strand else [])]
-    if missing := [name for name in needed if name not in regions.columns]:
-        raise ValueError(
-            f"The regions have no column {missing[0]!r}. They have {', '.join(map(str, regions.columns))}."
-        )
-    starts, ends = (regions[name].to_numpy(np.int64) for name in ("start", "end"))
+    _check_columns(regions, center, by_strand)
     if length is not None:
-        middles = (starts + ends) // 2
-        if center == "summit":
-            middles = starts + regions["summit"].to_numpy(np.int64)
-        starts = middles - length // 2
-        ends = starts + length
+        regions = resize_regions(regions, length, center=center)
+    starts, ends = (regions[name].to_numpy(np.int64) for name in ("start", "end"))
     strands = regions["strand"].to_numpy() if by_strand else [None] * len(regions)
     sequences = []
-    with _open_fasta(genome) as fasta:
+    with open_fasta(genome) as fasta:
         for row, (name, start, end, strand) in enumerate(zip(regions["chrom"], starts, ends, strands, strict=True)):
             name, start, end = str(name), int(start), int(end)
             if name not in fasta:
@@ -197,7 +241,8 @@ def extract_sequences(regions, genome, *, length=None, center="middle", by_stran
     return np.array(sequences, dtype=str)
 
 
-def _open_fasta(path):
+def open_fasta(path):
+    """Open a FASTA file by pyfaidx, or raise an error that says what is missing."""
     try:
         from pyfaidx import Fasta
     except ImportError as error:

@@ -155,17 +155,3 @@ def test_a_value_that_is_replaced():
         np.testing.assert_array_equal(found, expected)
     assert changed.carries_difference(changed.outputs[0])
     assert changed.layouts[changed.outputs[0]].axis == 0
-
-
-def test_inputs_that_only_decide():
-    """A mask reaches the target through truth values; an input that also counts as a number does not only decide."""
-    specs = [tf.TensorSpec((None, 3)), tf.TensorSpec((None, 3), tf.int32), tf.TensorSpec((None, 3), tf.bool)]
-
-    def decides(function, specs=specs):
-        graph, _ = trace(lambda inputs: function(*inputs), specs)
-        return [graph.only_decides(value, graph.outputs[0]) for value in graph.inputs]
-
-    assert decides(lambda x, i, b: tf.where(b & (i > 0), x, 2 * x)) == [False, True, True]
-    assert decides(lambda x, i, b: x * tf.cast(tf.cast(i, tf.bool), tf.float32)) == [False, True, False]
-    assert decides(lambda x, i, b: x * tf.cast(i, tf.float32) * tf.cast(i > 0, tf.float32)) == [False, False, False]
-    assert decides(lambda x, i, b: tf.where(x > 0, 1.0, tf.cast(b, tf.float32))) == [True, False, True]
