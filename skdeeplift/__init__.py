@@ -15,6 +15,7 @@ _HOMES = {
     "IntegratedGradientsExplainer": "skdeeplift.explainers.integrated_gradients",
     "LRPExplainer": "skdeeplift.explainers.lrp",
     "MeanAbsoluteImportance": "skdeeplift.selection.mean_absolute_importance",
+    "MutagenesisExplainer": "skdeeplift.explainers.mutagenesis",
     "OcclusionExplainer": "skdeeplift.explainers.occlusion",
     "ShapleySamplingExplainer": "skdeeplift.explainers.shapley_sampling",
     "config_context": "skdeeplift.config",
@@ -24,7 +25,7 @@ _HOMES = {
     "mean_normalise_weights_for_sequence_convolution": "skdeeplift.network.mean_normalisation",
     "set_config": "skdeeplift.config",
 }
-_MODULES = ("datasets", "exceptions", "metrics", "plotting", "references")
+_MODULES = ("datasets", "exceptions", "metrics", "plotting", "references", "sequences", "targets")
 
 __all__ = [
     "ContributionSelector",
@@ -36,6 +37,7 @@ __all__ = [
     "IntegratedGradientsExplainer",
     "LRPExplainer",
     "MeanAbsoluteImportance",
+    "MutagenesisExplainer",
     "OcclusionExplainer",
     "ShapleySamplingExplainer",
     "config_context",
@@ -48,7 +50,9 @@ __all__ = [
     "metrics",
     "plotting",
     "references",
+    "sequences",
     "set_config",
+    "targets",
 ]
 
 

@@ -1,6 +1,8 @@
 """Settings of all tests."""
 
+import itertools
 import os
+import zlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "agg")
@@ -21,6 +23,19 @@ hypothesis.settings.register_profile("exhaustive", max_examples=500, deadline=No
 def pytest_configure(config):
     config.addinivalue_line("markers", "advice: follows the advice of each message that it reaches, to a result")
     config.addinivalue_line("filterwarnings", "error::skdeeplift.exceptions.SummationToDeltaWarning")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest looks at the option -m
+def pytest_collection_modifyitems(items):
+    """Mark as slow all but one in every few cases of the tests that are marked ``sampled``."""
+    sampled = (item for item in items if item.get_closest_marker("sampled"))
+    for (_, name), cases in itertools.groupby(sampled, key=lambda item: (item.path, item.originalname)):
+        cases = list(cases)
+        every = min(cases[0].get_closest_marker("sampled").args[0], len(cases))
+        # The name decides where to start, so that one test keeps its first case and another one its second.
+        for number, case in enumerate(cases, start=zlib.crc32(name.encode())):
+            if number % every:
+                case.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True, scope="module")

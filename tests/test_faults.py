@@ -30,6 +30,7 @@ from skdeeplift import (
     ExpectedGradientsExplainer,
     GradientExplainer,
     IntegratedGradientsExplainer,
+    MutagenesisExplainer,
     OcclusionExplainer,
     ShapleySamplingExplainer,
 )
@@ -99,6 +100,7 @@ CASES = {
     "gradient": (GradientExplainer, dict(target="all")),
     "gradient of the predicted class": (GradientExplainer, dict(target="predicted")),
     "noise": (GradientExplainer, dict(target=1, noise_scale=0.1, n_draws=6)),
+    "letters": (MutagenesisExplainer, dict(target=1)),
     "occlusion": (OcclusionExplainer, dict(target="all")),
     "orders": (ShapleySamplingExplainer, dict(target=1, n_permutations=4)),
 }
@@ -110,6 +112,7 @@ def cases():
     return [pytest.param(case, marks=pytest.mark.slow if case in slow else ()) for case in CASES]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", cases())
 def test_memory_that_runs_out_changes_no_numbers(case, model, monkeypatch):
     """At any chunk, and at any of the calls that a chunk makes."""
@@ -132,6 +135,7 @@ def test_memory_that_runs_out_changes_no_numbers(case, model, monkeypatch):
                 np.testing.assert_allclose(got[name], expected[name], err_msg=f"call {failing}: {name}", **CLOSE)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", cases())
 @pytest.mark.parametrize("most", [7, 1])
 def test_chunks_are_halved_until_they_fit_and_stay_so(case, most, model, monkeypatch):

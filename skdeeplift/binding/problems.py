@@ -51,11 +51,17 @@ def make_problem(explainer, arrays, target=None, reference=None):
         raise ValueError(f"{bound.owner} compares rows with no reference. Pass reference=None.")
     else:
         references = None
+    if checked.is_pairwise and references is None:
+        raise ValueError(
+            f"Profile(weights='mean') has other weights for each reference of a row, and {bound.owner} compares rows "
+            "with none. Pass Profile(weights='row'), whose weights are those of the row."
+        )
     problem = Problem(
         compiled.method,
         arrays,
         checked,
         bound.schedule.prepare(references, arrays),
+        letters=bound.letters,
         schedule=bound.schedule,
         batch_size=explainer.batch_size,
         fixed=bound.network.batch_size,

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from skdeeplift.dtypes import kind_of
+from skdeeplift.targets.profile import Profile
 
 
 @contextmanager
@@ -118,6 +119,8 @@ def _pack(value, where, arrays):
     if isinstance(value, dict):
         pairs = [[_pack(key, where, arrays), _pack(item, f"{where}[{key!r}]", arrays)] for key, item in value.items()]
         return {"dict": pairs}
+    if isinstance(value, Profile):
+        return {"profile": _pack(value.get_params(), where, arrays)}
     if isinstance(value, pd.DataFrame):
         return {"frame": _pack_frame(value, where, arrays)}
     if isinstance(value, pd.Index):
@@ -209,6 +212,8 @@ def _unpack(node, file):
         return {"list": list, "tuple": tuple}[kind](_unpack(item, file) for item in content)
     if kind == "dict":
         return {_unpack(key, file): _unpack(value, file) for key, value in content}
+    if kind == "profile":
+        return Profile(**_unpack(content, file))
     if kind == "index":
         return _unpack_index(content, file)
     if kind == "frame":

@@ -19,6 +19,8 @@ BRANCHES = ops.where(family=ops.BRANCH)
 _SIGNATURES = {}
 # Prefix of the names in a target function.
 _TARGET = "target/"
+# Prefix of the names in a function in front of the network.
+_BEFORE = "before/"
 # Name of an Identity that the graph keeps as an op, because it is the output of a layer.
 LAYER_OUTPUT = "skdeeplift.output"
 # Name scope of a call of a layer; the number of the call follows.
@@ -119,12 +121,15 @@ class Graph:
         Calls of layers, with lists of Value as outputs.
     changed : set of Value
         Handles of variables and tables that the network changes.
+    given : set of Value
+        Values that a function in front of the network hands to it as inputs; empty if there is none.
     held : set of Value
         Values that a target function holds constant, by ``tf.stop_gradient``. A reference has those of its row.
     """
 
     def __init__(self, func_graph, calls=(), prefix="", compiled=False, in_loop=False):
         self.ops, self.captures, self.inputs, self.held, self.changed = [], {}, [], set(), set()
+        self.given = set()
         names = {}
         for external, internal in () if in_loop else func_graph.captures:
             names[internal.name] = value = _make_value(internal, prefix)
@@ -158,6 +163,20 @@ class Graph:
         names[given.name] = value
         graph._read(func_graph, names, prefix=_TARGET, compiled=False)
         graph.outputs = [names[tensor.name] for tensor in func_graph.outputs]
+        graph._index_anew()
+        return graph
+
+    def preceded_by(self, func_graph):
+        """Return a graph that takes its inputs from a function of as many arguments, whose own inputs it has then."""
+        before, graph = Graph(func_graph, prefix=_BEFORE), copy(self)
+        given = dict(zip(self.inputs, before.outputs, strict=True))
+        graph.inputs, graph.captures = before.inputs, self.captures | before.captures
+        graph.given = set(before.outputs)
+        graph.ops = [
+            *before.ops,
+            *(replace(op, inputs=tuple(given.get(value, value) for value in op.inputs)) for op in self.ops),
+        ]
+        graph.outputs = [given.get(value, value) for value in self.outputs]
         graph._index_anew()
         return graph
 

@@ -202,7 +202,7 @@ class Gradients(Method):
         values = dict(zip(self.graph.inputs, rows, strict=True))
         [output, *tensors] = replay.run(self.graph, values, [self.target, *self.own], self.overrides)
         weights = tf.cast(request.at_output(output).target, output.dtype)
-        gradients = gradients_of(output, pairing.over_pairs(weights), tensors)
+        gradients = gradients_of(output, pairing.over_pairs(weights, self.target.shape.rank), tensors)
         of_own = dict(zip(self.own, zip(gradients, tensors, strict=True), strict=True))
         sums = []
         for source, axis in self.sources_with_letters(request):

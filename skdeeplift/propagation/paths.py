@@ -131,7 +131,7 @@ class _Integral:
         Parameters
         ----------
         target_weights : tensor of shape (rows or 1, targets, *target's axes)
-            Weights over the target's elements.
+            Weights over the target's elements, perhaps with an axis of references behind that of rows.
         positions : tensor of shape (blocks, steps, references)
             Positions of the gradients on the path, block by block.
         step_weights : tensor of shape (blocks, steps)
@@ -175,7 +175,7 @@ class _Integral:
 
     def _gradients_at_last(self, target_weights):
         """Differentiate the target by the last values that it is an affine function of."""
-        weights = self.pairing.over_pairs(target_weights)
+        weights = self.pairing.over_pairs(target_weights, self.method.target.shape.rank)
         return self._differentiate_affine([self.method.target], [weights], self.prefix.last)
 
     def gradients_at_sources(self, gradients):

@@ -68,7 +68,7 @@ class Streams(PairMethod):
         streams, (differences, shares), spreads, signed = self._both_passes(pairing, at_input, at_reference)
         target = differences[self.target].delta
         target.set_shape((pairing.size, *self.target.shape[1:]))
-        weights = pairing.over_pairs(tf.cast(request.target, target.dtype))
+        weights = pairing.over_pairs(tf.cast(request.target, target.dtype), self.target.shape.rank)
         # The tensors to differentiate by: a difference and its spread, or the shares of the elements.
         parts = [
             differences[source.value][:2] if source.starts is None else (shares[source.value], None)

@@ -66,6 +66,7 @@ CHOICES = {
 MORE_OF_THE_SAME = {"median", "zeros", "minimum", "permuted", "shuffle"}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=[pytest.mark.slow] if name in MORE_OF_THE_SAME else []) for name in CHOICES],

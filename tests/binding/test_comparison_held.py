@@ -50,6 +50,7 @@ EXPLAINERS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", EXPLAINERS)
 def test_the_others_are_explained_at_the_values_of_the_row(model, name):
     make = getattr(skdeeplift, name)

@@ -47,6 +47,7 @@ def scaled(model, first, last):
     return copied
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("rule", RULES)
 def test_layers_in_other_units(rule):
     keras.utils.set_random_seed(0)
@@ -78,6 +79,7 @@ def test_double_precision():
     np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("rule", RULES)
 def test_network_that_was_never_trained(rule):
     keras.utils.set_random_seed(0)

@@ -32,11 +32,13 @@ EXPLAINERS = {
     "GradientExplainer": {"noise_scale": 0.1, "n_draws": 4},
     "GuidedBackpropExplainer": {},
     "LRPExplainer": {},
+    "MutagenesisExplainer": {},
     "OcclusionExplainer": {},
     "ShapleySamplingExplainer": {},
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", EXPLAINERS)
 def test_every_explainer(model, name):
     """Rows are cut where chunks are: all numbers are the same to the last bit."""
@@ -45,7 +47,7 @@ def test_every_explainer(model, name):
     expected, importances = explainer.explain(ROWS), explainer.feature_importances_
     explainer.set_params(n_jobs=2).fit(ROWS)
     got = explainer.explain(ROWS)
-    perturbs = name in ("OcclusionExplainer", "ShapleySamplingExplainer")
+    perturbs = name in ("MutagenesisExplainer", "OcclusionExplainer", "ShapleySamplingExplainer")
     # The size of a chunk of perturbed rows depends on how many rows there are, and with it how products are rounded.
     tolerance = 1e-6 if perturbs else 0
     for key in ("contributions", "prediction", "reference_value", "target", "standard_error", "convergence_delta"):

@@ -1,19 +1,9 @@
-import warnings
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift import (
-    DeepLiftExplainer,
-    ExpectedGradientsExplainer,
-    GradientExplainer,
-    GuidedBackpropExplainer,
-    IntegratedGradientsExplainer,
-    LRPExplainer,
-    OcclusionExplainer,
-)
+from skdeeplift import DeepLiftExplainer, OcclusionExplainer
 from skdeeplift.binding.row_checks import rows_are_independent
 from skdeeplift.exceptions import UnsupportedOpError
 from tests.functions import streams_of
@@ -193,66 +183,46 @@ def test_rows_alone_and_in_company(function, independent, dtype):
         assert rows_are_independent(streams_of(function, (4,), dtype=dtype), [each]) == independent
 
 
-def test_hypothetical_is_for_one_input():
+def two_sequences():
     inputs = [keras.Input((5, 4), name=name) for name in ("one", "other")]
     model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Add()(inputs))))
     letters = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(4, size=(3, 5))]
-    explainer = DeepLiftExplainer(model, reference="zeros").fit([letters, letters])
-    with pytest.raises(ValueError, match=r"is for networks with one input.*the inputs .*one.*other"):
-        explainer.explain([letters, letters], hypothetical=True)
+    return DeepLiftExplainer(model, reference="zeros").fit([letters, letters]), letters
 
 
-OF_DERIVATIVES = [
-    GradientExplainer,
-    GuidedBackpropExplainer,
-    LRPExplainer,
-    IntegratedGradientsExplainer,
-    ExpectedGradientsExplainer,
-]
-
-
-@pytest.mark.parametrize("kind", OF_DERIVATIVES)
-def test_methods_of_derivatives_warn_of_rounding(kind):
-    network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "relu"), keras.layers.Dense(1)])
-    network.quantize("int8")
-    message = (
-        rf"rounds numbers on the way to the target, by the op 'Round' .*, and \d more\. .* {kind.__name__} does not"
-    )
-    with pytest.warns(RuntimeWarning, match=message):
-        kind(network).fit(ROWS)
-    # The advice: differences see these steps.
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        assert DeepLiftExplainer(network, check="raise").fit(ROWS).transform(ROWS).any()
+def test_hypothetical_of_several_inputs():
+    explainer, letters = two_sequences()
+    explanation = explainer.explain([letters, letters], hypothetical=True)
+    assert explanation.letters_axis == [1, 1]
+    for array in explanation.hypothetical:
+        np.testing.assert_allclose((array * letters).sum(-1), explanation.contributions[0].sum(-1), rtol=1e-6)
+    explanation = explainer.explain({"one": letters, "other": 2 * letters}, hypothetical={"one": -1})
+    assert explanation.letters_axis == {"one": 1, "other": None}
+    assert explanation.hypothetical["other"] is None
+    # Two letters at a position are no letter.
+    assert explainer.explain([2 * letters, letters], hypothetical=True).letters_axis == [None, 1]
 
 
 @pytest.mark.parametrize(
-    "function",
+    ("hypothetical", "message"),
     [
-        # Steps that only decide, or find a place, leave a derivative that is right where nothing is decided anew.
-        lambda x: tf.where(tf.round(x) > 0, x, 0.1 * x),
-        lambda x: x * tf.gather(x, tf.argmax(x, 1), batch_dims=1)[:, None],
-        # This one's derivative is that of the identity.
-        tf.quantization.fake_quant_with_min_max_args,
-        lambda x: x * tf.cast(tf.cast(x, tf.bool), tf.float32),
-        lambda x: tf.round(tf.ones_like(x)) * x,
+        (2, r"names an axis of one input.*a dict such as {'one': 2}"),
+        ({"three": True}, "names the input 'three', which is none of one, other"),
+        ([True], "one entry for each of 2 inputs. Got 1"),
+        ({"one": "yes"}, "takes True, False or an int"),
+        ({"one": 1}, "is not one-hot along this axis"),
+        ([False, False], "none of these holds any"),
     ],
 )
-def test_methods_of_derivatives_do_not_warn_of_other_steps(function):
-    network = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(function)])
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        GradientExplainer(network, target=0).fit(ROWS)
+def test_hypothetical_names_inputs_and_their_axes(hypothetical, message):
+    explainer, letters = two_sequences()
+    with pytest.raises(ValueError, match=message):
+        explainer.explain([letters, letters], hypothetical=hypothetical)
+    # The advice works.
+    assert explainer.explain([letters, letters], hypothetical={"one": 2}).hypothetical[0].shape == letters.shape
 
 
-def test_rounding_in_a_loop_and_before_a_layer():
-    def loop(x):
-        return tf.while_loop(lambda step, _: step < 2, lambda step, y: (step + 1, tf.round(3 * y) / 3), [0, x])[1]
-
-    after = keras.layers.Dense(2, "tanh", name="after")
-    network = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(loop), after, keras.layers.Dense(1)])
-    with pytest.warns(RuntimeWarning, match=r"by the op 'Round'"):
-        GradientExplainer(network).fit(ROWS)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        GradientExplainer(network, layer="after").fit(ROWS)
+def test_no_input_holds_letters():
+    explainer, letters = two_sequences()
+    with pytest.raises(ValueError, match="none of these holds any"):
+        explainer.explain([letters * 0, letters * 0], hypothetical=True)

@@ -257,6 +257,7 @@ def compare(explainer, given, layer, expected):
 LAYERS = pytest.mark.parametrize("layer", ["A", "B"])
 
 
+@pytest.mark.sampled(3)
 @LAYERS
 @pytest.mark.parametrize("kind", ["gradient", "saliency", "gradient_x_input"])
 def test_gradients(given, layer, kind):
@@ -267,6 +268,7 @@ def test_gradients(given, layer, kind):
     compare(GradientExplainer(given[0].model, kind=kind), given, layer, expected)
 
 
+@pytest.mark.sampled(3)
 @LAYERS
 @pytest.mark.parametrize("rule", [guided, deconvolved])
 def test_guided_backprop(given, layer, rule):
@@ -286,6 +288,7 @@ def test_epsilon_lrp(given, layer):
     compare(LRPExplainer(given[0].model, epsilon=0.1), given, layer, expected)
 
 
+@pytest.mark.sampled(3)
 @LAYERS
 @pytest.mark.parametrize("n_steps", [1, 7])
 def test_integrated_gradients(given, layer, n_steps):
@@ -297,6 +300,7 @@ def test_integrated_gradients(given, layer, n_steps):
     compare(IntegratedGradientsExplainer(given[0].model, n_steps=n_steps, method="midpoint"), given, layer, expected)
 
 
+@pytest.mark.sampled(3)
 @LAYERS
 def test_expected_gradients(given, layer):
     explainer = ExpectedGradientsExplainer(given[0].model, n_draws=6, random_state=0)
@@ -308,6 +312,7 @@ def test_expected_gradients(given, layer):
     compare(explainer, given, layer, expected)
 
 
+@pytest.mark.sampled(3)
 @LAYERS
 def test_rescale(given, layer):
     def expected(row, at_row, at_reference):
@@ -316,6 +321,7 @@ def test_rescale(given, layer):
     compare(DeepLiftExplainer(given[0].model, check="ignore"), given, layer, expected)
 
 
+@pytest.mark.sampled(3)
 @LAYERS
 def test_occlusion(given, layer):
     def expected(row, at_row, at_reference):
@@ -324,6 +330,7 @@ def test_occlusion(given, layer):
     compare(OcclusionExplainer(given[0].model), given, layer, expected)
 
 
+@pytest.mark.sampled(3)
 @LAYERS
 def test_shapley_values(given, layer):
     def expected(row, at_row, at_reference):
@@ -332,6 +339,7 @@ def test_shapley_values(given, layer):
     compare(ShapleySamplingExplainer(given[0].model), given, layer, expected)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("make", "parameters"),
     [

@@ -70,6 +70,7 @@ def rows_without_ties(case, method, model, rows):
     return (maxima > 0).all(1)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("case", "method"), comparisons(MULTIPLIERS))
 def test_multipliers_and_their_products_with_differences(case, method):
     """The original calls the gradient times the difference-from-reference contributions, at layers too."""

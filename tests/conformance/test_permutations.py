@@ -45,6 +45,7 @@ def square(tensor):
     return tensor * tensor
 
 
+@pytest.mark.sampled(3)
 @of_kinds("reveal_cancel", "integrated gradients", "expected gradients", "gradient times input", "Shapley values")
 def test_rows_references_and_targets_in_another_order(kind):
     explainer, compares = fitted(kind), hasattr(fitted(kind), "references_")

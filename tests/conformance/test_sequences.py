@@ -118,6 +118,7 @@ def assert_sums_to_change(network, mode, tolerance):
     np.testing.assert_allclose(totals, change, rtol=0, atol=tolerance * np.abs(change).max())
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("network", networks("float64"), indirect=True)
 @pytest.mark.parametrize("mode", ["shared", pytest.param("per row", marks=pytest.mark.slow)])
 def test_contributions_sum_to_the_change_of_the_output(network, mode):
@@ -125,6 +126,7 @@ def test_contributions_sum_to_the_change_of_the_output(network, mode):
     assert_sums_to_change(network, mode, network.tolerance)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("network", networks("float32", BY_DEFAULT, ["simple_rnn", "tokens_in_a_loop"]), indirect=True)
 @pytest.mark.parametrize("mode", ["shared", "zeros", "mean"])
 def test_contributions_sum_to_the_change_in_single_precision(network, mode):
@@ -138,6 +140,7 @@ def test_parts_sum_to_the_change_of_the_output(network):
     assert_sums_to_change(network, "shared", 10 * network.tolerance)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("network", networks("float64", IN_BATCHES, ["tokens_in_a_loop"]), indirect=True)
 @pytest.mark.parametrize("mode", ["shared", "per row"])
 def test_contributions_of_a_row_do_not_depend_on_its_batch(network, mode):

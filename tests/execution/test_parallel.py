@@ -68,7 +68,7 @@ def failing(factor, rows):
     raise ValueError(f"Row {rows[0]} is wrong.")
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
 def test_results_are_in_order_and_warnings_come_once(backend):
     parts = cut_rows(40, 5, 2)
     arguments = [(np.arange(40)[part],) for part in parts]

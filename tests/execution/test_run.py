@@ -31,6 +31,7 @@ def contributions(streams, references, **options):
     return explain(streams, ROWS, references, {(1,): 1.0}, **options)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 16, 64, 1000])
 def test_batch_size_does_not_matter(streams, batch_size):
     expected = contributions(streams, References([SHARED], False, EVEN))

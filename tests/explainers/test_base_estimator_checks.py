@@ -44,6 +44,7 @@ def test_scikit_learn_of_others(estimator, check):
     check(estimator)
 
 
+@pytest.mark.sampled(3)
 @warnings_of_rows
 @pytest.mark.parametrize("name", [*further_checks.NAMES, *FURTHER_CHECKS])
 @pytest.mark.parametrize(

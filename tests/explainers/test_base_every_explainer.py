@@ -44,6 +44,7 @@ def test_rows_stand_for_themselves_in_any_order(fitted):
         np.testing.assert_allclose(fitted.transform(ROWS[rows]), contributions[rows], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.sampled(3)
 def test_parameters_may_be_integers_of_numpy(fitted):
     """A grid of parameters may be an array."""
     numbers = {
@@ -74,7 +75,7 @@ def test_pickles_explain_alike(fitted):
 
 
 def test_explanations(fitted):
-    only_runs = type(fitted).__name__ in ("OcclusionExplainer", "ShapleySamplingExplainer")
+    only_runs = type(fitted).__name__ in ("MutagenesisExplainer", "OcclusionExplainer", "ShapleySamplingExplainer")
     if only_runs:
         with pytest.raises(ValueError, match="has no multipliers"):
             fitted.explain(ROWS, multipliers=True)
@@ -87,6 +88,7 @@ def test_explanations(fitted):
     assert (explanation.reference_value is not None) == (explanation.convergence_delta is not None) == with_references
 
 
+@pytest.mark.sampled(2)
 def test_letters(fitted):
     """Hypothetical contributions of the letter that is there are what it contributes, against no letters."""
     letters = np.eye(4, dtype=np.float32)[[[0, 1, 2], [3, 3, 1]]]
@@ -97,7 +99,7 @@ def test_letters(fitted):
     if hasattr(fitted, "references_"):
         explainer.set_params(reference="zeros")
     explainer.fit(letters)
-    if type(fitted).__name__ in ("OcclusionExplainer", "ShapleySamplingExplainer"):
+    if type(fitted).__name__ in ("MutagenesisExplainer", "OcclusionExplainer", "ShapleySamplingExplainer"):
         with pytest.raises(ValueError, match="nor hypothetical"):
             explainer.explain(letters, hypothetical=True)
         return

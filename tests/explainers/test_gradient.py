@@ -219,6 +219,7 @@ def test_a_target_that_nothing_leads_to():
         GradientExplainer(keras.Sequential([keras.Input((3,)), cut_off])).fit(ROWS[:, 0, :3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gradient", "saliency", "gradient_x_input"])
 def test_standard_errors_of_noise_do_not_depend_on_chunks(kind):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation="tanh"), keras.layers.Dense(1)])

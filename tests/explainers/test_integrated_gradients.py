@@ -81,6 +81,7 @@ def test_equals_gradients_at_each_point(build):
     np.testing.assert_allclose(explainer.fit_transform(SEQUENCES), expected, rtol=0, atol=2e-6 * np.abs(expected).max())
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("target", [0, "all", {0: 1, 2: -2}])
 def test_several_references_are_averaged(smooth, target):
     explainer = IntegratedGradientsExplainer(smooth, reference=REFERENCES, target=target).fit(ROWS)
@@ -282,7 +283,7 @@ def test_large_dense_networks_are_integrated_alike():
     np.testing.assert_allclose(large, small, rtol=0, atol=1e-5 * np.abs(small).max())
 
 
-@pytest.mark.parametrize("hidden", [pytest.param((8,), marks=pytest.mark.slow), (32, 16)])
+@pytest.mark.parametrize("hidden", [(8,), pytest.param((32, 16), marks=pytest.mark.slow)])
 def test_the_default_reaches_its_tolerance_on_small_perceptrons(hidden, recwarn):
     """Every row of a network of relu adds up within a hundredth, and is as near to the limit as with 50 steps."""
     keras.utils.set_random_seed(0)

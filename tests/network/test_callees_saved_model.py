@@ -45,6 +45,7 @@ def test_explains_as_the_keras_model_does(model, folder):
     np.testing.assert_allclose(contributions_of(folder), contributions_of(model), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_what_was_loaded_is_kept_alive(model, folder):
     network = bind(str(folder), ROWS)
     graph = network.graph

@@ -51,6 +51,7 @@ RANDOM = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("wrap", [network_with, nested, lambda function: network_with(in_a_loop(function))])
 def test_random_ops_are_refused_whatever_their_shape(wrap):
     for function in RANDOM.values():

@@ -153,6 +153,7 @@ def test_what_is_no_path(path):
         load_network_file(path)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("length", [0, 1, 100, 0.3, 0.6, 0.95, -1])
 @pytest.mark.parametrize("form", FORMS)
 def test_a_truncated_file(tmp_path, form, length):

@@ -128,6 +128,7 @@ def test_integers_that_are_mixed_are_numbers(function, expected, rule):
         np.testing.assert_allclose(explanation.contributions[0], expected, rtol=1e-10)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_integers_of_several_inputs_in_one_table(rule):
     """The place of the last token of a sequence, and tokens of two inputs side by side."""

@@ -121,6 +121,7 @@ def with_steps_as_numbers(x):
     return tf.while_loop(lambda time, _: time < 3, body, (0, x[:, 1]))[1]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "function",
     [

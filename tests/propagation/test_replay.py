@@ -112,6 +112,7 @@ def test_numbers_that_are_not_known(goes_on, step):
 LISTS = pytest.mark.filterwarnings("ignore::skdeeplift.exceptions.JitCompileWarning")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.filterwarnings("error::skdeeplift.exceptions.JitCompileWarning")
 @pytest.mark.parametrize(
     ("kind", "parameters"),

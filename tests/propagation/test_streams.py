@@ -53,6 +53,7 @@ def test_differences_flow_forward_too():
     assert streams_of(network, (5,)).first_departure([rows], [references], 1e-11) is None
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_departures_are_looked_for_where_the_batch_is_not_known(rule):
     """The batch is not the first axis if Keras stacks the ends of loops."""

@@ -334,6 +334,7 @@ def test_last_axis_of_an_image_without_channels():
         explainer.transform(images[0][..., None])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("reference", ["mean", "median", "minimum"])
 def test_bfloat16_is_a_float(reference):
     inputs = keras.Input((2,), dtype="bfloat16")

@@ -34,6 +34,7 @@ MOVES = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("squash", [ops.sigmoid, ops.softmax, stable_softmax], ids=["sigmoid", "softmax", "spelled"])
 @pytest.mark.parametrize("move", MOVES)
 def test_probabilities_that_are_only_moved(move, squash):

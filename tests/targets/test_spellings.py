@@ -38,6 +38,7 @@ SPELLINGS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_spellings(spelling):
     check_equals_the_logits(layers.Lambda(SPELLINGS[spelling]), as_it_is)
@@ -52,6 +53,7 @@ def test_sigmoid_of_the_negative(build):
     check_equals_the_logits(build, lambda z: -z)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "build",
     [

@@ -127,6 +127,7 @@ def test_centred_logits(model, rule):
     np.testing.assert_allclose(of_function.explain(ROWS).contributions, contributions[..., 0], atol=1e-6)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
 def test_contributions_of_a_layer_that_all_ways_pass_sum_to_the_change(model, rule):
     layers = ["residual", "relu", "relu:pre_activation", "table"]

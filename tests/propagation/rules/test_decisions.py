@@ -89,6 +89,7 @@ def network_of_decisions(seed):
     return keras.Model(x, layers.Dense(1, dtype="float64")(Decisions(seed + 100)(hidden)))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
 def test_contributions_of_random_networks_sum_and_each_row_stands_alone(rule, seed):
@@ -162,6 +163,7 @@ def quantised_network(kind):
     return network
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(
     "kind",

@@ -40,6 +40,7 @@ def test_batch_normalisation_by_hand():
     np.testing.assert_allclose(contributions.item(), 3.0, rtol=1e-6)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize(
     ("function", "shape"),
@@ -171,6 +172,7 @@ def test_fused_batch_normalisation_by_hand():
     np.testing.assert_allclose(contributions, 3 * (rows - references), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 @pytest.mark.parametrize(
@@ -362,6 +364,7 @@ def test_cut_boxes_by_hand():
     np.testing.assert_allclose(change, [6])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 @pytest.mark.parametrize(

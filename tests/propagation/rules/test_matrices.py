@@ -108,6 +108,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
@@ -117,6 +118,7 @@ def test_sums_to_the_change(name, mode, rule):
     assert_sums_to_change(lambda x: tf.tanh(FUNCTIONS[name](x)), [rows], [references], mode=mode, rule=rule)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ["inverse", "solution", "triangular solution", "factor", "determinant"])
 def test_inside_of_a_loop(name):
     def function(x):

@@ -131,6 +131,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_sums_to_the_change(name, mode):

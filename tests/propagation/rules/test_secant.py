@@ -56,6 +56,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel", {"last": "reveal_cancel"}])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_contributions_sum_and_each_row_stands_alone(name, rule):
@@ -101,7 +102,7 @@ def test_where_the_rows_are_not_the_first_axis():
         assert sums_to_the_change(function, rows, references)
 
 
-@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+@pytest.mark.parametrize("rule", ["rescale", pytest.param("reveal_cancel", marks=pytest.mark.slow)])
 def test_in_a_loop_over_rows_and_in_a_loop_over_steps(rule):
     def over_rows(x):
         return tf.map_fn(lambda row: tf.tanh(tf.roll(row, tf.cast(tf.round(row[0]), tf.int32), 0)), x)

@@ -177,6 +177,7 @@ PAIRS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 @pytest.mark.parametrize("at_once", [False, True])
@@ -249,6 +250,7 @@ DERIVED = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", DERIVED)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 @pytest.mark.parametrize("dtype", [tf.float64, tf.float32])

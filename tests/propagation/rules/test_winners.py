@@ -137,6 +137,7 @@ def test_contributions_beside_shapley_values(rule):
         )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
 def test_losers_at_both_ends_contribute_nothing(rule):
     rows, references = GENERATOR.normal(size=(2, 8, 6))
@@ -194,6 +195,7 @@ def network_of_winners(seed):
     return keras.Model(x, layers.Dense(1, dtype="float64")(Winners(seed + 100)(hidden)))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "rule",
     [*RULES, *(pytest.param(rule, marks=pytest.mark.slow) for rule in ("genomics_default", {"last": "reveal_cancel"}))],
@@ -234,6 +236,7 @@ class GreedyDecoder(layers.Layer):
         return ops.concatenate([counts, state], -1)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
 def test_greedy_feedback_through_an_embedding(rule):
     keras.utils.set_random_seed(1)
