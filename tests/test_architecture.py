@@ -15,8 +15,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # From the top to the bottom: a folder imports from those below only. Rows of a call come with their references and
 # targets, so that they stand above both.
 ORDER = """
-    command_line plotting metrics selection explainers binding sequences explanation rows references targets execution
-    perturbation propagation network datasets
+    command_line plotting metrics selection explainers binding explanation rows references targets execution
+    perturbation propagation network datasets sequences
 """.split()
 LOWEST = ["compat", "config", "dtypes", "exceptions", "replacement", "warn"]
 # Public by the convention of named tuples, in spite of the underscore.

@@ -102,8 +102,11 @@ def _joins_rows(method):
 
     Only a value without an axis of unknown size can have no rows. Values in loops may belong to a single row.
     """
-    for op in method.graph.ancestors([method.target]):
-        for value in op.outputs:
+    steps = method.graph.ancestors([method.target])
+    read = {method.target, *(value for op in steps for value in op.inputs)}
+    for op in steps:
+        for value in read.intersection(op.outputs):
+            # A batch normalisation also returns means, which nothing reads.
             if value in method.carrying and is_continuous(value.dtype) and value.shape.is_fully_defined():
                 return op
     return None

@@ -1,4 +1,4 @@
-"""Ops that read neighbouring positions only, on the windows of their inputs that a mutation changes.
+"""Ops that read one position, or sums over all, on the windows of their inputs that a mutation changes.
 
 Each rule takes a `LocalPlan` and an op. It returns a `LocalOp`, or None where the whole input is needed. Windows hold
 changes from the value at the row. A linear op runs on the changes themselves, without its constant part.
@@ -12,12 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.network.compiled import fused
-from skdeeplift.perturbation.reach import Reach, find_inside, join, pad_axis, place
+from skdeeplift.perturbation.reach import Reach, join
 from skdeeplift.propagation import replay
 
 ADDITIONS = frozenset({"Add", "AddV2", "AddN", "BiasAdd"})
-# A filter is applied to each position of a window, and its results are added up, where this spares positions.
-SPARED = 1.3
 
 
 class LocalOp(NamedTuple):
@@ -121,205 +119,6 @@ _UNARY = {
 }
 
 
-class DilatedConvolution(NamedTuple):
-    """Convolution that TensorFlow wrote as one over batches of every second, third, ... position."""
-
-    inputs: tuple
-    outputs: tuple
-    # Axes of height and width of the filter: dilation, and padding before and behind.
-    dilations: tuple
-    paddings: tuple
-    strides: tuple = (1, 1)
-    type: str = "DilatedConvolution"
-
-
-def find_dilated(graph, op):
-    """Return the dilated convolution that ends at an op, or the op itself."""
-    if op.type != "BatchToSpaceND":
-        return op
-    inner, block, crops = op.inputs
-    producer = graph.producer.get(inner)
-    if producer is not None and producer.type == "Squeeze":
-        producer = graph.producer.get(producer.inputs[0])
-    if producer is None or producer.type != "Conv2D":
-        return op
-    attributes = _of_convolution(producer)
-    inner, weights = producer.inputs
-    producer = graph.producer.get(inner)
-    if producer is not None and producer.type == "ExpandDims":
-        producer = graph.producer.get(producer.inputs[0])
-    if producer is None or producer.type != "SpaceToBatchND" or attributes is None or graph.varies(weights):
-        return op
-    strides, dilations, padding, _ = attributes
-    source, of_source, paddings = producer.inputs
-    block, of_source, crops, paddings = (graph.static_value(each) for each in (block, of_source, crops, paddings))
-    if any(each is None for each in (block, of_source, crops, paddings)) or not np.array_equal(block, of_source):
-        return op
-    if strides != (1, 1) or dilations != (1, 1) or padding != "VALID" or source.shape.rank not in (3, 4):
-        return op
-    missing = 2 - len(block)
-    # A filter over one axis stands on the width. One over height and width has the first of them in front.
-    before = missing if source.shape.rank == 3 else 0
-    fill = [(0, 0)] * missing
-    pads = np.array([*fill[:before], *paddings.tolist(), *fill[before:]]).reshape(2, 2)
-    cuts = np.array([*fill[:before], *crops.tolist(), *fill[before:]]).reshape(2, 2)
-    block = np.array([*[1] * before, *block.tolist(), *[1] * (missing - before)])
-    return DilatedConvolution(
-        (source, weights), op.outputs, tuple(map(int, block)), tuple(tuple(map(int, each)) for each in pads - cuts)
-    )
-
-
-def _of_convolution(op):
-    """Return strides, dilations and padding of a convolution with the channels last, or None."""
-    attributes = op.attributes
-    layout = attributes["data_format"].s.decode() if "data_format" in attributes else "NHWC"
-    if layout != "NHWC":
-        return None
-    strides, dilations = (tuple(map(int, attributes[name].list.i))[1:3] for name in ("strides", "dilations"))
-    explicit = list(attributes["explicit_paddings"].list.i) if "explicit_paddings" in attributes else []
-    return strides, dilations, attributes["padding"].s.decode(), explicit
-
-
-def convolve(plan, op):
-    """Convolve changes with zeros around them; the filter does not change."""
-    value, weights = op.inputs[:2]
-    output, reach = op.outputs[0], plan.reaches.get(value)
-    if reach is None or plan.graph.varies(weights) or not weights.shape.is_fully_defined():
-        return None
-    shape, image = _as_images(value.shape), _as_images(output.shape)
-    axis = reach.axis + 4 - value.shape.rank
-    if axis not in (1, 2):
-        return None
-    if isinstance(op, DilatedConvolution):
-        strides, dilations, paddings = op.strides, op.dilations, op.paddings
-    else:
-        attributes = _of_convolution(op)
-        if attributes is None:
-            return None
-        strides, dilations, padding, explicit = attributes
-        paddings = _find_paddings(padding, explicit, shape, image, weights.shape, strides, dilations)
-    along, across = axis - 1, 2 - axis
-    size = (weights.shape[along] - 1) * dilations[along] + 1
-    left, stride = paddings[along][0], strides[along]
-    of_output = output.shape.rank - 4 + axis
-    found = reach.slide(of_output, output.shape[of_output], left=left, size=size, stride=stride)
-    read = reach.read_by(found, left=left, size=size, stride=stride)
-    is_depthwise = op.type == "DepthwiseConv2dNative"
-    is_plain = not is_depthwise and weights.shape[2] == shape[3]
-    is_row = weights.shape[across] == shape[across + 1] == 1 == stride
-    adds_up = is_plain and is_row and found.width > SPARED * reach.width
-
-    def run(mutations):
-        kernel = mutations.constant(weights)
-        if adds_up:
-            return _spread(mutations.clean(value), kernel, dilations[along], along, output.shape)
-        changes = place(mutations.clean(value), reach, read, mutations.at, mutations.copies)
-        if value.shape.rank == 3:
-            changes = changes[:, None]
-        changes = pad_axis(changes, across + 1, *paddings[across])
-        of_op = {"strides": [1, *strides, 1], "padding": "VALID", "dilations": [1, *dilations, 1]}
-        if is_depthwise:
-            result = tf.raw_ops.DepthwiseConv2dNative(input=changes, filter=kernel, **of_op)
-        else:
-            result = tf.raw_ops.Conv2D(input=changes, filter=kernel, **of_op)
-        return result[:, 0] if output.shape.rank == 3 else result
-
-    return LocalOp(found, run, found.is_inside)
-
-
-def _as_images(shape):
-    """Return a shape of (rows, height, width, channels); sequences have a height of one."""
-    return tuple(shape) if shape.rank == 4 else (shape[0], 1, *shape[1:])
-
-
-def _find_paddings(padding, explicit, shape, of_output, weights, strides, dilations):
-    """Return the padding before and behind height and width."""
-    if padding == "EXPLICIT":
-        return tuple(explicit[2:4]), tuple(explicit[4:6])
-    if padding == "VALID":
-        return (0, 0), (0, 0)
-    found = []
-    for axis in (0, 1):
-        span = (weights[axis] - 1) * dilations[axis] + 1
-        total = max((of_output[axis + 1] - 1) * strides[axis] + span - shape[axis + 1], 0)
-        found.append((total // 2, total - total // 2))
-    return tuple(found)
-
-
-def _spread(changes, kernel, dilation, along, of_output):
-    """Add up what each position gives to its neighbours, where few positions change."""
-    size, n_channels, n_filters = kernel.shape[along], kernel.shape[2], kernel.shape[3]
-    width = math.prod(changes.shape[1:-1])
-    flat = tf.reshape(changes, (-1, n_channels))
-    kernel = tf.reshape(kernel, (size, n_channels, n_filters))
-    far = (size - 1) * dilation
-    if width == 1:
-        kernel = tf.reshape(tf.transpose(kernel[::-1], [1, 0, 2]), (n_channels, size * n_filters))
-        result = tf.reshape(tf.matmul(flat, kernel), (-1, size, n_filters))
-        if dilation > 1:
-            result = tf.pad(result[:, :, None], [[0, 0], [0, 0], [0, dilation - 1], [0, 0]])
-            result = tf.reshape(result, (-1, size * dilation, n_filters))[:, : far + 1]
-    else:
-        parts = []
-        for number in range(size):
-            part = tf.reshape(tf.matmul(flat, kernel[number]), (-1, width, n_filters))
-            parts.append(pad_axis(part, 1, far - number * dilation, number * dilation))
-        result = tf.add_n(parts)
-    return tf.reshape(result, (-1, *_with_size(of_output, along, result.shape[1])))
-
-
-def _with_size(shape, along, size):
-    if shape.rank == 3:
-        return size, shape[2]
-    return (1, size, shape[3]) if along == 1 else (size, 1, shape[3])
-
-
-def pool(plan, op):
-    """Pool windows; maxima need the values beside the changes."""
-    [value], [output] = op.inputs, op.outputs
-    reach, attributes = plan.reaches[value], op.attributes
-    if attributes["data_format"].s != b"NHWC" or reach.axis not in (1, 2):
-        return None
-    sizes, strides = (tuple(map(int, attributes[name].list.i)) for name in ("ksize", "strides"))
-    axis, padding = reach.axis, attributes["padding"].s.decode()
-    if padding not in ("SAME", "VALID") or any(sizes[each] != 1 for each in range(4) if each != axis):
-        return None
-    if any(strides[each] != 1 for each in range(4) if each != axis):
-        return None
-    size, stride, length = sizes[axis], strides[axis], output.shape[axis]
-    left = max((length - 1) * stride + size - reach.length, 0) // 2 if padding == "SAME" else 0
-    found = reach.slide(axis, length, left=left, size=size, stride=stride)
-    read = reach.read_by(found, left=left, size=size, stride=stride)
-    of_op = {"ksize": sizes, "strides": strides, "padding": "VALID"}
-
-    def run_average(mutations):
-        changes = place(mutations.clean(value), reach, read, mutations.at, mutations.copies)
-        result = tf.raw_ops.AvgPool(value=changes, **of_op)
-        if padding == "SAME":
-            # Padding does not count.
-            starts = np.arange(length) * stride - left
-            counts = np.minimum(starts + size, reach.length) - np.maximum(starts, 0)
-            factors = np.reshape(size / counts, [-1 if each == axis else 1 for each in range(4)]).astype(
-                value.dtype.as_numpy_dtype
-            )
-            result = mutations.flat(mutations.by_position(result) * mutations.windows_of(tf.constant(factors), found))
-        return result
-
-    def run_maximum(mutations):
-        changes = mutations.by_position(place(mutations.clean(value), reach, read, mutations.at, mutations.copies))
-        values = mutations.flat(mutations.windows(value, read) + changes)
-        if not read.is_inside:
-            inside = mutations.flat(find_inside(read, mutations.at, 4)[:, None])
-            values = tf.where(inside, values, value.dtype.min)
-        result = tf.raw_ops.MaxPool(input=values, **of_op)
-        return mutations.flat(mutations.by_position(result) - mutations.windows(output, found))
-
-    if op.type == "AvgPool":
-        return LocalOp(found, run_average, found.is_inside)
-    plan.read_at_rows(value, output)
-    return LocalOp(found, run_maximum, found.is_inside)
-
-
 def reduce(plan, op):
     """Sum or average changes, along positions or other axes."""
     value, [output] = op.inputs[0], op.outputs
@@ -347,6 +146,49 @@ def reduce(plan, op):
         return total
 
     return LocalOp(None, run)
+
+
+def take_maximum(plan, op):
+    """Take the maximum over all positions: of the windows, and of what lies before and behind them at the row."""
+    value, [output] = op.inputs[0], op.outputs
+    axes, reach = plan.graph.static_value(op.inputs[1]), plan.reaches.get(value)
+    if axes is None or reach is None or any(size != 1 for size in value.shape[1 : reach.axis]):
+        return None
+    long = {int(axis) % value.shape.rank for axis in np.ravel(axes)}
+    long = {axis for axis in long if axis == 0 or value.shape[axis] != 1}
+    if long != {reach.axis}:
+        return None
+    rest, lowest = value.shape[reach.axis + 1 :], value.dtype.min
+    plan.read_at_rows(value, output)
+
+    def run(mutations):
+        changes = mutations.by_position(mutations.changes(value))
+        values = mutations.windows(value, reach) + changes
+        if not reach.is_inside:
+            values = tf.where(mutations.inside(reach, value) > 0, values, lowest)
+        in_window = tf.reduce_max(tf.reshape(values, (-1, mutations.copies, reach.width, *rest)), 2)
+        at_rows = tf.reshape(mutations.at_rows[value], (-1, reach.length, *rest))
+        first = tf.clip_by_value(tf.gather(tf.constant(reach.first, tf.int32), mutations.at), 0, reach.length)
+        stop = tf.clip_by_value(
+            tf.gather(tf.constant(reach.first + reach.width, tf.int32), mutations.at), 0, reach.length
+        )
+        before = tf.gather_nd(_running_maximum(at_rows), tf.stack([mutations.rows, first], 1))
+        behind = _running_maximum(tf.reverse(at_rows, [1]))
+        behind = tf.gather_nd(behind, tf.stack([mutations.rows, reach.length - stop], 1))
+        found = tf.maximum(in_window, tf.maximum(before, behind)[:, None])
+        at_row = tf.reshape(tf.gather(mutations.at_rows[output], mutations.rows), found[:, :1].shape)
+        return tf.reshape(found - at_row, (-1, *output.shape[1:]))
+
+    return LocalOp(None, run)
+
+
+def _running_maximum(values):
+    """Return the maximum of the positions before each one, and of all of them at the end."""
+    length, far = values.shape[1], 1
+    while far < length:
+        moved = tf.concat([tf.fill(tf.shape(values[:, :far]), values.dtype.min), values[:, :-far]], 1)
+        values, far = tf.maximum(values, moved), 2 * far
+    return tf.concat([tf.fill(tf.shape(values[:, :1]), values.dtype.min), values], 1)
 
 
 def apply_within(plan, op):

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from skdeeplift.network import ops
 from skdeeplift.network.input_dependence import Layout
-from skdeeplift.perturbation import local_ops, local_shapes
+from skdeeplift.perturbation import local_convolutions, local_ops, local_shapes
 from skdeeplift.perturbation.reach import cut_windows, find_inside, place
 from skdeeplift.propagation import replay
 
@@ -19,13 +19,14 @@ LARGEST_SHARE = 0.8
 CONVOLUTIONS = "Conv2D", "DepthwiseConv2dNative", "DilatedConvolution"
 RULES = {
     **dict.fromkeys([*local_ops.ADDITIONS, "Sub", "Identity", "EnsureShape"], local_ops.add_up),
-    **dict.fromkeys(CONVOLUTIONS, local_ops.convolve),
-    **dict.fromkeys(["AvgPool", "MaxPool"], local_ops.pool),
+    **dict.fromkeys(CONVOLUTIONS, local_convolutions.convolve),
+    **dict.fromkeys(["AvgPool", "MaxPool"], local_convolutions.pool),
     **dict.fromkeys(["Mean", "Sum"], local_ops.reduce),
     **dict.fromkeys(["Softmax", "LogSoftmax"], local_ops.apply_within),
     **dict.fromkeys(["BatchMatMul", "BatchMatMulV2"], local_ops.multiply_matrix),
     **dict.fromkeys(["FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"], local_ops.normalise),
     "PositionwiseProduct": local_ops.multiply_positions,
+    "Max": local_ops.take_maximum,
     "ConcatV2": local_ops.concatenate,
     **dict.fromkeys(["Slice", "StridedSlice"], local_shapes.cut),
     **dict.fromkeys(["Pad", "PadV2"], local_shapes.pad),
@@ -37,7 +38,7 @@ _ELEMENTWISE = ops.where(elementwise=True)
 
 def find_cluster(graph, op):
     """Return the op that ends at an op and that TensorFlow wrote as several, or the op itself."""
-    found = local_ops.find_dilated(graph, op)
+    found = local_convolutions.find_dilated(graph, op)
     return local_ops.find_positionwise(graph, op) if found is op else found
 
 

@@ -226,3 +226,17 @@ def test_no_input_holds_letters():
     explainer, letters = two_sequences()
     with pytest.raises(ValueError, match="none of these holds any"):
         explainer.explain([letters * 0, letters * 0], hypothetical=True)
+
+
+def test_means_of_a_batch_that_nothing_reads():
+    """A batch normalisation returns its means and variances too, also where it only applies them."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 2, 2, 2), tf.float32)])
+    def network(images):
+        parameters = {name: [1.0, 2.0] for name in ("scale", "offset", "mean", "variance")}
+        normalised, *_ = tf.compat.v1.nn.fused_batch_norm(images, **parameters, epsilon=0.0, is_training=False)
+        return tf.reduce_sum(normalised, [1, 2, 3])
+
+    images = np.random.default_rng(0).normal(size=(3, 2, 2, 2)).astype("float32")
+    contributions = DeepLiftExplainer(network, reference="zeros").fit(images).transform(images)
+    np.testing.assert_allclose(contributions, images * np.array([1, 2]) / np.sqrt([1, 2]), rtol=1e-5)

@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from skdeeplift import MutagenesisExplainer, config_context, metrics
 from skdeeplift.plotting import SequenceLogoDisplay
-from tests.perturbation.mutants import loop, network, predict_by, sequences
+from tests.perturbation.mutants import loop, loop_of, network, sequences
 
 LENGTH = 30
 ROWS = sequences(5, LENGTH)
@@ -34,7 +34,7 @@ def model():
 @pytest.fixture(scope="module")
 def expected(model):
     """Changes of all outputs, of shape (n_rows, length, letters, outputs)."""
-    return loop(predict_by(model), ROWS_WITH_N)
+    return loop_of(model, ROWS_WITH_N)
 
 
 def close(actual, expected):
@@ -104,7 +104,7 @@ def test_held_weights_are_those_of_the_row():
 
     explainer = MutagenesisExplainer(model, target=profile).fit(ROWS)
     weights = np.asarray(tf.nn.softmax(model(ROWS)))
-    close(explainer.transform(ROWS), np.einsum("npao,no->npa", loop(predict_by(model), ROWS), weights))
+    close(explainer.transform(ROWS), np.einsum("npao,no->npa", loop_of(model, ROWS), weights))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_letters_on_another_axis(model, expected):
 def test_rows_of_any_numbers(model):
     rows = np.random.default_rng(0).normal(size=(2, LENGTH, 4))
     changes = MutagenesisExplainer(model, target=0, letters_axis=-1).fit(rows).transform(rows)
-    close(changes, loop(predict_by(model), rows)[..., 0])
+    close(changes, loop_of(model, rows)[..., 0])
 
 
 def test_layers_that_make_letters(model, expected):
@@ -182,7 +182,7 @@ def test_layers_that_make_letters(model, expected):
     of_tokens = keras.Model(inputs, model(encode(inputs)))
     tokens = ROWS.argmax(-1).astype("int32")
     explainer = MutagenesisExplainer(of_tokens, layer="encode", target=0).fit(tokens)
-    close(explainer.transform(tokens), loop(predict_by(model), ROWS)[..., 0])
+    close(explainer.transform(tokens), loop_of(model, ROWS)[..., 0])
 
 
 def test_numbers_do_not_depend_on_chunks_blocks_or_workers(model, expected):
@@ -225,7 +225,7 @@ def test_training_shows(model):
     copied.set_weights([1.1 * each for each in copied.get_weights()])
     after = explainer.transform(ROWS)
     assert np.abs(after - before).max() > 1e-3
-    close(after, loop(predict_by(copied), ROWS)[..., 0])
+    close(after, loop_of(copied, ROWS)[..., 0])
 
 
 def test_logos_and_metrics_take_contributions(model):

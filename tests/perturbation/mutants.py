@@ -39,8 +39,15 @@ def loop(predict, rows, letters_axis=-1):
     return np.moveaxis(changes, rows.ndim - 1, axis)
 
 
-def predict_by(model):
-    return lambda rows: np.asarray(model(rows, training=False))
+def loop_of(model, rows):
+    """Compute the changes of all outputs of a model, of all mutated rows in one batch."""
+    length, n_letters = rows.shape[1:]
+    mutated = np.tile(rows[:, None, None], (1, length, n_letters, 1, 1))
+    for position in range(length):
+        mutated[:, position, :, position] = np.eye(n_letters)
+    after = np.asarray(model(mutated.reshape(-1, length, n_letters), training=False))
+    before = np.asarray(model(rows, training=False))
+    return after.reshape(*rows.shape, -1) - before[:, None, None]
 
 
 def explained_in_windows(model, rows, **parameters):
@@ -49,3 +56,14 @@ def explained_in_windows(model, rows, **parameters):
     changes = explainer.transform(rows)
     [plan] = explainer.bound_.compiled().method.source_plans
     return changes, plan.windows
+
+
+def check_windows(model, rows, *types):
+    """Compare with the loop, and check that ops of some types ran on windows; return the plan."""
+    changes, plan = explained_in_windows(model, rows)
+    expected = loop_of(model, rows)
+    np.testing.assert_allclose(changes, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+    assert plan is not None
+    ran = {model_op.type for model_op in plan.ops}
+    assert set(types) <= ran, ran
+    return plan

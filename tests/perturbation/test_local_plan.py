@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras import layers
 
 from skdeeplift import MutagenesisExplainer
-from tests.perturbation.mutants import explained_in_windows, loop, network, predict_by, sequences
+from tests.perturbation.mutants import explained_in_windows, loop, loop_of, network, sequences
 
 LENGTH = 40
 
@@ -22,7 +22,7 @@ def blocks(inputs):
 def test_windows_end_where_they_cover_most_of_a_value():
     model, rows = network(blocks, LENGTH), sequences(2, LENGTH)
     changes, plan = explained_in_windows(model, rows)
-    np.testing.assert_allclose(changes, loop(predict_by(model), rows), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(changes, loop_of(model, rows), rtol=0, atol=1e-10)
     widths = [plan.local[op.outputs[0]].reach.width for op in plan.ops if op.type == "DilatedConvolution"]
     # Another one would cover 63 of 40 positions.
     assert widths == [7, 15, 31]
@@ -41,7 +41,7 @@ def test_dense_networks_have_no_windows():
     model, rows = network(layers.Dense(3, "relu"), LENGTH), sequences(2, LENGTH)
     changes, plan = explained_in_windows(model, rows)
     assert plan is None
-    np.testing.assert_allclose(changes, loop(predict_by(model), rows), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(changes, loop_of(model, rows), rtol=0, atol=1e-10)
 
 
 def test_values_that_a_function_holds_are_those_of_the_row():
@@ -52,7 +52,7 @@ def test_values_that_a_function_holds_are_those_of_the_row():
         return tf.reduce_sum(tf.stop_gradient(outputs) * outputs, 1)
 
     changes = MutagenesisExplainer(model, target=held).fit(rows).transform(rows)
-    expected = np.einsum("no,npao->npa", np.asarray(model(rows)), loop(predict_by(model), rows))
+    expected = np.einsum("no,npao->npa", np.asarray(model(rows)), loop_of(model, rows))
     np.testing.assert_allclose(changes, expected, rtol=0, atol=1e-10)
 
 

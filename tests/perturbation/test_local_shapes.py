@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tests.perturbation.mutants import explained_in_windows, loop, network, predict_by, sequences
+from tests.perturbation.mutants import explained_in_windows, loop_of, network, sequences
 
 LENGTH = 26
 OPS = {
@@ -43,7 +43,7 @@ def test_ops_on_windows(name):
     function, op_type = OPS[name]
     model, rows = network(build(function), LENGTH), sequences(2, LENGTH)
     changes, plan = explained_in_windows(model, rows)
-    np.testing.assert_allclose(changes, loop(predict_by(model), rows), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(changes, loop_of(model, rows), rtol=0, atol=1e-10)
     assert op_type in {op.type for op in plan.ops}
     assert plan.ops[-1].type == "Tanh"
 
@@ -52,5 +52,5 @@ def test_ops_on_windows(name):
 def test_other_ops_read_whole_values(name):
     model, rows = network(build(OTHERS[name]), LENGTH), sequences(2, LENGTH)
     changes, plan = explained_in_windows(model, rows)
-    np.testing.assert_allclose(changes, loop(predict_by(model), rows), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(changes, loop_of(model, rows), rtol=0, atol=1e-10)
     assert [op.type for op in plan.ops][-1] != "Tanh"

@@ -7,7 +7,7 @@ from keras import layers
 
 from skdeeplift import MutagenesisExplainer
 from skdeeplift.perturbation import local_ops, local_plan
-from tests.perturbation.mutants import explained_in_windows, loop, network, predict_by, sequences
+from tests.perturbation.mutants import explained_in_windows, loop, loop_of, network, sequences
 
 LENGTH = 24
 
@@ -32,7 +32,7 @@ def test_windows_that_are_wrong_are_noticed(model, monkeypatch):
     monkeypatch.setitem(local_plan.RULES, "BiasAdd", wrong)
     changes, plan = explained_in_windows(model, rows)
     assert plan is None
-    np.testing.assert_allclose(changes, loop(predict_by(model), rows), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(changes, loop_of(model, rows), rtol=0, atol=1e-10)
 
 
 def test_a_network_of_one_batch_size():
