@@ -21,6 +21,7 @@ _HOMES = {
     "contribution_score": "skdeeplift.selection.column_scores",
     "describe": "skdeeplift.explanation.op_table",
     "get_config": "skdeeplift.config",
+    "load_network": "skdeeplift.network.files",
     "mean_normalise_weights_for_sequence_convolution": "skdeeplift.network.mean_normalisation",
     "set_config": "skdeeplift.config",
 }
@@ -44,6 +45,7 @@ __all__ = [
     "describe",
     "exceptions",
     "get_config",
+    "load_network",
     "mean_normalise_weights_for_sequence_convolution",
     "metrics",
     "plotting",
