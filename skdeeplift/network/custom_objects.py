@@ -57,6 +57,25 @@ class CustomObjects:
                 return name
         return None
 
+    def find_function(self, *names):
+        """Return the first of some names that a function was given for, by this very name, or None.
+
+        Parameters
+        ----------
+        *names : str
+            Names of a layer whose code the function replaces.
+
+        Returns
+        -------
+        name : str or None
+        """
+        for name in names:
+            value = self.given.get(name, self._registered(name))
+            if value is not None and not inspect.isclass(value):
+                self.found[name] = value
+                return name
+        return None
+
     def note_missing(self, name):
         """Note a name of the file that was looked for, and not found."""
         if name not in self.missing:

@@ -89,6 +89,14 @@ def _existing_file(path, extensions):
     if not isinstance(path, (str, bytes, os.PathLike)):
         raise TypeError(f"Expected {_ACCEPTED}. Received {path!r}.")
     path = os.fsdecode(path)
+    if path.lower().endswith(".pb") and os.path.isfile(path):
+        raise ModelFileError(
+            f"{path!r} is a graph of TensorFlow. Pass the folder of a SavedModel, {os.path.dirname(path)!r}."
+            if os.path.basename(path) == "saved_model.pb"
+            else f"{path!r} is a frozen graph of TensorFlow. Read it by graph = tf.compat.v1.GraphDef.FromString(open("
+            f"{path!r}, 'rb').read()), and pass the function from one of its tensors to another by their names: "
+            "estimator=tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph, name=''), []).prune('x:0', 'y:0')"
+        )
     if not path.lower().endswith(extensions) and not os.path.isdir(path):
         expected = " or ".join(extensions)
         raise ModelFileError(f"{path!r} does not end in {expected}. Expected {_ACCEPTED}.")
@@ -196,7 +204,7 @@ class _Loading:
                 f"The JSON in {path!r} describes no network. Expected what keras.Model.to_json() writes."
             )
         of_keras_2 = _of_keras_2(config) if of_keras_2 is None else of_keras_2
-        config, left = copy_with_functions(config, self.objects.find)
+        config, left = copy_with_functions(config, self.objects.find_function)
         if left:
             raise ModelFileError(
                 f"The network in {path!r} stores Python code {_say_code(left)}, which is never run when a network is "
@@ -206,7 +214,7 @@ class _Loading:
 
     def _replace_code(self, layers, of_keras_2):
         """Say how a user passes functions for stored code, or runs it."""
-        other = f"If you trust it, {self._other_way(of_keras_2)}"
+        other = f"If you trust it, and it is of this version of Python, {self._other_way(of_keras_2)}"
         if not all(each.can_be_replaced for each in layers):
             return other
         names = {each.name: "function" for each in layers}
@@ -237,7 +245,7 @@ class _Loading:
             name = _custom_name(part, keras)
             if name is not None and self.objects.find(name) is None:
                 self.objects.note_missing(name)
-                if "input_layers" in (part["config"] if isinstance(part["config"], dict) else ()):
+                if isinstance(part["config"], dict) and "layers" in part["config"]:
                     networks.add(name)
         names = {name: "keras.Model" if name in networks else name.rpartition(">")[2] for name in self.objects.missing}
         if not names:
@@ -373,7 +381,7 @@ def _say_code(layers):
 def _custom_name(part, keras):
     """Return the name by which Keras looks up a layer or function that is not its own, or None."""
     kind, config = part.get("class_name"), part.get("config")
-    if kind is None or str(part.get("module")).startswith("keras") or kind in MODELS:
+    if kind is None or str(part.get("module")).startswith("keras") or kind in (*MODELS, "TensorFlowOpLayer"):
         return None
     if kind == "function":
         return None if hasattr(keras.activations, str(config)) else config

@@ -3,6 +3,7 @@
 import json
 
 from skdeeplift.exceptions import ModelFileError
+from skdeeplift.warn import warn
 
 BUILD_ANEW = (
     "Build the same layers with Keras 3, fill them by layer.set_weights with the arrays that h5py reads from the file, "
@@ -54,6 +55,8 @@ _LAYERS = {
     "UpSampling2D": ("UpSampling2D", _ORDERED),
     "ZeroPadding2D": ("ZeroPadding2D", _ORDERED),
 }
+# Layers that are laid out otherwise in Keras 3; any other class may be one of the user's own.
+_GONE = ("ConvLSTM2D", "Deconvolution2D", "Deconvolution3D", "SeparableConvolution2D")
 _SIZES = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
 _MERGES = {"sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "concat": "Concatenate"}
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
@@ -110,7 +113,7 @@ def to_keras_2(config, path):
         if "class_name" not in part or not isinstance(own, dict):
             return part
         kind, own = _to_layer_of_keras_2(part["class_name"], own)
-        left = _OF_KERAS_1.intersection(own) - {"batch_input_shape"}
+        left = _OF_KERAS_1.intersection(own) if part["class_name"] in (*_LAYERS, *_GONE) else set()
         if kind is None or left:
             raise ModelFileError(
                 f"The network in {path!r} has a layer {part['class_name']!r} of Keras 1"
@@ -132,6 +135,8 @@ def _to_layer_of_keras_2(kind, config):
         return (_MERGES[config["mode"]], named) if is_plain else (None, config)
     if kind == "BatchNormalization" and config.get("mode", 0) != 0:
         return None, config
+    if kind == "Embedding":  # it dropped whole rows in training
+        config = {name: value for name, value in config.items() if name != "dropout"}
     if kind == "Activation":
         config = {name: value for name, value in config.items() if name not in ("beta", "target")}
     new, names = _LAYERS.get(kind, (kind, {}))
@@ -183,6 +188,14 @@ def from_keras_0(config, path):
         if number == 0 and shape is not None:
             own["batch_input_shape"] = [None, *shape]
         layers.append({"class_name": layer["name"], "config": own})
+    is_older = not any({"cache_enabled", "custom_name"} & layer.keys() for layer in config["layers"])
+    if is_older and any(layer["name"] == "Dropout" and layer.get("p", 0) > 0 for layer in config["layers"]):
+        warn(
+            f"The architecture in {path!r} may be older than Keras 0.3. Versions before multiplied the inputs of a "
+            "Dropout layer by 1 - p when they predicted; it is read as one of Keras 0.3, which did not. If older, "
+            "multiply the weights of the next layer, but not its bias, by 1 - p.",
+            UserWarning,
+        )
     return {"class_name": "Sequential", "config": layers, "keras_version": "0.3"}
 
 

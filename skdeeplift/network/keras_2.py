@@ -21,7 +21,7 @@ _OBSOLETE = {
 _ABOUT_INPUT = ("input_dim", "input_length", "input_dtype", "query_shape", "key_shape", "value_shape")
 # These say where the functions of a Lambda layer were defined.
 _ABOUT_CODE = ("module", "function_type", "output_shape_type", "output_shape_module")
-_OF_FUNCTIONAL = ("name", "trainable", "layers", "input_layers", "output_layers")
+_OF_NETWORKS = ("name", "trainable", "layers", "input_layers", "output_layers", "build_input_shape")
 _RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}}
 _CALLS = ("TFOpLambda", "SlicingOpLambda")
 # Layers that Keras 3 does not have, and this package has.
@@ -95,8 +95,9 @@ class _Rewriting:
         if is_own and "name" not in config:  # an initializer or the like
             return part
         own = self.objects.find(name, kind) if is_own or self.objects.has_class(name) else None
-        if own and self.objects.found[own] is keras.Model and "input_layers" in config:
-            own, kind, config = None, "Model", {key: config[key] for key in _OF_FUNCTIONAL if key in config}
+        if own and self.objects.found[own] is keras.Model and "layers" in config:
+            own, kind = None, "Model" if "input_layers" in config else "Sequential"
+            config = {key: config[key] for key in _OF_NETWORKS if key in config}
         elif own or is_own:
             if "input_layers" in config:
                 self._rewrite_calls(config)

@@ -116,7 +116,7 @@ def test_python_code(tmp_path, extension):
     path = tmp_path / f"model{extension}"
     model.save(path)
     follow(
-        "If you trust it, load it yourself with Keras, and pass the model: keras.",
+        "If you trust it, and it is of this version of Python, load it yourself with Keras, and pass the model: keras.",
         lambda: explain(path),
         lambda: explain(keras.saving.load_model(path, safe_mode=False)),
     )
@@ -296,7 +296,33 @@ def test_json_of_a_layer(pair, model, tmp_path):
     )
 
 
+def test_frozen_graphs(tmp_path):
+    """The output is relu(x1 + 2 x2)."""
+    with tf.Graph().as_default() as graph:
+        rows = tf.compat.v1.placeholder(tf.float32, (None, 2), name="x")
+        tf.nn.relu(rows @ tf.constant([[1.0], [2.0]]), name="y")
+    path = tmp_path / "frozen.pb"
+    path.write_bytes(graph.as_graph_def().SerializeToString())
+
+    def right():
+        graph = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+        function = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph, name=""), []).prune("x:0", "y:0")
+        return explain(function)
+
+    advice = "tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph, name=''), []).prune('x:0', 'y:0')"
+    follow(advice, lambda: explain(path), right)
+
+
 # Folders
+
+
+def test_the_file_in_a_folder(model, tmp_path):
+    model.export(tmp_path, verbose=False)
+    follow(
+        f"Pass the folder of a SavedModel, {str(tmp_path)!r}",
+        lambda: explain(tmp_path / "saved_model.pb"),
+        lambda: explain(tmp_path),
+    )
 
 
 class Module(tf.Module):

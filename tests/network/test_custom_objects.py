@@ -80,6 +80,12 @@ def test_a_class_of_the_users_own_comes_before_the_one_of_keras(tmp_path):
     check(load_network(path, custom_objects={"Softmax": doubled_layer()}))
 
 
+def test_functions_for_code_have_the_very_name_of_the_layer():
+    objects = CustomObjects({"package>layer": len, "class": doubled_layer()})
+    assert objects.find_function("layer", "class") is None
+    assert objects.find_function("layer", "package>layer") == "package>layer"
+
+
 def test_two_classes_of_one_name_are_not_confused():
     objects = CustomObjects({"a>Name": doubled_layer(), "b>Name": doubled_layer()})
     assert objects.find("c>Name") is None

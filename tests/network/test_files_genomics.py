@@ -218,6 +218,16 @@ def test_a_control_track_and_a_class_that_trains_otherwise(tmp_path):
     np.testing.assert_allclose(model([ROWS, controls]), ROWS.mean(1) @ [[1], [2], [3], [4]] + 5 * controls, rtol=1e-5)
 
 
+def test_a_sequential_network_of_a_class_that_trains_otherwise(tmp_path):
+    dense = keras_2_layer("Dense", "dense", units=1, activation="linear", batch_input_shape=[None, 2])
+    config = {"class_name": "Mine", "config": {"name": "mine", "layers": [dense], "build_input_shape": [None, 2]}}
+    path = write_keras_2(tmp_path / "model.h5", config, {"dense": [[[1], [2]], [3]]}, version="2.8.0")
+    with pytest.raises(ModelFileError, match=r"custom_objects=\{'Mine': keras\.Model\}"):
+        load_network(path)
+    model = load_network(path, custom_objects={"Mine": keras.Model})
+    np.testing.assert_array_equal(model(np.array([[1.0, 1.0]])), [[6]])
+
+
 def test_layers_of_one_name_with_other_code_are_told_apart(tmp_path):
     """The inner layer multiplies by 2, the outer one adds 1."""
 

@@ -186,6 +186,28 @@ def test_layers_that_keras_3_does_not_have(layer):
         to_keras_2(sequential(layer), "network.h5")
 
 
+def test_an_embedding(tmp_path):
+    config = {"input_dim": 3, "output_dim": 2, "input_length": 2, "mask_zero": False, "dropout": 0.2, **UNUSED}
+    del config["bias"]
+    layer = keras_2_layer("Embedding", "tokens", **config, batch_input_shape=[None, 2], input_dtype="int32")
+    path = write_keras_1(tmp_path / "n.h5", sequential(layer), {"tokens": {"tokens_W": [[1, 2], [3, 4], [5, 6]]}})
+    np.testing.assert_array_equal(predict(load_network(path), np.array([[2, 0]])), [[[5, 6], [1, 2]]])
+
+
+def test_a_layer_of_the_users_own_may_have_parameters_of_keras_1(tmp_path):
+    class Own(keras.layers.Layer):
+        def __init__(self, nb_filter, **kwargs):
+            super().__init__(**kwargs)
+            self.nb_filter = nb_filter
+
+        def call(self, rows):
+            return rows * self.nb_filter
+
+    layer = keras_2_layer("Own", "own", nb_filter=3, batch_input_shape=[None, 1])
+    path = write_keras_1(tmp_path / "network.h5", sequential(layer), {})
+    np.testing.assert_array_equal(predict(load_network(path, custom_objects={"Own": Own}), np.array([[2.0]])), [[6]])
+
+
 def test_parameters_of_keras_2_are_not_renamed():
     embedding = keras_2_layer("Embedding", "tokens", input_dim=3, output_dim=2)
     config = sequential(embedding, keras_2_layer("Conv1D", "conv", filters=2, kernel_size=[3], padding="same"))
@@ -230,6 +252,17 @@ def test_a_sequential_network_of_keras_0(tmp_path, says_shape, kernels):
     np.testing.assert_allclose(predict(load_network(files, kernels=kernels), SEQUENCES), expected, rtol=1e-5)
     with pytest.raises(ModelFileError, match="do not tell which backend trained"):
         load_network(files)
+
+
+@pytest.mark.filterwarnings("error")
+def test_dropout_before_keras_0_3(tmp_path):
+    layers = [{"name": "Dropout", "p": 0.5, "input_shape": [2]}, {"name": "Dense", "output_dim": 1}]
+    files = write_keras_0(tmp_path, layers, [[], [[[1], [2]], [0]]])
+    with pytest.warns(UserWarning, match="may be older than Keras 0.3"):
+        model = load_network(files)
+    np.testing.assert_array_equal(predict(model, np.array([[1.0, 2.0]])), [[5]])
+    layers[0]["cache_enabled"] = True
+    load_network(write_keras_0(tmp_path, layers, [[], [[[1], [2]], [0]]]))
 
 
 @pytest.mark.parametrize("config", [{"name": "Graph", "layers": []}, {"name": "Sequential", "layers": [3]}])
