@@ -22,6 +22,7 @@ _HOMES = {
     "contribution_score": "skdeeplift.selection.column_scores",
     "describe": "skdeeplift.explanation.op_table",
     "get_config": "skdeeplift.config",
+    "load_network": "skdeeplift.network.files",
     "mean_normalise_weights_for_sequence_convolution": "skdeeplift.network.mean_normalisation",
     "set_config": "skdeeplift.config",
 }
@@ -46,6 +47,7 @@ __all__ = [
     "describe",
     "exceptions",
     "get_config",
+    "load_network",
     "mean_normalise_weights_for_sequence_convolution",
     "metrics",
     "plotting",

@@ -9,7 +9,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skdeeplift.binding.bound import Bound
 from skdeeplift.binding.comparison import learn_references
 from skdeeplift.binding.importances import Importances, SampleInMemory
-from skdeeplift.binding.row_checks import check_independence, check_weights, find_replaced_letters
+from skdeeplift.binding.row_checks import (
+    check_independence,
+    check_weights,
+    find_replaced_letters,
+    warn_of_rounding,
+)
 from skdeeplift.dtypes import is_continuous
 from skdeeplift.network.bind import bind, check_dense
 from skdeeplift.network.encoder_columns import source_columns
@@ -102,6 +107,7 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, fi
         bound.references = learn_references(explainer, bound, reference, arrays, sample_weight)
         explainer.references_ = bound.references
     check_independence(bound, compiled.method, arrays)
+    warn_of_rounding(bound, compiled.method)
     bound.small_values = find_small_values(bound, compiled.method, arrays)
     bound.mark_small_values(compiled.method)
     bound.unit_shapes = find_unit_shapes(bound, compiled.method, arrays)

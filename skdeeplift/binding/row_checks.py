@@ -13,6 +13,7 @@ from skdeeplift.perturbation.partition import expand_over_sources, is_whole_numb
 from skdeeplift.propagation.rules.rescale import machine_epsilon
 from skdeeplift.references.random_paths import are_frequencies, are_letters
 from skdeeplift.rows.validation import find_letters, input_labels
+from skdeeplift.warn import warn
 
 # Larger than the numbers that networks compare with.
 LARGE = 1e6
@@ -109,6 +110,19 @@ def _joins_rows(method):
             if value in method.carrying and is_continuous(value.dtype) and value.shape.is_fully_defined():
                 return op
     return None
+
+
+def warn_of_rounding(bound, method):
+    """Warn that a method of derivatives does not see what passes ops that round."""
+    if method.rounding_ops:
+        first, more = method.graph.describe(method.rounding_ops[0]), len(method.rounding_ops) - 1
+        others = f", and {more} more" if more else ""
+        warn(
+            f"The network rounds numbers on the way to the target, by {first}{others}. The derivative "
+            f"of such a step is zero, so that {bound.owner} does not see what passes it. Use "
+            "DeepLiftExplainer, which follows differences through it.",
+            RuntimeWarning,
+        )
 
 
 def check_independence(bound, method, arrays):

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from skdeeplift.command_line.data_files import check_writable, get_model, import_quietly, write_contributions
 from skdeeplift.command_line.finished_blocks import FinishedBlocks, delete_blocks
 from skdeeplift.command_line.sequence_data import kind_of_sequences, read_sequences
-from skdeeplift.explanation.npz_file import replace_together
+from skdeeplift.replacement import replace_together
 
 # Number of sequences after which results are on disk.
 BLOCK = 64

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skdeeplift.explanation.npz_file import replace_together
+from skdeeplift.replacement import replace_together
 
 
 class FinishedBlocks:

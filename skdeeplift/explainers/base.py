@@ -103,6 +103,11 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
             If the network has an op without a rule.
         ModelFileError
             If ``estimator`` is a path that holds no network.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the network rounds numbers, and the method takes derivatives, which do not see such steps.
         """
         hooks = Hooks(self._make_method, self._make_schedule, self._find_sources)
         is_trained = is_trained_in_fit(self.estimator)

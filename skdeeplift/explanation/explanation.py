@@ -8,8 +8,9 @@ from sklearn.utils import Bunch
 
 from skdeeplift.dtypes import kind_of
 from skdeeplift.explanation.explanation_parts import choose_letters, find_parts, has_targets
-from skdeeplift.explanation.npz_file import read_explanation, replace_together, write_explanation
+from skdeeplift.explanation.npz_file import read_explanation, write_explanation
 from skdeeplift.propagation.sums import PARTS
+from skdeeplift.replacement import replace_together
 
 # Fields with one number for each element of the rows, or of a layer's units.
 OF_ELEMENTS = ("contributions", "multipliers", "standard_error", "hypothetical", *PARTS)

@@ -111,7 +111,9 @@ def choose_letters(explanation, X, part=None):
         [part] = with_letters
     if part not in with_letters:
         names = " or ".join(map(repr, with_letters))
-        raise ValueError(f"Several inputs have hypothetical contributions. Pass part={names}. Got {part!r}.")
+        raise ValueError(
+            f"One input is taken, of those with hypothetical contributions. Pass part={names}. Got {part!r}."
+        )
     arrays = [
         each[part] if type(each) is type(axis) else each[keys.index(part)] if isinstance(each, list) else each
         for each in (hypothetical, X)

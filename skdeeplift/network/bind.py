@@ -232,9 +232,9 @@ def _find_callee(estimator):
             "keras.Model(model.inputs, model.outputs[0]). To explain a layer inside it, pass layer= its name."
         )
     if isinstance(estimator, (str, os.PathLike, tuple, list)):
-        from skdeeplift.network.files import load_network_file
+        from skdeeplift.network.files import load_network
 
-        return KerasModel(load_network_file(estimator))
+        return KerasModel(load_network(estimator))
     import keras
 
     if isinstance(estimator, keras.Model):

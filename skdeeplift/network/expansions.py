@@ -31,6 +31,50 @@ def expand(op):
     return tf.function(function, autograph=False).get_concrete_function(*specs).graph
 
 
+def can_choose_branch(op, branches):
+    """Return whether the results of all branches are arrays of the same shape, so that one of them can be chosen."""
+    results = zip(*(branch.outputs[: len(op.outputs)] for branch in branches), strict=True)
+    return op.inputs[0].dtype in (tf.bool, tf.int32) and all(
+        of_branches[0].dtype not in (tf.variant, tf.resource, tf.string)
+        and of_branches[0].shape[1:].is_fully_defined()
+        and all(each.shape.as_list() == of_branches[0].shape.as_list() for each in of_branches)
+        for of_branches in results
+    )
+
+
+def choose_branch(op, branches):
+    """Write the choice of a branch as that between the results of all branches.
+
+    Parameters
+    ----------
+    op : tf.Operation
+        The op, whose first input is a truth value or the number of a branch.
+    branches : list of FuncGraph
+        The branches; of two that a truth value chooses, the second is that of True.
+
+    Returns
+    -------
+    graph : FuncGraph
+        The function of the op's first input and of the results of all branches, branch by branch.
+    """
+    number = len(op.outputs)
+
+    def choose(chosen, *results):
+        *others, last = (results[start : start + number] for start in range(0, len(results), number))
+        for place, results_of_branch in enumerate(others):
+            is_chosen = tf.logical_not(chosen) if chosen.dtype == tf.bool else tf.equal(chosen, place)
+            # Select refuses results of different shapes, which SelectV2 would broadcast.
+            last = [
+                tf.raw_ops.Select(condition=is_chosen, x=new, y=old)
+                for new, old in zip(results_of_branch, last, strict=True)
+            ]
+        return last
+
+    given = [op.inputs[0], *(each for branch in branches for each in branch.outputs[:number])]
+    specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in given]
+    return tf.function(choose, autograph=False).get_concrete_function(*specs).graph
+
+
 def count_one_hot(op):
     """Write a count of integers as a sum of one-hot rows, or their presence as the maximum of these.
 

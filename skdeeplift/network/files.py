@@ -1,4 +1,4 @@
-"""Networks from files: those Keras 3 writes, and those Keras 2 left behind."""
+"""Networks from files: those Keras 3 writes, and those earlier versions left behind."""
 
 import contextlib
 import json
@@ -9,59 +9,94 @@ import tempfile
 import zipfile
 
 from skdeeplift.exceptions import ModelFileError, ModelFileNotFoundError
+from skdeeplift.network.custom_objects import CustomObjects, say_call
+from skdeeplift.network.keras_1 import from_keras_0, is_keras_0, is_keras_1, to_keras_2
 from skdeeplift.network.keras_2 import MODELS, rewritten
+from skdeeplift.network.stored_code import copy_with_functions
 
 _ACCEPTED = 'the path of a .keras, .h5 or .hdf5 file, or the two paths ("model.json", "weights.h5")'
 _DAMAGED = "It is damaged, or of another format than its name says: copy or save it again."
 # Keras stores archives uncompressed, and numbers that were trained hardly shrink. Only a file that is made to fill the
 # memory grows as much as this when it is unpacked.
 _LARGEST_GROWTH, _USUAL_SIZE = 100, 100_000_000
-_BUILD_ANEW = (
-    "Build the same layers with Keras 3, fill them by layer.set_weights with the arrays that h5py reads from the file, "
-    "and pass the model. Kernels of convolutions that Theano trained are reversed along their spatial axes."
-)
-# Parameters of layers that Keras 1 named otherwise, beside those of dense layers.
-_OF_KERAS_1 = {"nb_filter", "nb_row", "border_mode", "dim_ordering", "subsample", "inner_activation", "pool_length"}
 _HDF5 = (".h5", ".hdf5")
-_LOADS_CODE = ("__lambda__", "TFSMLayer", "TorchModuleWrapper")
+_KERNELS = ("theano", "tensorflow")
 
 
-def load_network_file(path):
+def load_network(path, *, custom_objects=None, kernels=None):
     """Load a network from the file, or the two files, it is stored in.
+
+    Explainers take the path itself. This function takes in addition what a file refers to and does not hold.
 
     Parameters
     ----------
     path : str, os.PathLike, or tuple or list of two of them
-        A ``.keras`` file, an ``.h5`` or ``.hdf5`` file of Keras 3 or Keras 2, or a pair of the architecture and the
-        weights, ``("model.json", "weights.h5")``.
+        A ``.keras`` file, an ``.h5`` or ``.hdf5`` file of Keras 3, 2 or 1, or a pair of the architecture and the
+        weights, ``("model.json", "weights.h5")``, of Keras 3, 2, 1 or 0.3.
+    custom_objects : dict of str to class or function, default=None
+        Classes and functions of your own, by the names that the file has: those of layers (with or without a package,
+        ``"package>Name"``), models and activations. The name of a layer stands for the Python code that this layer
+        stores, such as that of a ``Lambda`` layer, and is replaced by the function. If layers of several models in the
+        network have the same name, the names of the models tell them apart: ``"model/layer"``.
+        ``keras.Model`` stands for a model's class that differs in its training only. Names that are registered with
+        Keras, or in a ``keras.saving.custom_object_scope``, are found without this dict.
+    kernels : {"theano", "tensorflow"}, default=None
+        The backend of Keras that trained the kernels of convolutions; Theano reverses them. By default the file tells.
+        Files of Keras 1 often do not, and raise an error that asks for it. Not used for files of Keras 3.
 
     Returns
     -------
     model : keras.Model
-        The network, not compiled. Code stored in a file is never run.
+        The network, not compiled, which every explainer takes as ``estimator``. Code stored in a file is never run.
 
     Raises
     ------
     TypeError
-        If ``path`` is neither a path nor a pair of paths.
+        If ``path`` is neither a path nor a pair of paths, or ``custom_objects`` no dict of classes and functions.
+    ValueError
+        If ``kernels`` is not one of its options.
     ModelFileNotFoundError
         If a file does not exist.
     ModelFileError
-        If a file is not of a kind that is read, is damaged, holds no network or one that stores Python code, or if the
-        weights do not fit the architecture.
+        If a file is not of a kind that is read, is damaged, holds no network or one that stores Python code for which
+        there is no function, or if the weights do not fit the architecture.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skdeeplift import DeepLiftExplainer, load_network
+    >>> code = keras.layers.Lambda(lambda x: 2 * x, output_shape=(2,), name="doubled")
+    >>> network = keras.Sequential([keras.Input((2,)), code, keras.layers.Dense(1, kernel_initializer="ones")])
+    >>> network.save("doubled.keras")
+    >>> model = load_network("doubled.keras", custom_objects={"doubled": lambda x: 2 * x})
+    >>> DeepLiftExplainer(model, reference="zeros").fit([[1.0, 3.0]]).transform([[1.0, 3.0]])
+    array([[2., 6.]], dtype=float32)
     """
+    if kernels not in (None, *_KERNELS):
+        raise ValueError(f"kernels= takes {' or '.join(map(repr, _KERNELS))}, or None. Got {kernels!r}.")
+    objects = CustomObjects(custom_objects)
     if not isinstance(path, (tuple, list)):
         path = _existing_file(path, (".keras", *_HDF5))
-        return _from_archive(path) if path.lower().endswith(".keras") else _from_hdf5(path)
+        loading = _Loading(path, objects, kernels)
+        return loading.from_archive(path) if path.lower().endswith(".keras") else loading.from_hdf5(path)
     if len(path) != 2:
         raise ModelFileError(f"Expected {_ACCEPTED}. Received {len(path)} paths: {path!r}.")
-    return _from_pair(_existing_file(path[0], (".json",)), _existing_file(path[1], _HDF5))
+    files = _existing_file(path[0], (".json",)), _existing_file(path[1], _HDF5)
+    return _Loading(files, objects, kernels).from_pair(*files)
 
 
 def _existing_file(path, extensions):
     if not isinstance(path, (str, bytes, os.PathLike)):
         raise TypeError(f"Expected {_ACCEPTED}. Received {path!r}.")
     path = os.fsdecode(path)
+    if path.lower().endswith(".pb") and os.path.isfile(path):
+        raise ModelFileError(
+            f"{path!r} is a graph of TensorFlow. Pass the folder of a SavedModel, {os.path.dirname(path)!r}."
+            if os.path.basename(path) == "saved_model.pb"
+            else f"{path!r} is a frozen graph of TensorFlow. Read it by graph = tf.compat.v1.GraphDef.FromString(open("
+            f"{path!r}, 'rb').read()), and pass the function from one of its tensors to another by their names: "
+            "estimator=tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph, name=''), []).prune('x:0', 'y:0')"
+        )
     if not path.lower().endswith(extensions) and not os.path.isdir(path):
         expected = " or ".join(extensions)
         raise ModelFileError(f"{path!r} does not end in {expected}. Expected {_ACCEPTED}.")
@@ -95,52 +130,220 @@ def _hdf5(path):
         yield file
 
 
-def _from_archive(path):
-    problem = f"The file {path!r} cannot be read as a .keras archive"
-    with _clear_error(problem, _DAMAGED), zipfile.ZipFile(path) as file:
-        packed, unpacked = os.path.getsize(path), sum(member.file_size for member in file.infolist())
-        if unpacked > _USUAL_SIZE and unpacked > _LARGEST_GROWTH * packed:
+class _Loading:
+    """Loading of one network.
+
+    Parameters
+    ----------
+    files : str or tuple of str
+        The file, or the two files, for errors.
+    objects : CustomObjects
+        Classes and functions of the user's own.
+    kernels : str or None
+        Whose kernels those of convolutions are.
+    """
+
+    def __init__(self, files, objects, kernels):
+        self.files, self.objects, self.kernels = files, objects, kernels
+
+    def from_archive(self, path):
+        problem = f"The file {path!r} cannot be read as a .keras archive"
+        with _clear_error(problem, _DAMAGED), zipfile.ZipFile(path) as file:
+            packed, unpacked = os.path.getsize(path), sum(member.file_size for member in file.infolist())
+            if unpacked > _USUAL_SIZE and unpacked > _LARGEST_GROWTH * packed:
+                raise ModelFileError(
+                    f"The archive {path!r} of {packed} bytes would take {unpacked} bytes unpacked, and is not read. If "
+                    "you trust it, load it with Keras yourself and pass the keras.Model."
+                )
+            if "config.json" not in file.namelist():
+                raise ModelFileError(
+                    f"The archive {path!r} holds no network: it has no config.json. Expected {_ACCEPTED}."
+                )
+            # Keras reads weights past a checksum that does not fit.
+            if file.testzip() is not None:
+                raise ModelFileError(f"{problem}. {_DAMAGED}")
+            text, version = file.read("config.json"), json.loads(file.read("metadata.json"))["keras_version"]
+        stored, config = self._parse(text, path, _is_old(version))
+        if not _is_old(version):
+            return self._load_model(path, ".keras", config, is_changed=config is not stored)
+        model = self._build(config, path, of_keras_2=True)
+        with _clear_error(f"The weights in {path!r} cannot be read", _DAMAGED), _ending_in(".keras", path) as path:
+            model.load_weights(path)
+        return model
+
+    def from_hdf5(self, path):
+        with _hdf5(path) as file:
+            text, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "1")
+            if text is None:
+                raise ModelFileError(
+                    f'The file {path!r} holds weights but no architecture. Pass both, as ("model.json", {path!r}).'
+                    if _holds_weights(file)
+                    else f"The HDF5 file {path!r} holds no network. Expected {_ACCEPTED}."
+                )
+        stored, config = self._parse(text, path, _is_old(version))
+        if not _is_old(version):
+            return self._load_model(path, ".h5", config, is_changed=config is not stored)
+        return self._load_weights(self._build(config, path, of_keras_2=True), path, path, stored)
+
+    def from_pair(self, architecture, weights):
+        with _clear_error(f"The file {architecture!r} cannot be read", _DAMAGED), open(architecture, "rb") as file:
+            text = file.read()
+        stored, config = self._parse(text, architecture)
+        model = self._build(config, architecture, _of_keras_2(config))
+        return self._load_weights(model, weights, architecture, stored)
+
+    def _parse(self, text, path, of_keras_2=None):
+        """Read an architecture, as stored and with functions for its code, which is refused if there is none."""
+        with _clear_error(f"The architecture in {path!r} is not readable JSON", _DAMAGED):
+            stored = config = json.loads(text)
+            list(_parts(config))
+        if is_keras_0(config):
+            stored = config = from_keras_0(config, path)
+        if not (isinstance(config, dict) and "class_name" in config and "config" in config):
             raise ModelFileError(
-                f"The archive {path!r} of {packed} bytes would take {unpacked} bytes unpacked, and is not read. If you "
-                "trust it, load it with Keras yourself and pass the keras.Model."
+                f"The JSON in {path!r} describes no network. Expected what keras.Model.to_json() writes."
             )
-        if "config.json" not in file.namelist():
-            raise ModelFileError(f"The archive {path!r} holds no network: it has no config.json. Expected {_ACCEPTED}.")
-        # Keras reads weights past a checksum that does not fit.
-        if file.testzip() is not None:
-            raise ModelFileError(f"{problem}. {_DAMAGED}")
-        text, version = file.read("config.json"), json.loads(file.read("metadata.json"))["keras_version"]
-    config = _parse(text, path, path, _is_old(version))
-    if not _is_old(version):
-        return _load_model(path, ".keras", config)
-    model = _build(config, path, path, of_keras_2=True)
-    with _clear_error(f"The weights in {path!r} cannot be read", _DAMAGED), _ending_in(".keras", path) as path:
-        model.load_weights(path)
-    return model
-
-
-def _from_hdf5(path):
-    with _hdf5(path) as file:
-        text, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "1")
-        if text is None:
+        of_keras_2 = _of_keras_2(config) if of_keras_2 is None else of_keras_2
+        config, left = copy_with_functions(config, self.objects.find_function)
+        if left:
             raise ModelFileError(
-                f'The file {path!r} holds weights but no architecture. Pass both, as ("model.json", {path!r}).'
-                if _holds_weights(file)
-                else f"The HDF5 file {path!r} holds no network. Expected {_ACCEPTED}."
+                f"The network in {path!r} stores Python code {_say_code(left)}, which is never run when a network is "
+                f"loaded from a file. {self._replace_code(left, of_keras_2)}"
             )
-    config = _parse(text, path, path, _is_old(version))
-    if not _is_old(version):
-        return _load_model(path, ".h5", config)
-    return _load_weights(_build(config, path, path, of_keras_2=True), path, path)
+        return stored, to_keras_2(config, path) if of_keras_2 else config
 
+    def _replace_code(self, layers, of_keras_2):
+        """Say how a user passes functions for stored code, or runs it."""
+        other = f"If you trust it, and it is of this version of Python, {self._other_way(of_keras_2)}"
+        if not all(each.can_be_replaced for each in layers):
+            return other
+        names = {each.name: "function" for each in layers}
+        if any(each.kind != "Lambda" for each in layers):  # Keras cannot load code in other places either
+            other = ""
+        return (
+            f"Write {'its function' if len(names) == 1 else 'their functions'} again, and pass the model that this "
+            f"call returns: {say_call(self.files, names)}. {other}".rstrip()
+        )
 
-def _from_pair(architecture, weights):
-    with _clear_error(f"The file {architecture!r} cannot be read", _DAMAGED), open(architecture, "rb") as file:
-        text = file.read()
-    config = _parse(text, architecture, (architecture, weights))
-    return _load_weights(
-        _build(config, architecture, (architecture, weights), _of_keras_2(config)), weights, architecture
-    )
+    def _other_way(self, of_keras_2):
+        """Say how a user loads the network in a file, or in two, by code, where this package does not."""
+        package = "tf_keras" if of_keras_2 else "keras"
+        call = f"{package}.models.load_model({self.files!r}, compile=False, safe_mode=False)"
+        if isinstance(self.files, tuple):
+            unsafe = f"{package}.{'__internal__' if of_keras_2 else 'config'}.enable_unsafe_deserialization(); "
+            call = f"{package}.models.model_from_json(open({self.files[0]!r}).read())"
+            call = f"{unsafe}model = {call}; model.load_weights({self.files[1]!r})"
+        of_package = "tf_keras, the package of Keras 2" if of_keras_2 else "Keras"
+        return f"load it yourself with {of_package}, and pass the model: {call}"
+
+    def _look_up(self, config):
+        """Look up the names that Keras would not find, and say what to do about those that nobody gave."""
+        import keras
+
+        networks = set()
+        for part in _parts(config):
+            name = _custom_name(part, keras)
+            if name is not None and self.objects.find(name) is None:
+                self.objects.note_missing(name)
+                if isinstance(part["config"], dict) and "layers" in part["config"]:
+                    networks.add(name)
+        names = {name: "keras.Model" if name in networks else name.rpartition(">")[2] for name in self.objects.missing}
+        if not names:
+            return None
+        call = say_call(self.files, names)
+        scope = call[call.index("{") : call.rindex("}") + 1]
+        if networks:
+            call += " (keras.Model stands for a class that differs in its training only)"
+        return (
+            f"Pass your own code by the names of the file: estimator={call}. Or call fit in the scope of your own "
+            f"code: with keras.saving.custom_object_scope({scope}): ..."
+        )
+
+    def _build(self, config, path, of_keras_2):
+        import keras
+
+        if of_keras_2:
+            with _clear_error(f"Keras cannot build the network in {path!r}", self._if_trusted(True)):
+                try:
+                    config = rewritten(config, self.objects, self.files)
+                except ModelFileError as error:
+                    raise ModelFileError(f"The network in {path!r} is not built. {error}") from error
+        advice = self._look_up(config) or self._if_trusted(of_keras_2)
+        with _clear_error(f"Keras cannot build the network in {path!r}", advice), self._scope():
+            model = keras.saving.deserialize_keras_object(config | {"compile_config": None}, safe_mode=True)
+            if not isinstance(model, keras.Model):
+                raise TypeError(f"it is a {type(model).__name__}, not a network")
+            if not model.built:
+                raise ValueError("it does not say what shape its input has")
+        return model
+
+    def _if_trusted(self, of_keras_2):
+        return f"If you trust the file, {self._other_way(of_keras_2)}"
+
+    def _scope(self):
+        import keras
+
+        return keras.saving.custom_object_scope({**self.objects.given, **self.objects.found})
+
+    def _load_model(self, path, extension, config, is_changed):
+        import keras
+
+        advice = self._look_up(config) or self._if_trusted(False)
+        with (
+            _clear_error(
+                f"Keras cannot load the network in {path!r}", f"If it is damaged, copy or save it again. {advice}"
+            ),
+            _ending_in(extension, path, config if is_changed else None) as path,
+            self._scope(),
+        ):
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+    def _load_weights(self, model, path, architecture, stored):
+        """Load weights into a network; what ``path`` ends in does not tell whose they are."""
+        with _hdf5(path) as file:
+            if not _holds_weights(file):
+                raise ModelFileError(f"The HDF5 file {path!r} holds no weights that Keras saved.")
+            group = file.get("model_weights", file)
+            is_old = _is_keras_2(group) or "nb_layers" in group.attrs
+            n_arrays = 0 if is_old else _count_arrays(file)
+        problem = f"The weights in {path!r} do not fit the architecture in {architecture!r}"
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_clear_error(problem, "Pass the weights that were saved from this very architecture."))
+            if is_old:
+                weights = stack.enter_context(self._converted(model, path, is_keras_1(stored)))
+            else:
+                weights = stack.enter_context(_ending_in(".weights.h5", path))
+            if n_arrays > len(model.weights):  # Keras 3 would pass over the others in silence
+                raise ValueError(f"they are {n_arrays} arrays, the architecture has {len(model.weights)}")
+            model.load_weights(weights)
+        return model
+
+    @contextlib.contextmanager
+    def _converted(self, model, path, of_keras_1):
+        """Give the path of weights in the form of Keras 2, trained by TensorFlow: that of the file, or of a copy."""
+        from skdeeplift.network import old_weights
+
+        with _hdf5(path) as file:
+            group = file.get("model_weights", file)
+            kernels = self.kernels or old_weights.backend_of(group)
+            of_keras_1 = of_keras_1 or old_weights.is_keras_0(group)
+            if kernels is None and of_keras_1 and old_weights.needs_backend(model):
+                theano, tensorflow = (say_call(self.files, kernels=each) for each in _KERNELS)
+                raise ModelFileError(
+                    f"The weights in {path!r} are of Keras 1 or before, and do not tell which backend trained "
+                    "the kernels of convolutions; Theano reverses them. Pass the model that one of two calls returns: "
+                    f"{theano} if Theano trained them, {tensorflow} if TensorFlow did."
+                )
+            is_converted = of_keras_1 or kernels == "theano"
+            arrays = old_weights.read(group) if is_converted else None
+        if arrays is None:
+            with _ending_in(".h5", path) as path:
+                yield path
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            arrays = old_weights.convert(model, arrays, of_keras_1, kernels)
+            old_weights.write(os.path.join(folder, "weights.h5"), arrays)
+            yield os.path.join(folder, "weights.h5")
 
 
 def _text(value):
@@ -148,37 +351,12 @@ def _text(value):
 
 
 def _is_old(version):
-    return _text(version).startswith(("1", "2"))
+    return _text(version).startswith(("0", "1", "2"))
 
 
 def _of_keras_2(config):
     """Return whether an architecture is one of Keras 2, which notes no modules of classes."""
     return "module" not in config or _is_old(config.get("keras_version", ""))
-
-
-def _parse(text, path, files, of_keras_2=None):
-    """Read an architecture, and refuse one that holds Python code, whatever Keras is set to allow."""
-    with _clear_error(f"The architecture in {path!r} is not readable JSON", _DAMAGED):
-        config = json.loads(text)
-        parts = list(_parts(config))
-    if isinstance(config, dict) and "layers" in config and "class_name" not in config:
-        raise ModelFileError(f"The architecture in {path!r} is one of Keras 0. {_BUILD_ANEW}")
-    if not (isinstance(config, dict) and "class_name" in config and "config" in config):
-        raise ModelFileError(f"The JSON in {path!r} describes no network. Expected what keras.Model.to_json() writes.")
-    of_keras_2 = _of_keras_2(config) if of_keras_2 is None else of_keras_2
-    for kind in [part["class_name"] for part in parts if _holds_code(part)]:
-        raise ModelFileError(
-            f"The network in {path!r} stores Python code (class {kind!r}), which is never run when a network is loaded "
-            f"from a file. If you trust it, {_other_way(files, of_keras_2)}"
-        )
-    for part in parts:
-        named = _OF_KERAS_1.intersection(part["config"] if isinstance(part.get("config"), dict) else ())
-        if "class_name" in part and named:
-            raise ModelFileError(
-                f"The network in {path!r} has a layer {part['class_name']!r} of Keras 1, with {min(named)!r}. Files of "
-                f"Keras 1 do not tell how its kernels are laid out. {_BUILD_ANEW}"
-            )
-    return config
 
 
 def _parts(value):
@@ -189,34 +367,21 @@ def _parts(value):
         yield from _parts(each)
 
 
-def _other_way(files, of_keras_2):
-    """Say how a user loads the network in a file, or in two, by code, where this package does not."""
-    package = "tf_keras" if of_keras_2 else "keras"
-    call = f"{package}.models.load_model({files!r}, compile=False, safe_mode=False)"
-    if isinstance(files, tuple):
-        unsafe = f"{package}.{'__internal__' if of_keras_2 else 'config'}.enable_unsafe_deserialization(); "
-        call = f"{package}.models.model_from_json(open({files[0]!r}).read()); model.load_weights({files[1]!r})"
-        call = f"{unsafe}model = {call}"
-    of_package = "tf_keras, the package of Keras 2" if of_keras_2 else "Keras"
-    return f"load it yourself with {of_package}, and pass the model: {call}"
-
-
-def _load_yourself(files, config, of_keras_2):
-    """Say what to do about a network that Keras cannot load: it may be of classes that Keras does not know."""
-    import keras
-
-    registered, kinds = keras.saving.get_custom_objects(), {part.get("class_name") for part in _parts(config)}
-    names = [name for part in _parts(config) if (name := _custom_name(part, keras)) not in (None, *registered)]
-    if not names or (of_keras_2 and not kinds.isdisjoint(("TFOpLambda", "SlicingOpLambda"))):
-        return f"If you trust the file, {_other_way(files, of_keras_2)}"
-    scope = ", ".join(f"{name!r}: {name.rpartition('>')[2]}" for name in sorted(set(names)))
-    return f"Call fit in the scope of your own code: with keras.saving.custom_object_scope({{{scope}}}): ..."
+def _say_code(layers):
+    """Name the layers that store code, and the names in it."""
+    said = []
+    for each in layers:
+        names = each.identifiers
+        named = f"in its layer {each.name!r} " if each.name else ""
+        contents = f"; the code names {', '.join(names)}" if names else ""
+        said.append(f"{named}(class {each.kind!r}{contents})")
+    return " and ".join(said)
 
 
 def _custom_name(part, keras):
     """Return the name by which Keras looks up a layer or function that is not its own, or None."""
     kind, config = part.get("class_name"), part.get("config")
-    if kind is None or str(part.get("module")).startswith("keras") or kind in MODELS:
+    if kind is None or str(part.get("module")).startswith("keras") or kind in (*MODELS, "TensorFlowOpLayer"):
         return None
     if kind == "function":
         return None if hasattr(keras.activations, str(config)) else config
@@ -224,69 +389,13 @@ def _custom_name(part, keras):
     return (part.get("registered_name") or kind) if is_layer and not hasattr(keras.layers, kind) else None
 
 
-def _holds_code(part):
-    kind, config = part.get("class_name"), part.get("config")
-    if kind == "Lambda" and isinstance(config, dict):  # as Keras 2 writes it
-        kinds = (config.get("function_type"), config.get("output_shape_type"))
-        return "lambda" in kinds or isinstance(config.get("function"), list)
-    return kind in _LOADS_CODE
-
-
-def _build(config, path, files, of_keras_2):
-    import keras
-
-    with _clear_error(f"Keras cannot build the network in {path!r}", _load_yourself(files, config, of_keras_2)):
-        if of_keras_2:
-            try:
-                config = rewritten(config)
-            except ModelFileError as error:
-                raise ModelFileError(f"{error} Or {_other_way(files, of_keras_2)}") from error
-        model = keras.saving.deserialize_keras_object(config | {"compile_config": None}, safe_mode=True)
-        if not isinstance(model, keras.Model):
-            raise TypeError(f"it is a {type(model).__name__}, not a network")
-        if not model.built:
-            raise ValueError("it does not say what shape its input has")
-    return model
-
-
-def _load_model(path, extension, config):
-    import keras
-
-    problem = f"Keras cannot load the network in {path!r}"
-    with (
-        _clear_error(problem, f"If it is damaged, copy or save it again. {_load_yourself(path, config, False)}"),
-        _ending_in(extension, path) as path,
-    ):
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-
-
-def _load_weights(model, path, architecture):
-    """Load weights of Keras 2 or 3 into a network; what ``path`` ends in does not tell whose they are."""
-    with _hdf5(path) as file:
-        if not _holds_weights(file):
-            raise ModelFileError(f"The HDF5 file {path!r} holds no weights that Keras saved.")
-        group = file.get("model_weights", file)
-        of_keras_2, backend = _is_keras_2(group), _text(group.attrs.get("backend", ""))
-        n_arrays = 0 if of_keras_2 else _count_arrays(file)
-    problem = f"The weights in {path!r} do not fit the architecture in {architecture!r}"
-    with (
-        _clear_error(problem, "Pass the weights that were saved from this very architecture."),
-        _ending_in(".h5" if of_keras_2 else ".weights.h5", path) as weights,
-    ):
-        if backend == "theano" and any(len(weight.shape) > 2 for weight in model.weights):
-            raise ValueError("Theano, which they are from, reverses the kernels of convolutions")
-        if n_arrays > len(model.weights):  # Keras 3 would pass over the others in silence
-            raise ValueError(f"they are {n_arrays} arrays, the architecture has {len(model.weights)}")
-        model.load_weights(weights)
-    return model
-
-
 def _is_keras_2(group):
     return "layer_names" in group.attrs or "layer_names0" in group.attrs
 
 
 def _holds_weights(file):
-    return _is_keras_2(file) or any(name in file for name in ("model_weights", "layers", "vars"))
+    is_old = _is_keras_2(file) or "nb_layers" in file.attrs
+    return is_old or any(name in file for name in ("model_weights", "layers", "vars"))
 
 
 def _count_arrays(file):
@@ -296,10 +405,25 @@ def _count_arrays(file):
 
 
 @contextlib.contextmanager
-def _ending_in(extension, path):
-    """Give the path of the file under a name from which Keras takes the format: its own, or that of a copy."""
-    if path.endswith(extension) and path.endswith(".weights.h5") == (extension == ".weights.h5"):
+def _ending_in(extension, path, config=None):
+    """Give the path of the file under a name from which Keras takes the format: its own, or that of a copy.
+
+    A copy has another architecture if there is one.
+    """
+    if config is None and path.endswith(extension) and path.endswith(".weights.h5") == (extension == ".weights.h5"):
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield shutil.copyfile(path, os.path.join(folder, f"network{extension}"))
+        copy = os.path.join(folder, f"network{extension}")
+        if config is not None and extension == ".keras":
+            with zipfile.ZipFile(path) as file, zipfile.ZipFile(copy, "w") as target:
+                for name in file.namelist():
+                    target.writestr(name, json.dumps(config) if name == "config.json" else file.read(name))
+        else:
+            shutil.copyfile(path, copy)
+        if config is not None and extension == ".h5":
+            import h5py
+
+            with h5py.File(copy, "a") as file:
+                file.attrs["model_config"] = json.dumps(config)
+        yield copy

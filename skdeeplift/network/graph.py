@@ -11,7 +11,7 @@ from skdeeplift.dtypes import is_continuous, is_whole
 from skdeeplift.network import ops
 from skdeeplift.network.compat import graph_of_function, is_call_of_function
 from skdeeplift.network.constants import constant_value
-from skdeeplift.network.expansions import expand
+from skdeeplift.network.expansions import can_choose_branch, choose_branch, expand
 from skdeeplift.network.input_dependence import batch_layouts, dependence_of
 
 BRANCHES = ops.where(family=ops.BRANCH)
@@ -245,9 +245,8 @@ class Graph:
                 must_compile = "_XlaMustCompile" in op.node_def.attr and op.get_attr("_XlaMustCompile")
                 body = graph_of_function(func_graph, op.get_attr("f").name, inputs)
                 self._inline(op, body, inputs, names, prefix, compiled or must_compile)
-            elif facts.family is ops.BRANCH and self._branch(op, inputs[0]) is not None:
-                body = graph_of_function(func_graph, self._branch(op, inputs[0]).name, inputs[1:])
-                self._inline(op, body, inputs[1:], names, prefix, compiled)
+            elif facts.family is ops.BRANCH and (branches := self._branches(func_graph, op, inputs)):
+                self._inline_branches(op, branches, inputs, names, prefix, compiled)
             elif is_call_of_function(func_graph, op):
                 self._inline(op, graph_of_function(func_graph, op.type, inputs), inputs, names, prefix, compiled)
             elif (expanded := expand(op)) is not None:
@@ -272,17 +271,36 @@ class Graph:
         outputs = (inner[tensor.name] for tensor in body.outputs[: len(op.outputs)])
         names.update(zip((tensor.name for tensor in op.outputs), outputs, strict=True))
 
-    def _branch(self, op, chosen_by):
-        """Return the branch that is always taken, or None if the network's input may choose it."""
+    def _inline_branches(self, op, branches, inputs, names, prefix, compiled):
+        """Put all branches into the graph, and choose between their results where the input may choose."""
+        results = []
+        for number, body in enumerate(branches):
+            inner = dict(zip((tensor.name for tensor in body.inputs), inputs[1:], strict=True))
+            self._read(
+                body,
+                inner,
+                prefix=f"{prefix}{op.name}/{number}/" if number else f"{prefix}{op.name}/",
+                compiled=compiled,
+            )
+            results += [inner[tensor.name] for tensor in body.outputs[: len(op.outputs)]]
+        if len(branches) == 1:
+            names.update(zip((tensor.name for tensor in op.outputs), results, strict=True))
+        else:
+            self._inline(op, choose_branch(op, branches), (inputs[0], *results), names, prefix, compiled)
+
+    def _branches(self, func_graph, op, inputs):
+        """Return the graph of the branch that is always taken, or those of all; none if results cannot be chosen."""
+        is_if = "then_branch" in op.node_def.attr
+        # A truth value counts the branches from that of False.
+        functions = [op.get_attr(f"{name}_branch") for name in ("else", "then")] if is_if else op.get_attr("branches")
         # A constant argument of an inlined function is a placeholder inside it, so its value is read outside.
-        origin = next((each.definition for each in self.ops if chosen_by in each.outputs), None)
+        origin = next((each.definition for each in self.ops if inputs[0] in each.outputs), None)
         chosen = tf.get_static_value(op.inputs[0] if origin is None else origin.outputs[0])
-        if chosen is None:
-            return None
-        if "then_branch" in op.node_def.attr:
-            return op.get_attr("then_branch" if chosen else "else_branch")
-        branches = op.get_attr("branches")
-        return branches[chosen if 0 <= chosen < len(branches) else -1]
+        if chosen is not None:
+            chosen = bool(chosen) if is_if else chosen
+            functions = [functions[chosen if 0 <= chosen < len(functions) else -1]]
+        bodies = [graph_of_function(func_graph, function.name, inputs[1:]) for function in functions]
+        return bodies if len(bodies) == 1 or can_choose_branch(op, bodies) else []
 
     @cached_property
     def dependence(self):

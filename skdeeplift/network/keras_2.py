@@ -4,6 +4,7 @@ import inspect
 import json
 
 from skdeeplift.exceptions import ModelFileError
+from skdeeplift.network.custom_objects import say_call
 
 MODELS = {"Sequential": "Sequential", "Model": "Model", "Functional": "Model"}
 # Only training needs these, and they may be of classes that are gone.
@@ -18,21 +19,29 @@ _OBSOLETE = {
 }
 # These only say what the input looks like.
 _ABOUT_INPUT = ("input_dim", "input_length", "input_dtype", "query_shape", "key_shape", "value_shape")
-# Those of Dense and Dropout are from Keras 1, whose files do not tell how a convolution's kernel is laid out.
-_RENAMED = {
-    "Dense": {"output_dim": "units", "bias": "use_bias"},
-    "Dropout": {"p": "rate"},
-    "LeakyReLU": {"alpha": "negative_slope"},
-}
+# These say where the functions of a Lambda layer were defined.
+_ABOUT_CODE = ("module", "function_type", "output_shape_type", "output_shape_module")
+_OF_NETWORKS = ("name", "trainable", "layers", "input_layers", "output_layers", "build_input_shape")
+_RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}}
+_CALLS = ("TFOpLambda", "SlicingOpLambda")
+# Layers that Keras 3 does not have, and this package has.
+_OWN = ("LocallyConnected1D", "LocallyConnected2D")
+_ACTIVATIONS = ("activation", "recurrent_activation", "function")
+_HARD_SIGMOID = "skdeeplift>hard_sigmoid_of_keras_2"
+_CONSTANT = "_CONSTANT_VALUE"
 
 
-def rewritten(config):
+def rewritten(config, objects, files):
     """Rewrite the configuration of a network, part by part, from the inside out.
 
     Parameters
     ----------
     config : dict
-        As Keras 2, or Keras 1 for dense layers, wrote it as JSON.
+        As Keras 2 wrote it as JSON.
+    objects : CustomObjects
+        Classes and functions of the user's own.
+    files : str or tuple of str
+        The file, or the two files, for errors.
 
     Returns
     -------
@@ -42,84 +51,220 @@ def rewritten(config):
     Raises
     ------
     ModelFileError
-        If Keras 3 would compute something else.
+        If a layer calls a function that is not called for a network from a file.
     """
-    return json.loads(json.dumps(config), object_hook=_rewrite)
+    return json.loads(json.dumps(config), object_hook=_Rewriting(objects, files).rewrite)
 
 
-def _rewrite(part):
-    """Rewrite one part of a configuration of Keras 2, whose own parts have been, as Keras 3 would have written it."""
-    kind, config = part.get("class_name"), part.get("config")
-    if kind in ("__tuple__", "TensorShape"):
-        return part["items"]
-    if part.get("type") == "ndarray":
-        return part["value"]
-    if kind is None or not isinstance(config, (dict, list)):
-        return part
-    return config["name"] if kind.endswith("Policy") else _rewrite_layer(part, kind, config)
+class _Rewriting:
+    """Rewriting of one file's configuration."""
+
+    def __init__(self, objects, files):
+        self.objects, self.files = objects, files
+
+    def rewrite(self, part):
+        """Rewrite one part, whose own parts have been rewritten, as Keras 3 would have written it."""
+        kind, config = part.get("class_name"), part.get("config")
+        if kind in ("__tuple__", "TensorShape"):
+            return part["items"]
+        if part.get("type") == "ndarray":
+            return part["value"]
+        if kind is None or not isinstance(config, (dict, list)):
+            return part
+        return config["name"] if kind.endswith("Policy") else self._rewrite_layer(part, kind, config)
+
+    def _rewrite_layer(self, part, kind, config):
+        import keras
+
+        if isinstance(config, list):  # a Sequential, to Keras 2
+            config = {"name": None, "layers": config}
+        for place in (part, config):
+            if isinstance(place.get("name"), str):
+                place["name"] = _without_slashes(place["name"])
+        if kind != "InputLayer" and "batch_input_shape" in config:
+            dtype = "int32" if kind == "Embedding" else config.get("dtype")
+            part["input"] = {"batch_shape": config.pop("batch_input_shape"), "dtype": dtype}
+        for key in _ACTIVATIONS:
+            if key in config and kind not in _CALLS:
+                config[key] = self._rewrite_function(config[key])
+        kept = {key: part[key] for key in ("name", "inbound_nodes", "input") if key in part}
+        if kind in _CALLS:
+            return kept | self._rewrite_operation(config)
+        name = part.get("registered_name") or kind
+        is_own = kind not in MODELS and not hasattr(keras.layers, kind) and kind not in _OWN
+        if is_own and "name" not in config:  # an initializer or the like
+            return part
+        own = self.objects.find(name, kind) if is_own or self.objects.has_class(name) else None
+        if own and self.objects.found[own] is keras.Model and "layers" in config:
+            own, kind = None, "Model" if "input_layers" in config else "Sequential"
+            config = {key: config[key] for key in _OF_NETWORKS if key in config}
+        elif own or is_own:
+            if "input_layers" in config:
+                self._rewrite_calls(config)
+            return kept | {"class_name": kind, "module": "builtins", "registered_name": own or name, "config": config}
+        if kind == "Lambda" and isinstance(
+            config.get("output_shape"), str
+        ):  # a function, instead of which it is computed
+            del config["output_shape"]
+        module, kind = ("keras", MODELS[kind]) if kind in MODELS else ("keras.layers", kind)
+        registered, cls = None, getattr(keras if module == "keras" else keras.layers, kind, None)
+        if kind in _OWN and cls is None:
+            from skdeeplift.network import keras_2_layers
+
+            module, registered, cls = keras_2_layers.__name__, f"skdeeplift>{kind}", getattr(keras_2_layers, kind)
+        takes = inspect.signature(cls).parameters
+        names = _RENAMED.get(kind, {})
+        config = {names.get(key, key): value for key, value in config.items() if not _says_nothing(key, value, takes)}
+        if isinstance(config.get("axis"), list) and len(config["axis"]) == 1:
+            config["axis"] = config["axis"][0]
+        if kind in ("GRU", "GRUCell"):
+            config.setdefault("reset_after", False)
+        if kind == "Sequential" and "input" in config["layers"][0]:
+            given = {"class_name": "InputLayer", "module": "keras.layers", "config": config["layers"][0]["input"]}
+            config["layers"] = [given, *config["layers"]]
+        if kind == "Model":
+            self._rewrite_calls(config)
+        return kept | {"class_name": kind, "module": module, "registered_name": registered, "config": config}
+
+    def _rewrite_function(self, value):
+        """Name a function in the way of Keras 3: as itself, or as one that is not Keras's own."""
+        import keras
+
+        name = value.get("config") if isinstance(value, dict) and value.get("class_name") == "function" else value
+        if not isinstance(name, str):
+            return value
+        if name in self.objects.given:
+            self.objects.find(name)
+        elif name == "hard_sigmoid":
+            # The one of Keras 3 has another slope.
+            from skdeeplift.network import keras_2_layers  # noqa: F401
+
+            name = _HARD_SIGMOID
+        elif hasattr(keras.activations, name):
+            return value
+        return {"class_name": "function", "module": "builtins", "config": name, "registered_name": name}
+
+    def _rewrite_operation(self, config):
+        """Rewrite a call of a TensorFlow function; what it is called on is rewritten with the network."""
+        from skdeeplift.network.keras_2_operations import find_function
+
+        name, function = config["name"], config["function"]
+        own = next((each for each in (name, f"tf.{function}") if each in self.objects.given), None)
+        if own is not None:
+            self.objects.find(own)
+            function = {"class_name": "function", "module": "builtins", "config": own, "registered_name": own}
+        elif find_function(function) is None:
+            raise ModelFileError(
+                f"Layer {name!r} calls tf.{function}, which is not among the functions of TensorFlow that are called "
+                "for a network from a file. Pass a function of your own that takes the same arguments: "
+                f"{say_call(self.files, {name: 'function'})}."
+            )
+        config = {"name": name, "function": function}
+        return {
+            "class_name": "TensorFlowCall",
+            "module": "skdeeplift.network.keras_2_operations",
+            "registered_name": "skdeeplift>TensorFlowCall",
+            "config": config,
+        }
+
+    def _rewrite_calls(self, config):
+        """Rewrite what the layers of a functional network are called on.
+
+        A tensor is noted by the name of its layer, the number of the call and that of the output. Keras 2 numbers the
+        calls of a nested model from one, Keras 3 from zero; but it takes outputs of the network from a functional one
+        as Keras 2.
+        """
+        layers, outputs = config["layers"], config["output_layers"]
+        text = _without_slashes(json.dumps([[layer["inbound_nodes"] for layer in layers], outputs]))
+        models = [layer["name"] for layer in layers if "layers" in layer["config"]]
+        from_one = {name for name in models if json.dumps([name, 0])[:-1] not in text}
+        sequential = {layer["name"] for layer in layers if layer["class_name"] == "Sequential"}
+
+        def tensor(name, call, output):
+            if name == _CONSTANT:
+                return output
+            name = _without_slashes(name)
+            history = [name, call - (name in from_one), output]
+            return {
+                "class_name": "__keras_tensor__",
+                "config": {"shape": [], "dtype": "float32", "keras_history": history},
+            }
+
+        for layer in layers:
+            calls = layer["inbound_nodes"]
+            if layer["class_name"] == "TensorFlowCall":
+                layer["inbound_nodes"] = [self._rewrite_call_of_function(layer, calls, tensor)]
+                continue
+            for number, inputs in enumerate(calls):
+                tensors = _map_places(tensor, inputs)
+                # Further tensors may be among the keyword arguments, which Keras 2 notes with each of the inputs.
+                keywords = _map_places(tensor, _keywords(inputs))
+                args = tensors if isinstance(tensors, list) and len(tensors) == 1 else [tensors]
+                calls[number] = {"args": args, "kwargs": keywords}
+        shifted = from_one & sequential
+
+        def place(name, call, output):
+            name = _without_slashes(name)
+            return [name, call - (name in shifted), output]
+
+        # A list of one, in which Keras 2 notes a single tensor, is to Keras 3 another structure.
+        outputs = _map_places(place, outputs)
+        config["output_layers"] = outputs[0] if len(outputs) == 1 else outputs
+        inputs = _map_places(lambda name, *rest: [_without_slashes(name), *rest], config["input_layers"])
+        config["input_layers"] = inputs[0] if len(inputs) == 1 else inputs
+
+    def _rewrite_call_of_function(self, layer, calls, tensor):
+        """Keep the constants of a call in the layer's configuration, and return a call on the tensors alone."""
+        tensors = []
+
+        def place(*where):
+            if where[0] == _CONSTANT:
+                return where[2]
+            tensors.append(tensor(*where))
+            return {"tensor": len(tensors) - 1}
+
+        config = layer["config"]
+        arguments = [None, {}]
+        if len(calls) == 1:
+            keywords = {key: value for key, value in _keywords(calls[0]).items() if key != "name"}
+            arguments = [_map_places(place, calls[0]), _map_places(place, keywords)]
+        if not tensors:
+            raise ModelFileError(
+                f"Keras 2 did not store the tensors that layer {config['name']!r} is called on, so that no package can "
+                "load the network. Build it with Keras 3, load its weights by model.load_weights, and pass the model."
+            )
+        if config["function"] in ("__operators__.eq", "__operators__.ne") and not arguments[1]:
+            raise ModelFileError(
+                f"Keras 2 did not store what layer {config['name']!r} compares a tensor with. Pass a function "
+                f"of your own that does: {say_call(self.files, {config['name']: 'function'})}."
+            )
+        config["arguments"] = json.dumps(arguments)
+        return {"args": [tensors[0] if len(tensors) == 1 else tensors], "kwargs": {}}
 
 
-def _rewrite_layer(part, kind, config):
-    import keras
-
-    if isinstance(config, list):  # a Sequential, to Keras 2
-        config = {"name": None, "layers": config}
-    if "hard_sigmoid" in (config.get("activation"), config.get("recurrent_activation")):
-        raise ModelFileError(
-            f"Layer {config.get('name')!r} uses Keras 2's hard_sigmoid, clip(0.2 x + 0.5, 0, 1), but in Keras 3 that "
-            "name means clip(x / 6 + 0.5, 0, 1), and the network would predict something else. Build it with the first "
-            "as an activation of your own, load its weights, and pass the keras.Model."
-        )
-    if kind != "InputLayer" and "batch_input_shape" in config:
-        dtype = "int32" if kind == "Embedding" else config.get("dtype")
-        part["input"] = {"batch_shape": config.pop("batch_input_shape"), "dtype": dtype}
-    module, kind = ("keras", MODELS[kind]) if kind in MODELS else ("keras.layers", kind)
-    cls = getattr(keras if module == "keras" else keras.layers, kind, None)
-    if cls is None:
-        return part
-    takes, names = inspect.signature(cls).parameters, _RENAMED.get(kind, {})
-    config = {names.get(key, key): value for key, value in config.items() if not _says_nothing(key, value, takes)}
-    if isinstance(config.get("axis"), list) and len(config["axis"]) == 1:
-        config["axis"] = config["axis"][0]
-    if kind in ("GRU", "GRUCell"):
-        config.setdefault("reset_after", False)
-    if kind == "Sequential" and "input" in config["layers"][0]:
-        given = {"class_name": "InputLayer", "module": "keras.layers", "config": config["layers"][0]["input"]}
-        config["layers"] = [given, *config["layers"]]
-    if kind == "Model":
-        _rewrite_calls(config)
-    kept = {key: part[key] for key in ("name", "inbound_nodes", "input") if key in part}
-    return kept | {"class_name": kind, "module": module, "registered_name": None, "config": config}
+def _without_slashes(name):
+    """Return a name that Keras 3 allows."""
+    return name.replace("/", "_")
 
 
-def _rewrite_calls(config):
-    """Rewrite what the layers of a functional network are called on.
+def _is_place(value):
+    """Return whether a value is a tensor's place, (layer, call, output), or a constant, with or without keywords."""
+    if not isinstance(value, list) or len(value) not in (3, 4) or not isinstance(value[0], str):
+        return False
+    if value[0] == _CONSTANT:
+        return True
+    return all(type(each) is int for each in value[1:3]) and (len(value) == 3 or isinstance(value[3], dict))
 
-    A tensor is noted by the name of its layer, the number of the call and that of the output. Keras 2 numbers the calls
-    of a nested model from one, Keras 3 from zero; but it takes outputs of the network from a functional one as Keras 2.
-    """
-    layers, outputs = config["layers"], config["output_layers"]
-    text = json.dumps([[layer["inbound_nodes"] for layer in layers], outputs])
-    models = [layer["name"] for layer in layers if layer["class_name"] in ("Sequential", "Model")]
-    from_one = {name for name in models if json.dumps([name, 0])[:-1] not in text}
-    sequential = {layer["name"] for layer in layers if layer["class_name"] == "Sequential"}
 
-    def tensor(name, call, output):
-        history = [name, call - (name in from_one), output]
-        return {"class_name": "__keras_tensor__", "config": {"shape": [], "dtype": "float32", "keras_history": history}}
-
-    for layer in layers:
-        for number, inputs in enumerate(layer["inbound_nodes"]):
-            tensors = [tensor(*place[:3]) for place in inputs]
-            # Further tensors may be among the keyword arguments, which Keras 2 notes with each of the inputs.
-            keywords = _map_places(tensor, *inputs[-1][3:] or [{}])
-            args = tensors if len(tensors) == 1 else [tensors]
-            layer["inbound_nodes"][number] = {"args": args, "kwargs": keywords}
-    shifted = from_one & sequential
-    outputs = _map_places(lambda name, call, output: [name, call - (name in shifted), output], outputs)
-    # A list of one, in which Keras 2 notes a single tensor, is to Keras 3 another structure.
-    config["output_layers"] = outputs[0] if len(outputs) == 1 else outputs
-    config["input_layers"] = config["input_layers"][0] if len(config["input_layers"]) == 1 else config["input_layers"]
+def _keywords(inputs):
+    """Return the keyword arguments of a call, which are with each of its inputs."""
+    if _is_place(inputs):
+        return inputs[3] if len(inputs) == 4 else {}
+    for each in inputs.values() if isinstance(inputs, dict) else inputs if isinstance(inputs, list) else ():
+        found = _keywords(each)
+        if found:
+            return found
+    return {}
 
 
 def _map_places(function, value):
@@ -128,12 +273,12 @@ def _map_places(function, value):
         return {key: _map_places(function, item) for key, item in value.items()}
     if not isinstance(value, list):
         return value
-    if len(value) == 3 and isinstance(value[0], str) and isinstance(value[1], int) and isinstance(value[2], int):
-        return function(*value)
+    if _is_place(value):
+        return function(*value[:3])
     return [_map_places(function, item) for item in value]
 
 
 def _says_nothing(key, value, takes):
     if key.endswith(_TRAINING_ONLY):
         return True
-    return key not in takes and (key in _ABOUT_INPUT or value in _OBSOLETE.get(key, ()))
+    return key not in takes and (key in (*_ABOUT_INPUT, *_ABOUT_CODE) or value in _OBSOLETE.get(key, ()))

@@ -204,7 +204,11 @@ def _own_variables(layer):
 def _custom_objects(layer):
     """Classes of layers, and functions that layers hold, that are not Keras's own."""
     layers = flatten_layers(layer)
-    functions = (each for layer in layers for each in vars(layer).values() if hasattr(each, "__code__"))
+    attributes = ((layer, name, each) for layer in layers for name, each in vars(layer).items())
+    # Keras wraps the method ``build`` in each instance.
+    functions = (
+        each for layer, name, each in attributes if hasattr(each, "__code__") and not hasattr(type(layer), name)
+    )
     # A lambda's code is part of the configuration.
     functions = (each for each in functions if each.__name__ != "<lambda>")
     found = {each.__name__: each for each in (*map(type, layers), *functions)}

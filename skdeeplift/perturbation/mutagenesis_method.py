@@ -13,6 +13,7 @@ from skdeeplift.perturbation.perturbation import sum_weighted
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.method import Method
+from skdeeplift.propagation.pairing import with_axis_of_references
 
 # Mutations at once for comparing those computed in windows with whole runs.
 COMPARED = 4
@@ -230,7 +231,7 @@ class _SourcePlan:
         change = tf.reshape(change, (rows.shape[0], copies, *method.target.shape[1:]))
         if weights.shape[0] > 1:
             weights = tf.gather(weights, rows)
-        return sum_weighted(change, weights)
+        return sum_weighted(change, with_axis_of_references(weights, method.target.shape.rank))
 
 
 def _run_mutations(plan, how, values, rows, at, letters, weights):

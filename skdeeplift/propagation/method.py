@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from skdeeplift.dtypes import is_continuous
 from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.network import ops
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.lookups import own_values
@@ -81,6 +82,8 @@ class Method:
     draws = 1
     # Chunks whose values take more bytes than this are not faster, and only need memory.
     chunk_bytes = 2**30
+    # Ops on the way to the target that a method of derivatives does not see: those that round.
+    rounding_ops = ()
     # Smallest number of pairs at which convolutions are fast.
     least_pairs = 1
     # Number of copies of its pairs that a chunk has room for. Further copies are run one after the other.
@@ -346,3 +349,28 @@ def check_derivative(graph, value):
             f"The target {value.name!r} has no derivative by the network's input: a comparison, rounding or a whole "
             "number lies in between. Use DeepLiftExplainer, which needs differences and no derivatives."
         )
+
+
+# Ops whose derivative TensorFlow takes for zero, or has none of.
+_ROUNDING = frozenset({"ArgMax", "ArgMin", "Ceil", "Floor", "FloorDiv", "Rint", "Round", ops.TRUNCATION})
+
+
+def find_rounding_ops(graph, targets, sources=()):
+    """List the ops between sources and targets that round numbers, and have no derivative but zero.
+
+    Steps that only decide, or tell a place, are left out: where no decision changes, the derivative is right.
+    """
+    reached, found = set(targets), []
+    for op in reversed(graph.ancestors(targets, known=sources)):
+        if op.body is not None:
+            found += find_rounding_ops(op.body, op.body.outputs)
+        if reached.isdisjoint(op.outputs):
+            continue
+        if op.facts.type in _ROUNDING and is_continuous(op.inputs[0].dtype) and graph.carries_difference(op.inputs[0]):
+            found.append(op)
+        reached.update(
+            value
+            for position, value in enumerate(op.inputs)
+            if graph.carries_difference(value) and value.dtype != tf.bool and position != op.facts.indices
+        )
+    return found[::-1]

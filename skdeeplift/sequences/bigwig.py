@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skdeeplift.explanation.npz_file import replace_together
+from skdeeplift.replacement import replace_together
 
 
 def write_bigwig(path, regions, scores, sizes):

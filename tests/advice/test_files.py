@@ -9,14 +9,13 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+import skdeeplift
 from tests.advice.following import contributions, follow
 from tests.network.keras_2_files import (
-    SEQUENTIAL_OUTPUT,
-    SEQUENTIAL_WEIGHTS,
-    X,
+    keras_2_functional,
     keras_2_layer,
-    keras_2_sequential,
     predict,
+    write_keras_1,
     write_keras_2,
 )
 
@@ -117,7 +116,7 @@ def test_python_code(tmp_path, extension):
     path = tmp_path / f"model{extension}"
     model.save(path)
     follow(
-        "If you trust it, load it yourself with Keras, and pass the model: keras.",
+        "If you trust it, and it is of this version of Python, load it yourself with Keras, and pass the model: keras.",
         lambda: explain(path),
         lambda: explain(keras.saving.load_model(path, safe_mode=False)),
     )
@@ -158,48 +157,117 @@ def test_classes_of_the_users_own(tmp_path, extension):
         model.save(again)
         return explain(again)
 
-    advice = "Call fit in the scope of your own code: with keras.saving.custom_object_scope({'Doubled': Doubled}): ..."
+    advice = "call fit in the scope of your own code: with keras.saving.custom_object_scope({'Doubled': Doubled}): ..."
     try:
         follow(advice, lambda: explain(path), in_scope, loaded, registered)
     finally:
         keras.saving.get_custom_objects().pop(f"{name}>Doubled", None)
 
 
-def test_hard_sigmoid_of_keras_2(tmp_path):
-    config = keras_2_sequential()
-    config["config"][2]["config"]["activation"] = "hard_sigmoid"
-    path = write_keras_2(tmp_path / "network.h5", config, SEQUENTIAL_WEIGHTS)
+def twice(rows):
+    return 2 * rows
 
-    def right():
+
+@pytest.mark.parametrize("extension", [".keras", ".h5"])
+def test_python_code_is_written_again(tmp_path, extension):
+    layer = layers.Lambda(lambda x: 2 * x, output_shape=(1,), name="twice")
+    keras.Sequential([keras.Input((2,)), layers.Dense(1), layer]).save(tmp_path / f"model{extension}")
+    path = str(tmp_path / f"model{extension}")
+    follow(
+        f"the model that this call returns: skdeeplift.load_network({path!r}, custom_objects={{'twice': function}})",
+        lambda: explain(path),
+        lambda: explain(skdeeplift.load_network(path, custom_objects={"twice": twice})),
+    )
+
+
+def write_convolution_of_keras_1(path, **config):
+    config = {"nb_filter": 1, "filter_length": 2, "border_mode": "valid", "batch_input_shape": [None, 4, 1]} | config
+    layer = keras_2_layer("Convolution1D", "conv", **config)
+    weights = {"conv": {"conv_W": [[[[1]]], [[[2]]]], "conv_b": [0]}}
+    return str(write_keras_1(path, {"class_name": "Sequential", "config": [layer]}, weights))
+
+
+def test_kernels_of_keras_1(tmp_path):
+    path = write_convolution_of_keras_1(tmp_path / "conv.h5")
+    rows = np.array([[[1], [2], [3], [5]]], np.float32)
+
+    def of(kernels):
+        model = skdeeplift.load_network(path, kernels=kernels)
+        return predict(model, rows).ravel().tolist()
+
+    call = f"skdeeplift.load_network({path!r}, kernels="
+    advice = f"{call}'theano') if Theano trained them, {call}'tensorflow') if TensorFlow did."
+    follow(advice, lambda: explain(path), lambda: of("theano"), lambda: of("tensorflow"))
+    assert of("theano") == [4, 7, 11]
+    assert of("tensorflow") == [5, 8, 13]
+
+
+def test_padding_of_theano(tmp_path):
+    path = write_convolution_of_keras_1(tmp_path / "conv.h5", border_mode="same")
+
+    def built_anew():
         model = keras.Sequential(
-            [
-                keras.Input((2,)),
-                layers.Dense(2, "relu", name="hidden"),
-                layers.Dense(1, lambda x: keras.ops.clip(0.2 * x + 0.5, 0, 1), name="output"),
-            ]
+            [keras.Input((4, 1)), layers.ZeroPadding1D((1, 0)), layers.Conv1D(1, 2), layers.Flatten()]
         )
+        model.set_weights([np.array([[[2]], [[1]]]), np.zeros(1)])
+        return contributions(model, np.ones((2, 4, 1)), target="all")
+
+    follow("Build the same layers with Keras 3", lambda: skdeeplift.load_network(path, kernels="theano"), built_anew)
+
+
+def test_layers_of_keras_1_that_are_gone(tmp_path):
+    gone = [keras_2_layer("MaxoutDense", "gone", output_dim=1, nb_feature=2, batch_input_shape=[None, 2])]
+    separable = {"nb_filter": 1, "nb_row": 1, "nb_col": 1, "batch_input_shape": [None, 2, 2, 1]}
+    other = [keras_2_layer("SeparableConvolution2D", "gone", **separable)]
+    path = write_keras_1(tmp_path / "model.h5", {"class_name": "Sequential", "config": other}, {})
+    follow("Build the same layers with Keras 3", lambda: explain(path), lambda: explain(network()))
+    path = write_keras_1(
+        tmp_path / "maxout.h5", {"class_name": "Sequential", "config": gone}, {"gone": {"gone_W": [1]}}
+    )
+    follow("custom_objects={'MaxoutDense': MaxoutDense}", lambda: explain(path), lambda: explain(network()))
+
+
+def test_functions_that_are_not_called(tmp_path):
+    source = keras_2_layer("InputLayer", "input", batch_input_shape=[None, 2], dtype="float32")
+    layer = keras_2_layer("TFOpLambda", "tf.random.normal", function="random.normal")
+    config = keras_2_functional(
+        [(source, []), (layer, [["input", 0, 0, {}]])], [["input", 0, 0]], [[layer["config"]["name"], 0, 0]]
+    )
+    path = str(write_keras_2(tmp_path / "model.h5", config, {}))
+    follow(
+        f"skdeeplift.load_network({path!r}, custom_objects={{'tf.random.normal': function}})",
+        lambda: explain(path),
+        lambda: contributions(
+            skdeeplift.load_network(path, custom_objects={"tf.random.normal": twice}), ROWS, target="all"
+        ),
+    )
+    layer["config"] = {"name": "tf.__operators__.eq", "function": "__operators__.eq"}
+    config["config"]["layers"][1]["name"] = "tf.__operators__.eq"
+    config["config"]["output_layers"] = [["tf.__operators__.eq", 0, 0]]
+    config["config"]["layers"][1]["config"] = layer["config"]
+    path = str(write_keras_2(tmp_path / "equal.h5", config, {}))
+    equal = {"tf.__operators__.eq": lambda x: keras.ops.cast(x == 1, "float32")}
+    follow(
+        f"skdeeplift.load_network({path!r}, custom_objects={{'tf.__operators__.eq': function}})",
+        lambda: explain(path),
+        lambda: predict(skdeeplift.load_network(path, custom_objects=equal), ROWS),
+    )
+
+
+def test_tensors_that_keras_2_did_not_store(tmp_path):
+    source = keras_2_layer("InputLayer", "input", batch_input_shape=[None, 2], dtype="float32")
+    layer = keras_2_layer("TFOpLambda", "tf.einsum", function="einsum")
+    call = [["_CONSTANT_VALUE", -1, "ij,ij->i", {}]]
+    config = keras_2_functional([(source, []), (layer, call)], [["input", 0, 0]], [["tf.einsum", 0, 0]])
+    path = str(write_keras_2(tmp_path / "model.h5", config, {}))
+
+    def built():
+        inputs = keras.Input((2,))
+        model = keras.Model(inputs, keras.ops.einsum("ij,ij->i", inputs, inputs)[:, None])
         model.load_weights(path)
-        np.testing.assert_allclose(predict(model, X), np.clip(0.2 * np.array(SEQUENTIAL_OUTPUT) + 0.5, 0, 1), rtol=1e-6)
         return explain(model)
 
-    advice = "Build it with the first as an activation of your own, load its weights, and pass the keras.Model."
-    follow(advice, lambda: explain(path), right)
-
-
-def test_kernels_of_theano(tmp_path):
-    config = {
-        "class_name": "Sequential",
-        "config": [keras_2_layer("Conv1D", "conv", filters=1, kernel_size=[2], batch_input_shape=[None, 4, 1])],
-    }
-    weights = {"conv": [[[[1]], [[2]]], [0]]}
-    path = write_keras_2(tmp_path / "conv.h5", config, weights, backend="theano")
-    again = write_keras_2(tmp_path / "again.h5", config, {"conv": [[[[2]], [[1]]], [0]]}, backend="tensorflow")
-    rows = np.ones((2, 4, 1), np.float32)
-    follow(
-        "reverses the kernels of convolutions",
-        lambda: contributions(path, rows, target="all"),
-        lambda: contributions(again, rows, target="all"),
-    )
+    follow("Build it with Keras 3, load its weights by model.load_weights", lambda: explain(path), built)
 
 
 def test_network_that_does_not_say_its_shape(tmp_path):
@@ -228,7 +296,33 @@ def test_json_of_a_layer(pair, model, tmp_path):
     )
 
 
+def test_frozen_graphs(tmp_path):
+    """The output is relu(x1 + 2 x2)."""
+    with tf.Graph().as_default() as graph:
+        rows = tf.compat.v1.placeholder(tf.float32, (None, 2), name="x")
+        tf.nn.relu(rows @ tf.constant([[1.0], [2.0]]), name="y")
+    path = tmp_path / "frozen.pb"
+    path.write_bytes(graph.as_graph_def().SerializeToString())
+
+    def right():
+        graph = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+        function = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph, name=""), []).prune("x:0", "y:0")
+        return explain(function)
+
+    advice = "tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph, name=''), []).prune('x:0', 'y:0')"
+    follow(advice, lambda: explain(path), right)
+
+
 # Folders
+
+
+def test_the_file_in_a_folder(model, tmp_path):
+    model.export(tmp_path, verbose=False)
+    follow(
+        f"Pass the folder of a SavedModel, {str(tmp_path)!r}",
+        lambda: explain(tmp_path / "saved_model.pb"),
+        lambda: explain(tmp_path),
+    )
 
 
 class Module(tf.Module):

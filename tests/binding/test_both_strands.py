@@ -12,6 +12,7 @@ from skdeeplift import (
     GuidedBackpropExplainer,
     IntegratedGradientsExplainer,
     LRPExplainer,
+    MutagenesisExplainer,
     OcclusionExplainer,
     ShapleySamplingExplainer,
 )
@@ -37,7 +38,7 @@ def network_of(*further, lstm=False, n_letters=4, length=12):
 
 @pytest.fixture(scope="module")
 def one_output():
-    return network_of(keras.layers.Flatten(), keras.layers.Dense(4, "tanh"), keras.layers.Dense(1))
+    return network_of(keras.layers.Flatten(), keras.layers.Dense(4, "tanh", name="hidden"), keras.layers.Dense(1))
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,7 @@ EXPLAINERS = {
     ),
     "occlusion": OcclusionExplainer,
     "gradient": lambda network, reference: GradientExplainer(network, kind="gradient"),
+    "mutagenesis": lambda network, reference: MutagenesisExplainer(network),
     "times input": lambda network, reference: GradientExplainer(network),
     "guided": lambda network, reference: GuidedBackpropExplainer(network),
     "lrp": lambda network, reference: LRPExplainer(network),
@@ -85,7 +87,7 @@ def test_means_over_both_strands(one_output, name, reference):
     given = "zeros" if reference == "zeros" else REFERENCES
     mapped = "zeros" if reference == "zeros" else np.flip(REFERENCES, (2, 3))
     explainer = EXPLAINERS[name](one_output, reference=given).fit(ROWS)
-    options = {} if name in ("occlusion",) else {"multipliers": True, "hypothetical": True}
+    options = {} if name in ("occlusion", "mutagenesis") else {"multipliers": True, "hypothetical": True}
     found = explainer.explain(ROWS, both_strands=True, **options)
     plain = explainer.explain(ROWS, **options)
     others = EXPLAINERS[name](one_output, reference=mapped).fit(OTHERS).explain(OTHERS, **options)
@@ -289,7 +291,7 @@ def test_says_what_is_no_sequence(one_output, both_strands, message):
 
 def test_says_where_strands_cannot_be_put_side_by_side(one_output):
     with pytest.raises(ValueError, match="layer=None"):
-        DeepLiftExplainer(one_output, layer="dense", reference="zeros").fit(ROWS).explain(ROWS, both_strands=True)
+        DeepLiftExplainer(one_output, layer="hidden", reference="zeros").fit(ROWS).explain(ROWS, both_strands=True)
     table = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     with pytest.raises(ValueError, match="beside one of positions"):
         DeepLiftExplainer(table).fit(ROWS[0]).explain(ROWS[0], both_strands=True)

@@ -228,7 +228,6 @@ def test_no_input_holds_letters():
         explainer.explain([letters * 0, letters * 0], hypothetical=True)
 
 
-
 def test_means_of_a_batch_that_nothing_reads():
     """A batch normalisation returns its means and variances too, also where it only applies them."""
 

@@ -6,6 +6,7 @@ import pytest
 
 from skdeeplift import DeepLiftExplainer, IntegratedGradientsExplainer
 from skdeeplift.plotting import SequenceLogoDisplay
+from skdeeplift.rows import blocks
 from skdeeplift.targets import Profile
 
 RNG = np.random.default_rng(0)
@@ -108,3 +109,18 @@ def test_integers_beside_letters_need_no_multipliers():
     np.testing.assert_allclose(explanation.hypothetical["sequence"], np.broadcast_to(kernel, (3, 6, 4)), rtol=1e-5)
     with pytest.raises(ValueError, match="integers"):
         DeepLiftExplainer(network, reference="zeros").fit(rows).explain(rows, multipliers=True)
+
+
+@pytest.mark.advice
+def test_blocks_of_rows_agree_on_letters(networks, monkeypatch):
+    """A track with one count at each position looks like letters, and one without any does not."""
+    monkeypatch.setattr(blocks, "NUMBERS_OF_BLOCK", 2 * 120)
+    track = np.zeros_like(TRACK)
+    track[:2, :, 0] = 1
+    explainer = DeepLiftExplainer(networks[0], reference="zeros", target=Profile()).fit(ROWS)
+    batches = [{"sequence": LETTERS[rows], "control": track[rows]} for rows in (slice(2), slice(2, 3))]
+    with pytest.raises(ValueError, match=r"in some blocks of rows.*hypothetical={'sequence': True}"):
+        explainer.explain(iter(batches), hypothetical=True)
+    explanation = explainer.explain(iter(batches), hypothetical={"sequence": True})
+    assert explanation.hypothetical["control"] is None
+    assert explanation.hypothetical["sequence"].shape == LETTERS.shape

@@ -41,6 +41,12 @@ def test_explanations_that_motif_discovery_cannot_read(tmp_path, keys, message):
     assert not (tmp_path / "motifs").exists()
 
 
+def test_one_input_has_no_parts(tmp_path):
+    explanation = Explanation(X=one_hot(), hypothetical=one_hot(), letters_axis=1)
+    with pytest.raises(ValueError, match=r"about one input. Leave part= at None, not 'sequence'"):
+        explanation.to_modisco(tmp_path, part="sequence")
+
+
 def test_nothing_is_half_written(tmp_path, monkeypatch):
     explanation = Explanation(X=one_hot(), hypothetical=one_hot(), letters_axis=1)
     explanation.to_modisco(tmp_path)

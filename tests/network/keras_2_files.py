@@ -1,4 +1,4 @@
-"""Files as Keras 2 wrote them."""
+"""Files as Keras 2, Keras 1 and Keras 0.3 wrote them."""
 
 import json
 
@@ -43,6 +43,15 @@ def keras_2_sequential():
     return {"class_name": "Sequential", "config": layers}
 
 
+def keras_2_functional(layers, inputs, outputs):
+    """``layers`` holds pairs of a layer and the calls made of it."""
+    layers = [{**layer, "name": layer["config"]["name"], "inbound_nodes": calls} for layer, calls in layers]
+    return {
+        "class_name": "Model",
+        "config": {"name": "network", "layers": layers, "input_layers": inputs, "output_layers": outputs},
+    }
+
+
 # Row (1, 2): relu(1 + 2 * 2, -1 + 2 - 1) = (5, 0), and 2 * 5 + 3 * 0 + 1 = 11.
 # Row (3, -1): relu(3 - 2, -3 - 1 - 1) = (1, 0), and 2 * 1 + 1 = 3.
 SEQUENTIAL_WEIGHTS = {
@@ -69,3 +78,33 @@ def write_keras_2(path, config, weights, *, version="2.1.6", backend="tensorflow
             for name, array in zip(names, arrays, strict=True):
                 of_layer[name] = np.array(array, dtype="float32")
     return path
+
+
+def write_keras_1(path, config, weights, version="1.2.2"):
+    """Write an .h5 file as Keras 1 does, or one of weights alone; ``weights`` has the arrays of each layer by name."""
+    with h5py.File(path, "w") as file:
+        group = file if config is None else file.create_group("model_weights")
+        if config is not None:
+            file.attrs["model_config"] = json.dumps(config).encode()
+        for place in {file, group}:
+            place.attrs["keras_version"] = version.encode()
+        group.attrs["layer_names"] = [name.encode() for name in weights]
+        for layer, arrays in weights.items():
+            of_layer = group.create_group(layer)
+            of_layer.attrs["weight_names"] = [name.encode() for name in arrays]
+            for name, array in arrays.items():
+                of_layer[name] = np.array(array, dtype="float32")
+    return path
+
+
+def write_keras_0(folder, layers, weights):
+    """Write two files as Keras 0.3 does; ``weights`` has a list of arrays for each layer."""
+    (folder / "network.json").write_text(json.dumps({"name": "Sequential", "layers": layers, "optimizer": {}}))
+    with h5py.File(folder / "weights.h5", "w") as file:
+        file.attrs["nb_layers"] = len(weights)
+        for number, arrays in enumerate(weights):
+            group = file.create_group(f"layer_{number}")
+            group.attrs["nb_params"] = len(arrays)
+            for place, array in enumerate(arrays):
+                group[f"param_{place}"] = np.array(array, dtype="float32")
+    return str(folder / "network.json"), str(folder / "weights.h5")

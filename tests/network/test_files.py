@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from skdeeplift.exceptions import ModelFileError, ModelFileNotFoundError
-from skdeeplift.network.files import load_network_file
+from skdeeplift.network.files import load_network
 from tests.network.keras_2_files import (
     SEQUENTIAL_OUTPUT,
     SEQUENTIAL_WEIGHTS,
@@ -66,7 +66,7 @@ FORMS = [".keras", ".h5", ".hdf5", "pair", "keras 2", "keras 2 pair"]
 @pytest.mark.parametrize("as_type", [str, Path])
 def test_every_form_gives_the_stored_network_uncompiled(tmp_path, form, as_type):
     path, expected = saved(tmp_path, form)
-    network = load_network_file([as_type(part) for part in path] if isinstance(path, tuple) else as_type(path))
+    network = load_network([as_type(part) for part in path] if isinstance(path, tuple) else as_type(path))
     assert isinstance(network, keras.Model)
     assert not network.compiled
     assert network.input_shape == (None, 2)
@@ -76,23 +76,23 @@ def test_every_form_gives_the_stored_network_uncompiled(tmp_path, form, as_type)
 def test_the_content_of_a_weights_file_counts_not_its_name(tmp_path):
     (architecture, weights), expected = saved(tmp_path, "pair")
     renamed = weights.rename(tmp_path / "renamed.H5")
-    np.testing.assert_allclose(predict(load_network_file((architecture, renamed)), X), expected, rtol=1e-6)
+    np.testing.assert_allclose(predict(load_network((architecture, renamed)), X), expected, rtol=1e-6)
     (architecture, weights), expected = saved(tmp_path, "keras 2 pair")
     renamed = weights.rename(tmp_path / "renamed.weights.h5")
-    np.testing.assert_allclose(predict(load_network_file((architecture, renamed)), X), expected, rtol=1e-6)
+    np.testing.assert_allclose(predict(load_network((architecture, renamed)), X), expected, rtol=1e-6)
 
 
 def test_the_weights_of_a_pair_may_be_a_whole_network(tmp_path):
     path, expected = saved(tmp_path, "keras 2")
     architecture = write_json(tmp_path / "network.json", keras_2_sequential())
-    np.testing.assert_allclose(predict(load_network_file((architecture, path)), X), expected, rtol=1e-6)
+    np.testing.assert_allclose(predict(load_network((architecture, path)), X), expected, rtol=1e-6)
 
 
 def test_an_extension_may_be_in_capitals(tmp_path):
     for form in (".keras", ".h5"):
         path, expected = saved(tmp_path, form)
         renamed = path.rename(tmp_path / f"renamed{form.upper()}")
-        np.testing.assert_allclose(predict(load_network_file(renamed), X), expected, rtol=1e-6)
+        np.testing.assert_allclose(predict(load_network(renamed), X), expected, rtol=1e-6)
 
 
 def test_the_module_imports_neither_tensorflow_nor_h5py():
@@ -108,7 +108,7 @@ def test_the_module_imports_neither_tensorflow_nor_h5py():
 @pytest.mark.parametrize("name", ["network.keras", "network.h5", "network.hdf5"])
 def test_a_missing_file(tmp_path, name):
     with pytest.raises(ModelFileNotFoundError, match=rf"{name}' does not exist. Expected the path of a \.keras, \.h5"):
-        load_network_file(tmp_path / name)
+        load_network(tmp_path / name)
 
 
 @pytest.mark.parametrize("missing", [0, 1])
@@ -116,21 +116,21 @@ def test_a_missing_half_of_a_pair(tmp_path, missing):
     path, _ = saved(tmp_path, "pair")
     path[missing].unlink()
     with pytest.raises(FileNotFoundError, match=f"{path[missing].name}' does not exist"):
-        load_network_file(path)
+        load_network(path)
 
 
 @pytest.mark.parametrize("name", ["folder", "folder.keras", "folder.h5"])
 def test_a_folder(tmp_path, name):
     (tmp_path / name).mkdir()
     with pytest.raises(ModelFileError, match=f"{name}' is a folder, not a file. Expected"):
-        load_network_file(tmp_path / name)
+        load_network(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["network.pb", "network", "network.json"])
+@pytest.mark.parametrize("name", ["network.bin", "network", "network.json"])
 def test_another_extension(tmp_path, name):
     (tmp_path / name).write_bytes(b"{}")
     with pytest.raises(ModelFileError, match=rf"{name}' does not end in \.keras or \.h5 or \.hdf5.*\"model\.json\""):
-        load_network_file(tmp_path / name)
+        load_network(tmp_path / name)
 
 
 def test_a_pair_in_the_wrong_order(tmp_path):
@@ -138,19 +138,19 @@ def test_a_pair_in_the_wrong_order(tmp_path):
     with pytest.raises(
         ModelFileError, match=r"weights\.h5' does not end in \.json\. Expected .*\"model\.json\", \"weig"
     ):
-        load_network_file(path[::-1])
+        load_network(path[::-1])
 
 
 @pytest.mark.parametrize("length", [0, 1, 3])
 def test_a_tuple_of_another_length(length):
     with pytest.raises(ModelFileError, match=f"Received {length} paths"):
-        load_network_file(("network.json",) * length)
+        load_network(("network.json",) * length)
 
 
 @pytest.mark.parametrize("path", [None, 3, {"a": "b"}, (1, 2)])
 def test_what_is_no_path(path):
     with pytest.raises(TypeError, match=r"Expected the path of a \.keras"):
-        load_network_file(path)
+        load_network(path)
 
 
 @pytest.mark.sampled(4)
@@ -162,11 +162,11 @@ def test_a_truncated_file(tmp_path, form, length):
         whole = part.read_bytes()
         part.write_bytes(whole[: int(length * len(whole)) if isinstance(length, float) else length])
         with pytest.raises(ModelFileError, match=r"cannot be read|not readable JSON") as error:
-            load_network_file(path)
+            load_network(path)
         assert error.value.__cause__ is not None
         assert part.name in str(error.value)
         part.write_bytes(whole)
-    load_network_file(path)
+    load_network(path)
 
 
 @pytest.mark.parametrize("start", [b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n", b'{"class_name": '])
@@ -177,7 +177,7 @@ def test_random_bytes(tmp_path, form, start):
         whole = part.read_bytes()
         part.write_bytes(start + np.random.default_rng(0).bytes(2000))
         with pytest.raises(ModelFileError, match=f"{part.name}.*It is damaged, or of another format"):
-            load_network_file(path)
+            load_network(path)
         part.write_bytes(whole)
 
 
@@ -188,7 +188,7 @@ def test_a_damaged_archive(tmp_path):
     for start in range(0, len(whole), len(whole) // 12):
         path.write_bytes(whole[:start] + b"\xa5" * 200 + whole[start + 200 :])
         try:
-            loaded = load_network_file(path)
+            loaded = load_network(path)
         except ModelFileError:
             refused += 1
         else:
@@ -200,42 +200,42 @@ def test_a_zip_archive_without_a_network(tmp_path):
     with zipfile.ZipFile(tmp_path / "network.keras", "w") as file:
         file.writestr("notes.txt", "nothing here")
     with pytest.raises(ModelFileError, match=r"holds no network: it has no config\.json"):
-        load_network_file(tmp_path / "network.keras")
+        load_network(tmp_path / "network.keras")
 
 
 def test_an_hdf5_file_without_a_network(tmp_path):
     with h5py.File(tmp_path / "table.h5", "w") as file:
         file["table"] = [1, 2, 3]
     with pytest.raises(ModelFileError, match=r"'.*table\.h5' holds no network"):
-        load_network_file(tmp_path / "table.h5")
+        load_network(tmp_path / "table.h5")
     architecture = write_json(tmp_path / "network.json", small_network().to_json())
     with pytest.raises(ModelFileError, match=r"'.*table\.h5' holds no weights"):
-        load_network_file((architecture, tmp_path / "table.h5"))
+        load_network((architecture, tmp_path / "table.h5"))
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "{}", '"network"', "null", '{"class_name": "Sequential"}'])
 def test_json_without_a_network(tmp_path, text):
     (_, weights), _ = saved(tmp_path, "pair")
     with pytest.raises(ModelFileError, match="describes no network"):
-        load_network_file((write_json(tmp_path / "other.json", text), weights))
+        load_network((write_json(tmp_path / "other.json", text), weights))
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file.attrs["model_config"] = text
     with pytest.raises(ModelFileError, match="describes no network"):
-        load_network_file(tmp_path / "other.h5")
+        load_network(tmp_path / "other.h5")
 
 
 def test_json_of_a_layer_that_is_no_network(tmp_path):
     (_, weights), _ = saved(tmp_path, "pair")
     config = keras.saving.serialize_keras_object(keras.layers.Dense(3))
     with pytest.raises(ModelFileError, match="it is a Dense, not a network"):
-        load_network_file((write_json(tmp_path / "layer.json", config), weights))
+        load_network((write_json(tmp_path / "layer.json", config), weights))
 
 
 @pytest.mark.parametrize("form", ["pair", "keras 2 pair"])
 def test_weights_alone(tmp_path, form):
     (_, weights), _ = saved(tmp_path, form)
     with pytest.raises(ModelFileError, match=r'holds weights but no architecture. Pass both, as \("model.json", '):
-        load_network_file(weights)
+        load_network(weights)
 
 
 def network_of(*units):
@@ -252,7 +252,7 @@ def test_weights_of_another_architecture(tmp_path, units, extension):
     with pytest.raises(
         ModelFileError, match=r"other.*do not fit the architecture in .*network\.json.*Pass the weights"
     ):
-        load_network_file((architecture, weights))
+        load_network((architecture, weights))
 
 
 def test_weights_of_another_architecture_in_keras_2(tmp_path):
@@ -260,7 +260,7 @@ def test_weights_of_another_architecture_in_keras_2(tmp_path):
         weights = {**SEQUENTIAL_WEIGHTS, "output": [array, [1]]}
         path = write_keras_2(tmp_path / "network.h5", keras_2_sequential(), weights)
         with pytest.raises(ModelFileError, match=r"do not fit the architecture.*Shape mismatch"):
-            load_network_file(path)
+            load_network(path)
 
 
 class Unregistered(keras.layers.Layer):
@@ -272,8 +272,8 @@ class Unregistered(keras.layers.Layer):
 def test_a_class_that_keras_does_not_know(tmp_path, form):
     network = keras.Sequential([keras.Input((2,)), Unregistered(), keras.layers.Dense(1)])
     path = store(network, tmp_path, form)
-    with pytest.raises(ModelFileError, match=r"Unregistered.*Call fit in the scope of .*Unregistered"):
-        load_network_file(path)
+    with pytest.raises(ModelFileError, match=r"Unregistered.*call fit in the scope of .*Unregistered"):
+        load_network(path)
 
 
 # Python code in a file is not run
@@ -300,9 +300,9 @@ def test_a_lambda_is_refused_and_not_run(tmp_path, mark, form, allowed_by_keras)
     # What keras.config.enable_unsafe_deserialization() sets for good.
     with (
         keras.src.saving.serialization_lib.SafeModeScope(not allowed_by_keras),
-        pytest.raises(ModelFileError, match=r"stores Python code.*If you trust it, load it yourself with Keras"),
+        pytest.raises(ModelFileError, match=r"stores Python code.*If you trust it, .*load it yourself with Keras"),
     ):
-        load_network_file(path)
+        load_network(path)
     assert not mark.exists()
 
 
@@ -318,8 +318,8 @@ def test_a_lambda_of_keras_2_is_refused(tmp_path):
     config = keras_2_sequential()
     config["config"].append(keras_2_layer("TimeDistributed", "each", layer=inner))
     path = write_keras_2(tmp_path / "network.h5", config, SEQUENTIAL_WEIGHTS)
-    with pytest.raises(ModelFileError, match=r"stores Python code \(class 'Lambda'\)"):
-        load_network_file(path)
+    with pytest.raises(ModelFileError, match=r"stores Python code .*\(class 'Lambda'"):
+        load_network(path)
 
 
 def test_a_layer_that_loads_code_from_elsewhere_is_refused(tmp_path):
@@ -335,5 +335,5 @@ def test_a_layer_that_loads_code_from_elsewhere_is_refused(tmp_path):
         for name, content in members.items():
             file.writestr(name, content)
     path.write_bytes(archive.getvalue())
-    with pytest.raises(ModelFileError, match=r"stores Python code \(class 'TFSMLayer'\)"):
-        load_network_file(path)
+    with pytest.raises(ModelFileError, match=r"stores Python code .*\(class 'TFSMLayer'"):
+        load_network(path)

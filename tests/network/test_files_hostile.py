@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from skdeeplift.exceptions import ModelFileError
-from skdeeplift.network.files import load_network_file
+from skdeeplift.network.files import load_network
 from tests.network.keras_2_files import SEQUENTIAL_WEIGHTS, keras_2_sequential, write_keras_2
 
 
@@ -63,7 +63,7 @@ def test_a_function_that_is_no_part_of_a_network_is_not_called(stored, tmp_path,
     else:
         path[0].write_text(with_layer(path[0].read_text()))
     with pytest.raises(ModelFileError, match=r"not a modeling function|not a KerasSaveable|Could not locate function"):
-        load_network_file(path)
+        load_network(path)
     assert not (tmp_path / "cache").exists()
 
 
@@ -89,7 +89,7 @@ def test_weights_that_lie_in_another_file_are_not_read(stored, tmp_path, form, k
         weights, path = path[1].read_bytes(), stored[form][0]
         rewrite_member(path, "model.weights.h5", lambda _: weights)
     with pytest.raises(ModelFileError, match=f"Not allowed: H5 file with {kind}"):
-        load_network_file(path)
+        load_network(path)
 
 
 def test_an_archive_that_grows_when_it_is_unpacked_is_not_read(stored, monkeypatch):
@@ -97,10 +97,10 @@ def test_an_archive_that_grows_when_it_is_unpacked_is_not_read(stored, monkeypat
     rewrite_member(path, "assets/zeros", lambda _: b"\0" * 200_000_000, zipfile.ZIP_DEFLATED)
     monkeypatch.setattr(zipfile.ZipFile, "testzip", None)
     with pytest.raises(ModelFileError, match=r"network\.keras' of \d{6} bytes would take 2000\d{5} bytes unpacked"):
-        load_network_file(path)
+        load_network(path)
 
 
 def test_an_archive_that_was_compressed_is_read(stored):
     path = stored[".keras"][0]
     rewrite_member(path, "assets/zeros", lambda _: b"\0" * 1_000_000, zipfile.ZIP_DEFLATED)
-    assert load_network_file(path).count_params() == 3
+    assert load_network(path).count_params() == 3

@@ -119,8 +119,26 @@ def test_branches_that_a_constant_chooses_are_inlined(function, expected):
     assert [op.type for op in graph.ancestors(graph.outputs)] == [expected]
 
 
-def test_branches_that_the_input_chooses_stay():
+def test_results_of_branches_that_the_input_chooses_are_chosen():
     graph, _ = trace(lambda x: one_branch(x, tf.reduce_sum(x) > 0), tf.TensorSpec((None, 3)))
+    assert [each for each in types(graph) if each in ("Sin", "Exp", "Select")] == ["Exp", "Sin", "Select"]
+
+    def one_of_three(x):
+        ways = [lambda: tf.sin(x), lambda: tf.cos(x), lambda: tf.exp(x)]
+        return tf.switch_case(tf.cast(tf.reduce_sum(x), tf.int32), ways)
+
+    graph, _ = trace(one_of_three, tf.TensorSpec((None, 3)))
+    run = tf.function(lambda x: replay.run(graph, {graph.inputs[0]: x}, graph.outputs))
+    # A number beyond the branches takes the last one.
+    for number, expected in ((0.0, np.sin), (1.0, np.cos), (2.0, np.exp), (7.0, np.exp), (-2.0, np.exp)):
+        np.testing.assert_allclose(run(tf.constant([[number, 0.0, 0.0]]))[0], [expected([number, 0.0, 0.0])], rtol=1e-6)
+
+
+def test_branches_whose_results_differ_in_shape_stay():
+    def cut(x):
+        return tf.cond(tf.reduce_sum(x) > 0, lambda: x[:, :2], lambda: x)
+
+    graph, _ = trace(cut, tf.TensorSpec((None, 3)))
     assert types(graph)[-1] == "StatelessIf"
 
 

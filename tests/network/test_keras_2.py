@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from skdeeplift.exceptions import ModelFileError
-from skdeeplift.network.files import load_network_file
+from skdeeplift.network.files import load_network
 from tests.network.keras_2_files import (
     SEQUENTIAL_OUTPUT,
     SEQUENTIAL_WEIGHTS,
     X,
     keras_2_dense,
+    keras_2_functional,
     keras_2_layer,
     keras_2_sequential,
     predict,
@@ -28,7 +29,7 @@ PAPER = Path(__file__).parents[1] / "paper"
 
 
 def test_the_authors_mnist_network_classifies_992_percent_of_the_test_images():
-    network = load_network_file(PAPER / "mnist" / "keras2_mnist_cnn_allconv.h5")
+    network = load_network(PAPER / "mnist" / "keras2_mnist_cnn_allconv.h5")
     assert network.input_shape == (None, 28, 28, 1)
     with gzip.open(PAPER / "mnist" / "t10k-images-idx3-ubyte.gz") as file:
         images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28, 1)
@@ -41,7 +42,7 @@ def test_the_authors_mnist_network_classifies_992_percent_of_the_test_images():
 
 def test_the_authors_genomics_network_finds_its_motifs():
     stem = str(PAPER / "genomics" / "keras2_conv1d_record_5_model_PQzyq_model")
-    network = load_network_file((f"{stem}Json.json", f"{stem}Weights.h5"))
+    network = load_network((f"{stem}Json.json", f"{stem}Weights.h5"))
     assert network.input_shape == (None, 200, 4)
     generator = np.random.default_rng(0)
     background = generator.integers(4, size=(20, 200))
@@ -76,7 +77,7 @@ def test_layers_of_keras_2_lose_what_keras_3_no_longer_takes(tmp_path):
     config = {"class_name": "Sequential", "config": {"name": "network", "layers": layers}}
     # (x - 1) / 2 is then halved where it is negative; the memory has only its output gate and its input open.
     weights = {"depthwise": [[[[[1]]]]], "norm": [[1], [4]], "memory": [[[0, 0, 1, 0]], [[0, 0, 0, 0]]]}
-    network = load_network_file(write_keras_2(tmp_path / "network.h5", config, weights, version="2.11.0"))
+    network = load_network(write_keras_2(tmp_path / "network.h5", config, weights, version="2.11.0"))
     first, second = (0, 0.5)  # of row (1, 2)
     state = 0.5 * np.tanh(first)
     expected = 0.5 * np.tanh(0.5 * state + 0.5 * np.tanh(second))
@@ -95,7 +96,7 @@ def test_values_that_keras_2_wraps(tmp_path):
     path = write_keras_2(
         tmp_path / "network.h5", {"class_name": "Sequential", "config": config}, {"dense": [[[1], [1]], [-2]]}
     )
-    outputs = predict(load_network_file(path), X)
+    outputs = predict(load_network(path), X)
     assert outputs.dtype == "float16"
     np.testing.assert_array_equal(outputs, [[1], [0]])
 
@@ -107,7 +108,7 @@ def test_a_gru_of_keras_2_resets_before_the_product(tmp_path):
     layer.set_weights([np.linspace(-1, 1, array.size).reshape(array.shape) for array in layer.get_weights()])
     config = [keras_2_layer("GRU", "gru", units=2, recurrent_activation="sigmoid", batch_input_shape=[None, 3, 2])]
     config = {"class_name": "Sequential", "config": config}
-    network = load_network_file(write_keras_2(tmp_path / "network.h5", config, {"gru": layer.get_weights()}))
+    network = load_network(write_keras_2(tmp_path / "network.h5", config, {"gru": layer.get_weights()}))
     np.testing.assert_allclose(predict(network, x), layer(x), rtol=1e-6)
 
 
@@ -119,7 +120,7 @@ def test_a_first_embedding_takes_whole_numbers(tmp_path):
     path = write_keras_2(
         tmp_path / "network.h5", {"class_name": "Sequential", "config": layers}, {"tokens": [[[5], [6], [7]]]}
     )
-    network = load_network_file(path)
+    network = load_network(path)
     assert network.inputs[0].dtype == "int32"
     np.testing.assert_array_equal(predict(network, np.array([[2, 0]])), [[[7], [5]]])
 
@@ -139,16 +140,7 @@ def test_dense_layers_of_keras_1(tmp_path):
     ]
     config = {"class_name": "Sequential", "config": layers}
     path = write_keras_2(tmp_path / "network.h5", config, SEQUENTIAL_WEIGHTS, version="1.2.2")
-    np.testing.assert_allclose(predict(load_network_file(path), X), SEQUENTIAL_OUTPUT)
-
-
-def keras_2_functional(layers, inputs, outputs):
-    """``layers`` holds pairs of a layer and the calls made of it."""
-    layers = [{**layer, "name": layer["config"]["name"], "inbound_nodes": calls} for layer, calls in layers]
-    return {
-        "class_name": "Model",
-        "config": {"name": "network", "layers": layers, "input_layers": inputs, "output_layers": outputs},
-    }
+    np.testing.assert_allclose(predict(load_network(path), X), SEQUENTIAL_OUTPUT)
 
 
 @pytest.mark.parametrize("nested", ["Sequential", "Model"])
@@ -176,7 +168,7 @@ def test_calls_of_a_nested_model_are_numbered_from_one(tmp_path, nested):
         [["joined", 0, 0], ["inner", 2, 0], ["inner", 1, 0]],
     )
     path = write_keras_2(tmp_path / "network.h5", config, {"inner": [[[2]], [0]]})
-    joined, second, first = load_network_file(path)(np.array([[3.0]], dtype="f"))
+    joined, second, first = load_network(path)(np.array([[3.0]], dtype="f"))
     np.testing.assert_array_equal(joined, [[12, 6]])
     np.testing.assert_array_equal(second, [[12]])
     np.testing.assert_array_equal(first, [[6]])
@@ -189,7 +181,7 @@ def test_a_functional_network_within_a_sequential_one_gives_a_tensor_not_a_list(
     )
     config = {"class_name": "Sequential", "config": [inner, keras_2_layer("Flatten", "flat")]}
     path = write_keras_2(tmp_path / "network.h5", config, {"network": [[[2]], [0]]})
-    np.testing.assert_array_equal(predict(load_network_file(path), np.array([[3.0]])), [[6]])
+    np.testing.assert_array_equal(predict(load_network(path), np.array([[3.0]])), [[6]])
 
 
 def test_an_archive_of_keras_2(tmp_path):
@@ -206,7 +198,7 @@ def test_an_archive_of_keras_2(tmp_path):
         file.writestr("metadata.json", json.dumps({"keras_version": "2.13.1"}))
         file.writestr("config.json", json.dumps(config))
         file.writestr("model.weights.h5", weights.getvalue())
-    np.testing.assert_allclose(predict(load_network_file(path), X), SEQUENTIAL_OUTPUT)
+    np.testing.assert_allclose(predict(load_network(path), X), SEQUENTIAL_OUTPUT)
 
 
 def test_a_tensor_among_the_keyword_arguments_of_a_call(tmp_path):
@@ -220,26 +212,40 @@ def test_a_tensor_among_the_keyword_arguments_of_a_call(tmp_path):
         [["attention", 0, 0]],
     )
     weights = [[[[1]]], [[0]], [[[1]]], [[0]], [[[2]]], [[0]], [[[10]]], [0]]
-    network = load_network_file(write_keras_2(tmp_path / "network.h5", config, {"attention": weights}))
+    network = load_network(write_keras_2(tmp_path / "network.h5", config, {"attention": weights}))
     np.testing.assert_allclose(predict(network, np.full((1, 1, 1), 5.0), np.full((1, 1, 1), 3.0)), [[[60]]])
 
 
-def test_hard_sigmoid_of_keras_2_is_refused_as_keras_3_computes_another(tmp_path):
+@pytest.mark.parametrize("form", ["name", "dict"])
+def test_hard_sigmoid_of_keras_2_keeps_its_slope(tmp_path, form):
     config = keras_2_sequential()
-    config["config"][2]["config"]["activation"] = "hard_sigmoid"
+    relu = {"class_name": "function", "config": "hard_sigmoid", "module": "builtins", "registered_name": "function"}
+    config["config"][2]["config"]["activation"] = "hard_sigmoid" if form == "name" else relu
     path = write_keras_2(tmp_path / "network.h5", config, SEQUENTIAL_WEIGHTS)
-    with pytest.raises(ModelFileError, match=r"'output' uses Keras 2's hard_sigmoid.*pass the keras\.Model"):
-        load_network_file(path)
+    expected = np.clip(0.2 * np.array(SEQUENTIAL_OUTPUT) + 0.5, 0, 1)
+    np.testing.assert_allclose(predict(load_network(path), X), expected, rtol=1e-6)
 
 
-def test_kernels_of_theano_are_refused_and_its_dense_layers_are_not(tmp_path):
+def test_kernels_of_theano_are_reversed_and_its_dense_layers_are_not(tmp_path):
     path = write_keras_2(tmp_path / "network.h5", keras_2_sequential(), SEQUENTIAL_WEIGHTS, backend="theano")
-    np.testing.assert_allclose(predict(load_network_file(path), X), SEQUENTIAL_OUTPUT)
+    np.testing.assert_allclose(predict(load_network(path), X), SEQUENTIAL_OUTPUT)
     layers = [keras_2_layer("Conv1D", "conv", filters=1, kernel_size=[2], batch_input_shape=[None, 4, 1])]
     config = {"class_name": "Sequential", "config": layers}
     path = write_keras_2(tmp_path / "conv.h5", config, {"conv": [[[[1]], [[2]]], [0]]}, backend="theano")
-    with pytest.raises(ModelFileError, match=r"Theano.*reverses the kernels"):
-        load_network_file(path)
+    rows = np.array([[[1], [2], [3], [5]]], np.float32)
+    np.testing.assert_array_equal(predict(load_network(path), rows), [[[4], [7], [11]]])
+    np.testing.assert_array_equal(predict(load_network(path, kernels="tensorflow"), rows), [[[5], [8], [13]]])
+
+
+def test_slashes_in_names(tmp_path):
+    source = keras_2_layer("InputLayer", "block/input", batch_input_shape=[None, 1], dtype="float32")
+    config = keras_2_functional(
+        [(source, []), (keras_2_dense("block/dense", 1), [[["block/input", 0, 0, {}]]])],
+        [["block/input", 0, 0]],
+        [["block/dense", 0, 0]],
+    )
+    network = load_network(write_keras_2(tmp_path / "network.h5", config, {"block/dense": [[[2]], [0]]}))
+    np.testing.assert_array_equal(predict(network, np.array([[3.0]])), [[6]])
 
 
 def test_a_network_that_does_not_say_the_shape_of_its_input(tmp_path):
@@ -247,4 +253,4 @@ def test_a_network_that_does_not_say_the_shape_of_its_input(tmp_path):
     del config["config"][0]["config"]["batch_input_shape"]
     path = write_keras_2(tmp_path / "network.h5", config, SEQUENTIAL_WEIGHTS)
     with pytest.raises(ModelFileError, match="shape its input has"):
-        load_network_file(path)
+        load_network(path)

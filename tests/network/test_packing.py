@@ -102,6 +102,22 @@ def test_functions():
     np.testing.assert_array_equal(unpacked(packed(model))(ROWS), model(ROWS))
 
 
+class Configured(Scaled):
+    """A layer whose method ``build`` Keras wraps, and that says how to make it again."""
+
+    def __init__(self, slope, **options):
+        layers.Layer.__init__(self, **options)
+        self.slope = slope
+
+    def get_config(self):
+        return {**super().get_config(), "slope": self.slope}
+
+
+def test_a_layer_that_builds_its_weights():
+    model = keras.Sequential([keras.Input((5,)), Configured(0.3)])
+    np.testing.assert_array_equal(travelled(model)(ROWS), model(ROWS))
+
+
 def test_bytes_are_the_same_each_time_and_few():
     model = keras.Sequential([keras.Input((100,)), layers.Dense(200, activation="relu"), layers.Dense(50)])
     model.compile("adam", "mse")

@@ -16,6 +16,7 @@ from skdeeplift import (
     GradientExplainer,
     IntegratedGradientsExplainer,
     LRPExplainer,
+    MutagenesisExplainer,
     OcclusionExplainer,
     ShapleySamplingExplainer,
 )
@@ -247,3 +248,12 @@ def test_metrics_look_at_the_same_weights(network):
     explainer = DeepLiftExplainer(network, target=Profile(weights="mean"), reference="zeros").fit(ROWS)
     with pytest.raises(ValueError, match="other weights for each reference"):
         sensitivity_n(explainer, ROWS, random_state=0)
+
+
+def test_mutations_change_what_the_row_weights(two_strands, sequences):
+    explanation = MutagenesisExplainer(two_strands, target="profile").fit(sequences).explain(sequences)
+    mutant = sequences[:1].copy()
+    mutant[0, 3] = [0, 0, 1, 0]
+    before, after = (np.swapaxes(two_strands.predict(X, verbose=0), 1, 2)[0] for X in (sequences[:1], mutant))
+    expected = (softmax(before, -1) * (centred(after) - centred(before))).sum()
+    np.testing.assert_allclose(explanation.contributions[0, 3, 2], expected, rtol=1e-4, atol=1e-6)

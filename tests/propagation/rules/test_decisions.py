@@ -10,6 +10,7 @@ from keras import layers, ops
 
 from skdeeplift import DeepLiftExplainer, GradientExplainer, IntegratedGradientsExplainer
 from skdeeplift.exceptions import SummationToDeltaWarning, UnsupportedOpError
+from skdeeplift.propagation.pairing import Mode
 from tests.functions import assert_sums_and_rows_stand_alone, explain_function
 
 RULES = ("rescale", "reveal_cancel")
@@ -300,3 +301,60 @@ def test_a_mask_that_is_explained_in_single_precision():
     rows = [np.random.default_rng(0).normal(size=(6, 4, 3)), np.arange(4) < np.array([1, 2, 3, 4, 2, 1])[:, None]]
     explainer = DeepLiftExplainer(network, reference=["mean", True], check="raise").fit(rows)
     assert explainer.transform(rows)[1].any()
+
+
+def _of_rows(function):
+    return lambda x: tf.map_fn(function, x)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_branches_that_a_row_chooses_by_hand(rule):
+    """They are as a choice between what all branches return."""
+    products = _of_rows(lambda x: tf.cond(x[0] > x[1], lambda: x[2:] * 2, lambda: -x[2:]))
+    numbers = _of_rows(
+        lambda x: tf.switch_case(tf.cast(x[0], tf.int32), [lambda: x[1:2], lambda: x[2:], lambda: x[2:]])
+    )
+    cases = [
+        (products, (2, 1, 3), (0, 1, 3), (9, 0, 0)),
+        (products, (2, 1, 3), (2, 1, 1), (0, 0, 4)),
+        # The third number has half of its change by each branch, 2 and -1.
+        (products, (2, 1, 3), (0, 1, 1), (6, 0, 1)),
+        (numbers, (1.5, 4, 9), (0.5, 4, 9), (5, 0, 0)),
+        (numbers, (7, 4, 9), (-3, 4, 8), (0, 0, 1)),
+    ]
+    for function, row, reference, expected in cases:
+        found, change = explain_function(
+            function, [np.float64([row])], [np.float64([reference])], rule=rule, mode=Mode.PAIR_SIZE
+        )
+        np.testing.assert_allclose(found[0][0], expected, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(found[0].sum(), change[0])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_contributions_sum_where_a_row_chooses_a_branch(rule):
+    weights = np.random.default_rng(0).normal(size=(6, 6))
+
+    def loop(x):
+        return tf.while_loop(
+            lambda step, _: step < 3, lambda step, state: (step + 1, tf.tanh(state + x[:1])), [0, x[:1]]
+        )
+
+    def by_autograph(x):
+        if x[0] > 0:
+            y = x[1:2] * x[2:3]
+        else:
+            y = tf.nn.relu(x[3:4])
+        return y
+
+    functions = [
+        lambda x: tf.cond(x[0] > x[1], lambda: tf.reduce_sum(tf.nn.relu(x[None] @ weights), 1), lambda: x[:1] * x[1:2]),
+        lambda x: tf.add(*tf.cond(x[0] > x[1], lambda: (x[2:3] ** 2, x[:1]), lambda: (-x[2:3], tf.exp(x[:1])))),
+        lambda x: tf.cond(x[0] > 0, lambda: tf.cond(x[1] > 0, lambda: x[2:3], lambda: 2 * x[3:4]), lambda: x[:1]),
+        lambda x: tf.cond(x[0] > 0, lambda: loop(x)[1], lambda: x[1:2]),
+        # The branch that is not taken is not finite.
+        lambda x: tf.cond(x[0] > 0, lambda: tf.math.log(x[:1]), lambda: x[1:2]),
+        by_autograph,
+    ]
+    for function in functions:
+        network = tf.function(_of_rows(function), input_signature=[tf.TensorSpec((None, 6), tf.float64)])
+        assert_sums_and_rows_stand_alone(network, rule, seed=1)

@@ -1,0 +1,179 @@
+"""Weights of Keras 0 and 1, and of Theano, converted to the form that Keras 3 reads."""
+
+import h5py
+import numpy as np
+
+from skdeeplift.exceptions import ModelFileError
+from skdeeplift.network.compat import flatten_layers
+from skdeeplift.network.keras_1 import BUILD_ANEW
+
+_CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose")
+# Arrays of the gates in the order in which Keras 1 stored them, three for each gate, by their place in one kernel.
+_GATES = {"LSTM": (0, 6, 3, 9), "GRU": (0, 3, 6)}
+
+
+def backend_of(group):
+    """Return the backend that trained weights, or None if the file does not tell.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Group of the weights in an open file.
+
+    Returns
+    -------
+    backend : {"theano", "tensorflow"} or None
+    """
+    if "backend" in group.attrs:
+        return _text(group.attrs["backend"])
+    names = [each for name in _listed(group, "layer_names") for each in _listed(group[name], "weight_names")]
+    # Variables of TensorFlow are numbered. In Keras 1, the other backend was Theano, which does not number them.
+    return "tensorflow" if any(name.endswith(":0") for name in names) else None
+
+
+def read(group):
+    """Read the arrays of each layer that has any.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Group of the weights in an open file.
+
+    Returns
+    -------
+    arrays : dict of str to list of ndarray
+
+    Raises
+    ------
+    ValueError
+        If an array lies in another file.
+    """
+    if is_keras_0(group):
+        layers = [f"layer_{number}" for number in range(int(group.attrs["nb_layers"]))]
+        names = [[f"param_{each}" for each in range(int(group[name].attrs.get("nb_params", 0)))] for name in layers]
+    else:
+        layers = _listed(group, "layer_names")
+        names = [_listed(group[name], "weight_names") for name in layers]
+    found = zip(layers, names, strict=True)
+    return {layer: [_read_array(group[layer], each) for each in arrays] for layer, arrays in found if arrays}
+
+
+def convert(model, arrays, is_keras_1, kernels):
+    """Convert arrays to the form that the layers of a model have.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The network that the weights are of.
+    arrays : dict of str to list of ndarray
+        Arrays of each layer that has any.
+    is_keras_1 : bool
+        Whether Keras 1, or a version before, wrote them.
+    kernels : {"theano", "tensorflow"}
+        Whose kernels they are. Theano reverses them.
+
+    Returns
+    -------
+    converted : dict of str to list of ndarray
+
+    Raises
+    ------
+    ValueError
+        If the weights are of other layers.
+    ModelFileError
+        If Theano computed something else than Keras 3.
+    """
+    layers = [layer for layer in model.layers if layer.weights]
+    if len(layers) != len(arrays):
+        raise ValueError(f"they are of {len(arrays)} layers, the architecture has {len(layers)} with weights")
+    converted = {}
+    for layer, name in zip(layers, arrays, strict=True):
+        converted[name] = _join_gates(layer, arrays[name])
+        variables = [id(each) for each in (*layer.trainable_weights, *layer.non_trainable_weights)]
+        for each in flatten_layers(layer):
+            if type(each).__name__ in _CONVOLUTIONS and id(each.kernel) in variables[: len(converted[name])]:
+                place = variables.index(id(each.kernel))
+                converted[name][place] = _convert_kernel(each, converted[name][place], is_keras_1, kernels == "theano")
+    return converted
+
+
+def write(path, arrays):
+    """Write a file of weights as Keras 2 does."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [name.encode() for name in arrays]
+        for name, each in arrays.items():
+            group = file.create_group(name)
+            group.attrs["weight_names"] = [f"array_{number}".encode() for number in range(len(each))]
+            for number, array in enumerate(each):
+                group[f"array_{number}"] = array
+
+
+def is_keras_0(group):
+    """Return whether weights are in the form of Keras 0."""
+    return "nb_layers" in group.attrs
+
+
+def needs_backend(model):
+    """Return whether a network has kernels that Theano would have reversed."""
+    kernels = [each.kernel_size for each in flatten_layers(model) if type(each).__name__ in _CONVOLUTIONS]
+    return any(max(size) > 1 for size in kernels)
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _listed(group, name):
+    """Return a list of names, which is in several attributes if it is long."""
+    if name in group.attrs:
+        return [_text(each) for each in group.attrs[name]]
+    names, number = [], 0
+    while f"{name}{number}" in group.attrs:
+        names += [_text(each) for each in group.attrs[f"{name}{number}"]]
+        number += 1
+    return names
+
+
+def _read_array(group, name):
+    """Read an array of this file; a file may name other ones."""
+    place = group
+    for part in name.split("/"):
+        if not isinstance(place.get(part, getlink=True), h5py.HardLink):
+            raise ValueError(f"Not allowed: H5 file with {type(place.get(part, getlink=True)).__name__}")
+        place = place[part]
+    if place.external or place.is_virtual:
+        raise ValueError(f"Not allowed: H5 file with {'external' if place.external else 'virtual'} Dataset")
+    return place[()]
+
+
+def _join_gates(layer, arrays):
+    """Join the arrays of the gates, which Keras 1 kept apart."""
+    kind = type(layer).__name__
+    if kind == "Bidirectional":
+        half = len(arrays) // 2
+        return _join_gates(layer.forward_layer, arrays[:half]) + _join_gates(layer.backward_layer, arrays[half:])
+    if kind == "TimeDistributed":
+        return _join_gates(layer.layer, arrays)
+    if kind not in _GATES or len(arrays) != 3 * len(_GATES[kind]):
+        return list(arrays)
+    return [np.concatenate([arrays[place + number] for place in _GATES[kind]], axis=-1) for number in range(3)]
+
+
+def _convert_kernel(layer, array, is_keras_1, is_reversed):
+    rank = len(layer.kernel_size)
+    if rank == 1 and array.ndim == 4:
+        length = layer.kernel_size[0]
+        if array.shape[:2] != (length, 1) or array.shape[3] != layer.filters:
+            array = array.transpose(2, 3, 1, 0)  # before Keras 1.1: (filters, channels, length, 1)
+        array = array[:, 0]
+    elif is_keras_1 and rank > 1 and layer.data_format == "channels_first":
+        array = array.transpose(*range(2, rank + 2), 1, 0)
+    if not is_reversed:
+        return array
+    sizes = zip(layer.kernel_size, layer.strides, strict=True)
+    if layer.padding == "same" and any(size > 1 and (size % 2 == 0 or step > 1) for size, step in sizes):
+        raise ModelFileError(
+            f"Layer {layer.name!r} pads to the same size, which Theano does otherwise for kernels of an even size and "
+            f"for strides. {BUILD_ANEW}"
+        )
+    return array[(slice(None, None, -1),) * rank]
