@@ -64,7 +64,7 @@ class MutagenesisExplainer(BaseExplainer):
     max_samples : int, default=1000
         Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     batch_size : int or "auto", default="auto"
-        How many mutated rows are computed at once.
+        How many mutated rows are computed at once; of windows as many more as take the same memory.
     n_jobs : int, default=None
         How many parts of the rows are computed side by side, by joblib: in threads, unless `joblib.parallel_config`
         names another backend, such as ``"loky"`` or ``"dask"``. None stands for one, or what that says; -1 for all

@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from skdeeplift import MutagenesisExplainer
+from skdeeplift.exceptions import BatchSizeWarning
 from skdeeplift.perturbation import local_ops, local_plan
 from tests.perturbation.mutants import explained_in_windows, loop, loop_of, network, sequences
 
@@ -33,6 +35,31 @@ def test_windows_that_are_wrong_are_noticed(model, monkeypatch):
     changes, plan = explained_in_windows(model, rows)
     assert plan is None
     np.testing.assert_allclose(changes, loop_of(model, rows), rtol=0, atol=1e-10)
+
+
+def test_memory_that_runs_out_changes_no_numbers(model, monkeypatch):
+    rows = sequences(4, LENGTH)
+    explainer = MutagenesisExplainer(model, target="all", batch_size=16).fit(rows)
+    expected, sizes = explainer.transform(rows), []
+    method = explainer.bound_.compiled().method
+    compiled = method.compiled
+
+    def run_out(*constants):
+        run = compiled(*constants)
+
+        def run_or_fail(values, rows, at, letters, weights):
+            sizes.append(letters.shape[0])
+            if len(sizes) == 2:
+                raise tf.errors.ResourceExhaustedError(None, None, "no memory")
+            return run(values, rows, at, letters, weights)
+
+        return run_or_fail
+
+    monkeypatch.setattr(method, "compiled", run_out)
+    with pytest.warns(BatchSizeWarning, match="go on with 8"):
+        got = explainer.transform(rows)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-10)
+    assert max(sizes[2:]) < sizes[0]
 
 
 def test_a_network_of_one_batch_size():
