@@ -103,7 +103,10 @@ def _existing_file(path, extensions):
     if not os.path.exists(path):
         raise ModelFileNotFoundError(f"The file {path!r} does not exist. Expected {_ACCEPTED}.")
     if not os.path.isfile(path):
-        raise ModelFileError(f"{path!r} is a folder, not a file. Expected {_ACCEPTED}.")
+        further = (
+            " Pass the folder itself as estimator=." if os.path.exists(os.path.join(path, "saved_model.pb")) else ""
+        )
+        raise ModelFileError(f"{path!r} is a folder, not a file. Expected {_ACCEPTED}.{further}")
     return path
 
 
