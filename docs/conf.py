@@ -87,6 +87,8 @@ sphinx_gallery_conf = {
 API = {
     "skdeeplift": "Explainers, explanations and selection",
     "skdeeplift.references": "References",
+    "skdeeplift.targets": "Targets",
+    "skdeeplift.sequences": "Sequences",
     "skdeeplift.plotting": "Plotting",
     "skdeeplift.metrics": "Metrics",
     "skdeeplift.datasets": "Data sets",

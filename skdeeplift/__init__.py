@@ -15,6 +15,7 @@ _HOMES = {
     "IntegratedGradientsExplainer": "skdeeplift.explainers.integrated_gradients",
     "LRPExplainer": "skdeeplift.explainers.lrp",
     "MeanAbsoluteImportance": "skdeeplift.selection.mean_absolute_importance",
+    "MutagenesisExplainer": "skdeeplift.explainers.mutagenesis",
     "OcclusionExplainer": "skdeeplift.explainers.occlusion",
     "ShapleySamplingExplainer": "skdeeplift.explainers.shapley_sampling",
     "config_context": "skdeeplift.config",
@@ -25,7 +26,7 @@ _HOMES = {
     "mean_normalise_weights_for_sequence_convolution": "skdeeplift.network.mean_normalisation",
     "set_config": "skdeeplift.config",
 }
-_MODULES = ("datasets", "exceptions", "metrics", "plotting", "references")
+_MODULES = ("datasets", "exceptions", "metrics", "plotting", "references", "sequences", "targets")
 
 __all__ = [
     "ContributionSelector",
@@ -37,6 +38,7 @@ __all__ = [
     "IntegratedGradientsExplainer",
     "LRPExplainer",
     "MeanAbsoluteImportance",
+    "MutagenesisExplainer",
     "OcclusionExplainer",
     "ShapleySamplingExplainer",
     "config_context",
@@ -50,7 +52,9 @@ __all__ = [
     "metrics",
     "plotting",
     "references",
+    "sequences",
     "set_config",
+    "targets",
 ]
 
 

@@ -16,9 +16,9 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 # targets, so that they stand above both.
 ORDER = """
     command_line plotting metrics selection explainers binding explanation rows references targets execution
-    perturbation propagation network datasets
+    perturbation propagation network datasets sequences
 """.split()
-LOWEST = ["compat", "config", "dtypes", "exceptions", "warn"]
+LOWEST = ["compat", "config", "dtypes", "exceptions", "replacement", "warn"]
 # Public by the convention of named tuples, in spite of the underscore.
 OF_NAMED_TUPLES = {"_replace", "_asdict", "_fields", "_make"}
 

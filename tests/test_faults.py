@@ -30,6 +30,7 @@ from skdeeplift import (
     ExpectedGradientsExplainer,
     GradientExplainer,
     IntegratedGradientsExplainer,
+    MutagenesisExplainer,
     OcclusionExplainer,
     ShapleySamplingExplainer,
 )
@@ -99,6 +100,7 @@ CASES = {
     "gradient": (GradientExplainer, dict(target="all")),
     "gradient of the predicted class": (GradientExplainer, dict(target="predicted")),
     "noise": (GradientExplainer, dict(target=1, noise_scale=0.1, n_draws=6)),
+    "letters": (MutagenesisExplainer, dict(target=1)),
     "occlusion": (OcclusionExplainer, dict(target="all")),
     "orders": (ShapleySamplingExplainer, dict(target=1, n_permutations=4)),
 }

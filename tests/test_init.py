@@ -22,12 +22,14 @@ def test_modules_are_attributes_that_are_imported_when_used():
     run("""
 import sys
 import skdeeplift
-assert {"datasets", "exceptions", "metrics", "plotting", "references"} <= set(dir(skdeeplift))
+assert {"datasets", "exceptions", "metrics", "plotting", "references", "sequences", "targets"} <= set(dir(skdeeplift))
 heavy = {"tensorflow", "keras", "matplotlib", "pandas", "sklearn"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 assert skdeeplift.plotting.__name__ == "skdeeplift.plotting"
 assert skdeeplift.metrics.__name__ == "skdeeplift.metrics"
 assert skdeeplift.references.Blur and skdeeplift.datasets.__all__ and skdeeplift.exceptions
+assert skdeeplift.targets.Profile()
+assert skdeeplift.sequences.one_hot(["ACGT"]).sum() == 4
 assert not {"tensorflow", "keras", "matplotlib"} & set(sys.modules)
 """)
 

@@ -14,11 +14,12 @@ from skdeeplift import (
     GuidedBackpropExplainer,
     IntegratedGradientsExplainer,
     LRPExplainer,
+    MutagenesisExplainer,
     OcclusionExplainer,
     ShapleySamplingExplainer,
 )
 
-N_THREADS, N_CALLS = 8, 50
+N_THREADS, N_CALLS = 9, 50
 GENERATOR = np.random.default_rng(0)
 ROWS = GENERATOR.normal(size=(64, 4)).astype(np.float32)
 
@@ -60,7 +61,7 @@ def test_one_shared_explainer(model):
 
 
 @pytest.mark.slow
-def test_eight_different_explainers_of_one_model(model):
+def test_nine_different_explainers_of_one_model(model):
     explainers = [
         DeepLiftExplainer(model, rule="reveal_cancel"),
         ExpectedGradientsExplainer(model, n_draws=8, random_state=0),
@@ -68,6 +69,7 @@ def test_eight_different_explainers_of_one_model(model):
         GuidedBackpropExplainer(model),
         IntegratedGradientsExplainer(model, n_steps=5, check="ignore"),
         LRPExplainer(model),
+        MutagenesisExplainer(model),
         OcclusionExplainer(model),
         ShapleySamplingExplainer(model),
     ]

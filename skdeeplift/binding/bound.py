@@ -20,6 +20,7 @@ from skdeeplift.network.packing import packed, unpacked
 from skdeeplift.network.trained import network_of, steps_of
 from skdeeplift.propagation.lookups import Vocabulary
 from skdeeplift.rows.validation import check_rows, shapes_of_rows
+from skdeeplift.targets.profile import is_profile
 from skdeeplift.targets.row_targets import align_with_rows, has_entry_per_row
 from skdeeplift.targets.target_tensor import compile_target, kind_of_target
 
@@ -77,8 +78,13 @@ class Bound:
         References that `fit` learned, or none by a method that compares rows with nothing.
     unit_shapes : list of tuple or None
         Shape of a row's units for each named layer, None for sizes that depend on the row; None if no layer is named.
+    letters : tuple of (int or None), or None
+        Axis of the one-hot letters of each input or layer, None where its letters are not replaced; None for a method
+        that replaces no letters.
     small_values : tuple of str
         Names of values of the network that are small in the rows of `fit`.
+    strands : tuple of OtherStrand or None
+        Form of each input on the other strand of a sequence, where the mean over both strands is explained.
     schedule : Schedule
         How often the method is repeated for each row.
     """
@@ -100,15 +106,15 @@ class Bound:
                 raise ValueError(f"class_names= has one name for each class, all of them different. Got {names!r}.")
         self.layer = parameters["layer"]
         self.n_columns = self.column_names = self.raw_columns = self.references = self.unit_shapes = None
-        self.names_of_inputs, self.small_values = {}, ()
+        self.names_of_inputs, self.small_values, self.letters, self.strands = {}, (), None, None
         self.schedule = hooks.make_schedule(self)
         self._forget_compiled()
 
     def _forget_compiled(self):
         self.encoder = None if self.estimator is None else steps_of(self.estimator)[0]
         self._compiled, self._own_target, self._vocabulary, self._lock = {}, None, None, threading.Lock()
-        # The same network for rows of other lengths, by their shapes.
-        self.of_lengths = {}
+        # The same network for rows of other lengths, by their shapes, and on both strands, by the forms of inputs.
+        self.of_lengths, self.of_strands = {}, {}
 
     # Rows
 
@@ -183,7 +189,11 @@ class Bound:
         """
         if target is None:
             target = self.parameters["target"]
-        return self.compiled_of_kind(kind_of_target(target, self.parameters["pre_activation"], self.classes), target)
+        kind = kind_of_target(target, self.parameters["pre_activation"], self.classes)
+        if self.strands is not None and is_profile(target):
+            # Each strand's logits have a softmax of their own.
+            kind = *kind, True
+        return self.compiled_of_kind(kind, target)
 
     def compiled_of_kind(self, kind, function=None):
         """Return the network compiled for all targets of a kind, of which a function is one by itself."""
@@ -357,7 +367,7 @@ class Bound:
         return copied
 
     def __getstate__(self):
-        left_out = ("_compiled", "_own_target", "_vocabulary", "_lock", "of_lengths", "encoder")
+        left_out = ("_compiled", "_own_target", "_vocabulary", "_lock", "of_lengths", "of_strands", "encoder")
         state = {name: value for name, value in vars(self).items() if name not in left_out}
         if self.estimator is not None:
             # The estimator holds the network already.

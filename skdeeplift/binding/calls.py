@@ -72,7 +72,7 @@ def explain_rows(explainer, X, fields, *, target=None, reference=None, out=None)
     shapes = _ResultShapes(bound, source, fields.is_full)
     outputs = shapes.outputs(out or {})
     parts, finished = [], 0
-    every = [output for of_name in outputs.values() for output in of_name]
+    every = [output for of_name in outputs.values() for output in of_name if output is not None]
     with open_outputs(every, lambda: finished):
         for block in source.blocks(shapes.elements_of_results):
             try:
@@ -83,8 +83,13 @@ def explain_rows(explainer, X, fields, *, target=None, reference=None, out=None)
             for name, of_name in outputs.items():
                 if part[name] is None:
                     raise ValueError(f"out= names {name!r}, which this explanation does not have.")
-                for output, array in zip(of_name, as_list(part[name]), strict=True):
-                    output.write(block.start, array)
+                for output, array, label in zip(of_name, as_list(part[name]), bound.source_names, strict=True):
+                    if output is not None and array is None:
+                        raise ValueError(
+                            f"out= has a place for {name!r} of the input {label!r}, which holds no letters. Pass None."
+                        )
+                    if output is not None:
+                        output.write(block.start, array)
             parts.append({name: None if name in left_out else value for name, value in part.items()})
             finished = report.n_rows
         for output in every:
@@ -138,12 +143,15 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
     if callable(block.target):
         check_independence(bound, method, problem.rows)
     if fields.multipliers or fields.hypothetical is not False:
-        check_sources(bound, method)
+        # Of several inputs only those with letters need multipliers.
+        check_sources(bound, method, None if fields.multipliers or len(problem.rows) == 1 else ())
         if bound.raw_columns is not None:
             raise ValueError("Contributions summed by to_source=True have no multipliers. Pass to_source=False.")
-    letters = None
+    letters = problem.letters
     if fields.hypothetical is not False:
-        letters = find_letters_axes(bound, problem.rows, fields.hypothetical)
+        held = () if problem.references is None else problem.references.held
+        letters = find_letters_axes(bound, problem.rows, fields.hypothetical, held)
+        check_sources(bound, method, [position for position, axis in enumerate(letters) if axis is not None])
     problem = problem.replace(wanted=_wanted_terms(problem, fields), letters=letters)
     results = run_problem(explainer, problem, compiled)
     delta = report.add(problem, compiled, results, block.start)
@@ -151,6 +159,8 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
     def in_form(name):
         """Return a field in the form of the rows, or None if it was not computed."""
         arrays = results.of_sources.get(name)
+        if arrays is not None and name == "hypothetical":
+            arrays = [None if axis is None else array for array, axis in zip(arrays, letters, strict=True)]
         return None if arrays is None else bound.like_rows(arrays, X)
 
     shape, of_rows = compiled.tensor.shape, results.target
@@ -162,8 +172,8 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
         target = np.array(target)
     is_single = compiled.function is None and problem.target.is_single
     given = block.rows
-    return Explanation(
-        **{name: in_form(name) for name in OF_ELEMENTS},
+    explanation = Explanation(
+        **{name: in_form(name) for name in (*OF_ELEMENTS, "deletions")},
         prediction=results.prediction,
         reference_value=results.reference_value,
         target=of_rows if of_rows is not None else None if is_single else target,
@@ -171,13 +181,33 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
         n_steps=results.n_steps,
         X=X if bound.raw_columns is None else given,
         class_names=labels if labels is None else labels[-int(np.prod(shape)) :],
-        letters_axis=None if letters is None else letters[0],
+        letters_axis=None if letters is None else letters[0] if len(letters) == 1 else bound.like_rows(letters, X),
         feature_names=bound.contribution_names(explainer) if bound.gives_table else None,
         index=getattr(given, "index", None) if hasattr(given, "columns") else None,
         n_references=results.n_references,
         reference_spread=results.reference_spread,
         shared_masks=method.padding or None,
     )
+    if results.n_references is not None:
+        explanation.remember_references(_ReferencesOfRows(bound, X, problem, results.n_references))
+    return explanation
+
+
+class _ReferencesOfRows(NamedTuple):
+    """Function of a row's position that makes the references again that the row was compared with."""
+
+    bound: object
+    X: object
+    problem: object
+    # Number of references of each row.
+    numbers: np.ndarray
+
+    def __call__(self, row):
+        """Return one array for each input, in the form of the rows."""
+        network, arrays = self.bound.network, self.problem.references_of_row(row, int(self.numbers[row]))
+        if network.is_single:
+            return arrays[0]
+        return dict(zip(network.input_names, arrays, strict=True)) if isinstance(self.X, dict) else list(arrays)
 
 
 def _wanted_terms(problem, fields):
@@ -193,6 +223,8 @@ def _wanted_terms(problem, fields):
             wanted.append("squares_of_draws")
     if problem.method.tells_parts:
         wanted += [name for name in PARTS if name in fields.only]
+    if problem.method.tells_deletions:
+        wanted.append("deletions")
     if fields.hypothetical is not False:
         wanted.append("hypothetical")
     return tuple(wanted)
@@ -234,19 +266,27 @@ class _ResultShapes:
         rows = [] if n_rows is None else bound.network.flatten(source.X)
         shapes_of_rows = [np.shape(each)[1:] for each in rows] or [None] * len(names)
         for name, arrays in out.items():
-            if isinstance(arrays, dict) and set(arrays) == set(names):
-                arrays = [arrays[each] for each in names]
+            if isinstance(arrays, dict) and (
+                set(arrays) == set(names) or (name == "hypothetical" and set(arrays) <= set(names))
+            ):
+                arrays = [arrays.get(each) for each in names]
             arrays = as_list(arrays)
             if len(arrays) != len(method.sources):
                 raise ValueError(f"out= takes {len(method.sources)} arrays, as contributions are. Got {len(arrays)}.")
             outputs[name] = []
             for position, array in enumerate(arrays):
+                if array is None and name == "hypothetical" and len(arrays) > 1:
+                    # An input that holds no letters.
+                    outputs[name].append(None)
+                    continue
                 shape = self._shape_of(position, name, shapes_of_rows[position] if bound.layer is None else None)
                 label = "out=" if name == "contributions" else f"out= for {name!r}"
                 output = Output(array, (n_rows, *shape), method.contribution_dtypes[position], label)
                 if any(share_elements(array, each) for each in rows):
                     raise ValueError(f"{label} shares memory with X. Pass an array of its own.")
-                if any(share_elements(array, other.array) for of_name in outputs.values() for other in of_name):
+                if any(
+                    share_elements(array, other.array) for of_name in outputs.values() for other in of_name if other
+                ):
                     raise ValueError(f"{label} shares memory with another array of out=. Pass an array of its own.")
                 outputs[name].append(output)
         return outputs
@@ -287,8 +327,26 @@ def _join_fields(parts):
         elif name == "index":
             fields[name] = value.append(values[1:])
         else:
-            fields[name] = join(values) if name in ("X", *OF_ELEMENTS) else np.concatenate(values)
+            of_elements = ("X", "deletions", *OF_ELEMENTS)
+            fields[name] = _join_elements(values) if name in of_elements else np.concatenate(values)
     return fields
+
+
+def _join_elements(values):
+    """Concatenate arrays, or lists or dicts of arrays, of which some inputs may have none."""
+    first = values[0]
+    if isinstance(first, dict):
+        return {name: _join_elements([value[name] for value in values]) for name in first}
+    if isinstance(first, list):
+        return [_join_elements(list(of_input)) for of_input in zip(*values, strict=True)]
+    if any(value is None for value in values):
+        if all(value is None for value in values):
+            return None
+        raise ValueError(
+            "hypothetical=True finds one-hot letters of an input in some blocks of rows, and none in others. Pass a "
+            "dict of the names of the inputs that hold letters, such as hypothetical={'sequence': True}."
+        )
+    return join(values)
 
 
 def check_out(out):

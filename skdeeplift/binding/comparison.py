@@ -8,8 +8,9 @@ from skdeeplift.binding.column_names import align_entries
 from skdeeplift.dtypes import kind_of
 from skdeeplift.execution.references import References
 from skdeeplift.execution.run import outputs_at
+from skdeeplift.network.masks import find_hiding_masks
 from skdeeplift.references.assembly import SHORTHANDS, make_references
-from skdeeplift.references.computed_references import Constant
+from skdeeplift.references.computed_references import STATISTICS, Constant
 from skdeeplift.references.reference import Reference
 from skdeeplift.rows.validation import check_tokens, holds_ids, input_labels
 
@@ -128,6 +129,9 @@ def flat_reference(explainer, bound, reference):
     network = bound.network
     if isinstance(reference, Constant) and not isinstance(reference.value, str):
         return align_entries(explainer, bound, [reference] * len(network.flat_specs))
+    if isinstance(reference, str) and reference in STATISTICS and any(are_masks := find_hiding_masks(network.graph)):
+        # Integers and truth values have no statistics. Zeros, their usual reference, would hide all other inputs.
+        return ["held" if is_mask else reference for is_mask in are_masks]
     if isinstance(reference, (str, Reference)) or callable(reference):
         return reference
     return align_entries(explainer, bound, network.flatten(reference))

@@ -9,12 +9,18 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skdeeplift.binding.bound import Bound
 from skdeeplift.binding.comparison import learn_references
 from skdeeplift.binding.importances import Importances, SampleInMemory
-from skdeeplift.binding.row_checks import check_independence, check_weights
+from skdeeplift.binding.row_checks import (
+    check_independence,
+    check_weights,
+    find_replaced_letters,
+    warn_of_rounding,
+)
 from skdeeplift.dtypes import is_continuous
 from skdeeplift.network.bind import bind, check_dense
 from skdeeplift.network.encoder_columns import source_columns
 from skdeeplift.network.trained import is_estimator, network_of, steps_of, train, unfrozen
 from skdeeplift.propagation.rules.rescale import least_difference
+from skdeeplift.references.reference import draw_seed
 from skdeeplift.rows.validation import importance_rows
 
 # Attributes that an earlier fit leaves, and a later one need not set.
@@ -83,7 +89,7 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, fi
         vars(explainer).pop(name, None)
     random_state = check_random_state(explainer.random_state)
     # Seed of every later draw, so that the same call gives the same numbers.
-    seed = int(random_state.randint(np.iinfo(np.int32).max))
+    seed = draw_seed(random_state)
     rows = X
     bound, X = bind_network(explainer, hooks, X, y, sample_weight, seed)
     explainer.bound_ = bound
@@ -101,9 +107,12 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, fi
         bound.references = learn_references(explainer, bound, reference, arrays, sample_weight)
         explainer.references_ = bound.references
     check_independence(bound, compiled.method, arrays)
+    warn_of_rounding(bound, compiled.method)
     bound.small_values = find_small_values(bound, compiled.method, arrays)
     bound.mark_small_values(compiled.method)
     bound.unit_shapes = find_unit_shapes(bound, compiled.method, arrays)
+    if compiled.method.takes_letters:
+        bound.letters = find_replaced_letters(bound, compiled.method, arrays)
     return arrays, sample_weight, target_of_rows, random_state
 
 

@@ -124,7 +124,7 @@ class SampleInMemory(NamedTuple):
         if bound.parameters.get("max_references") == "auto":
             # Importances are means over rows too: more references for each row would cost much and change little.
             problem = problem.replace(references=problem.references.first(IMPORTANCE_REFERENCES))
-        if problem.target.depends_on_output:
+        if problem.target.is_predicted:
             problem = problem.replace(target=Target("all", centered=True))
         weights = np.ones(problem.n_rows) if self.sample_weight is None else self.sample_weight
         sums = None

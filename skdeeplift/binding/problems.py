@@ -11,6 +11,7 @@ from skdeeplift.exceptions import ReferenceWarning, SummationToDeltaError, Summa
 from skdeeplift.execution.parallel import run_in_parts
 from skdeeplift.execution.problem import Problem
 from skdeeplift.network.effects import check_states
+from skdeeplift.network.masks import only_decides
 from skdeeplift.propagation.summation_check import check_sums, convergence_delta
 from skdeeplift.rows.validation import input_labels
 from skdeeplift.warn import warn
@@ -50,11 +51,17 @@ def make_problem(explainer, arrays, target=None, reference=None):
         raise ValueError(f"{bound.owner} compares rows with no reference. Pass reference=None.")
     else:
         references = None
+    if checked.is_pairwise and references is None:
+        raise ValueError(
+            f"Profile(weights='mean') has other weights for each reference of a row, and {bound.owner} compares rows "
+            "with none. Pass Profile(weights='row'), whose weights are those of the row."
+        )
     problem = Problem(
         compiled.method,
         arrays,
         checked,
         bound.schedule.prepare(references, arrays),
+        letters=bound.letters,
         schedule=bound.schedule,
         batch_size=explainer.batch_size,
         fixed=bound.network.batch_size,
@@ -197,9 +204,9 @@ class CallReport:
         graph, target = problem.method.graph, problem.method.target
         if len(graph.inputs) == 1:
             return ""
-        labels = enumerate(zip(input_labels(self.bound.network), graph.inputs, strict=True))
-        held = problem.references.held
-        masks = [label for number, (label, value) in labels if number not in held and graph.only_decides(value, target)]
+        labels = zip(input_labels(self.bound.network), graph.inputs, strict=True)
+        of_others = (each for number, each in enumerate(labels) if number not in problem.references.held)
+        masks = [label for label, value in of_others if only_decides(graph, value, target)]
         if not masks:
             return ""
         return (

@@ -9,11 +9,16 @@ from skdeeplift.compat import check_sample_weight
 from skdeeplift.dtypes import is_continuous, kind_of
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.bind import check_unmasked
+from skdeeplift.perturbation.partition import expand_over_sources, is_whole_number
 from skdeeplift.propagation.rules.rescale import machine_epsilon
+from skdeeplift.references.random_paths import are_frequencies, are_letters
 from skdeeplift.rows.validation import find_letters, input_labels
+from skdeeplift.warn import warn
 
 # Larger than the numbers that networks compare with.
 LARGE = 1e6
+# Rows of which a layer is computed to find its letters.
+SOME_ROWS = 16
 
 
 def rows_are_independent(method, row, value=None):
@@ -97,11 +102,27 @@ def _joins_rows(method):
 
     Only a value without an axis of unknown size can have no rows. Values in loops may belong to a single row.
     """
-    for op in method.graph.ancestors([method.target]):
-        for value in op.outputs:
+    steps = method.graph.ancestors([method.target])
+    read = {method.target, *(value for op in steps for value in op.inputs)}
+    for op in steps:
+        for value in read.intersection(op.outputs):
+            # A batch normalisation also returns means, which nothing reads.
             if value in method.carrying and is_continuous(value.dtype) and value.shape.is_fully_defined():
                 return op
     return None
+
+
+def warn_of_rounding(bound, method):
+    """Warn that a method of derivatives does not see what passes ops that round."""
+    if method.rounding_ops:
+        first, more = method.graph.describe(method.rounding_ops[0]), len(method.rounding_ops) - 1
+        others = f", and {more} more" if more else ""
+        warn(
+            f"The network rounds numbers on the way to the target, by {first}{others}. The derivative "
+            f"of such a step is zero, so that {bound.owner} does not see what passes it. Use "
+            "DeepLiftExplainer, which follows differences through it.",
+            RuntimeWarning,
+        )
 
 
 def check_independence(bound, method, arrays):
@@ -143,7 +164,7 @@ def check_independence(bound, method, arrays):
         )
 
 
-def check_sources(bound, method):
+def check_sources(bound, method, positions=None):
     """Raise an error if a method, or a source, has no multipliers.
 
     Parameters
@@ -152,6 +173,8 @@ def check_sources(bound, method):
         The bound network.
     method : Method
         The compiled network.
+    positions : sequence of int, default=None
+        Positions of the sources that need multipliers; by default all.
 
     Raises
     ------
@@ -166,8 +189,9 @@ def check_sources(bound, method):
     # Integers that are numbers, and find none, contribute nothing by a method that differentiates.
     looked_up = [
         label
-        for label, source in zip(input_labels(bound.network), method.sources, strict=False)
-        if any(method.takes_integers or not start.dtype.is_integer for start, _ in source.starts or ())
+        for number, (label, source) in enumerate(zip(input_labels(bound.network), method.sources, strict=False))
+        if (positions is None or number in positions)
+        and any(method.takes_integers or not start.dtype.is_integer for start, _ in source.starts or ())
     ]
     if looked_up:
         without = (
@@ -182,7 +206,7 @@ def check_sources(bound, method):
         )
 
 
-def find_letters_axes(bound, arrays, hypothetical):
+def find_letters_axes(bound, arrays, hypothetical, held=()):
     """Return the axis of one-hot letters of each source, for hypothetical contributions.
 
     Parameters
@@ -191,13 +215,16 @@ def find_letters_axes(bound, arrays, hypothetical):
         The bound network.
     arrays : list of ndarray
         Rows, one array for each input.
-    hypothetical : bool or int
-        True to find the axis, or the axis counted with that of the rows.
+    hypothetical : bool or int, or list or dict of these
+        True to find the axis, or the axis counted with that of the rows. Of several inputs, one for each, or True to
+        find those that hold letters.
+    held : tuple of int, default=()
+        Positions of the inputs that are held at the row's values, and not explained.
 
     Returns
     -------
-    axes : tuple of int
-        Axes counted without that of the rows.
+    axes : tuple of (int or None)
+        Axes counted without that of the rows; None for inputs whose hypothetical contributions are not asked for.
 
     Raises
     ------
@@ -206,14 +233,100 @@ def find_letters_axes(bound, arrays, hypothetical):
     """
     if bound.layer is not None:
         raise ValueError("hypothetical= is for the letters of the network's input. Fit an explainer with layer=None.")
-    if not isinstance(hypothetical, (bool, np.bool_, Integral)):
-        raise ValueError(f"hypothetical= takes True, False or an int that names an axis. Got {hypothetical!r}.")
-    labels = input_labels(bound.network)
-    if len(arrays) == 1:
-        return (find_letters(arrays[0], hypothetical, labels[0]),)
-    raise ValueError(
-        f"hypothetical= is for networks with one input of one-hot letters; this one has the inputs {', '.join(labels)}."
-    )
+    labels, names = input_labels(bound.network), bound.network.input_names
+    asked, is_one = hypothetical, not isinstance(hypothetical, (list, tuple, dict))
+    if isinstance(asked, dict):
+        if unknown := sorted(map(str, set(asked) - set(names))):
+            raise ValueError(f"hypothetical= names the input {unknown[0]!r}, which is none of {', '.join(names)}.")
+        asked = [asked.get(name, False) for name in names]
+    asked = [asked] * len(arrays) if is_one else list(asked)
+    if len(asked) != len(arrays):
+        raise ValueError(f"hypothetical= as a list has one entry for each of {len(arrays)} inputs. Got {len(asked)}.")
+    for each in asked:
+        if not isinstance(each, (bool, np.bool_, Integral)):
+            raise ValueError(f"hypothetical= takes True, False or an int that names an axis. Got {each!r}.")
+    several = is_one and len(arrays) > 1
+    if several and hypothetical is not True:
+        raise ValueError(
+            f"hypothetical= names an axis of one input, and the network has the inputs {', '.join(labels)}. Pass True, "
+            f"or a dict such as {{{names[0]!r}: {hypothetical}}}."
+        )
+    axes = []
+    for position, (array, axis, label) in enumerate(zip(arrays, asked, labels, strict=True)):
+        is_out = axis is False or (several and (position in held or not _may_hold_letters(array)))
+        axes.append(None if is_out else find_letters(array, axis, label))
+    if all(axis is None for axis in axes):
+        raise ValueError(
+            f"hypothetical=True looks for one-hot letters in {' and '.join(labels)}, and none of these holds any. Pass "
+            "rows with one 1 and zeros elsewhere for each letter, or a dict of the input's name to its axis of letters."
+        )
+    return tuple(axes)
+
+
+def _may_hold_letters(array):
+    """Return whether an input beside others holds one-hot letters along an axis, or their frequencies."""
+    if array.ndim < 3 or kind_of(array.dtype) != "f" or not array.any():
+        return False
+    axes = [axis for axis in range(1, array.ndim) if array.shape[axis] > 1]
+    return any(are(array, axis).all() for are in (are_letters, are_frequencies) for axis in axes)
+
+
+def find_replaced_letters(bound, method, arrays):
+    """Return the axis of one-hot letters of each input or layer whose letters are replaced.
+
+    Parameters
+    ----------
+    bound : Bound
+        The bound network, with the parameter ``letters_axis``.
+    method : Method
+        The compiled network.
+    arrays : list of ndarray
+        Rows, one array for each input.
+
+    Returns
+    -------
+    axes : tuple of (int or None)
+        Axes counted without that of the rows; None where letters are not replaced.
+
+    Raises
+    ------
+    ValueError
+        If nothing holds one-hot letters along the axis that was named, or along one that can be found.
+    """
+    names, given = bound.source_names, bound.parameters["letters_axis"]
+    labels = input_labels(bound.network) if bound.layer is None else [f"layer {name!r}" for name in names]
+    if bound.layer is not None:
+        arrays = [tensor.numpy() for tensor in method.source_values([array[:SOME_ROWS] for array in arrays])]
+    axes, reasons = [], []
+    given = expand_over_sources(given, names, "letters_axis=")
+    for array, label, axis in zip(arrays, labels, given, strict=True):
+        found = None
+        if is_whole_number(axis):
+            if not -array.ndim <= axis < array.ndim or axis % array.ndim == 0:
+                raise ValueError(
+                    f"letters_axis={axis} is no axis of {label}'s features: {label} has shape {array.shape}, with the "
+                    "rows first. Pass a number from 1 on, or -1 for the last axis."
+                )
+            found = int(axis) % array.ndim - 1
+        elif axis is not None and array.ndim == 2 and len(arrays) == 1:
+            # The columns of a table are the letters of one position.
+            found = 0
+        elif axis is not None:
+            try:
+                found = find_letters(array, True, label, "letters_axis", "'auto'")
+            except ValueError as error:
+                reasons.append(str(error))
+            # Of several inputs, one with a single position is no sequence.
+            if found is not None and len(arrays) > 1 and array[0].size == array.shape[found + 1]:
+                reasons.append(f"{label} has one position.")
+                found = None
+        axes.append(found)
+    if all(axis is None for axis in axes):
+        raise ValueError(
+            f"{bound.owner} replaces one-hot letters. {' '.join(reasons) or 'letters_axis= names no input.'} Pass "
+            "letters_axis=-1 for letters on the last axis, whatever numbers rows hold."
+        )
+    return tuple(axes)
 
 
 def check_weights(sample_weight, rows):

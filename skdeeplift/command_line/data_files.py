@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from skdeeplift.dtypes import kind_of
-from skdeeplift.explanation.npz_file import replace_together
+from skdeeplift.replacement import replace_together
 
 TABLES = (".csv", ".tsv", ".parquet")
 ARRAYS = (".npy", ".npz")

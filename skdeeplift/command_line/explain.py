@@ -3,13 +3,13 @@
 import inspect
 import json
 import re
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from skdeeplift.command_line import explain_sequences
 from skdeeplift.command_line.data_files import (
     ARRAYS,
     FORMATS,
@@ -23,6 +23,7 @@ from skdeeplift.command_line.data_files import (
     write_contributions,
     write_picture,
 )
+from skdeeplift.command_line.sequence_data import kind_of_sequences
 from skdeeplift.explanation.explanation_parts import find_parts, has_targets
 
 # Explainer of each method, and the explainer's parameter that --rule sets.
@@ -33,6 +34,7 @@ METHODS = {
     "gradient": ("GradientExplainer", "kind"),
     "guided_backprop": ("GuidedBackpropExplainer", "rule"),
     "lrp": ("LRPExplainer", None),
+    "mutagenesis": ("MutagenesisExplainer", "kind"),
     "occlusion": ("OcclusionExplainer", None),
     "shapley_sampling": ("ShapleySamplingExplainer", None),
 }
@@ -50,6 +52,8 @@ examples:
   skdeeplift explain model.keras patients.csv --background training.csv --reference sample --plot importance.png
   skdeeplift explain digits.keras digits.npy --target 8-3 --rule reveal_cancel --reference zeros --output digits.npz
   skdeeplift explain model.keras patients.parquet --method integrated_gradients --set n_steps=200
+  skdeeplift explain model.h5 regions.bed --genome genome.fa --reference dinucleotide_shuffle --max-references 20 \\
+      --head profile --target profile --output profile.npz --modisco modisco --bigwig profile.bw --logo 5
 
 exit codes:
   0 on success, 2 on an error (one line on standard error says what went wrong)"""
@@ -62,7 +66,7 @@ def add_arguments(parser):
         "data",
         metavar="DATA",
         help=f"the rows to explain ({', '.join(FORMATS)}); an .npz file of several arrays is for a network of several "
-        "inputs",
+        "inputs; or sequences (.fa, .fasta), or regions of a genome (.bed, .narrowPeak)",
     )
     rows = parser.add_argument_group("rows")
     rows.add_argument("--index", metavar="COLUMN", help="the column that labels the rows of a table")
@@ -91,11 +95,14 @@ def add_arguments(parser):
         "median, zeros, minimum, sample, kmeans, permuted, nearest_other, blur, shuffle, dinucleotide_shuffle, "
         "background_frequency, held (default: mean; sample for expected_gradients)",
     )
+    method.add_argument("--max-references", type=int, metavar="N", help="the most references of a row")
+    method.add_argument("--head", metavar="NAME", help="the output to explain, of a network that has several")
     method.add_argument(
         "--target",
         default="auto",
-        help="the output to explain: auto (a single one, or each row's predicted class), predicted, all, a number, a "
-        "class's name (see --classes), numbers of each axis such as 0,2, or a difference of two such as 8-3",
+        help="the output to explain: auto (a single one, or each row's predicted class), predicted, all, profile (the "
+        "logits of a profile, weighted by their softmax), a number, a class's name (see --classes), numbers of each "
+        "axis such as 0,2, or a difference of two such as 8-3",
     )
     method.add_argument("--classes", metavar="NAMES", help="names of the outputs, separated by commas")
     method.add_argument(
@@ -113,6 +120,7 @@ def add_arguments(parser):
         default=[],
         help="any other parameter of the method's explainer, such as n_steps=200; can be repeated",
     )
+    explain_sequences.add_arguments(parser)
     results = parser.add_argument_group("results")
     results.add_argument(
         "-o",
@@ -151,6 +159,10 @@ def run(options):
         If an option is invalid, or a file cannot be read or written.
     """
     _check_results(options)
+    explain_sequences.check_arguments(options)
+    if kind_of_sequences(options.data) is not None:
+        explain_sequences.run(options, make_explainer)
+        return
     X = read_rows(options.data, index=options.index, drop=options.drop)
     background = X
     if options.background is not None:
@@ -199,13 +211,15 @@ def _is_file(name, path):
     return Path(name).exists() and path.samefile(name)
 
 
-def make_explainer(options):
+def make_explainer(options, network=None):
     """Make the explainer that the options describe.
 
     Parameters
     ----------
     options : argparse.Namespace
         Arguments that `add_arguments` added.
+    network : object, default=None
+        The network as the explainer takes it; by default the files that the options name.
 
     Returns
     -------
@@ -224,12 +238,14 @@ def make_explainer(options):
     given = {
         rule_parameter: options.rule,
         "reference": None if options.reference is None else _parse_reference(options.reference),
+        "max_references": options.max_references,
+        "output": options.head,
         "class_names": classes,
         "target": _parse_target(options.target, classes or ()),
         "layer": options.layer[0] if options.layer and len(options.layer) == 1 else options.layer,
         "batch_size": options.batch_size,
         "random_state": options.seed,
-        "verbose": int(not options.quiet and sys.stderr.isatty()),
+        "verbose": int(explain_sequences.is_watched(options) and kind_of_sequences(options.data) is None),
         # The summary prints importances of DATA. Those of the background are not computed from more than one row.
         "max_samples": 1,
     }
@@ -242,7 +258,7 @@ def make_explainer(options):
     for name in parameters:
         if name not in known:
             raise ValueError(f"--method {options.method} has no {name}; its parameters are {', '.join(known)}")
-    return explainer_class(get_model(options), **parameters)
+    return explainer_class(get_model(options) if network is None else network, **parameters)
 
 
 def _parse_reference(text):

@@ -135,16 +135,16 @@ def evenly(number, most):
 
 
 @lru_cache
-def pieces(n_rows, size):
+def pieces(n_rows, size, many=MANY_ROWS):
     """Return ``(start, stop, padded size)`` of chunks of ``size`` rows; the last are padded to powers of two.
 
-    Where a quarter of many rows would be padding, a piece of half a chunk comes first.
+    Where a fifth of ``many`` rows or more would be padding, a piece of half a chunk comes first.
     """
     start, found = 0, []
     while start < n_rows:
         rest = min(size, n_rows - start)
         padded = min(size, power_of_two_above(rest))
-        if padded >= MANY_ROWS and padded == power_of_two_above(padded) and 4 * rest <= 3 * padded:
+        if padded >= max(many, 2) and padded == power_of_two_above(padded) and 5 * rest <= 4 * padded:
             rest = padded = padded // 2
         found.append((start, start + rest, padded))
         start += rest

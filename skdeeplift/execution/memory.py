@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from skdeeplift.config import get_config
 from skdeeplift.exceptions import BatchSizeWarning
+from skdeeplift.execution.chunks import MANY_ROWS
 from skdeeplift.warn import warn
 
 MOST_PAIRS = 2**14
@@ -20,6 +21,8 @@ MOST_BYTES = 2**28
 USUAL_STEPS = 100
 # What explaining takes at the most of what is free, unless a limit is set.
 SHARE = 0.5
+# Number of bytes of a network's values that are computed in the time in which one op is traced.
+BYTES_OF_TRACED_OP = 2**21
 # What is in memory at once, beside the values themselves: copies that convolutions make, and what is summed.
 OVERHEAD = 2
 # Bytes that a method computes for a pair, which take long to add up for each of many small calls.
@@ -101,8 +104,13 @@ def bytes_of_pair(method):
     """
     if method not in _SIZES:
         steps = _most_steps(method.graph)
+        # A row may have several entries on the first axis, as with both strands of a sequence.
+        folds = {value: layout.fold or 1 for value, layout in method.layouts.items()}
         size = sum(
-            value.dtype.size * math.prod(size or 1 for size in value.shape[1:]) * steps ** method.depths.get(value, 0)
+            value.dtype.size
+            * math.prod(size or 1 for size in value.shape[1:])
+            * folds.get(value, 1)
+            * steps ** method.depths.get(value, 0)
             for value in method.computed
             if value.shape.rank
         )
@@ -114,6 +122,11 @@ def _most_steps(graph):
     """Return the number of steps of a loop: the length of the sequence that it reads, if that is known."""
     sequences = [op.inputs[0] for op in graph.ops if op.type == "TensorListFromTensor"]
     return max((sequence.shape[0] or USUAL_STEPS for sequence in sequences), default=USUAL_STEPS)
+
+
+def pairs_worth_a_call(method):
+    """Return the number of pairs that take longer to compute than the network takes to trace for another chunk."""
+    return int(min(MANY_ROWS, max(1, method.n_ops * BYTES_OF_TRACED_OP / bytes_of_pair(method))))
 
 
 class Room:

@@ -10,6 +10,7 @@ from skdeeplift.execution.chunks import choose_chunking, evenly, padded, pieces
 from skdeeplift.execution.memory import Room
 from skdeeplift.perturbation.perturbation import sum_weighted
 from skdeeplift.propagation import replay
+from skdeeplift.propagation.pairing import with_axis_of_references
 
 
 class Mixtures(NamedTuple):
@@ -84,9 +85,16 @@ def compute_at_mixtures(method, rows, references, mixtures, *, batch_size="auto"
 
 def _at_mixtures(method, fixed, shapes, rows, references, mixtures):
     """Run the network on the mixtures of a chunk; ``shapes`` are those of the tensors."""
+
+    def to_fixed(tensor):
+        """Repeat the last entry of a batch until it has the only size that the network runs with, if there is one."""
+        if fixed is None:
+            return tensor
+        return tf.concat([tensor, tf.repeat(tensor[-1:], fixed - tensor.shape[0], 0)], 0)
+
     counts = mixtures.counts
     replaced = tf.transpose(mixtures.ranks < counts[..., None], [1, 0, 2])
-    given = {}
+    given, held = {}, list(method.graph.held)
     for value, row, reference, label in zip(method.graph.inputs, rows, references, mixtures.labels, strict=True):
         shape = row.shape[1:]
         of_elements = tf.gather(replaced, tf.reshape(label, [-1]), axis=2)
@@ -94,14 +102,18 @@ def _at_mixtures(method, fixed, shapes, rows, references, mixtures):
         # With the axes of mixtures, rows and references in front.
         mixed = tf.where(of_elements, reference, row[:, None])
         lead = counts.shape[1], row.shape[0], reference.shape[1]
-        mixed = tf.reshape(tf.broadcast_to(mixed, (*lead, *shape)), (-1, *shape))
-        if fixed is not None:
-            mixed = tf.concat([mixed, tf.repeat(mixed[-1:], fixed - mixed.shape[0], 0)], 0)
-        given[value] = mixed
+        given[value] = to_fixed(tf.reshape(tf.broadcast_to(mixed, (*lead, *shape)), (-1, *shape)))
+    if held:
+        # Values that a target function holds are those of the unchanged row, as in its explanation.
+        of_rows = dict(zip(method.graph.inputs, map(to_fixed, rows), strict=True))
+        for value, tensor in zip(held, replay.run(method.graph, of_rows, held), strict=True):
+            rest = tensor.shape[1:]
+            tensor = tensor[: lead[1]][None, :, None]
+            given[value] = to_fixed(tf.reshape(tf.broadcast_to(tensor, (*lead, *rest)), (-1, *rest)))
     [target] = replay.run(method.graph, given, [method.target])
     number = int(np.prod(lead))
     target = tf.reshape(target[:number], (*lead, *method.target.shape[1:]))
-    return sum_weighted(target, mixtures.target_weights)
+    return sum_weighted(target, with_axis_of_references(mixtures.target_weights, method.target.shape.rank))
 
 
 def _cut_rows(array, start, stop, size):

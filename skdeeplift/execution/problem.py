@@ -92,6 +92,25 @@ class Problem:
         """
         return outputs_at(self.method, self.rows if rows is None else rows, self.batch_size, self.fixed)
 
+    def references_of_row(self, row, number):
+        """Make the first references that a row is compared with.
+
+        Parameters
+        ----------
+        row : int
+            The row's position.
+        number : int
+            Number of references.
+
+        Returns
+        -------
+        references : list of ndarray of shape (number, *features)
+            One array for each input.
+        """
+        references = self.references.take(slice(row, row + 1))
+        make = references.of_rows([array[[row]] for array in self.rows], 0, 1)
+        return [array[0] if references.per_row else array for array in make(0, number)]
+
     def pairs_of_row(self, row, most_references):
         """Return one row and its first references, pair by pair, for a closer look.
 
@@ -107,8 +126,5 @@ class Problem:
         rows, references : list of ndarray
             One array for each input, with one entry for each pair.
         """
-        references = self.references.take(slice(row, row + 1))
-        make = references.of_rows([array[[row]] for array in self.rows], 0, 1)
-        arrays = make(0, min(len(references.weights), most_references))
-        arrays = [array[0] if references.per_row else array for array in arrays]
+        arrays = self.references_of_row(row, min(len(self.references.weights), most_references))
         return [np.repeat(array[[row]], len(arrays[0]), 0) for array in self.rows], arrays

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdeeplift.propagation.pairing import Mode
 from skdeeplift.propagation.sums import OF_ALL_TARGETS
 
 # Sums of squares, from which standard errors are computed: over references, or over the draws of a single one.
@@ -139,12 +138,17 @@ class Sums:
         ----------
         chunk : Chunk
             The rows and references.
-        outputs, at_reference : ndarray
-            Elements of the target tensor; None where there are no references.
+        outputs : ndarray of shape (n_rows, *target's axes)
+            Elements of the target tensor at the rows.
+        at_reference : ndarray of shape (n_rows or 1, n_references, *target's axes) or None
+            Elements of the target tensor at the references; None where there are no references.
         weights : ndarray of shape (1 or n_rows, n_targets, *target's axes)
-            Weights over these elements.
+            Weights over these elements, with an axis of references behind that of rows where each pair has its own.
         """
         rows, number, target = chunk.places, chunk.stop - chunk.start, chunk.target
+        if target.is_pairwise:
+            self._add_values_of_pairs(chunk, outputs, at_reference, weights)
+            return
         flat = outputs.reshape(len(outputs), -1).astype(np.float64)
         of_targets = weights.reshape(*weights.shape[:2], -1).astype(np.float64)
         if len(of_targets) == 1:
@@ -152,27 +156,38 @@ class Sums:
         else:
             self.prediction[rows] = (flat[:, None] * of_targets).sum(2)[:number]
         if at_reference is not None:
-            pairing = chunk.request.pairing
             values = at_reference.astype(np.float64)
-            lead = 1 if pairing.mode is Mode.SHARED else pairing.rows
-            values = values.reshape(lead, pairing.references, *values.shape[1:])
+            lead = values.shape[:2]
             if target.is_all:
                 # Weights are the identity here; a product of it with all pairs would cost much.
                 values = values - values.mean(-1, keepdims=True) if target.centered else values
-                values = values.reshape(lead, pairing.references, -1)
+                values = values.reshape(*lead, -1)
             else:
-                values = values.reshape(lead, pairing.references, -1) @ np.swapaxes(of_targets, 1, 2)
-            self.reference_value[rows] += np.tensordot(values, chunk.request.weights, (1, 0))[:number]
-            self.reference_squares[rows] += np.tensordot(values**2, chunk.request.weights, (1, 0))[:number]
-        if chunk.n_equal is not None:
-            if self.n_equal is None:
-                self.n_equal = np.zeros(self.n_rows, int)
-            self.n_equal[rows] += chunk.n_equal
+                values = values.reshape(*lead, -1) @ np.swapaxes(of_targets, 1, 2)
+            self._add_reference_values(chunk, values)
         classes = target.classes(outputs)
         if classes is not None:
             if self.classes is None:
                 self.classes = np.full(self.n_rows, -1)
             self.classes[rows] = classes[:number]
+
+    def _add_values_of_pairs(self, chunk, outputs, at_reference, weights):
+        """Add the target's values where each pair of a row and a reference has weights of its own."""
+        of_pairs = weights.reshape(*weights.shape[:2], -1).astype(np.float64)
+        at_rows = (outputs.reshape(len(outputs), 1, -1) * of_pairs).sum(2)
+        self.prediction[chunk.places, 0] += (at_rows @ chunk.request.weights)[: chunk.stop - chunk.start]
+        values = (at_reference.reshape(*at_reference.shape[:2], -1) * of_pairs).sum(2, keepdims=True)
+        self._add_reference_values(chunk, values)
+
+    def _add_reference_values(self, chunk, values):
+        """Add values of shape ``(n_rows or 1, n_references, n_targets)`` at the references of a chunk."""
+        rows, number, weights = chunk.places, chunk.stop - chunk.start, chunk.request.weights
+        self.reference_value[rows] += np.tensordot(values, weights, (1, 0))[:number]
+        self.reference_squares[rows] += np.tensordot(values**2, weights, (1, 0))[:number]
+        if chunk.n_equal is not None:
+            if self.n_equal is None:
+                self.n_equal = np.zeros(self.n_rows, int)
+            self.n_equal[rows] += chunk.n_equal
 
     def relative_standard_errors(self, rows, count):
         """Return rows' standard errors relative to their contributions, each as the root of the sum of squares.
@@ -202,7 +217,8 @@ class Sums:
         for of_source in self.sums:
             for array in of_source.values():
                 array /= _along_rows(counts, array)
-        for array in (self.reference_value, self.reference_squares):
+        of_references = [self.reference_value, self.reference_squares]
+        for array in [*of_references, self.prediction] if self.problem.target.is_pairwise else of_references:
             array /= counts[:, None]
         return self.finish(counts, counts)
 

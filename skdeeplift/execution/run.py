@@ -17,7 +17,7 @@ from skdeeplift.execution.chunks import (
     power_of_two_below,
     to_tensor,
 )
-from skdeeplift.execution.memory import Room, memory_limit
+from skdeeplift.execution.memory import Room, memory_limit, pairs_worth_a_call
 from skdeeplift.execution.results import SQUARES, Sums
 from skdeeplift.propagation.pairing import Mode, Pairing, Request
 
@@ -174,7 +174,7 @@ class Loop:
             return add(sums, chunk._replace(n_equal=values.n_equal), *at_both)
 
         of_references = range(0, n_references, self.size.references)
-        of_rows = pieces(n_rows, self.size.rows)
+        of_rows = pieces(n_rows, self.size.rows, pairs_worth_a_call(self.method) // self.size.references)
         # Shared references are run once for all rows; otherwise rows are run once for all of their references.
         order = product(of_references, of_rows)
         if self.mode is not Mode.SHARED:
@@ -195,18 +195,23 @@ class Loop:
         request = chunk.request._replace(target=target if weights is None else weights)
         outputs, at_reference, of_sources = method.explain(request, rows, references, at_reference)
         outputs = outputs.numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
-        at_reference = at_reference.numpy()
+        at_reference = _of_references(at_reference.numpy(), pairing)
         sums.add(chunk, 0, of_sources)
         yield pairing.targets
-        sums.add_values(chunk, outputs, at_reference, target.weights(outputs) if weights is None else weights)
+        weights = target.weights(outputs, at_reference) if weights is None else weights
+        sums.add_values(chunk, outputs, at_reference, weights)
 
     def _add_pairs(self, sums, chunk, at_input, at_reference):
         """Explain pairs: back for as many targets at once as a chunk has."""
         pairing = chunk.request.pairing
         outputs = at_input[0].numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
         # Read before anything is added, in case that memory runs out.
-        weights, at_references = chunk.target.weights(outputs), at_reference[0].numpy()
-        for first_target, of_targets in _targets_in_pieces(weights, pairing.targets, chunk.first_target):
+        at_references = _of_references(at_reference[0].numpy(), pairing)
+        weights = chunk.target.weights(outputs, at_references)
+        # Weights of pairs have an axis of references more, and are those of a single target.
+        is_single = chunk.target.is_pairwise
+        pieces_of_targets = _targets_in_pieces(weights, pairing.targets, chunk.first_target)
+        for first_target, of_targets in [(0, weights)] if is_single else pieces_of_targets:
             request = chunk.request._replace(target=of_targets)
             sums.add(chunk, first_target, self.method.contributions(request, at_input, at_reference))
             yield first_target + pairing.targets
@@ -256,6 +261,12 @@ class _Chunk(NamedTuple):
 def _empty_outputs(method, n_rows):
     """Return an array of the outputs' shape and dtype, where their values do not matter."""
     return np.empty((n_rows, *method.target.shape[1:]), method.target.dtype.as_numpy_dtype)
+
+
+def _of_references(values, pairing):
+    """Return values at the references of a chunk, of shape ``(rows or 1, references, ...)``."""
+    lead = 1 if pairing.mode is Mode.SHARED else pairing.rows
+    return values.reshape(lead, pairing.references, *values.shape[1:])
 
 
 def _targets_in_pieces(weights, size, start):

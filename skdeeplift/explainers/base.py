@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.binding.both_strands import on_both_strands_of
 from skdeeplift.binding.bound import Hooks
 from skdeeplift.binding.calls import Fields, check_out, check_single_target, explain_rows
 from skdeeplift.binding.dask_calls import fit_lazily, transform_lazily
@@ -23,13 +24,14 @@ from skdeeplift.references.reference import Reference
 from skdeeplift.rows.batches import rows_for_fit
 from skdeeplift.rows.dask_map import dispatch_dask, fit_and_transform
 from skdeeplift.rows.dask_rows import compute_all, is_lazy
+from skdeeplift.targets.profile import Profile
 
 CHECK_CONSTRAINTS = {"check": [StrOptions({"warn", "raise", "ignore"})]}
 # Parameters of all explainers, which count from `fit` on.
 COMMON_CONSTRAINTS = {
     "estimator": "no_validation",
     "output": [str, Integral, None],
-    "target": [str, Integral, tuple, dict, "array-like", callable],
+    "target": [str, Profile, Integral, tuple, dict, "array-like", callable],
     "class_names": ["array-like", None],
     "pre_activation": ["boolean", StrOptions({"auto"})],
     "center_logits": ["boolean"],
@@ -101,6 +103,11 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
             If the network has an op without a rule.
         ModelFileError
             If ``estimator`` is a path that holds no network.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the network rounds numbers, and the method takes derivatives, which do not see such steps.
         """
         hooks = Hooks(self._make_method, self._make_schedule, self._find_sources)
         is_trained = is_trained_in_fit(self.estimator)
@@ -190,14 +197,24 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
         out = None if out is None else {"contributions": out}
         return explain_rows(self, X, Fields(), target=target, out=out).contributions
 
-    def explain(self, X, *, target=None, reference=None, multipliers=False, hypothetical=False, out=None):
+    def explain(
+        self,
+        X,
+        *,
+        target=None,
+        reference=None,
+        multipliers=False,
+        hypothetical=False,
+        both_strands=False,
+        out=None,
+    ):
         """Compute the contributions of rows, with predictions, convergence deltas and standard errors.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
             Rows as the network takes them, or batches of rows, as in `transform`. Lazy rows are computed.
-        target : str, int, tuple, dict, array-like or callable, default=None
+        target : str, int, tuple, dict, array-like, Profile or callable, default=None
             Target to explain; by default the explainer's own ``target``. An integer array of shape ``(n_rows,)`` has
             one index for each row, and of shape ``(n_rows, n_axes)``, or a list of tuples, indices into several axes. A
             float array of the output's shape has weights, and with an axis of rows in front weights for each row. A
@@ -209,9 +226,16 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
             explainer of the same network can be passed too.
         multipliers : bool, default=False
             Whether to return multipliers too.
-        hypothetical : bool or int, default=False
+        hypothetical : bool or int, or list or dict of these, default=False
             Whether to return what each possible letter would contribute, where ``X`` holds one-hot letters. An int
-            names their axis, counted with that of the rows. Frequencies of letters that sum to one are taken too.
+            names their axis, counted with that of the rows. Frequencies of letters that sum to one are taken too. Of
+            several inputs, True finds those that hold letters and are not ``"held"``; a list or dict says for each.
+        both_strands : bool, str, int, tuple of int, or list or dict of these, default=False
+            Whether to explain the mean of the target over each sequence and its reverse complement. All fields are
+            means over both strands, in the positions of ``X``, with the row's references on both. True is for one-hot
+            letters in the order ACGT, or another whose complements are its reverse; a string such as ``"ATGC"`` gives
+            the letters in the order of the columns. Axes, such as ``(1, 2)``, are reversed: those of positions and
+            strands of control tracks. Of several inputs, one entry for each; False leaves an input as it is.
         out : array-like, or list or dict of array-like, default=None
             Array to write contributions into, as in `transform`. Of the fields with a number for each element of
             ``X``, only those that ``out`` names are computed then. A dict with the key ``"contributions"`` also takes
@@ -253,7 +277,8 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
                 )
             letters = hypothetical if hypothetical is not False else "hypothetical" in out
             fields = Fields(True, multipliers or "multipliers" in out, letters, frozenset(out))
-        return explain_rows(self, X, fields, target=target, reference=reference, out=out)
+        explainer = self if both_strands is False else on_both_strands_of(self, both_strands)
+        return explain_rows(explainer, X, fields, target=target, reference=reference, out=out)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns that `transform` returns for a table.

@@ -52,7 +52,7 @@ class DeepLiftExplainer(BaseExplainer):
         together. Contributions are means over references. Of a network with several inputs a list or dict has one for
         each, of any kinds; one name, object or function for all chooses the same rows of all inputs. Integers, such as
         tokens, have no mean, median or minimum: theirs is 0, the usual padding token. A row's padding mask also holds
-        for its references.
+        for its references. An input that is a mask, and would hide all others at 0, is held instead.
     max_references : int or "auto", default=100
         How many references at the most, of those of which there are many. With ``"auto"``, as many as
         ``reference_tol`` needs.
@@ -64,13 +64,14 @@ class DeepLiftExplainer(BaseExplainer):
     output : str or int, default=None
         Which output to explain of a network that has several: its key in a dict, its position in a list, or its
         name in Keras.
-    target : {"auto", "predicted", "all"}, int, tuple of int, dict, array-like of float or callable, default="auto"
+    target : str, int, tuple of int, dict, array-like of float, Profile or callable, default="auto"
         The output to explain. ``"auto"``: a single output as it is, or each row's predicted class of a softmax;
-        ``"predicted"``: each row's largest output; ``"all"``: every output, on a last axis of contributions; an index
-        into the output's axes; a dict of indices to weights for a weighted sum, so that ``{8: 1, 3: -1}`` is the
-        difference of two classes, or an array of the output's shape with all weights; a function of TensorFlow, from
-        the model's own output to one number for each row. Where there are ``classes_``, class labels stand for indices;
-        of two classes and one logit the second has the logit, and the first its negative.
+        ``"predicted"``: each row's largest output; ``"all"``: every output, on a last axis of contributions;
+        ``"profile"`` or a `~skdeeplift.targets.Profile`: logits of positions, weighted by their softmax; an index into
+        the output's axes; a dict of indices to weights for a weighted sum, so that ``{8: 1, 3: -1}`` is the difference
+        of two classes, or an array of the output's shape with all weights; a function of TensorFlow, from the model's
+        own output to one number for each row. Where there are ``classes_``, class labels stand for indices; of two
+        classes and one logit the second has the logit, and the first its negative.
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
         the ``classes_`` of an estimator that has them.

@@ -50,7 +50,7 @@ class ShapleySamplingExplainer(BaseExplainer):
     output : str or int, default=None
         Which output to explain of a network that has several: its key in a dict, its position in a list, or its
         name in Keras.
-    target : {"auto", "predicted", "all"}, int, tuple of int, dict, array-like of float or callable, default="auto"
+    target : str, int, tuple of int, dict, array-like of float, Profile or callable, default="auto"
         The output to explain, as that of `DeepLiftExplainer`. ``"all"`` costs no more than one.
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default

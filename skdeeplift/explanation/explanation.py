@@ -7,9 +7,10 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from skdeeplift.dtypes import kind_of
-from skdeeplift.explanation.explanation_parts import find_parts, has_targets, unwrap_single
-from skdeeplift.explanation.npz_file import read_explanation, replace_together, write_explanation
+from skdeeplift.explanation.explanation_parts import choose_letters, find_parts, has_targets
+from skdeeplift.explanation.npz_file import read_explanation, write_explanation
 from skdeeplift.propagation.sums import PARTS
+from skdeeplift.replacement import replace_together
 
 # Fields with one number for each element of the rows, or of a layer's units.
 OF_ELEMENTS = ("contributions", "multipliers", "standard_error", "hypothetical", *PARTS)
@@ -45,9 +46,14 @@ class Explanation(Bunch):
         over the references. None unless a layer is explained.
     hypothetical : ndarray of shape X.shape or None
         Hypothetical contribution of each possible letter: its difference from the reference, times the multipliers of
-        the letter in ``X``. None unless `explain` was called with ``hypothetical=True``.
+        the letter in ``X``. None unless `explain` was called with ``hypothetical=True``, and for each of several
+        inputs that holds no letters.
+    deletions : ndarray of shape (n_rows, n_positions) or None
+        Change of the target without each position of a sequence. None unless `MutagenesisExplainer` has
+        ``deletions=True``.
     letters_axis : int or None
-        The axis of one-hot letters in ``X``, not counting the axis of rows. None without ``hypothetical``.
+        The axis of one-hot letters in ``X``, not counting the axis of rows. None without ``hypothetical``, unless
+        letters are mutated. A list or dict for several inputs.
     reference_value : ndarray of shape (n_rows,) or None
         The target at the reference, or its mean over several references. None if the method has no reference.
     reference_spread : ndarray of shape (n_rows,) or None
@@ -101,6 +107,72 @@ class Explanation(Bunch):
     def __init__(self, **fields):
         super().__init__(**{"class_names": None, **fields})
 
+    # Function of a row's position; see `references`. It is no field, so that it is not saved.
+    _make_references = None
+
+    def __getstate__(self):
+        # Fields are pickled and copied as those of a dict; the function would take the network along.
+        return None
+
+    def remember_references(self, make):
+        """Keep a function that makes the references of a row again, until the explanation is saved or copied.
+
+        Parameters
+        ----------
+        make : callable
+            Function of a row's position.
+        """
+        vars(self)["_make_references"] = make
+
+    def references(self, row):
+        """Return the references that a row was compared with, such as its shuffles.
+
+        References that are made of each row are not kept but made again, the same ones.
+
+        Parameters
+        ----------
+        row : int
+            The row's position.
+
+        Returns
+        -------
+        references : ndarray of shape (n_references, *features), or list or dict of ndarray
+            References as the network took them, in the form of ``X``. Where contributions are integrated from
+            references that are drawn again and again, so are these.
+
+        Raises
+        ------
+        ValueError
+            If the explainer compares rows with nothing, or the explanation was made in batches, read from a file,
+            pickled or copied.
+        IndexError
+            If there is no such row.
+
+        Examples
+        --------
+        >>> import keras
+        >>> from skdeeplift import DeepLiftExplainer
+        >>> from skdeeplift.sequences import decode, one_hot
+        >>> X = one_hot(["GATTACAGATACCA", "CAGATTACAGGATT"])
+        >>> model = keras.Sequential([keras.Input((14, 4)), keras.layers.Flatten(), keras.layers.Dense(1)])
+        >>> explainer = DeepLiftExplainer(model, reference="dinucleotide_shuffle", max_references=3, random_state=0)
+        >>> explanation = explainer.fit(X).explain(X)
+        >>> decode(explanation.references(0))
+        array(['GATACCATTACAGA', 'GATTATACCACAGA', 'GACCAGATACATTA'], dtype='<U14')
+        """
+        if self._make_references is None:
+            if self.get("n_references") is None:
+                raise ValueError("The explanation has no references: its explainer compares rows with nothing.")
+            raise ValueError(
+                "The explanation does not hold its references: only one that explain(X) returns for rows in memory "
+                "does, not one of batches, of a file, or a copy. Explain the row again, whose references are drawn "
+                "alike: explainer.explain(X[row : row + 1]).references(0)."
+            )
+        n_rows = len(self.prediction)
+        if not -n_rows <= row < n_rows:
+            raise IndexError(f"Row {row} is out of range: the explanation has {n_rows} rows.")
+        return self._make_references(row % n_rows)
+
     def __repr__(self):
         arrays = self.contributions
         if isinstance(arrays, dict):
@@ -112,7 +184,7 @@ class Explanation(Bunch):
             delta = f", convergence delta <= {float(np.abs(self.convergence_delta).max()):.2g}"
         return f"<Explanation of {len(self.prediction)} rows: contributions {shape}{delta}>"
 
-    def to_modisco(self, folder, X=None):
+    def to_modisco(self, folder, X=None, *, part=None):
         """Write the two input files of motif discovery by TF-MoDISco (modisco-lite).
 
         ``sequences.npz`` holds the one-hot sequences, and ``hypothetical.npz`` their hypothetical contributions. Each
@@ -125,6 +197,8 @@ class Explanation(Bunch):
         X : array-like, default=None
             The rows that were explained, in the same order. By default those of the explanation, which keeps none
             where they came in batches and contributions were written into ``out=``.
+        part : str or int, default=None
+            Key or position of the input to write, of several that hold letters. By default the only one.
 
         Returns
         -------
@@ -135,14 +209,16 @@ class Explanation(Bunch):
         ------
         ValueError
             If the explanation has no hypothetical contributions, if these are to several targets, if it has no rows or
-            ``X`` is of another shape, or if the sequences do not have four letters.
+            ``X`` is of another shape, if the sequences do not have four letters, or if several inputs hold letters and
+            none is chosen.
         """
-        if self.get("hypothetical") is None:
-            raise ValueError("to_modisco needs hypothetical contributions. Use explain(X, hypothetical=True).")
         X = self.get("X") if X is None else X
+        hypothetical, X, axis = choose_letters(self, X, part)
+        if hypothetical is None:
+            raise ValueError("to_modisco needs hypothetical contributions. Use explain(X, hypothetical=True).")
         if X is None:
             raise ValueError("to_modisco needs the rows, which this explanation does not hold. Pass them as X=.")
-        sequences, hypothetical = np.asarray(unwrap_single(X)), unwrap_single(self.hypothetical)
+        sequences = np.asarray(X)
         if hypothetical.shape[:-1] == sequences.shape:
             raise ValueError(
                 f"to_modisco writes contributions to one target, not {hypothetical.shape[-1]}. Pass target= to explain."
@@ -152,7 +228,7 @@ class Explanation(Bunch):
                 f"to_modisco needs the rows that were explained, of shape {hypothetical.shape}. X has shape "
                 f"{sequences.shape}."
             )
-        arrays = [_letters_first(array, self.letters_axis + 1) for array in (sequences, hypothetical)]
+        arrays = [_letters_first(array, axis + 1) for array in (sequences, hypothetical)]
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         paths = folder / "sequences.npz", folder / "hypothetical.npz"

@@ -74,6 +74,53 @@ def unwrap_single(arrays):
     return arrays
 
 
+def choose_letters(explanation, X, part=None):
+    """Choose the input that holds one-hot letters.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        An explanation that `explain` returned.
+    X : array-like, or list or dict of array-like
+        The rows.
+    part : str or int, default=None
+        Key or position of the input; by default the only one with hypothetical contributions.
+
+    Returns
+    -------
+    hypothetical : ndarray or None
+        Hypothetical contributions of the input.
+    X : array-like
+        Rows of the input; all rows as they are if these are not a list or dict of several inputs.
+    axis : int or None
+        Axis of its letters, not counting the axis of rows.
+
+    Raises
+    ------
+    ValueError
+        If several inputs have letters and none is chosen, or the chosen one has none.
+    """
+    hypothetical, axis = explanation.get("hypothetical"), explanation.get("letters_axis")
+    if not isinstance(axis, (list, dict)):
+        if part is not None:
+            raise ValueError(f"The explanation is about one input. Leave part= at None, not {part!r}.")
+        return unwrap_single(hypothetical), unwrap_single(X), axis
+    keys = list(axis) if isinstance(axis, dict) else list(range(len(axis)))
+    with_letters = [key for key in keys if axis[key] is not None]
+    if part is None and len(with_letters) == 1:
+        [part] = with_letters
+    if part not in with_letters:
+        names = " or ".join(map(repr, with_letters))
+        raise ValueError(
+            f"One input is taken, of those with hypothetical contributions. Pass part={names}. Got {part!r}."
+        )
+    arrays = [
+        each[part] if type(each) is type(axis) else each[keys.index(part)] if isinstance(each, list) else each
+        for each in (hypothetical, X)
+    ]
+    return *arrays, axis[part]
+
+
 def _values(X, contributions, explanation):
     """Return the rows as an array, or None if their shape is not that of the contributions to one target."""
     if X is None or isinstance(X, dict):

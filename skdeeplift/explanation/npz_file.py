@@ -1,49 +1,14 @@
 """Explanations as ``.npz`` files without pickled objects."""
 
 import json
-import os
-import shutil
-from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 
 from skdeeplift.dtypes import kind_of
-
-
-@contextmanager
-def replace_together(*paths):
-    """Yield temporary paths, and rename them to the given paths once all files are written.
-
-    A file keeps its permissions, and a symbolic link stays one: the file that it names is replaced.
-
-    Parameters
-    ----------
-    *paths : Path
-        The files to write. Existing files are kept if anything fails.
-
-    Yields
-    ------
-    unfinished : list of Path
-        The temporary paths to write to, with the same suffixes.
-    """
-    files = [Path(path).resolve() for path in paths]
-    suffixes = [Path(path).suffix for path in paths]
-    unfinished = [
-        path.with_name(f".{uuid4().hex}.unfinished{suffix}") for path, suffix in zip(files, suffixes, strict=True)
-    ]
-    try:
-        yield unfinished
-        for written, path in zip(unfinished, files, strict=True):
-            if path.exists():
-                shutil.copymode(path, written)
-            os.replace(written, path)
-    finally:
-        for written in unfinished:
-            written.unlink(missing_ok=True)
-
+from skdeeplift.replacement import replace_together
+from skdeeplift.targets.profile import Profile
 
 FORMAT = "skdeeplift.Explanation 1"
 
@@ -118,6 +83,8 @@ def _pack(value, where, arrays):
     if isinstance(value, dict):
         pairs = [[_pack(key, where, arrays), _pack(item, f"{where}[{key!r}]", arrays)] for key, item in value.items()]
         return {"dict": pairs}
+    if isinstance(value, Profile):
+        return {"profile": _pack(value.get_params(), where, arrays)}
     if isinstance(value, pd.DataFrame):
         return {"frame": _pack_frame(value, where, arrays)}
     if isinstance(value, pd.Index):
@@ -209,6 +176,8 @@ def _unpack(node, file):
         return {"list": list, "tuple": tuple}[kind](_unpack(item, file) for item in content)
     if kind == "dict":
         return {_unpack(key, file): _unpack(value, file) for key, value in content}
+    if kind == "profile":
+        return Profile(**_unpack(content, file))
     if kind == "index":
         return _unpack_index(content, file)
     if kind == "frame":

@@ -9,6 +9,7 @@ from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.bind import bind
 from skdeeplift.network.effects import find_effects
 from skdeeplift.network.graph import BRANCHES
+from skdeeplift.network.masks import find_hiding_masks, only_decides
 from skdeeplift.network.trained import is_estimator, network_of, steps_of, unfrozen
 from skdeeplift.propagation.lookups import input_sources
 from skdeeplift.propagation.plan import Plan
@@ -44,7 +45,8 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
         ``layer`` is the innermost layer of the operation, or ""; ``op`` its type in TensorFlow; ``name`` its name;
         ``family`` the kind of operation; ``rule`` its rule; ``in_loop`` whether it is computed at each step of a loop;
         ``supported`` whether an explainer can handle it, and ``reason`` why not. An input that reaches the outputs
-        through truth values alone, as a mask does, has a row of its own at the top; its ``reason`` says how to hold it.
+        through truth values alone, as a mask does, has a row of its own at the top; its ``reason`` says how to hold
+        it, or that it is held by default.
 
     Raises
     ------
@@ -92,11 +94,12 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
 def _of_masks(network):
     """Yield inputs that reach each output through truth values alone, with their table rows."""
     graph = network.graph
-    for name, value in zip(network.input_names, graph.inputs, strict=True):
-        if len(graph.inputs) > 1 and all(graph.only_decides(value, output) for output in graph.outputs):
+    for name, value, hides in zip(network.input_names, graph.inputs, find_hiding_masks(graph), strict=True):
+        if len(graph.inputs) > 1 and all(only_decides(graph, value, output) for output in graph.outputs):
+            held = "leaves it at the values of the row" + (", and is its default" if hides else "")
             reason = (
                 f"The input reaches the output through truth values alone, as a mask does. reference={{{name!r}: "
-                '"held"} leaves it at the values of the row.'
+                f'"held"}} {held}.'
             )
             yield value, ["", "Placeholder", str(name), "input", "", False, True, reason]
 

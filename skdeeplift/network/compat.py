@@ -25,14 +25,26 @@ KERAS_TRAINING_ATTRIBUTES = frozenset(
 TO_DECIBELS = "_dbscale"
 
 
-def graph_of_function(func_graph, name):
-    """Return the graph of a function that an op calls by name; there is no public way from the name to the function."""
+def graph_of_function(func_graph, name, inputs):
+    """Return the graph of a function that an op calls by name; there is no public way from the name to the function.
+
+    A function of TensorFlow 1, such as in its loss of connectionist temporal classification, has a definition only.
+    Shapes in it follow from those of the ``inputs`` that the op gives it.
+    """
     function = func_graph._get_function(name)
     if hasattr(function, "graph"):
         return function.graph
-    # A function of TensorFlow 1, such as in its loss of connectionist temporal classification, has a definition only.
+    definition = type(function.definition)()
+    definition.CopyFrom(function.definition)
+    # The definition itself says that the shapes of arguments are unknown.
+    definition.arg_attr.clear()
     with func_graph.as_default():
-        return function_def_to_graph(function.definition)
+        return function_def_to_graph(definition, input_shapes=[value.shape for value in inputs])
+
+
+def is_call_of_function(func_graph, op):
+    """Return whether an op has a function as its type, as functions of TensorFlow 1 call others."""
+    return func_graph._is_function(op.type)
 
 
 def flatten_layers(layer, include_self=True):

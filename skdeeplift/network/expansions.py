@@ -31,6 +31,50 @@ def expand(op):
     return tf.function(function, autograph=False).get_concrete_function(*specs).graph
 
 
+def can_choose_branch(op, branches):
+    """Return whether the results of all branches are arrays of the same shape, so that one of them can be chosen."""
+    results = zip(*(branch.outputs[: len(op.outputs)] for branch in branches), strict=True)
+    return op.inputs[0].dtype in (tf.bool, tf.int32) and all(
+        of_branches[0].dtype not in (tf.variant, tf.resource, tf.string)
+        and of_branches[0].shape[1:].is_fully_defined()
+        and all(each.shape.as_list() == of_branches[0].shape.as_list() for each in of_branches)
+        for of_branches in results
+    )
+
+
+def choose_branch(op, branches):
+    """Write the choice of a branch as that between the results of all branches.
+
+    Parameters
+    ----------
+    op : tf.Operation
+        The op, whose first input is a truth value or the number of a branch.
+    branches : list of FuncGraph
+        The branches; of two that a truth value chooses, the second is that of True.
+
+    Returns
+    -------
+    graph : FuncGraph
+        The function of the op's first input and of the results of all branches, branch by branch.
+    """
+    number = len(op.outputs)
+
+    def choose(chosen, *results):
+        *others, last = (results[start : start + number] for start in range(0, len(results), number))
+        for place, results_of_branch in enumerate(others):
+            is_chosen = tf.logical_not(chosen) if chosen.dtype == tf.bool else tf.equal(chosen, place)
+            # Select refuses results of different shapes, which SelectV2 would broadcast.
+            last = [
+                tf.raw_ops.Select(condition=is_chosen, x=new, y=old)
+                for new, old in zip(results_of_branch, last, strict=True)
+            ]
+        return last
+
+    given = [op.inputs[0], *(each for branch in branches for each in branch.outputs[:number])]
+    specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in given]
+    return tf.function(choose, autograph=False).get_concrete_function(*specs).graph
+
+
 def count_one_hot(op):
     """Write a count of integers as a sum of one-hot rows, or their presence as the maximum of these.
 
@@ -100,6 +144,23 @@ def transform_whole_length(op):
     return transform
 
 
+def fill_with_zeros(op):
+    """Write an empty tensor as zeros, if TensorFlow says that it fills it with zeros."""
+    dtype = op.outputs[0].dtype
+    return (lambda shape: tf.zeros(shape, dtype)) if op.get_attr("init") else None
+
+
+def multiply_crosswise(op):
+    """Write the cross product of vectors as products of their numbers."""
+
+    def multiply(first, second):
+        a, b, c = tf.unstack(first, axis=-1)
+        d, e, f = tf.unstack(second, axis=-1)
+        return tf.stack([b * f - c * e, c * d - a * f, a * e - b * d], -1)
+
+    return multiply
+
+
 def reduce_each_segment(op):
     """Write maxima or minima of segments as those over the entries of each segment, where the segments are known."""
     segments, is_unsorted = tf.get_static_value(op.inputs[1]), op.type.startswith("Unsorted")
@@ -143,6 +204,8 @@ _EXPANSIONS = {
         cast_parts,
         count_one_hot,
         divide_by_square,
+        fill_with_zeros,
+        multiply_crosswise,
         reduce_each_segment,
         transform_along_axes,
         transform_whole_length,

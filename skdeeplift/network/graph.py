@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from skdeeplift.dtypes import is_continuous, is_whole
 from skdeeplift.network import ops
-from skdeeplift.network.compat import graph_of_function
+from skdeeplift.network.compat import graph_of_function, is_call_of_function
 from skdeeplift.network.constants import constant_value
-from skdeeplift.network.expansions import expand
+from skdeeplift.network.expansions import can_choose_branch, choose_branch, expand
 from skdeeplift.network.input_dependence import batch_layouts, dependence_of
 
 BRANCHES = ops.where(family=ops.BRANCH)
@@ -19,6 +19,8 @@ BRANCHES = ops.where(family=ops.BRANCH)
 _SIGNATURES = {}
 # Prefix of the names in a target function.
 _TARGET = "target/"
+# Prefix of the names in a function in front of the network.
+_BEFORE = "before/"
 # Name of an Identity that the graph keeps as an op, because it is the output of a layer.
 LAYER_OUTPUT = "skdeeplift.output"
 # Name scope of a call of a layer; the number of the call follows.
@@ -119,12 +121,15 @@ class Graph:
         Calls of layers, with lists of Value as outputs.
     changed : set of Value
         Handles of variables and tables that the network changes.
+    given : set of Value
+        Values that a function in front of the network hands to it as inputs; empty if there is none.
     held : set of Value
         Values that a target function holds constant, by ``tf.stop_gradient``. A reference has those of its row.
     """
 
     def __init__(self, func_graph, calls=(), prefix="", compiled=False, in_loop=False):
         self.ops, self.captures, self.inputs, self.held, self.changed = [], {}, [], set(), set()
+        self.given = set()
         names = {}
         for external, internal in () if in_loop else func_graph.captures:
             names[internal.name] = value = _make_value(internal, prefix)
@@ -158,6 +163,20 @@ class Graph:
         names[given.name] = value
         graph._read(func_graph, names, prefix=_TARGET, compiled=False)
         graph.outputs = [names[tensor.name] for tensor in func_graph.outputs]
+        graph._index_anew()
+        return graph
+
+    def preceded_by(self, func_graph):
+        """Return a graph that takes its inputs from a function of as many arguments, whose own inputs it has then."""
+        before, graph = Graph(func_graph, prefix=_BEFORE), copy(self)
+        given = dict(zip(self.inputs, before.outputs, strict=True))
+        graph.inputs, graph.captures = before.inputs, self.captures | before.captures
+        graph.given = set(before.outputs)
+        graph.ops = [
+            *before.ops,
+            *(replace(op, inputs=tuple(given.get(value, value) for value in op.inputs)) for op in self.ops),
+        ]
+        graph.outputs = [given.get(value, value) for value in self.outputs]
         graph._index_anew()
         return graph
 
@@ -224,11 +243,12 @@ class Graph:
                 names.update(zip((tensor.name for tensor in op.outputs), inputs, strict=True))
             elif facts.family is ops.CALL:
                 must_compile = "_XlaMustCompile" in op.node_def.attr and op.get_attr("_XlaMustCompile")
-                body = graph_of_function(func_graph, op.get_attr("f").name)
+                body = graph_of_function(func_graph, op.get_attr("f").name, inputs)
                 self._inline(op, body, inputs, names, prefix, compiled or must_compile)
-            elif facts.family is ops.BRANCH and self._branch(op, inputs[0]) is not None:
-                body = graph_of_function(func_graph, self._branch(op, inputs[0]).name)
-                self._inline(op, body, inputs[1:], names, prefix, compiled)
+            elif facts.family is ops.BRANCH and (branches := self._branches(func_graph, op, inputs)):
+                self._inline_branches(op, branches, inputs, names, prefix, compiled)
+            elif is_call_of_function(func_graph, op):
+                self._inline(op, graph_of_function(func_graph, op.type, inputs), inputs, names, prefix, compiled)
             elif (expanded := expand(op)) is not None:
                 self._inline(op, expanded, inputs[: len(expanded.inputs)], names, prefix, compiled)
             else:
@@ -238,7 +258,7 @@ class Graph:
                 calls = tuple(call_numbers(name))
                 loop = []
                 for attribute in ("body", "cond") if facts.family is ops.LOOP else ():
-                    function = graph_of_function(func_graph, op.get_attr(attribute).name)
+                    function = graph_of_function(func_graph, op.get_attr(attribute).name, inputs)
                     loop.append(Graph(function, (), prefix, compiled, in_loop=True))
                     self.changed.update(inputs[loop[-1].inputs.index(handle)] for handle in loop[-1].changed)
                 self.held.update(outputs if holds else ())
@@ -251,17 +271,36 @@ class Graph:
         outputs = (inner[tensor.name] for tensor in body.outputs[: len(op.outputs)])
         names.update(zip((tensor.name for tensor in op.outputs), outputs, strict=True))
 
-    def _branch(self, op, chosen_by):
-        """Return the branch that is always taken, or None if the network's input may choose it."""
+    def _inline_branches(self, op, branches, inputs, names, prefix, compiled):
+        """Put all branches into the graph, and choose between their results where the input may choose."""
+        results = []
+        for number, body in enumerate(branches):
+            inner = dict(zip((tensor.name for tensor in body.inputs), inputs[1:], strict=True))
+            self._read(
+                body,
+                inner,
+                prefix=f"{prefix}{op.name}/{number}/" if number else f"{prefix}{op.name}/",
+                compiled=compiled,
+            )
+            results += [inner[tensor.name] for tensor in body.outputs[: len(op.outputs)]]
+        if len(branches) == 1:
+            names.update(zip((tensor.name for tensor in op.outputs), results, strict=True))
+        else:
+            self._inline(op, choose_branch(op, branches), (inputs[0], *results), names, prefix, compiled)
+
+    def _branches(self, func_graph, op, inputs):
+        """Return the graph of the branch that is always taken, or those of all; none if results cannot be chosen."""
+        is_if = "then_branch" in op.node_def.attr
+        # A truth value counts the branches from that of False.
+        functions = [op.get_attr(f"{name}_branch") for name in ("else", "then")] if is_if else op.get_attr("branches")
         # A constant argument of an inlined function is a placeholder inside it, so its value is read outside.
-        origin = next((each.definition for each in self.ops if chosen_by in each.outputs), None)
+        origin = next((each.definition for each in self.ops if inputs[0] in each.outputs), None)
         chosen = tf.get_static_value(op.inputs[0] if origin is None else origin.outputs[0])
-        if chosen is None:
-            return None
-        if "then_branch" in op.node_def.attr:
-            return op.get_attr("then_branch" if chosen else "else_branch")
-        branches = op.get_attr("branches")
-        return branches[chosen if 0 <= chosen < len(branches) else -1]
+        if chosen is not None:
+            chosen = bool(chosen) if is_if else chosen
+            functions = [functions[chosen if 0 <= chosen < len(functions) else -1]]
+        bodies = [graph_of_function(func_graph, function.name, inputs[1:]) for function in functions]
+        return bodies if len(bodies) == 1 or can_choose_branch(op, bodies) else []
 
     @cached_property
     def dependence(self):
@@ -288,16 +327,6 @@ class Graph:
             if not reached.isdisjoint(op.inputs):
                 reached.update(each for each in op.outputs if is_continuous(each.dtype) or each.dtype == tf.variant)
         return value in reached
-
-    def only_decides(self, source, target):
-        """Return whether an input reaches the target, and through truth values alone, as a mask does."""
-        reached, by_numbers = {source}, {source} if source.dtype != tf.bool else set()
-        for op in self.ops:
-            if not reached.isdisjoint(op.inputs):
-                reached.update(op.outputs)
-            if not by_numbers.isdisjoint(op.inputs):
-                by_numbers.update(value for value in op.outputs if value.dtype != tf.bool)
-        return target in reached and target not in by_numbers
 
     def is_condition(self, value):
         """Return whether a value varies without a difference, as an index or a mask of padding does."""

@@ -156,14 +156,16 @@ def _find_padding(graph):
         if op.facts.family is ops.COMPARISON and any(_is_one_constant(graph, value) for value in op.inputs):
             compared = {_unmoved(graph, value) for value in op.inputs}
             is_of_step = op.facts.equality and not reductions.isdisjoint(op.outputs)
-            if not tokens.isdisjoint(compared) or (is_of_step and not compared.isdisjoint(graph.inputs)):
+            if not tokens.isdisjoint(compared) or (
+                is_of_step and not compared.isdisjoint({*graph.inputs, *graph.given})
+            ):
                 found += op.outputs
     return found
 
 
 def _unmoved(graph, value):
     """Return the value whose elements a value has, in another order, shape or dtype."""
-    while value in graph.producer and _moves_all(graph.producer[value]):
+    while value in graph.producer and value not in graph.given and _moves_all(graph.producer[value]):
         value = graph.producer[value].inputs[0]
     return value
 

@@ -168,7 +168,14 @@ REDUCED, FOLDED, UNFOLDED, RENUMBERED = "reduced", "folded", "unfolded", "renumb
 REPEATED, INSERTED = "repeated", "inserted"
 # Type of a cast from floating-point numbers to whole numbers or truth values, or from whole numbers to truth values.
 TRUNCATION = "Cast to whole"
-A_BRANCH = "which branch is taken is known only when the network runs"
+A_BRANCH = (
+    "which branch is taken is known only when the network runs, and the branches' results are no arrays of one known "
+    "shape, between which tf.where can choose"
+)
+PARTS = (
+    "how long the parts are that it puts together depends on the values that it is given, as where tf.vectorized_map "
+    "meets a tf.cond, which tf.map_fn or tf.where can take the place of"
+)
 SEGMENTS = "it joins entries of the leading axis by numbers of segments that are not constant"
 NUMBER_OF_RESULTS = "how many results it has depends on the values that it is given, so a row and its reference differ"
 A_DECOMPOSITION = "a matrix decomposition is no sum, product or elementwise function"
@@ -458,8 +465,8 @@ op("StridedSliceGrad",       Family({(4,): "apply_again"}))
 op("ConcatV2",               JOIN, hands_on=MOVED, axis=-1)
 op("Pack",                   JOIN, hands_on=MOVED, batch=INSERTED)
 op("PadV2",                  JOIN)
-op("DynamicStitch",          JOIN)
-op("ParallelDynamicStitch",  JOIN)
+op("DynamicStitch",          JOIN, why_not=PARTS)
+op("ParallelDynamicStitch",  JOIN, why_not=PARTS)
 op("TensorScatterAdd",       SCATTER_INTO_FIRST, places=1, columns=True)
 op("TensorScatterUpdate",    SCATTER_INTO_FIRST, places=1, columns=True)
 
@@ -516,6 +523,8 @@ op("UnsortedSegmentMax",     OTHER, why_not=SEGMENTS,
 op("UnsortedSegmentMin",     OTHER, why_not=SEGMENTS,
                              expansion="reduce_each_segment")
 op("DenseBincount",          OTHER, expansion="count_one_hot")
+op("Cross",                  OTHER, expansion="multiply_crosswise")
+op("Empty",                  OTHER, expansion="fill_with_zeros")
 
 # Ops without a difference.
 op("Shape",                  SHAPE, shape_only=True)

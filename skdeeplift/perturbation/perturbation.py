@@ -8,7 +8,7 @@ import tensorflow as tf
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.method import PairMethod
-from skdeeplift.propagation.pairing import Pairing
+from skdeeplift.propagation.pairing import Pairing, with_axis_of_references
 
 
 class Scheme(ABC):
@@ -143,7 +143,7 @@ class Perturbation(PairMethod):
         for source in self.sources:
             if len(pairs[source.value][0].shape) != source.value.shape.rank + 1:
                 raise ValueError(f"{source.value.name!r} has several entries for each row. Pass another layer.")
-        weights = tf.cast(request.target, tf.float64)
+        weights = with_axis_of_references(tf.cast(request.target, tf.float64), self.target.shape.rank)
         size = pairing.rows, pairing.references, pairing.targets
         of_rows, of_references = (tf.broadcast_to(sum_weighted(end, weights), size) for end in pairs[self.target])
         reference_weights = tf.cast(request.weights, tf.float64)
@@ -235,21 +235,21 @@ def sum_weighted(target, weights):
     ----------
     target : tensor of shape (..., rows or 1, references or 1, *target's axes)
         The target's values.
-    weights : tensor of shape (rows or 1, targets, *target's axes)
+    weights : tensor of shape (rows or 1, references or 1, targets, *target's axes)
         Weights over the target's elements.
 
     Returns
     -------
     sums : tensor of shape (..., rows or 1, references or 1, targets)
     """
-    n_elements = weights.shape[2:].num_elements()
-    lead = target.shape[: len(target.shape) - len(weights.shape[2:])]
+    n_elements = weights.shape[3:].num_elements()
+    lead = target.shape[: len(target.shape) - len(weights.shape[3:])]
     target = tf.reshape(tf.cast(target, tf.float64), (*lead, n_elements))
-    weights = tf.reshape(weights, (*weights.shape[:2], n_elements))
-    if weights.shape[0] == 1:
-        sums = tf.matmul(tf.reshape(target, (-1, n_elements)), weights[0], transpose_b=True)
-        return tf.reshape(sums, (*lead, weights.shape[1]))
-    return tf.reduce_sum(target[..., None, :] * weights[:, None], -1)
+    weights = tf.reshape(weights, (*weights.shape[:3], n_elements))
+    if weights.shape[:2].num_elements() == 1:
+        sums = tf.matmul(tf.reshape(target, (-1, n_elements)), weights[0, 0], transpose_b=True)
+        return tf.reshape(sums, (*lead, weights.shape[2]))
+    return tf.reduce_sum(target[..., None, :] * weights, -1)
 
 
 def _compute_terms(scheme, changes, reference_weights, wanted):

@@ -62,7 +62,7 @@ def slice_explanation(explanation, owner, *, target=None, part=None, field="cont
         If there is no such input, layer or target, or if there are several and none is chosen.
     """
     check_explanation(explanation, owner)
-    contributions, values = _take_part(explanation, owner, part, field)
+    contributions, values, letters_axis = _take_part(explanation, owner, part, field)
     rows, asked, labels = slice(None), explanation.get("target"), explanation.get("class_names")
     at_target = [explanation.get("prediction"), explanation.get("reference_value")]
     if has_targets(explanation):
@@ -99,7 +99,7 @@ def slice_explanation(explanation, owner, *, target=None, part=None, field="cont
         *(None if each is None else np.asarray(each)[rows] for each in at_target),
         None if names is None else np.asarray(names, dtype=object),
         to_target,
-        explanation.get("letters_axis"),
+        letters_axis,
     )
 
 
@@ -192,7 +192,7 @@ def check_explanation(explanation, owner):
 
 
 def _take_part(explanation, owner, part, field):
-    """Return a field and the values of one input or layer."""
+    """Return a field, the values and the axis of letters of one input or layer."""
     kind, parts = find_parts(explanation)
     keys = [each.name for each in parts]
     if kind is None and part is not None:
@@ -205,14 +205,19 @@ def _take_part(explanation, owner, part, field):
         raise ValueError(f"part={part!r} is no {kind} of the explanation. Expected one of {join_names(keys)}.")
     chosen = parts[0 if part is None else keys.index(part)]
     array, X, values = explanation[field], explanation.get("X"), chosen.values
+    letters_axis = explanation.get("letters_axis")
     if kind is None:
         X = unwrap_single(X)
     else:
         array, X = array[chosen.name], None if values is None else X[chosen.name]
+    if isinstance(letters_axis, (list, dict)):
+        letters_axis = letters_axis[chosen.name]
+    if array is None:
+        raise ValueError(f"The explanation has no {field} of {kind} {part!r}, which holds no letters.")
     if values is not None and hasattr(X, "columns"):
         # A DataFrame keeps the dtypes of its columns.
         values = X
     elif values is None and not isinstance(X, (list, dict)) and np.ndim(X) and len(X) == len(array):
         # A layer's contributions can be laid over the rows, such as images, unless the rows are a table.
         values = np.asarray(X) if explanation.get("feature_names") is None else None
-    return np.asarray(array), values
+    return np.asarray(array), values, letters_axis

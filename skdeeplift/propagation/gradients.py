@@ -10,7 +10,7 @@ from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network import ops
 from skdeeplift.network.clusters import Activation, Activations, activation_at
 from skdeeplift.propagation import replay
-from skdeeplift.propagation.method import Method, check_derivative
+from skdeeplift.propagation.method import Method, check_derivative, find_rounding_ops
 from skdeeplift.propagation.pairing import to_difference_dtype
 from skdeeplift.propagation.rules.products import RecomputedProduct, with_gradient
 from skdeeplift.propagation.rules.rescale import is_ramp, is_restricted
@@ -165,6 +165,7 @@ class Gradients(Method):
     def __init__(self, graph, target, sources, form, rule=None):
         check_derivative(graph, target)
         super().__init__(graph, target, sources)
+        self.rounding_ops = find_rounding_ops(graph, [target], self.own)
         # Rows are run as given, so the place of the batch in other values does not matter.
         self.needs_pair_size = False
         self.form = form
@@ -201,7 +202,7 @@ class Gradients(Method):
         values = dict(zip(self.graph.inputs, rows, strict=True))
         [output, *tensors] = replay.run(self.graph, values, [self.target, *self.own], self.overrides)
         weights = tf.cast(request.at_output(output).target, output.dtype)
-        gradients = gradients_of(output, pairing.over_pairs(weights), tensors)
+        gradients = gradients_of(output, pairing.over_pairs(weights, self.target.shape.rank), tensors)
         of_own = dict(zip(self.own, zip(gradients, tensors, strict=True), strict=True))
         sums = []
         for source, axis in self.sources_with_letters(request):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from skdeeplift.dtypes import is_continuous
 from skdeeplift.exceptions import UnsupportedOpError
+from skdeeplift.network import ops
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.lookups import own_values
@@ -71,12 +72,18 @@ class Method:
     takes_integers = False
     # Whether contributions are multipliers times differences.
     has_multipliers = True
+    # Whether one-hot letters of the sources are replaced by others.
+    takes_letters = False
+    # Whether the change of the target without each position is returned.
+    tells_deletions = False
     # Number of perturbed copies of each pair, for a method that perturbs. One run then gives all targets.
     copies = None
     # Number of independent estimates of the contributions of each pair, for a method that draws.
     draws = 1
     # Chunks whose values take more bytes than this are not faster, and only need memory.
     chunk_bytes = 2**30
+    # Ops on the way to the target that a method of derivatives does not see: those that round.
+    rounding_ops = ()
     # Smallest number of pairs at which convolutions are fast.
     least_pairs = 1
     # Number of copies of its pairs that a chunk has room for. Further copies are run one after the other.
@@ -112,7 +119,7 @@ class Method:
         self._compiled = {}
         depends = [op for op in graph.ancestors(self.shown) if any(map(graph.varies, op.inputs))]
         # The number of ops in a loop depends on its number of steps.
-        self._n_ops = math.inf if any(op.body is not None for op in depends) else len(depends)
+        self.n_ops = math.inf if any(op.body is not None for op in depends) else len(depends)
         self.computed = graph.values
         self.coarsest_dtype = coarsest_dtype([*graph.inputs, target])
         self.small, self.summing = frozenset(), [tuple(range(len(self.sources)))]
@@ -128,8 +135,18 @@ class Method:
             return self.forward(references)
         masks = [shown_at_input[self.shown.index(value)] for value in self.masks]
         if pairing.mode is not Mode.PAIR_SIZE:
-            masks = [tf.repeat(mask, pairing.references, 0) for mask in masks]
+            masks = [self._for_references(value, mask, pairing) for value, mask in zip(self.masks, masks, strict=True)]
         return self.forward_masked(references, *masks)
+
+    def _for_references(self, value, mask, pairing):
+        """Repeat the mask of each row for the row's references."""
+        layout = self.layouts.get(value)
+        if layout is not None and layout.fold == 1:
+            return tf.repeat(mask, pairing.references, 0)
+        # A row may have several entries, which stay together.
+        rest = tf.shape(mask)[1:]
+        of_rows = tf.reshape(mask, tf.concat([[pairing.rows, -1], rest], 0))
+        return tf.reshape(tf.repeat(of_rows, pairing.references, 0), tf.concat([[-1], rest], 0))
 
     def _forward_both(self, rows, references):
         """Run the network on rows and references as one batch, which is faster than two runs."""
@@ -218,7 +235,7 @@ class PairMethod(Method, ABC):
     def _is_faster_apart(self, rows):
         """Return whether copying rows and references into one batch takes longer than running the network once more."""
         n_bytes = sum(tensor.dtype.size * math.prod(tensor.shape) for tensor in rows)
-        return n_bytes > self._n_ops * BYTES_OF_OP
+        return n_bytes > self.n_ops * BYTES_OF_OP
 
     def _explain(self, static, shapes, inputs, tensors):
         """Compute the results of `explain` within a compiled function."""
@@ -229,7 +246,7 @@ class PairMethod(Method, ABC):
             for tensor, shape in zip(values, of_values, strict=True):
                 tensor.set_shape(shape)
         output = at_input[0][:: request.pairing.references if request.pairing.mode is Mode.PAIR_SIZE else 1]
-        sums = self._contributions(request.at_output(output), at_input, at_reference)
+        sums = self._contributions(request.at_output(output, at_reference[0]), at_input, at_reference)
         return at_input[0], at_reference[0], sums
 
     def contributions(self, request, at_input, at_reference):
@@ -332,3 +349,28 @@ def check_derivative(graph, value):
             f"The target {value.name!r} has no derivative by the network's input: a comparison, rounding or a whole "
             "number lies in between. Use DeepLiftExplainer, which needs differences and no derivatives."
         )
+
+
+# Ops whose derivative TensorFlow takes for zero, or has none of.
+_ROUNDING = frozenset({"ArgMax", "ArgMin", "Ceil", "Floor", "FloorDiv", "Rint", "Round", ops.TRUNCATION})
+
+
+def find_rounding_ops(graph, targets, sources=()):
+    """List the ops between sources and targets that round numbers, and have no derivative but zero.
+
+    Steps that only decide, or tell a place, are left out: where no decision changes, the derivative is right.
+    """
+    reached, found = set(targets), []
+    for op in reversed(graph.ancestors(targets, known=sources)):
+        if op.body is not None:
+            found += find_rounding_ops(op.body, op.body.outputs)
+        if reached.isdisjoint(op.outputs):
+            continue
+        if op.facts.type in _ROUNDING and is_continuous(op.inputs[0].dtype) and graph.carries_difference(op.inputs[0]):
+            found.append(op)
+        reached.update(
+            value
+            for position, value in enumerate(op.inputs)
+            if graph.carries_difference(value) and value.dtype != tf.bool and position != op.facts.indices
+        )
+    return found[::-1]

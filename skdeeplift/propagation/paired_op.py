@@ -85,6 +85,10 @@ class PairedOp:
         """Return whether a value of the network is so small that only rounding counts as no difference."""
         return value in self.streams.settings.small
 
+    def may_be_hidden(self, value):
+        """Return whether a condition may put infinite numbers in place of a value's numbers."""
+        return value in self.streams.settings.hidden
+
     def at_both_ends(self, value):
         """Return a value at the row and at the reference of each pair."""
         return self.combine(lambda x, r: (x + tf.zeros_like(r), r + tf.zeros_like(x)), value)

@@ -172,10 +172,23 @@ class Pairing(NamedTuple):
         """Give a value of the third stream the axes ``(rows, references, targets)`` in front."""
         return _split_batch(tensor, self.lead)
 
-    def over_pairs(self, weights):
-        """Repeat weights over a target's elements, of shape ``(rows or 1, targets, ...)``, for the third stream."""
-        rest = weights.shape[2:]
-        return tf.reshape(tf.broadcast_to(weights[:, None], (*self.lead, *rest)), (self.size, *rest))
+    def over_pairs(self, weights, rank):
+        """Repeat weights over the elements of a target for the third stream.
+
+        Parameters
+        ----------
+        weights : tensor of shape (rows or 1, targets, ...) or (rows, references, targets, ...)
+            Weights of each row, or of each pair.
+        rank : int
+            Number of the target's axes, with that of the rows.
+
+        Returns
+        -------
+        weights : tensor of shape (size, ...)
+        """
+        weights = with_axis_of_references(weights, rank)
+        rest = weights.shape[3:]
+        return tf.reshape(tf.broadcast_to(weights, (*self.lead, *rest)), (self.size, *rest))
 
     def entries(self, lead, fold):
         """Return for each entry of the third stream its entry in a stream whose batch has the axes ``lead``.
@@ -188,6 +201,23 @@ class Pairing(NamedTuple):
     def _without_unused(self, rows, references, targets, fold):
         """Return the axes in front, without axes that no value of the chunk needs."""
         return (rows, references, *((targets,) if self.targets > 1 else ()), *((fold,) if fold > 1 else ()))
+
+
+def with_axis_of_references(weights, rank):
+    """Return weights over a target's elements with an axis of references behind that of rows.
+
+    Parameters
+    ----------
+    weights : tensor or ndarray of shape (rows or 1, targets, ...) or (rows, references, targets, ...)
+        Weights of each row, or of each pair.
+    rank : int
+        Number of the target's axes, with that of the rows.
+
+    Returns
+    -------
+    weights : tensor or ndarray of shape (rows or 1, references or 1, targets, ...)
+    """
+    return weights if len(weights.shape) == rank + 2 else weights[:, None]
 
 
 def _set_lead(tensor, lead):
@@ -218,8 +248,9 @@ class Request(NamedTuple):
 
     # Sizes of the chunk, and the layout of its rows and references.
     pairing: Pairing
-    # Weights over the target's elements, of shape (rows or 1, targets, *target's axes); or a `Target` that depends on
-    # the network's output, from which the compiled function makes the weights.
+    # Weights over the target's elements, of shape (rows or 1, targets, *target's axes), or (rows, references, targets,
+    # *target's axes) where each pair has its own; or a `Target` that depends on the network's output, from which the
+    # compiled function makes the weights.
     target: Any
     # The weight of each reference, or of each noise, of shape (references,). Not read where there is only one.
     weights: Any
@@ -262,11 +293,25 @@ class Request(NamedTuple):
         target = self.target if target is None else target
         return self._replace(target=target, weights=weights, path=path, drawn=drawn)
 
-    def at_output(self, output):
-        """Return the request with a target that does not depend on the output of the rows any more."""
+    def at_output(self, output, at_reference=None):
+        """Return the request with a target that does not depend on the output any more.
+
+        Parameters
+        ----------
+        output : tensor of shape (rows, ...)
+            The network's output at the rows.
+        at_reference : tensor, default=None
+            The network's output at the references, where there are some.
+
+        Returns
+        -------
+        request : Request
+        """
         if not getattr(self.target, "depends_on_output", False):
             return self
-        return self._replace(target=weights_of_predicted(output, self.target.centered))
+        if at_reference is not None:
+            at_reference = _set_lead(at_reference, self.pairing.reference_lead)
+        return self._replace(target=self.target.weights_at(output, at_reference))
 
 
 def weights_of_predicted(output, centered):

@@ -16,7 +16,7 @@ from skdeeplift.network.compiled import compiled, fused, may_use_xla
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.gradients import gradients_of
 from skdeeplift.propagation.lookups import shared_values
-from skdeeplift.propagation.method import PairMethod, check_derivative
+from skdeeplift.propagation.method import PairMethod, check_derivative, find_rounding_ops
 from skdeeplift.propagation.pairing import difference_dtype, to_difference_dtype
 from skdeeplift.propagation.rules.linear import JOINS, LINEAR
 from skdeeplift.propagation.rules.products import LARGE
@@ -59,6 +59,7 @@ class Paths(PairMethod):
         read = dict.fromkeys(value for op in before for value in op.inputs)
         masks = [value for value in shared_values(graph, read) if has_rows(value, graph.layouts)]
         super().__init__(graph, target, sources, masks, masks)
+        self.rounding_ops = find_rounding_ops(graph, [target], self.own)
         own = [value for value in self.own if is_continuous(value.dtype)]
         groups = [own] if together else [[value] for value in own]
         self.prefixes = [find_prefix(graph, target, group, masks) for group in groups if group]
@@ -130,7 +131,7 @@ class _Integral:
         Parameters
         ----------
         target_weights : tensor of shape (rows or 1, targets, *target's axes)
-            Weights over the target's elements.
+            Weights over the target's elements, perhaps with an axis of references behind that of rows.
         positions : tensor of shape (blocks, steps, references)
             Positions of the gradients on the path, block by block.
         step_weights : tensor of shape (blocks, steps)
@@ -174,7 +175,7 @@ class _Integral:
 
     def _gradients_at_last(self, target_weights):
         """Differentiate the target by the last values that it is an affine function of."""
-        weights = self.pairing.over_pairs(target_weights)
+        weights = self.pairing.over_pairs(target_weights, self.method.target.shape.rank)
         return self._differentiate_affine([self.method.target], [weights], self.prefix.last)
 
     def gradients_at_sources(self, gradients):

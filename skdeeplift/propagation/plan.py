@@ -8,6 +8,7 @@ from skdeeplift.network import ops
 from skdeeplift.network.clusters import Activations, activation_at
 from skdeeplift.network.graph import BRANCHES
 from skdeeplift.network.layers import layer_names, unknown_layer
+from skdeeplift.network.masks import find_hidden
 from skdeeplift.propagation.loops import LoopStep, Section
 from skdeeplift.propagation.method import check_depends
 from skdeeplift.propagation.rules.linear import STACKS, WEIGHTED
@@ -60,6 +61,8 @@ class Plan:
         The values outside of loops whose spread has to be carried.
     carries_spreads : bool
         Whether any spread has to be carried, also inside of loops.
+    hidden : set of Value
+        The values in which a condition may put infinite numbers in place of others.
     counts_rows : bool
         Whether a computed place may count rows of the batch, so that rows and references must be run pair by pair.
 
@@ -73,7 +76,7 @@ class Plan:
 
     def __init__(self, graph, target, sources, rule_set, owner="skdeeplift", parts=False):
         self.graph, self.rule_set, self.owner = graph, rule_set, owner
-        self.sources = sources
+        self.sources, self.hidden = sources, find_hidden(graph)
         check_depends(graph, target)
         self.starts, self.counts_rows = graph.starts_before(target), False
         section = self._section(graph, {target}, {value for value in sources if parts and not value.dtype.is_complex})
@@ -199,7 +202,9 @@ class Plan:
             return self._step_without_rule(graph, op, varying, carries_spread)
         self.counts_rows |= counts_rows(graph, op)
         starts_afresh = op.type in WEIGHTED and len(varying) == 1
-        return OpStep(op, op.inputs, op.outputs, rule, carries_spread, starts_afresh, _is_complex(op, varying))
+        scales_hidden = op.facts.family in (ops.PRODUCT, ops.QUOTIENT) and not self.hidden.isdisjoint(op.outputs)
+        is_complex = _is_complex(op, varying)
+        return OpStep(op, op.inputs, op.outputs, rule, carries_spread, starts_afresh, is_complex, scales_hidden)
 
     def _step_without_rule(self, graph, op, varying, carries_spread):
         """Make the step that the parameter ``unsupported`` asks for."""

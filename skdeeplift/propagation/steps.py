@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from skdeeplift.network.clusters import Activation
 from skdeeplift.network.graph import Op
+from skdeeplift.network.masks import is_shown
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.paired_op import PairedOp
 from skdeeplift.propagation.pairing import Difference, Purpose, identity
@@ -116,6 +117,8 @@ class OpStep(Step):
     starts_afresh: bool = False
     # Whether the op makes real numbers of complex ones, which have no parts. The spread starts behind the op.
     starts_behind: bool = False
+    # Whether the op is a product or quotient that changes the size of numbers that hide others.
+    scales_hidden: bool = False
 
     @property
     def family(self):
@@ -130,7 +133,7 @@ class OpStep(Step):
     def reads(self, graph):
         """List the values of the first two streams that the rule reads."""
         reads = []
-        if self.rule.reads_values:
+        if self.rule.reads_values or self.scales_hidden:
             reads += filter(graph.varies, (*self.inputs, *self.outputs))
         if self.carries_spread and self.starts_afresh:
             reads += filter(graph.carries_difference, self.inputs)
@@ -163,7 +166,22 @@ class OpStep(Step):
             return self.rule.function(op, parts, coefficient)
 
         parts = carry_part("delta", identity), carry_part("spread", tf.abs), carry_part("signed_spread", tf.abs)
-        return [None if parts[0] is None else Difference(*parts) for parts in zip(*parts, strict=True)]
+        carried = [None if parts[0] is None else Difference(*parts) for parts in zip(*parts, strict=True)]
+        if self.scales_hidden:
+            factor = op.once(self._scale_of_hidden)
+            carried = [each.map(lambda part: part * factor) for each in carried]
+        return carried
+
+    def _scale_of_hidden(self, op):
+        """Return the factor that makes the difference of numbers that hide others as large as it is behind the op.
+
+        All such numbers count as the same one, before a product and behind it.
+        """
+        ends = [op.at_both_ends(value) if value in op.at_input else None for value in op.inputs]
+        [carried] = self.rule.function(op, [None if each is None else each[0] - each[1] for each in ends], identity)
+        out_x, out_r = op.at_both_ends(op.outputs[0])
+        hides = (carried != 0) & ~(is_shown(out_x) & is_shown(out_r))
+        return tf.where(hides, (out_x - out_r) / carried, tf.ones_like(carried))
 
 
 def _start_parts(streams, value, delta):

@@ -30,6 +30,8 @@ class PassSettings(NamedTuple):
     tolerance: tf.Tensor | None = None
     # Values that are small in the rows of fit, too.
     small: frozenset = frozenset()
+    # Values in which a condition may hide numbers by infinite ones.
+    hidden: set | frozenset = frozenset()
 
 
 class StreamValues:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from skdeeplift.dtypes import is_continuous
 from skdeeplift.network.compiled import compiled
+from skdeeplift.network.masks import make_finite
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.lookups import own_values, shared_values
 from skdeeplift.propagation.method import PairMethod, coarsest_dtype
@@ -67,7 +68,7 @@ class Streams(PairMethod):
         streams, (differences, shares), spreads, signed = self._both_passes(pairing, at_input, at_reference)
         target = differences[self.target].delta
         target.set_shape((pairing.size, *self.target.shape[1:]))
-        weights = pairing.over_pairs(tf.cast(request.target, target.dtype))
+        weights = pairing.over_pairs(tf.cast(request.target, target.dtype), self.target.shape.rank)
         # The tensors to differentiate by: a difference and its spread, or the shares of the elements.
         parts = [
             differences[source.value][:2] if source.starts is None else (shares[source.value], None)
@@ -100,10 +101,12 @@ class Streams(PairMethod):
 
     def _as_differences(self, values):
         """Cast values that carry differences to the dtype of these; indices and masks of padding stay as they are."""
-        return {
+        given = {
             value: to_difference_dtype(tensor) if is_continuous(value.dtype) or value in self.carrying else tensor
             for value, tensor in values
         }
+        shown = {value: given[value] for value in self.plan.hidden.intersection(given) if value.dtype.is_floating}
+        return given | {value: make_finite(tensor) for value, tensor in shown.items()}
 
     def _both_passes(self, pairing, at_input, at_reference, purpose=Purpose.GRADIENT, tolerance=None):
         """Carry spreads if rules read them, and then the differences whose gradient gives the multipliers."""
@@ -119,7 +122,9 @@ class Streams(PairMethod):
         return streams, self.differences(streams), spreads, signed
 
     def _settings(self, pairing, purpose, **further):
-        return PassSettings(pairing, purpose, self.layouts, self.own, small=self.small, **further)
+        return PassSettings(
+            pairing, purpose, self.layouts, self.own, small=self.small, hidden=self.plan.hidden, **further
+        )
 
     def first_departure(self, rows, references, tolerance):
         """Find the first op at which the carried difference is not the true one.

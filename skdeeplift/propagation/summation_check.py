@@ -115,8 +115,11 @@ def check_sums(results, tolerance=BY_DTYPE, worst_so_far=-1.0):
         return delta, None
     # An output that happens to be nearly zero is as rounded as the others, which are sums of as large numbers, and
     # contributions that cancel are as rounded as their sizes.
-    usual = _usual_size(results)
-    allowed = 2 * precision.epsilon * np.clip(_absolute_sums(results), usual, CANCELLING * usual)
+    usual, sizes = _usual_size(results), _absolute_sums(results)
+    allowed = 2 * precision.epsilon * np.clip(sizes, usual, CANCELLING * usual)
+    if usual == 0:
+        # Where most outputs are zero, the contributions alone tell how large the numbers behind them are.
+        allowed = precision.rounding * np.minimum(sizes, CANCELLING * _median(sizes[sizes > 0]))
     if tolerance.of_change:
         allowed = np.maximum(allowed, relative * np.nanmedian(np.abs(results.prediction - results.reference_value)))
     beyond = beyond & ~(np.abs(delta) <= allowed)
@@ -262,5 +265,9 @@ def _absolute_sums(results):
 
 def _usual_size(results):
     """Compute the median over rows of the values that are explained, which no single row can make large."""
-    values = np.maximum(np.abs(results.prediction), np.abs(results.reference_value))
+    return _median(np.maximum(np.abs(results.prediction), np.abs(results.reference_value)))
+
+
+def _median(values):
+    """Return the median of finite values, and zero of none."""
     return np.median(values[np.isfinite(values)]) if np.isfinite(values).any() else 0.0

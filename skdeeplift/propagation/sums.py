@@ -189,5 +189,8 @@ class _Source:
 
     def hypothetical(self):
         """Compute what each letter would contribute in the place of the letter that is there."""
+        if self.letters is None:
+            # Not asked for: another source of the same pass has letters.
+            return self.contributions()
         at_reference = tf.reduce_sum(self.multiplier * self.reference, self.letters + 3, keepdims=True)
         return self.multiplier - at_reference

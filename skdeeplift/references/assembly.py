@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from skdeeplift.execution.references import AUTOMATIC_REFERENCES, References
 from skdeeplift.network.bind import check_unmasked
 from skdeeplift.references.computed_references import Blur, Constant, Held
-from skdeeplift.references.reference import Reference, RowChooser
+from skdeeplift.references.reference import Reference, RowChooser, draw_seed
 from skdeeplift.references.reference_sources import (
     ChosenReferences,
     FunctionReferences,
@@ -99,7 +99,7 @@ def make_references(
     random_state, groups = check_random_state(random_state), []
     most = AUTOMATIC_REFERENCES if max_references == "auto" else max_references
     for entry, positions in _split_by_input(reference, len(arrays)):
-        seed = int(random_state.randint(np.iinfo(np.int32).max))
+        seed = draw_seed(random_state)
         group_arrays, group_names = ([sequence[position] for position in positions] for sequence in (arrays, names))
         if not (isinstance(entry, Reference) or callable(entry)):
             array = _check_array(entry, group_arrays[0], group_names[0])

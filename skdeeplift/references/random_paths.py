@@ -44,7 +44,11 @@ def find_letter_axis(X, axis, owner, one_hot_only=False):
         raise ValueError(f"{owner} with axis={axis} takes sequences with their letters on that axis. {got}.")
     else:
         axes = [axis % X.ndim]
-    tried = {each: are_letters(X, each) for each in axes}
+    # Columns of frequencies are looked for only where no axis has letters throughout.
+    for are in (are_letters, are_frequencies):
+        tried = {each: are(X, each) for each in axes}
+        if any(accepted.all() for accepted in tried.values()):
+            break
     axes = [each for each, accepted in tried.items() if accepted.all()]
     if not axes:
         along, first = "any axis" if axis is None else f"axis {axis}", ""
@@ -52,8 +56,8 @@ def find_letter_axis(X, axis, owner, one_hot_only=False):
             nearest = max(tried, key=lambda each: tried[each].mean())
             first = f" Along axis {nearest}, {describe_first(X, nearest, tried[nearest])}."
         raise ValueError(
-            f"{owner} takes {takes}. {got}, which does not hold one 1 and zeros elsewhere, or equal entries for an "
-            f"unknown letter, along {along}.{first}"
+            f"{owner} takes {takes}. {got}, which does not hold one 1 and zeros elsewhere, or frequencies of "
+            f"letters that sum to one, along {along}.{first}"
         )
     if len(axes) > 1:
         raise ValueError(f"{owner} cannot tell which of the axes {axes} of X holds the letters. Pass axis=.")
@@ -111,13 +115,13 @@ def encode_sequences(X, axis, padding, owner):
 
 
 def _encode_one_hot(X, axis, owner):
-    """Encode one-hot letters; a position without a letter and an unknown letter have a code of their own."""
-    accepted = are_letters(X, axis) if X.ndim > axis else None
+    """Encode one-hot letters; each kind of column that is no letter has a code of its own."""
+    accepted = are_frequencies(X, axis) if X.ndim > axis else None
     if accepted is None or not accepted.all():
         first = "" if accepted is None else f": {describe_first(X, axis, accepted)}"
         raise ValueError(
             f"{owner} was fitted on one-hot letters on axis {axis}. Got an array of shape {X.shape} that does not hold "
-            f"one 1 and zeros elsewhere along this axis, or equal entries for an unknown letter{first}."
+            f"one 1 and zeros elsewhere along this axis, or frequencies of letters that sum to one{first}."
         )
     n_letters, shape = X.shape[axis], np.moveaxis(X, axis, -1).shape
     columns = np.moveaxis(X, axis, -1).reshape(len(X), -1, n_letters)
@@ -125,18 +129,32 @@ def _encode_one_hot(X, axis, owner):
     codes = np.where(is_letter, columns.argmax(-1), np.where(is_zero, n_letters, n_letters + 1)).astype(np.uint16)
     rows = np.eye(n_letters + 2, n_letters, dtype=X.dtype)
     # A column of X rather than 1 / n_letters, because its entries may be rounded.
-    is_unknown = ~is_letter & ~is_zero
+    is_unknown = ~is_letter & ~is_zero & np.isclose(columns, 1 / n_letters).all(-1)
     rows[n_letters + 1] = columns[is_unknown][0] if is_unknown.any() else 0
     rows[n_letters] = 0
+    others, is_other = [], ~is_letter & ~is_zero & ~is_unknown
+    for row in np.flatnonzero(is_other.any(1)):
+        # Numbered within each row, so that the codes of a row do not depend on the other rows.
+        found, numbers = np.unique(columns[row, is_other[row]], axis=0, return_inverse=True)
+        codes[row, is_other[row]] = n_letters + 2 + numbers.reshape(-1)
+        others.append((row, found))
+    n_others = max((len(found) for _, found in others), default=0)
+    of_rows = np.zeros((len(X) if others else 0, n_others, n_letters), X.dtype)
+    for row, found in others:
+        of_rows[row, : len(found)] = found
 
     def decode(letters):
         """Turn codes back into one-hot letters."""
         # Rows are taken as single items, which is several times faster than taking numbers.
         items = rows.view(np.dtype((np.void, rows.itemsize * n_letters)))[:, 0]
-        decoded = items.take(letters).view(rows.dtype).reshape(*letters.shape[:2], *shape[1:])
-        return np.moveaxis(decoded, -1, axis + 1)
+        decoded = items.take(letters, mode="clip").view(rows.dtype).reshape(*letters.shape, n_letters)
+        if others:
+            row, reference, position = np.nonzero(letters >= len(rows))
+            number = letters[row, reference, position] - len(rows)
+            decoded[row, reference, position] = of_rows[row, number]
+        return np.moveaxis(decoded.reshape(*letters.shape[:2], *shape[1:]), -1, axis + 1)
 
-    return CodedSequences(codes, n_letters + 2, *_find_extents(~is_zero), decode)
+    return CodedSequences(codes, n_letters + 2 + n_others, *_find_extents(~is_zero), decode)
 
 
 def _find_extents(inside):

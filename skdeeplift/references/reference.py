@@ -179,8 +179,12 @@ def drop_weightless(rows, sample_weight):
     return rows[weights > 0], weights[weights > 0]
 
 
-def make_seed(random_state):
-    """Return an int unchanged; otherwise draw a seed from the random state."""
-    if isinstance(random_state, (int, np.integer)):
-        return int(random_state)
+def draw_seed(random_state):
+    """Draw a seed from a random state."""
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def seed_of_explainer(random_state):
+    """Return the seed that an explainer of one input, with the same random state, makes its references with."""
+    # The first seed is that of all that the explainer draws, and the next one that of its first input.
+    return draw_seed(draw_seed(random_state))

@@ -16,7 +16,7 @@ from skdeeplift.references.random_paths import (
     mix_bits,
     walk_paths,
 )
-from skdeeplift.references.reference import Reference, make_seed
+from skdeeplift.references.reference import Reference, seed_of_explainer
 
 
 class SequenceShuffle(Reference):
@@ -62,7 +62,8 @@ class SequenceShuffle(Reference):
         n_references : int
             Number of shuffles of each row. The first shuffles do not depend on this number.
         random_state : int, RandomState instance or None, default=None
-            Source of the random order. With an int, the references of a row do not depend on the other rows.
+            Source of the random order. With an int, the references of a row do not depend on the other rows, and are
+            those that an explainer of one input draws that has the same ``random_state``.
 
         Returns
         -------
@@ -75,7 +76,7 @@ class SequenceShuffle(Reference):
             If ``X`` does not hold sequences like those passed to `fit`.
         """
         check_is_fitted(self)
-        return self.sample_range(X, 0, n_references, make_seed(random_state))
+        return self.sample_range(X, 0, n_references, seed_of_explainer(random_state))
 
     def sample_range(self, X, start, stop, seed):
         """Make the shuffles from ``start`` to ``stop`` of each row.
@@ -137,8 +138,9 @@ class Shuffle(SequenceShuffle):
     Notes
     -----
     A sequence is a row of one-hot letters, of integer tokens of shape ``(n_rows, length)``, or a string. In one-hot
-    sequences, a position within the sequence without a letter and an unknown letter, whose entries are all equal, are
-    shuffled as two more letters.
+    sequences, each kind of column that is no single letter is shuffled as one more letter: a position within the
+    sequence without a letter, an unknown letter, whose entries are all equal, and frequencies of letters that sum to
+    one, such as (0.5, 0, 0.5, 0) for A or G.
 
     Examples
     --------
@@ -196,8 +198,9 @@ class DinucleotideShuffle(SequenceShuffle):
     Notes
     -----
     A sequence is a row of one-hot letters, of integer tokens of shape ``(n_rows, length)``, or a string. In one-hot
-    sequences, a position within the sequence without a letter and an unknown letter, whose entries are all equal, are
-    shuffled as two more letters.
+    sequences, each kind of column that is no single letter is shuffled as one more letter: a position within the
+    sequence without a letter, an unknown letter, whose entries are all equal, and frequencies of letters that sum to
+    one, such as (0.5, 0, 0.5, 0) for A or G.
 
     A sequence is a path through a graph whose edges are the pairs of neighbours. The last edges from each letter,
     except from the last letter of the sequence, form a tree. Wilson's algorithm [3]_ draws a random tree, and all other
@@ -215,7 +218,7 @@ class DinucleotideShuffle(SequenceShuffle):
     --------
     >>> from skdeeplift.references import DinucleotideShuffle
     >>> DinucleotideShuffle().fit(["ACAGA"]).sample(["ACAGA"], 4, random_state=0)
-    array([['ACAGA', 'ACAGA', 'ACAGA', 'AGACA']], dtype='<U5')
+    array([['AGACA', 'AGACA', 'ACAGA', 'ACAGA']], dtype='<U5')
     """
 
     def __init__(self, *, axis=None, padding=None):

@@ -188,9 +188,11 @@ def _as_numbers(check, X, dtype, name, owner):
             raise
         # Some of NumPy's own kinds of TypeError are not made of a message.
         kind = TypeError if isinstance(error, TypeError) else ValueError
+        remedy = f"with the encoder that the network was trained behind: make_pipeline(encoder, {owner}(...))"
+        if _holds_sequences(X):
+            remedy = f"as with {owner}(...).fit(one_hot(X)), by skdeeplift.sequences.one_hot"
         raise kind(
-            f"{name} holds {found}, which is no number: {str(error).rstrip('.')}. Turn it into numbers first, with the "
-            f"encoder that the network was trained behind: make_pipeline(encoder, {owner}(...))."
+            f"{name} holds {found}, which is no number: {str(error).rstrip('.')}. Turn it into numbers first, {remedy}."
         ) from error
 
 
@@ -209,6 +211,12 @@ def _find_no_number(X, is_date):
                 where = "" if column is None else f" in column {column!r}"
                 return f"{array[place]!r}{where} of row {place[0]}" if place else repr(array[place])
     return None
+
+
+def _holds_sequences(X):
+    """Return whether rows are strings of the letters of nucleotides or amino acids."""
+    entries = X if isinstance(X, (list, tuple)) else np.ravel(X) if np.ndim(X) == 1 else []
+    return len(entries) > 0 and all(isinstance(each, str) and len(each) > 1 and each.isalpha() for each in entries)
 
 
 def _reads_as_number(value):
@@ -274,7 +282,7 @@ def shape_of_rows(spec):
 _LETTERS = are_letters, are_frequencies
 
 
-def find_letters(X, axis, label):
+def find_letters(X, axis, label, parameter="hypothetical", automatic="True"):
     """Find the axis of an array's one-hot letters.
 
     Parameters
@@ -286,6 +294,8 @@ def find_letters(X, axis, label):
         The axis, counted with that of the rows, or True to find it.
     label : str
         Name of the array in an error.
+    parameter, automatic : str
+        Name of the parameter in an error, and its value where the axis is to be found.
 
     Returns
     -------
@@ -304,13 +314,13 @@ def find_letters(X, axis, label):
         if len(found) == 1:
             return found[0] - 1
         which = (
-            f"its axes {found} may all be the one. Pass the axis as an int: hypothetical={X.ndim - 1} is the last one "
+            f"its axes {found} may all be the one. Pass the axis as an int: {parameter}={X.ndim - 1} is the last one "
             f"of an array of shape {X.shape}."
             if found
             else "along none of its axes exactly one entry is 1, or the entries sum to one. Pass rows with one 1 and "
             "zeros elsewhere for each letter, or all entries alike where the letter is not known."
         )
-        raise ValueError(f"hypothetical=True looks for an axis of one-hot letters in {label}, and {which}")
+        raise ValueError(f"{parameter}={automatic} looks for an axis of one-hot letters in {label}, and {which}")
     if not -X.ndim <= axis < X.ndim or axis % X.ndim == 0:
         raise ValueError(
             f"hypothetical={axis} is no axis of {label}'s features: {label} has shape {X.shape}, with the rows first."

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from skdeeplift.dtypes import kind_of
+from skdeeplift.targets.profile import is_profile
+from skdeeplift.targets.profile_weights import HeldWeights, check_profile
 from skdeeplift.targets.row_targets import has_entry_per_row, holds_weights
 
-NAMES = ("auto", "predicted", "all")
+NAMES = ("auto", "predicted", "all", "profile")
 
 
 def as_indices(target, labels):
@@ -74,10 +76,10 @@ class Target:
 
     Parameters
     ----------
-    choice : {"single", "predicted", "all"}, dict of tuple to float, or ndarray
-        The only output, each row's largest output, every output, or a weighted sum of outputs. An array has an entry
-        for each row: integers of shape (n_rows,) are indices, integers of shape (n_rows, n_axes) indices into several
-        axes, and floats of shape (n_rows, *shape) weights.
+    choice : {"single", "predicted", "all"}, dict of tuple to float, HeldWeights or ndarray
+        The only output, each row's largest output, every output, or a weighted sum of outputs, whose weights may be
+        made of the outputs and held. An array has an entry for each row: integers of shape (n_rows,) are indices,
+        integers of shape (n_rows, n_axes) indices into several axes, and floats of shape (n_rows, *shape) weights.
     centered : bool, default=False
         Whether the mean over classes, on the last axis, is subtracted.
     of_two : bool, default=False
@@ -85,9 +87,12 @@ class Target:
 
     Attributes
     ----------
-    is_single, is_all, depends_on_output : bool
-        Whether ``choice`` is the network's only output, every output, or each row's largest output, which is known only
-        once the network has run.
+    is_single, is_all, is_predicted : bool
+        Whether ``choice`` is the network's only output, every output, or each row's largest output.
+    depends_on_output : bool
+        Whether the weights are known only once the network has run.
+    is_pairwise : bool
+        Whether each pair of a row and a reference has weights of its own.
     """
 
     choice: Any
@@ -96,13 +101,18 @@ class Target:
     # Plain attributes: every chunk reads them several times.
     is_single: bool = field(init=False, compare=False)
     is_all: bool = field(init=False, compare=False)
+    is_predicted: bool = field(init=False, compare=False)
     depends_on_output: bool = field(init=False, compare=False)
+    is_pairwise: bool = field(init=False, compare=False)
 
     def __post_init__(self):
         name = self.choice if isinstance(self.choice, str) else None
         object.__setattr__(self, "is_single", name == "single")
         object.__setattr__(self, "is_all", name == "all")
-        object.__setattr__(self, "depends_on_output", name == "predicted")
+        object.__setattr__(self, "is_predicted", name == "predicted")
+        is_held = isinstance(self.choice, HeldWeights)
+        object.__setattr__(self, "depends_on_output", self.is_predicted or is_held)
+        object.__setattr__(self, "is_pairwise", is_held and self.choice.is_pairwise)
 
     def number(self, shape):
         """Return the number of targets of each row."""
@@ -112,7 +122,11 @@ class Target:
         """Return each row's own class where rows have different ones, else None."""
         if isinstance(self.choice, np.ndarray):
             return self.choice if self.choice.ndim == 1 and kind_of(self.choice.dtype) != "f" else None
-        return at_input.argmax(1) if self.depends_on_output else None
+        return at_input.argmax(1) if self.is_predicted else None
+
+    def on_both_strands(self):
+        """Return the mean of the target on both strands, where the outputs have an axis of these behind the rows."""
+        return replace(self, choice=replace(self.choice, scale=0.5))
 
     def take(self, rows, padded_to=None):
         """Return the targets of some rows, the last one repeated until there are ``padded_to``."""
@@ -123,18 +137,43 @@ class Target:
         widths = [(0, missing), *[(0, 0)] * (chosen.ndim - 1)]
         return replace(self, choice=np.pad(chosen, widths, mode="edge"))
 
-    def weights(self, at_input):
+    def weights_at(self, output, at_reference=None):
+        """Compute the weights of a target that depends on the output, within a compiled function.
+
+        Parameters
+        ----------
+        output : tensor of shape (rows, *shape)
+            The target tensor at the rows.
+        at_reference : tensor of shape (rows or 1, references, *shape), default=None
+            The target tensor at the references, where there are some.
+
+        Returns
+        -------
+        weights : tensor of shape (rows, 1, *shape) or (rows, references, 1, *shape)
+        """
+        if self.is_predicted:
+            # Plots read names of targets without TensorFlow.
+            from skdeeplift.propagation.pairing import weights_of_predicted
+
+            return weights_of_predicted(output, self.centered)
+        return self.choice.for_pairs(output, at_reference)
+
+    def weights(self, at_input, at_reference=None):
         """Return weights over the target tensor's elements.
 
         Parameters
         ----------
         at_input : ndarray of shape (n_rows, *shape)
             The target tensor at the rows. Only its shape and dtype are read unless the target depends on the output.
+        at_reference : ndarray of shape (n_rows or 1, n_references, *shape), default=None
+            The target tensor at the references. Only read if each pair has weights of its own.
 
         Returns
         -------
-        weights : ndarray of shape (1 or n_rows, n_targets, *shape)
+        weights : ndarray of shape (1 or n_rows, n_targets, *shape), or (n_rows, n_references, n_targets, *shape)
         """
+        if isinstance(self.choice, HeldWeights):
+            return self.choice.for_pairs(at_input, at_reference).numpy()
         shape, dtype = at_input.shape[1:], at_input.dtype
         classes = self.classes(at_input)
         if self.is_all:
@@ -164,7 +203,7 @@ def check_target(target, tensor, *, n_rows=None, centered=False, labels=None):
 
     Parameters
     ----------
-    target : {"auto", "predicted", "all"}, int, tuple of int, dict of these to float, or array-like
+    target : {"auto", "predicted", "all", "profile"}, Profile, int, tuple of int, dict of these to float, or array-like
         The user's choice. An array of floats has a weight for each element of the target tensor, perhaps with an axis
         of rows in front; an array of integers has an index, or a tuple of indices, for each row.
     tensor : TargetTensor
@@ -186,6 +225,8 @@ def check_target(target, tensor, *, n_rows=None, centered=False, labels=None):
         If the network has no such output, or the choice is the user's to make.
     """
     shape = tensor.shape
+    if is_profile(target):
+        return Target(check_profile(target, shape, tensor.competing, centered))
     if centered:
         check_classes(tensor)
     if n_rows is not None:
@@ -261,8 +302,8 @@ def _choice(target, tensor, shape, n_rows):
             return _check_array_of_weights(array, shape)
         return _check_row_targets(array, shape, n_rows)
     raise ValueError(
-        f"target= takes 'auto', 'predicted', 'all', {_choices(shape)}, a dict of indices to weights, or a callable. "
-        f"Got {target!r}."
+        f"target= takes 'auto', 'predicted', 'all', 'profile', {_choices(shape)}, a dict of indices to weights, a "
+        f"Profile, or a callable. Got {target!r}."
     )
 
 

@@ -10,14 +10,17 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.effects import check_effects
 from skdeeplift.network.graph import Value
 from skdeeplift.network.layers import find_layer
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.method import Method, find_summing_groups
 from skdeeplift.targets.logits import find_groups, find_squashes, logits_of
+from skdeeplift.targets.profile import is_profile
 from skdeeplift.targets.row_targets import holds_weights
 from skdeeplift.targets.spellings import has_several_classes
+from skdeeplift.targets.strands import mean_of_strands, on_both_strands
 from skdeeplift.targets.target import check_classes, check_target
 
 
@@ -99,7 +102,7 @@ def _is_line_each(groups):
     return (lines == lines[:, :1]).all() and len(np.unique(lines[:, 0])) == len(lines)
 
 
-def follow(graph, tensor, function, centered=False):
+def follow(graph, tensor, function, centered=False, of_strands=False):
     """Apply a user's function to the target tensor of a network.
 
     Parameters
@@ -112,6 +115,9 @@ def follow(graph, tensor, function, centered=False):
         Function that returns one number for each row: a tensor of shape ``(n_rows,)`` or ``(n_rows, 1)``.
     centered : bool, default=False
         If true, subtract the mean over classes from the argument.
+    of_strands : bool, default=False
+        If true, the tensor has an axis of two strands behind that of rows, and the result is the mean of the
+        function of each.
 
     Returns
     -------
@@ -125,16 +131,26 @@ def follow(graph, tensor, function, centered=False):
     ValueError
         If the function does not return one number for each row.
     """
-    given = tensor.value
+    value = given = tensor.value
+    whole = tf.TensorSpec(given.shape, given.dtype)
+    if of_strands:
+        tensor = tensor._replace(value=tf.TensorSpec([given.shape[0], *given.shape[2:]], given.dtype))
+        given = tensor.value
     if centered:
         check_classes(tensor)
 
     def apply(output):
-        """Apply the function, to centered logits if asked."""
+        """Apply the function, to centered logits if asked, and to each strand if there are two."""
+        if of_strands:
+            of_each = [apply_to_one(output[:, strand]) for strand in (0, 1)]
+            return (of_each[0] + of_each[1]) / 2
+        return apply_to_one(output)
+
+    def apply_to_one(output):
         return function(output - tf.reduce_mean(output, -1, keepdims=True) if centered else output)
 
     try:
-        concrete = tf.function(apply, autograph=False).get_concrete_function(tf.TensorSpec(given.shape, given.dtype))
+        concrete = tf.function(apply, autograph=False).get_concrete_function(whole)
     except Exception as error:
         raise ValueError(
             f"target= as a callable takes the network's output as a tensor of TensorFlow, of shape {given.shape}, and "
@@ -149,7 +165,7 @@ def follow(graph, tensor, function, centered=False):
             f"target= as a callable takes the network's output, of shape {given.shape}, and returns one "
             f"floating-point number for each row. Got {got}. To explain several outputs pass target='all'."
         )
-    graph = graph.followed_by(concrete.graph, given)
+    graph = graph.followed_by(concrete.graph, value)
     graph.concrete_functions = [*graph.concrete_functions, concrete]
     return graph, TargetTensor(graph.outputs[0], competing=False)
 
@@ -220,12 +236,15 @@ class CompiledTarget(NamedTuple):
     kind: tuple
     # Variables that the network changes; see `check_states`.
     states: list
+    # Whether the method's target has an axis of both strands behind that of rows, each of which has its own weights.
+    keeps_strands: bool = False
 
     def check(self, target, n_rows=None, labels=None):
         """Return the `Target` that a user's choice stands for, by indices or by labels of classes."""
         if self.function is not None:
             return check_target("auto", self.tensor)
-        return check_target(target, self.tensor, n_rows=n_rows, centered=self.centered, labels=labels)
+        checked = check_target(target, self.tensor, n_rows=n_rows, centered=self.centered, labels=labels)
+        return checked.on_both_strands() if self.keeps_strands else checked
 
 
 def kind_of_target(target, pre_activation="auto", labels=None):
@@ -237,7 +256,7 @@ def kind_of_target(target, pre_activation="auto", labels=None):
         The user's choice.
     pre_activation : bool or "auto", default="auto"
         Whether targets look through a final softmax or sigmoid. By default, indices and classes do; functions and
-        arrays of weights mean the model's own output.
+        arrays of weights mean the model's own output. A profile always has logits.
     labels : ndarray or None, default=None
         Labels of the classes.
 
@@ -247,6 +266,8 @@ def kind_of_target(target, pre_activation="auto", labels=None):
         Whether the target is a function, and whether it looks through a final softmax or sigmoid.
     """
     is_function = callable(target)
+    if is_profile(target):
+        return False, True
     if pre_activation != "auto":
         return is_function, bool(pre_activation)
     return is_function, not is_function and not holds_weights(target, labels)
@@ -262,8 +283,8 @@ def compile_target(bound, target, kind):
         and make the method.
     target : object
         The user's choice, which is read only if it is a function of the network's output.
-    kind : tuple of (bool, bool)
-        The target's kind, of `kind_of_target`.
+    kind : tuple of (bool, bool) or (bool, bool, bool)
+        The target's kind, of `kind_of_target`; and whether both strands of a sequence have weights of their own.
 
     Returns
     -------
@@ -275,23 +296,42 @@ def compile_target(bound, target, kind):
         If there is no such output or layer, or the target does not depend on the layer.
     """
     graph, parameters = bound.network.graph, bound.parameters
-    is_function, looks_through = kind
+    is_function, looks_through, *keeps_strands = kind
     output = find_output(bound.network, parameters["output"])
     graph, tensor = find_target_tensor(graph, output, looks_through)
-    centered = parameters["center_logits"]
+    centered, value = parameters["center_logits"], tensor.value
+    if bound.strands is not None:
+        graph, value = on_both_strands(graph, value, bound.strands)
     if is_function:
-        graph, tensor = follow(graph, tensor, target, centered)
+        graph, tensor = follow(graph, tensor._replace(value=value), target, centered, bound.strands is not None)
+        value = tensor.value
+    elif bound.strands is not None and not keeps_strands:
+        graph, value = mean_of_strands(graph, value)
     # Before sources and rules are looked for, which would name another op.
-    states = check_effects(graph, [tensor.value])
+    states = check_effects(graph, [value])
     if bound.layer is None:
-        sources = bound.hooks.find_sources(graph, tensor.value)
+        sources = _input_sources(bound, graph, value)
     else:
         sources = _layer_sources(graph, tensor, bound.layer, bound.network.input_names)
-    method = bound.hooks.make_method(graph, tensor.value, sources, bound)
+    method = bound.hooks.make_method(graph, value, sources, bound)
     method.is_lasting = not is_function
     if bound.layer is not None:
         method.summing = find_summing_groups(method)
-    return CompiledTarget(method, tensor, target if is_function else None, centered, kind, states)
+    return CompiledTarget(method, tensor, target if is_function else None, centered, kind, states, bool(keeps_strands))
+
+
+def _input_sources(bound, graph, value):
+    """Make sources of the inputs, or raise an error if integers are looked up on two strands."""
+    try:
+        return bound.hooks.find_sources(graph, value)
+    except UnsupportedOpError as error:
+        if bound.strands is None:
+            raise
+        raise UnsupportedOpError(
+            "both_strands= is for inputs of floating-point numbers, and the network looks up integers of an input, "
+            "whose differences have no place where two strands are side by side. Explain the rows and their "
+            "reverse_complement in two calls, and take the mean of both."
+        ) from error
 
 
 def _layer_sources(graph, tensor, layer, input_names):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from skdeeplift import OcclusionExplainer, ShapleySamplingExplainer
+from skdeeplift import MutagenesisExplainer, OcclusionExplainer, ShapleySamplingExplainer
 from tests.advice.following import contributions, follow
 
 ROWS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
@@ -148,3 +148,51 @@ def test_axes_of_images(of_images):
 
     follow("takes axes as whole numbers", lambda: explain((1.5,)), lambda: explain((1,)))
     follow("takes different axes of", lambda: explain((1, 4)), lambda: explain((1, 2)))
+
+
+def test_positions_and_letters_of_mutagenesis():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((12, 4)), layers.Conv1D(2, 3, activation="relu")])
+    model.add(layers.Flatten())
+    model.add(layers.Dense(1))
+    rows = np.eye(4, dtype="float32")[np.random.default_rng(0).integers(4, size=(3, 12))]
+
+    def changes(X=rows, **parameters):
+        got = contributions(model, X, cls=MutagenesisExplainer, **parameters)
+        chosen = parameters.get("positions")
+        return got if chosen is None else got[:, chosen]
+
+    follow(
+        "Pass range(10, 20) for ten of them, or None for all",
+        lambda: changes(positions=[0.5]),
+        lambda: changes(positions=range(2, 12)),
+        lambda: changes(positions=None),
+    )
+    follow(
+        "Pass numbers from 0 to 11, or negative ones that count from the end",
+        lambda: changes(positions=[3, 12]),
+        lambda: changes(positions=[3, 11]),
+        lambda: changes(positions=[-12, -1]),
+    )
+    follow("names none of the 12 positions", lambda: changes(positions=[]), lambda: changes(positions=None))
+    follow(
+        "Pass letters_axis=-1 for letters on the last axis, whatever numbers rows hold",
+        lambda: changes(2 * rows),
+        lambda: changes(2 * rows, letters_axis=-1),
+    )
+    follow("letters_axis= names no input", lambda: changes(letters_axis=None), lambda: changes(letters_axis=-1))
+    follow(
+        "Pass a number from 1 on, or -1 for the last axis",
+        lambda: changes(letters_axis=0),
+        lambda: changes(letters_axis=2),
+        lambda: changes(letters_axis=-1),
+    )
+    # Each letter is at most once here, and so is each position.
+    few = np.eye(4, dtype="float32")[[[0, 1]]]
+    short = keras.Sequential([keras.Input((2, 4)), layers.Flatten(), layers.Dense(1)])
+    few[0, 1] = 0
+    follow(
+        "Pass the axis as an int: letters_axis=2 is the last one",
+        lambda: contributions(short, few, cls=MutagenesisExplainer),
+        lambda: contributions(short, few, cls=MutagenesisExplainer, letters_axis=2),
+    )

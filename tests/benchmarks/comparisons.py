@@ -42,6 +42,29 @@ def against_prediction(network, explained, X, n_windows, batch_size, **parameter
     return interleaved(lambda: explainer.transform(X), lambda: [predict(batch).numpy() for batch in batches])
 
 
+def against_loop_over_mutants(network, rows, positions, column, **parameters):
+    """Time mutagenesis of some positions, and predictions of all mutants of each row by Keras."""
+    from skdeeplift import MutagenesisExplainer
+
+    explainer = MutagenesisExplainer(network, positions=positions, **parameters).fit(rows)
+    places = np.array(positions)
+
+    def loop():
+        changes = np.zeros((len(rows), len(places), 4))
+        for number, row in enumerate(rows):
+            at, letters = np.nonzero(row[places] == 0)
+            mutants = np.repeat(row[None], len(at) + 1, 0)
+            mutants[np.arange(len(at)), places[at]] = np.eye(4)[letters]
+            outputs = column(network.predict(mutants, batch_size=64, verbose=0))
+            changes[number, at, letters] = outputs[:-1] - outputs[-1]
+        return changes
+
+    # Differences of outputs have the outputs' rounding.
+    largest = max(1, np.abs(column(network.predict(rows, verbose=0))).max())
+    np.testing.assert_allclose(explainer.transform(rows)[:, places], loop(), rtol=0, atol=1e-5 * largest)
+    return interleaved(lambda: explainer.transform(rows), loop)
+
+
 def plain_gradient(network, target):
     import tensorflow as tf
 

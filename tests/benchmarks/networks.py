@@ -80,6 +80,39 @@ def genomics_network():
     return keras.Sequential([keras.Input((1000, 4)), *convolutions, *dense])
 
 
+def bpnet_network(length=2114, filters=64, n_dilated=8):
+    """Dilated residual convolutions, with a profile of 1,000 positions and a number of counts."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((length, 4))
+    hidden = layers.Conv1D(filters, 21, padding="same", activation="relu")(inputs)
+    for number in range(1, n_dilated + 1):
+        branch = layers.Conv1D(filters, 3, dilation_rate=2**number, padding="same", activation="relu")(hidden)
+        hidden = layers.Add()([hidden, branch])
+    cut = (length - 1000) // 2
+    profile = layers.Cropping1D((cut, length - 1000 - cut))(layers.Conv1D(1, 75, padding="same")(hidden))
+    counts = layers.Dense(1, name="counts")(layers.GlobalAveragePooling1D()(hidden))
+    return keras.Model(inputs, [layers.Flatten(name="profile")(profile), counts])
+
+
+def basset_network(length=600):
+    """Three convolutions with pooling, and two dense layers."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    stack = [keras.Input((length, 4))]
+    for filters, size, pooled in ((300, 19, 3), (200, 11, 4), (200, 7, 4)):
+        stack += [layers.Conv1D(filters, size, padding="same"), layers.BatchNormalization(), layers.ReLU()]
+        stack.append(layers.MaxPooling1D(pooled, padding="same"))
+    stack.append(layers.Flatten())
+    for _ in range(2):
+        stack += [layers.Dense(1000), layers.BatchNormalization(), layers.ReLU()]
+    return keras.Sequential([*stack, layers.Dense(164)])
+
+
 def resnet_network():
     import keras
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from tests.benchmarks.comparisons import (
     against_gradient,
+    against_loop_over_mutants,
     against_loop_over_steps,
     against_one_by_hand,
     against_prediction,
@@ -22,6 +23,8 @@ from tests.benchmarks.comparisons import (
 )
 from tests.benchmarks.measure import Measurement, duration, first_calls, interleaved, resident_memory
 from tests.benchmarks.networks import (
+    basset_network,
+    bpnet_network,
     cnn_network,
     dense,
     dna,
@@ -111,6 +114,25 @@ def occlusion_table():
     """Occlusion of each of 30 columns, 5,000 rows, against bare prediction of as many rows."""
     X = sequences(5000, (30,))
     return against_prediction(dense(30, 64, 64, 2), lambda network: network, X, 30, 15_000, target=1)
+
+
+def mutagenesis_bpnet():
+    """Mutagenesis of 100 positions of BPNet's counts, 2,114 bp, against predictions of all mutants by Keras."""
+    return against_loop_over_mutants(
+        bpnet_network(), dna(1, 2114), range(1000, 1100), lambda outputs: outputs[1][:, 0], output="counts"
+    )
+
+
+def mutagenesis_profile():
+    """Mutagenesis of 100 positions of a position of BPNet's profile, against predictions of all mutants by Keras."""
+    return against_loop_over_mutants(
+        bpnet_network(), dna(1, 2114), range(1000, 1100), lambda outputs: outputs[0][:, 500], output=0, target=500
+    )
+
+
+def mutagenesis_basset():
+    """Mutagenesis of a sequence of 600 bp by Basset's layers, against predictions of all mutants by Keras."""
+    return against_loop_over_mutants(basset_network(), dna(1, 600), range(600), lambda outputs: outputs[:, 3], target=3)
 
 
 def reveal_cancel_mnist():
@@ -315,6 +337,9 @@ BENCHMARKS = {
     "reveal-cancel-resnet": Benchmark(reveal_cancel_resnet, 4, is_exhaustive=True),
     "occlusion-cnn": Benchmark(occlusion_cnn, 1 / 0.8),
     "occlusion-table": Benchmark(occlusion_table, 1 / 0.8),
+    "mutagenesis-bpnet": Benchmark(mutagenesis_bpnet, 1 / 3),
+    "mutagenesis-profile": Benchmark(mutagenesis_profile, 1 / 3),
+    "mutagenesis-basset": Benchmark(mutagenesis_basset, 1 / 3),
     "all-targets": Benchmark(all_targets, 0.35),
     "all-targets-reveal-cancel": Benchmark(all_targets_reveal_cancel, 0.35),
     "shuffles": Benchmark(shuffles, 1),

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import skdeeplift
-from skdeeplift import DeepLiftExplainer
+from skdeeplift import DeepLiftExplainer, ShapleySamplingExplainer
 from skdeeplift.metrics import deletion_score
 from skdeeplift.references import Held
 
@@ -127,3 +127,44 @@ def test_tokens_with_a_mask_of_their_own():
     np.testing.assert_allclose(explanation.reference_value, at_reference, rtol=1e-5, atol=1e-6)
     assert not explanation.contributions[1].any()
     assert not explanation.contributions[0][X[1] == 0].any()
+
+
+def masked_attention():
+    """A network whose second input says which items of the first count."""
+    items, mask = keras.Input((4, 3), name="items"), keras.Input((4,), dtype="int32", name="mask")
+    attention_mask = keras.ops.cast(mask, "bool")[:, None]
+    hidden = keras.layers.MultiHeadAttention(1, 3)(items, items, attention_mask=attention_mask)
+    return keras.Model({"items": items, "mask": mask}, keras.layers.Dense(1)(hidden[:, 0]))
+
+
+@pytest.mark.parametrize("kind", [DeepLiftExplainer, ShapleySamplingExplainer])
+@pytest.mark.parametrize("reference", ["mean", "minimum"])
+def test_a_mask_that_would_hide_all_is_held_by_default(kind, reference):
+    network, number = masked_attention(), np.array([4, 2, 3, 1, 3, 4])
+    X = {"items": GENERATOR.normal(size=(6, 4, 3)), "mask": (np.arange(4) < number[:, None]).astype(np.int32)}
+    found, given = (
+        kind(network, reference=each, check="raise", random_state=0).fit(X).transform(X)
+        for each in (reference, {"items": reference, "mask": "held"})
+    )
+    np.testing.assert_array_equal(found["items"], given["items"])
+    assert found["items"].any(-1).tolist() == (X["mask"] == 1).tolist()
+    assert not found["mask"].any()
+
+
+def test_a_reference_that_is_given_for_a_mask_counts():
+    network, X = masked_attention(), {"items": GENERATOR.normal(size=(6, 4, 3)), "mask": np.array([[1, 1, 1, 0]] * 6)}
+    of_whole = DeepLiftExplainer(network, reference={"items": "mean", "mask": 1}, check="raise").fit(X).transform(X)
+    assert of_whole["mask"].astype(bool).tolist() == [[False, False, False, True]] * 6
+    for reference in ({"items": "mean", "mask": "zeros"}, "zeros", "sample"):
+        explainer = DeepLiftExplainer(network, reference=reference).fit(X)
+        assert not explainer.references_.held
+
+
+def test_a_mask_is_held_by_default_in_rows_of_dask():
+    da = pytest.importorskip("dask.array")
+    network, mask = masked_attention(), np.array([[1, 1, 1, 0]] * 3 + [[1, 0, 0, 0]] * 3)
+    X = {"items": GENERATOR.normal(size=(6, 4, 3)), "mask": mask}
+    lazy = {name: da.from_array(array, chunks=(3, *array.shape[1:])) for name, array in X.items()}
+    expected = DeepLiftExplainer(network, check="raise").fit(X).transform(X)
+    for name, array in DeepLiftExplainer(network, check="raise").fit(lazy).transform(lazy).items():
+        np.testing.assert_allclose(array.compute(), expected[name], **CLOSE)

@@ -32,6 +32,7 @@ EXPLAINERS = {
     "GradientExplainer": {"noise_scale": 0.1, "n_draws": 4},
     "GuidedBackpropExplainer": {},
     "LRPExplainer": {},
+    "MutagenesisExplainer": {},
     "OcclusionExplainer": {},
     "ShapleySamplingExplainer": {},
 }
@@ -46,7 +47,7 @@ def test_every_explainer(model, name):
     expected, importances = explainer.explain(ROWS), explainer.feature_importances_
     explainer.set_params(n_jobs=2).fit(ROWS)
     got = explainer.explain(ROWS)
-    perturbs = name in ("OcclusionExplainer", "ShapleySamplingExplainer")
+    perturbs = name in ("MutagenesisExplainer", "OcclusionExplainer", "ShapleySamplingExplainer")
     # The size of a chunk of perturbed rows depends on how many rows there are, and with it how products are rounded.
     tolerance = 1e-6 if perturbs else 0
     for key in ("contributions", "prediction", "reference_value", "target", "standard_error", "convergence_delta"):
@@ -198,6 +199,18 @@ def test_contributions_that_do_not_add_up():
         explainer.set_params(check="raise").transform(rows)
     explainer.set_params(check="ignore")
     np.testing.assert_allclose(explainer.explain(rows).convergence_delta, [1.0, 0.0, 2.0])
+
+
+def test_contributions_that_cancel_where_the_output_is_zero_everywhere():
+    """RevealCancel's parts of tanh differ in sign before a relu that no row reaches, and cancel up to rounding."""
+    keras.utils.set_random_seed(0)
+    bias = keras.initializers.Constant(-2.0)
+    dense = [keras.layers.Dense(32, "tanh"), keras.layers.Dense(4, "relu", bias_initializer=bias)]
+    model = keras.Sequential([keras.Input((8,)), *dense, keras.layers.Dense(1, use_bias=False)])
+    rows = 2 * np.random.default_rng(0).normal(size=(20, 8))
+    explanation = DeepLiftExplainer(model, rule="reveal_cancel", check="raise").fit(rows).explain(rows)
+    assert not explanation.prediction.any()
+    assert explanation.contributions.any()
 
 
 def masked_attention():

@@ -183,10 +183,60 @@ def test_rows_alone_and_in_company(function, independent, dtype):
         assert rows_are_independent(streams_of(function, (4,), dtype=dtype), [each]) == independent
 
 
-def test_hypothetical_is_for_one_input():
+def two_sequences():
     inputs = [keras.Input((5, 4), name=name) for name in ("one", "other")]
     model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Add()(inputs))))
     letters = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(4, size=(3, 5))]
-    explainer = DeepLiftExplainer(model, reference="zeros").fit([letters, letters])
-    with pytest.raises(ValueError, match=r"is for networks with one input.*the inputs .*one.*other"):
-        explainer.explain([letters, letters], hypothetical=True)
+    return DeepLiftExplainer(model, reference="zeros").fit([letters, letters]), letters
+
+
+def test_hypothetical_of_several_inputs():
+    explainer, letters = two_sequences()
+    explanation = explainer.explain([letters, letters], hypothetical=True)
+    assert explanation.letters_axis == [1, 1]
+    for array in explanation.hypothetical:
+        np.testing.assert_allclose((array * letters).sum(-1), explanation.contributions[0].sum(-1), rtol=1e-6)
+    explanation = explainer.explain({"one": letters, "other": 2 * letters}, hypothetical={"one": -1})
+    assert explanation.letters_axis == {"one": 1, "other": None}
+    assert explanation.hypothetical["other"] is None
+    # Two letters at a position are no letter.
+    assert explainer.explain([2 * letters, letters], hypothetical=True).letters_axis == [None, 1]
+
+
+@pytest.mark.parametrize(
+    ("hypothetical", "message"),
+    [
+        (2, r"names an axis of one input.*a dict such as {'one': 2}"),
+        ({"three": True}, "names the input 'three', which is none of one, other"),
+        ([True], "one entry for each of 2 inputs. Got 1"),
+        ({"one": "yes"}, "takes True, False or an int"),
+        ({"one": 1}, "is not one-hot along this axis"),
+        ([False, False], "none of these holds any"),
+    ],
+)
+def test_hypothetical_names_inputs_and_their_axes(hypothetical, message):
+    explainer, letters = two_sequences()
+    with pytest.raises(ValueError, match=message):
+        explainer.explain([letters, letters], hypothetical=hypothetical)
+    # The advice works.
+    assert explainer.explain([letters, letters], hypothetical={"one": 2}).hypothetical[0].shape == letters.shape
+
+
+def test_no_input_holds_letters():
+    explainer, letters = two_sequences()
+    with pytest.raises(ValueError, match="none of these holds any"):
+        explainer.explain([letters * 0, letters * 0], hypothetical=True)
+
+
+def test_means_of_a_batch_that_nothing_reads():
+    """A batch normalisation returns its means and variances too, also where it only applies them."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 2, 2, 2), tf.float32)])
+    def network(images):
+        parameters = {name: [1.0, 2.0] for name in ("scale", "offset", "mean", "variance")}
+        normalised, *_ = tf.compat.v1.nn.fused_batch_norm(images, **parameters, epsilon=0.0, is_training=False)
+        return tf.reduce_sum(normalised, [1, 2, 3])
+
+    images = np.random.default_rng(0).normal(size=(3, 2, 2, 2)).astype("float32")
+    contributions = DeepLiftExplainer(network, reference="zeros").fit(images).transform(images)
+    np.testing.assert_allclose(contributions, images * np.array([1, 2]) / np.sqrt([1, 2]), rtol=1e-5)

@@ -114,7 +114,7 @@ def test_architecture_and_weights(folder, tmp_path):
 # Worked out by hand, at (3, 0.5) and (5, 1) from zeros, of relu(x1 - 2 x2 - 1). The linear part goes from -1 to 1 and
 # 2: the gradient (1, -2) is there on the last 1/2 and 2/3 of the way. Shapley values: the feature alone gives
 # relu(3 - 1) = 2 and relu(-2) = 0 of 1, and relu(5 - 1) = 4 and 0 of 2, so that x2 has -(2 - 1) / 2 and -(4 - 2) / 2.
-# As seen from zero the activation's slope is 1 in both rows.
+# As seen from zero the activation's slope is 1 in both rows. In place of the row, (1, 0) and (0, 1) give zero.
 BY_METHOD = {
     "deeplift": BY_RESCALE,
     "integrated_gradients": BY_RESCALE,
@@ -122,6 +122,7 @@ BY_METHOD = {
     "gradient": [[3, -1], [5, -2]],
     "guided_backprop": [[1, -2], [1, -2]],
     "lrp": [[3, -1], [5, -2]],
+    "mutagenesis": [[-1, -1], [-2, -2]],
     "occlusion": [[1, -1], [2, -2]],
     "shapley_sampling": [[1.5, -0.5], [3, -1]],
 }
@@ -133,7 +134,7 @@ TOLERANCES = {"integrated_gradients": 0.05, "expected_gradients": 0.15, "lrp": 1
 def test_every_method(folder, tmp_path, method):
     output = tmp_path / "contributions.npy"
     words = [*COLUMNS, "--method", method, "--output", output]
-    if method not in ("gradient", "guided_backprop", "lrp"):
+    if method not in ("gradient", "guided_backprop", "lrp", "mutagenesis"):
         words += ["--reference", "zeros"]
     if method == "integrated_gradients":
         words += ["--set", "n_steps=100", "--set", "convergence_tol=0.1"]

@@ -14,6 +14,7 @@ from skdeeplift import (
     GuidedBackpropExplainer,
     IntegratedGradientsExplainer,
     LRPExplainer,
+    MutagenesisExplainer,
     OcclusionExplainer,
     ShapleySamplingExplainer,
 )
@@ -35,6 +36,7 @@ KINDS = {
     "guided backpropagation": (GuidedBackpropExplainer, dict(rule="guided_backprop")),
     "deconvnet": (GuidedBackpropExplainer, dict(rule="deconvnet", multiply_by_input=True)),
     "epsilon-LRP": (LRPExplainer, dict()),
+    "mutagenesis": (MutagenesisExplainer, dict(letters_axis=-1)),
     "occlusion": (OcclusionExplainer, dict()),
     "Shapley values": (ShapleySamplingExplainer, dict(n_permutations=2, random_state=0)),
 }
@@ -45,6 +47,8 @@ BATCH_SIZE = 8
 DRAWS_PAIRS = {"expected gradients"}
 # Kinds whose draws depend on the order of the columns.
 DRAWS_COLUMNS = {"expected gradients", "noisy gradient"}
+# Kinds that change all elements of a position together, which are the columns of a table.
+OF_POSITIONS = {"mutagenesis"}
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(size=(N_ROWS, N_COLUMNS))
 REFERENCES = RANDOM.normal(size=(N_REFERENCES, N_COLUMNS))
@@ -53,10 +57,11 @@ OWN_REFERENCES = RANDOM.normal(size=(N_ROWS, N_REFERENCES, N_COLUMNS))
 OWN_TARGETS = RANDOM.integers(N_TARGETS, size=N_ROWS)
 
 
-def of_kinds(*by_default):
-    """Decorate a test of each kind of explainer, some of them by default."""
+def of_kinds(*by_default, without=()):
+    """Decorate a test of each kind of explainer without some, and with some by default."""
     marks = {kind: [] if kind in by_default else [pytest.mark.slow] for kind in KINDS}
-    return pytest.mark.parametrize("kind", [pytest.param(kind, marks=marks[kind]) for kind in KINDS])
+    kinds = [kind for kind in KINDS if kind not in without]
+    return pytest.mark.parametrize("kind", [pytest.param(kind, marks=marks[kind]) for kind in kinds])
 
 
 def table_network(activation="tanh"):

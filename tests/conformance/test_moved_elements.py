@@ -6,7 +6,15 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tests.conformance.explainer_kinds import DRAWS_COLUMNS, SUMMING, assert_same, explained, make, of_kinds
+from tests.conformance.explainer_kinds import (
+    DRAWS_COLUMNS,
+    OF_POSITIONS,
+    SUMMING,
+    assert_same,
+    explained,
+    make,
+    of_kinds,
+)
 from tests.conformance.networks import floating_point, randomise_weights
 
 SHAPE = (3, 4)
@@ -89,7 +97,7 @@ def places_of_paths():
 
 
 @pytest.mark.sampled(3)
-@of_kinds("reveal_cancel", "integrated gradients", "occlusion")
+@of_kinds("reveal_cancel", "integrated gradients", "occlusion", without=OF_POSITIONS)
 def test_contributions_of_one_element_along_many_paths(kind):
     """Each target reads one element, which alone contributes to it, and a target that reads none has none."""
     sources = along_all_paths(tf.constant(np.arange(1.0, 13).reshape(1, *SHAPE))).numpy()[0].round().astype(int) - 1
@@ -154,7 +162,7 @@ def check_permuted(kind, names):
     assert_same(explained(explainer, rows), expected)
 
 
-@of_kinds("reveal_cancel", "occlusion")
+@of_kinds("reveal_cancel", "occlusion", without=OF_POSITIONS)
 def test_elements_of_a_row_in_another_place(kind):
     """Contributions of a network of permuted rows are the permuted contributions."""
     # Draws depend on the order of the columns, and so do two orders of Shapley sampling.

@@ -20,6 +20,7 @@ from tests.conformance.explainer_kinds import (
     KINDS,
     N_REFERENCES,
     N_ROWS,
+    OF_POSITIONS,
     OWN_TARGETS,
     REFERENCES,
     ROWS,
@@ -148,7 +149,7 @@ def test_columns_by_name():
         assert_same(contribution, of_targets[row, column, target])
 
 
-@of_kinds("rescale", "occlusion")
+@of_kinds("rescale", "occlusion", without=OF_POSITIONS)
 def test_columns_in_front_of_an_encoder(kind):
     """Of a network that reads what is made of one column, all contributions go back to this column."""
     random = np.random.default_rng(3)

@@ -12,6 +12,7 @@ from skdeeplift import (
     GuidedBackpropExplainer,
     IntegratedGradientsExplainer,
     LRPExplainer,
+    MutagenesisExplainer,
     OcclusionExplainer,
     ShapleySamplingExplainer,
 )
@@ -197,6 +198,7 @@ LINEAR_IN_THE_TARGET = {
     "gradient": (GradientExplainer, dict(kind="gradient")),
     "paths": (IntegratedGradientsExplainer, dict(n_steps=3, check="ignore")),
     "epsilon-LRP": (LRPExplainer, dict()),
+    "mutagenesis": (MutagenesisExplainer, dict(letters_axis=-1)),
     "occlusion": (OcclusionExplainer, dict()),
 }
 EXPLAINERS = {

@@ -35,8 +35,16 @@ def test_calls_of_all_sizes_share_few_shapes():
 def test_pieces_cover_all_rows_and_pad_only_the_last():
     assert list(pieces(11, 4)) == [(0, 4, 4), (4, 8, 4), (8, 11, 4)]
     assert list(pieces(1500, 4096)) == [(0, 1024, 1024), (1024, 1500, 512)]
-    assert list(pieces(1600, 4096)) == [(0, 1600, 2048)]
+    assert list(pieces(1700, 4096)) == [(0, 1700, 2048)]
+    assert list(pieces(10, 16)) == [(0, 10, 16)]
     assert list(pieces(9, 4)) == [(0, 4, 4), (4, 8, 4), (8, 9, 1)]
+
+
+@pytest.mark.parametrize("n_rows", range(1, 71))
+def test_little_is_padded_where_a_row_takes_longer_than_a_call(n_rows):
+    padded = [size for _, _, size in pieces(n_rows, 64, many=1)]
+    assert sum(padded) <= 1.25 * n_rows
+    assert len(padded) <= 4
 
 
 def test_powers_of_two():

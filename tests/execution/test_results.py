@@ -122,7 +122,7 @@ def test_values_at_rows_and_at_references():
     target, weights = Target({(0,): 1.0, (1,): -1.0}), np.array([[[1.0, -1.0]]])
     sums = Sums(problem_of(2, {(0,): 1.0, (1,): -1.0}, ("contributions",)))
     chunk = chunk_of(slice(None), 2, [0.25, 0.75], target)
-    sums.add_values(chunk, np.array([[5.0, 2.0], [0.0, 1.0]]), np.array([[1.0, 0.0], [7.0, 2.0]]), weights)
+    sums.add_values(chunk, np.array([[5.0, 2.0], [0.0, 1.0]]), np.array([[[1.0, 0.0], [7.0, 2.0]]]), weights)
     add(sums, chunk, 0, FIRST)
     results = sums.finish(np.array([2, 2]), 1.6)
     np.testing.assert_array_equal(results.prediction, [3, -1])
@@ -137,7 +137,7 @@ def test_values_of_all_classes_less_their_mean():
     sums = Sums(problem_of(1, "all", ("contributions",), n_targets=2))
     chunk = chunk_of(slice(None), 1, [0.25, 0.75], target)
     weights = target.weights(np.zeros((1, 2)))
-    sums.add_values(chunk, np.array([[5.0, 2.0]]), np.array([[1.0, 0.0], [7.0, 2.0]]), weights)
+    sums.add_values(chunk, np.array([[5.0, 2.0]]), np.array([[[1.0, 0.0], [7.0, 2.0]]]), weights)
     add(sums, chunk, 0, np.zeros((1, 2, 2)))
     results = sums.finish(np.array([2]), 1.6)
     np.testing.assert_allclose(results.prediction, [[1.5, -1.5]])
@@ -185,6 +185,6 @@ def test_shuffles_that_equal_their_row_are_counted():
     for places, equal in (([0, 2], [1, 0]), ([0], [2])):
         number = len(places)
         chunk = chunk_of(places, number, target=target, n_equal=np.array(equal))
-        sums.add_values(chunk, np.zeros((number, 1)), np.zeros((1, 1)), np.ones((1, 1, 1)))
+        sums.add_values(chunk, np.zeros((number, 1)), np.zeros((1, 1, 1)), np.ones((1, 1, 1)))
         add(sums, chunk, 0, np.zeros((number, 1, 2)), np.zeros((number, 1, 2)))
     assert sums.finish(np.full(3, 2), 2).n_equal.tolist() == [3, 0, 0]

@@ -212,19 +212,31 @@ def test_a_random_op_is_named():
         DeepLiftExplainer(model, target=0).fit(ROWS)
 
 
-def test_a_branch_that_values_choose_is_an_error():
+def test_a_branch_that_other_rows_choose_is_an_error():
     def choose(x):
         return tf.cond(tf.reduce_sum(x) > 0, lambda: tf.tanh(x), lambda: x)
 
     model = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(choose)])
-    with pytest.raises(UnsupportedOpError, match=r"If.*which branch is taken is known only when the network runs"):
+    with pytest.raises(ValueError, match="output for a row depends on the other rows of its batch"):
+        DeepLiftExplainer(model, target=0).fit(ROWS)
+    # The advice: each row by itself.
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: tf.map_fn(choose, x))])
+    DeepLiftExplainer(model, target=0, check="raise").fit(ROWS).transform(ROWS)
+
+
+def test_a_condition_in_a_vectorised_map_is_an_error_with_advice():
+    def choose(row):
+        return tf.cond(tf.reduce_sum(row) > 0, lambda: tf.tanh(row), lambda: row)
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: tf.vectorized_map(choose, x))])
+    with pytest.raises(UnsupportedOpError, match=r"tf.map_fn or tf.where can take the place of"):
         DeepLiftExplainer(model, target=0).fit(ROWS)
 
 
 def test_branches_are_not_advised_to_be_integrated():
     inputs = keras.Input((4,))
     chosen = keras.layers.Lambda(
-        lambda x: tf.cond(tf.reduce_sum(x) > 0, lambda: tf.tanh(x), lambda: -x), output_shape=(4,)
+        lambda x: tf.cond(tf.reduce_sum(x) > 0, lambda: tf.tanh(x), lambda: -x[:, :2])[:, :2], output_shape=(2,)
     )
     with pytest.raises(UnsupportedOpError, match="which branch is taken") as error:
         DeepLiftExplainer(keras.Model(inputs, keras.layers.Dense(1)(chosen(inputs))), unsupported="integrate").fit(ROWS)

@@ -41,6 +41,12 @@ def test_explanations_that_motif_discovery_cannot_read(tmp_path, keys, message):
     assert not (tmp_path / "motifs").exists()
 
 
+def test_one_input_has_no_parts(tmp_path):
+    explanation = Explanation(X=one_hot(), hypothetical=one_hot(), letters_axis=1)
+    with pytest.raises(ValueError, match=r"about one input. Leave part= at None, not 'sequence'"):
+        explanation.to_modisco(tmp_path, part="sequence")
+
+
 def test_nothing_is_half_written(tmp_path, monkeypatch):
     explanation = Explanation(X=one_hot(), hypothetical=one_hot(), letters_axis=1)
     explanation.to_modisco(tmp_path)
@@ -74,3 +80,24 @@ def test_an_explanation_of_batches_is_handed_over_with_its_rows(tmp_path, dtype)
     np.testing.assert_array_equal(sequences["arr_0"], np.moveaxis(X, 2, 1))
     expected = np.broadcast_to(np.arange(1.0, 29).reshape(7, 4).T, (3, 4, 7))
     np.testing.assert_array_equal(hypothetical["arr_0"], expected)
+
+
+def test_columns_that_are_no_letter(tmp_path):
+    """They contribute as they are, and have the hypothetical contributions of whole letters, against shuffles too.
+
+    f(x) is a weighted sum with the weights 1 to 28, so that a whole letter contributes its weight less those of the
+    reference's column, and a column the sum of its entries.
+    """
+    X = one_hot()
+    X[0, 2], X[1, 3], X[2, 4] = 0, 0.25, [0.5, 0, 0.5, 0]
+    weights = np.arange(1.0, 29).reshape(7, 4)
+    model = keras.Sequential([keras.Input((7, 4)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    model.set_weights([weights.reshape(28, 1), np.zeros(1)])
+    explainer = DeepLiftExplainer(model, reference="shuffle", max_references=5, random_state=0).fit(X)
+    explanation = explainer.explain(X, hypothetical=True)
+    for row in range(3):
+        references = explanation.references(row)
+        means = (references * weights).sum(-1, keepdims=True).mean(0)
+        np.testing.assert_allclose(explanation.hypothetical[row], weights - means, rtol=1e-5)
+        np.testing.assert_allclose(explanation.contributions[row], (X[row] - references.mean(0)) * weights, atol=1e-5)
+    explanation.to_modisco(tmp_path)

@@ -90,4 +90,7 @@ def test_a_mask_has_a_row_that_says_how_to_hold_it():
     first = describe(model).iloc[0]
     assert (first["name"], first["op"], first["family"], first["supported"]) == ("mask", "Placeholder", "input", True)
     assert "reference={'mask': \"held\"} leaves it at the values of the row" in first["reason"]
+    assert "default" not in first["reason"]
+    hiding = keras.ops.softmax(keras.ops.where(mask, items, -1e9))
+    assert describe(keras.Model({"items": items, "mask": mask}, hiding)).iloc[0]["reason"].endswith("is its default.")
     assert "Placeholder" not in set(describe(keras.Model(items, keras.ops.relu(items)))["op"])

@@ -32,7 +32,7 @@ def test_the_graph_of_a_function_by_its_name():
     inner = tf.function(lambda x: x * 2, experimental_attributes=compat.NOT_INLINED)
     outer = tf.function(lambda x: inner(x) + 1).get_concrete_function(tf.TensorSpec((), tf.float32))
     [call] = [op for op in outer.graph.get_operations() if "PartitionedCall" in op.type]
-    graph = compat.graph_of_function(outer.graph, call.get_attr("f").name)
+    graph = compat.graph_of_function(outer.graph, call.get_attr("f").name, call.inputs)
     assert "Mul" in [op.type for op in graph.get_operations()]
 
 
@@ -46,9 +46,13 @@ def test_the_graph_of_a_function_that_has_a_definition_only():
 
     graph = loss.get_concrete_function(tf.TensorSpec((3, 1, 2))).graph
     loop = next(op for op in graph.get_operations() if op.type == "While")
-    body = compat.graph_of_function(graph, loop.get_attr("body").name)
-    assert len(body.inputs) == len(loop.inputs)
-    assert len(body.outputs) == len(loop.outputs)
+    body = compat.graph_of_function(graph, loop.get_attr("body").name, loop.inputs)
+    assert [each.shape for each in body.inputs] == [each.shape for each in loop.inputs]
+    # What the loop does in a step is a function again, whose name is the type of the op that calls it.
+    [call] = [op for op in body.get_operations() if compat.is_call_of_function(body, op)]
+    step = compat.graph_of_function(body, call.type, call.inputs)
+    assert len(step.inputs) == len(loop.inputs)
+    assert all(each.shape.rank is not None for each in step.outputs)
 
 
 def test_layers_inside_of_layers():

@@ -133,3 +133,28 @@ def test_segments_that_the_input_chooses():
         return tf.math.unsorted_segment_max(x, tf.cast(x[:, 0] > 0, tf.int32), 2)
 
     assert "UnsortedSegmentMax" in types_of(function, 3)
+
+
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+def test_a_cross_product(rule):
+    """As a product, it multiplies each difference by the mean of the other vector."""
+    rows, references = GENERATOR.normal(size=(2, 2, 4, 2, 3))
+    assert "Cross" not in types_of(lambda x: tf.linalg.cross(x, x + 1), 3)
+    contributions, change = explain_function(
+        lambda a, b: tf.linalg.cross(a, b) * [2.0, 0.0, 0.0], list(rows), list(references[:, :1]), rule=rule
+    )
+    weights, means = np.array([2.0, 0.0, 0.0]), (rows + references[:, :1]) / 2
+    expected = np.cross(means[1], weights), np.cross(weights, means[0])
+    for found, difference, multiplier in zip(contributions, rows - references[:, :1], expected, strict=True):
+        np.testing.assert_allclose(found, difference * multiplier)
+    np.testing.assert_allclose(sum(each.sum((1, 2)) for each in contributions), change)
+    assert_sums_to_change(lambda a, b: tf.tanh(tf.linalg.cross(a, b)), list(rows), list(references), rule=rule)
+    assert_sums_to_change(lambda a, b: tf.nn.relu(tf.linalg.cross(a, b) + b), list(rows), list(references), rule=rule)
+
+
+def test_an_empty_tensor_is_zeros_if_tensorflow_says_so():
+    def function(x, init):
+        return x + tf.raw_ops.Empty(shape=tf.shape(x), dtype=x.dtype, init=init)
+
+    assert "Empty" not in types_of(lambda x: function(x, True), 3)
+    assert "Empty" in types_of(lambda x: function(x, False), 3)

@@ -119,8 +119,26 @@ def test_branches_that_a_constant_chooses_are_inlined(function, expected):
     assert [op.type for op in graph.ancestors(graph.outputs)] == [expected]
 
 
-def test_branches_that_the_input_chooses_stay():
+def test_results_of_branches_that_the_input_chooses_are_chosen():
     graph, _ = trace(lambda x: one_branch(x, tf.reduce_sum(x) > 0), tf.TensorSpec((None, 3)))
+    assert [each for each in types(graph) if each in ("Sin", "Exp", "Select")] == ["Exp", "Sin", "Select"]
+
+    def one_of_three(x):
+        ways = [lambda: tf.sin(x), lambda: tf.cos(x), lambda: tf.exp(x)]
+        return tf.switch_case(tf.cast(tf.reduce_sum(x), tf.int32), ways)
+
+    graph, _ = trace(one_of_three, tf.TensorSpec((None, 3)))
+    run = tf.function(lambda x: replay.run(graph, {graph.inputs[0]: x}, graph.outputs))
+    # A number beyond the branches takes the last one.
+    for number, expected in ((0.0, np.sin), (1.0, np.cos), (2.0, np.exp), (7.0, np.exp), (-2.0, np.exp)):
+        np.testing.assert_allclose(run(tf.constant([[number, 0.0, 0.0]]))[0], [expected([number, 0.0, 0.0])], rtol=1e-6)
+
+
+def test_branches_whose_results_differ_in_shape_stay():
+    def cut(x):
+        return tf.cond(tf.reduce_sum(x) > 0, lambda: x[:, :2], lambda: x)
+
+    graph, _ = trace(cut, tf.TensorSpec((None, 3)))
     assert types(graph)[-1] == "StatelessIf"
 
 
@@ -155,17 +173,3 @@ def test_a_value_that_is_replaced():
         np.testing.assert_array_equal(found, expected)
     assert changed.carries_difference(changed.outputs[0])
     assert changed.layouts[changed.outputs[0]].axis == 0
-
-
-def test_inputs_that_only_decide():
-    """A mask reaches the target through truth values; an input that also counts as a number does not only decide."""
-    specs = [tf.TensorSpec((None, 3)), tf.TensorSpec((None, 3), tf.int32), tf.TensorSpec((None, 3), tf.bool)]
-
-    def decides(function, specs=specs):
-        graph, _ = trace(lambda inputs: function(*inputs), specs)
-        return [graph.only_decides(value, graph.outputs[0]) for value in graph.inputs]
-
-    assert decides(lambda x, i, b: tf.where(b & (i > 0), x, 2 * x)) == [False, True, True]
-    assert decides(lambda x, i, b: x * tf.cast(tf.cast(i, tf.bool), tf.float32)) == [False, True, False]
-    assert decides(lambda x, i, b: x * tf.cast(i, tf.float32) * tf.cast(i > 0, tf.float32)) == [False, False, False]
-    assert decides(lambda x, i, b: tf.where(x > 0, 1.0, tf.cast(b, tf.float32))) == [True, False, True]

@@ -311,3 +311,26 @@ def test_a_state_of_zeros_in_the_shape_of_what_is_only_looked_up():
     values = [streams.forward([tf.constant(rows)])[0].numpy() for rows in (graph_inputs, 0 * graph_inputs)]
     assert streams.first_departure([graph_inputs], [0 * graph_inputs], 1e-9) is None
     assert not np.allclose(*values)
+
+
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+def test_the_loss_of_connectionist_temporal_classification(rule):
+    """TensorFlow's loops for it are of functions of TensorFlow 1, and write into empty tensors."""
+
+    def loss(logits, labels, lengths):
+        in_time, number = tf.transpose(logits, [1, 0, 2]), tf.fill([tf.shape(logits)[0]], 6)
+        return tf.nn.ctc_loss(labels, in_time, lengths[:, 0], number, blank_index=0)[:, None]
+
+    rows = [
+        GENERATOR.normal(size=(4, 6, 4)).astype(np.float32),
+        np.array([[1, 2, 1], [1, 1, 0], [3, 2, 2], [2, 0, 0]], np.int32),
+        np.array([[3], [2], [3], [1]], np.int32),
+    ]
+    specs = [tf.TensorSpec((None, 6, 4)), *[tf.TensorSpec((None, n), tf.int32) for n in (3, 1)]]
+    reference = [GENERATOR.normal(size=(2, 6, 4)), "held", "held"]
+    network = tf.function(loss, input_signature=specs)
+    explainer = DeepLiftExplainer(network, reference=reference, rule=rule, check="raise").fit(rows)
+    explanation = explainer.explain(rows)
+    np.testing.assert_allclose(explanation.prediction, network(*rows).numpy()[:, 0], rtol=1e-5)
+    if rule == "rescale":
+        assert np.abs(explanation.convergence_delta).max() < 1e-5

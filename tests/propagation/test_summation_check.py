@@ -130,8 +130,22 @@ def test_contributions_that_cancel_are_as_rounded_as_their_sizes():
 
     single = Tolerance(tf.float32)
     assert departure_of(off_by(2.0**-20), single) is None
-    for off in (off_by(2.0**-16), off_by(2.0**-20, others=()), off_by(2.0**-20, others=(0.0, 1e9))):
+    # If nothing else is there to compare with, rounding is that of the contributions.
+    assert departure_of(off_by(2.0**-20, others=()), single) is None
+    for off in (off_by(2.0**-16), off_by(2.0**-13, others=()), off_by(2.0**-13, others=(0.0, 1e9))):
         assert departure_of(off, single).row == 0
+
+
+def test_contributions_to_nothing_are_as_rounded_as_they_are_large():
+    """RevealCancel finds parts that cancel where the output is zero at all rows and references."""
+    assert departure_of(results([[1.0, 5e-6 - 1.0], [0.0, 0.0], [0.0, 0.0]], 0.0)) is None
+    assert departure_of(results([[1.0, 1e-5 - 1.0], [0.0, 0.0], [0.0, 0.0]], 0.0)).row == 0
+    # One row of huge contributions is no measure of itself.
+    assert departure_of(results([[1.0, -1.0], [2.0, -2.0], [1e8, 64.0 - 1e8]], 0.0)).row == 2
+    assert departure_of(results([[np.nan, 0.0], [1.0, -1.0]], 0.0)).row == 0
+    # A network whose usual output is no zero tells itself how it is rounded.
+    small = [[1.0, 5e-6 - 1.0], [0.0, 1e-3], [0.0, 1e-3]]
+    assert departure_of(results(small, np.array([0.0, 1e-3, 1e-3]))).row == 0
 
 
 def test_excess_is_a_multiple_of_the_tolerance():

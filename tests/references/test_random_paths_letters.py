@@ -85,8 +85,8 @@ def test_padding_of_another_kind(X, padding, message):
 
 def test_the_first_position_that_is_no_letter_is_named():
     X = np.eye(4)[[[0, 1, 2, 3, 0], [1, 1, 1, 2, 3]]]
-    X[1, 3] = [0.5, 0, 0.5, 0]
-    message = r"row 1 holds \[0\.5, 0\.0, 0\.5, 0\.0\] at position 3"
+    X[1, 3] = [0.5, 0, 0.25, 0]
+    message = r"row 1 holds \[0\.5, 0\.0, 0\.25, 0\.0\] at position 3"
     for axis in (None, 2):
         with pytest.raises(ValueError, match=f"Along axis 2, {message}"):
             find_letter_axis(X, axis, "It")
@@ -96,3 +96,18 @@ def test_the_first_position_that_is_no_letter_is_named():
     image[0, 1, 2] = 2
     with pytest.raises(ValueError, match=r"row 0 holds \[2\.0, 2\.0, 2\.0, 2\.0\] at position \(1, 2\)"):
         find_letter_axis(image, 3, "It")
+
+
+def test_columns_of_frequencies_are_letters_of_their_own():
+    """Their codes do not depend on other rows, and letters have the codes that they have without such columns."""
+    X = np.eye(4)[[[0, 1, 2, 3, 0, 1], [1, 1, 1, 2, 3, 0], [2, 2, 1, 0, 0, 0]]]
+    X[1, 3], X[1, 5], X[1, 0] = [0.5, 0, 0.5, 0], [0.5, 0, 0.5, 0], [0, 0.1, 0.2, 0.7]
+    X[2, 1], X[2, 2] = 0.25, 0
+    assert find_letter_axis(X, None, "It") == 2
+    coded = encode_sequences(X, 2, None, "It")
+    np.testing.assert_array_equal(coded.codes, [[0, 1, 2, 3, 0, 1], [6, 1, 1, 7, 3, 7], [2, 5, 4, 0, 0, 0]])
+    np.testing.assert_array_equal(references_of(coded), X)
+    alone = encode_sequences(X[1:2], 2, None, "It")
+    np.testing.assert_array_equal(alone.codes, coded.codes[1:2])
+    first = np.moveaxis(X, 2, 1)
+    np.testing.assert_array_equal(references_of(encode_sequences(first, 1, None, "It")), first)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from skdeeplift.references.reference import Reference, RowChooser, make_seed
+from skdeeplift.references.reference import Reference, RowChooser, draw_seed, seed_of_explainer
 
 
 class Shifted(Reference):
@@ -61,6 +61,6 @@ def test_chosen_rows_are_training_rows():
 
 
 def test_seeds():
-    assert make_seed(3) == make_seed(np.int64(3)) == 3
-    assert make_seed(np.random.RandomState(0)) == make_seed(np.random.RandomState(0)) >= 0
-    assert make_seed(None) != make_seed(None)
+    for make in (draw_seed, seed_of_explainer):
+        assert make(3) == make(np.int64(3)) == make(np.random.RandomState(3)) >= 0
+        assert make(None) != make(None)

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skdeeplift.references import DinucleotideShuffle, Shuffle
+from skdeeplift.references.reference import seed_of_explainer
 
 GENERATOR = np.random.default_rng(0)
 
@@ -135,7 +136,7 @@ def test_a_row_has_the_same_references_in_whatever_company(kind):
     together = shuffle.sample(X, 5, random_state=11)
     for rows in (slice(3, 4), slice(8, 2, -1), [5, 5, 3]):
         np.testing.assert_array_equal(shuffle.sample(X[rows], 5, random_state=11), together[rows])
-    np.testing.assert_array_equal(shuffle.sample_range(X, 2, 5, 11), together[:, 2:])
+    np.testing.assert_array_equal(shuffle.sample_range(X, 2, 5, seed_of_explainer(11)), together[:, 2:])
     np.testing.assert_array_equal(clone(shuffle).fit(X[:1]).sample(X, 3, random_state=11), together[:, :3])
     assert not np.array_equal(shuffle.sample(X, 5, random_state=12), together)
     tokens = GENERATOR.integers(0, 1000, (9, 50))
@@ -234,3 +235,25 @@ def test_other_rows_than_those_in_fit():
         Shuffle(padding="-").fit(np.ones((2, 3), int)).sample(np.ones((2, 3), int), 1)
     with pytest.raises(NotFittedError):
         Shuffle().sample(X, 2)
+
+
+def test_columns_that_are_no_letter_move_as_a_whole():
+    """A dinucleotide shuffle keeps the counts of all pairs of neighbouring columns; other rows are what they were."""
+    X = one_hot(GENERATOR.integers(0, 4, (2, 40)))
+    plain = X.copy()
+    X[1, [3, 9, 20]] = [0.5, 0, 0.5, 0]
+    X[1, [5, 30]], X[1, 12], X[1, 17] = 0.25, 0, [0.1, 0.2, 0.3, 0.4]
+
+    def pairs(sequence):
+        found, counts = np.unique(np.hstack([sequence[:-1], sequence[1:]]), axis=0, return_counts=True)
+        return found.tolist(), counts.tolist()
+
+    for kind in (Shuffle, DinucleotideShuffle):
+        references = kind().fit(plain).sample(X, 5, random_state=0)
+        np.testing.assert_array_equal(references[0], kind().fit(plain).sample(plain, 5, random_state=0)[0])
+        assert not np.array_equal(references[1, 0], references[1, 1])
+        for reference in references[1]:
+            np.testing.assert_array_equal(np.unique(reference, axis=0), np.unique(X[1], axis=0))
+            if kind is DinucleotideShuffle:
+                assert pairs(reference) == pairs(X[1])
+        np.testing.assert_array_equal(kind().fit(X).sample(X, 5, random_state=0), references)

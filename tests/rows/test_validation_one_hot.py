@@ -1,7 +1,10 @@
+import keras
 import numpy as np
 import pytest
 
+from skdeeplift import DeepLiftExplainer
 from skdeeplift.rows.validation import find_letters
+from skdeeplift.sequences import one_hot
 
 
 def sequences(length=7):
@@ -58,3 +61,13 @@ def test_letters_that_are_known_in_part():
         find_letters(X, 2, "X")
     with pytest.raises(ValueError, match="the entries sum to one"):
         find_letters(X, True, "X")
+
+
+@pytest.mark.parametrize("rows", [["ACGT", "GGGT"], np.array(["ACGT", "GGGT"])])
+def test_strings_are_told_how_to_become_letters(rows):
+    network = keras.Sequential([keras.Input((4, 4)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    with pytest.raises(
+        ValueError, match=r"holds 'ACGT' of row 0.*fit\(one_hot\(X\)\), by skdeeplift.sequences.one_hot"
+    ):
+        DeepLiftExplainer(network).fit(rows)
+    assert DeepLiftExplainer(network).fit(one_hot(rows)).transform(one_hot(rows)).shape == (2, 4, 4)

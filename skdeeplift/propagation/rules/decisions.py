@@ -6,7 +6,8 @@ Differences of truth values and of whole numbers are carried in double precision
 
 import tensorflow as tf
 
-from skdeeplift.network.complex_numbers import convert, is_finite, real_product
+from skdeeplift.network.complex_numbers import convert, real_product
+from skdeeplift.network.masks import is_shown
 from skdeeplift.propagation.pairing import difference_dtype
 from skdeeplift.propagation.rules.table import RuleTable
 from skdeeplift.propagation.rules.two_operands import changes_of_operands, sum_by_slopes
@@ -61,12 +62,12 @@ def choose(op, differences, coefficient):
 
     ``delta_out = delta_c (mean(a) - mean(b)) + mean(c) delta_a + (1 - mean(c)) delta_b``. If the condition is the same
     at the row and at the reference, the branch that is not taken has no part in it. If the condition changes and one
-    of the branches is not finite, the condition receives all of the change.
+    of the branches is infinite, or as good as, the condition receives all of the change.
     """
     (c_x, c_r), (a_x, a_r), (b_x, b_r) = (_at_both_ends(op, value, place) for place, value in enumerate(op.inputs))
     out_x, out_r = _at_both_ends(op, op.outputs[0])
     means, share = ((a_x + a_r) / 2, (b_x + b_r) / 2), (c_x + c_r) / 2
-    are_finite, changes = is_finite(means[0]) & is_finite(means[1]), c_x != c_r
+    are_finite, changes = is_shown(means[0]) & is_shown(means[1]), c_x != c_r
     of_condition = tf.where(are_finite, means[0] - means[1], _slope(out_x - out_r, c_x - c_r))
     keeps, zero = are_finite | ~changes, tf.zeros_like(out_x)
     factors = tf.where(changes, of_condition, zero), tf.where(keeps, share, zero), tf.where(keeps, 1 - share, zero)

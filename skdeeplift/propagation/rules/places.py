@@ -13,6 +13,7 @@ first and once from the last, and each receives the mean of its two changes. For
 import tensorflow as tf
 
 from skdeeplift.network import ops
+from skdeeplift.network.masks import is_shown
 from skdeeplift.propagation.pairing import difference_dtype, to_difference_dtype
 from skdeeplift.propagation.rules.table import RuleTable
 
@@ -170,11 +171,11 @@ def _mean_and_difference(op, position, difference):
 
     def finite_mean(x, r):
         mean, zero = (x + r) / 2, tf.zeros_like(x + r)
-        of_one = tf.where(tf.math.is_finite(x), x, tf.where(tf.math.is_finite(r), r, zero))
-        return tf.where(tf.math.is_finite(mean), mean, of_one), tf.math.is_finite(mean)
+        of_one = tf.where(is_shown(x), x, tf.where(is_shown(r), r, zero))
+        return tf.where(is_shown(x) & is_shown(r), mean, of_one), is_shown(x) & is_shown(r)
 
-    mean, is_finite = op.combine(finite_mean, op.inputs[position])
-    return mean, tf.where(is_finite, difference, tf.zeros_like(difference))
+    mean, are_finite = op.combine(finite_mean, op.inputs[position])
+    return mean, tf.where(are_finite, difference, tf.zeros_like(difference))
 
 
 def _to_output(op, tensor):

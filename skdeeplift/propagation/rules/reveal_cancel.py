@@ -6,7 +6,15 @@ import tensorflow as tf
 
 from skdeeplift.propagation.pairing import Difference
 from skdeeplift.propagation.rules.products import RecomputedProduct
-from skdeeplift.propagation.rules.rescale import RAMPS, is_ramp, machine_epsilon, nearly_zero, precision_of, ramp
+from skdeeplift.propagation.rules.rescale import (
+    RAMPS,
+    is_ramp,
+    machine_epsilon,
+    nearly_zero,
+    precision_of,
+    ramp,
+    rescale,
+)
 
 
 def reveal_cancel(op, difference):
@@ -15,9 +23,12 @@ def reveal_cancel(op, difference):
     Shrikumar et al. 2017, section 3.5.3. Let ``r`` be the value at the reference, and ``p`` and ``n`` the parts of the
     difference. Then ``p`` becomes ``(f(r + p) - f(r) + f(x) - f(r + n)) / 2``, and ``n`` likewise. The slope of a part
     that is nearly zero is the limit of that. If the function falls, the parts change places; ``spread`` stays the sum
-    of their sizes.
+    of their sizes. Numbers that a mask may hide follow the rescale rule.
     """
     [root, output] = op.inputs[0], op.outputs[0]
+    if op.may_be_hidden(root) or op.may_be_hidden(output):
+        # Parts as large as the numbers that hide others would cancel.
+        return rescale(op, difference)
     if is_ramp(op.step.activation):
         kind, values, pairs = op.type, [root], _spread
     else:

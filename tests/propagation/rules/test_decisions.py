@@ -10,6 +10,7 @@ from keras import layers, ops
 
 from skdeeplift import DeepLiftExplainer, GradientExplainer, IntegratedGradientsExplainer
 from skdeeplift.exceptions import SummationToDeltaWarning, UnsupportedOpError
+from skdeeplift.propagation.pairing import Mode
 from tests.functions import assert_sums_and_rows_stand_alone, explain_function
 
 RULES = ("rescale", "reveal_cancel")
@@ -217,3 +218,143 @@ def test_a_place_that_the_network_computes_from_numbers_is_refused():
     X = np.ones((2, 3), "float32")
     with pytest.raises(UnsupportedOpError, match="'Tile'"):
         DeepLiftExplainer(network, target=0, reference="zeros").fit(X).transform(X)
+
+
+INFINITY = float("inf")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_infinite_numbers_in_place_of_masked_ones_by_hand(rule):
+    def keep(x, condition=None, other=-INFINITY):
+        return tf.where(x > 0 if condition is None else condition, x, tf.constant(other, x.dtype))
+
+    def total(x):
+        return tf.reduce_sum(x, 1, keepdims=True)
+
+    cases = [
+        # The first wins by 3 and the second by 2 at the reference. The third is hidden at the row.
+        (lambda x: tf.reduce_max(keep(x), 1, keepdims=True), (3, 2, -1), (1, 2, 1.5), (1, 0, 0)),
+        # The third was the least, until it was hidden.
+        (lambda x: tf.reduce_min(keep(x, other=INFINITY), 1, keepdims=True), (3, 2, -1), (4, 5, 1), (0, 0, 1)),
+        # The winner was hidden before.
+        (lambda x: tf.reduce_max(keep(x), 1, keepdims=True), (3, 2, 1), (-1, 2, 1), (1, 0, 0)),
+        # What was hidden is zero behind the exponential.
+        (lambda x: total(tf.exp(keep(x))), (np.log(3), -1, -5), (-1, np.log(2), -9), (3, -2, 0)),
+        # The first keeps its score, and loses to the third, which was hidden.
+        (lambda x: tf.nn.softmax(keep(x))[:, :1], (1, 1, 1), (1, 1, 1), (0, 0, 0)),
+        (lambda x: tf.nn.softmax(keep(x))[:, :1], (1, 1, 1), (1, 1, -1), (0, 0, 1 / 3 - 1 / 2)),
+        # Nothing changes that is hidden at both ends, nor by a constant mask.
+        (lambda x: total(tf.nn.softmax(keep(x)) * x), (1, 1, -4), (1, 1, -1), (0, 0, 0)),
+        (lambda x: total(tf.exp(keep(x, [True, False, True]))), (0, 7, 0), (np.log(2), 3, np.log(3)), (-1, 0, -2)),
+    ]
+    for function, row, reference, expected in cases:
+        found = contributions_of(function, np.float64(row), np.float64(reference), rule)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def _networks_with_hidden_scores(rng):
+    """Yield functions of six numbers that hide scores by infinite numbers, or by nearly infinite ones."""
+    of_scores, of_mask, last = rng.normal(size=(6, 6)), rng.normal(size=(6, 6)), rng.normal(size=(6, 1))
+
+    def mask(x):
+        return (x @ of_mask > 0) | (tf.range(6) == 0)
+
+    def hidden(x, by=-INFINITY):
+        return tf.where(mask(x), x @ of_scores, tf.constant(by, x.dtype))
+
+    def hide_in_loop(x):
+        def step(number, state):
+            return number + 1, tf.tanh(state + tf.nn.softmax(hidden(state)))
+
+        return tf.while_loop(lambda number, _: number < 3, step, [0, x])[1]
+
+    for number in (-INFINITY, -2e38):
+        yield lambda x, by=number: tf.nn.softmax(hidden(x, by)) @ last
+        # Scores are scaled behind the mask, by a constant and by a temperature.
+        yield lambda x, by=number: tf.nn.softmax(hidden(x, by) / 4) @ last
+        yield lambda x, by=number: tf.nn.softmax(hidden(x, by) * tf.sigmoid(x[:, :1])) @ last
+        yield lambda x, by=number: tf.nn.softmax(hidden(x, by) / tf.exp(x[:, :1])) @ last
+        yield lambda x, by=number: tf.nn.softmax(x @ of_scores + tf.where(mask(x), 0 * x, by)) @ last
+    yield lambda x: tf.nn.softmax(x @ of_scores + (1 - tf.cast(mask(x), x.dtype)) * -1e38) @ last
+    yield lambda x: tf.nn.softmax(x @ of_scores + tf.math.log(tf.cast(mask(x), x.dtype))) @ last
+    yield lambda x: tf.reduce_logsumexp(hidden(x), 1, keepdims=True)
+    yield lambda x: tf.nn.relu(tf.reduce_max(hidden(x), 1, keepdims=True))
+    yield lambda x: tf.tanh(tf.reduce_min(hidden(x, INFINITY), 1, keepdims=True))
+    yield lambda x: tf.nn.relu(tf.math.top_k(hidden(x), 3)[0]) @ last[:3]
+    yield lambda x: tf.gather(tf.tanh(x @ of_mask), tf.argmax(hidden(x), 1), batch_dims=1)[:, None]
+    yield lambda x: tf.nn.softmax(tf.where(x > -1.0, x, -INFINITY) + 0 * x @ of_scores) @ last
+    yield lambda x: hide_in_loop(x) @ last
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_contributions_sum_where_scores_are_hidden(rule):
+    for function in _networks_with_hidden_scores(np.random.default_rng(0)):
+        network = tf.function(function, input_signature=[tf.TensorSpec((None, 6), tf.float64)])
+        assert_sums_and_rows_stand_alone(network, rule, seed=1)
+
+
+def test_a_mask_that_is_explained_in_single_precision():
+    """Slopes as small as one over 2e38 are no longer numbers of single precision."""
+    items, mask = keras.Input((4, 3)), keras.Input((4,), dtype="bool")
+    hidden = layers.MultiHeadAttention(1, 3)(items, items, attention_mask=mask[:, None])
+    network = keras.Model([items, mask], layers.Dense(1)(hidden[:, 0]))
+    rows = [np.random.default_rng(0).normal(size=(6, 4, 3)), np.arange(4) < np.array([1, 2, 3, 4, 2, 1])[:, None]]
+    explainer = DeepLiftExplainer(network, reference=["mean", True], check="raise").fit(rows)
+    assert explainer.transform(rows)[1].any()
+
+
+def _of_rows(function):
+    return lambda x: tf.map_fn(function, x)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_branches_that_a_row_chooses_by_hand(rule):
+    """They are as a choice between what all branches return."""
+    products = _of_rows(lambda x: tf.cond(x[0] > x[1], lambda: x[2:] * 2, lambda: -x[2:]))
+    numbers = _of_rows(
+        lambda x: tf.switch_case(tf.cast(x[0], tf.int32), [lambda: x[1:2], lambda: x[2:], lambda: x[2:]])
+    )
+    cases = [
+        (products, (2, 1, 3), (0, 1, 3), (9, 0, 0)),
+        (products, (2, 1, 3), (2, 1, 1), (0, 0, 4)),
+        # The third number has half of its change by each branch, 2 and -1.
+        (products, (2, 1, 3), (0, 1, 1), (6, 0, 1)),
+        (numbers, (1.5, 4, 9), (0.5, 4, 9), (5, 0, 0)),
+        (numbers, (7, 4, 9), (-3, 4, 8), (0, 0, 1)),
+    ]
+    for function, row, reference, expected in cases:
+        found, change = explain_function(
+            function, [np.float64([row])], [np.float64([reference])], rule=rule, mode=Mode.PAIR_SIZE
+        )
+        np.testing.assert_allclose(found[0][0], expected, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(found[0].sum(), change[0])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_contributions_sum_where_a_row_chooses_a_branch(rule):
+    weights = np.random.default_rng(0).normal(size=(6, 6))
+
+    def loop(x):
+        return tf.while_loop(
+            lambda step, _: step < 3, lambda step, state: (step + 1, tf.tanh(state + x[:1])), [0, x[:1]]
+        )
+
+    def by_autograph(x):
+        if x[0] > 0:
+            y = x[1:2] * x[2:3]
+        else:
+            y = tf.nn.relu(x[3:4])
+        return y
+
+    functions = [
+        lambda x: tf.cond(x[0] > x[1], lambda: tf.reduce_sum(tf.nn.relu(x[None] @ weights), 1), lambda: x[:1] * x[1:2]),
+        lambda x: tf.add(*tf.cond(x[0] > x[1], lambda: (x[2:3] ** 2, x[:1]), lambda: (-x[2:3], tf.exp(x[:1])))),
+        lambda x: tf.cond(x[0] > 0, lambda: tf.cond(x[1] > 0, lambda: x[2:3], lambda: 2 * x[3:4]), lambda: x[:1]),
+        lambda x: tf.cond(x[0] > 0, lambda: loop(x)[1], lambda: x[1:2]),
+        # The branch that is not taken is not finite.
+        lambda x: tf.cond(x[0] > 0, lambda: tf.math.log(x[:1]), lambda: x[1:2]),
+        by_autograph,
+    ]
+    for function in functions:
+        network = tf.function(_of_rows(function), input_signature=[tf.TensorSpec((None, 6), tf.float64)])
+        assert_sums_and_rows_stand_alone(network, rule, seed=1)

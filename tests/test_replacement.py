@@ -1,6 +1,6 @@
 import pytest
 
-from skdeeplift.explanation.npz_file import replace_together
+from skdeeplift.replacement import replace_together
 
 
 def test_files_replace_those_that_are_there_together(tmp_path):

@@ -1,0 +1,272 @@
+"""Explanations of the sequences of a file, block by block, and the files of the field that are written of them."""
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from skdeeplift.command_line.data_files import check_writable, get_model, import_quietly, write_contributions
+from skdeeplift.command_line.finished_blocks import FinishedBlocks, delete_blocks
+from skdeeplift.command_line.sequence_data import kind_of_sequences, read_sequences
+from skdeeplift.replacement import replace_together
+
+# Number of sequences after which results are on disk.
+BLOCK = 64
+# Letters of a picture, which are around the largest contribution.
+LETTERS_DRAWN = 200
+# Arguments that say where results go, and not what they are.
+_OF_RESULTS = ("output", "bigwig", "modisco", "logo", "quiet", "restart", "command")
+
+
+def add_arguments(parser):
+    """Add the arguments that are only for sequences."""
+    sequences = parser.add_argument_group("sequences (DATA ends in .bed, .narrowPeak, .fa or .fasta)")
+    sequences.add_argument("--genome", metavar="FILE", help="the FASTA file of the genome that regions are of")
+    sequences.add_argument(
+        "--length", type=int, metavar="N", help="length of the sequences (default: that of the network's input)"
+    )
+    sequences.add_argument(
+        "--center",
+        choices=("middle", "summit"),
+        default="middle",
+        help="what is in the middle of a window: the middle of its region, or the summit of a narrowPeak file",
+    )
+    sequences.add_argument(
+        "--by-strand", action="store_true", help="take the reverse complement of regions with the strand -"
+    )
+    sequences.add_argument(
+        "--alphabet", default="ACGT", metavar="LETTERS", help="the letters in the order of columns (%(default)s)"
+    )
+    sequences.add_argument(
+        "--hypothetical", action="store_true", help="also compute what each other letter would contribute"
+    )
+    sequences.add_argument(
+        "--float16", action="store_true", help="keep contributions in half precision, in half of the space"
+    )
+    sequences.add_argument(
+        "--modisco", metavar="FOLDER", type=Path, help="write the two files that TF-MoDISco reads into this folder"
+    )
+    sequences.add_argument("--bigwig", metavar="FILE", type=Path, help="write the contribution of each position")
+    sequences.add_argument("--logo", metavar="N", type=int, default=0, help="draw the first N sequences as letters")
+    sequences.add_argument(
+        "--restart", action="store_true", help="begin anew where an interrupted command left results to go on from"
+    )
+
+
+def check_arguments(options):
+    """Raise an error for arguments that cannot be followed, before anything is computed."""
+    if kind_of_sequences(options.data) is None:
+        words = ("genome", "length", "by_strand", "hypothetical", "float16", "modisco", "bigwig", "logo", "restart")
+        if given := [word for word in words if getattr(options, word)]:
+            raise ValueError(
+                f"--{given[0].replace('_', '-')} is for sequences, of a file that ends in .bed, .narrowPeak, .fa or "
+                f".fasta. Got {options.data}"
+            )
+        return
+    for word in ("index", "drop", "background", "plot", "select"):
+        if getattr(options, word):
+            raise ValueError(f"--{word} is for the rows of a table, not for sequences")
+    if options.length is not None and options.length < 1:
+        raise ValueError(f"--length takes a number of letters, at least 1. Got {options.length}")
+    if options.logo < 0:
+        raise ValueError(f"--logo takes a number of sequences, at least 0. Got {options.logo}")
+    for word in ("data", "genome"):
+        if getattr(options, word) is not None and not Path(getattr(options, word)).is_file():
+            raise FileNotFoundError(f"there is no file {str(getattr(options, word))!r}")
+    if options.target == "all" and (options.bigwig or options.modisco or options.logo):
+        raise ValueError("--bigwig, --modisco and --logo take the contributions to one target, not to all")
+    if options.bigwig is not None:
+        if kind_of_sequences(options.data) != "regions":
+            raise ValueError("--bigwig is for the regions of a genome, of a file that ends in .bed or .narrowPeak")
+        check_writable(options.bigwig, (".bw", ".bigwig"))
+    if options.modisco is not None:
+        if options.modisco.exists() and not options.modisco.is_dir():
+            raise NotADirectoryError(f"--modisco names a folder, but {str(options.modisco)!r} is a file")
+        if not options.modisco.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {str(options.modisco.parent)!r}")
+    if options.logo:
+        if first_result(options) is None:
+            raise ValueError("--logo writes its pictures beside the results. Pass --output, --modisco or --bigwig too")
+        from skdeeplift.plotting.display import check_matplotlib
+
+        check_matplotlib("--logo")
+
+
+def is_watched(options):
+    """Return whether somebody sees a progress bar."""
+    return not options.quiet and sys.stderr.isatty()
+
+
+def first_result(options):
+    """Return the first path among the results, beside which others are written; None if nothing is written."""
+    return next((path for path in (options.output, options.modisco, options.bigwig) if path is not None), None)
+
+
+def run(options, make_explainer):
+    """Explain the sequences of a file.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        Arguments of the command.
+    make_explainer : callable
+        Function of the options and the network that returns an explainer.
+    """
+    import_quietly()
+    network = _load(options)
+    data = read_sequences(options, _input_shape(network))
+    explainer = make_explainer(options, network).fit(data.X)
+    wants_hypothetical, path = options.hypothetical or options.modisco is not None, first_result(options)
+    if path is None:
+        explanation = explainer.explain(data.X, hypothetical=wants_hypothetical)
+    else:
+        folder = path.with_name(f"{path.name}.unfinished")
+        if options.restart:
+            delete_blocks(folder)
+        blocks = FinishedBlocks(folder, _describe(options), len(data.X))
+        explanation = _explain_blocks(explainer, data.X, blocks, wants_hypothetical, options)
+    explanation.index = pd.Index(data.names, name="sequence")
+    lines = [] if options.quiet else [_summarise(explanation, data)]
+    lines += [
+        line
+        for write in (_write_output, _write_modisco, _write_bigwig, _draw)
+        for line in write(options, explanation, data)
+    ]
+    if path is not None:
+        # Only now is everything written that was computed.
+        delete_blocks(folder)
+    if not options.quiet:
+        print("\n".join(lines))
+
+
+def _load(options):
+    """Return the network, or what the explainer takes if the network cannot be looked at before."""
+    from skdeeplift.network.files import load_network_file
+
+    files = get_model(options)
+    return files if isinstance(files, str) and Path(files).is_dir() else load_network_file(files)
+
+
+def _input_shape(network):
+    """Return the shape of the network's only input, without the batch; None if it is not known."""
+    if isinstance(network, str):
+        return None
+    if len(network.inputs) > 1:
+        raise ValueError(
+            f"the network has {len(network.inputs)} inputs, but the file holds sequences for one. Use Python: "
+            "skdeeplift.sequences reads the file, and reference='held' takes inputs that are not explained"
+        )
+    return tuple(network.inputs[0].shape[1:])
+
+
+def _describe(options):
+    """Describe all that results depend on: the arguments, and the files that they name."""
+    described = {name: value for name, value in vars(options).items() if name not in _OF_RESULTS}
+    described["hypothetical"] = options.hypothetical or options.modisco is not None
+    for word in ("model", "weights", "data", "genome", "reference"):
+        if (name := getattr(options, word)) is not None and Path(name).exists():
+            facts = Path(name).stat()
+            described[word] = [str(name), facts.st_size, facts.st_mtime_ns]
+    return {name: value if isinstance(value, list) else str(value) for name, value in described.items()}
+
+
+def _explain_blocks(explainer, X, blocks, hypothetical, options):
+    """Explain the sequences that are not explained yet, and return the explanation of all."""
+    n_rows, said = len(X), set()
+    # The last block is explained again if all are finished, for what is no array.
+    start = min(blocks.n_finished, (n_rows - 1) // BLOCK * BLOCK)
+    with tqdm(total=n_rows, initial=start, desc="Explaining", unit="sequence", disable=not is_watched(options)) as bar:
+        try:
+            for first in range(start, n_rows, BLOCK):
+                rows = X[first : first + BLOCK]
+                with warnings.catch_warnings(record=True) as caught:
+                    warnings.simplefilter("always")
+                    explanation = explainer.explain(rows, hypothetical=hypothetical)
+                for warning in caught:
+                    if warning.category not in said:
+                        said.add(warning.category)
+                        warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
+                blocks.add(first, _arrays(explanation, len(rows), options.float16))
+                bar.update(len(rows))
+        except KeyboardInterrupt:
+            if blocks.n_finished:
+                print(
+                    f"{blocks.n_finished} of {n_rows} sequences are explained. Repeat the command to go on from there.",
+                    file=sys.stderr,
+                )
+            raise
+    explanation.update(blocks.arrays)
+    explanation.X = X
+    return explanation
+
+
+def _arrays(explanation, n_rows, half):
+    """Return the fields with one entry for each row."""
+    from skdeeplift.explanation.explanation import OF_ELEMENTS
+
+    fields = {name: value for name, value in explanation.items() if name not in ("X", "class_names", "feature_names")}
+    arrays = {name: value for name, value in fields.items() if isinstance(value, np.ndarray) and len(value) == n_rows}
+    return {name: value.astype(np.float16) if half and name in OF_ELEMENTS else value for name, value in arrays.items()}
+
+
+def _summarise(explanation, data):
+    """Return a few lines about the sequences and their target."""
+    prediction, length = explanation.prediction, data.letters_last(explanation.X[:1]).shape[1]
+    about = f"{len(prediction)} sequences of {length} letters; the target is {prediction.mean():.4g} on average"
+    lines = [f"{about} ({prediction.min():.4g} to {prediction.max():.4g})"]
+    if explanation.reference_value is not None:
+        lines[0] += f", and {np.mean(explanation.reference_value):.4g} at the reference"
+        lines.append(f"Largest convergence delta: {np.abs(explanation.convergence_delta).max():.1e}")
+    return "\n".join(lines)
+
+
+def _write_output(options, explanation, data):
+    if options.output is not None:
+        write_contributions(options.output, explanation, None)
+        yield f"Wrote {options.output}"
+
+
+def _write_modisco(options, explanation, data):
+    if options.modisco is not None:
+        sequences, hypothetical = explanation.to_modisco(options.modisco)
+        yield f"Wrote {sequences} and {hypothetical}. Find motifs with"
+        yield f"  modisco motifs -s {sequences} -a {hypothetical} -n 2000 -o {options.modisco / 'motifs.h5'}"
+
+
+def _write_bigwig(options, explanation, data):
+    if options.bigwig is not None:
+        from skdeeplift.sequences import write_bigwig
+
+        scores = data.letters_last(np.asarray(explanation.contributions)).sum(2, dtype=np.float32)
+        if options.by_strand:
+            is_reversed = (data.regions["strand"] == "-").to_numpy()
+            scores[is_reversed] = scores[is_reversed, ::-1]
+        write_bigwig(options.bigwig, data.regions, scores, options.genome)
+        yield f"Wrote {options.bigwig}"
+
+
+def _draw(options, explanation, data):
+    """Draw the first sequences, around the letters that contribute most."""
+    if not options.logo:
+        return
+    from skdeeplift.explanation.explanation import Explanation
+    from skdeeplift.plotting import SequenceLogoDisplay
+
+    result = first_result(options)
+    folder, stem = (result, "") if result == options.modisco else (result.parent, f"{result.stem}_")
+    few = {name: value[: options.logo] for name, value in _arrays(explanation, len(explanation.X), False).items()}
+    drawn = Explanation(**{**explanation, **few, "X": explanation.X[: options.logo]})
+    scores = data.letters_last(np.asarray(drawn.contributions)).sum(2, dtype=float)
+    for row, (score, name) in enumerate(zip(scores, data.names, strict=False)):
+        start = max(0, min(np.abs(score).argmax() - LETTERS_DRAWN // 2, len(score) - LETTERS_DRAWN))
+        display = SequenceLogoDisplay.from_explanation(
+            drawn, row=row, alphabet=options.alphabet, positions=(start, min(start + LETTERS_DRAWN, len(score)))
+        )
+        display.ax_.set_title(name)
+        path = folder / f"{stem}logo_{row + 1}.png"
+        with replace_together(path) as [unfinished]:
+            display.figure_.savefig(unfinished, dpi=150)
+        yield f"Wrote {path}"

@@ -1,0 +1,19 @@
+"""Sequences of letters as one-hot arrays, and from FASTA and BED files."""
+
+from skdeeplift.sequences.bigwig import write_bigwig
+from skdeeplift.sequences.genome_files import extract_sequences, read_fasta, read_regions, resize_regions
+from skdeeplift.sequences.one_hot import DNA, PROTEIN, RNA, decode, one_hot, reverse_complement
+
+__all__ = [
+    "DNA",
+    "PROTEIN",
+    "RNA",
+    "decode",
+    "extract_sequences",
+    "one_hot",
+    "read_fasta",
+    "read_regions",
+    "resize_regions",
+    "reverse_complement",
+    "write_bigwig",
+]

@@ -1,0 +1,96 @@
+"""Tracks of scores along a genome, as BigWig files."""
+
+import numpy as np
+
+from skdeeplift.replacement import replace_together
+
+
+def write_bigwig(path, regions, scores, sizes):
+    """Write one score for each position of some regions as a BigWig file.
+
+    Where regions overlap, a position has the score of the region whose middle is nearest.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    path : str or path
+        File to write. An existing file is replaced.
+    regions : DataFrame
+        Regions of one length, with the columns ``chrom``, ``start`` and ``end`` of `read_regions`. Positions that lie
+        outside of their chromosome are left out.
+    scores : array-like of shape (n_regions, length)
+        Score of each position, such as contributions summed over the letters.
+    sizes : dict of str to int, str or path
+        Length of each chromosome, or the FASTA file of the genome.
+
+    Raises
+    ------
+    ImportError
+        If ``pyBigWig`` is not installed; or ``pyfaidx``, where ``sizes`` is a file.
+    ValueError
+        If scores do not have the shape of the regions, or a chromosome has no size.
+
+    See Also
+    --------
+    resize_regions : Windows of one length around regions.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import pandas as pd
+    >>> from skdeeplift.sequences import write_bigwig
+    >>> regions = pd.DataFrame({"chrom": ["chr1", "chr1"], "start": [2, 4], "end": [6, 8]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "scores.bw")
+    ...     write_bigwig(path, regions, [[1, 2, 3, 4], [5, 6, 7, 8]], {"chr1": 10})
+    ...     import pyBigWig
+    ...
+    ...     with pyBigWig.open(path) as file:
+    ...         file.values("chr1", 2, 8)
+    [1.0, 2.0, 3.0, 6.0, 7.0, 8.0]
+    """
+    try:
+        import pyBigWig
+    except ImportError as error:
+        raise ImportError(
+            "BigWig files are written by the package pyBigWig. Use pip install 'skdeeplift[genomics]'."
+        ) from error
+    scores = np.asarray(scores)
+    starts, ends = (regions[name].to_numpy(np.int64) for name in ("start", "end"))
+    if scores.ndim != 2 or len(scores) != len(starts) or (ends - starts != scores.shape[1]).any():
+        raise ValueError(
+            f"scores needs one number for each position of {len(starts)} regions of one length, which resize_regions "
+            f"makes. Got an array of shape {scores.shape}."
+        )
+    sizes = sizes if isinstance(sizes, dict) else _read_sizes(sizes)
+    chromosomes = regions["chrom"].astype(str).to_numpy()
+    if missing := sorted(set(chromosomes) - set(sizes)):
+        raise ValueError(f"There is no size of the chromosome {missing[0]!r}. Pass sizes= with all chromosomes.")
+    with replace_together(path) as [unfinished]:
+        file = pyBigWig.open(str(unfinished), "w")
+        file.addHeader([(name, int(size)) for name, size in sizes.items()])
+        for name in filter(set(chromosomes).__contains__, sizes):
+            rows = np.flatnonzero(chromosomes == name)
+            rows = rows[np.argsort(starts[rows], kind="stable")]
+            for row, first, last in _own_positions(rows, starts, ends, sizes[name]):
+                values = scores[row, first - starts[row] : last - starts[row]].astype(float)
+                file.addEntries(name, int(first), values=values, span=1, step=1)
+        file.close()
+
+
+def _own_positions(rows, starts, ends, size):
+    """Yield each region with the start and the end of the positions that are nearest to its middle."""
+    middles = (starts[rows] + ends[rows]) // 2
+    borders = [0, *((middles[:-1] + middles[1:] + 1) // 2), size]
+    for row, first, last in zip(rows, borders[:-1], borders[1:], strict=True):
+        first, last = max(first, starts[row]), min(last, ends[row])
+        if first < last:
+            yield row, first, last
+
+
+def _read_sizes(genome):
+    from skdeeplift.sequences.genome_files import open_fasta
+
+    with open_fasta(genome) as fasta:
+        return {name: len(fasta[name]) for name in fasta.keys()}  # noqa: SIM118
