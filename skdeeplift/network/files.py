@@ -384,7 +384,7 @@ def _say_code(layers):
 def _custom_name(part, keras):
     """Return the name by which Keras looks up a layer or function that is not its own, or None."""
     kind, config = part.get("class_name"), part.get("config")
-    if kind is None or str(part.get("module")).startswith("keras") or kind in (*MODELS, "TensorFlowOpLayer"):
+    if kind is None or str(part.get("module")).startswith("keras") or kind in MODELS:
         return None
     if kind == "function":
         return None if hasattr(keras.activations, str(config)) else config
