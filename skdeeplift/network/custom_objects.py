@@ -32,11 +32,13 @@ class CustomObjects:
         if given is not None and not isinstance(given, dict):
             raise TypeError(f"custom_objects= takes a dict of names to classes and functions. Got {given!r}.")
         for name, value in (given or {}).items():
-            if not isinstance(name, str) or not callable(value):
+            # A module, of which code in the file makes use, does no harm.
+            if not isinstance(name, str) or not (callable(value) or inspect.ismodule(value)):
                 raise TypeError(
                     f"custom_objects= takes a dict of names to classes and functions. Got {value!r} for {name!r}."
                 )
-        self.given, self.found, self.missing = dict(given or {}), {}, []
+        self.given = {name: value for name, value in (given or {}).items() if callable(value)}
+        self.found, self.missing = {}, []
 
     def find(self, *names):
         """Return the first of some names that stands for a class or function, or None.

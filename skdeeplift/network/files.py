@@ -103,7 +103,10 @@ def _existing_file(path, extensions):
     if not os.path.exists(path):
         raise ModelFileNotFoundError(f"The file {path!r} does not exist. Expected {_ACCEPTED}.")
     if not os.path.isfile(path):
-        raise ModelFileError(f"{path!r} is a folder, not a file. Expected {_ACCEPTED}.")
+        further = (
+            " Pass the folder itself as estimator=." if os.path.exists(os.path.join(path, "saved_model.pb")) else ""
+        )
+        raise ModelFileError(f"{path!r} is a folder, not a file. Expected {_ACCEPTED}.{further}")
     return path
 
 
@@ -381,7 +384,7 @@ def _say_code(layers):
 def _custom_name(part, keras):
     """Return the name by which Keras looks up a layer or function that is not its own, or None."""
     kind, config = part.get("class_name"), part.get("config")
-    if kind is None or str(part.get("module")).startswith("keras") or kind in (*MODELS, "TensorFlowOpLayer"):
+    if kind is None or str(part.get("module")).startswith("keras") or kind in MODELS:
         return None
     if kind == "function":
         return None if hasattr(keras.activations, str(config)) else config

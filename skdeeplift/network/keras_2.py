@@ -88,6 +88,8 @@ class _Rewriting:
             if key in config and kind not in _CALLS:
                 config[key] = self._rewrite_function(config[key])
         kept = {key: part[key] for key in ("name", "inbound_nodes", "input") if key in part}
+        if kind == "TensorFlowOpLayer":
+            return kept | self._rewrite_node(part, config)
         if kind in _CALLS:
             return kept | self._rewrite_operation(config)
         name = part.get("registered_name") or kind
@@ -143,6 +145,21 @@ class _Rewriting:
         elif hasattr(keras.activations, name):
             return value
         return {"class_name": "function", "module": "builtins", "config": name, "registered_name": name}
+
+    def _rewrite_node(self, part, config):
+        """Rewrite a layer that is one operation of TensorFlow."""
+        from skdeeplift.network.keras_2_operations import read_node
+
+        node = config["node_def"]
+        node = node if isinstance(node, str) else json.dumps(node)
+        read_node(node)
+        name = part.get("name", config["name"])
+        return {
+            "class_name": "TensorFlowOperation",
+            "module": "skdeeplift.network.keras_2_operations",
+            "registered_name": "skdeeplift>TensorFlowOperation",
+            "config": {"name": name, "node": node, "constants": json.dumps(config.get("constants") or {})},
+        }
 
     def _rewrite_operation(self, config):
         """Rewrite a call of a TensorFlow function; what it is called on is rewritten with the network."""

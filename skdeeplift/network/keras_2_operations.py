@@ -5,6 +5,7 @@ import types
 
 import keras
 import tensorflow as tf
+from google.protobuf import json_format
 
 # Functions without side effects and without randomness. Only these names are looked up for a file.
 _NAMESPACES = ("bitwise", "image", "linalg", "math", "nn", "quantization", "signal")
@@ -143,6 +144,92 @@ class TensorFlowCall(keras.Layer):
         if isinstance(config["function"], dict):
             config = {**config, "function": keras.saving.deserialize_keras_object(config["function"])}
         return cls(**config)
+
+
+# Operations without side effects and without randomness.
+_OPERATIONS = frozenset(
+    """
+    Abs Add AddN AddV2 ArgMax ArgMin AvgPool AvgPool3D BatchMatMul BatchMatMulV2 BatchMatMulV3 BiasAdd BroadcastTo Cast
+    Ceil ClipByValue ConcatV2 Conv2D Conv3D Cos Cosh Cumsum DepthToSpace DepthwiseConv2dNative Div DivNoNan Einsum Elu
+    Equal Erf Erfc Exp ExpandDims Expm1 Fill Floor FloorDiv FloorMod GatherNd GatherV2 Greater GreaterEqual Identity
+    L2Loss LRN LeakyRelu Less LessEqual Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool
+    MaxPool3D Maximum Mean Min Minimum MirrorPad Mul MulNoNan Neg NotEqual OneHot Pack Pad PadV2 Pow Prod Range Rank
+    RealDiv Reciprocal Relu Relu6 Reshape ReverseV2 Rint Round Rsqrt Select SelectV2 Selu Shape Sigmoid Sign Sin Sinh
+    Size Slice Softmax Softplus Softsign SpaceToDepth Split SplitV Sqrt Square SquaredDifference Squeeze StopGradient
+    StridedSlice Sub Sum Tan Tanh Tile TopKV2 Transpose Unpack Xdivy Xlogy ZerosLike
+    """.split()
+)
+
+
+@keras.saving.register_keras_serializable("skdeeplift")
+class TensorFlowOperation(keras.Layer):
+    """Layer that is one operation of TensorFlow, as Keras 2 stored it with TensorFlow 2.0 to 2.3.
+
+    Parameters
+    ----------
+    node : str
+        JSON of the operation's ``NodeDef``.
+    constants : str, default="{}"
+        JSON of the inputs that are constant, by their places.
+    **kwargs : dict
+        Parameters of every layer.
+    """
+
+    def __init__(self, node, constants="{}", **kwargs):
+        super().__init__(**{**kwargs, "autocast": False})
+        self.node, self.constants = node, constants
+
+    def call(self, tensors):
+        """Apply the operation to a tensor, or a list of tensors."""
+        tensors = list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
+        for place, value in sorted(json.loads(self.constants).items(), key=lambda item: int(item[0])):
+            tensors.insert(int(place), tf.constant(value))
+        return tf.function(self._apply)(tensors) if tf.executing_eagerly() else self._apply(tensors)
+
+    def _apply(self, tensors):
+        graph = tf.compat.v1.GraphDef()
+        node = graph.node.add()
+        node.CopyFrom(read_node(self.node))
+        names = [f"input_{number}" for number in range(len(tensors))]
+        node.input[:] = names
+        operation = tf.graph_util.import_graph_def(graph, dict(zip(names, tensors, strict=True)), [node.name], name="")[
+            0
+        ]
+        return operation.outputs[0] if len(operation.outputs) == 1 else list(operation.outputs)
+
+    def get_config(self):
+        """Return what ``__init__`` takes."""
+        return {**super().get_config(), "node": self.node, "constants": self.constants}
+
+
+def read_node(text):
+    """Read the definition of an operation, which must be one that is allowed in files.
+
+    Parameters
+    ----------
+    text : str
+        JSON of a ``NodeDef``, or its bytes as text.
+
+    Returns
+    -------
+    node : NodeDef
+
+    Raises
+    ------
+    ValueError
+        If the operation may have side effects, or is random.
+    """
+    node = tf.compat.v1.NodeDef()
+    if text.startswith("{"):
+        json_format.Parse(text, node)
+    else:
+        node.ParseFromString(text.encode())
+    if node.op not in _OPERATIONS:
+        raise ValueError(f"The operation {node.op} is not run for a network from a file.")
+    node.device = ""
+    for name in [name for name in node.attr if name.startswith("_")]:
+        del node.attr[name]
+    return node
 
 
 def _fill(value, tensors):

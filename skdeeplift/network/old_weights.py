@@ -45,7 +45,7 @@ def read(group):
 
     Raises
     ------
-    ValueError
+    ModelFileError
         If an array lies in another file.
     """
     if is_keras_0(group):
@@ -55,7 +55,7 @@ def read(group):
         layers = _listed(group, "layer_names")
         names = [_listed(group[name], "weight_names") for name in layers]
     found = zip(layers, names, strict=True)
-    return {layer: [_read_array(group[layer], each) for each in arrays] for layer, arrays in found if arrays}
+    return {layer: [_read_array(group, f"{layer}/{each}") for each in arrays] for layer, arrays in found if arrays}
 
 
 def convert(model, arrays, is_keras_1, kernels):
@@ -136,13 +136,20 @@ def _listed(group, name):
 
 def _read_array(group, name):
     """Read an array of this file; a file may name other ones."""
-    place = group
+    place, elsewhere = group, None
     for part in name.split("/"):
-        if not isinstance(place.get(part, getlink=True), h5py.HardLink):
-            raise ValueError(f"Not allowed: H5 file with {type(place.get(part, getlink=True)).__name__}")
+        link = place.get(part, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            elsewhere = type(link).__name__
+            break
         place = place[part]
-    if place.external or place.is_virtual:
-        raise ValueError(f"Not allowed: H5 file with {'external' if place.external else 'virtual'} Dataset")
+    if elsewhere is None and (place.external or place.is_virtual):
+        elsewhere = "external" if place.external else "virtual"
+    if elsewhere is not None:
+        raise ModelFileError(
+            f"Not allowed: H5 file with {elsewhere} in place of the array {name!r}, which may lie in another file. "
+            "Save the weights again, in one file."
+        )
     return place[()]
 
 

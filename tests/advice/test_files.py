@@ -323,6 +323,7 @@ def test_the_file_in_a_folder(model, tmp_path):
         lambda: explain(tmp_path / "saved_model.pb"),
         lambda: explain(tmp_path),
     )
+    follow("Pass the folder itself as estimator=", lambda: skdeeplift.load_network(tmp_path), lambda: explain(tmp_path))
 
 
 class Module(tf.Module):

@@ -41,7 +41,7 @@ SEQUENTIAL_OUTPUT_ARRAY = np.array(SEQUENTIAL_OUTPUT)
 @pytest.mark.parametrize("name", ["Doubled", "Custom>Doubled", "package>Doubled"])
 @pytest.mark.parametrize("key", ["Doubled", "Custom>Doubled", "other>Doubled"])
 def test_classes_by_name_with_and_without_a_package(tmp_path, name, key):
-    check(load_network(write_doubled(tmp_path / "network.h5", name), custom_objects={key: doubled_layer()}))
+    check(load_network(write_doubled(tmp_path / "network.h5", name), custom_objects={key: doubled_layer(), "np": np}))
 
 
 @pytest.mark.parametrize("name", ["Doubled", "Custom>Doubled", "package>Doubled"])

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import tensorflow as tf
+from google.protobuf import json_format
 
 from skdeeplift import DeepLiftExplainer, load_network
 from skdeeplift.exceptions import ModelFileError
@@ -202,6 +203,77 @@ def test_allowed_functions(symbol):
 )
 def test_functions_that_are_not_looked_up(symbol):
     assert find_function(symbol) is None
+
+
+# Operations, as TensorFlow 2.0 to 2.3 stored them
+
+
+def write_node(path, node, inputs, constants):
+    """Write a network of one operation."""
+    layers = [
+        (keras_2_layer("InputLayer", name, batch_input_shape=[None, 4, 2], dtype="float32"), []) for name in inputs
+    ]
+    layer = keras_2_layer("TensorFlowOpLayer", "op", dtype="float32", node_def=node, constants=constants)
+    places = [[name, 0, 0] for name in inputs]
+    layers.append((layer, [[[*place, {}] for place in places]]))
+    config = keras_2_functional(layers, places, [["tf_op_layer_op", 0, 0]])
+    config["config"]["layers"][-1]["name"] = "tf_op_layer_op"
+    return write_keras_2(path, config, {}, version="2.4.0")
+
+
+def node_of(op, n_inputs, **attributes):
+    names = ["a", "b/of_another", "c:1"][:n_inputs]
+    attributes = {"T": {"type": "DT_FLOAT"}, "_cloned": {"b": True}} | attributes
+    return {"name": "some/op", "op": op, "input": names, "attr": attributes}
+
+
+NODES = {
+    "one tensor": (node_of("Exp", 1), "a", {}, lambda: np.exp(A)),
+    "two tensors": (node_of("Mul", 2), "ab", {}, lambda: A * B),
+    "a constant": (node_of("Mul", 2), "a", {"1": 2.0}, lambda: 2 * A),
+    "a constant that comes first": (node_of("Sub", 2), "a", {"0": 1.0}, lambda: 1 - A),
+    "an axis": (
+        node_of("Sum", 2, Tidx={"type": "DT_INT32"}, keep_dims={"b": True}),
+        "a",
+        {"1": [1]},
+        lambda: A.sum(1, keepdims=True),
+    ),
+    "tensors in a list": (
+        node_of("ConcatV2", 3, N={"i": "2"}, Tidx={"type": "DT_INT32"}),
+        "ab",
+        {"2": -1},
+        lambda: np.concatenate([A, B], -1),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NODES)
+@pytest.mark.parametrize("form", ["dict", "text"])
+def test_operations(tmp_path, kind, form):
+    node, inputs, constants, expected = NODES[kind]
+    if form == "text":
+        node = json_format.ParseDict(node, tf.compat.v1.NodeDef()).SerializeToString().decode()
+    network = load_network(write_node(tmp_path / "network.h5", node, inputs, constants))
+    arrays = [A, B][: len(inputs)]
+    np.testing.assert_allclose(predict(network, *arrays), expected(), rtol=1e-5)
+    network.save(tmp_path / "again.keras")
+    np.testing.assert_allclose(predict(load_network(tmp_path / "again.keras"), *arrays), expected(), rtol=1e-5)
+
+
+def test_an_operation_is_explained_and_pickled(tmp_path):
+    network = load_network(write_node(tmp_path / "network.h5", node_of("Mul", 2), "a", {"1": 2.0}))
+    explainer = DeepLiftExplainer(network, reference="zeros", target=(1, 1)).fit(A)
+    expected = np.zeros_like(A)
+    expected[:, 1, 1] = 2 * A[:, 1, 1]
+    np.testing.assert_allclose(explainer.transform(A), expected)
+    np.testing.assert_allclose(pickle.loads(pickle.dumps(explainer)).transform(A), expected)
+
+
+@pytest.mark.parametrize("op", ["ReadFile", "WriteFile", "PyFunc", "RandomUniform", "PartitionedCall", "LoadLibrary"])
+def test_operations_that_are_not_run(tmp_path, op):
+    path = write_node(tmp_path / "network.h5", node_of(op, 1), "a", {})
+    with pytest.raises(ModelFileError, match=rf"The operation {op} is not run .*load it yourself with tf_keras"):
+        load_network(path)
 
 
 def test_a_changed_layer_is_not_called(tmp_path):
