@@ -241,3 +241,28 @@ def test_logos_and_metrics_take_contributions(model):
     erased[np.arange(5), order[:, 0]] = 0
     close(curve.value[:, 1], np.asarray(model(erased))[:, 0])
     assert np.isfinite(metrics.infidelity(explainer, ROWS, axes=1, fill="zeros", random_state=0))
+
+
+def test_both_strands(model, expected):
+    """A mutation is there on both strands."""
+
+    def other_strand(rows):
+        return rows[:, ::-1, ::-1]
+
+    explainer = MutagenesisExplainer(model, target=0, deletions=True).fit(ROWS)
+    explanation = explainer.explain(ROWS_WITH_N, both_strands=True)
+    other = other_strand(loop_of(model, other_strand(ROWS_WITH_N))[..., 0])
+    close(explanation.contributions, (expected[..., 0] + other) / 2)
+    shorter = np.concatenate([ROWS_WITH_N[:, :3], ROWS_WITH_N[:, 4:], np.zeros((5, 1, 4))], 1)
+    at_both = [np.asarray(model(rows))[:, 0] for rows in (shorter, other_strand(shorter))]
+    close(explanation.prediction + explanation.deletions[:, 3], np.mean(at_both, 0))
+
+
+def test_profiles():
+    """The logits of a profile are weighted by their softmax at the row."""
+    model = network(layers.Conv1D(1, 5, padding="same", activation="relu"), LENGTH, outputs=9)
+    explainer = MutagenesisExplainer(model, target="profile").fit(ROWS)
+    weights = np.asarray(tf.nn.softmax(model(ROWS)))
+    centred = loop_of(model, ROWS)
+    centred -= centred.mean(-1, keepdims=True)
+    close(explainer.transform(ROWS), np.einsum("npao,no->npa", centred, weights))
