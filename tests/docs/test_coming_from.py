@@ -36,9 +36,23 @@ def namespace(tmp_path_factory):
             keras.layers.Dense(1),
         ]
     )
-    model.save(tmp_path_factory.mktemp("coming_from") / "model.h5")
+    folder = tmp_path_factory.mktemp("coming_from")
+    model.save(folder / "model.h5")
+    (folder / "genome.fa").write_text(">chr1\n" + "GATTACAGCATGCCGTA" * 150 + "\n")
+    (folder / "regions.bed").write_text("chr1\t1000\t1100\nchr1\t1200\t1300\n")
+    sequence, control = keras.Input((30, 4), name="sequence"), keras.Input((30, 2), name="control")
+    hidden = keras.layers.Conv1D(3, 3, padding="same", activation="relu")(sequence)
+    profile = keras.layers.Conv1D(1, 3, padding="same", name="profile")(hidden)
+    counts = keras.layers.Dense(1, name="counts")(keras.layers.GlobalAveragePooling1D()(hidden))
+    joined = keras.layers.Flatten()(keras.layers.Concatenate()([hidden, control]))
+    dna = np.eye(4, dtype="float32")[random.integers(0, 4, (3, 30))]
     return {
         **{name: getattr(skdeeplift, name) for name in skdeeplift.__all__},
+        "folder": folder,
+        "bpnet": keras.Model(sequence, {"profile": profile, "counts": counts}),
+        "with_control": keras.Model([sequence, control], keras.layers.Dense(1)(joined)),
+        "dna": dna,
+        "inputs": {"sequence": dna, "control": random.normal(size=(3, 30, 2)).astype("float32")},
         "model": model,
         "X": random.normal(size=(3, 4)).astype("float32"),
         "background": random.normal(size=(8, 4)).astype("float32"),
@@ -53,14 +67,15 @@ def namespace(tmp_path_factory):
 
 
 def test_all_packages_are_there():
-    assert PACKAGES == ["captum", "deepexplain", "deeplift", "shap"]
+    assert PACKAGES == ["bpnet-lite", "captum", "deepexplain", "deeplift", "shap", "tangermeme"]
     assert len(CALLS) > 40
 
 
 @pytest.mark.parametrize(("package", "there", "here"), CALLS, ids=[f"{call[0]}-{call[1]}" for call in CALLS])
 # Fifty steps do not resolve each kink of a network that is not trained.
 @pytest.mark.filterwarnings("ignore::skdeeplift.exceptions.SummationToDeltaWarning")
-def test_call(package, there, here, namespace):
+def test_call(package, there, here, namespace, monkeypatch):
+    monkeypatch.chdir(namespace["folder"])
     if '"model.h5"' in here:
         assert isinstance(eval(here, namespace), skdeeplift.DeepLiftExplainer)
         return
