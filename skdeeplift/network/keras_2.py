@@ -12,7 +12,8 @@ _TRAINING_ONLY = ("init", "_initializer", "_regularizer", "_constraint")
 # Keys that layers of Keras 3 may not have, with the values at which they say nothing.
 _OBSOLETE = {
     **dict.fromkeys(("ragged", "sparse", "time_major", "renorm", "softmax_robust_masking"), (False, None)),
-    "virtual_batch_size": (None,),
+    **dict.fromkeys(("virtual_batch_size", "noise_shape"), (None,)),
+    "causal": (False,),
     "fused": (False, True, None),
     "groups": (1,),
     "mode": (0,),
@@ -25,7 +26,8 @@ _OF_NETWORKS = ("name", "trainable", "layers", "input_layers", "output_layers", 
 _RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}}
 _CALLS = ("TFOpLambda", "SlicingOpLambda")
 # Layers that Keras 3 does not have, and this package has.
-_OWN = ("LocallyConnected1D", "LocallyConnected2D")
+_OWN = ("LocallyConnected1D", "LocallyConnected2D", "ThresholdedReLU")
+_RECURRENT = ("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "RNN", "SimpleRNN")
 _ACTIVATIONS = ("activation", "recurrent_activation", "function")
 _HARD_SIGMOID = "skdeeplift>hard_sigmoid_of_keras_2"
 _CONSTANT = "_CONSTANT_VALUE"
@@ -217,6 +219,8 @@ class _Rewriting:
                 # Further tensors may be among the keyword arguments, which Keras 2 notes with each of the inputs.
                 keywords = _map_places(tensor, _keywords(inputs))
                 args = tensors if isinstance(tensors, list) and len(tensors) == 1 else [tensors]
+                if layer["class_name"] in _RECURRENT and isinstance(args[0], list):  # a sequence, and the first state
+                    args, keywords = args[0][:1], {"initial_state": args[0][1:]} | keywords
                 calls[number] = {"args": args, "kwargs": keywords}
         shifted = from_one & sequential
 
@@ -298,4 +302,6 @@ def _map_places(function, value):
 def _says_nothing(key, value, takes):
     if key.endswith(_TRAINING_ONLY):
         return True
+    if key == "trainable" and key not in takes:
+        return not any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
     return key not in takes and (key in (*_ABOUT_INPUT, *_ABOUT_CODE) or value in _OBSOLETE.get(key, ()))
