@@ -52,7 +52,7 @@ examples:
   skdeeplift explain model.keras patients.csv --background training.csv --reference sample --plot importance.png
   skdeeplift explain digits.keras digits.npy --target 8-3 --rule reveal_cancel --reference zeros --output digits.npz
   skdeeplift explain model.keras patients.parquet --method integrated_gradients --set n_steps=200
-  skdeeplift explain model.h5 regions.bed --genome genome.fa --reference dinucleotide_shuffle --max-references 20 \\
+  skdeeplift explain bpnet.keras regions.bed --genome genome.fa --reference dinucleotide_shuffle --max-references 20 \\
       --head profile --target profile --output profile.npz --modisco modisco --bigwig profile.bw --logo 5
 
 exit codes:

@@ -144,10 +144,10 @@ def run(options, make_explainer):
 
 def _load(options):
     """Return the network, or what the explainer takes if the network cannot be looked at before."""
-    from skdeeplift.network.files import load_network_file
+    from skdeeplift.network.files import load_network
 
     files = get_model(options)
-    return files if isinstance(files, str) and Path(files).is_dir() else load_network_file(files)
+    return files if isinstance(files, str) and Path(files).is_dir() else load_network(files)
 
 
 def _input_shape(network):

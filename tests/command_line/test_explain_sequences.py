@@ -205,14 +205,16 @@ def test_layouts_of_other_networks(files, tmp_path, shape):
         (["--modisco", "no/folder"], "there is no folder 'no'"),
         (["--alphabet", "ACGTN"], "Pass --alphabet with the letters in the order of the network's columns"),
         (["--center", "summit"], "The regions have no column 'summit'"),
+        (["--modisco", "file"], "--modisco names a folder, but 'file' is a file"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_computed(files, tmp_path, capsys, monkeypatch, words, message):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(DeepLiftExplainer, "fit", None)
+    (tmp_path / "file").touch()
     assert explain(files, *words) == 2
     assert message in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_words_for_sequences_are_not_for_tables(folder, capsys):
@@ -226,3 +228,12 @@ def test_words_for_sequences_are_not_for_tables(folder, capsys):
 def test_regions_without_a_genome(files, capsys):
     assert main(["explain", str(files / "model.keras"), str(files / "regions.bed")]) == 2
     assert "regions need --genome FILE, the FASTA file of the genome" in capsys.readouterr().err
+
+
+def test_a_fasta_file_has_no_place_in_a_genome(files, tmp_path, capsys):
+    (tmp_path / "few.fa").write_text(">one\nACGTACGTACGT\n")
+    words = ["explain", files / "model.keras", tmp_path / "few.fa", "--bigwig", tmp_path / "out.bw"]
+    assert main(list(map(str, words))) == 2
+    assert (
+        "--bigwig is for the regions of a genome, of a file that ends in .bed or .narrowPeak" in capsys.readouterr().err
+    )

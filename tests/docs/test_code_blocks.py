@@ -6,6 +6,7 @@ import shlex
 import tomllib
 import warnings
 from itertools import pairwise
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -72,6 +73,12 @@ def files(tmp_path, monkeypatch):
     table = pd.DataFrame(np.random.default_rng(0).normal(size=(6, 3)), columns=["age", "dose", "weight"])
     table.to_csv("training.csv", index=False)
     table.assign(id=range(6), diagnosis="well").to_csv("rows.csv", index=False)
+    letters = keras.Input((10, 4))
+    profile = keras.layers.Conv1D(1, 3, padding="same", name="profile")(letters)
+    counts = keras.layers.Dense(1, name="counts")(keras.layers.Flatten()(letters))
+    keras.Model(letters, {"profile": profile, "counts": counts}).save("bpnet.keras")
+    Path("genome.fa").write_text(">chr1\n" + "GATTACAGCATGCCGTA" * 9 + "\n")
+    Path("regions.bed").write_text("".join(f"chr1\t{start}\t{start + 10}\n" for start in (5, 12, 60, 70, 71, 90)))
     return tmp_path
 
 

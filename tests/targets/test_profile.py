@@ -257,3 +257,15 @@ def test_mutations_change_what_the_row_weights(two_strands, sequences):
     before, after = (np.swapaxes(two_strands.predict(X, verbose=0), 1, 2)[0] for X in (sequences[:1], mutant))
     expected = (softmax(before, -1) * (centred(after) - centred(before))).sum()
     np.testing.assert_allclose(explanation.contributions[0, 3, 2], expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("mean", [False, True], ids=["row", "mean"])
+def test_batches_of_one_size(mean):
+    """Rows and references are run pair by pair."""
+    fixed = keras.Sequential([keras.Input(batch_shape=(4, 2)), keras.layers.Dense(3)])
+    fixed.set_weights([WEIGHTS, np.array([0.1, -0.2, 0.3])])
+    for make in (DeepLiftExplainer, OcclusionExplainer):
+        explainer = make(fixed, target=Profile(weights="mean" if mean else "row"), reference=REFERENCES).fit(ROWS)
+        explanation = explainer.explain(ROWS)
+        np.testing.assert_allclose(explanation.contributions, by_hand(ROWS, REFERENCES, mean), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(explanation.convergence_delta, 0, atol=1e-5)
