@@ -11,7 +11,7 @@ import zipfile
 from skdeeplift.exceptions import ModelFileError, ModelFileNotFoundError
 from skdeeplift.network.custom_objects import CustomObjects, say_call
 from skdeeplift.network.keras_1 import from_keras_0, is_keras_0, is_keras_1, to_keras_2
-from skdeeplift.network.keras_2 import MODELS, rewritten
+from skdeeplift.network.keras_2 import CUDNN, MODELS, rewritten
 from skdeeplift.network.stored_code import copy_with_functions
 
 _ACCEPTED = 'the path of a .keras, .h5 or .hdf5 file, or the two paths ("model.json", "weights.h5")'
@@ -313,7 +313,7 @@ class _Loading:
         with contextlib.ExitStack() as stack:
             stack.enter_context(_clear_error(problem, "Pass the weights that were saved from this very architecture."))
             if is_old:
-                weights = stack.enter_context(self._converted(model, path, is_keras_1(stored)))
+                weights = stack.enter_context(self._converted(model, path, stored))
             else:
                 weights = stack.enter_context(_ending_in(".weights.h5", path))
             if n_arrays > len(model.weights):  # Keras 3 would pass over the others in silence
@@ -322,14 +322,14 @@ class _Loading:
         return model
 
     @contextlib.contextmanager
-    def _converted(self, model, path, of_keras_1):
+    def _converted(self, model, path, stored):
         """Give the path of weights in the form of Keras 2, trained by TensorFlow: that of the file, or of a copy."""
         from skdeeplift.network import old_weights
 
         with _hdf5(path) as file:
             group = file.get("model_weights", file)
             kernels = self.kernels or old_weights.backend_of(group)
-            of_keras_1 = of_keras_1 or old_weights.is_keras_0(group)
+            of_keras_1 = is_keras_1(stored) or old_weights.is_keras_0(group)
             if kernels is None and of_keras_1 and old_weights.needs_backend(model):
                 theano, tensorflow = (say_call(self.files, kernels=each) for each in _KERNELS)
                 raise ModelFileError(
@@ -337,7 +337,8 @@ class _Loading:
                     "the kernels of convolutions; Theano reverses them. Pass the model that one of two calls returns: "
                     f"{theano} if Theano trained them, {tensorflow} if TensorFlow did."
                 )
-            is_converted = of_keras_1 or kernels == "theano"
+            of_cudnn = any(part.get("class_name") in CUDNN for part in _parts(stored))
+            is_converted = of_keras_1 or of_cudnn or kernels == "theano"
             arrays = old_weights.read(group) if is_converted else None
         if arrays is None:
             with _ending_in(".h5", path) as path:
