@@ -200,20 +200,23 @@ class _Loading:
         with _clear_error(f"The architecture in {path!r} is not readable JSON", _DAMAGED):
             stored = config = json.loads(text)
             list(_parts(config))
+        problem = f"The architecture in {path!r} cannot be read"
         if is_keras_0(config):
-            stored = config = from_keras_0(config, path)
+            with _clear_error(problem, _DAMAGED):
+                stored = config = from_keras_0(config, path)
         if not (isinstance(config, dict) and "class_name" in config and "config" in config):
             raise ModelFileError(
                 f"The JSON in {path!r} describes no network. Expected what keras.Model.to_json() writes."
             )
         of_keras_2 = _of_keras_2(config) if of_keras_2 is None else of_keras_2
-        config, left = copy_with_functions(config, self.objects.find_function)
-        if left:
-            raise ModelFileError(
-                f"The network in {path!r} stores Python code {_say_code(left)}, which is never run when a network is "
-                f"loaded from a file. {self._replace_code(left, of_keras_2)}"
-            )
-        return stored, to_keras_2(config, path) if of_keras_2 else config
+        with _clear_error(problem, _DAMAGED):
+            config, left = copy_with_functions(config, self.objects.find_function)
+            if left:
+                raise ModelFileError(
+                    f"The network in {path!r} stores Python code {_say_code(left)}, which is never run when a network "
+                    f"is loaded from a file. {self._replace_code(left, of_keras_2)}"
+                )
+            return stored, to_keras_2(config, path) if of_keras_2 else config
 
     def _replace_code(self, layers, of_keras_2):
         """Say how a user passes functions for stored code, or runs it."""
