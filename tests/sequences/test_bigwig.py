@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,3 +52,10 @@ def test_nothing_is_written_where_scores_do_not_fit(tmp_path):
     with pytest.raises(ValueError, match=r"no size of the chromosome 'one'\. Pass sizes= with all chromosomes"):
         write_bigwig(tmp_path / "scores.bw", regions, np.zeros((1, 4)), {"two": 9})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_package_that_writes_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyBigWig", None)
+    regions = pd.DataFrame({"chrom": ["one"], "start": [0], "end": [4]})
+    with pytest.raises(ImportError, match=r"package pyBigWig\. Use pip install 'skdeeplift\[genomics\]'"):
+        write_bigwig(tmp_path / "scores.bw", regions, np.zeros((1, 4)), {"one": 9})
