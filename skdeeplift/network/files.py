@@ -3,23 +3,30 @@
 import contextlib
 import json
 import os
-import re
-import shutil
 import tempfile
 import zipfile
 
-from skdeeplift.exceptions import ModelFileError, ModelFileNotFoundError
+from skdeeplift.exceptions import ModelFileError
 from skdeeplift.network.custom_objects import CustomObjects, say_call
 from skdeeplift.network.keras_1 import from_keras_0, is_keras_0, is_keras_1, to_keras_2
-from skdeeplift.network.keras_2 import MODELS, rewritten
+from skdeeplift.network.keras_2 import CUDNN, MODELS, rewritten
 from skdeeplift.network.stored_code import copy_with_functions
+from skdeeplift.network.stored_files import (
+    ACCEPTED,
+    DAMAGED,
+    HDF5,
+    check_path,
+    clear_error,
+    copy_ending_in,
+    count_arrays,
+    has_layer_names,
+    holds_weights,
+    open_hdf5,
+)
 
-_ACCEPTED = 'the path of a .keras, .h5 or .hdf5 file, or the two paths ("model.json", "weights.h5")'
-_DAMAGED = "It is damaged, or of another format than its name says: copy or save it again."
 # Keras stores archives uncompressed, and numbers that were trained hardly shrink. Only a file that is made to fill the
 # memory grows as much as this when it is unpacked.
 _LARGEST_GROWTH, _USUAL_SIZE = 100, 100_000_000
-_HDF5 = (".h5", ".hdf5")
 _KERNELS = ("theano", "tensorflow")
 
 
@@ -76,61 +83,13 @@ def load_network(path, *, custom_objects=None, kernels=None):
         raise ValueError(f"kernels= takes {' or '.join(map(repr, _KERNELS))}, or None. Got {kernels!r}.")
     objects = CustomObjects(custom_objects)
     if not isinstance(path, (tuple, list)):
-        path = _existing_file(path, (".keras", *_HDF5))
+        path = check_path(path, (".keras", *HDF5))
         loading = _Loading(path, objects, kernels)
         return loading.from_archive(path) if path.lower().endswith(".keras") else loading.from_hdf5(path)
     if len(path) != 2:
-        raise ModelFileError(f"Expected {_ACCEPTED}. Received {len(path)} paths: {path!r}.")
-    files = _existing_file(path[0], (".json",)), _existing_file(path[1], _HDF5)
+        raise ModelFileError(f"Expected {ACCEPTED}. Received {len(path)} paths: {path!r}.")
+    files = check_path(path[0], (".json",)), check_path(path[1], HDF5)
     return _Loading(files, objects, kernels).from_pair(*files)
-
-
-def _existing_file(path, extensions):
-    if not isinstance(path, (str, bytes, os.PathLike)):
-        raise TypeError(f"Expected {_ACCEPTED}. Received {path!r}.")
-    path = os.fsdecode(path)
-    if path.lower().endswith(".pb") and os.path.isfile(path):
-        raise ModelFileError(
-            f"{path!r} is a graph of TensorFlow. Pass the folder of a SavedModel, {os.path.dirname(path)!r}."
-            if os.path.basename(path) == "saved_model.pb"
-            else f"{path!r} is a frozen graph of TensorFlow. Read it by graph = tf.compat.v1.GraphDef.FromString(open("
-            f"{path!r}, 'rb').read()), and pass the function from one of its tensors to another by their names: "
-            "estimator=tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph, name=''), []).prune('x:0', 'y:0')"
-        )
-    if not path.lower().endswith(extensions) and not os.path.isdir(path):
-        expected = " or ".join(extensions)
-        raise ModelFileError(f"{path!r} does not end in {expected}. Expected {_ACCEPTED}.")
-    if not os.path.exists(path):
-        raise ModelFileNotFoundError(f"The file {path!r} does not exist. Expected {_ACCEPTED}.")
-    if not os.path.isfile(path):
-        further = (
-            " Pass the folder itself as estimator=." if os.path.exists(os.path.join(path, "saved_model.pb")) else ""
-        )
-        raise ModelFileError(f"{path!r} is a folder, not a file. Expected {_ACCEPTED}.{further}")
-    return path
-
-
-@contextlib.contextmanager
-def _clear_error(problem, advice):
-    """Turn the many kinds of error that a damaged or foreign file causes into one that says what to do."""
-    try:
-        yield
-    except ModelFileError:
-        raise
-    except Exception as error:
-        # What comes before this, in errors of Keras, is the whole configuration; escape sequences print in bold.
-        reason = re.sub(r"\x1b\[\d*m", "", str(error)).split("Exception encountered:")[-1]
-        reason = " ".join(reason.split()) or type(error).__name__
-        reason = reason if len(reason) <= 400 else reason[:400] + " ..."
-        raise ModelFileError(f"{problem}: {reason.rstrip('.')}. {advice}") from error
-
-
-@contextlib.contextmanager
-def _hdf5(path):
-    import h5py
-
-    with _clear_error(f"The file {path!r} cannot be read as HDF5", _DAMAGED), h5py.File(path, "r") as file:
-        yield file
 
 
 class _Loading:
@@ -151,7 +110,7 @@ class _Loading:
 
     def from_archive(self, path):
         problem = f"The file {path!r} cannot be read as a .keras archive"
-        with _clear_error(problem, _DAMAGED), zipfile.ZipFile(path) as file:
+        with clear_error(problem, DAMAGED), zipfile.ZipFile(path) as file:
             packed, unpacked = os.path.getsize(path), sum(member.file_size for member in file.infolist())
             if unpacked > _USUAL_SIZE and unpacked > _LARGEST_GROWTH * packed:
                 raise ModelFileError(
@@ -160,28 +119,28 @@ class _Loading:
                 )
             if "config.json" not in file.namelist():
                 raise ModelFileError(
-                    f"The archive {path!r} holds no network: it has no config.json. Expected {_ACCEPTED}."
+                    f"The archive {path!r} holds no network: it has no config.json. Expected {ACCEPTED}."
                 )
             # Keras reads weights past a checksum that does not fit.
             if file.testzip() is not None:
-                raise ModelFileError(f"{problem}. {_DAMAGED}")
+                raise ModelFileError(f"{problem}. {DAMAGED}")
             text, version = file.read("config.json"), json.loads(file.read("metadata.json"))["keras_version"]
         stored, config = self._parse(text, path, _is_old(version))
         if not _is_old(version):
             return self._load_model(path, ".keras", config, is_changed=config is not stored)
         model = self._build(config, path, of_keras_2=True)
-        with _clear_error(f"The weights in {path!r} cannot be read", _DAMAGED), _ending_in(".keras", path) as path:
+        with clear_error(f"The weights in {path!r} cannot be read", DAMAGED), copy_ending_in(".keras", path) as path:
             model.load_weights(path)
         return model
 
     def from_hdf5(self, path):
-        with _hdf5(path) as file:
+        with open_hdf5(path) as file:
             text, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "1")
             if text is None:
                 raise ModelFileError(
                     f'The file {path!r} holds weights but no architecture. Pass both, as ("model.json", {path!r}).'
-                    if _holds_weights(file)
-                    else f"The HDF5 file {path!r} holds no network. Expected {_ACCEPTED}."
+                    if holds_weights(file)
+                    else f"The HDF5 file {path!r} holds no network. Expected {ACCEPTED}."
                 )
         stored, config = self._parse(text, path, _is_old(version))
         if not _is_old(version):
@@ -189,7 +148,7 @@ class _Loading:
         return self._load_weights(self._build(config, path, of_keras_2=True), path, path, stored)
 
     def from_pair(self, architecture, weights):
-        with _clear_error(f"The file {architecture!r} cannot be read", _DAMAGED), open(architecture, "rb") as file:
+        with clear_error(f"The file {architecture!r} cannot be read", DAMAGED), open(architecture, "rb") as file:
             text = file.read()
         stored, config = self._parse(text, architecture)
         model = self._build(config, architecture, _of_keras_2(config))
@@ -197,23 +156,26 @@ class _Loading:
 
     def _parse(self, text, path, of_keras_2=None):
         """Read an architecture, as stored and with functions for its code, which is refused if there is none."""
-        with _clear_error(f"The architecture in {path!r} is not readable JSON", _DAMAGED):
+        with clear_error(f"The architecture in {path!r} is not readable JSON", DAMAGED):
             stored = config = json.loads(text)
             list(_parts(config))
+        problem = f"The architecture in {path!r} cannot be read"
         if is_keras_0(config):
-            stored = config = from_keras_0(config, path)
+            with clear_error(problem, DAMAGED):
+                stored = config = from_keras_0(config, path)
         if not (isinstance(config, dict) and "class_name" in config and "config" in config):
             raise ModelFileError(
                 f"The JSON in {path!r} describes no network. Expected what keras.Model.to_json() writes."
             )
         of_keras_2 = _of_keras_2(config) if of_keras_2 is None else of_keras_2
-        config, left = copy_with_functions(config, self.objects.find_function)
-        if left:
-            raise ModelFileError(
-                f"The network in {path!r} stores Python code {_say_code(left)}, which is never run when a network is "
-                f"loaded from a file. {self._replace_code(left, of_keras_2)}"
-            )
-        return stored, to_keras_2(config, path) if of_keras_2 else config
+        with clear_error(problem, DAMAGED):
+            config, left = copy_with_functions(config, self.objects.find_function)
+            if left:
+                raise ModelFileError(
+                    f"The network in {path!r} stores Python code {_say_code(left)}, which is never run when a network "
+                    f"is loaded from a file. {self._replace_code(left, of_keras_2)}"
+                )
+            return stored, to_keras_2(config, path) if of_keras_2 else config
 
     def _replace_code(self, layers, of_keras_2):
         """Say how a user passes functions for stored code, or runs it."""
@@ -266,13 +228,13 @@ class _Loading:
         import keras
 
         if of_keras_2:
-            with _clear_error(f"Keras cannot build the network in {path!r}", self._if_trusted(True)):
+            with clear_error(f"Keras cannot build the network in {path!r}", self._if_trusted(True)):
                 try:
                     config = rewritten(config, self.objects, self.files)
                 except ModelFileError as error:
                     raise ModelFileError(f"The network in {path!r} is not built. {error}") from error
         advice = self._look_up(config) or self._if_trusted(of_keras_2)
-        with _clear_error(f"Keras cannot build the network in {path!r}", advice), self._scope():
+        with clear_error(f"Keras cannot build the network in {path!r}", advice), self._scope():
             model = keras.saving.deserialize_keras_object(config | {"compile_config": None}, safe_mode=True)
             if not isinstance(model, keras.Model):
                 raise TypeError(f"it is a {type(model).__name__}, not a network")
@@ -293,43 +255,43 @@ class _Loading:
 
         advice = self._look_up(config) or self._if_trusted(False)
         with (
-            _clear_error(
+            clear_error(
                 f"Keras cannot load the network in {path!r}", f"If it is damaged, copy or save it again. {advice}"
             ),
-            _ending_in(extension, path, config if is_changed else None) as path,
+            copy_ending_in(extension, path, config if is_changed else None) as path,
             self._scope(),
         ):
             return keras.saving.load_model(path, compile=False, safe_mode=True)
 
     def _load_weights(self, model, path, architecture, stored):
         """Load weights into a network; what ``path`` ends in does not tell whose they are."""
-        with _hdf5(path) as file:
-            if not _holds_weights(file):
+        with open_hdf5(path) as file:
+            if not holds_weights(file):
                 raise ModelFileError(f"The HDF5 file {path!r} holds no weights that Keras saved.")
             group = file.get("model_weights", file)
-            is_old = _is_keras_2(group) or "nb_layers" in group.attrs
-            n_arrays = 0 if is_old else _count_arrays(file)
+            is_old = has_layer_names(group) or "nb_layers" in group.attrs
+            n_arrays = 0 if is_old else count_arrays(file)
         problem = f"The weights in {path!r} do not fit the architecture in {architecture!r}"
         with contextlib.ExitStack() as stack:
-            stack.enter_context(_clear_error(problem, "Pass the weights that were saved from this very architecture."))
+            stack.enter_context(clear_error(problem, "Pass the weights that were saved from this very architecture."))
             if is_old:
-                weights = stack.enter_context(self._converted(model, path, is_keras_1(stored)))
+                weights = stack.enter_context(self._converted(model, path, stored))
             else:
-                weights = stack.enter_context(_ending_in(".weights.h5", path))
+                weights = stack.enter_context(copy_ending_in(".weights.h5", path))
             if n_arrays > len(model.weights):  # Keras 3 would pass over the others in silence
                 raise ValueError(f"they are {n_arrays} arrays, the architecture has {len(model.weights)}")
             model.load_weights(weights)
         return model
 
     @contextlib.contextmanager
-    def _converted(self, model, path, of_keras_1):
+    def _converted(self, model, path, stored):
         """Give the path of weights in the form of Keras 2, trained by TensorFlow: that of the file, or of a copy."""
         from skdeeplift.network import old_weights
 
-        with _hdf5(path) as file:
+        with open_hdf5(path) as file:
             group = file.get("model_weights", file)
             kernels = self.kernels or old_weights.backend_of(group)
-            of_keras_1 = of_keras_1 or old_weights.is_keras_0(group)
+            of_keras_1 = is_keras_1(stored) or old_weights.is_keras_0(group)
             if kernels is None and of_keras_1 and old_weights.needs_backend(model):
                 theano, tensorflow = (say_call(self.files, kernels=each) for each in _KERNELS)
                 raise ModelFileError(
@@ -337,10 +299,11 @@ class _Loading:
                     "the kernels of convolutions; Theano reverses them. Pass the model that one of two calls returns: "
                     f"{theano} if Theano trained them, {tensorflow} if TensorFlow did."
                 )
-            is_converted = of_keras_1 or kernels == "theano"
+            of_cudnn = any(part.get("class_name") in CUDNN for part in _parts(stored))
+            is_converted = of_keras_1 or of_cudnn or kernels == "theano"
             arrays = old_weights.read(group) if is_converted else None
         if arrays is None:
-            with _ending_in(".h5", path) as path:
+            with copy_ending_in(".h5", path) as path:
                 yield path
             return
         with tempfile.TemporaryDirectory() as folder:
@@ -390,43 +353,3 @@ def _custom_name(part, keras):
         return None if hasattr(keras.activations, str(config)) else config
     is_layer = isinstance(config, dict) and "name" in config
     return (part.get("registered_name") or kind) if is_layer and not hasattr(keras.layers, kind) else None
-
-
-def _is_keras_2(group):
-    return "layer_names" in group.attrs or "layer_names0" in group.attrs
-
-
-def _holds_weights(file):
-    is_old = _is_keras_2(file) or "nb_layers" in file.attrs
-    return is_old or any(name in file for name in ("model_weights", "layers", "vars"))
-
-
-def _count_arrays(file):
-    names = []
-    file.visititems(lambda name, item: names.append(name) if hasattr(item, "shape") else None)
-    return sum(name.startswith("layers/") and "seed_generator" not in name for name in names)
-
-
-@contextlib.contextmanager
-def _ending_in(extension, path, config=None):
-    """Give the path of the file under a name from which Keras takes the format: its own, or that of a copy.
-
-    A copy has another architecture if there is one.
-    """
-    if config is None and path.endswith(extension) and path.endswith(".weights.h5") == (extension == ".weights.h5"):
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        copy = os.path.join(folder, f"network{extension}")
-        if config is not None and extension == ".keras":
-            with zipfile.ZipFile(path) as file, zipfile.ZipFile(copy, "w") as target:
-                for name in file.namelist():
-                    target.writestr(name, json.dumps(config) if name == "config.json" else file.read(name))
-        else:
-            shutil.copyfile(path, copy)
-        if config is not None and extension == ".h5":
-            import h5py
-
-            with h5py.File(copy, "a") as file:
-                file.attrs["model_config"] = json.dumps(config)
-        yield copy

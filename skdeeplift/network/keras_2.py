@@ -12,7 +12,8 @@ _TRAINING_ONLY = ("init", "_initializer", "_regularizer", "_constraint")
 # Keys that layers of Keras 3 may not have, with the values at which they say nothing.
 _OBSOLETE = {
     **dict.fromkeys(("ragged", "sparse", "time_major", "renorm", "softmax_robust_masking"), (False, None)),
-    "virtual_batch_size": (None,),
+    **dict.fromkeys(("virtual_batch_size", "noise_shape"), (None,)),
+    "causal": (False,),
     "fused": (False, True, None),
     "groups": (1,),
     "mode": (0,),
@@ -23,9 +24,12 @@ _ABOUT_INPUT = ("input_dim", "input_length", "input_dtype", "query_shape", "key_
 _ABOUT_CODE = ("module", "function_type", "output_shape_type", "output_shape_module")
 _OF_NETWORKS = ("name", "trainable", "layers", "input_layers", "output_layers", "build_input_shape")
 _RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}}
+# Layers that ran on cuDNN alone. Their weights are laid out otherwise.
+CUDNN = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"}
 _CALLS = ("TFOpLambda", "SlicingOpLambda")
 # Layers that Keras 3 does not have, and this package has.
-_OWN = ("LocallyConnected1D", "LocallyConnected2D")
+_OWN = ("LocallyConnected1D", "LocallyConnected2D", "ThresholdedReLU")
+_RECURRENT = ("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "RNN", "SimpleRNN")
 _ACTIVATIONS = ("activation", "recurrent_activation", "function")
 _HARD_SIGMOID = "skdeeplift>hard_sigmoid_of_keras_2"
 _CONSTANT = "_CONSTANT_VALUE"
@@ -96,6 +100,11 @@ class _Rewriting:
         is_own = kind not in MODELS and not hasattr(keras.layers, kind) and kind not in _OWN
         if is_own and "name" not in config:  # an initializer or the like
             return part
+        if kind in CUDNN and not self.objects.has_class(name):
+            config |= {"activation": "tanh", "recurrent_activation": "sigmoid"}
+            kind, is_own = CUDNN[kind], False
+            if kind == "GRU":
+                config["reset_after"] = True
         own = self.objects.find(name, kind) if is_own or self.objects.has_class(name) else None
         if own and self.objects.found[own] is keras.Model and "layers" in config:
             own, kind = None, "Model" if "input_layers" in config else "Sequential"
@@ -121,8 +130,8 @@ class _Rewriting:
             config["axis"] = config["axis"][0]
         if kind in ("GRU", "GRUCell"):
             config.setdefault("reset_after", False)
-        if kind == "Sequential" and "input" in config["layers"][0]:
-            given = {"class_name": "InputLayer", "module": "keras.layers", "config": config["layers"][0]["input"]}
+        if kind == "Sequential" and config["layers"] and (given := _input_of(config["layers"][0])):
+            given = {"class_name": "InputLayer", "module": "keras.layers", "config": given}
             config["layers"] = [given, *config["layers"]]
         if kind == "Model":
             self._rewrite_calls(config)
@@ -217,6 +226,8 @@ class _Rewriting:
                 # Further tensors may be among the keyword arguments, which Keras 2 notes with each of the inputs.
                 keywords = _map_places(tensor, _keywords(inputs))
                 args = tensors if isinstance(tensors, list) and len(tensors) == 1 else [tensors]
+                if layer["class_name"] in _RECURRENT and isinstance(args[0], list):  # a sequence, and the first state
+                    args, keywords = args[0][:1], {"initial_state": args[0][1:]} | keywords
                 calls[number] = {"args": args, "kwargs": keywords}
         shifted = from_one & sequential
 
@@ -259,6 +270,16 @@ class _Rewriting:
         return {"args": [tensors[0] if len(tensors) == 1 else tensors], "kwargs": {}}
 
 
+def _input_of(layer):
+    """Return what a first layer says of its input, if it is not an input itself."""
+    if layer["class_name"] == "Sequential" and layer["config"]["layers"][:1]:
+        first = layer["config"]["layers"][0]
+        shape = first["config"].get("batch_shape") or first["config"].get("batch_input_shape")
+        is_input = first["class_name"] == "InputLayer" and shape
+        return {"batch_shape": shape, "dtype": first["config"].get("dtype")} if is_input else None
+    return layer.get("input")
+
+
 def _without_slashes(name):
     """Return a name that Keras 3 allows."""
     return name.replace("/", "_")
@@ -298,4 +319,6 @@ def _map_places(function, value):
 def _says_nothing(key, value, takes):
     if key.endswith(_TRAINING_ONLY):
         return True
+    if key == "trainable" and key not in takes:
+        return not any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
     return key not in takes and (key in (*_ABOUT_INPUT, *_ABOUT_CODE) or value in _OBSOLETE.get(key, ()))

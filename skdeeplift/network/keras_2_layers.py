@@ -153,3 +153,29 @@ class LocallyConnected2D(_LocallyConnected):
     """Convolution along two axes, with a kernel of its own at every position."""
 
     rank = 2
+
+
+@keras.saving.register_keras_serializable("skdeeplift")
+class ThresholdedReLU(keras.Layer):
+    """Activation that keeps what is above a threshold, and is zero elsewhere.
+
+    Parameters
+    ----------
+    theta : float, default=1.0
+        The threshold.
+    **kwargs : dict
+        Parameters of every layer.
+    """
+
+    def __init__(self, theta=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.theta = float(theta)
+        self.supports_masking = True
+
+    def call(self, inputs):
+        """Keep what is above the threshold."""
+        return tf.where(inputs > self.theta, inputs, tf.zeros_like(inputs))
+
+    def get_config(self):
+        """Return what ``__init__`` takes."""
+        return {**super().get_config(), "theta": self.theta}

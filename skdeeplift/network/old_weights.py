@@ -94,6 +94,9 @@ def convert(model, arrays, is_keras_1, kernels):
             if type(each).__name__ in _CONVOLUTIONS and id(each.kernel) in variables[: len(converted[name])]:
                 place = variables.index(id(each.kernel))
                 converted[name][place] = _convert_kernel(each, converted[name][place], is_keras_1, kernels == "theano")
+            if type(each).__name__ in _GATES and each.use_bias and id(each.cell.bias) in variables:
+                weights = (each.cell.kernel, each.cell.recurrent_kernel, each.cell.bias)
+                _convert_from_cudnn(each, converted[name], [variables.index(id(weight)) for weight in weights])
     return converted
 
 
@@ -164,6 +167,20 @@ def _join_gates(layer, arrays):
     if kind not in _GATES or len(arrays) != 3 * len(_GATES[kind]):
         return list(arrays)
     return [np.concatenate([arrays[place + number] for place in _GATES[kind]], axis=-1) for number in range(3)]
+
+
+def _convert_from_cudnn(layer, arrays, places):
+    """Convert the arrays of a layer that ran on cuDNN, which has two biases for each gate and transposed kernels."""
+    n_gates = len(_GATES[type(layer).__name__])
+    if max(places) >= len(arrays) or arrays[places[2]].shape != (2 * n_gates * layer.units,):
+        return
+    kernel, recurrent, bias = (arrays[place] for place in places)
+    kernels = [each.T.reshape(each.shape, order="F") for each in np.split(kernel, n_gates, axis=1)]
+    recurrents = [each.T for each in np.split(recurrent, n_gates, axis=1)]
+    biases = bias.reshape(2, -1)
+    new = (np.hstack(kernels), np.hstack(recurrents), biases.sum(0) if n_gates == 4 else biases)
+    for place, array in zip(places, new, strict=True):
+        arrays[place] = array
 
 
 def _convert_kernel(layer, array, is_keras_1, is_reversed):

@@ -237,6 +237,32 @@ def test_kernels_of_theano_are_reversed_and_its_dense_layers_are_not(tmp_path):
     np.testing.assert_array_equal(predict(load_network(path, kernels="tensorflow"), rows), [[[5], [8], [13]]])
 
 
+def test_layers_that_only_train_otherwise(tmp_path):
+    config = keras_2_sequential()
+    kinds = {"SpatialDropout1D": "rate", "AlphaDropout": "rate", "GaussianNoise": "stddev", "GaussianDropout": "rate"}
+    noises = [keras_2_layer(kind, kind, **{name: 0.5}) for kind, name in kinds.items()]
+    noises[0]["config"] |= {"noise_shape": None, "seed": None, "dtype": "float32"}
+    reshaped = [keras_2_layer("Reshape", "row", target_shape=[1, 2]), *noises, keras_2_layer("Flatten", "flat")]
+    config["config"][1:1] = reshaped
+    path = write_keras_2(tmp_path / "network.h5", config, SEQUENTIAL_WEIGHTS)
+    np.testing.assert_allclose(predict(load_network(path), X), SEQUENTIAL_OUTPUT)
+
+
+def test_first_states_of_a_recurrent_layer(tmp_path):
+    """A step of 1 and a first state of 2: 3 * 1 + 0.5 * 2 = 4."""
+    sources = [
+        keras_2_layer("InputLayer", name, batch_input_shape=[None, *shape])
+        for name, shape in [("s", (1, 1)), ("h", (1,))]
+    ]
+    memory = keras_2_layer("SimpleRNN", "memory", units=1, activation="linear", use_bias=False)
+    call = [["s", 0, 0, {}], ["h", 0, 0, {}]]
+    config = keras_2_functional(
+        [(sources[0], []), (sources[1], []), (memory, [call])], [["s", 0, 0], ["h", 0, 0]], [["memory", 0, 0]]
+    )
+    network = load_network(write_keras_2(tmp_path / "network.h5", config, {"memory": [[[3]], [[0.5]]]}))
+    np.testing.assert_array_equal(predict(network, np.ones((1, 1, 1)), np.full((1, 1), 2.0)), [[4]])
+
+
 def test_slashes_in_names(tmp_path):
     source = keras_2_layer("InputLayer", "block/input", batch_input_shape=[None, 1], dtype="float32")
     config = keras_2_functional(

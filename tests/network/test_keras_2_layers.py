@@ -103,6 +103,17 @@ def test_an_input_of_any_length(tmp_path):
         load_network(path)
 
 
+def test_a_threshold(tmp_path):
+    layer = keras_2_layer("ThresholdedReLU", "threshold", theta={"type": "ndarray", "value": 0.5})
+    layer["config"]["batch_input_shape"] = [None, 5, 2]
+    model = load_network(write_keras_2(tmp_path / "n.h5", {"class_name": "Sequential", "config": [layer]}, {}))
+    np.testing.assert_array_equal(predict(model, X), np.where(X > 0.5, X, 0))
+    explainer = DeepLiftExplainer(model, reference="zeros", target=(0, 1)).fit(X)
+    np.testing.assert_allclose(explainer.transform(X)[:, 0, 1], np.where(X > 0.5, X, 0)[:, 0, 1], atol=1e-6)
+    model.save(tmp_path / "network.keras")
+    np.testing.assert_array_equal(predict(load_network(tmp_path / "network.keras"), X), np.where(X > 0.5, X, 0))
+
+
 def test_hard_sigmoid_is_saved_and_loaded(tmp_path):
     network = keras.Sequential([keras.Input((1,)), keras.layers.Activation(hard_sigmoid_of_keras_2)])
     rows = np.array([[-3.0], [-1.0], [0.0], [2.0], [3.0]])

@@ -124,6 +124,32 @@ def test_long_lists_of_names_are_in_several_attributes(tmp_path):
         assert backend_of(file) == "theano"
 
 
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_layers_of_cudnn(tmp_path, kind, nested):
+    """Kernels are transposed within each gate, and there are two biases."""
+    n_gates = 4 if kind == "LSTM" else 3
+    rng = np.random.default_rng(0)
+    kernels, recurrents = rng.normal(size=(n_gates, 2, 3)), rng.normal(size=(n_gates, 3, 3))
+    biases = rng.normal(size=(2, 3 * n_gates))
+    stored = [kernel.T.reshape(2, 3) for kernel in kernels], [kernel.T for kernel in recurrents]
+    arrays = [*map(np.hstack, stored), biases.ravel()]
+    layer = keras_2_layer(f"CuDNN{kind}", "memory", units=3, return_sequences=True, stateful=False)
+    layer["config"]["batch_input_shape"] = [None, 4, 2]
+    config = {"class_name": "Sequential", "config": [layer]}
+    name = "memory"
+    if nested:
+        inner = {"class_name": "Sequential", "config": {"name": "inner", "layers": [layer]}}
+        config, name = {"class_name": "Sequential", "config": [inner]}, "inner"
+    path = write_keras_2(tmp_path / "network.h5", config, {name: arrays})
+    expected = getattr(keras.layers, kind)(
+        3, return_sequences=True, **({} if kind == "LSTM" else {"reset_after": True})
+    )
+    expected.build((None, 4, 2))
+    expected.set_weights([np.hstack(kernels), np.hstack(recurrents), biases.sum(0) if kind == "LSTM" else biases])
+    np.testing.assert_allclose(predict(load_network(path), X), expected(X), rtol=1e-5, atol=1e-6)
+
+
 def test_gates_are_joined_only_where_they_are_apart(tmp_path):
     """A layer that computed all gates at once has three arrays, as in Keras 3."""
     layer = keras.layers.LSTM(2)
