@@ -42,6 +42,7 @@ def read_sequences(options, input_shape=None):
     Returns
     -------
     data : SequenceData
+        Letters of the sequences, with their names and regions.
 
     Raises
     ------
