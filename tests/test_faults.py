@@ -429,7 +429,7 @@ def test_copies_of_an_explainer_made_between_calls(model):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "kind", [DeepLiftExplainer, partial(IntegratedGradientsExplainer, check="ignore"), GradientExplainer]
+    "kind", [DeepLiftExplainer, partial(IntegratedGradientsExplainer, n_steps=50, check="ignore"), GradientExplainer]
 )
 def test_ten_thousand_small_calls(kind, model, monkeypatch):
     """Once each size up to 16 is compiled, nothing more is compiled, and no memory is kept."""

@@ -89,9 +89,13 @@ def network_of_decisions(seed):
     return keras.Model(x, layers.Dense(1, dtype="float64")(Decisions(seed + 100)(hidden)))
 
 
+SLOW, EXHAUSTIVE = pytest.mark.slow, (pytest.mark.slow, pytest.mark.exhaustive)
+SEEDS = [0, *(pytest.param(seed, marks=SLOW if seed < 3 else EXHAUSTIVE) for seed in range(1, 6))]
+
+
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_contributions_of_random_networks_sum_and_each_row_stands_alone(rule, seed):
     assert_sums_and_rows_stand_alone(network_of_decisions(seed), rule, seed)
 

@@ -195,12 +195,16 @@ def network_of_winners(seed):
     return keras.Model(x, layers.Dense(1, dtype="float64")(Winners(seed + 100)(hidden)))
 
 
+SLOW, EXHAUSTIVE = pytest.mark.slow, (pytest.mark.slow, pytest.mark.exhaustive)
+SEEDS = [0, *(pytest.param(seed, marks=SLOW if seed < 3 else EXHAUSTIVE) for seed in range(1, 8))]
+
+
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "rule",
     [*RULES, *(pytest.param(rule, marks=pytest.mark.slow) for rule in ("genomics_default", {"last": "reveal_cancel"}))],
 )
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 8))])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_contributions_of_random_networks_sum_and_each_row_stands_alone(rule, seed):
     assert_sums_and_rows_stand_alone(network_of_winners(seed), rule, seed)
 
