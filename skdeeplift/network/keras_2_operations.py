@@ -7,6 +7,8 @@ import keras
 import tensorflow as tf
 from google.protobuf import json_format
 
+from skdeeplift.network import ops
+
 # Functions without side effects and without randomness. Only these names are looked up for a file.
 _NAMESPACES = ("bitwise", "image", "linalg", "math", "nn", "quantization", "signal")
 _ARRAY_FUNCTIONS = frozenset(
@@ -146,19 +148,8 @@ class TensorFlowCall(keras.Layer):
         return cls(**config)
 
 
-# Operations without side effects and without randomness.
-_OPERATIONS = frozenset(
-    """
-    Abs Add AddN AddV2 ArgMax ArgMin AvgPool AvgPool3D BatchMatMul BatchMatMulV2 BatchMatMulV3 BiasAdd BroadcastTo Cast
-    Ceil ClipByValue ConcatV2 Conv2D Conv3D Cos Cosh Cumsum DepthToSpace DepthwiseConv2dNative Div DivNoNan Einsum Elu
-    Equal Erf Erfc Exp ExpandDims Expm1 Fill Floor FloorDiv FloorMod GatherNd GatherV2 Greater GreaterEqual Identity
-    L2Loss LRN LeakyRelu Less LessEqual Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool
-    MaxPool3D Maximum Mean Min Minimum MirrorPad Mul MulNoNan Neg NotEqual OneHot Pack Pad PadV2 Pow Prod Range Rank
-    RealDiv Reciprocal Relu Relu6 Reshape ReverseV2 Rint Round Rsqrt Select SelectV2 Selu Shape Sigmoid Sign Sin Sinh
-    Size Slice Softmax Softplus Softsign SpaceToDepth Split SplitV Sqrt Square SquaredDifference Squeeze StopGradient
-    StridedSlice Sub Sum Tan Tanh Tile TopKV2 Transpose Unpack Xdivy Xlogy ZerosLike
-    """.split()
-)
+# Operations that are run. Some have no row, since they have no rule.
+_OPERATIONS = ops.without_effects() | {"Fill", "L2Loss", "LRN"}
 
 
 @keras.saving.register_keras_serializable("skdeeplift")

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.dtypes import kind_of
 from skdeeplift.network import ops
 
 # The least number that hides others where it is added to them, or stands in their place. Masks of half precision use
@@ -131,6 +132,6 @@ def _size_of_constant(graph, value):
         return 0.0
     number = graph.captures.get(value)
     number = number.numpy() if tf.is_tensor(number) and number.dtype.is_floating else graph.static_value(value)
-    if number is None or not number.size or number.dtype.kind in "OSUb":
+    if number is None or not number.size or kind_of(number.dtype) in "OSUb":
         return 0.0
     return float(np.abs(number).max())

@@ -1,5 +1,7 @@
 """Weights of Keras 0 and 1, and of Theano, converted to the form that Keras 3 reads."""
 
+import re
+
 import h5py
 import numpy as np
 
@@ -7,7 +9,6 @@ from skdeeplift.exceptions import ModelFileError
 from skdeeplift.network.compat import flatten_layers
 from skdeeplift.network.keras_1 import BUILD_ANEW
 
-_CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose")
 # Arrays of the gates in the order in which Keras 1 stored them, three for each gate, by their place in one kernel.
 _GATES = {"LSTM": (0, 6, 3, 9), "GRU": (0, 3, 6)}
 
@@ -91,7 +92,7 @@ def convert(model, arrays, is_keras_1, kernels):
         converted[name] = _join_gates(layer, arrays[name])
         variables = [id(each) for each in (*layer.trainable_weights, *layer.non_trainable_weights)]
         for each in flatten_layers(layer):
-            if type(each).__name__ in _CONVOLUTIONS and id(each.kernel) in variables[: len(converted[name])]:
+            if _is_convolution(each) and id(each.kernel) in variables[: len(converted[name])]:
                 place = variables.index(id(each.kernel))
                 converted[name][place] = _convert_kernel(each, converted[name][place], is_keras_1, kernels == "theano")
             if type(each).__name__ in _GATES and each.use_bias and id(each.cell.bias) in variables:
@@ -116,9 +117,13 @@ def is_keras_0(group):
     return "nb_layers" in group.attrs
 
 
+def _is_convolution(layer):
+    return re.fullmatch(r"Conv\dD(Transpose)?", type(layer).__name__) is not None
+
+
 def needs_backend(model):
     """Return whether a network has kernels that Theano would have reversed."""
-    kernels = [each.kernel_size for each in flatten_layers(model) if type(each).__name__ in _CONVOLUTIONS]
+    kernels = [each.kernel_size for each in flatten_layers(model) if _is_convolution(each)]
     return any(max(size) > 1 for size in kernels)
 
 

@@ -4,18 +4,19 @@ Each rule takes a `LocalPlan` and an op. It returns a `LocalOp`, or None where t
 changes from the value at the row. A linear op runs on the changes themselves, without its constant part.
 """
 
+import inspect
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.network import ops
 from skdeeplift.network.compiled import fused
 from skdeeplift.perturbation.reach import Reach, join
 from skdeeplift.propagation import replay
-
-ADDITIONS = frozenset({"Add", "AddV2", "AddN", "BiasAdd"})
 
 
 class LocalOp(NamedTuple):
@@ -64,8 +65,9 @@ def apply_elementwise(plan, op):
             at_windows.add(value)
         elif not _is_same_everywhere(value, output, reach.axis):
             return None
-    scales = op.type == "Mul" or (op.type in ("RealDiv", "Div") and op.inputs[0] in plan.reaches)
-    if scales and sum(value in plan.reaches for value in op.inputs) == 1 and not at_windows:
+    varying = [place for place, value in enumerate(op.inputs) if value in plan.reaches]
+    scales = op.facts.family in (ops.PRODUCT, ops.QUOTIENT) and op.facts.is_straight(varying)
+    if scales and not at_windows:
 
         def scale(mutations):
             operands = [
@@ -80,8 +82,8 @@ def apply_elementwise(plan, op):
         before = {value: mutations.windows(value, reach) for value in {*changing, *at_windows}}
         changes = {value: mutations.by_position(mutations.place(value, reach)) for value in changing}
         inside = mutations.inside(reach, output)
-        if op.type in _UNARY:
-            return mutations.flat(_UNARY[op.type](before[changing[0]], changes[changing[0]], inside))
+        if len(op.inputs) == 1 and (compute_change := _fused_change(op.type)) is not None:
+            return mutations.flat(compute_change(before[changing[0]], changes[changing[0]], inside))
         after = {value: mutations.flat(tensor + changes.get(value, 0)) for value, tensor in before.items()}
         before = {value: tensor[:, 0] for value, tensor in before.items()}
         at_row, mutated = (
@@ -102,21 +104,20 @@ def _is_same_everywhere(value, output, axis):
     return all(value.shape[each - missing] == 1 for each in (0, axis) if each >= missing)
 
 
-def _change_of(op_type):
-    """Return a compiled function of the values at the rows, of changes, and of what lies between a value's ends."""
+@cache
+def _fused_change(op_type):
+    """Return a compiled function of values, their changes, and the places inside; None if the op has attributes."""
+    if ops.facts_of(op_type).family is not ops.ACTIVATION:
+        return None
+    function = getattr(tf.raw_ops, op_type)
+    operand, *attributes = inspect.signature(function).parameters
+    if attributes != ["name"]:
+        return None
 
     def change(values, changes, inside):
-        function = getattr(tf.raw_ops, op_type)
-        name = "x" if op_type in ("Abs", "Exp", "Sigmoid", "Square", "Tanh") else "features"
-        return (function(**{name: values + changes}) - function(**{name: values})) * inside
+        return (function(**{operand: values + changes}) - function(**{operand: values})) * inside
 
     return fused(change, is_shared=True)
-
-
-_UNARY = {
-    name: _change_of(name)
-    for name in ("Abs", "Elu", "Exp", "Relu", "Relu6", "Selu", "Sigmoid", "Softplus", "Softsign", "Square", "Tanh")
-}
 
 
 def reduce(plan, op):

@@ -16,23 +16,16 @@ from skdeeplift.propagation import replay
 
 # The largest share of a value's positions that is recomputed by themselves.
 LARGEST_SHARE = 0.8
-CONVOLUTIONS = "Conv2D", "DepthwiseConv2dNative", "DilatedConvolution"
-RULES = {
-    **dict.fromkeys([*local_ops.ADDITIONS, "Sub", "Identity", "EnsureShape"], local_ops.add_up),
-    **dict.fromkeys(CONVOLUTIONS, local_convolutions.convolve),
-    **dict.fromkeys(["AvgPool", "MaxPool"], local_convolutions.pool),
-    **dict.fromkeys(["Mean", "Sum"], local_ops.reduce),
-    **dict.fromkeys(["Softmax", "LogSoftmax"], local_ops.apply_within),
-    **dict.fromkeys(["BatchMatMul", "BatchMatMulV2"], local_ops.multiply_matrix),
-    **dict.fromkeys(["FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"], local_ops.normalise),
+# Two kinds of clusters, which `find_cluster` finds, have rules too.
+_OF_CLUSTERS = {
+    "DilatedConvolution": local_convolutions.convolve,
     "PositionwiseProduct": local_ops.multiply_positions,
-    "Max": local_ops.take_maximum,
-    "ConcatV2": local_ops.concatenate,
-    **dict.fromkeys(["Slice", "StridedSlice"], local_shapes.cut),
-    **dict.fromkeys(["Pad", "PadV2"], local_shapes.pad),
-    **dict.fromkeys(["ExpandDims", "Reshape", "Squeeze"], local_shapes.reshape),
-    "Transpose": local_shapes.transpose,
 }
+RULES = _OF_CLUSTERS | {
+    op_type: next(getattr(room, name) for room in (local_ops, local_convolutions, local_shapes) if hasattr(room, name))
+    for op_type, name in ops.column("on_windows").items()
+}
+CONVOLUTIONS = {*ops.where(on_windows="convolve"), "DilatedConvolution"}
 _ELEMENTWISE = ops.where(elementwise=True)
 
 

@@ -352,7 +352,7 @@ def check_derivative(graph, value):
 
 
 # Ops whose derivative TensorFlow takes for zero, or has none of.
-_ROUNDING = frozenset({"ArgMax", "ArgMin", "Ceil", "Floor", "FloorDiv", "Rint", "Round", ops.TRUNCATION})
+_ROUNDING = ops.where(rounds=True)
 
 
 def find_rounding_ops(graph, targets, sources=()):

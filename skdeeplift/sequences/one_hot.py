@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skdeeplift.dtypes import kind_of
+
 DNA, RNA, PROTEIN = "ACGT", "ACGU", "ACDEFGHIKLMNPQRSTVWY"
 # Letters that stand for one of several (IUPAC), for nucleotides with T and for amino acids.
 _OF_NUCLEOTIDES = {
@@ -206,7 +208,7 @@ def reverse_complement(X, alphabet=DNA, *, axis=-1):
     array(['CGTT', 'AACN'], dtype='<U4')
     """
     order = order_of_complements(alphabet)
-    if isinstance(X, str) or np.asarray(X).dtype.kind in "UO":
+    if isinstance(X, str) or kind_of(np.asarray(X).dtype) in "UO":
         pairs = {letter: alphabet[place] for letter, place in zip(alphabet, order, strict=True)}
         pairs |= {letter.lower(): other.lower() for letter, other in pairs.items() if letter.lower() not in pairs}
         many = _ambiguous_letters(alphabet)

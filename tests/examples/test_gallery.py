@@ -104,6 +104,14 @@ def hypothetical_modisco(found):
     assert found["shapes"] == dict.fromkeys(("sequences.npz", "hypothetical.npz"), (n_rows, 4, 100))
 
 
+def profile_motifs(found):
+    assert found["correlation"] > 0.5
+    assert found["PEAKS"].keys() == found["sites"].keys()
+    # Of the log counts, which come last.
+    assert found["importance"][found["inside"]].sum() > 0.3 * found["importance"].sum()
+    assert found["inside"].mean() < 0.1
+
+
 def dask_cluster(found):
     assert found["difference"] < 1e-6
     assert len(found["strongest"]) == 5
@@ -135,6 +143,7 @@ CLAIMS = {
     hypothetical_modisco: 2,
     lstm_series: 1,
     mnist_revealcancel: 2,
+    profile_motifs: 1,
     residual_layer: 2,
     text_tokens: 2,
     wide_data: 1,
