@@ -376,7 +376,8 @@ op("Neg",                    Family({ANY: "negate"}, elementwise=True), straight
 op("Cast",                   Family({ANY: "cast"}, elementwise=True), straight=ANY, hands_on=COPIED,
                              expansion="cast_parts")
 op(TRUNCATION,               TEST, jumps=True, hands_on=COPIED, rounds=True)
-op("Identity",               STRUCTURAL, elementwise=True, straight=ANY, hands_on=COPIED, alias=True, on_windows="add_up")
+op("Identity",               STRUCTURAL, elementwise=True, straight=ANY, hands_on=COPIED, alias=True,
+                             on_windows="add_up")
 op("EnsureShape",            STRUCTURAL, elementwise=True, straight=ANY, hands_on=COPIED, on_windows="add_up")
 op("Reshape",                STRUCTURAL, hands_on=RESHAPED, batch=RENUMBERED, on_windows="reshape")
 op("ExpandDims",             STRUCTURAL, hands_on=RESHAPED, on_windows="reshape")
