@@ -396,6 +396,7 @@ def test_an_explainer_is_copied_whatever_its_model_was_used_for(used):
         np.testing.assert_allclose(copied.transform(ROWS), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_model_that_its_user_no_longer_holds():
     model = make_model()
     explainer = DeepLiftExplainer(model, target=1).fit(ROWS)

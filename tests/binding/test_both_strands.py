@@ -81,6 +81,7 @@ EXPLAINERS = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("reference", ["zeros", "own"])
 @pytest.mark.parametrize("name", EXPLAINERS)
 def test_means_over_both_strands(one_output, name, reference):
@@ -103,6 +104,7 @@ def test_means_over_both_strands(one_output, name, reference):
     assert np.abs(found.contributions - plain.contributions).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_draws_add_up(one_output):
     shapley = ShapleySamplingExplainer(one_output, reference="zeros", random_state=0).fit(ROWS)
     explanation = shapley.explain(ROWS, both_strands=True)
@@ -129,6 +131,7 @@ def test_shuffles_are_those_of_the_row_on_both_strands(one_output):
             np.testing.assert_allclose(explanation[name][[row]], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_recurrent_layers():
     network = network_of(keras.layers.Flatten(), keras.layers.Dense(1), lstm=True)
     for make in (DeepLiftExplainer, IntegratedGradientsExplainer, GradientExplainer):
@@ -138,6 +141,7 @@ def test_recurrent_layers():
         check_means(found, explainer.explain(ROWS), explainer.explain(OTHERS))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("mean", [False, True])
 def test_each_strand_has_the_weights_of_its_own_profile(profile, mean):
     target = Profile(weights="mean") if mean else "profile"
@@ -178,6 +182,7 @@ def test_functions_are_of_each_strand(three_classes):
         check_means(found, explainer.explain(ROWS), mapped.explain(OTHERS))
 
 
+@pytest.mark.slow
 def test_padding_is_that_of_each_strand():
     """Steps without a letter are masked; on the other strand they are those at the other end."""
     rows = ROWS.copy()
@@ -194,6 +199,7 @@ def test_padding_is_that_of_each_strand():
     check_means(found, explainer.explain(rows), mapped.explain(flipped(rows)))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("letters", ["AGCT", "ACGTN", "ATGC", "UCGA"])
 def test_letters_in_another_order(letters):
     size = len(letters)

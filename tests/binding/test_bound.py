@@ -251,6 +251,7 @@ def test_class_names_that_are_floating_point_numbers():
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_few_targets_stay_compiled(monkeypatch):
     """Those used last do, so that functions in turn are compiled once; all objects of the others are freed."""
     monkeypatch.setattr(bound, "MOST_COMPILED", 3)

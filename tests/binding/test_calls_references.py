@@ -41,6 +41,7 @@ def explained_again(network, explanation, rows, row):
     return again.explain(rows[[row]]).contributions[0]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", [Shuffle, DinucleotideShuffle])
 def test_shuffles_are_those_that_the_object_draws(of_letters, kind):
     explainer = DeepLiftExplainer(of_letters, reference=kind(), max_references=7, random_state=0).fit(SEQUENCES[:2])
@@ -54,6 +55,7 @@ def test_shuffles_are_those_that_the_object_draws(of_letters, kind):
     np.testing.assert_array_equal(explainer.explain(SEQUENCES[2:3]).references(0), drawn[2])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("reference", ["zeros", "sample", "nearest_other", TABLE[:2], lambda X: X[:, None] / 2])
 def test_references_of_every_kind(of_table, reference):
     explainer = DeepLiftExplainer(of_table, reference=reference, max_references=4, random_state=0).fit(TABLE)

@@ -91,6 +91,7 @@ def test_names_are_shorthands_of_objects(name):
     assert clone(by_object).reference is not reference
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("batch_size", ["auto", 1, 7, 40])
 def test_references_that_are_made_of_rows_equal_the_same_as_arrays(network, batch_size):
     shuffle = DinucleotideShuffle().fit(SEQUENCES)
@@ -133,6 +134,7 @@ def test_nearest_row_of_another_class():
     np.testing.assert_allclose(explainer.transform([[-4.0, 0.0], [9.0, 9.0]]), [[-5, -1], [10, 11]], rtol=1e-6)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("outputs", "activation"), [(3, "softmax"), (1, "sigmoid"), (2, "sigmoid")])
 @pytest.mark.parametrize("pre_activation", [True, False])
 def test_classes_are_those_that_the_network_predicts(outputs, activation, pre_activation):

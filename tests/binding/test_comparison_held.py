@@ -78,6 +78,7 @@ def explained(model):
     return explainer, explainer.transform(ROWS)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("options", [{"n_jobs": 2, "batch_size": 4}, {"batch_size": 1}, {"batch_size": 7}])
 def test_chunks_and_parts(model, explained, options):
     explainer = DeepLiftExplainer(model, reference=REFERENCE, check="raise", **options).fit(ROWS)
@@ -137,6 +138,7 @@ def masked_attention():
     return keras.Model({"items": items, "mask": mask}, keras.layers.Dense(1)(hidden[:, 0]))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", [DeepLiftExplainer, ShapleySamplingExplainer])
 @pytest.mark.parametrize("reference", ["mean", "minimum"])
 def test_a_mask_that_would_hide_all_is_held_by_default(kind, reference):

@@ -59,6 +59,7 @@ def test_layers_in_other_units(rule):
     np.testing.assert_array_equal(travelled.transform(ROWS), explainer.transform(ROWS))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("rule", RULES)
 def test_inputs_in_other_units(rule):
     keras.utils.set_random_seed(0)
@@ -69,6 +70,7 @@ def test_inputs_in_other_units(rule):
     np.testing.assert_allclose(got, expected, rtol=2e-4, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_double_precision():
     keras.utils.set_random_seed(0)
     model, rows = network("float64"), ROWS.astype(np.float64)

@@ -100,6 +100,7 @@ def test_an_error_while_they_are_read_is_raised_at_each_time(classifier):
     assert explainer.feature_importances_.shape == (4,)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("target", ["auto", "predicted"])
 @pytest.mark.parametrize("make", [DeepLiftExplainer, GradientExplainer, OcclusionExplainer])
 def test_of_the_predicted_class_they_are_those_of_all_classes(classifier, make, target):

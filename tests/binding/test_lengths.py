@@ -56,6 +56,7 @@ def test_references_without_a_length(series_network, reference):
     np.testing.assert_allclose(copied.transform(LONG), wanted.contributions, rtol=1e-6)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("explainer_class", [GradientExplainer, IntegratedGradientsExplainer, OcclusionExplainer])
 def test_other_methods(series_network, explainer_class):
     options = {} if explainer_class is GradientExplainer else {"reference": "zeros"}

@@ -58,6 +58,7 @@ def test_every_explainer(model, name):
     np.testing.assert_allclose(explainer.feature_importances_, importances, rtol=tolerance)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "options",
     [
@@ -79,6 +80,7 @@ def test_references(model, options):
     np.testing.assert_array_equal(got.n_references, expected.n_references)
 
 
+@pytest.mark.slow
 def test_steps_and_draws_as_each_row_needs_them(model):
     for explainer, name in (
         (IntegratedGradientsExplainer(model, convergence_tol=1e-7, batch_size=16, check="ignore"), "n_steps"),
@@ -287,6 +289,7 @@ def letters_network(length):
     return keras.Sequential([keras.Input((length, 4)), *layers])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("options", [{}, {"n_jobs": 2, "batch_size": 20}, {"batch_size": 3}])
 def test_shuffles_that_equal_their_row(options):
     """Row 3 repeats two letters, and row 5 one of them; the other rows have many orders."""

@@ -26,6 +26,7 @@ OF_DERIVATIVES = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.advice
 @pytest.mark.parametrize("kind", OF_DERIVATIVES)
 def test_methods_of_derivatives_warn_of_rounding(kind):

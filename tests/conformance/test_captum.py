@@ -32,6 +32,7 @@ def network_and_rows():
     return model, rows.astype(np.float32), reference.astype(np.float32)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", CAPTUM)
 def test_equals_captum(name):
     model, rows, reference = network_and_rows()

@@ -280,6 +280,7 @@ def test_guided_backprop(given, layer, rule):
     compare(GuidedBackpropExplainer(given[0].model, rule=name), given, layer, expected)
 
 
+@pytest.mark.sampled(3)
 @LAYERS
 def test_epsilon_lrp(given, layer):
     def expected(row, at_row, at_reference):

@@ -162,6 +162,7 @@ def check_permuted(kind, names):
     assert_same(explained(explainer, rows), expected)
 
 
+@pytest.mark.sampled(2)
 @of_kinds("reveal_cancel", "occlusion", without=OF_POSITIONS)
 def test_elements_of_a_row_in_another_place(kind):
     """Contributions of a network of permuted rows are the permuted contributions."""

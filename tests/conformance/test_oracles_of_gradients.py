@@ -112,6 +112,7 @@ def test_multipliers_and_their_products_with_differences(case, method):
                             compare(product, expected, key, entry, compared)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("case", "method"), comparisons(AT_INPUTS))
 def test_contributions_of_inputs(case, method):
     description, keys = keys_of(case, method)

@@ -92,6 +92,7 @@ def sources_of_rows(folder, rows):
     yield rows.tolist()
 
 
+@pytest.mark.sampled(3)
 @of_kinds("rescale", "integrated gradients", "Shapley values")
 def test_rows_in_pieces(kind, tmp_path, monkeypatch):
     """Chunks, parts side by side, blocks of a file and of batches, and blocks of Dask each know their rows."""
@@ -132,6 +133,7 @@ def test_chunks_of_other_sizes(kind):
         assert_same(explained(explainer, ROWS, target="all"), everything)
 
 
+@pytest.mark.sampled(3)
 @of_kinds("reveal_cancel", "integrated gradients", "epsilon-LRP")
 def test_columns_in_another_order(kind):
     """With the columns of the first layer's weights, of rows and of references, contributions are permuted."""

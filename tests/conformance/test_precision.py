@@ -135,6 +135,7 @@ def plan_of(model):
     return Plan(graph, graph.outputs[0], graph.inputs, RESCALE)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ["float32", "float64", "mixed_bfloat16", "float16"])
 def test_check_follows_the_coarsest_precision(name, recwarn):
     """Contributions of a mixed network are in single precision, which its values do not have."""

@@ -40,6 +40,7 @@ def test_batch_size_does_not_matter(streams, batch_size):
         np.testing.assert_allclose(getattr(got, name), getattr(expected, name), rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("batch_size", [1, 5, 1000])
 def test_references_of_rows_equal_to_shared_ones(streams, batch_size):
     expected = contributions(streams, References([SHARED], False, EVEN))
@@ -100,6 +101,7 @@ def test_only_batch_size_that_a_network_has():
     np.testing.assert_allclose(got.contributions[0], expected.contributions[0], rtol=1e-12)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("batch_size", [1, 2, 7, 20, 1000])
 @pytest.mark.parametrize("of_rows", [False, True])
 def test_all_targets_at_once_equal_one_after_the_other(streams, batch_size, of_rows):

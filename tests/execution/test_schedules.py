@@ -264,6 +264,7 @@ def streams():
     return streams_of(lambda x: tf.tanh(tf.nn.relu(x @ tf.constant(WEIGHTS))), (5,))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("of_rows", [False, True])
 def test_references_are_added_until_the_tolerance_is_met(streams, of_rows):
     references = np.random.default_rng(1).normal(size=(300, 5))

@@ -37,6 +37,7 @@ def test_all_common_parameters_are_there_and_checked(fitted):
     assert set(COMMON_CONSTRAINTS) <= names == set(fitted._parameter_constraints)
 
 
+@pytest.mark.sampled(3)
 def test_rows_stand_for_themselves_in_any_order(fitted):
     contributions, order = fitted.transform(ROWS), np.random.default_rng(1).permutation(9)
     np.testing.assert_array_equal(fitted.transform(ROWS), contributions)
@@ -58,6 +59,7 @@ def test_parameters_may_be_integers_of_numpy(fitted):
     np.testing.assert_array_equal(clone(fitted).set_params(**of_numpy).fit(ROWS).transform(ROWS), expected)
 
 
+@pytest.mark.sampled(3)
 def test_frames_names_and_selection(fitted, model):
     frame = pd.DataFrame(ROWS, columns=list("abcd"), index=range(10, 19))
     explainer = clone(fitted).set_params(target="all").set_output(transform="pandas").fit(frame)

@@ -29,6 +29,7 @@ def network():
     return sequence_network()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "reference", [DinucleotideShuffle(), pytest.param(Permuted(), marks=pytest.mark.slow)], ids=repr
 )
@@ -57,6 +58,7 @@ def test_as_many_references_as_a_tolerance_needs(network, reference):
     np.testing.assert_array_equal(explainer.transform(SEQUENCES), explanation.contributions)
 
 
+@pytest.mark.slow
 def test_automatic_number_of_references():
     explainer = DeepLiftExplainer(table_network(), reference="permuted", max_references="auto", random_state=0)
     explanation = explainer.fit(ROWS).explain(ROWS + 3)

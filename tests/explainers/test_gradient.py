@@ -62,6 +62,7 @@ def at_once(small):
     return fitted
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("build", [lstm, attention, convolutional])
 def test_equals_the_tape(build):
     model = build()

@@ -191,6 +191,7 @@ def test_what_does_not_depend_on_a_layer_stays_as_it_is_at_the_row():
     np.testing.assert_allclose(explainer.transform(ROWS), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_padding_stays_padding_on_the_whole_path():
     """The mean reference has numbers where the row has padding; they do not count, and the rest sums to the change."""
     model = recurrent()

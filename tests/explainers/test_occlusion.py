@@ -137,6 +137,7 @@ def test_groups_of_a_frame():
         clone(explainer).fit(ROWS)
 
 
+@pytest.mark.slow
 def test_windows_over_images():
     model = convolutional()
     explainer = OcclusionExplainer(model, window_shape=(3, 2, 2), step=(2, 1, 2)).fit(IMAGES)

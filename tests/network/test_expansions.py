@@ -63,6 +63,7 @@ def test_transforms_along_chosen_axes():
     assert_sums_to_change(lambda x: tf.tanh(back(tf.exp(there(x) / 20))), [rows], [references])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("lengths", [[3], [6], [9], [3, 8], [5, 6], [8, 5]])
 def test_transforms_of_another_length(lengths):
     """TensorFlow has no derivative of a transform that cuts its input off."""
@@ -107,6 +108,7 @@ def test_derivative_of_softsign():
     assert_sums_to_change(function, [GENERATOR.normal(size=(3, 4))], [GENERATOR.normal(size=(2, 4))])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", ["max", "min"])
 @pytest.mark.parametrize("segments", [[2, 0, 2, 0], [0, 0, 1, 2]])
 def test_extremes_of_known_segments(kind, segments):

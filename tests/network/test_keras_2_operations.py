@@ -247,6 +247,7 @@ NODES = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", NODES)
 @pytest.mark.parametrize("form", ["dict", "text"])
 def test_operations(tmp_path, kind, form):

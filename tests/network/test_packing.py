@@ -77,6 +77,7 @@ def test_model_that_was_never_called():
     assert [layer.units for layer in (copied.hidden[0], copied.last)] == [4, 1]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("build", [*ARCHITECTURES, *SEQUENCES[:6]])
 def test_architectures(build):
     model = build()

@@ -155,6 +155,7 @@ TARGETS = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 @pytest.mark.parametrize("hidden", [(), (4,), (6, 3)])
 @pytest.mark.parametrize("name", TARGETS)

@@ -15,6 +15,7 @@ def dilated(hidden, dilation, padding="same", filters=3):
     return layers.Conv1D(filters, 3, dilation_rate=dilation, padding=padding, activation="relu")(hidden)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("padding", ["same", "valid", "causal"])
 @pytest.mark.parametrize("options", [dict(), dict(strides=2), dict(strides=3), dict(dilation_rate=2)])
 @pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow), 5])
@@ -29,6 +30,7 @@ def test_convolutions(padding, options, size):
     )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("pooling", [layers.MaxPooling1D, layers.AveragePooling1D])
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize(("size", "strides"), [(3, 3), *SLOW_SIZES])

@@ -45,6 +45,7 @@ def test_functions_of_all_positions_beside_local_ones():
     check_windows(network(build, LENGTH), sequences(2, LENGTH), "Mean")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("keepdims", [True, False])
 @pytest.mark.parametrize("images", [True, False])
 def test_maxima_over_all_positions(keepdims, images):
@@ -79,7 +80,7 @@ LAYERS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.data())
 def test_random_stacks_of_layers(data):
     keras.utils.set_random_seed(0)

@@ -38,6 +38,7 @@ def build(function):
     return build
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", OPS)
 def test_ops_on_windows(name):
     function, op_type = OPS[name]
@@ -48,6 +49,7 @@ def test_ops_on_windows(name):
     assert plan.ops[-1].type == "Tanh"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_ops_read_whole_values(name):
     model, rows = network(build(OTHERS[name]), LENGTH), sequences(2, LENGTH)

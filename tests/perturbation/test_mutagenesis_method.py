@@ -75,6 +75,7 @@ def test_a_network_of_one_batch_size():
     np.testing.assert_allclose(changes, loop(predict, rows), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_in_single_precision(model):
     keras.utils.set_random_seed(0)
     inputs = keras.Input((LENGTH, 4))

@@ -82,6 +82,7 @@ def enumeration():
     return method_of(network, [(10,)], lambda _: [AllCoalitions(elements((10,)))], sums_to_delta=True)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("batch_size", [1, 7, 300, "auto"])
 def test_all_coalitions_of_ten_features(exact, enumeration, batch_size):
     got = contributions(enumeration, [ROWS], [REFERENCES[:1]], Target("all"), batch_size=batch_size)
@@ -161,6 +162,7 @@ def test_orders_there_and_back_cancel_noise(exact):
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("batch_size", [1, 10, 64])
 def test_neither_batches_nor_other_rows_matter(batch_size):
     method = method_of(network, [(10,)], lambda _: [Permutations(elements((10,)), 6, True, 1)], sums_to_delta=True)

@@ -54,6 +54,7 @@ def with_shapes(x):
     return tf.reduce_sum(tf.concat([start, tf.reduce_sum(x**3, 2)], 1), 1) * x[:, 0, 0]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("function", [time_major, folded, loop, with_shapes])
 @pytest.mark.parametrize("batch_size", [1, 9, 1000])
 def test_networks_whose_batch_moves(function, batch_size):
@@ -63,6 +64,7 @@ def test_networks_whose_batch_moves(function, batch_size):
     np.testing.assert_allclose(got.contributions[0], expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_values_that_have_to_be_run_pair_by_pair():
     """A target whose rows are not its first axis in the trace is still the target of each row."""
 

@@ -84,6 +84,7 @@ def test_a_smaller_window_covers_what_whole_windows_leave():
         np.testing.assert_allclose(got, [expected], rtol=1e-14)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("shape", "window_shape", "step"),
     [
@@ -162,6 +163,7 @@ def test_groups_share_their_change_evenly():
     np.testing.assert_allclose(got, [[4, 3, 4]], rtol=1e-14)
 
 
+@pytest.mark.slow
 def test_batch_size_does_not_matter():
     weights = tf.constant(GENERATOR.normal(size=(12, 3)))
     shapes, windows = [(4, 3)], Windows((4, 3), (2, 2), (1, 1))

@@ -96,6 +96,7 @@ def test_indices_that_several_inputs_make():
 SQUARES = tf.range(60, dtype=tf.float64)[:, None] ** 2
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 @pytest.mark.parametrize(
     ("function", "expected"),
@@ -256,6 +257,7 @@ def test_contributions_of_tokens_include_the_spread_behind_a_lookup():
     np.testing.assert_allclose(explainer.fit_transform(np.array([[1]])), [[-2]], rtol=1e-6)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "activate",
     [

@@ -157,6 +157,7 @@ def test_lists_of_steps_where_the_rows_are_lost_sight_of(rule):
     np.testing.assert_allclose(got, expected, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_rescale_is_the_gradient_between_neighbours():
     x = GENERATOR.normal(size=(1, 3, 2))
     with tf.GradientTape() as tape:
@@ -313,6 +314,7 @@ def test_a_state_of_zeros_in_the_shape_of_what_is_only_looked_up():
     assert not np.allclose(*values)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_the_loss_of_connectionist_temporal_classification(rule):
     """TensorFlow's loops for it are of functions of TensorFlow 1, and write into empty tensors."""

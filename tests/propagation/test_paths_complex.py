@@ -77,7 +77,7 @@ def sums(contributions):
     return contributions.reshape(len(contributions), -1).sum(1)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel", {"before": "reveal_cancel"}])
 def test_differences_sum_to_the_change(name, rule):

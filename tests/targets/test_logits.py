@@ -146,6 +146,7 @@ def test_functions_take_the_moved_logits_if_asked():
         np.testing.assert_allclose(fitted.explain(ROWS).prediction, difference(outputs), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("spelled", [tf.nn.softmax, stable_softmax])
 @pytest.mark.parametrize("move", [as_it_is, lambda z: tf.reshape(z, (1, -1))])
 def test_softmax_over_the_rows(spelled, move):

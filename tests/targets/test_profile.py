@@ -90,6 +90,7 @@ COMPARING = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mean", [False, True], ids=["row", "mean"])
 @pytest.mark.parametrize("name", COMPARING)
 def test_is_the_formula_by_hand(network, name, mean):

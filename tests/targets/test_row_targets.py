@@ -88,6 +88,7 @@ def expected_contributions(explainer, target):
     return np.stack(alone)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", TARGETS)
 def test_every_kind_of_rows(name, tmp_path):
     shape, target = TARGETS[name]
@@ -119,6 +120,7 @@ def test_every_kind_of_rows(name, tmp_path):
     np.testing.assert_allclose(importances, np.abs(expected).mean(0), rtol=1e-5)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", TARGETS)
 def test_rows_of_dask(name):
     da = pytest.importorskip("dask.array")

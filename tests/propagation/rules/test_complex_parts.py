@@ -63,6 +63,7 @@ def test_parts_of_a_real_layer_behind_complex_numbers():
         np.testing.assert_allclose(difference, [expected])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_spectrum_sums_to_the_change(mode, rule):

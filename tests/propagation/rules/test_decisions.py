@@ -290,11 +290,15 @@ def _networks_with_hidden_scores(rng):
     yield lambda x: hide_in_loop(x) @ last
 
 
+HIDING = list(_networks_with_hidden_scores(np.random.default_rng(0)))
+
+
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("rule", RULES)
-def test_contributions_sum_where_scores_are_hidden(rule):
-    for function in _networks_with_hidden_scores(np.random.default_rng(0)):
-        network = tf.function(function, input_signature=[tf.TensorSpec((None, 6), tf.float64)])
-        assert_sums_and_rows_stand_alone(network, rule, seed=1)
+@pytest.mark.parametrize("number", range(len(HIDING)))
+def test_contributions_sum_where_scores_are_hidden(number, rule):
+    network = tf.function(HIDING[number], input_signature=[tf.TensorSpec((None, 6), tf.float64)])
+    assert_sums_and_rows_stand_alone(network, rule, seed=1)
 
 
 def test_a_mask_that_is_explained_in_single_precision():
@@ -311,6 +315,7 @@ def _of_rows(function):
     return lambda x: tf.map_fn(function, x)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
 def test_branches_that_a_row_chooses_by_hand(rule):
     """They are as a choice between what all branches return."""
@@ -334,8 +339,7 @@ def test_branches_that_a_row_chooses_by_hand(rule):
         np.testing.assert_allclose(found[0].sum(), change[0])
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_contributions_sum_where_a_row_chooses_a_branch(rule):
+def _branches_that_a_row_chooses():
     weights = np.random.default_rng(0).normal(size=(6, 6))
 
     def loop(x):
@@ -350,7 +354,7 @@ def test_contributions_sum_where_a_row_chooses_a_branch(rule):
             y = tf.nn.relu(x[3:4])
         return y
 
-    functions = [
+    return [
         lambda x: tf.cond(x[0] > x[1], lambda: tf.reduce_sum(tf.nn.relu(x[None] @ weights), 1), lambda: x[:1] * x[1:2]),
         lambda x: tf.add(*tf.cond(x[0] > x[1], lambda: (x[2:3] ** 2, x[:1]), lambda: (-x[2:3], tf.exp(x[:1])))),
         lambda x: tf.cond(x[0] > 0, lambda: tf.cond(x[1] > 0, lambda: x[2:3], lambda: 2 * x[3:4]), lambda: x[:1]),
@@ -359,6 +363,12 @@ def test_contributions_sum_where_a_row_chooses_a_branch(rule):
         lambda x: tf.cond(x[0] > 0, lambda: tf.math.log(x[:1]), lambda: x[1:2]),
         by_autograph,
     ]
-    for function in functions:
-        network = tf.function(_of_rows(function), input_signature=[tf.TensorSpec((None, 6), tf.float64)])
-        assert_sums_and_rows_stand_alone(network, rule, seed=1)
+
+
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("number", range(6))
+def test_contributions_sum_where_a_row_chooses_a_branch(number, rule):
+    function = _of_rows(_branches_that_a_row_chooses()[number])
+    network = tf.function(function, input_signature=[tf.TensorSpec((None, 6), tf.float64)])
+    assert_sums_and_rows_stand_alone(network, rule, seed=1)

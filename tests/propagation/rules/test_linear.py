@@ -260,6 +260,7 @@ def partly_written(x):
     return tf.transpose(elements.stack())
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "function",
     [
@@ -278,6 +279,7 @@ def test_lists_sum_to_the_change_exactly(function, rule):
     assert_sums_to_change(function, [rows], [references], rule=rule, mode=mode)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_a_loop_over_what_loops_over_each_step_returned(rule):
     """Recurrent over sentences, of which each is recurrent over words: rows are not in front in the lists."""
@@ -300,6 +302,7 @@ def test_constants_have_no_part_in_a_join():
     assert contributions.item() == change.item() == 8.0
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "function",
     [

@@ -72,6 +72,7 @@ def test_sums_to_the_change(function, shape, mode):
     assert_sums_to_change(function, [rows], [references], mode=mode)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize(("window", "strides", "padding"), [(2, 2, "VALID"), (3, 2, "SAME")])
 def test_maximum_over_volumes_sums_to_the_change(window, strides, padding, mode):

@@ -27,6 +27,7 @@ def with_rows(places):
     )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(
     ("function", "mode"),
@@ -61,6 +62,7 @@ def test_rows_and_columns_change_one_after_the_other(rule):
     np.testing.assert_allclose(found, [[(13 + 20) / 2, (1 + 8) / 2]], rtol=1e-12)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(
     "function",
@@ -131,7 +133,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_sums_to_the_change(name, mode):
@@ -165,6 +167,7 @@ SCATTERS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", SCATTERS)
 def test_scatters_sum_to_the_change(name):
     rows, references = GENERATOR.normal(size=(3, 4, 2)), GENERATOR.normal(size=(6, 4, 2))

@@ -20,6 +20,7 @@ def two_layers(x):
     return hidden[:, 0] - 2.0 * hidden[:, 1]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [

@@ -56,7 +56,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel", {"last": "reveal_cancel"}])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_contributions_sum_and_each_row_stands_alone(name, rule):
@@ -148,6 +148,7 @@ def test_an_error_names_the_ways_out_that_there_are():
     assert "unsupported='secant' cannot help" in message(kept, "secant")
 
 
+@pytest.mark.slow
 def test_it_changes_nothing_where_there_is_a_rule():
     model = network(lambda x: tf.gather(tf.where(x > 0, x, -2 * x), tf.argmax(x, 1), batch_dims=1)[:, None])
     rows, references = GENERATOR.normal(size=(2, 5, 4))

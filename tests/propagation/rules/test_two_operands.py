@@ -85,6 +85,7 @@ def test_quotient_whose_denominator_crosses_zero():
     np.testing.assert_allclose([first.item(), second.item(), change.item()], [0.0, 4.0, 4.0], atol=1e-12)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("at_reference", [1e-30, 1e-8, 0.5, -0.5, -1e-8])
 def test_quotient_with_a_denominator_near_zero_is_exact_in_single_precision(at_reference):
     """The mean denominator is half of the rows' if the reference's numerator is zero."""

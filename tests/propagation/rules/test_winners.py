@@ -209,6 +209,7 @@ def test_contributions_of_random_networks_sum_and_each_row_stands_alone(rule, se
     assert_sums_and_rows_stand_alone(network_of_winners(seed), rule, seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [pytest.param("rescale", marks=pytest.mark.slow), "reveal_cancel"])
 def test_a_layer_before_its_winners_is_explained(rule):
     network = network_of_winners(3)
