@@ -72,6 +72,8 @@ def test_messages_are_raised_by_the_tests_listed(record, tmp_path):
     shutil.copy(RECORD, path)
     tests = sorted({entry[kind] for entry in record.values() for kind in ("test", "advice") if entry.get(kind)})
     options = ["-q", "-p", "no:cacheprovider", "-p", "tests.message_recorder", f"--messages={path}"]
+    # Some of the cases of a test, or the whole test, are slow.
+    options += ["-m", "not (exhaustive or benchmark)"]
     command = [sys.executable, "-m", "pytest", *options, *tests]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout

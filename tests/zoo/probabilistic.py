@@ -312,7 +312,7 @@ def multi_task():
     return keras.Model({"image": image, "table": table}, outputs), {"image": normal(6, 6, 1), "table": normal(4)}
 
 
-@architecture(target=2)
+@architecture(target=2, pre_activation=False)
 def multi_label():
     """Sigmoids of several labels with dependent logits (classifier chain)."""
 
