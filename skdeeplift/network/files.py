@@ -70,12 +70,15 @@ def load_network(path, *, custom_objects=None, kernels=None):
 
     Examples
     --------
+    >>> import os, tempfile
     >>> import keras
     >>> from skdeeplift import DeepLiftExplainer, load_network
     >>> code = keras.layers.Lambda(lambda x: 2 * x, output_shape=(2,), name="doubled")
     >>> network = keras.Sequential([keras.Input((2,)), code, keras.layers.Dense(1, kernel_initializer="ones")])
-    >>> network.save("doubled.keras")
-    >>> model = load_network("doubled.keras", custom_objects={"doubled": lambda x: 2 * x})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "doubled.keras")
+    ...     network.save(path)
+    ...     model = load_network(path, custom_objects={"doubled": lambda x: 2 * x})
     >>> DeepLiftExplainer(model, reference="zeros").fit([[1.0, 3.0]]).transform([[1.0, 3.0]])
     array([[2., 6.]], dtype=float32)
     """

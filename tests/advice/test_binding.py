@@ -162,6 +162,7 @@ def test_target_functions_that_are_not_finite(model):
     assert_result(explain(model, cls=GradientExplainer, target=lambda output: tf.exp(output[:, 0])))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cls", "number"), [(DeepLiftExplainer, "max_references"), (ExpectedGradientsExplainer, "n_draws")]
 )

@@ -71,6 +71,7 @@ def test_sizes_that_are_not_known(cls):
     )
 
 
+@pytest.mark.slow
 @EXPLAINERS
 def test_groups_of_columns(model, of_images, of_two, cls):
     def explain(groups, model=model, X=ROWS):
@@ -150,6 +151,7 @@ def test_axes_of_images(of_images):
     follow("takes different axes of", lambda: explain((1, 4)), lambda: explain((1, 2)))
 
 
+@pytest.mark.slow
 def test_positions_and_letters_of_mutagenesis():
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((12, 4)), layers.Conv1D(2, 3, activation="relu")])

@@ -161,6 +161,7 @@ def test_other_displays(one):
 # Convergence
 
 
+@pytest.mark.slow
 def test_convergence(model, fitted):
     follow(
         "Leave target= at None",
@@ -195,6 +196,7 @@ def test_convergence(model, fitted):
 # Images, sequences and text
 
 
+@pytest.mark.slow
 def test_images():
     images, flat = (RANDOM.normal(size=(2, *shape)).astype(np.float32) for shape in ((8, 8, 1), (64,)))
     explanation, of_flat = explain((8, 8, 1), images), explain((64,), flat)

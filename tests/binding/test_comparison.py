@@ -186,6 +186,7 @@ def two_inputs():
     return keras.Model([first, second], keras.layers.Dense(1)(keras.layers.Concatenate()([hidden, second])))
 
 
+@pytest.mark.slow
 def test_one_reference_for_each_input():
     X = {"first": SEQUENCES, "second": ROWS[:12]}
     reference = {"first": DinucleotideShuffle(), "second": "mean"}

@@ -65,6 +65,7 @@ def test_a_bound_network_says_how_to_be_refitted():
         RFE(DeepLiftExplainer(bound()), n_features_to_select=2).fit(X, Y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("make", [lambda: MLP, bound], ids=["trained", "bound"])
 def test_search_for_parameters(make, n_jobs):

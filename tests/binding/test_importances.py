@@ -137,6 +137,7 @@ def test_of_any_other_target_they_are_mean_absolute_contributions(classifier):
     np.testing.assert_allclose(single.feature_importances_, np.abs(single.transform(ROWS)).mean(0), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_of_many_rows_they_are_those_of_a_draw(classifier):
     explainer = DeepLiftExplainer(classifier, target=0, max_samples=5, random_state=0).fit(ROWS)
     absolute = np.abs(explainer.transform(ROWS))

@@ -368,6 +368,7 @@ def start(*words):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
+@pytest.mark.slow
 def test_results_and_errors_in_other_processes(folder, tmp_path):
     """Each prints what it should, and nothing of TensorFlow's; side by side, because both take long to start."""
     output, common = tmp_path / "contributions.csv", ["explain", folder / "model.keras", folder / "rows.csv", *COLUMNS]

@@ -211,6 +211,7 @@ EXPLAINERS = {
 
 # Where an activation hardly changes, its slope has few digits in float32, and so have contributions, though their sum
 # has all. Equality is tested in float64.
+@pytest.mark.slow
 @examples(3)
 @given(network=networks(), name=st.sampled_from(sorted(EXPLAINERS)), batch_size=st.sampled_from([1, 3, 7]))
 def test_contributions_are_those_of_each_row_reference_and_target(network, name, batch_size):

@@ -165,6 +165,7 @@ def test_rows_that_do_not_converge_are_reported():
         fixed.transform(ROWS)
 
 
+@pytest.mark.slow
 def test_layers_move_on_straight_lines_of_their_own(smooth):
     """Their contributions sum to the change too, as all ways pass them; behind "second" the network is linear."""
     layer = ["first", "first:pre_activation", "second"]
@@ -181,6 +182,7 @@ def test_layers_move_on_straight_lines_of_their_own(smooth):
     np.testing.assert_allclose(explanation.contributions[2], expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_what_does_not_depend_on_a_layer_stays_as_it_is_at_the_row():
     """x * tanh(x): along the path of the tanh alone, x stays."""
     inputs = keras.Input((5,))

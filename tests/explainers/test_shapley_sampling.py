@@ -155,6 +155,7 @@ def test_channels_of_a_pixel_are_one_player():
     np.testing.assert_allclose(whole, np.broadcast_to(change.reshape(3, 1, 1, 1) / 12, whole.shape), rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_several_inputs_play_together():
     keras.utils.set_random_seed(0)
     first, second = keras.Input((2,), name="first"), keras.Input((3, 2), name="second")

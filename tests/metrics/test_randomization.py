@@ -67,6 +67,7 @@ def test_options_and_frames(fitted):
     assert of_top.between(0, 1).all()
 
 
+@pytest.mark.slow
 def test_perceptrons_and_recurrent_networks():
     y = np.where(ROWS[:, 0] > 0, "b", "a")
     explainer = DeepLiftExplainer(MLPClassifier((5,), max_iter=100, random_state=0)).fit(ROWS, y)

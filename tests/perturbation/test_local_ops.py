@@ -80,6 +80,7 @@ LAYERS = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(st.data())
 def test_random_stacks_of_layers(data):

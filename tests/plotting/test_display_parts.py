@@ -19,6 +19,7 @@ def test_missing_matplotlib(monkeypatch):
         check_matplotlib("WaterfallDisplay")
 
 
+@pytest.mark.slow
 def test_drawing_leaves_global_state_alone():
     code = """
 import sys
