@@ -1,4 +1,4 @@
-"""Explanations of the sequences of a file, block by block, and the files of the field that are written of them."""
+"""Explanations of the sequences in a file, block by block, and the files that other programs read."""
 
 import sys
 import warnings
@@ -13,11 +13,11 @@ from skdeeplift.command_line.finished_blocks import FinishedBlocks, delete_block
 from skdeeplift.command_line.sequence_data import kind_of_sequences, read_sequences
 from skdeeplift.replacement import replace_together
 
-# Number of sequences after which results are on disk.
+# Number of sequences that are explained before their results are written to disk.
 BLOCK = 64
-# Letters of a picture, which are around the largest contribution.
+# Number of letters in a picture, around the largest contribution.
 LETTERS_DRAWN = 200
-# Arguments that say where results go, and not what they are.
+# Arguments that do not change the results, only where they are written.
 _OF_RESULTS = ("output", "bigwig", "modisco", "logo", "quiet", "restart", "command")
 
 
@@ -32,7 +32,7 @@ def add_arguments(parser):
         "--center",
         choices=("middle", "summit"),
         default="middle",
-        help="what is in the middle of a window: the middle of its region, or the summit of a narrowPeak file",
+        help="center of the windows: the middle of each region, or its summit in a narrowPeak file",
     )
     sequences.add_argument(
         "--by-strand", action="store_true", help="take the reverse complement of regions with the strand -"
@@ -76,6 +76,11 @@ def check_arguments(options):
     for word in ("data", "genome"):
         if getattr(options, word) is not None and not Path(getattr(options, word)).is_file():
             raise FileNotFoundError(f"there is no file {str(getattr(options, word))!r}")
+    if options.layer and (len(options.layer) > 1 or options.bigwig or options.modisco or options.logo):
+        raise ValueError(
+            "--bigwig, --modisco and --logo take contributions of letters, not of a layer. Explain one --layer of "
+            "sequences at a time, with --output"
+        )
     if options.target == "all" and (options.bigwig or options.modisco or options.logo):
         raise ValueError("--bigwig, --modisco and --logo take the contributions to one target, not to all")
     if options.bigwig is not None:
@@ -209,7 +214,12 @@ def _arrays(explanation, n_rows, half):
 
     fields = {name: value for name, value in explanation.items() if name not in ("X", "class_names", "feature_names")}
     arrays = {name: value for name, value in fields.items() if isinstance(value, np.ndarray) and len(value) == n_rows}
-    return {name: value.astype(np.float16) if half and name in OF_ELEMENTS else value for name, value in arrays.items()}
+    if half:
+        for name in arrays.keys() & set(OF_ELEMENTS):
+            if np.nanmax(np.abs(arrays[name]), initial=0) > np.finfo(np.float16).max:
+                raise ValueError(f"{name} are too large for half precision. Leave --float16 out")
+            arrays[name] = arrays[name].astype(np.float16)
+    return arrays
 
 
 def _summarise(explanation, data):

@@ -61,6 +61,7 @@ def read_sequences(options, input_shape=None):
     if kind_of_sequences(options.data) == "fasta":
         found = read_fasta(options.data)
         names, sequences = list(found), list(found.values())
+        _check_lengths(sequences, options, length)
     else:
         if options.genome is None:
             raise ValueError("regions need --genome FILE, the FASTA file of the genome that they are of")
@@ -77,6 +78,17 @@ def read_sequences(options, input_shape=None):
         names = [f"{chrom}:{start}-{end}" for chrom, start, end in places]
     letters = one_hot(sequences, alphabet, length=length)
     return SequenceData(np.ascontiguousarray(arrange(letters)), names, regions, letters_last)
+
+
+def _check_lengths(sequences, options, length):
+    """Raise an error if sequences would be filled up with zeros without a word."""
+    lengths = sorted(map(len, sequences))
+    if options.length is None and lengths[0] < (length or lengths[-1]):
+        takes = "" if length is None else f", and the network takes {length}"
+        raise ValueError(
+            f"the sequences have {lengths[0]} to {lengths[-1]} letters{takes}. To fill shorter ones up with columns of "
+            f"zeros, pass --length {length or lengths[-1]}"
+        )
 
 
 def _layout(shape, n_letters):

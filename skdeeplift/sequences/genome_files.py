@@ -31,6 +31,8 @@ def read_fasta(path):
         If ``pyfaidx`` is not installed.
     FileNotFoundError
         If the file does not exist.
+    ValueError
+        If the file is no FASTA file, or has an empty line or lines of several lengths in a sequence.
 
     See Also
     --------
@@ -244,11 +246,17 @@ def extract_sequences(regions, genome, *, length=None, center="middle", by_stran
 def open_fasta(path):
     """Open a FASTA file by pyfaidx, or raise an error that says what is missing."""
     try:
-        from pyfaidx import Fasta
+        from pyfaidx import Fasta, FastaIndexingError
     except ImportError as error:
         raise ImportError(
             "FASTA files are read by the package pyfaidx. Use pip install 'skdeeplift[genomics]'."
         ) from error
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no FASTA file {str(path)!r}.")
-    return Fasta(str(path), as_raw=True, rebuild=True)
+    try:
+        return Fasta(str(path), as_raw=True, rebuild=True)
+    except FastaIndexingError as error:
+        raise ValueError(
+            f"{str(path)!r} is no FASTA file: {error} Expected names behind '>', each followed by lines of letters "
+            "that have one length, but for the last line."
+        ) from error

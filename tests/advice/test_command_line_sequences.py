@@ -60,6 +60,20 @@ def test_options_of_sequences(run, folder, tmp_path):
     assert run("--length", "6", model="any.keras") is None
 
 
+def test_layers_short_sequences_and_half_precision(run, folder, tmp_path):
+    layer = keras.saving.load_model(folder / "model.keras").layers[1].name
+    assert "Explain one --layer of sequences at a time, with --output" in run("--layer", layer, "--bigwig", "out.bw")
+    assert run("--layer", layer, "--output", "out.npz") is None
+    (folder / "short.fa").write_text(">one\nACGTAC\n")
+    assert "pass --length 8" in run(data="short.fa")
+    assert run("--length", "8", data="short.fa") is None
+    model = keras.saving.load_model(folder / "model.keras")
+    model.set_weights([1e6 * weights for weights in model.get_weights()])
+    model.save(folder / "large.keras")
+    assert "Leave --float16 out" in run("--output", "out.npz", "--float16", model="large.keras")
+    assert run("--output", "out.npz", model="large.keras") is None
+
+
 def test_unfinished_results(run, tmp_path):
     folder = tmp_path / "out.npz.unfinished"
     folder.mkdir()

@@ -202,6 +202,11 @@ def test_layouts_of_other_networks(files, tmp_path, shape):
         (["--length", "0"], "--length takes a number of letters, at least 1. Got 0"),
         (["--bigwig", "out.txt"], "expected a file that ends in .bw, .bigwig"),
         (["--bigwig", "out.bw", "--target", "all"], "take the contributions to one target, not to all"),
+        (
+            ["--layer", "conv1d", "--logo", "1", "--output", "out.npz"],
+            "not of a layer. Explain one --layer of sequences",
+        ),
+        (["--layer", "conv1d", "--layer", "counts"], "Explain one --layer of sequences at a time, with --output"),
         (["--modisco", "no/folder"], "there is no folder 'no'"),
         (["--alphabet", "ACGTN"], "Pass --alphabet with the letters in the order of the network's columns"),
         (["--center", "summit"], "The regions have no column 'summit'"),
@@ -237,3 +242,25 @@ def test_a_fasta_file_has_no_place_in_a_genome(files, tmp_path, capsys):
     assert (
         "--bigwig is for the regions of a genome, of a file that ends in .bed or .narrowPeak" in capsys.readouterr().err
     )
+
+
+def test_a_layer_of_sequences(files, tmp_path):
+    layer = keras.saving.load_model(files / "model.keras").layers[1].name
+    assert explain(files, "--head", "counts", "--layer", layer, "--output", tmp_path / "out.npz") == 0
+    explanation = Explanation.load(tmp_path / "out.npz")
+    assert explanation.contributions.shape == (71, LENGTH, 3)
+    change = explanation.prediction - explanation.reference_value
+    np.testing.assert_allclose(explanation.contributions.sum((1, 2)), change, rtol=1e-4, atol=1e-6)
+
+
+def test_numbers_too_large_for_half_precision(files, tmp_path, capsys):
+    """They would be infinite."""
+    model = keras.Sequential([keras.Input((LENGTH, 4)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    model.set_weights([np.full((4 * LENGTH, 1), 1e5), np.zeros(1)])
+    model.save(tmp_path / "large.keras")
+    words = [tmp_path / "large.keras", files / "regions.bed", "--genome", files / "genome.fa", "--reference", "zeros"]
+    words += ["--output", tmp_path / "out.npz"]
+    assert main(["explain", *map(str, words), "--float16"]) == 2
+    assert "contributions are too large for half precision. Leave --float16 out" in capsys.readouterr().err
+    assert main(["explain", *map(str, words)]) == 0
+    assert Explanation.load(tmp_path / "out.npz").contributions.max() == 1e5

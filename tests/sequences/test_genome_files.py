@@ -97,3 +97,10 @@ def test_a_genome_that_changed_is_read_anew(genome):
     os.utime(genome, (later, later))
     assert read_fasta(genome) == {"chr2": "GG"}
     assert np.array_equal(one_hot(read_fasta(genome).values()).argmax(-1), [[2, 2]])
+
+
+@pytest.mark.parametrize("text", ["", "ACGT\n", ">one\nACGTACGT\nAC\nACGTACGT\n"])
+def test_a_damaged_file(tmp_path, text):
+    (tmp_path / "damaged.fa").write_text(text)
+    with pytest.raises(ValueError, match=r"damaged\.fa' is no FASTA file: .*Expected names behind '>'"):
+        read_fasta(tmp_path / "damaged.fa")
