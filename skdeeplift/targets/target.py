@@ -284,7 +284,8 @@ def _choice(target, tensor, shape, n_rows):
         outputs = f"{shape[0]} outputs" if len(shape) == 1 else f"outputs of shape {shape}"
         raise ValueError(
             f"target={target!r} cannot choose among the network's {outputs}: they are not the classes of one softmax. "
-            f"Pass target= {_choices(shape)}, a dict of indices to weights, or 'all'."
+            f"Pass target= {_choices(shape)}, a dict of indices to weights, 'profile' for logits over positions, or "
+            "'all'."
         )
     if isinstance(target, str) and target == "all":
         return "all"

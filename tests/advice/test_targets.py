@@ -33,11 +33,12 @@ def test_centered_logits():
     )
 
 
-@pytest.mark.parametrize("target", [2, {0: 1.0, 2: -1.0}, "all"])
+@pytest.mark.parametrize("target", [2, {0: 1.0, 2: -1.0}, "profile", "all"])
 def test_outputs_that_compete_for_nothing(target):
     several = network()
     follow(
-        "Pass target= an integer from 0 to 2, a dict of indices to weights, or 'all'",
+        "Pass target= an integer from 0 to 2, a dict of indices to weights, 'profile' for logits over positions, or "
+        "'all'",
         lambda: contributions(several, ROWS),
         lambda: contributions(several, ROWS, target=target),
     )
