@@ -227,6 +227,14 @@ def test_a_generator_that_raises(model, blocks_of_16_rows):
     assert pickle.dumps(explainer) == before
 
 
+@pytest.fixture
+def is_interruptible():
+    """Restore Python's own handler of interrupts, which a job in the background of a shell ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 INTERRUPTED = textwrap.dedent(
     """
     import sys, time
@@ -264,6 +272,7 @@ INTERRUPTED = textwrap.dedent(
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends interrupts to the whole console")
+@pytest.mark.usefixtures("is_interruptible")
 def test_control_c_in_the_middle(tmp_path):
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-c", INTERRUPTED, str(tmp_path / "out.npy")]
@@ -289,6 +298,7 @@ class Reference:
         return np.zeros((len(rows), 1, rows.shape[1]), np.float32)
 
 
+@pytest.mark.usefixtures("is_interruptible")
 def test_control_c_in_one_of_several_threads_ends_the_call():
     def interrupted():
         signal.raise_signal(signal.SIGINT)
