@@ -18,7 +18,7 @@ from skdeeplift.binding.row_checks import (
 from skdeeplift.dtypes import is_continuous
 from skdeeplift.network.bind import bind, check_dense
 from skdeeplift.network.encoder_columns import source_columns
-from skdeeplift.network.trained import is_estimator, network_of, steps_of, train, unfrozen
+from skdeeplift.network.trained import is_estimator, nested_in, network_of, steps_of, train, unfrozen
 from skdeeplift.propagation.rules.rescale import least_difference
 from skdeeplift.references.reference import draw_seed
 from skdeeplift.rows.validation import importance_rows
@@ -230,7 +230,7 @@ def bind_network(explainer, hooks, X, y, sample_weight, seed):
     X = bound.encoded(X, explainer, reset=True)
     last = steps_of(trained)[1]
     bound.network = bind(network_of(last, getattr(X, "dtype", None)), X)
-    bound.network.watch(unfrozen(last))
+    bound.network.watch(nested_in(last))
     if explainer.to_source and bound.encoder is not None:
         bound.raw_columns = _find_raw_columns(explainer, bound)
     return bound, X

@@ -4,12 +4,14 @@ import sys
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from skdeeplift.compat import PERCEPTRON_TRAINING_ATTRIBUTES, copy_routing
+from skdeeplift.network.ensembles import check_voting, is_ensemble, keep_fit_kwargs, members_of, parts_of
 
 ACTIVATIONS = {
     "identity": "linear",
@@ -49,7 +51,8 @@ def model_of_mlp(mlp, dtype):
 _NO_NETWORK = (
     "estimator= takes a keras.Model, a path, or estimators that hold a network: MLPClassifier, MLPRegressor, "
     "keras.wrappers.SKLearnClassifier or SKLearnRegressor, others whose model_ is a keras.Model once they are fitted, "
-    "or a Pipeline that ends in one of these. Got a {}."
+    "BaggingClassifier, BaggingRegressor, VotingClassifier or VotingRegressor of these, or a Pipeline that ends in one "
+    "of these. Got a {}."
 )
 
 
@@ -116,11 +119,7 @@ def train(estimator, X, y, sample_weight, owner):
     ValueError
         If ``y`` is missing, or the estimator takes no weights and there are some.
     """
-    last = unfrozen(steps_of(estimator)[1])
-    # A search for parameters may hold one.
-    may_hold = isinstance(last, (MLPClassifier, MLPRegressor)) or hasattr(last, "estimator")
-    if type(last).__module__.startswith("sklearn.") and not may_hold:
-        raise TypeError(_NO_NETWORK.format(type(last).__name__))
+    _check_may_hold(unfrozen(steps_of(estimator)[1]))
     if y is None:
         raise ValueError(
             f"{owner} requires y to be passed, but the target y is None: {type(estimator).__name__} is trained in fit. "
@@ -131,10 +130,43 @@ def train(estimator, X, y, sample_weight, owner):
     if transformer is not None:
         X = transformer.fit_transform(X, y)
     if not isinstance(last, FrozenEstimator):
+        for each in nested_in(last):
+            if each is not last and _is_wrapper(each):
+                keep_fit_kwargs(each)
         _fit(last, X, y, sample_weight, owner)
-        for name in PERCEPTRON_TRAINING_ATTRIBUTES:
-            vars(last).pop(name, None)
+        for each in nested_in(last):
+            for name in (*PERCEPTRON_TRAINING_ATTRIBUTES, "__sklearn_clone__"):
+                vars(each).pop(name, None)
+            if each is not last and _is_wrapper(each) and each.fit_kwargs:
+                # The wrapper has written the weights of rows into this dict.
+                each.fit_kwargs.pop("sample_weight", None)
     return trained
+
+
+def nested_in(estimator):
+    """List an estimator and all estimators inside it, each once: members, templates and steps."""
+    found = {id(estimator): unfrozen(estimator)}
+    pending = [unfrozen(estimator)]
+    while pending:
+        for part in map(unfrozen, parts_of(pending.pop())):
+            if id(part) not in found and is_estimator(part):
+                found[id(part)] = part
+                pending.append(part)
+    return list(found.values())
+
+
+def _check_may_hold(last):
+    """Raise an error if an estimator, or a template of an ensemble, certainly holds no network once it is trained."""
+    if is_ensemble(last):
+        check_voting(last)
+        voting = [each for _, each in getattr(last, "estimators", ()) if not isinstance(each, str)]
+        for each in voting or [last.estimator]:
+            _check_may_hold(unfrozen(steps_of(each)[1]))
+        return
+    # A search for parameters may hold one.
+    may_hold = isinstance(last, (MLPClassifier, MLPRegressor)) or hasattr(last, "estimator")
+    if last is None or (type(last).__module__.startswith("sklearn.") and not may_hold):
+        raise TypeError(_NO_NETWORK.format(type(last).__name__))
 
 
 def steps_of(estimator):
@@ -172,6 +204,12 @@ def network_of(estimator, dtype=None):
         is_single = dtype is not None and np.dtype(dtype) == np.float32
         # The solver may have made double precision of weights for rows in single precision.
         return model_of_mlp(estimator, "float32" if is_single else estimator.coefs_[0].dtype.name)
+    if is_ensemble(estimator):
+        from skdeeplift.network.ensemble_model import Ensemble
+
+        members = members_of(estimator)
+        models = [network_of(member.estimator, dtype) for member in members]
+        return Ensemble(members, models, getattr(estimator, "n_features_in_", None))
     for attribute in ("model_", "best_estimator_"):
         found = getattr(estimator, attribute, None)
         if _is_keras(found, "Model"):
@@ -192,7 +230,7 @@ def _fit(estimator, X, y, sample_weight, owner):
     if sample_weight is None:
         estimator.fit(X, y)
         return
-    if not (_is_wrapper(estimator) or has_fit_parameter(estimator, "sample_weight")):
+    if not _takes_weights(estimator):
         raise ValueError(
             f"{owner} got sample_weight, but {type(estimator).__name__} cannot be trained with weights. Pass "
             "sample_weight=None, or an estimator whose fit takes sample_weight."
@@ -202,6 +240,12 @@ def _fit(estimator, X, y, sample_weight, owner):
     estimator.fit(X, y, sample_weight=sample_weight)
     if kept is not None:
         estimator.fit_kwargs = kept
+
+
+def _takes_weights(estimator):
+    if isinstance(estimator, (VotingClassifier, VotingRegressor)):
+        return all(_takes_weights(each) for _, each in estimator.estimators if not isinstance(each, str))
+    return _is_wrapper(estimator) or has_fit_parameter(estimator, "sample_weight")
 
 
 def _is_keras(value, name):
