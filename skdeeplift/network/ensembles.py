@@ -11,6 +11,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 
 _BAGGING = BaggingClassifier, BaggingRegressor
 _VOTING = VotingClassifier, VotingRegressor
+_SCALERS = MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 
 class Member(NamedTuple):
@@ -89,6 +90,7 @@ def members_of(ensemble):
         steps = [] if taken is None else [taken]
         classes = getattr(estimator, "classes_", None) if n_classes else None
         while isinstance(estimator, Pipeline):
+            check_steps(estimator)
             steps += [found for _, step in estimator.steps[:-1] if (found := _read_step(step)) is not None]
             estimator = estimator.steps[-1][1]
         # A member that saw all classes has them in the ensemble's order, whatever it calls them.
@@ -97,24 +99,39 @@ def members_of(ensemble):
     return members
 
 
+def check_steps(member):
+    """Raise an error if a member of an ensemble has steps in front of its network that are no part of a network.
+
+    Parameters
+    ----------
+    member : estimator
+        Member, or template of members, fitted or not.
+
+    Raises
+    ------
+    ValueError
+        If a step is neither a scaler nor a selector of columns.
+    """
+    for _, step in member.steps[:-1] if isinstance(member, Pipeline) else ():
+        is_scaler = isinstance(step, _SCALERS) and not getattr(step, "clip", False)
+        if not (step is None or isinstance(step, (str, SelectorMixin)) or is_scaler):
+            raise ValueError(
+                f"Members of an ensemble that are pipelines may scale and select columns. Got the step "
+                f"{type(step).__name__}. Put that step in front of all members: make_pipeline(step, ensemble), with "
+                "members that are networks."
+            )
+
+
 def _read_step(step):
     """Return the positions of columns that a step takes, or the centre and the width by which it scales columns."""
     if step is None or isinstance(step, str):
         return None
     if isinstance(step, SelectorMixin):
         return step.get_support(indices=True)
-    if isinstance(step, StandardScaler):
-        return step.mean_ if step.with_mean else 0.0, 1.0 if step.scale_ is None else step.scale_
-    if isinstance(step, RobustScaler):
-        return 0.0 if step.center_ is None else step.center_, 1.0 if step.scale_ is None else step.scale_
-    if isinstance(step, MaxAbsScaler) and not getattr(step, "clip", False):
-        return 0.0, step.scale_
-    if isinstance(step, MinMaxScaler) and not step.clip:
+    if isinstance(step, MinMaxScaler):
         return -step.min_ / step.scale_, 1 / step.scale_
-    raise ValueError(
-        f"Members of an ensemble that are pipelines may scale and select columns. Got the step {type(step).__name__}. "
-        "Put that step in front of all members: make_pipeline(step, ensemble) with members that are networks."
-    )
+    centre = step.mean_ if getattr(step, "with_mean", False) else getattr(step, "center_", None)
+    return 0.0 if centre is None else centre, 1.0 if step.scale_ is None else step.scale_
 
 
 def keep_fit_kwargs(wrapper):

@@ -11,7 +11,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from skdeeplift.compat import PERCEPTRON_TRAINING_ATTRIBUTES, copy_routing
-from skdeeplift.network.ensembles import check_voting, is_ensemble, keep_fit_kwargs, members_of, parts_of
+from skdeeplift.network.ensembles import (
+    check_steps,
+    check_voting,
+    is_ensemble,
+    keep_fit_kwargs,
+    members_of,
+    parts_of,
+)
 
 ACTIVATIONS = {
     "identity": "linear",
@@ -130,11 +137,11 @@ def train(estimator, X, y, sample_weight, owner):
     if transformer is not None:
         X = transformer.fit_transform(X, y)
     if not isinstance(last, FrozenEstimator):
-        for each in nested_in(last):
+        for each in nested_in(last, frozen=False):
             if each is not last and _is_wrapper(each):
                 keep_fit_kwargs(each)
         _fit(last, X, y, sample_weight, owner)
-        for each in nested_in(last):
+        for each in nested_in(last, frozen=False):
             for name in (*PERCEPTRON_TRAINING_ATTRIBUTES, "__sklearn_clone__"):
                 vars(each).pop(name, None)
             if each is not last and _is_wrapper(each) and each.fit_kwargs:
@@ -143,13 +150,26 @@ def train(estimator, X, y, sample_weight, owner):
     return trained
 
 
-def nested_in(estimator):
-    """List an estimator and all estimators inside it, each once: members, templates and steps."""
-    found = {id(estimator): unfrozen(estimator)}
-    pending = [unfrozen(estimator)]
+def nested_in(estimator, frozen=True):
+    """List an estimator and all estimators inside it, each once: members, templates and steps.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Trained or not.
+    frozen : bool, default=True
+        Whether to list estimators in a `FrozenEstimator` too. They are the user's own, and no copies.
+
+    Returns
+    -------
+    estimators : list of estimator
+    """
+    estimator = unfrozen(estimator)
+    found, pending = {id(estimator): estimator}, [estimator]
     while pending:
-        for part in map(unfrozen, parts_of(pending.pop())):
-            if id(part) not in found and is_estimator(part):
+        for part in parts_of(pending.pop()):
+            part, is_frozen = unfrozen(part), isinstance(part, FrozenEstimator)
+            if id(part) not in found and is_estimator(part) and (frozen or not is_frozen):
                 found[id(part)] = part
                 pending.append(part)
     return list(found.values())
@@ -161,6 +181,7 @@ def _check_may_hold(last):
         check_voting(last)
         voting = [each for _, each in getattr(last, "estimators", ()) if not isinstance(each, str)]
         for each in voting or [last.estimator]:
+            check_steps(each)
             _check_may_hold(unfrozen(steps_of(each)[1]))
         return
     # A search for parameters may hold one.

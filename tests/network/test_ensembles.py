@@ -9,6 +9,7 @@ from keras.wrappers import SKLearnClassifier
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor, VotingClassifier, VotingRegressor
 from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, PowerTransformer, RobustScaler, StandardScaler
@@ -122,13 +123,14 @@ def test_weights_sum_to_one():
 
 def test_members_of_keras_are_trained_as_long_as_asked_for():
     """Keras's own clone, which scikit-learn makes of each member, forgets how to fit."""
-    for ensemble in (
-        BaggingClassifier(wrapper(), 2),
-        vote(wrapper(), wrapper()),
-        BaggingClassifier(vote(wrapper(), wrapper()), 2, random_state=0),
+    weights = np.where(Y == 1, 1.0, 2.0)
+    for ensemble, given in (
+        (BaggingClassifier(wrapper(), 2), weights),
+        (vote(wrapper(), wrapper()), weights),
+        (BaggingClassifier(vote(wrapper(), wrapper()), 2, random_state=0), weights),
+        (GridSearchCV(BaggingClassifier(wrapper(), 2), {"n_estimators": [2]}, cv=2), None),
     ):
-        weights = np.where(Y == 1, 1.0, 2.0)
-        trained = train(ensemble, X, Y, weights, "Explainer")
+        trained = train(ensemble, X, Y, given, "Explainer")
         wrappers = [each for each in nested_in(trained) if isinstance(each, SKLearnClassifier)]
         fitted = [each for each in wrappers if hasattr(each, "model_")]
         assert len(fitted) >= 2
@@ -152,6 +154,14 @@ def test_what_is_only_of_the_training_is_dropped():
     assert len(pickle.dumps(trained)) < 1.1 * sum(array.nbytes for array in arrays)
 
 
+def test_trained_members_stay_as_they_are():
+    """They are the user's own objects, which may be trained further."""
+    trained = mlp().fit(X, Y)
+    before, fitted = dict(vars(trained)), train(vote(FrozenEstimator(trained), mlp(1)), X, Y, None, "Explainer")
+    assert vars(trained) == before
+    np.testing.assert_allclose(outputs_of(fitted), fitted.predict_proba(X), rtol=0, atol=1e-12)
+
+
 def test_estimators_inside_an_ensemble():
     inner = BaggingClassifier(make_pipeline(StandardScaler(), mlp()), 2)
     found = nested_in(FrozenEstimator(vote(inner, mlp()).fit(X, Y)))
@@ -173,6 +183,9 @@ def test_what_has_no_network():
     for step in (PowerTransformer(), MinMaxScaler(clip=True)):
         with pytest.raises(ValueError, match=f"may scale and select columns. Got the step {type(step).__name__}"):
             network_of(BaggingClassifier(make_pipeline(step, mlp()), 2).fit(X, Y))
+        # Before any training.
+        with pytest.raises(ValueError, match="may scale and select columns"):
+            train(vote(make_pipeline(step, mlp(alpha=-1.0))), X, Y, None, "Explainer")
 
 
 def inner_tree():
