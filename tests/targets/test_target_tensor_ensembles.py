@@ -110,6 +110,15 @@ def test_members_of_keras():
         explain(vote(of_keras("softmax"), of_keras("linear")), target=0)
 
 
+def test_a_mean_in_a_network_of_the_user_is_an_output_like_others():
+    """Only members of ensembles have a mean of logits. The user's network says itself what it computes."""
+    x = keras.Input((4,))
+    mean = keras.layers.average([keras.layers.Dense(3, "softmax")(x), keras.layers.Dense(3, "softmax")(x)])
+    model = keras.Model(x, mean)
+    found = DeepLiftExplainer(model, target="all").fit(X).explain(X).prediction
+    np.testing.assert_allclose(found, model(X), rtol=1e-5)
+
+
 def test_outputs_of_other_shapes_have_no_mean():
     single = MLPClassifier((5,), max_iter=5, random_state=0)
     double = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "softmax")])
