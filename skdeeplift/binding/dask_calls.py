@@ -45,7 +45,7 @@ def copy_for_workers(explainer, target=None):
     """
     bound = explainer.bound_ if target is None else explainer.bound_.with_target(target)
     copied = with_attributes(explainer, bound_=bound, n_jobs=None, verbose=0)
-    for name in ("references_", "_importances"):
+    for name in ("references_", "_importances", "_chunks"):
         vars(copied).pop(name, None)
     if hasattr(copied, "reference"):
         # The references that were made from it count.

@@ -30,10 +30,19 @@ from skdeeplift.network.trained import (
 )
 from skdeeplift.propagation.rules.rescale import least_difference
 from skdeeplift.references.reference import draw_seed
+from skdeeplift.rows.text_and_dates import check_entries
 from skdeeplift.rows.validation import importance_rows
 
 # Attributes that an earlier fit leaves, and a later one need not set.
-_LEFT_BY_FIT = ("estimator_", "classes_", "references_", "n_features_in_", "feature_names_in_", "_importances")
+_LEFT_BY_FIT = (
+    "estimator_",
+    "classes_",
+    "references_",
+    "n_features_in_",
+    "feature_names_in_",
+    "_importances",
+    "_chunks",
+)
 
 
 def fit_rows(explainer, hooks, X, y, sample_weight, target, metadata=None):
@@ -241,7 +250,12 @@ def bind_network(explainer, hooks, X, y, metadata, seed):
             return make(bind(unfrozen(last), X)), X
         check_dense(X)
     if is_trained_in_fit(explainer.estimator):
-        estimator = train(estimator, X, y, route_to_training(explainer, metadata), owner)
+        try:
+            estimator = train(estimator, X, y, route_to_training(explainer, metadata), owner)
+        except (TypeError, ValueError) as error:
+            if encoder is None:
+                check_entries(X, error, "X", owner)
+            raise
         encoder, last = steps_of(estimator)
     elif not is_network:
         check_is_fitted(estimator)

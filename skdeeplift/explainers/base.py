@@ -4,6 +4,7 @@ from abc import abstractmethod
 from numbers import Integral, Real
 
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.binding.both_strands import on_both_strands_of
@@ -13,6 +14,7 @@ from skdeeplift.binding.dask_calls import fit_lazily, transform_lazily
 from skdeeplift.binding.estimators import PredictionMixin, check_metadata, take_attributes, with_attributes
 from skdeeplift.binding.fitting import fit_rows
 from skdeeplift.binding.importances import warn_of_encoded_columns
+from skdeeplift.binding.partial_fitting import check_learns_in_chunks, fit_chunk
 from skdeeplift.compat import Interval, StrOptions, fit_context, validate_parameter_constraints
 from skdeeplift.execution.schedules import schedule_of_references
 from skdeeplift.network.callees import check_pickled
@@ -127,6 +129,44 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
         else:
             rows = rows_for_fit(X, y, sample_weight, is_trained)
             fitted._importances = fit_rows(fitted, hooks, *rows, target, metadata)
+        take_attributes(self, fitted, before)
+        return self
+
+    @available_if(check_learns_in_chunks)
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y=None, *, sample_weight=None):
+        """Learn the reference from one more chunk of rows, where all rows together do not fit into memory.
+
+        The first call binds the network, as `fit` does. The mean and the minimum are those of the rows of all calls; a
+        sample is drawn from at most 1024 rows of all calls. ``feature_importances_`` are those of at most
+        ``max_samples`` rows, drawn from all calls. `fit` starts anew, and so does the first call after it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
+            Rows of the chunk, as in `fit`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows, in the reference and in ``feature_importances_``.
+
+        Returns
+        -------
+        self : object
+            The fitted explainer.
+
+        Raises
+        ------
+        ValueError
+            If ``X`` does not fit the network, or its rows have another shape than those before.
+        """
+        hooks = Hooks(self._make_method, self._make_schedule, self._find_sources)
+        fitted = with_attributes(self)
+        before = dict(vars(fitted))
+        if is_lazy(X):
+            X, sample_weight = compute_all(X, sample_weight)
+        X, _, sample_weight = rows_for_fit(X, None, sample_weight, is_trained=False)
+        fitted._importances = fit_chunk(fitted, hooks, X, sample_weight)
         take_attributes(self, fitted, before)
         return self
 
