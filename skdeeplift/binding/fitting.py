@@ -33,6 +33,8 @@ from skdeeplift.references.reference import draw_seed
 from skdeeplift.rows.text_and_dates import check_entries
 from skdeeplift.rows.validation import importance_rows
 
+# Parameters of methods that perturb each column by itself, and their defaults; other methods do not have them.
+ONE_BY_ONE = (("groups", None), ("window_shape", 1), ("step", 1), ("sampling_axes", None))
 # Attributes that an earlier fit leaves, and a later one need not set.
 _LEFT_BY_FIT = (
     "estimator_",
@@ -273,7 +275,16 @@ def bind_network(explainer, hooks, X, y, metadata, seed):
     steps = [] if encoder is None else [step for _, step in encoder.steps]
     bound.network.watch(*(each for each in (*steps, unfrozen(last)) if is_estimator(each)))
     bound.raw_columns = _find_raw_columns(explainer, bound)
+    if bound.raw_columns is not None and _perturbs_one_by_one(bound.parameters):
+        # The columns that were made of one raw column are taken from the network together.
+        bound.parameters["groups"] = bound.raw_columns
     return bound, X
+
+
+def _perturbs_one_by_one(parameters):
+    """Return whether a method perturbs columns, each by itself, as it does by default."""
+    given = [(parameters.get(name, default), default) for name, default in ONE_BY_ONE]
+    return "groups" in parameters and all(np.ndim(value) == 0 and value == default for value, default in given)
 
 
 def _find_raw_columns(explainer, bound):

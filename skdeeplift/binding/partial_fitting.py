@@ -19,7 +19,7 @@ from skdeeplift.rows.validation import most_rows_for_importances
 
 
 class Chunks(NamedTuple):
-    """What an explainer has learned from the chunks so far."""
+    """State of an explainer between two chunks."""
 
     # Fitted objects and other entries: a dict of one for each input, or one for all inputs. None without references.
     references: object

@@ -69,6 +69,7 @@ class ShapleySamplingExplainer(BaseExplainer):
         Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one raw column, such as
         those of a one-hot encoding, to this column. ``"auto"`` does so wherever every encoded column comes from one raw
         column. True raises an error for steps that mix columns; False explains the columns that the network takes.
+        Columns made of one raw column are perturbed together, unless windows, axes or groups say otherwise.
     max_samples : int, default=1000
         Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     check : {"warn", "raise", "ignore"}, default="warn"

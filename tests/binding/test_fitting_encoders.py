@@ -25,6 +25,7 @@ from skdeeplift import (
     Explanation,
     GradientExplainer,
     OcclusionExplainer,
+    ShapleySamplingExplainer,
     describe,
 )
 from skdeeplift.metrics import deletion_score
@@ -158,6 +159,28 @@ def test_other_methods(make, encoder, model, expected):
     assert contributions.shape == expected.shape
     if make is OcclusionExplainer:
         np.testing.assert_allclose(contributions, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [OcclusionExplainer, ShapleySamplingExplainer])
+def test_columns_made_of_one_raw_column_are_perturbed_together(make):
+    """By hand: (2 red + green)^2 is 4 for red and 1.5^2 at the mean, half red and half green; one 0 has no say.
+
+    Occlusion of red alone gives 4 - 1^2 = 3, of green alone 4 - 2.5^2 = -2.25; these sum to 0.75, and not to 1.75.
+    """
+    table = pd.DataFrame({"colour": ["red", "green"], "other": [1.0, 2.0]})
+    encoder = make_column_transformer(
+        (OneHotEncoder(categories=[["red", "green"]]), ["colour"]), remainder="passthrough"
+    )
+    inputs = keras.Input((3,))
+    network = keras.Model(inputs, keras.ops.square(2 * inputs[:, :1] + inputs[:, 1:2] + 0 * inputs[:, 2:]))
+    pipeline = make_pipeline(encoder.fit(table), network)
+    np.testing.assert_allclose(make(pipeline).fit(table).transform(table)[0], [1.75, 0], atol=1e-6)
+    if make is OcclusionExplainer:
+        for parameters in ({"to_source": False}, {"window_shape": 1, "step": 1, "to_source": False}):
+            alone = make(pipeline, **parameters).fit(table).transform(table)[0]
+            np.testing.assert_allclose(alone, [3, -2.25, 0], atol=1e-6)
+        grouped = make(pipeline, groups={"all": [0, 1, 2]}).fit(table).transform(table)[0]
+        np.testing.assert_allclose(grouped, [1.75 * 2 / 3, 1.75 / 3], atol=1e-6)
 
 
 def test_steps_that_mix_columns(model):
