@@ -18,7 +18,7 @@ ORDER = """
     command_line plotting metrics selection explainers binding explanation rows references targets execution
     perturbation propagation network datasets sequences
 """.split()
-LOWEST = ["compat", "config", "dtypes", "exceptions", "replacement", "warn"]
+LOWEST = ["compat", "config", "dtypes", "exceptions", "number_text", "replacement", "warn"]
 # Public by the convention of named tuples, in spite of the underscore.
 OF_NAMED_TUPLES = {"_replace", "_asdict", "_fields", "_make"}
 

@@ -62,6 +62,8 @@ def align_entries(explainer, bound, entries):
         If a Series or a table has other names, or a table has another order.
     """
     network = bound.network
+    if bound.encoder is not None:
+        entries = [_encoded(each, bound, explainer) for each in entries]
     names = _names_of_table(explainer, bound) if network.takes_table else bound.names_of_inputs
     zipped = zip(entries, network.flat_specs, input_labels(network), strict=True)
     return [
@@ -69,6 +71,24 @@ def align_entries(explainer, bound, entries):
         _align(each, names.get(position), f"reference= for {label}", explainer) if spec.shape.rank == 2 else each
         for position, (each, spec, label) in enumerate(zipped)
     ]
+
+
+def _encoded(value, bound, explainer):
+    """Return references with raw columns as the encoder returns them; other references as they are.
+
+    Names tell raw columns. Arrays have no names, and hold encoded columns.
+    """
+    if isinstance(value, Constant):
+        encoded = _encoded(value.value, bound, explainer)
+        return value if encoded is value.value else clone(value).set_params(value=encoded)
+    names = getattr(explainer, "feature_names_in_", None)
+    labels = value.index if isinstance(value, pd.Series) else getattr(value, "columns", ())
+    if names is None or set(labels) != set(names):
+        return value
+    if not isinstance(value, pd.Series):
+        return bound.encoded(value, explainer)
+    # The row of a table with columns of several dtypes has none of them.
+    return bound.encoded(value.to_frame().T[list(names)].astype(bound.raw_dtypes), explainer)[0]
 
 
 def _names_of_table(explainer, bound):

@@ -65,9 +65,10 @@ class IntegratedGradientsExplainer(BaseExplainer):
         ``"name:pre_activation"`` is the linear part before the layer's own activation. Integers, such as tokens, have
         no gradient: name the layer that looks them up. ``feature_importances_`` are those of the units then, by which
         no columns can be selected.
-    to_source : bool, default=False
-        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
-        of a one-hot encoding, back to it. Steps that mix columns have no such sums.
+    to_source : bool or "auto", default="auto"
+        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one raw column, such as
+        those of a one-hot encoding, to this column. ``"auto"`` does so wherever every encoded column comes from one raw
+        column. True raises an error for steps that mix columns; False explains the columns that the network takes.
     max_samples : int, default=1000
         Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     check : {"warn", "raise", "ignore"}, default="warn"
@@ -162,7 +163,7 @@ class IntegratedGradientsExplainer(BaseExplainer):
         pre_activation="auto",
         center_logits=False,
         layer=None,
-        to_source=False,
+        to_source="auto",
         max_samples=1000,
         check="warn",
         batch_size="auto",

@@ -58,9 +58,10 @@ class MutagenesisExplainer(BaseExplainer):
     layer : str or list of str, default=None
         Names of layers whose one-hot units to replace, such as one that encodes tokens, instead of the input's; the
         network then goes on from there. Of several layers each is changed by itself.
-    to_source : bool, default=False
-        Whether to sum entries of columns that the earlier steps of a `Pipeline` make of one column, such as those of a
-        one-hot encoding, back to it. Steps that mix columns have no such sums.
+    to_source : bool or "auto", default="auto"
+        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one raw column, such as
+        those of a one-hot encoding, to this column. ``"auto"`` does so wherever every encoded column comes from one raw
+        column. True raises an error for steps that mix columns; False explains the columns that the network takes.
     max_samples : int, default=1000
         Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     batch_size : int or "auto", default="auto"
@@ -145,7 +146,7 @@ class MutagenesisExplainer(BaseExplainer):
         pre_activation="auto",
         center_logits=False,
         layer=None,
-        to_source=False,
+        to_source="auto",
         max_samples=1000,
         batch_size="auto",
         n_jobs=None,

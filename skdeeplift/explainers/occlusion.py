@@ -64,9 +64,11 @@ class OcclusionExplainer(BaseExplainer):
         Names of layers whose units to perturb and give the contributions of, instead of the input's features; the
         network then goes on from there. Of several layers each is perturbed by itself. ``"name:pre_activation"`` is the
         linear part before the layer's own activation.
-    to_source : bool, default=False
-        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
-        of a one-hot encoding, back to it. Steps that mix columns have no such sums.
+    to_source : bool or "auto", default="auto"
+        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one raw column, such as
+        those of a one-hot encoding, to this column. ``"auto"`` does so wherever every encoded column comes from one raw
+        column. True raises an error for steps that mix columns; False explains the columns that the network takes.
+        Columns made of one raw column are perturbed together, unless windows, axes or groups say otherwise.
     max_samples : int, default=1000
         Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     batch_size : int or "auto", default="auto"
@@ -143,7 +145,7 @@ class OcclusionExplainer(BaseExplainer):
         pre_activation="auto",
         center_logits=False,
         layer=None,
-        to_source=False,
+        to_source="auto",
         max_samples=1000,
         batch_size="auto",
         n_jobs=None,

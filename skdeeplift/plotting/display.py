@@ -88,11 +88,6 @@ def contribution_label(to_target):
     return f"contribution {to_target}".strip()
 
 
-def format_number(value, sign=False):
-    """Format a number with three digits, and a minus as wide as a plus."""
-    return f"{value:{'+' if sign else ''}.3g}".replace("-", "−")
-
-
 class Display:
     """Base of all displays, which explain rows, draw them and show themselves in a notebook."""
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from skdeeplift.explanation.explanation_parts import has_targets
-from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, contribution_label, format_number, hide_spines
+from skdeeplift.number_text import format_number
+from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, contribution_label, hide_spines
 from skdeeplift.plotting.explanation_slice import check_explanation, slice_table
 from skdeeplift.plotting.rows_and_columns import are_row_targets, rank_features, target_labels
 

@@ -4,7 +4,8 @@ from numbers import Real
 
 import numpy as np
 
-from skdeeplift.plotting.display import Display, format_number, hide_spines
+from skdeeplift.number_text import format_number
+from skdeeplift.plotting.display import Display, hide_spines
 from skdeeplift.plotting.explanation_slice import slice_table
 from skdeeplift.plotting.rows_and_columns import choose_row, rank_features, take_column
 

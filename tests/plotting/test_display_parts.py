@@ -4,13 +4,7 @@ import sys
 import pytest
 from matplotlib.figure import Figure
 
-from skdeeplift.plotting.display import check_matplotlib, contribution_label, format_number, hide_spines
-
-
-def test_numbers():
-    assert format_number(-1.23456) == "−1.23"
-    assert format_number(0.5, sign=True) == "+0.5"
-    assert format_number(1234567) == "1.23e+06"
+from skdeeplift.plotting.display import check_matplotlib, contribution_label, hide_spines
 
 
 def test_missing_matplotlib(monkeypatch):
