@@ -68,9 +68,13 @@ def read_explanation(path):
         except Exception as error:
             # Damaged and hostile files cause errors of many kinds, also of zipfile, zlib and of too deep recursion.
             reason = str(error) or type(error).__name__
+            # NumPy's own message says how to read pickled objects unsafely.
+            is_pickled = "allow_pickle" in reason
+            if is_pickled:
+                reason = "it holds pickled objects, which may run code of whoever wrote them"
             raise ValueError(
                 f"{str(path)!r} holds no explanation to read: {reason}. Expected a file that Explanation.save wrote."
-            ) from error
+            ) from (None if is_pickled else error)
 
 
 def _pack(value, where, arrays):

@@ -6,6 +6,7 @@ import numpy as np
 
 from skdeeplift.explanation.explanation_parts import find_parts, has_targets, unwrap_single
 from skdeeplift.plotting.rows_and_columns import (
+    Rows,
     are_row_targets,
     describe_target,
     find_target,
@@ -29,6 +30,8 @@ class ExplanationSlice(NamedTuple):
     feature_names: np.ndarray | None
     # The words that follow "contribution", such as "to cat". May be empty.
     to_target: str
+    # The rows of the explanation, and which of them are taken.
+    rows: Rows
     letters_axis: int | None = None
 
 
@@ -99,6 +102,7 @@ def slice_explanation(explanation, owner, *, target=None, part=None, field="cont
         *(None if each is None else np.asarray(each)[rows] for each in at_target),
         None if names is None else np.asarray(names, dtype=object),
         to_target,
+        Rows(len(contributions), explanation.get("index"), np.arange(len(contributions))[rows]),
         letters_axis,
     )
 

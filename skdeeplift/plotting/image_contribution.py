@@ -17,7 +17,14 @@ from skdeeplift.plotting.display import (
     robust_limit,
 )
 from skdeeplift.plotting.explanation_slice import name_explanations, slice_explanation
-from skdeeplift.plotting.rows_and_columns import are_row_targets, choose_rows, join_names, take_rows, target_labels
+from skdeeplift.plotting.rows_and_columns import (
+    Rows,
+    are_row_targets,
+    choose_rows,
+    join_names,
+    take_rows,
+    target_labels,
+)
 
 # Number of targets that are drawn at most unless they are chosen.
 MOST_TARGETS = 10
@@ -79,7 +86,7 @@ class ImageContributionDisplay(Display):
         self.label = label
 
     @classmethod
-    def from_explainer(cls, explainer, X, *, target=None, rows=None, ax=None, **options):
+    def from_explainer(cls, explainer, X, *, target=None, rows=None, position=None, ax=None, **options):
         """Explain images with one or several explainers and draw the explanations.
 
         Parameters
@@ -91,8 +98,11 @@ class ImageContributionDisplay(Display):
         target : str, int, tuple, dict, array-like, callable or list of int or str, default=None
             The target to explain; the explainers' own ``target`` by default. A list has one column of pictures for each
             target.
-        rows : int or list of int, default=None
-            Positions of the images to explain and draw; the first five by default.
+        rows : object or list of object, default=None
+            Labels of the images to explain and draw, as `to_frame` shows them: labels of the index if ``X`` is a
+            DataFrame, otherwise positions. None draws those at ``position``, by default the first five.
+        position : int or list of int, default=None
+            Positions of the images to explain and draw, counted from 0 among all rows, in place of their labels.
         ax : matplotlib Axes or array of Axes, default=None
             Axes to draw on; those of a new figure by default.
         **options : object
@@ -111,7 +121,8 @@ class ImageContributionDisplay(Display):
             If matplotlib is not installed.
         """
         check_matplotlib(cls.__name__)
-        rows = choose_rows(len(X), rows, cls.__name__)
+        every = Rows(len(X), getattr(X, "index", None) if hasattr(X, "columns") else None, np.arange(len(X)))
+        rows = choose_rows(every, rows, position, cls.__name__)
         X = take_rows(X, rows)
         if isinstance(target, np.ndarray) and target.ndim == 1 and kind_of(target.dtype) != "f":
             target = target[rows]
@@ -122,7 +133,7 @@ class ImageContributionDisplay(Display):
             for one in targets:
                 title = " ".join(filter(None, [name, f"to {one}" if len(targets) > 1 else ""]))
                 explanations[title] = each.explain(X, target=one)
-        return cls.from_explanation(explanations, ax=ax, **options)
+        return cls.from_explanation(explanations, position=range(len(rows)), ax=ax, **options)
 
     @classmethod
     def from_explanation(
@@ -130,6 +141,7 @@ class ImageContributionDisplay(Display):
         explanation,
         *,
         rows=None,
+        position=None,
         target=None,
         part=None,
         image_shape=None,
@@ -144,8 +156,11 @@ class ImageContributionDisplay(Display):
         ----------
         explanation : Explanation, or dict of str to Explanation
             Contributions of images. The explanations of a dict are drawn side by side, with their names as titles.
-        rows : int or list of int, default=None
-            Positions of the images to draw; the first five by default.
+        rows : object or list of object, default=None
+            Labels of the images to draw, as `to_frame` shows them: labels of the index if ``X`` was a DataFrame,
+            otherwise positions. None draws those at ``position``, by default the first five.
+        position : int or list of int, default=None
+            Positions of the images to draw, counted from 0 among all rows, in place of their labels.
         target : int, str or list of them, default=None
             The targets to draw side by side; by default all, if there are no more than ten.
         part : str or int, default=None
@@ -179,7 +194,7 @@ class ImageContributionDisplay(Display):
         for name, each in name_explanations(explanation, owner).items():
             for one in _targets(each, target, owner):
                 chosen = slice_explanation(each, owner, target=one, part=part)
-                shown = choose_rows(len(chosen.contributions), rows, owner)
+                shown = choose_rows(chosen.rows, rows, position, owner)
                 summed, pictures = _as_images(chosen, shown, image_shape, channels_axis, owner)
                 if images is None:
                     images = pictures

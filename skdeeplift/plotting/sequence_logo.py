@@ -130,6 +130,7 @@ class SequenceLogoDisplay(Display):
         explanation,
         *,
         row=None,
+        position=None,
         alphabet=None,
         hypothetical=False,
         positions=None,
@@ -149,8 +150,11 @@ class SequenceLogoDisplay(Display):
         ----------
         explanation : Explanation
             Contributions of one-hot sequences.
-        row : int, default=None
-            The position of the sequence to draw; required if there are several.
+        row : object, default=None
+            The label of the sequence to draw, as `to_frame` shows it: a label of the index if ``X`` was a DataFrame,
+            otherwise a position. Required if there are several rows and no ``position``.
+        position : int, default=None
+            The position of the sequence to draw, counted from 0 among all rows, in place of its label.
         alphabet : str or list of str, default=None
             Letters in their order on the one-hot axis; ``"ACGT"`` by default, which has four letters.
         hypothetical : bool, default=False
@@ -165,8 +169,7 @@ class SequenceLogoDisplay(Display):
         letter_colors : dict of str to color, default=None
             Colours that replace the usual colours of letters.
         target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, ``row`` counts the
-            rows of this target; all rows by default.
+            The target to draw; required if there are several. If rows have targets of their own, that of the row.
         part : str or int, default=None
             The key or position of the input to draw; required if there are several.
         ax : matplotlib Axes, default=None
@@ -189,7 +192,7 @@ class SequenceLogoDisplay(Display):
                 "The explanation has no hypothetical contributions. Use hypothetical=True in explain or from_explainer."
             )
         chosen = slice_explanation(explanation, owner, target=target, part=part, field=field)
-        row = choose_row(len(chosen.contributions), row, owner)
+        row = choose_row(chosen.rows, row, position, owner)
         axis = chosen.letters_axis if letters_axis is None else letters_axis
         letters, scores = _letters_last(chosen.values, chosen.contributions, axis, owner)
         letters, scores = letters[row], np.asarray(scores[row], np.float64)

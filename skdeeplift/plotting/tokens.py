@@ -60,6 +60,7 @@ class TokenDisplay(Display):
         explanation,
         *,
         rows=None,
+        position=None,
         vocabulary=None,
         words=None,
         padding=None,
@@ -74,8 +75,11 @@ class TokenDisplay(Display):
         ----------
         explanation : Explanation
             Contributions of tokens, or of the dimensions of their embeddings, which are summed.
-        rows : int or list of int, default=None
-            Positions of the rows to draw; the first five by default.
+        rows : object or list of object, default=None
+            Labels of the rows to draw, as `to_frame` shows them: labels of the index if ``X`` was a DataFrame,
+            otherwise positions. None draws those at ``position``, by default the first five.
+        position : int or list of int, default=None
+            Positions of the rows to draw, counted from 0 among all rows, in place of their labels.
         vocabulary : sequence or dict of str, or callable, default=None
             The word of each id, or a function that turns a list of ids into words, such as a tokenizer's
             ``convert_ids_to_tokens``. None draws the ids.
@@ -84,8 +88,8 @@ class TokenDisplay(Display):
         padding : int, default=None
             The id of padding, which is not drawn at the ends of rows. None draws all ids.
         target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, ``rows`` counts the
-            rows of this target; all rows by default.
+            The target to draw; required if there are several. If rows have targets of their own, only rows of this
+            target are drawn; all rows by default.
         part : str or int, default=None
             The key or position of the input or layer to draw; required if there are several.
         percentile : float, default=100
@@ -113,7 +117,7 @@ class TokenDisplay(Display):
             raise ValueError(
                 f"{owner} draws contributions of shape (n_rows, n_tokens[, n_dimensions]). Got {contributions.shape}."
             )
-        positions = choose_rows(len(contributions), rows, owner)
+        positions = choose_rows(chosen.rows, rows, position, owner)
         if words is not None:
             is_one_text = all(isinstance(each, str) for each in words)
             texts = [list(each) for each in ([words] if is_one_text else words)]
@@ -130,7 +134,7 @@ class TokenDisplay(Display):
             places = range(len(text)) if padding is None or ids is None else _inside(ids[row] != padding)
             drawn_words.append([text[place] for place in places])
             drawn_contributions.append(contributions[row][places])
-        names = [f"row {row}" for row in positions] if len(positions) > 1 else None
+        names = [f"row {chosen.rows.name(row)}" for row in positions] if len(positions) > 1 else None
         display = cls(drawn_words, drawn_contributions, names=names, label=contribution_label(chosen.to_target))
         return display.plot(percentile=percentile, ax=ax)
 

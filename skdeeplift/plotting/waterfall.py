@@ -64,18 +64,22 @@ class WaterfallDisplay(Display):
         self.xlabel = xlabel
 
     @classmethod
-    def from_explanation(cls, explanation, *, row=None, target=None, part=None, max_features=10, ax=None):
+    def from_explanation(
+        cls, explanation, *, row=None, position=None, target=None, part=None, max_features=10, ax=None
+    ):
         """Draw the contributions of one row of an explanation of a table.
 
         Parameters
         ----------
         explanation : Explanation
             Contributions of the rows of a table, by a method that compares them with a reference.
-        row : int, default=None
-            The position of the row to draw; required if there are several.
+        row : object, default=None
+            The label of the row to draw, as `to_frame` shows it: a label of the index if ``X`` was a DataFrame,
+            otherwise a position. Required if there are several rows and no ``position``.
+        position : int, default=None
+            The position of the row to draw, counted from 0 among all rows, in place of its label.
         target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, ``row`` counts the
-            rows of this target; all rows by default.
+            The target to draw; required if there are several. If rows have targets of their own, that of the row.
         part : str or int, default=None
             The key or position of the input or layer to draw; required if there are several.
         max_features : int, default=10
@@ -100,7 +104,7 @@ class WaterfallDisplay(Display):
                 f"{cls.__name__} starts at the target's value at the reference, and the explanation has none. Use an "
                 "explainer that compares rows with a reference, such as DeepLiftExplainer."
             )
-        row = choose_row(len(chosen.contributions), row, cls.__name__)
+        row = choose_row(chosen.rows, row, position, cls.__name__)
         contributions, values = chosen.contributions[row], chosen.values
         if values is not None:
             values = [np.asarray(take_column(values, feature))[row] for feature in range(len(contributions))]

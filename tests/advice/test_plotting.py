@@ -3,10 +3,11 @@
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from keras import layers
 
-from skdeeplift import DeepLiftExplainer, GradientExplainer, IntegratedGradientsExplainer
+from skdeeplift import DeepLiftExplainer, Explanation, GradientExplainer, IntegratedGradientsExplainer
 from skdeeplift.plotting import (
     BeeswarmDisplay,
     ConvergenceDisplay,
@@ -118,9 +119,46 @@ def test_parts(one, of_two):
 
 def test_single_rows(one):
     follow(
-        "Pass row=, its position",
+        "Pass row=, its label, or position=, its position",
         lambda: WaterfallDisplay.from_explanation(one),
         lambda: WaterfallDisplay.from_explanation(one, row=0),
+        lambda: WaterfallDisplay.from_explanation(one, position=0),
+    )
+    follow(
+        "row= is a label and position= a position. Pass one of the two",
+        lambda: WaterfallDisplay.from_explanation(one, row=0, position=0),
+        lambda: WaterfallDisplay.from_explanation(one, row=0),
+        lambda: WaterfallDisplay.from_explanation(one, position=0),
+    )
+
+
+def test_labels_of_rows(fitted):
+    labelled = fitted.explain(ROWS)
+    labelled.index = pd.Index(["a", "b", "c", "c", "d"])
+    follow(
+        "For the row at this position, pass position=0",
+        lambda: WaterfallDisplay.from_explanation(labelled, row=0),
+        lambda: WaterfallDisplay.from_explanation(labelled, position=0),
+        lambda: WaterfallDisplay.from_explanation(labelled, row="a"),
+    )
+    follow(
+        "Pass position=, one of 2, 3",
+        lambda: WaterfallDisplay.from_explanation(labelled, row="c"),
+        lambda: WaterfallDisplay.from_explanation(labelled, position=2),
+        lambda: WaterfallDisplay.from_explanation(labelled, position=3),
+    )
+    of_rows = fitted.explain(ROWS, target=[0, 1, 1, 0, 1])
+    follow(
+        "has another target. Pass position=, one of 1, 2, 4",
+        lambda: WaterfallDisplay.from_explanation(of_rows, target=1, row=0),
+        lambda: WaterfallDisplay.from_explanation(of_rows, target=1, position=4),
+    )
+    tokens = Explanation(contributions=np.ones((3, 2)), X=np.ones((3, 2), int), prediction=np.zeros(3))
+    follow(
+        "draws rows= by their labels, or those at position=. Pass one of the two",
+        lambda: TokenDisplay.from_explanation(tokens, rows=[0], position=[1]),
+        lambda: TokenDisplay.from_explanation(tokens, rows=[0]),
+        lambda: TokenDisplay.from_explanation(tokens, position=[1]),
     )
 
 
