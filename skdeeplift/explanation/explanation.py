@@ -297,7 +297,7 @@ class Explanation(Bunch):
 
     @property
     def plot(self):
-        """Pictures of the explanation: ``explanation.plot.beeswarm()``, or ``explanation.plot()``."""
+        """Accessor of the pictures: ``explanation.plot.beeswarm()``, or ``explanation.plot()``."""
         from skdeeplift.plotting.plot_accessor import PlotAccessor
 
         return PlotAccessor(self)
