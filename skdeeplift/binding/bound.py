@@ -162,7 +162,7 @@ class Bound:
         if labels is None:
             return None
         n_outputs = int(np.prod(shape))
-        if labels.ndim == 1 and len(labels) == (2 if n_outputs == 1 else n_outputs) and len(shape) <= 1:
+        if labels.ndim == 1 and len(labels) in (n_outputs, 2 if n_outputs == 1 else n_outputs) and len(shape) <= 1:
             return labels
         if given is None:
             return None

@@ -103,6 +103,12 @@ def explain_rows(explainer, X, fields, *, target=None, reference=None, out=None)
     return explanation
 
 
+# Fields that all rows share.
+_SHARED = frozenset(
+    ("feature_names", "class_names", "letters_axis", "holds_tokens", "shared_masks", "target_unit", "n_outputs")
+)
+
+
 def explain_block(explainer, block, fields, report):
     """Explain the rows of a block.
 
@@ -184,7 +190,9 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
         convergence_delta=delta,
         n_steps=results.n_steps,
         X=X if bound.raw_columns is None else given,
-        class_names=labels if labels is None else labels[-int(np.prod(shape)) :],
+        target_unit=("centered " if compiled.centered and compiled.function is None else "") + compiled.tensor.unit,
+        n_outputs=int(np.prod(shape)),
+        class_names=labels,
         holds_tokens=_find_tokens(bound, X),
         letters_axis=None if letters is None else letters[0] if len(letters) == 1 else bound.like_rows(letters, X),
         feature_names=bound.contribution_names(explainer) if bound.gives_table else None,
@@ -334,7 +342,7 @@ def _join_fields(parts):
     first, fields = parts[0], {}
     for name, value in first.items():
         values = [part[name] for part in parts]
-        is_shared = name in ("feature_names", "class_names", "letters_axis", "holds_tokens", "shared_masks")
+        is_shared = name in _SHARED
         if is_shared or value is None or len(parts) == 1 or (name == "target" and not isinstance(value, np.ndarray)):
             fields[name] = value
         elif name == "index":

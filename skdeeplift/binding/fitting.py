@@ -227,6 +227,8 @@ def bind_network(explainer, hooks, X, y, sample_weight, seed):
     if hasattr(trained, "classes_"):
         explainer.classes_ = trained.classes_
     bound = make(None, estimator=trained)
+    if trained is not estimator and bound.classes is None:
+        bound.classes = _names_of_outputs(y)
     X = bound.encoded(X, explainer, reset=True)
     last = steps_of(trained)[1]
     bound.network = bind(network_of(last, getattr(X, "dtype", None)), X)
@@ -234,6 +236,13 @@ def bind_network(explainer, hooks, X, y, sample_weight, seed):
     if explainer.to_source and bound.encoder is not None:
         bound.raw_columns = _find_raw_columns(explainer, bound)
     return bound, X
+
+
+def _names_of_outputs(y):
+    """Return the names of a regression's outputs, those of the Series or DataFrame it learned, or None."""
+    names = [*y.columns] if hasattr(y, "columns") else [getattr(y, "name", None)]
+    is_named = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    return np.array(names) if is_named else None
 
 
 def _find_raw_columns(explainer, bound):

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import Bunch
 
-from skdeeplift.explanation.explanation_parts import count_rows, find_parts, has_targets
+from skdeeplift.explanation.explanation_parts import count_rows, find_parts, has_targets, target_labels
 from skdeeplift.explanation.frames import long_frame, wide_frame
 from skdeeplift.explanation.modisco_files import write_modisco_files
 from skdeeplift.explanation.npz_file import read_explanation, write_explanation
@@ -64,6 +64,12 @@ class Explanation(Bunch):
         The index or label that was explained of each row, if rows have targets of their own; an array with more axes
         holds indices into several axes, or weights. Otherwise the requested target, a list if it is weights that all
         rows share, and None for a network with a single output.
+    target_unit : str or None
+        Unit of the target: ``"logit"`` under a softmax, ``"log-odds"`` under a sigmoid, ``"probability"``,
+        ``"log-probability"``, or ``"value"`` for any other output. ``"centered logit"`` is a logit minus the mean over
+        classes.
+    n_outputs : int or None
+        Number of the network's outputs that can be targets.
     convergence_delta : ndarray of shape (n_rows,) or None
         ``prediction - reference_value - sum(contributions)``. None if the method has no reference.
     other_contributions : ndarray of shape (n_rows,) or None
@@ -87,7 +93,8 @@ class Explanation(Bunch):
     feature_names : ndarray of str or None
         Names of a table's columns.
     class_names : ndarray or None
-        Labels of the classes, in the order of the network's outputs. None if they are not known.
+        Labels of the classes, in the order of the network's outputs, or names of its outputs. A single logit of two
+        classes has both labels, and stands for the second. None if they are not known.
     index : pandas.Index or None
         Labels of the rows. None unless ``X`` is a DataFrame.
 
@@ -356,7 +363,7 @@ class Explanation(Bunch):
                 base_values=self.get("reference_value"),
                 data=part.values,
                 feature_names=None if names is None else list(names),
-                output_names=list(class_names) if has_targets(self) and class_names is not None else None,
+                output_names=target_labels(self) if has_targets(self) and class_names is not None else None,
             )
             for part in parts
         }

@@ -120,6 +120,26 @@ def find_letters_axis(part, explanation):
     return found[-1] - 1 if len(values) and found and are_letters(values, found[-1]).all() else None
 
 
+def target_labels(explanation):
+    """Return the label of each target on the last axis of contributions, or its index if labels are not known.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        An explanation of several targets.
+
+    Returns
+    -------
+    labels : list
+        One label or index for each target.
+    """
+    n_targets, labels = np.shape(explanation.prediction)[1], explanation.get("class_names")
+    if labels is not None and len(labels) == 2 and n_targets == 1:
+        # A single logit stands for the second of two classes.
+        labels = labels[1:]
+    return list(range(n_targets) if labels is None or len(labels) != n_targets else labels)
+
+
 def unwrap_single(arrays):
     """Return the array itself if a list or dict holds only one array.
 

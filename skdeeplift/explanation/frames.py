@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from skdeeplift.dtypes import kind_of
-from skdeeplift.explanation.explanation_parts import find_parts, has_targets
+from skdeeplift.explanation.explanation_parts import find_parts, has_targets, target_labels
 
 
 def long_frame(explanation):
@@ -64,8 +64,7 @@ def wide_frame(explanation):
         names = _feature_names(explanation, array.shape[1])
         names = names if kind is None else [f"{part.name}__{name}" for name in names]
         if of_all:
-            labels = _class_labels(np.arange(array.shape[2]), explanation)
-            names = [f"{name}__{label}" for name in names for label in labels]
+            names = [f"{name}__{label}" for name in names for label in target_labels(explanation)]
         frames.append(pd.DataFrame(array.reshape(len(array), -1), _row_index(explanation, len(array)), names))
     return frames[0] if kind is None else pd.concat(frames, axis=1)
 
@@ -82,7 +81,7 @@ def _part_frame(part, explanation, is_table):
     else:
         columns |= {f"feature_{axis}": positions for axis, positions in enumerate(places)}
     if of_all:
-        columns["class"] = _class_labels(np.arange(n_classes), explanation)[classes]
+        columns["class"] = np.asarray(target_labels(explanation))[classes]
     elif isinstance(target, np.ndarray) and target.shape == (n_rows,):
         names = np.asarray(explanation.get("class_names"))
         # Numbers are labels already if the labels are numbers; other floats are weights, not classes.

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.explanation.explanation_parts import find_parts
+from skdeeplift.number_text import format_number
 from skdeeplift.plotting.display import Display, check_matplotlib, hide_spines
 from skdeeplift.plotting.explanation_slice import name_explanations
 from skdeeplift.references.reference_comparison import flatten_contributions, mean_relative_size, reference_report
@@ -222,7 +223,7 @@ class ConvergenceDisplay(Display):
             errors = np.sort(np.asarray(errors, np.float64))
             shares = np.arange(1, len(errors) + 1) / len(errors)
             positions = np.maximum(errors, SMALLEST)
-            within = f"{(errors <= self.tolerance).sum()} of {len(errors)} rows within {self.tolerance:g}"
+            within = f"{(errors <= self.tolerance).sum()} of {len(errors)} rows within {format_number(self.tolerance)}"
             label = f"{name}: {within}" if name else within
             ax.step([positions[0], *positions], [0, *shares], where="post", color=color, linewidth=2, label=label)
         ax.axvline(self.tolerance, color=colors.muted, linestyle="--", linewidth=1)

@@ -7,11 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from skdeeplift.explanation.explanation_parts import count_rows, find_kind, find_parts, has_row_targets, has_targets
+from skdeeplift.explanation.explanation_parts import (
+    count_rows,
+    find_kind,
+    find_parts,
+    has_row_targets,
+    has_targets,
+    target_labels,
+)
 from skdeeplift.plotting.display import check_matplotlib
 from skdeeplift.plotting.plot_accessor import PlotAccessor
-from skdeeplift.plotting.rows_and_columns import name_target, target_labels
 from skdeeplift.plotting.summary_table import MOST_ROWS, contribution_tables, row_name
+from skdeeplift.plotting.target_text import describe_target
 from skdeeplift.replacement import replace_together
 
 # Up to so many targets, and so many inputs or layers, have pictures of their own.
@@ -69,12 +76,13 @@ def draw_pictures(explanation):
             continue
         about_part = "" if kind_of_parts is None else f"{kind_of_parts} {part.name}"
         for target, words in _targets(explanation):
-            about, options = ", ".join(filter(None, [about_part, words])), {**options, "target": target}
+            about, options = ", ".join(filter(None, [words, about_part])), {**options, "target": target}
+            to = f" to {about or 'the output'}"
             has_own = has_row_targets(explanation) and target is not None
             places = np.flatnonzero(explanation.target == target) if has_own else np.arange(n_rows)
             if kind == "table" and len(places) > 1:
-                yield f"mean absolute contributions {about}".strip(), plot.bar(**options)
-                yield f"contributions of all rows {about}".strip(), plot.beeswarm(**options)
+                yield f"mean absolute contributions{to}", plot.bar(**options)
+                yield f"contributions of all rows{to}", plot.beeswarm(**options)
             if kind == "table" and explanation.get("reference_value") is None:
                 continue
             if kind in ("table", "sequence"):
@@ -84,24 +92,33 @@ def draw_pictures(explanation):
                     yield caption, method(position=int(place), **options)
             else:
                 method = plot.image if kind == "image" else plot.text
-                yield f"the first rows {about}".strip(), method(position=places[:MOST_ROWS].tolist(), **options)
+                yield f"contributions of the first rows{to}", method(position=places[:MOST_ROWS].tolist(), **options)
 
 
 def _targets(explanation):
     """Return the targets to draw, with words that name them."""
-    labels, asked = explanation.get("class_names"), explanation.get("target")
+    targets = [None]
     if has_targets(explanation):
-        return [(label, f"to {label}") for label in target_labels(explanation)[:MOST_PICTURED]]
-    if has_row_targets(explanation) and asked.ndim == 1:
-        return [(each, f"to {name_target(each, labels)}") for each in np.unique(asked)[:MOST_PICTURED]]
-    return [(None, "")]
+        targets = target_labels(explanation)
+    elif has_row_targets(explanation) and explanation.target.ndim == 1:
+        targets = np.unique(explanation.target)
+    return [(target, describe_target(explanation, target).quantity) for target in targets[:MOST_PICTURED]]
 
 
 def _figure(caption, display):
-    """Write a picture with its caption."""
-    picture = io.BytesIO()
-    display.figure_.savefig(picture, format="png", dpi=2 * display.figure_.dpi)
-    data, width = base64.b64encode(picture.getvalue()).decode(), display.figure_.get_figwidth() * display.figure_.dpi
+    """Write a picture with its caption, and close it."""
+    from matplotlib.pyplot import close
+
     caption = html.escape(caption[0].upper() + caption[1:])
-    image = f'<img alt="{caption}" width="{width:.0f}" src="data:image/png;base64,{data}">'
+    if hasattr(display, "to_html"):
+        image = display.to_html()
+    else:
+        picture = io.BytesIO()
+        display.figure_.savefig(picture, format="png", dpi=2 * display.figure_.dpi)
+        data, width = (
+            base64.b64encode(picture.getvalue()).decode(),
+            display.figure_.get_figwidth() * display.figure_.dpi,
+        )
+        image = f'<img alt="{caption}" width="{width:.0f}" src="data:image/png;base64,{data}">'
+    close(display.figure_)
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"

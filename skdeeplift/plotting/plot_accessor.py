@@ -7,6 +7,8 @@ from functools import wraps
 from skdeeplift.explanation.explanation_parts import count_rows, find_kind, find_parts
 from skdeeplift.plotting.beeswarm import BeeswarmDisplay
 from skdeeplift.plotting.dependence import DependenceDisplay
+from skdeeplift.plotting.force import ForceDisplay
+from skdeeplift.plotting.heatmap import HeatmapDisplay
 from skdeeplift.plotting.image_contribution import ImageContributionDisplay
 from skdeeplift.plotting.importance import ImportanceDisplay
 from skdeeplift.plotting.sequence_logo import SequenceLogoDisplay
@@ -69,7 +71,9 @@ class PlotAccessor:
 
     bar = _drawn_by(ImportanceDisplay)
     beeswarm = _drawn_by(BeeswarmDisplay)
+    heatmap = _drawn_by(HeatmapDisplay)
     waterfall = _drawn_by(WaterfallDisplay)
+    force = _drawn_by(ForceDisplay)
     dependence = _drawn_by(DependenceDisplay)
     image = _drawn_by(ImageContributionDisplay)
     logo = _drawn_by(SequenceLogoDisplay)

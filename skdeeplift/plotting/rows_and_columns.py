@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.utils import check_scalar
 
 from skdeeplift.dtypes import kind_of
+from skdeeplift.explanation.explanation_parts import target_labels
 from skdeeplift.targets.target import as_indices
 
 # Number of rows that are drawn by default.
@@ -187,7 +188,8 @@ def rank_features(sizes, max_features):
     sizes : ndarray of shape (n_features,)
         Sizes to rank the features by.
     max_features : int or None
-        Number of features to draw; all if None.
+        Number of features to draw; all if None. A single feature that is left is drawn too, since its name takes no
+        more space than "1 other feature".
 
     Returns
     -------
@@ -197,8 +199,13 @@ def rank_features(sizes, max_features):
     if max_features is not None:
         check_scalar(max_features, "max_features", Integral, min_val=1)
     order = np.argsort(-sizes, kind="stable")
-    n_shown = len(order) if max_features is None else max_features
+    n_shown = len(order) if max_features in (None, len(order) - 1) else max_features
     return order[:n_shown], order[n_shown:]
+
+
+def name_others(others):
+    """Return the label of the features that share a bar, as a list that is empty if there are none."""
+    return [f"sum of {len(others)} other features"] if len(others) else []
 
 
 def take_rows(values, rows):
@@ -221,12 +228,6 @@ def join_names(names):
     """Return a list of names for an error, shortened if there are many."""
     names = [repr(name.item() if isinstance(name, np.generic) else name) for name in names]
     return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-
-
-def target_labels(explanation):
-    """Return the label of each target on the last axis of contributions, or its index if labels are not known."""
-    n_targets, labels = np.shape(explanation.prediction)[1], explanation.get("class_names")
-    return list(range(n_targets) if labels is None or len(labels) != n_targets else labels)
 
 
 def find_target(target, explanation):
@@ -265,41 +266,6 @@ def are_row_targets(target, n_rows):
 def is_single_target(target):
     """Return whether an explanation's target is one index or label."""
     return isinstance(target, str) or _is_index(target)
-
-
-def describe_target(target, labels):
-    """Return the words that follow "contribution", such as "to cat".
-
-    Parameters
-    ----------
-    target : str, int, tuple, dict, callable or None
-        The target that was explained.
-    labels : array-like or None
-        Labels of the classes.
-
-    Returns
-    -------
-    words : str
-        Empty if the target has no name.
-    """
-    if isinstance(target, dict):
-        terms = []
-        for index, weight in target.items():
-            size = "" if abs(weight) == 1 else f"{abs(weight):.3g} × "
-            terms.append(f"{'−' if weight < 0 else '+'} {size}{name_target(index, labels)}")
-        return "to " + " ".join(terms).removeprefix("+ ") if terms else ""
-    if isinstance(target, tuple):
-        return f"to output {', '.join(map(str, target))}"
-    if not is_single_target(target) or target in ("auto", "predicted", "all"):
-        return ""
-    return f"to {name_target(target, labels)}"
-
-
-def name_target(target, labels):
-    """Return the name of a target, which is an index into the labels if it is an integer and they are not numbers."""
-    if labels is not None and isinstance(target, Integral) and kind_of(np.asarray(labels).dtype) not in "iuf":
-        return str(labels[target])
-    return str(target)
 
 
 def _is_index(target):

@@ -5,7 +5,7 @@ from itertools import cycle
 import numpy as np
 
 from skdeeplift.dtypes import kind_of
-from skdeeplift.plotting.display import Display, check_matplotlib, contribution_label, hide_spines
+from skdeeplift.plotting.display import Display, check_matplotlib, hide_spines, write_plain_ticks
 from skdeeplift.plotting.explanation_slice import slice_explanation
 from skdeeplift.plotting.rows_and_columns import choose_row
 from skdeeplift.references.random_paths import are_letters
@@ -208,7 +208,8 @@ class SequenceLogoDisplay(Display):
         start, stop = (0, length) if positions is None else positions
         if not 0 <= start < stop <= length:
             raise ValueError(f"positions={positions!r} is no range. Expected 0 <= start < stop <= {length}.")
-        label = ("hypothetical " if hypothetical else "") + contribution_label(chosen.to_target)
+        text = chosen.text_of_row(row)
+        label = text.with_sides(("hypothetical " if hypothetical else "") + text.contribution)
         look = {"highlights": highlights, "letter_colors": letter_colors, "ylabel": label}
         return cls(scores[start:stop], alphabet, start=start, **look).plot(ax=ax)
 
@@ -259,6 +260,8 @@ class SequenceLogoDisplay(Display):
         ax.set_ylim((-1, 1) if low == high else (low, high))
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.set(xlabel="position", ylabel=self.ylabel)
+        for axis in (ax.xaxis, ax.yaxis):
+            write_plain_ticks(axis)
         hide_spines(ax)
         return self
 

@@ -12,9 +12,11 @@ from skdeeplift.explanation.explanation_parts import (
     find_parts,
     has_row_targets,
     has_targets,
+    target_labels,
 )
-from skdeeplift.number_text import format_number
-from skdeeplift.plotting.rows_and_columns import describe_target, name_target, rank_features, target_labels
+from skdeeplift.number_text import format_number, format_value
+from skdeeplift.plotting.rows_and_columns import name_others, rank_features
+from skdeeplift.plotting.target_text import describe_target
 
 # Up to so many rows have a table each; of more rows, there is one of mean absolute contributions.
 MOST_ROWS = 3
@@ -76,17 +78,14 @@ def row_name(explanation, row):
     return f"row {row if index is None else index[row]}"
 
 
-def target_name(explanation, target=0, row=None):
-    """Return the words that name a target, such as "to cat"; those of the row where rows have their own."""
+def describe_row_target(explanation, target=0, row=None):
+    """Return the words for one of several targets, or for the target of a row."""
     if has_targets(explanation):
-        return f"to {target_labels(explanation)[target]}"
-    asked, labels = explanation.get("target"), explanation.get("class_names")
-    if not has_row_targets(explanation):
-        return describe_target(asked, labels)
-    if asked.ndim > 1:
-        return "to each row's target" if row is None else f"to output {', '.join(map(str, asked[row]))}"
-    found = np.unique(asked if row is None else asked[row : row + 1])
-    return f"to {name_target(found[0], labels)}" if len(found) == 1 else "to each row's target"
+        choice = target_labels(explanation)[target]
+    else:
+        asked = explanation.get("target")
+        choice = asked[row] if row is not None and has_row_targets(explanation) and asked.ndim == 1 else None
+    return describe_target(explanation, choice).quantity or "output"
 
 
 class _Features(NamedTuple):
@@ -113,9 +112,7 @@ class _Features(NamedTuple):
         """Return the text of a place's value in a row, or no text."""
         if self.values is None or row is None:
             return ""
-        value = self.values[row, place]
-        is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.bool_))
-        return format_number(value) if is_number else str(value)
+        return format_value(self.values[row, place])
 
 
 def _features(explanation, n_rows):
@@ -153,7 +150,7 @@ def _fold(part, explanation, n_rows, prefix):
 
 def _row_table(explanation, features, row, target):
     """Write the table of one row and target."""
-    title = " ".join(filter(None, [row_name(explanation, row), target_name(explanation, target, row)]))
+    title = f"{row_name(explanation, row)}, {describe_row_target(explanation, target, row)}"
     facts, place = [], (row, target) if has_targets(explanation) else row
     for label, field in FACTS:
         if explanation.get(field) is not None:
@@ -165,7 +162,7 @@ def _row_table(explanation, features, row, target):
 
 def _mean_table(explanation, features, rows, target, n_read):
     """Write the table of mean absolute contributions of some of the first rows to one target."""
-    words = target_name(explanation, target, None if isinstance(rows, slice) else rows[0])
+    words = describe_row_target(explanation, target, None if isinstance(rows, slice) else rows[0])
     n_taken = len(np.arange(n_read)[rows])
     facts = [f"mean of {'the first ' if n_read < count_rows(explanation) else ''}{_count(n_taken, 'row')}"]
     for label, field in FACTS:
@@ -173,7 +170,7 @@ def _mean_table(explanation, features, rows, target, n_read):
             numbers = np.asarray(explanation[field])[:n_read][rows]
             facts.append(f"{label} {format_number((numbers[:, target] if numbers.ndim == 2 else numbers).mean())}")
     sizes = [np.abs(_of_target(each, target)[rows]).mean(0) for each in features]
-    return _table(f"mean absolute contribution {words}", facts, features, sizes)
+    return _table(f"mean absolute contribution to {words}", facts, features, sizes)
 
 
 def _of_target(features, target):
@@ -184,17 +181,13 @@ def _of_target(features, target):
 def _table(title, facts, features, numbers, row=None, left_out=()):
     """Write a table of the largest numbers of all inputs or layers, signed if they are those of a row."""
     offsets, numbers = np.cumsum([0, *map(len, numbers)]), np.concatenate(numbers)
-    # The other features share one line, which is why one alone has a line of its own.
-    n_shown = len(numbers) if len(numbers) == MOST_FEATURES + 1 else MOST_FEATURES
-    shown, others = rank_features(np.abs(np.nan_to_num(numbers)), n_shown)
+    shown, others = rank_features(np.abs(np.nan_to_num(numbers)), MOST_FEATURES)
     lines = []
     for place in shown:
         position = int(np.searchsorted(offsets, place, "right")) - 1
         one, inside = features[position], place - offsets[position]
         lines.append((one.name(inside), one.value(inside, row), numbers[place]))
-    if len(others):
-        lines.append((f"sum of {len(others)} others", "", numbers[others].sum()))
-    lines += left_out
+    lines += [(name, "", numbers[others].sum()) for name in name_others(others)] + list(left_out)
     limit = max((abs(number) for _, _, number in lines if np.isfinite(number)), default=0) or 1.0
     body = "".join(
         f"<tr><td style='text-align:left'>{html.escape(name)}</td><td>{html.escape(value)}</td>"

@@ -234,7 +234,7 @@ def check_target(target, tensor, *, n_rows=None, centered=False, labels=None):
         has_entry_per_row(target, labels, shape)
     if labels is not None:
         target = as_indices(target, labels)
-        if math.prod(shape) == 1 and not (isinstance(target, str) and target in NAMES):
+        if math.prod(shape) == 1 and len(labels) == 2 and not (isinstance(target, str) and target in NAMES):
             if not tensor.is_ordered:
                 raise ValueError(
                     "Labels of two classes stand for a single logit and its negative, and this network's output is one "

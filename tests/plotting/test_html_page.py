@@ -55,13 +55,14 @@ def test_each_target_has_itsdraw_pictures():
     assert of_both[:4] == [
         "mean absolute contributions to cat",
         "contributions of all rows to cat",
-        "row 0, to cat",
-        "row 1, to cat",
+        "row 0, cat",
+        "row 1, cat",
     ]
     assert of_both[4:] == [caption.replace("cat", "dog") for caption in of_both[:4]]
     # The only row with a target has a waterfall, and no swarm of one point.
-    assert captions(table(target=np.array([4, 7]))) == ["row 0, to 4", "row 1, to 7"]
-    assert captions(table(reference_value=None)) == ["mean absolute contributions", "contributions of all rows"]
+    assert captions(table(target=np.array([4, 7]))) == ["row 0, output 4", "row 1, output 7"]
+    without = ["mean absolute contributions to the output", "contributions of all rows to the output"]
+    assert captions(table(reference_value=None)) == without
 
 
 def test_each_input_has_itsdraw_pictures():
@@ -70,7 +71,12 @@ def test_each_input_has_itsdraw_pictures():
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("image", ["the first rows"]), ("tokens", ["the first rows"]), ("sequence", ["row 0", "row 1"]), ("array", [])],
+    [
+        ("image", ["contributions of the first rows to the output"]),
+        ("tokens", ["contributions of the first rows to the output"]),
+        ("sequence", ["row 0", "row 1"]),
+        ("array", []),
+    ],
 )
 def test_other_rows(kind, expected):
     assert captions(of_kind(kind)) == expected

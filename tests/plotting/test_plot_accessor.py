@@ -10,6 +10,8 @@ from tests.plotting.explanations import of_classes, of_inputs, table
 
 METHODS = {
     "bar": "ImportanceDisplay",
+    "heatmap": "HeatmapDisplay",
+    "force": "ForceDisplay",
     "beeswarm": "BeeswarmDisplay",
     "waterfall": "WaterfallDisplay",
     "dependence": "DependenceDisplay",
@@ -57,15 +59,17 @@ def test_methods_draw():
     explanation = table()
     calls = {
         "bar": {},
-        "beeswarm": {"max_features": 2},
+        "beeswarm": {"max_features": 1},
+        "heatmap": {"order": "sum"},
         "waterfall": {"row": 1},
+        "force": {"position": 1},
         "dependence": {"feature": "a"},
     }
     for name, options in calls.items():
         display = getattr(explanation.plot, name)(**options)
         assert type(display) is getattr(plotting, METHODS[name])
     assert type(explanation.plot.dependence("a")) is plotting.DependenceDisplay
-    assert len(explanation.plot.beeswarm(max_features=2).ax_.get_yticks()) == 2
+    assert len(explanation.plot.beeswarm(max_features=1).ax_.get_yticks()) == 2
 
 
 @pytest.mark.parametrize(

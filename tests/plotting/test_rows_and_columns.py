@@ -8,6 +8,7 @@ from skdeeplift.plotting.rows_and_columns import (
     choose_row,
     choose_rows,
     join_names,
+    name_others,
     rank_features,
     take_column,
     take_rows,
@@ -109,7 +110,9 @@ def test_ranks_of_features():
     sizes = np.array([1.0, 3.0, 2.0, 3.0])
     # Of equal sizes, the first comes first.
     assert [each.tolist() for each in rank_features(sizes, None)] == [[1, 3, 2, 0], []]
-    assert [each.tolist() for each in rank_features(sizes, 3)] == [[1, 3, 2], [0]]
+    assert [each.tolist() for each in rank_features(sizes, 2)] == [[1, 3], [2, 0]]
+    # A single other one takes no more space than the words for it.
+    assert [each.tolist() for each in rank_features(sizes, 3)] == [[1, 3, 2, 0], []]
     with pytest.raises(ValueError, match="max_features == 0"):
         rank_features(sizes, 0)
 
@@ -126,3 +129,8 @@ def test_rows_and_columns_of_arrays_and_frames():
 def test_many_names_are_shortened():
     assert join_names(np.array(["a", "b"])) == "'a', 'b'"
     assert join_names(range(14)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more"
+
+
+def test_label_of_the_other_features():
+    assert name_others([]) == []
+    assert name_others([3, 4]) == ["sum of 2 other features"]

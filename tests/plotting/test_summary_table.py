@@ -29,8 +29,8 @@ def test_rows_with_their_predictions():
     explanation = table(index=pd.Index(["Ada", "Bob"]), target=1, class_names=["cat", "dog"])
     lines, titles = lines_of(explanation._repr_html_())
     assert lines[:3] == [["b", "20", "−3"], ["a", "10", "+1"], ["c", "30", "+0.5"]]
-    assert titles[0] == ("row Ada to dog", "prediction −1, at the reference 0.5")
-    assert titles[1] == ("row Bob to dog", "prediction 3, at the reference 0.5")
+    assert titles[0] == ("row Ada, dog", "prediction −1, at the reference 0.5")
+    assert titles[1] == ("row Bob, dog", "prediction 3, at the reference 0.5")
     first = bars_of(summary_table(explanation[0]))
     assert first == [(0, 60, module.NEGATIVE), (60, 20, module.POSITIVE), (60, 10, module.POSITIVE)]
 
@@ -49,7 +49,7 @@ def many(**fields):
 def test_means_of_more_rows():
     lines, titles = lines_of(summary_table(many()))
     assert lines == [["a", "", "2.5"], ["b", "", "1.5"]]
-    assert titles == [("mean absolute contribution ", "mean of 4 rows, prediction 2.5, at the reference 0.5")]
+    assert titles == [("mean absolute contribution to output", "mean of 4 rows, prediction 2.5, at the reference 0.5")]
     assert [length for _, length, _ in bars_of(summary_table(many()))] == [120, 72]
 
 
@@ -58,10 +58,10 @@ def test_targets_are_never_mixed():
     assert [title for title, _ in titles] == ["mean absolute contribution to cat", "mean absolute contribution to dog"]
     assert lines == [["b", "", "2.5"], ["a", "", "2"], ["a", "", "3"], ["b", "", "0.5"]]
     assert [title for title, _ in lines_of(summary_table(of_classes()))[1]] == [
-        "row 0 to cat",
-        "row 0 to dog",
-        "row 1 to cat",
-        "row 1 to dog",
+        "row 0, cat",
+        "row 0, dog",
+        "row 1, cat",
+        "row 1, dog",
     ]
 
 
@@ -72,7 +72,7 @@ def test_many_targets_and_features_are_shortened():
     lines, titles = lines_of(text := summary_table(explanation))
     assert len(titles) == 4
     assert "2 more tables not shown" in text
-    assert lines[10] == ["sum of 20 others", "", "20"]
+    assert lines[10] == ["sum of 20 other features", "", "20"]
     explanation.contributions, explanation.feature_names = np.ones((5, 11, 6)), None
     assert lines_of(summary_table(explanation))[0][10] == ["feature 10", "", "1"]
 
@@ -94,7 +94,7 @@ def test_names_are_escaped():
     text = summary_table(explanation)
     assert not {"<b>b", "<i>", "<script>", "<u>"} & set(re.findall("<[^>]*>", text))
     lines, titles = lines_of(text)
-    assert titles[0][0] == "row &lt;script&gt; to &lt;u&gt;"
+    assert titles[0][0] == "row &lt;script&gt;, &lt;u&gt;"
     assert lines[1] == ["&lt;b&gt;", "&lt;i&gt;", "+1"]
     assert lines[2] == ["c", "missing", "+0.5"]
 
@@ -118,7 +118,7 @@ def test_pixels(kind, pattern, n_places):
     lines, _ = lines_of(summary_table(explanation))
     assert re.fullmatch(pattern, lines[0][0])
     assert lines[0][1] == ("" if kind == "image" else lines[0][1])
-    assert lines[10][0] == f"sum of {n_places - 10} others"
+    assert lines[10][0] == f"sum of {n_places - 10} other features"
     sums = explanation.contributions[0].sum(-1) if kind == "image" else explanation.contributions[0]
     place = tuple(map(int, lines[0][0].split(" ", 1)[1].split(", ")))
     assert abs(sums[place]) == np.abs(sums).max()
