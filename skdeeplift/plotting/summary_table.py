@@ -45,8 +45,8 @@ def summary_table(explanation):
         A table of the largest contributions for each of up to three rows, or of the largest mean absolute
         contributions of more rows; of up to four targets. All names are escaped.
     """
-    head = f"<p style='width:100%;margin:0'><b>Explanation of {_count(count_rows(explanation), 'row')}</b></p>"
-    return _side_by_side(head + contribution_tables(explanation))
+    head = f"<p><b>Explanation of {_count(count_rows(explanation), 'row')}</b></p>"
+    return head + contribution_tables(explanation)
 
 
 def contribution_tables(explanation):
@@ -69,7 +69,8 @@ def contribution_tables(explanation):
             places = [(np.flatnonzero(asked[:n_read] == each), 0) for each in np.unique(asked[:n_read])]
         tables = [_mean_table(explanation, features, *place, n_read) for place in places[:MOST_TABLES]]
     left_out = len(places) - len(tables)
-    return "".join(tables) + (f"<p>{_count(left_out, 'more table')} not shown</p>" if left_out else "")
+    more = f"<p>{_count(left_out, 'more table')} not shown</p>" if left_out else ""
+    return f'<div style="display:flex;flex-wrap:wrap;gap:0 2em;align-items:flex-start">{"".join(tables)}</div>{more}'
 
 
 def row_name(explanation, row):
@@ -164,13 +165,14 @@ def _mean_table(explanation, features, rows, target, n_read):
     """Write the table of mean absolute contributions of some of the first rows to one target."""
     words = describe_row_target(explanation, target, None if isinstance(rows, slice) else rows[0])
     n_taken = len(np.arange(n_read)[rows])
-    facts = [f"mean of {'the first ' if n_read < count_rows(explanation) else ''}{_count(n_taken, 'row')}"]
+    which = "the first " if n_read < count_rows(explanation) else ""
+    facts = [f"mean absolute contribution of {which}{_count(n_taken, 'row')}"]
     for label, field in FACTS:
         if explanation.get(field) is not None:
             numbers = np.asarray(explanation[field])[:n_read][rows]
-            facts.append(f"{label} {format_number((numbers[:, target] if numbers.ndim == 2 else numbers).mean())}")
+            facts.append(f"mean {label} {format_number((numbers[:, target] if numbers.ndim == 2 else numbers).mean())}")
     sizes = [np.abs(_of_target(each, target)[rows]).mean(0) for each in features]
-    return _table(f"mean absolute contribution to {words}", facts, features, sizes)
+    return _table(words, facts, features, sizes)
 
 
 def _of_target(features, target):
@@ -208,11 +210,6 @@ def _bar(number, limit, is_signed):
     color = POSITIVE if number >= 0 or not is_signed else NEGATIVE
     style = f"margin-left:{start:.0f}px;width:{length:.0f}px;height:0.8em;background:{color}"
     return f"<div style='width:{WIDTH}px'><div style='{style}'></div></div>"
-
-
-def _side_by_side(content):
-    """Return tables side by side, as far as the page is wide enough."""
-    return f'<div style="display:flex;flex-wrap:wrap;gap:1.5em;align-items:flex-start">{content}</div>'
 
 
 def _count(number, noun):

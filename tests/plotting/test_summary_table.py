@@ -49,13 +49,15 @@ def many(**fields):
 def test_means_of_more_rows():
     lines, titles = lines_of(summary_table(many()))
     assert lines == [["a", "", "2.5"], ["b", "", "1.5"]]
-    assert titles == [("mean absolute contribution to output", "mean of 4 rows, prediction 2.5, at the reference 0.5")]
+    assert titles == [
+        ("output", "mean absolute contribution of 4 rows, mean prediction 2.5, mean at the reference 0.5")
+    ]
     assert [length for _, length, _ in bars_of(summary_table(many()))] == [120, 72]
 
 
 def test_targets_are_never_mixed():
     lines, titles = lines_of(summary_table(many(target=np.array(["cat", "dog", "cat", "dog"]))))
-    assert [title for title, _ in titles] == ["mean absolute contribution to cat", "mean absolute contribution to dog"]
+    assert [title for title, _ in titles] == ["cat", "dog"]
     assert lines == [["b", "", "2.5"], ["a", "", "2"], ["a", "", "3"], ["b", "", "0.5"]]
     assert [title for title, _ in lines_of(summary_table(of_classes()))[1]] == [
         "row 0, cat",
@@ -81,7 +83,7 @@ def test_a_large_explanation_is_read_in_part(monkeypatch):
     monkeypatch.setattr(module, "MOST_ELEMENTS", 5)
     lines, titles = lines_of(summary_table(many()))
     assert lines == [["b", "", "2"], ["a", "", "1.5"]]
-    assert "mean of the first 2 rows, prediction 1.5" in titles[0][1]
+    assert "contribution of the first 2 rows, mean prediction 1.5" in titles[0][1]
 
 
 def test_names_are_escaped():
