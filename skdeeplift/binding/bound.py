@@ -57,13 +57,13 @@ class Bound:
         Seed of everything that is drawn at random, so that equal calls give equal numbers.
     estimator : estimator or None, default=None
         The trained estimator that holds the network, if the network did not come by itself.
+    encoder : Pipeline or None, default=None
+        Fitted earlier steps of a pipeline whose last step is explained.
 
     Attributes
     ----------
     layer : str, list of str or None
         Names of the layers whose units are explained.
-    encoder : transformer or None
-        Earlier steps of a pipeline whose last step is explained.
     classes : ndarray or None
         Labels of the classes: the names that the user gave, or the labels of the trained estimator.
     n_columns : int or None
@@ -92,9 +92,9 @@ class Bound:
     # Keras models are packed wherever they lie in this object.
     holds_models = True
 
-    def __init__(self, network, *, owner, hooks, parameters, seed, estimator=None):
+    def __init__(self, network, *, owner, hooks, parameters, seed, estimator=None, encoder=None):
         self.network, self.owner, self.hooks, self.parameters = network, owner, hooks, parameters
-        self.seed, self.estimator = seed, estimator
+        self.seed, self.estimator, self.encoder = seed, estimator, encoder
         # Later changes of a dict or an array count from the next fit on.
         if not callable(parameters["target"]):
             parameters["target"] = deepcopy(parameters["target"])
@@ -111,7 +111,6 @@ class Bound:
         self._forget_compiled()
 
     def _forget_compiled(self):
-        self.encoder = None if self.estimator is None else steps_of(self.estimator)[0]
         self._compiled, self._own_target, self._vocabulary, self._lock = {}, None, None, threading.Lock()
         # The same network for rows of other lengths, by their shapes, and on both strands, by the forms of inputs.
         self.of_lengths, self.of_strands = {}, {}
@@ -272,7 +271,7 @@ class Bound:
     @property
     def input_columns(self):
         """Names of the columns that the network takes, or None."""
-        return self.column_names if self.encoder is None else self.encoder.get_feature_names_out()
+        return self.column_names if self.encoder is None else self.encoder.get_feature_names_out(self.column_names)
 
     def contribution_names(self, explainer, input_features=None):
         """Return the names of a table of contributions to one target.
@@ -288,6 +287,8 @@ class Bound:
         -------
         names : ndarray of str
         """
+        if input_features is None:
+            input_features = self.column_names
         if self.layer is None:
             if self.encoder is not None and self.raw_columns is None:
                 return self.encoder.get_feature_names_out(input_features)
@@ -346,11 +347,17 @@ class Bound:
         return list(arrays)
 
     def sum_to_raw_columns(self, results):
-        """Return results whose contributions of encoded columns are summed to raw columns."""
-        [array] = results.contributions
-        summed = np.zeros((self.n_columns, len(array), *array.shape[2:]), array.dtype)
-        np.add.at(summed, self.raw_columns, np.moveaxis(array, 1, 0))
-        return results._replace(of_sources={"contributions": [np.moveaxis(summed, 0, 1)]})
+        """Return results whose contributions of encoded columns are summed to raw columns.
+
+        The standard error of a sum is at most the sum of its terms' standard errors.
+        """
+        of_sources = {}
+        for name in results.of_sources.keys() & {"contributions", "standard_error"}:
+            [array] = results.of_sources[name]
+            summed = np.zeros((self.n_columns, len(array), *array.shape[2:]), array.dtype)
+            np.add.at(summed, self.raw_columns, np.moveaxis(array, 1, 0))
+            of_sources[name] = [np.moveaxis(summed, 0, 1)]
+        return results._replace(of_sources=of_sources)
 
     # Copies
 
@@ -367,7 +374,7 @@ class Bound:
         return copied
 
     def __getstate__(self):
-        left_out = ("_compiled", "_own_target", "_vocabulary", "_lock", "of_lengths", "of_strands", "encoder")
+        left_out = ("_compiled", "_own_target", "_vocabulary", "_lock", "of_lengths", "of_strands")
         state = {name: value for name, value in vars(self).items() if name not in left_out}
         if self.estimator is not None:
             # The estimator holds the network already.

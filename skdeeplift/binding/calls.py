@@ -153,7 +153,10 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
         # Of several inputs only those with letters need multipliers.
         check_sources(bound, method, None if fields.multipliers or len(problem.rows) == 1 else ())
         if bound.raw_columns is not None:
-            raise ValueError("Contributions summed by to_source=True have no multipliers. Pass to_source=False.")
+            raise ValueError(
+                "Contributions summed to raw columns have no multipliers. Pass to_source=False to the explainer, and "
+                "fit it again."
+            )
     letters = problem.letters
     if fields.hypothetical is not False:
         held = () if problem.references is None else problem.references.held

@@ -158,9 +158,9 @@ class Network:
                 self._attributes = Attributes(self.callee.parts)
             return self._traced
 
-    def watch(self, estimator):
-        """Take a change of an estimator's fitted attributes for a change of the network, which was made from it."""
-        self._fitted = Attributes([estimator], is_watched=lambda name: name.endswith("_"))
+    def watch(self, *estimators):
+        """Take changes of fitted attributes for a change of the network, made from one estimator, behind others."""
+        self._fitted = Attributes(estimators, is_watched=lambda name: name.endswith("_"))
 
     def check_unchanged(self):
         """Raise an error if the user changed the network after it was traced, other than the values of its variables.

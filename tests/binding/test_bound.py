@@ -152,10 +152,8 @@ def test_contributions_go_back_to_raw_columns():
     frame = pd.DataFrame({"no": 1.0, "kind": np.where(IRIS.iloc[:, 0] > 6, "long", "short"), "width": IRIS.iloc[:, 1]})
     encoder = ColumnTransformer([("scaled", StandardScaler(), ["width"]), ("one", OneHotEncoder(), ["kind"])])
     pipeline = make_pipeline(encoder, MLP)
-    encoded = DeepLiftExplainer(pipeline, target="all").fit(frame, SPECIES).explain(frame)
-    explainer = (
-        DeepLiftExplainer(pipeline, target="all", to_source=True).set_output(transform="pandas").fit(frame, SPECIES)
-    )
+    encoded = DeepLiftExplainer(pipeline, target="all", to_source=False).fit(frame, SPECIES).explain(frame)
+    explainer = DeepLiftExplainer(pipeline, target="all").set_output(transform="pandas").fit(frame, SPECIES)
     explanation = explainer.explain(frame)
     by_hand = np.zeros((len(frame), 3, 3))
     by_hand[:, 1] = encoded.contributions[:, 1] + encoded.contributions[:, 2]

@@ -30,8 +30,8 @@ def test_trained_in_fit(by_name):
 def test_pipeline_explains_what_its_last_step_takes():
     frame = pd.DataFrame({"kind": np.where(IRIS.iloc[:, 0] > 6, "long", "short"), "width": IRIS.iloc[:, 1], "no": 1.0})
     encoder = ColumnTransformer([("one", OneHotEncoder(), ["kind"]), ("scaled", StandardScaler(), ["width"])])
-    explainer = DeepLiftExplainer(make_pipeline(encoder, MLP)).set_output(transform="pandas").fit(frame, SPECIES)
-    table = explainer.transform(frame)
+    explainer = DeepLiftExplainer(make_pipeline(encoder, MLP), to_source=False).set_output(transform="pandas")
+    table = explainer.fit(frame, SPECIES).transform(frame)
     assert table.columns.tolist() == ["one__kind_long", "one__kind_short", "scaled__width"]
     assert explainer.n_features_in_ == 3
     assert explainer.feature_importances_.shape == (3,)
@@ -58,8 +58,13 @@ def test_frozen_estimators_are_not_trained():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     frozen = DeepLiftExplainer(FrozenEstimator(model)).fit(IRIS)
     np.testing.assert_array_equal(frozen.transform(IRIS), DeepLiftExplainer(model).fit(IRIS).transform(IRIS))
-    in_pipeline = DeepLiftExplainer(make_pipeline(StandardScaler(), FrozenEstimator(model))).fit(IRIS, SPECIES)
+    in_pipeline = DeepLiftExplainer(make_pipeline(pipeline[0], FrozenEstimator(model))).fit(IRIS[:20])
     assert in_pipeline.network_.model is model
+    np.testing.assert_allclose(
+        in_pipeline.transform(IRIS[:20]),
+        DeepLiftExplainer(model).fit(pipeline[0].transform(IRIS[:20])).transform(pipeline[0].transform(IRIS[:20])),
+        rtol=1e-6,
+    )
     with pytest.raises(NotFittedError):
         DeepLiftExplainer(FrozenEstimator(clone(MLP))).fit(IRIS)
     with pytest.raises(ValueError, match="feature names should match"):
