@@ -9,6 +9,7 @@ import gzip
 import re
 import shutil
 import tempfile
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,20 @@ def run(page, pictures):
             shutil.copy(name, HERE / path)
 
 
+def draw_quick_start(path):
+    """Run the code of the landing page, and draw the picture that it ends in."""
+    blocks = re.findall(
+        r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)",
+        (HERE / "index.rst").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    namespace = {}
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for block in blocks:
+            exec(textwrap.dedent(block), namespace)
+        namespace["explanation"].plot.beeswarm().figure_.savefig(path, dpi=120)
+
+
 def pictures_of(page):
     """The pictures that a page shows, by the names under which its code writes them."""
     shown = re.findall(
@@ -98,6 +113,7 @@ def pictures_of(page):
 
 if __name__ == "__main__":
     draw(HERE / "_static" / "contributions.png")
+    draw_quick_start(HERE / "_static" / "quick_start.png")
     run("tutorial.rst", {"importance.png": "_static/tutorial.png"})
     for page in ("user_guide/pictures.rst", "user_guide/keras_hub.rst"):
         run(page, pictures_of(page))
