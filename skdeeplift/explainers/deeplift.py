@@ -74,7 +74,7 @@ class DeepLiftExplainer(BaseExplainer):
         classes and one logit the second has the logit, and the first its negative.
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
-        the ``classes_`` of an estimator that has them.
+        the ``classes_`` of an estimator that has them, or the name of ``y`` that a regressor is trained on.
     pre_activation : bool or "auto", default="auto"
         Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
         default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights

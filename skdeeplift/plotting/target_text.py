@@ -75,7 +75,12 @@ def describe_target(explanation, choice=None):
     if is_of_two and name:
         names = [_label(each) for each in labels]
         if name in names:
-            return TargetText(_with_unit(unit, name), names[1 - names.index(name)], name)
+            other = names[1 - names.index(name)]
+            # The first class has the negative of the output, which is a log-odds of its own but no probability.
+            is_negative = name == names[0] and "probability" in unit
+            return TargetText(
+                f"minus {_with_unit(unit, other)}" if is_negative else _with_unit(unit, name), other, name
+            )
     return TargetText(_with_unit(unit, name))
 
 

@@ -61,6 +61,11 @@ def test_a_single_logit_speaks_for_one_of_two_classes(target, low, high):
         assert describe_target(explanation, 0) == describe_target(explanation)
 
 
+def test_the_first_class_has_the_negative_of_the_probability():
+    explanation = table(target_unit="probability", n_outputs=1, class_names=TUMOURS, target="benign")
+    assert describe_target(explanation) == TargetText("minus probability of malignant", "malignant", "benign")
+
+
 def test_two_outputs_are_not_two_sides():
     explanation = table(target_unit="log-odds", n_outputs=2, class_names=TUMOURS, target="malignant")
     assert describe_target(explanation) == TargetText("log-odds of malignant")
