@@ -11,6 +11,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -86,6 +88,7 @@ def run(page, pictures):
             exec(example.source, namespace)
         for name, path in pictures.items():
             shutil.copy(name, HERE / path)
+        plt.close("all")
 
 
 def pictures_of(page):
@@ -97,6 +100,8 @@ def pictures_of(page):
 
 
 if __name__ == "__main__":
+    # No window opens.
+    mpl.use("agg")
     draw(HERE / "_static" / "contributions.png")
     run("tutorial.rst", {"importance.png": "_static/tutorial.png"})
     for page in ("user_guide/pictures.rst", "user_guide/keras_hub.rst"):
