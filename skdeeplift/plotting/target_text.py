@@ -8,6 +8,7 @@ import numpy as np
 from skdeeplift.dtypes import kind_of
 from skdeeplift.explanation.explanation_parts import has_targets, target_labels
 from skdeeplift.number_text import format_number
+from skdeeplift.targets.profile import is_profile
 
 _PLURALS = {
     "logit": "logits",
@@ -64,7 +65,9 @@ def describe_target(explanation, choice=None):
         target = None
     if isinstance(target, dict):
         return _describe_sum(target, explanation)
-    if isinstance(target, np.ndarray) and target.ndim == 1 and kind_of(target.dtype) != "f":
+    if is_profile(target):
+        return TargetText("profile")
+    if isinstance(target, np.ndarray) and target.ndim and kind_of(target.dtype) != "f":
         return TargetText(_with_unit(unit, "each row's class") if unit != "value" else "each row's target")
     if isinstance(target, np.ndarray) and target.ndim:
         return TargetText(f"weighted sum of {plural_unit(explanation)}")

@@ -319,3 +319,13 @@ def test_a_single_output_has_one_name_or_those_of_two_classes():
     assert two.get_feature_names_out().tolist() == ["x0__yes", "x1__yes"]
     with pytest.raises(ValueError, match="class_names= has 3 names"):
         DeepLiftExplainer(model, class_names=["a", "b", "c"]).fit(PAIRS)
+
+
+def test_one_of_several_outputs_has_its_name():
+    inputs = keras.Input((2,))
+    heads = {"price": keras.layers.Dense(1)(inputs), "kind": keras.layers.Dense(3, "softmax")(inputs)}
+    model = keras.Model(inputs, heads)
+    assert DeepLiftExplainer(model, output="price").fit(PAIRS).explain(PAIRS).class_names.tolist() == ["price"]
+    assert DeepLiftExplainer(model, output="kind").fit(PAIRS).explain(PAIRS).class_names is None
+    named = DeepLiftExplainer(model, output="price", class_names=["euros"]).fit(PAIRS)
+    assert named.explain(PAIRS).class_names.tolist() == ["euros"]
