@@ -12,6 +12,8 @@ import tempfile
 import textwrap
 from pathlib import Path
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -87,6 +89,7 @@ def run(page, pictures):
             exec(example.source, namespace)
         for name, path in pictures.items():
             shutil.copy(name, HERE / path)
+        plt.close("all")
 
 
 def draw_quick_start(path):
@@ -112,6 +115,8 @@ def pictures_of(page):
 
 
 if __name__ == "__main__":
+    # No window opens.
+    mpl.use("agg")
     draw(HERE / "_static" / "contributions.png")
     draw_quick_start(HERE / "_static" / "quick_start.png")
     run("tutorial.rst", {"importance.png": "_static/tutorial.png"})

@@ -100,6 +100,9 @@ class Bound:
             parameters["target"] = deepcopy(parameters["target"])
         given, of_estimator = parameters["class_names"], getattr(estimator, "classes_", None)
         self.classes = of_estimator if isinstance(of_estimator, np.ndarray) else None
+        if self.classes is None and isinstance(parameters["output"], str):
+            # Names of outputs count only where the target is a single number.
+            self.classes = np.array([parameters["output"]])
         if given is not None:
             self.classes = np.array(given)
             if len(set(names := self.classes.ravel().tolist())) < len(names):

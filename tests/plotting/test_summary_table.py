@@ -62,7 +62,7 @@ def test_targets_are_never_mixed():
     # The only row of a target is shown as it is.
     lines, titles = lines_of(summary_table(many(target=np.array(["cat", "cat", "cat", "dog"]))))
     assert titles[1] == ("row 3, dog", "prediction 4, at the reference 0.5")
-    assert lines[2:] == [["a", "1", "−4"], ["b", "1", "0"]]
+    assert lines[2:] == [["a", "1", "−4"], ["b", "1", "+0"]]
     assert [title for title, _ in lines_of(summary_table(of_classes()))[1]] == [
         "row 0, cat",
         "row 0, dog",
