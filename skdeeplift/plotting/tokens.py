@@ -75,7 +75,7 @@ class TokenDisplay(Display):
         vocabulary=None,
         words=None,
         padding=None,
-        max_words=300,
+        max_words=200,
         target=None,
         part=None,
         percentile=100,
@@ -97,7 +97,7 @@ class TokenDisplay(Display):
             words that it did not see. None reads the words from the ids and the vocabulary.
         padding : int, default=None
             The id of padding, which is not drawn at the ends of rows but counted. None draws all ids.
-        max_words : int, default=300
+        max_words : int, default=200
             Maximum number of words to draw of each text. The words left out are counted, with the sum of their
             contributions.
         target : int or str, default=None
