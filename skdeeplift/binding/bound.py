@@ -103,6 +103,9 @@ class Bound:
             parameters["target"] = deepcopy(parameters["target"])
         given, of_estimator = parameters["class_names"], getattr(estimator, "classes_", None)
         self.classes = of_estimator if isinstance(of_estimator, np.ndarray) else None
+        if self.classes is None and isinstance(parameters["output"], str):
+            # Names of outputs count only where the target is a single number.
+            self.classes = np.array([parameters["output"]])
         if given is not None:
             self.classes = np.array(given)
             if len(set(names := self.classes.ravel().tolist())) < len(names):
@@ -168,7 +171,7 @@ class Bound:
         if labels is None:
             return None
         n_outputs = int(np.prod(shape))
-        if labels.ndim == 1 and len(labels) == (2 if n_outputs == 1 else n_outputs) and len(shape) <= 1:
+        if labels.ndim == 1 and len(labels) in (n_outputs, 2 if n_outputs == 1 else n_outputs) and len(shape) <= 1:
             return labels
         if given is None:
             return None
@@ -278,7 +281,7 @@ class Bound:
     @property
     def input_columns(self):
         """Names of the columns that the network takes, or None."""
-        return self.column_names if self.encoder is None else self.encoder.get_feature_names_out()
+        return self.column_names if self.encoder is None else self.encoder.get_feature_names_out(self.column_names)
 
     def contribution_names(self, explainer, input_features=None):
         """Return the names of a table of contributions to one target.
@@ -294,6 +297,8 @@ class Bound:
         -------
         names : ndarray of str
         """
+        if input_features is None:
+            input_features = self.column_names
         if self.layer is None:
             if self.encoder is not None and self.raw_columns is None:
                 return self.encoder.get_feature_names_out(input_features)

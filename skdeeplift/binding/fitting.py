@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeeplift.binding.bound import Bound
+from skdeeplift.binding.column_names import find_column_names
 from skdeeplift.binding.comparison import learn_references
 from skdeeplift.binding.estimators import consumes_weights, route_to_training
 from skdeeplift.binding.importances import Importances, SampleInMemory
@@ -125,7 +126,7 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, fi
     explainer.bound_ = bound
     arrays = bound.arrays(X, explainer, reset=True)
     bound.n_columns = getattr(explainer, "n_features_in_", None)
-    bound.column_names = getattr(explainer, "feature_names_in_", None)
+    bound.column_names = find_column_names(explainer, bound)
     bound.schedule.check_rows(arrays)
     if sample_weight is not None:
         sample_weight = check_weights(sample_weight, arrays[0])
@@ -270,6 +271,8 @@ def bind_network(explainer, hooks, X, y, metadata, seed):
         if hasattr(estimator, "classes_"):
             explainer.classes_ = estimator.classes_
     bound = make(None, estimator=None if is_network else estimator, encoder=encoder)
+    if is_trained_in_fit(explainer.estimator) and bound.classes is None:
+        bound.classes = _names_of_outputs(y)
     X = bound.encoded(X, explainer, reset=True)
     bound.network = bind(network_of(last, getattr(X, "dtype", None)), X)
     steps = [] if encoder is None else [step for _, step in encoder.steps]
@@ -285,6 +288,13 @@ def _perturbs_one_by_one(parameters):
     """Return whether a method perturbs columns, each by itself, as it does by default."""
     given = [(parameters.get(name, default), default) for name, default in ONE_BY_ONE]
     return "groups" in parameters and all(np.ndim(value) == 0 and value == default for value, default in given)
+
+
+def _names_of_outputs(y):
+    """Return the names of a regression's outputs, those of the Series or DataFrame it learned, or None."""
+    names = [*y.columns] if hasattr(y, "columns") else [getattr(y, "name", None)]
+    is_named = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    return np.array(names) if is_named else None
 
 
 def _find_raw_columns(explainer, bound):

@@ -35,6 +35,7 @@ COMMON_CONSTRAINTS = {
     "output": [str, Integral, None],
     "target": [str, Profile, Integral, tuple, dict, "array-like", callable],
     "class_names": ["array-like", None],
+    "feature_names": ["array-like", None],
     "pre_activation": ["boolean", StrOptions({"auto"})],
     "center_logits": ["boolean"],
     "layer": [str, list, tuple, None],

@@ -37,7 +37,10 @@ class GuidedBackpropExplainer(BaseExplainer):
         own output to one number for each row.
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
-        the ``classes_`` of an estimator that has them.
+        the ``classes_`` of an estimator that has them, or the name of ``y`` that a regressor is trained on.
+    feature_names : array-like of str of shape (n_features,), default=None
+        Names of the columns of ``X``, which a table without names does not have. By default those of a DataFrame, or
+        ``x0``, ``x1`` and so on.
     pre_activation : bool or "auto", default="auto"
         Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
         default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights
@@ -126,6 +129,7 @@ class GuidedBackpropExplainer(BaseExplainer):
         output=None,
         target="auto",
         class_names=None,
+        feature_names=None,
         pre_activation="auto",
         center_logits=False,
         layer=None,
@@ -142,6 +146,7 @@ class GuidedBackpropExplainer(BaseExplainer):
         self.output = output
         self.target = target
         self.class_names = class_names
+        self.feature_names = feature_names
         self.pre_activation = pre_activation
         self.center_logits = center_logits
         self.layer = layer
