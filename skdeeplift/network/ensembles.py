@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor, VotingClassifier, VotingRegressor
 from sklearn.feature_selection import SelectorMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
@@ -89,7 +90,10 @@ def members_of(ensemble):
     for estimator, taken, weight in zip(estimators, columns, weights / weights.sum(), strict=True):
         steps = [] if taken is None else [taken]
         classes = getattr(estimator, "classes_", None) if n_classes else None
-        while isinstance(estimator, Pipeline):
+        while isinstance(estimator, (FrozenEstimator, Pipeline)):
+            if isinstance(estimator, FrozenEstimator):
+                estimator = estimator.estimator
+                continue
             check_steps(estimator)
             steps += [found for _, step in estimator.steps[:-1] if (found := _read_step(step)) is not None]
             estimator = estimator.steps[-1][1]

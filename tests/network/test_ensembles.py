@@ -130,7 +130,7 @@ def test_members_of_keras_are_trained_as_long_as_asked_for():
         (BaggingClassifier(vote(wrapper(), wrapper()), 2, random_state=0), weights),
         (GridSearchCV(BaggingClassifier(wrapper(), 2), {"n_estimators": [2]}, cv=2), None),
     ):
-        trained = train(ensemble, X, Y, given, "Explainer")
+        trained = train(ensemble, X, Y, {} if given is None else {"sample_weight": given}, "Explainer")
         wrappers = [each for each in nested_in(trained) if isinstance(each, SKLearnClassifier)]
         fitted = [each for each in wrappers if hasattr(each, "model_")]
         assert len(fitted) >= 2
@@ -143,13 +143,13 @@ def test_members_of_keras_are_trained_as_long_as_asked_for():
 def test_weights_of_rows_reach_the_members():
     one_class = np.where(Y == 1, 1.0, 0.0)
     for ensemble in (BaggingClassifier(mlp(max_iter=200), 2, random_state=0), vote(mlp(max_iter=200), mlp(1))):
-        assert (train(ensemble, X, Y, one_class, "Explainer").predict(X) == 1).all()
+        assert (train(ensemble, X, Y, {"sample_weight": one_class}, "Explainer").predict(X) == 1).all()
     with pytest.raises(ValueError, match="VotingClassifier cannot be trained with weights"):
-        train(vote(make_pipeline(StandardScaler(), mlp()), mlp()), X, Y, one_class, "Explainer")
+        train(vote(make_pipeline(StandardScaler(), mlp()), mlp()), X, Y, {"sample_weight": one_class}, "Explainer")
 
 
 def test_what_is_only_of_the_training_is_dropped():
-    trained = train(BaggingClassifier(MLPClassifier((300, 100), max_iter=2), 2), X, Y, None, "Explainer")
+    trained = train(BaggingClassifier(MLPClassifier((300, 100), max_iter=2), 2), X, Y, {}, "Explainer")
     arrays = [array for each in trained.estimators_ for array in each.coefs_ + each.intercepts_]
     assert len(pickle.dumps(trained)) < 1.1 * sum(array.nbytes for array in arrays)
 
@@ -157,9 +157,11 @@ def test_what_is_only_of_the_training_is_dropped():
 def test_trained_members_stay_as_they_are():
     """They are the user's own objects, which may be trained further."""
     trained = mlp().fit(X, Y)
-    before, fitted = dict(vars(trained)), train(vote(FrozenEstimator(trained), mlp(1)), X, Y, None, "Explainer")
+    before, fitted = dict(vars(trained)), train(vote(FrozenEstimator(trained), mlp(1)), X, Y, {}, "Explainer")
     assert vars(trained) == before
     np.testing.assert_allclose(outputs_of(fitted), fitted.predict_proba(X), rtol=0, atol=1e-12)
+    of_pipeline = vote(FrozenEstimator(make_pipeline(StandardScaler(), mlp()).fit(X, Y)), mlp(1)).fit(X, Y)
+    np.testing.assert_allclose(outputs_of(of_pipeline), of_pipeline.predict_proba(X), rtol=0, atol=1e-12)
 
 
 def test_estimators_inside_an_ensemble():
@@ -175,9 +177,9 @@ def test_estimators_inside_an_ensemble():
 def test_what_has_no_network():
     for ensemble in (BaggingClassifier(), BaggingClassifier(DecisionTreeClassifier()), vote(mlp(), inner_tree())):
         with pytest.raises(TypeError, match=r"estimator= takes a keras.Model.*BaggingClassifier"):
-            train(ensemble, X, Y, None, "Explainer")
+            train(ensemble, X, Y, {}, "Explainer")
     with pytest.raises(ValueError, match="counts votes"):
-        train(VotingClassifier([("a", mlp())]), X, Y, None, "Explainer")
+        train(VotingClassifier([("a", mlp())]), X, Y, {}, "Explainer")
     with pytest.raises(ValueError, match="counts votes"):
         network_of(VotingClassifier([("a", mlp())]).fit(X, Y))
     for step in (PowerTransformer(), MinMaxScaler(clip=True)):
@@ -185,7 +187,7 @@ def test_what_has_no_network():
             network_of(BaggingClassifier(make_pipeline(step, mlp()), 2).fit(X, Y))
         # Before any training.
         with pytest.raises(ValueError, match="may scale and select columns"):
-            train(vote(make_pipeline(step, mlp(alpha=-1.0))), X, Y, None, "Explainer")
+            train(vote(make_pipeline(step, mlp(alpha=-1.0))), X, Y, {}, "Explainer")
 
 
 def inner_tree():
@@ -194,4 +196,4 @@ def inner_tree():
 
 def test_members_are_validated_by_scikit_learn():
     with pytest.raises(ValueError, match="The 'alpha' parameter of MLPClassifier must be a float in the range"):
-        train(BaggingClassifier(mlp(alpha=-1.0)), X, Y, None, "Explainer")
+        train(BaggingClassifier(mlp(alpha=-1.0)), X, Y, {}, "Explainer")
