@@ -117,3 +117,5 @@ if __name__ == "__main__":
     run("tutorial.rst", {"importance.png": "_static/tutorial.png"})
     for page in ("user_guide/pictures.rst", "user_guide/keras_hub.rst"):
         run(page, pictures_of(page))
+    page, table = "user_guide/methods_compared", "methods_compared.csv"
+    run(f"{page}.rst", pictures_of(f"{page}.rst") | {table: f"{page}.csv"})
