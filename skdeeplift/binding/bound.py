@@ -6,6 +6,7 @@ from numbers import Number
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.validation import validate_data
 
 from skdeeplift.binding.column_names import check_rows_names
@@ -70,6 +71,8 @@ class Bound:
         Number of columns of a table.
     column_names : ndarray of str or None
         Names of a table's columns; None if the user's table has no names.
+    raw_dtypes : dict of str to dtype, or None
+        Dtypes of a table's columns in front of an encoder.
     names_of_inputs : dict of int to (ndarray of str or None)
         Names of the columns of each input by its position, where the network takes more than one table.
     raw_columns : ndarray of int or None
@@ -100,12 +103,17 @@ class Bound:
             parameters["target"] = deepcopy(parameters["target"])
         given, of_estimator = parameters["class_names"], getattr(estimator, "classes_", None)
         self.classes = of_estimator if isinstance(of_estimator, np.ndarray) else None
+        if self.classes is None and isinstance(parameters["output"], str):
+            # Names of outputs count only where the target is a single number.
+            self.classes = np.array([parameters["output"]])
         if given is not None:
             self.classes = np.array(given)
             if len(set(names := self.classes.ravel().tolist())) < len(names):
                 raise ValueError(f"class_names= has one name for each class, all of them different. Got {names!r}.")
         self.layer = parameters["layer"]
-        self.n_columns = self.column_names = self.raw_columns = self.references = self.unit_shapes = None
+        self.n_columns = self.column_names = self.raw_dtypes = self.raw_columns = self.references = self.unit_shapes = (
+            None
+        )
         self.names_of_inputs, self.small_values, self.letters, self.strands = {}, (), None, None
         self.schedule = hooks.make_schedule(self)
         self._forget_compiled()
@@ -122,6 +130,8 @@ class Bound:
         if self.encoder is None:
             return X
         validate_data(explainer, X, reset=reset, skip_check_array=True)
+        if reset:
+            self.raw_dtypes = dict(X.dtypes) if isinstance(X, pd.DataFrame) else None
         X = self.encoder.transform(X)
         return X.toarray() if hasattr(X, "toarray") else X
 

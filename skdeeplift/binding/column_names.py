@@ -101,6 +101,8 @@ def align_entries(explainer, bound, entries):
         If a Series or a table has other names, or a table has another order.
     """
     network = bound.network
+    if bound.encoder is not None:
+        entries = [_encoded(each, bound, explainer) for each in entries]
     names = _names_of_table(bound) if network.takes_table else bound.names_of_inputs
     zipped = zip(entries, network.flat_specs, input_labels(network), strict=True)
     return [
@@ -108,6 +110,26 @@ def align_entries(explainer, bound, entries):
         _align(each, names.get(position), f"reference= for {label}", explainer) if spec.shape.rank == 2 else each
         for position, (each, spec, label) in enumerate(zipped)
     ]
+
+
+def _encoded(value, bound, explainer):
+    """Return references with raw columns as the encoder returns them; other references as they are.
+
+    Names tell raw columns. Arrays have no names, and hold encoded columns.
+    """
+    if isinstance(value, Constant):
+        encoded = _encoded(value.value, bound, explainer)
+        return value if encoded is value.value else clone(value).set_params(value=encoded)
+    names = bound.column_names
+    labels = value.index if isinstance(value, pd.Series) else getattr(value, "columns", ())
+    if names is None or set(labels) != set(names):
+        return value
+    # The row of a table with columns of several dtypes has none of them.
+    is_row = isinstance(value, pd.Series)
+    rows = value.to_frame().T[list(names)].astype(bound.raw_dtypes or {}) if is_row else value
+    # The encoder knows no names where only the explainer was given them.
+    rows = rows if hasattr(explainer, "feature_names_in_") else rows[list(names)].to_numpy()
+    return bound.encoded(rows, explainer)[0] if is_row else bound.encoded(rows, explainer)
 
 
 def _names_of_table(bound):

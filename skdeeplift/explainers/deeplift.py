@@ -20,13 +20,13 @@ class DeepLiftExplainer(BaseExplainer):
     estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
         An estimator that `fit` clones and trains: `MLPClassifier`, `MLPRegressor`, Keras's `SKLearnClassifier` or
         `SKLearnRegressor`, another whose ``model_`` is a Keras model once it is fitted, or a `Pipeline` that ends in
-        one of these, whose last step's input is explained then. `FrozenEstimator` holds one that is trained already.
-        Or the trained network: a Keras model, functional or subclassed; a ``tf.Module`` that can be called, a
-        ``tf.function``, or what ``tf.saved_model.load`` returns; the path of a ``.keras`` or ``.h5`` file or of a
-        SavedModel folder; or the paths of its architecture and its weights ``("model.json", "weights.h5")``. It is
-        bound as it is: training it further shows in the next explanation. Of several signatures it is
-        ``"serving_default"`` that is explained. What has no signature takes the shape of the rows in `fit`, and
-        integers where they are integers.
+        one of these. `FrozenEstimator` holds one that is trained already. A `Pipeline` of a fitted encoder and a
+        trained network, ``make_pipeline(encoder, model)``, is taken as it is. Or the trained network: a Keras model,
+        functional or subclassed; a ``tf.Module`` that can be called, a ``tf.function``, or what
+        ``tf.saved_model.load`` returns; the path of a ``.keras`` or ``.h5`` file or of a SavedModel folder; or the
+        paths of its architecture and its weights ``("model.json", "weights.h5")``. It is bound as it is: training it
+        further shows in the next explanation. Of several signatures it is ``"serving_default"`` that is explained. What
+        has no signature takes the shape of the rows in `fit`, and integers where they are integers.
     rule : str or dict of str to str, default="rescale"
         What an activation does to a difference. ``"rescale"`` scales it by ``delta_out / delta_in``;
         ``"reveal_cancel"`` sends its positive and its negative part through one after the other, so that parts that
@@ -74,7 +74,7 @@ class DeepLiftExplainer(BaseExplainer):
         classes and one logit the second has the logit, and the first its negative.
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
-        the ``classes_`` of an estimator that has them.
+        the ``classes_`` of an estimator that has them, or the name of ``y`` that a regressor is trained on.
     feature_names : array-like of str of shape (n_features,), default=None
         Names of the columns of ``X``, which a table without names does not have. By default those of a DataFrame, or
         ``x0``, ``x1`` and so on.

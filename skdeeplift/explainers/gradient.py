@@ -41,7 +41,7 @@ class GradientExplainer(BaseExplainer):
         own output to one number for each row.
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
-        the ``classes_`` of an estimator that has them.
+        the ``classes_`` of an estimator that has them, or the name of ``y`` that a regressor is trained on.
     feature_names : array-like of str of shape (n_features,), default=None
         Names of the columns of ``X``, which a table without names does not have. By default those of a DataFrame, or
         ``x0``, ``x1`` and so on.

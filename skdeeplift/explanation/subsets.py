@@ -83,12 +83,13 @@ def take_columns(explanation, names):
             "Columns are taken of an explanation of one table with feature_names. Set explanation.feature_names, or "
             "take rows: explanation[:10]."
         )
-    known = list(known)
-    if missing := [name for name in names if name not in known]:
-        raise KeyError(f"The explanation has no column {missing[0]!r}. Expected some of {known}.")
-    if twice := [name for name in names if known.count(name) > 1 or Counter(names)[name] > 1]:
+    places, counts = {name: place for place, name in enumerate(known)}, Counter(known)
+    if missing := [name for name in names if name not in places]:
+        more = f" and {len(known) - 12} more" if len(known) > 12 else ""
+        raise KeyError(f"The explanation has no column {missing[0]!r}. Expected some of {list(known)[:12]}{more}.")
+    if twice := [name for name, count in Counter(names).items() if counts[name] > 1 or count > 1]:
         raise ValueError(f"A column is taken once, and {twice[0]!r} is there twice.")
-    positions, fields = [known.index(name) for name in names], dict(explanation)
+    positions, fields = [places[name] for name in names], dict(explanation)
     left_out = np.setdiff1d(np.arange(len(known)), positions)
     others = contributions[:, left_out].sum(1)
     before = explanation.get("other_contributions")

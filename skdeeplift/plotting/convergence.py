@@ -235,6 +235,7 @@ class ConvergenceDisplay(Display):
     def _draw_report(self, ax, colors):
         """Draw the measures of a report against the number of references or steps."""
         from matplotlib.lines import Line2D
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
         # One key for each choice, and one for each measure.
         named, used = [], {}
@@ -261,6 +262,10 @@ class ConvergenceDisplay(Display):
         ticks = np.unique(self.report.index.get_level_values(1))
         ax.set_xticks(ticks, [str(each) for each in ticks])
         ax.set_xticks([], minor=True)
+        # Numbers such as 0.2 and 0.05, and between them no labels.
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value)))
+        ax.yaxis.set_minor_formatter(NullFormatter())
         name = str(self.report.index.names[1] or "number").replace("n_", "number of ")
         ax.set(xlabel=name, ylabel="relative to contributions")
         handles = [*(named if len(named) > 1 else []), *used.values()]

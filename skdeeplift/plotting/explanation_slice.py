@@ -31,8 +31,9 @@ class ExplanationSlice(NamedTuple):
     # The rows of the explanation, and which of them are taken.
     rows: Rows
     letters_axis: int | None = None
-    # Sum of the contributions of columns that were left out of the explanation.
+    # Sum of the contributions of columns that were left out, or of other inputs, and words for them.
     other_contributions: np.ndarray | None = None
+    others: str = ""
     # Words for the target of each row, if rows have targets of their own.
     target_of_rows: list[TargetText] | None = None
 
@@ -73,7 +74,8 @@ def slice_explanation(explanation, owner, *, target=None, part=None, field="cont
     check_explanation(explanation, owner)
     contributions, values, letters_axis = _take_part(explanation, owner, part, field)
     rows, asked, of_rows = slice(None), explanation.get("target"), None
-    at_target = [explanation.get(name) for name in ("prediction", "reference_value", "other_contributions")]
+    others, sums = _sum_others(explanation, part)
+    at_target = [explanation.get("prediction"), explanation.get("reference_value"), sums]
     if has_targets(explanation):
         choices = target_labels(explanation)
         if target is None and len(choices) > 1:
@@ -111,7 +113,8 @@ def slice_explanation(explanation, owner, *, target=None, part=None, field="cont
         text,
         Rows(len(contributions), explanation.get("index"), np.arange(len(contributions))[rows]),
         letters_axis,
-        None if at_target[2] is None else np.asarray(at_target[2])[rows],
+        None if sums is None else np.asarray(at_target[2])[rows],
+        others,
         of_rows,
     )
 
@@ -210,6 +213,16 @@ def check_explanation(explanation, owner):
             f"{owner}.from_explanation takes an explanation, which explainer.explain(X) returns. Got "
             f"{type(explanation).__name__}. For an explainer and its rows use {owner}.from_explainer(explainer, X)."
         )
+
+
+def _sum_others(explanation, part):
+    """Return words for contributions that are not those of a part, and their sum for each row, or None."""
+    kind, parts = find_parts(explanation)
+    if kind != "input" or len(parts) == 1:
+        return "columns left out", explanation.get("other_contributions")
+    arrays = [np.asarray(each.contributions) for each in parts if each.name != part]
+    targets = np.shape(explanation.prediction)[1:]
+    return "other inputs", sum(each.reshape(len(each), -1, *targets).sum(1, dtype=np.float64) for each in arrays)
 
 
 def _take_part(explanation, owner, part, field):

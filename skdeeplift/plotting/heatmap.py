@@ -13,8 +13,6 @@ from skdeeplift.plotting.rows_and_columns import name_others, rank_features
 ORDERS = {"clustering": "similarity", "prediction": "prediction", "sum": "sum of contributions", "given": "position"}
 # The distances between more rows than these take gigabytes.
 MOST_CLUSTERED = 10_000
-# The order of leaves takes a time that grows with the square of the number of rows.
-MOST_SORTED_LEAVES = 2000
 
 
 class HeatmapDisplay(Display):
@@ -222,6 +220,13 @@ def order_rows(contributions, prediction, order):
             f"{MOST_CLUSTERED}. Pass order='sum', or fewer rows."
         )
     # scipy takes its time to be imported.
-    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.cluster.hierarchy import linkage
 
-    return leaves_list(linkage(finite, "ward", optimal_ordering=n_rows <= MOST_SORTED_LEAVES))
+    sums = [*finite.sum(1)]
+    groups = [[row] for row in range(n_rows)]
+    for *pair, _, _ in linkage(finite, "ward"):
+        # Of two groups, the one with the lower contributions is on the left.
+        left, right = sorted(map(int, pair), key=lambda group: sums[group] / len(groups[group]))
+        groups.append(groups[left] + groups[right])
+        sums.append(sums[left] + sums[right])
+    return np.array(groups[-1])

@@ -2,6 +2,7 @@
 
 from numbers import Real
 from textwrap import fill
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_scalar
@@ -26,6 +27,14 @@ SCALES = ("figure", "row", "panel")
 SIGNS = ("all", "positive", "negative", "absolute")
 # Number of letters in a line of a label beside an image.
 LABEL_WIDTH = 24
+
+
+class _Title(NamedTuple):
+    """Key of one of several explanations."""
+
+    name: str
+    # It tells keys of the same name apart; the title names the target with its unit.
+    target: str
 
 
 class ImageContributionDisplay(Display):
@@ -128,8 +137,7 @@ class ImageContributionDisplay(Display):
         explanations = {}
         for name, each in explainers.items():
             for one in targets:
-                # The name is a title; the target only tells the keys apart.
-                explanations[name, str(one)] = each.explain(X, target=one)
+                explanations[_Title(name, str(one))] = each.explain(X, target=one)
         return cls.from_explanation(explanations, position=range(len(rows)), ax=ax, **options)
 
     @classmethod
@@ -199,7 +207,7 @@ class ImageContributionDisplay(Display):
         """
         owner = cls.__name__
         explanations = {
-            key if isinstance(key, tuple) else (str(key), ""): each
+            key if isinstance(key, _Title) else _Title(str(key), ""): each
             for key, each in name_explanations(explanation, owner).items()
         }
         if scale is None:

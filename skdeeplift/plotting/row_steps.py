@@ -52,7 +52,7 @@ def take_row(explanation, owner, *, row=None, position=None, target=None, part=N
         values = [np.asarray(take_column(values, feature))[row] for feature in range(len(contributions))]
     names = chosen.feature_names
     if chosen.other_contributions is not None:
-        contributions, names = np.append(contributions, chosen.other_contributions[row]), [*names, "columns left out"]
+        contributions, names = np.append(contributions, chosen.other_contributions[row]), [*names, chosen.others]
         values = None if values is None else [*values, NO_VALUE]
     arguments = contributions, chosen.reference_value[row], chosen.prediction[row], names
     return arguments, values, chosen.text_of_row(row)

@@ -23,7 +23,7 @@ MOST_ROWS = 3
 MOST_TABLES = 4
 MOST_FEATURES = 10
 # Contributions that a mean is taken over, so that a notebook shows a large explanation at once.
-MOST_ELEMENTS = 20_000_000
+MOST_ELEMENTS = 5_000_000
 WIDTH = 120
 # Both colours stand out from white and from black.
 POSITIVE, NEGATIVE = "#d6604d", "#4393c3"
@@ -163,16 +163,17 @@ def _row_table(explanation, features, row, target):
 
 def _mean_table(explanation, features, rows, target, n_read):
     """Write the table of mean absolute contributions of some of the first rows to one target."""
-    words = describe_row_target(explanation, target, None if isinstance(rows, slice) else rows[0])
-    n_taken = len(np.arange(n_read)[rows])
+    places = np.arange(n_read)[rows]
+    if len(places) == 1:
+        return _row_table(explanation, features, places[0], target)
     which = "the first " if n_read < count_rows(explanation) else ""
-    facts = [f"mean absolute contribution of {which}{_count(n_taken, 'row')}"]
+    facts = [f"mean absolute contribution over {which}{len(places)} rows"]
     for label, field in FACTS:
         if explanation.get(field) is not None:
-            numbers = np.asarray(explanation[field])[:n_read][rows]
+            numbers = np.asarray(explanation[field])[places]
             facts.append(f"mean {label} {format_number((numbers[:, target] if numbers.ndim == 2 else numbers).mean())}")
-    sizes = [np.abs(_of_target(each, target)[rows]).mean(0) for each in features]
-    return _table(words, facts, features, sizes)
+    sizes = [np.abs(_of_target(each, target)[places]).mean(0) for each in features]
+    return _table(describe_row_target(explanation, target, places[0]), facts, features, sizes)
 
 
 def _of_target(features, target):
@@ -189,12 +190,16 @@ def _table(title, facts, features, numbers, row=None, left_out=()):
         position = int(np.searchsorted(offsets, place, "right")) - 1
         one, inside = features[position], place - offsets[position]
         lines.append((one.name(inside), one.value(inside, row), numbers[place]))
-    lines += [(name, "", numbers[others].sum()) for name in name_others(others)] + list(left_out)
     limit = max((abs(number) for _, _, number in lines if np.isfinite(number)), default=0) or 1.0
+    # Sums of many features are numbers alone, because their bars would make all others short.
+    sums = [(name, "", numbers[others].sum()) for name in name_others(others)] + list(left_out)
     body = "".join(
         f"<tr><td style='text-align:left'>{html.escape(name)}</td><td>{html.escape(value)}</td>"
-        f"<td>{format_number(number, sign=row is not None)}</td><td>{_bar(number, limit, row is not None)}</td></tr>"
-        for name, value, number in lines
+        f"<td>{format_number(number, sign=row is not None)}</td><td>{bar}</td></tr>"
+        for (name, value, number), bar in [
+            *((line, _bar(line[2], limit, row is not None)) for line in lines),
+            *((line, "") for line in sums),
+        ]
     )
     facts = html.escape(", ".join(facts))
     return f"<table><caption><b>{html.escape(title)}</b><br>{facts}</caption><tbody>{body}</tbody></table>"

@@ -8,6 +8,7 @@ import numpy as np
 from skdeeplift.dtypes import kind_of
 from skdeeplift.explanation.explanation_parts import has_targets, target_labels
 from skdeeplift.number_text import format_number
+from skdeeplift.targets.profile import is_profile
 
 _PLURALS = {
     "logit": "logits",
@@ -64,7 +65,9 @@ def describe_target(explanation, choice=None):
         target = None
     if isinstance(target, dict):
         return _describe_sum(target, explanation)
-    if isinstance(target, np.ndarray) and target.ndim == 1 and kind_of(target.dtype) != "f":
+    if is_profile(target):
+        return TargetText("profile")
+    if isinstance(target, np.ndarray) and target.ndim and kind_of(target.dtype) != "f":
         return TargetText(_with_unit(unit, "each row's class") if unit != "value" else "each row's target")
     if isinstance(target, (np.ndarray, list)) and np.ndim(target):
         return TargetText(f"weighted sum of {plural_unit(explanation)}")
@@ -75,7 +78,12 @@ def describe_target(explanation, choice=None):
     if is_of_two and name:
         names = [_label(each) for each in labels]
         if name in names:
-            return TargetText(_with_unit(unit, name), names[1 - names.index(name)], name)
+            other = names[1 - names.index(name)]
+            # The first class has the negative of the output, which is a log-odds of its own but no probability.
+            is_negative = name == names[0] and "probability" in unit
+            return TargetText(
+                f"minus {_with_unit(unit, other)}" if is_negative else _with_unit(unit, name), other, name
+            )
     return TargetText(_with_unit(unit, name))
 
 

@@ -188,3 +188,19 @@ def test_parameters_may_be_set_while_an_explainer_is_fitted():
     explainer = DeepLiftExplainer(table_network(), reference=reference)
     explainer.fit(ROWS)
     assert (explainer.verbose, explainer.batch_size) == (1, 7)
+
+
+def test_a_regression_has_the_name_of_what_it_learned():
+    network = MLPRegressor(hidden_layer_sizes=(2,), solver="lbfgs", max_iter=5, tol=10.0)
+    y = IRIS.iloc[:, 0].rename("length")
+    explainer = DeepLiftExplainer(network).fit(IRIS, y)
+    explanation = explainer.explain(IRIS[:2])
+    assert explanation.class_names.tolist() == ["length"]
+    np.testing.assert_array_equal(explainer.explain(IRIS[:2], target="length").contributions, explanation.contributions)
+    both = DeepLiftExplainer(network, target="all").fit(IRIS, IRIS.iloc[:, :2])
+    assert both.explain(IRIS[:2]).class_names.tolist() == IRIS.columns[:2].tolist()
+    assert both.get_feature_names_out()[1] == f"{IRIS.columns[0]}__{IRIS.columns[1]}"
+    for unnamed in (y.to_numpy(), y.rename(None), y.rename(0)):
+        assert DeepLiftExplainer(network).fit(IRIS, unnamed).explain(IRIS[:2]).class_names is None
+    given = DeepLiftExplainer(network, class_names=["cm"]).fit(IRIS, y)
+    assert given.explain(IRIS[:2]).class_names.tolist() == ["cm"]

@@ -45,10 +45,15 @@ def test_orders():
 def test_similar_rows_are_next_to_each_other(monkeypatch):
     groups = np.random.default_rng(0).integers(0, 3, 60)
     contributions = np.eye(3)[groups] * 10 + np.random.default_rng(1).normal(size=(60, 3))
-    for limit in (2000, 10):
-        monkeypatch.setattr(heatmap, "MOST_SORTED_LEAVES", limit)
-        order = order_rows(contributions, None, "clustering")
-        assert np.count_nonzero(np.diff(groups[order])) == 2
+    contributions[groups == 2] += 100
+    order = order_rows(contributions, None, "clustering")
+    assert sorted(order) == list(range(60))
+    assert np.count_nonzero(np.diff(groups[order])) == 2
+    # From the group with the lowest sums to that with the highest.
+    sums = contributions.sum(1)
+    means = [sums[groups == group].mean() for group in dict.fromkeys(groups[order])]
+    assert means == sorted(means)
+    assert groups[order[-1]] == 2
     assert order_rows(contributions[:2], None, "clustering").tolist() == [0, 1]
     monkeypatch.setattr(heatmap, "MOST_CLUSTERED", 50)
     with pytest.raises(ValueError, match=r"there are 60 rows, more than 50\. Pass order='sum'"):

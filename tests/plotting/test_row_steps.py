@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from skdeeplift.plotting.row_steps import name_features, steps_to_prediction, take_row
-from tests.plotting.explanations import of_rows, table
+from tests.plotting.explanations import of_inputs, of_rows, table
 
 
 def test_largest_first_and_the_others_together():
@@ -33,6 +33,20 @@ def test_one_row_of_an_explanation():
     assert text.quantity == "output 7"
     with pytest.raises(ValueError, match="Display starts at the target's value at the reference"):
         take_row(table(reference_value=None), "Display", **choice)
+
+
+def test_other_inputs_are_a_step():
+    """The other input contributes twice as much."""
+    arguments, values, _ = take_row(of_inputs(), "Display", position=0, part="left")
+    assert name_features(arguments[3], values)[-1] == "other inputs"
+    np.testing.assert_array_equal(arguments[0], [1, -3, 0.5, -3])
+    both = of_inputs()
+    both.update(
+        contributions={name: np.stack([each, -each], -1) for name, each in both.contributions.items()},
+        prediction=np.zeros((2, 2)),
+        reference_value=np.zeros((2, 2)),
+    )
+    assert take_row(both, "Display", position=0, part="left", target=1)[0][0][-1] == 3
 
 
 def test_columns_left_out_are_a_step():

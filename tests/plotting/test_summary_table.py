@@ -50,7 +50,7 @@ def test_means_of_more_rows():
     lines, titles = lines_of(summary_table(many()))
     assert lines == [["a", "", "2.5"], ["b", "", "1.5"]]
     assert titles == [
-        ("output", "mean absolute contribution of 4 rows, mean prediction 2.5, mean at the reference 0.5")
+        ("output", "mean absolute contribution over 4 rows, mean prediction 2.5, mean at the reference 0.5")
     ]
     assert [length for _, length, _ in bars_of(summary_table(many()))] == [120, 72]
 
@@ -59,6 +59,10 @@ def test_targets_are_never_mixed():
     lines, titles = lines_of(summary_table(many(target=np.array(["cat", "dog", "cat", "dog"]))))
     assert [title for title, _ in titles] == ["cat", "dog"]
     assert lines == [["b", "", "2.5"], ["a", "", "2"], ["a", "", "3"], ["b", "", "0.5"]]
+    # The only row of a target is shown as it is.
+    lines, titles = lines_of(summary_table(many(target=np.array(["cat", "cat", "cat", "dog"]))))
+    assert titles[1] == ("row 3, dog", "prediction 4, at the reference 0.5")
+    assert lines[2:] == [["a", "1", "−4"], ["b", "1", "+0"]]
     assert [title for title, _ in lines_of(summary_table(of_classes()))[1]] == [
         "row 0, cat",
         "row 0, dog",
@@ -83,7 +87,7 @@ def test_a_large_explanation_is_read_in_part(monkeypatch):
     monkeypatch.setattr(module, "MOST_ELEMENTS", 5)
     lines, titles = lines_of(summary_table(many()))
     assert lines == [["b", "", "2"], ["a", "", "1.5"]]
-    assert "contribution of the first 2 rows, mean prediction 1.5" in titles[0][1]
+    assert "contribution over the first 2 rows, mean prediction 1.5" in titles[0][1]
 
 
 def test_names_are_escaped():
@@ -109,6 +113,7 @@ def test_parts_share_a_table():
 def test_columns_left_out():
     lines, _ = lines_of(summary_table(table()[["a"]][0]))
     assert lines == [["a", "10", "+1"], ["columns left out", "", "−2.5"]]
+    assert len(bars_of(summary_table(table()[["a"]][0]))) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from skdeeplift.plotting.target_text import TargetText, describe_target, plural_unit, target_name
+from skdeeplift.targets import Profile
 from tests.plotting.explanations import of_classes, table
 
 CATS, TUMOURS, DIGITS = np.array(["cat", "dog"]), np.array(["benign", "malignant"]), np.arange(10)
@@ -41,7 +42,9 @@ CATS, TUMOURS, DIGITS = np.array(["cat", "dog"]), np.array(["benign", "malignant
         ("value", len, None, "len"),
         ("value", lambda output: output, None, "the target function"),
         ("value", "predicted", None, ""),
-        ("logit", "profile", None, "logit of profile"),
+        ("logit", "profile", None, "profile"),
+        ("value", Profile(task=0), None, "profile"),
+        ("value", np.array([[0, 1], [1, 1]]), None, "each row's target"),
     ],
     ids=str,
 )
@@ -59,6 +62,11 @@ def test_a_single_logit_speaks_for_one_of_two_classes(target, low, high):
     # An index of a class, too.
     if target == "benign":
         assert describe_target(explanation, 0) == describe_target(explanation)
+
+
+def test_the_first_class_has_the_negative_of_the_probability():
+    explanation = table(target_unit="probability", n_outputs=1, class_names=TUMOURS, target="benign")
+    assert describe_target(explanation) == TargetText("minus probability of malignant", "malignant", "benign")
 
 
 def test_two_outputs_are_not_two_sides():
