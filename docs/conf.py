@@ -97,8 +97,10 @@ API = [
         "Explainers",
         "skdeeplift",
         "Estimators that compute contributions. :ref:`methods_compared` says when to choose which.",
-        "DeepLiftExplainer IntegratedGradientsExplainer ExpectedGradientsExplainer ShapleySamplingExplainer "
-        "OcclusionExplainer MutagenesisExplainer GradientExplainer GuidedBackpropExplainer LRPExplainer",
+        """
+        DeepLiftExplainer IntegratedGradientsExplainer ExpectedGradientsExplainer ShapleySamplingExplainer
+        OcclusionExplainer MutagenesisExplainer GradientExplainer GuidedBackpropExplainer LRPExplainer
+        """,
     ),
     ("Explanations", "skdeeplift", "The result of ``explain``: a table, pictures and a file.", "Explanation"),
     ("References", "skdeeplift.references", "", ""),
