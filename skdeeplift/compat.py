@@ -54,6 +54,11 @@ def request_in_fit(wrapper):
     """Let Keras's wrapper request in `fit` what its ``set_fit_request`` wrote down for ``score``.
 
     Nothing else tells scikit-learn that the wrapper's `fit` takes weights, so that it would drop them without a word.
+
+    Parameters
+    ----------
+    wrapper : SKLearnClassifier, SKLearnRegressor or SKLearnTransformer
+        Gets the requests.
     """
     request = wrapper.get_metadata_routing()
     given = request.score.requests if "_metadata_request" in vars(wrapper) else {}

@@ -77,7 +77,8 @@ class Explanation(Bunch):
     standard_error : ndarray of shape X.shape or None
         Standard error of each contribution, as a mean over references or over randomly drawn orders of features. NaN
         if only one reference has a weight. None if there is only one reference and nothing is drawn. If a few
-        references account for most of a contribution, an interval of Student's t around it is too narrow.
+        references account for most of a contribution, an interval of Student's t around it is too narrow. That of
+        a raw column made of several encoded ones is the sum of theirs, an upper bound.
     n_references : ndarray of int of shape (n_rows,) or None
         Number of references that each row was compared with. None if the method has no reference.
     shared_masks : list of str or None

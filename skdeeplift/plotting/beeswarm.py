@@ -113,7 +113,7 @@ class BeeswarmDisplay(Display):
         sums = [contributions[:, others].sum(1)] if len(others) else []
         contributions = np.column_stack([contributions[:, shown], *sums])
         n_rows, n_features = contributions.shape
-        ax, colors = self._start(ax, 7, 1.3 + 0.38 * n_features)
+        ax, colors = self._start(ax, 7, 1.3 + 0.38 * n_features, labels)
         ax.axvline(0, color=colors.muted, linewidth=1, zorder=0)
         size = np.clip(6000 / n_rows, 4, 16)
         # The number of bins is the number of points that fit side by side.
@@ -130,7 +130,7 @@ class BeeswarmDisplay(Display):
         # Thousands of shapes make a vector graphic slow.
         is_large = contributions.size > 5000
         ax.scatter(contributions.ravel(), heights.ravel(), s=size, color=faces, linewidths=0, rasterized=is_large)
-        ax.set_yticks(range(n_features), labels)
+        ax.set_yticks(range(n_features), labels, parse_math=False)
         # The first feature is on top.
         ax.set(ylim=(n_features - 0.4, -0.6), xlabel=self.xlabel)
         write_plain_ticks(ax.xaxis)

@@ -135,7 +135,7 @@ class DependenceDisplay(Display):
         ax.axhline(0, color=colors.muted, linewidth=1, zorder=0)
         positions, categories = _positions(self.values)
         if categories is not None:
-            ax.set_xticks(range(len(categories)), categories)
+            ax.set_xticks(range(len(categories)), categories, parse_math=False)
             positions = positions + JITTER * _spread_evenly(n_rows)
         else:
             write_plain_ticks(ax.xaxis, positions)
@@ -147,7 +147,8 @@ class DependenceDisplay(Display):
             ax.scatter(positions, contributions, color=colors.single, **style)
         else:
             self._draw_by_color(ax, colors, positions, contributions, style)
-        ax.set(xlabel=self.feature_name, ylabel=self.ylabel)
+        ax.set_xlabel(self.feature_name, parse_math=False)
+        ax.set_ylabel(self.ylabel)
         write_plain_ticks(ax.yaxis)
         hide_spines(ax)
         return self

@@ -135,10 +135,14 @@ class Display:
         check_matplotlib(cls.__name__)
         return cls.from_explanation(explainer.explain(X, target=target), ax=ax, **options)
 
-    def _start(self, ax, width, height):
-        """Store the axes to draw on, those of a new figure if there are none, and return them with suitable colours."""
+    def _start(self, ax, width, height, names=()):
+        """Store the axes to draw on, those of a new figure if there are none, and return them with suitable colours.
+
+        A new figure is wider than ``width`` if it needs space for long names beside the axes.
+        """
         check_matplotlib(type(self).__name__)
         if ax is None:
+            width += 0.08 * max([0, *(len(name) - 30 for name in names)])
             ax = new_figure(width, height).add_subplot()
         elif not hasattr(ax, "transAxes"):
             raise TypeError(

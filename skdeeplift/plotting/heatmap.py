@@ -13,6 +13,8 @@ from skdeeplift.plotting.rows_and_columns import name_others, rank_features
 ORDERS = {"clustering": "similarity", "prediction": "prediction", "sum": "sum of contributions", "given": "position"}
 # The distances between more rows than these take gigabytes.
 MOST_CLUSTERED = 10_000
+# Number of equal cells that one cell of the grid is drawn as, from top to bottom.
+REPEATS = 24
 
 
 class HeatmapDisplay(Display):
@@ -146,10 +148,13 @@ class HeatmapDisplay(Display):
         sums = [contributions[:, others].sum(1)] if len(others) else []
         cells = np.column_stack([contributions[:, shown], *sums])[self.order_].T
         self.limit_ = robust_limit(cells, percentile)
-        ax, colors = self._start(ax, 8, 1.9 + 0.3 * len(names))
+        ax, colors = self._start(ax, 8, 1.9 + 0.3 * len(names), names)
         limits = {"cmap": colors.signed, "vmin": -self.limit_, "vmax": self.limit_}
-        grid = ax.imshow(cells, aspect="auto", **limits)
-        ax.set_yticks(range(len(names)), names)
+        # Where there are more rows than pixels, colours of neighbours are averaged: of rows, but not of features, whose
+        # cells are therefore drawn as several equal ones.
+        place = {"aspect": "auto", "extent": (-0.5, cells.shape[1] - 0.5, len(names) - 0.5, -0.5)}
+        grid = ax.imshow(np.repeat(cells, REPEATS, axis=0), **limits, **place)
+        ax.set_yticks(range(len(names)), names, parse_math=False)
         word = ORDERS[order] if isinstance(order, str) else "position in order="
         ax.set(xlabel=f"rows, ordered by {word}")
         write_plain_ticks(ax.xaxis, np.arange(cells.shape[1]))

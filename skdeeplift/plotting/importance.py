@@ -156,7 +156,7 @@ class ImportanceDisplay(Display):
         labels = [*(str(self.feature_names[feature]) for feature in shown), *name_others(others)]
         bars = np.vstack([segments[shown], *([segments[others].sum(0)] if len(others) else [])])
         totals, n_classes = bars.sum(1), bars.shape[1]
-        ax, colors = self._start(ax, 7, 1.3 + 0.3 * len(bars))
+        ax, colors = self._start(ax, 7, 1.3 + 0.3 * len(bars), labels)
         positions, starts = np.arange(len(bars)), np.zeros(len(bars))
         names = [None] * n_classes if self.class_names is None else self.class_names
         # Neighbouring segments may have similar colours, so a gap separates them.
@@ -176,9 +176,9 @@ class ImportanceDisplay(Display):
         place = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
         for text, end, position in zip(texts, ends, positions, strict=True):
             ax.annotate(text, (end, position), color=colors.ink, fontsize="small", **place)
-        ax.set_yticks(positions, labels)
+        ax.set_yticks(positions, labels, parse_math=False)
         # The numbers at the bars' ends need space.
-        ax.set_xlim(0, (1.02 + 0.02 * max(map(len, texts))) * max(ends.max(), np.finfo(float).tiny))
+        ax.set_xlim(0, (1.02 + 0.02 * max(map(len, texts))) * max(np.nanmax(ends), np.finfo(float).tiny))
         # The first feature is on top.
         ax.set(xlabel=label, ylim=(len(bars) - 0.4, -0.6))
         write_plain_ticks(ax.xaxis)

@@ -61,7 +61,7 @@ class PlotAccessor:
     ... )
     >>> display = explanation.plot.beeswarm()
     >>> [label.get_text() for label in display.ax_.get_yticklabels()]
-    ['age', 'height']
+    ['height', 'age']
     >>> type(explanation.plot()), type(explanation[0].plot())
     (<class '...BeeswarmDisplay'>, <class '...WaterfallDisplay'>)
     """

@@ -1,5 +1,7 @@
 """Layout of texts on a figure, by their widths."""
 
+from functools import cache
+
 
 def make_ruler(figure, size):
     """Return a function that measures the width of texts as the figure draws them.
@@ -18,6 +20,8 @@ def make_ruler(figure, size):
     """
     from matplotlib.text import Text
 
+    # Words repeat, and a measurement takes a millisecond.
+    @cache
     def measure(text):
         """Return the width of a text."""
         drawn = Text(0, 0, text, fontsize=size, parse_math=False, figure=figure)

@@ -76,7 +76,7 @@ class TokenDisplay(Display):
         vocabulary=None,
         words=None,
         padding=None,
-        max_words=300,
+        max_words=200,
         target=None,
         part=None,
         percentile=100,
@@ -101,7 +101,7 @@ class TokenDisplay(Display):
             words that it did not see. None reads the words from the ids and the vocabulary.
         padding : int, default=None
             The id of padding, which is not drawn at the ends of rows but counted. None draws all ids.
-        max_words : int, default=300
+        max_words : int, default=200
             Maximum number of words to draw of each text. The words left out are counted, with the sum of their
             contributions.
         target : int or str, default=None
@@ -150,14 +150,15 @@ class TokenDisplay(Display):
         else:
             texts = [_read(ids[row], vocabulary) for row in positions]
         check_scalar(max_words, "max_words", Integral, min_val=1)
-        drawn, notes = [], []
+        drawn_words, drawn_contributions, notes = [], [], []
         for text, row in zip(texts, positions, strict=True):
             n_tokens = contributions.shape[1]
             if len(text) < n_tokens:
                 raise ValueError(f"Row {row} has {n_tokens} contributions, and {len(text)} words.")
             places = np.arange(n_tokens) if padding is None or ids is None else _inside(ids[row] != padding)
             shown, cut = places[:max_words], places[max_words:]
-            drawn.append(([text[place] for place in shown], contributions[row][shown]))
+            drawn_words.append([text[place] for place in shown])
+            drawn_contributions.append(contributions[row][shown])
             padded = np.setdiff1d(np.arange(n_tokens), places)
             left_out = [("padding", padded), ("more words", cut)]
             remarks = [
@@ -170,9 +171,10 @@ class TokenDisplay(Display):
         if len(set(chosen.target_of_rows or ())) > 1:
             headings = [f"row {chosen.rows.name(row)}, {chosen.text_of_row(row).quantity}" for row in positions]
         names = headings if len(positions) > 1 else None
-        text = chosen.target if len(positions) > 1 else chosen.text_of_row(positions[0])
-        words, contributions = map(list, zip(*drawn, strict=True))
-        display = cls(words, contributions, names=names, notes=notes, label=text.with_sides(text.contribution))
+        text = chosen.text_of_row(positions[0]) if len(positions) == 1 else chosen.target
+        display = cls(
+            drawn_words, drawn_contributions, names=names, notes=notes, label=text.with_sides(text.contribution)
+        )
         return display.plot(percentile=percentile, ax=ax)
 
     def plot(self, *, percentile=100, fontsize=12, ax=None):
@@ -297,7 +299,7 @@ def _ink_on(color):
 def _sum_text(contributions):
     """Return the words for the sum of contributions that are left out, which are empty for a sum of zero."""
     total = contributions.sum(dtype=np.float64)
-    return f" that contribute {format_number(total, sign=True)}" if total else ""
+    return f", sum {format_number(total, sign=True)}" if total else ""
 
 
 def _read(ids, vocabulary):

@@ -123,7 +123,7 @@ class WaterfallDisplay(Display):
         named = name_features(self.feature_names, self.values)
         names, changes = steps_to_prediction(self.contributions, start, end, named, max_features)
         ends = start + np.cumsum([0.0, *changes])
-        ax, colors = self._start(ax, 7, 1.2 + 0.32 * (len(names) + 2))
+        ax, colors = self._start(ax, 7, 1.2 + 0.32 * (len(names) + 2), names)
         positions = np.arange(1, len(names) + 1)
         signs = [colors.positive if change >= 0 else colors.negative for change in changes]
         ax.barh(positions, changes, left=ends[:-1], height=0.66, color=signs, zorder=2)
@@ -139,7 +139,7 @@ class WaterfallDisplay(Display):
             side, alignment = (8, "left") if change >= 0 else (-8, "right")
             place = {"xytext": (side, 0), "textcoords": "offset points", "ha": alignment, "va": "center"}
             ax.annotate(text, (value, position), color=colors.ink, fontsize="small", **place)
-        ax.set_yticks(range(len(names) + 2), ["reference", *names, "prediction"])
+        ax.set_yticks(range(len(names) + 2), ["reference", *names, "prediction"], parse_math=False)
         ax.set(ylim=(len(names) + 1.6, -0.6), xlabel=self.xlabel)
         write_plain_ticks(ax.xaxis)
         hide_spines(ax, left=True)

@@ -187,6 +187,8 @@ def test_names_that_do_not_fit(names, X, message):
 @pytest.mark.advice
 def test_advice_on_names():
     network = table_network()
+    with pytest.raises(ValueError, match=r"Pass feature_names=None, or X.to_numpy\(\)"):
+        DeepLiftExplainer(network, feature_names=list("abdc")).fit(TABLE)
     for changed, X in [({"feature_names": None}, TABLE), ({"feature_names": list("abdc")}, TABLE.to_numpy())]:
         assert DeepLiftExplainer(network, target=0, **changed).fit(X).transform(X).shape == (len(TABLE), 4)
     images = keras.Sequential([keras.Input((2, 2)), keras.layers.Flatten(), keras.layers.Dense(1)])

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import sklearn
+from keras.wrappers import SKLearnClassifier
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import UnsetMetadataPassedError
@@ -194,3 +195,21 @@ def test_a_copy_has_other_attributes_and_shares_all_others():
     copied = with_attributes(value, number=2)
     assert (value.number, copied.number) == (1, 2)
     assert copied.parts is value.parts
+
+
+def test_weights_are_routed_to_wrappers_of_keras():
+    """All weight is on the first class, which the network then predicts everywhere."""
+
+    def build(X, y):
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2, "softmax", kernel_initializer="zeros")])
+        model.compile(keras.optimizers.SGD(10.0), "categorical_crossentropy")
+        return model
+
+    weights = np.where(Y == 0, 1.0, 0.0)
+    wrapper = SKLearnClassifier(build, fit_kwargs={"epochs": 5, "verbose": 0})
+    with sklearn.config_context(enable_metadata_routing=True):
+        with pytest.raises(UnsetMetadataPassedError, match="SKLearnClassifier"):
+            DeepLiftExplainer(wrapper).fit(X, Y, sample_weight=weights)
+        wrapper.set_fit_request(sample_weight=True)
+        explainer = DeepLiftExplainer(wrapper).fit(X, Y, sample_weight=weights)
+    assert (np.asarray(explainer.network_.model(X)).argmax(1) == 0).mean() > 0.95

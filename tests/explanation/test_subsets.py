@@ -125,6 +125,7 @@ def test_weights_that_all_rows_share_stay_whole(model):
     np.testing.assert_array_equal(of_rows.target, [[0.0, 2.0]])
 
 
+@pytest.mark.advice
 def test_a_series_goes_by_its_labels(model):
     explanation = DeepLiftExplainer(model, target=0).fit(FRAME).explain(FRAME)
     assert list(explanation[FRAME["age"] > 0].index) == list(FRAME.index[FRAME["age"] > 0])

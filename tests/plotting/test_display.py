@@ -100,3 +100,17 @@ def test_subfigures_belong_to_a_figure():
     figure = Figure()
     ax = figure.subfigures(1, 2)[0].add_subplot()
     assert ImportanceDisplay([1.0], ["a"]).plot(ax=ax).figure_ is figure
+
+
+@pytest.mark.parametrize(
+    ("display", "options"),
+    [(ImportanceDisplay, {}), (BeeswarmDisplay, {}), (WaterfallDisplay, {"row": 0}), (HeatmapDisplay, {})],
+)
+def test_long_names_have_space_and_are_no_mathematics(display, options):
+    names = ["n" * 90, "cost in $ of a sale in $", "_a^b_"]
+    drawn = display.from_explanation(table(feature_names=names, X=None), **options)
+    drawn.figure_.draw_without_rendering()
+    labels = [label.get_text() for label in drawn.ax_.get_yticklabels()]
+    assert set(names) <= set(labels)
+    assert not any(label.get_parse_math() for label in drawn.ax_.get_yticklabels())
+    assert drawn.ax_.get_window_extent().width / drawn.figure_.dpi > 3

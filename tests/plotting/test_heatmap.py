@@ -7,7 +7,12 @@ from tests.plotting.explanations import of_classes, of_rows, table
 
 
 def cells(display):
-    return np.asarray(display.ax_.images[0].get_array())
+    """Return the drawn contribution of each feature and row, all of whose parts are equal."""
+    [image] = display.ax_.images
+    parts = np.asarray(image.get_array()).reshape(-1, heatmap.REPEATS, len(display.order_))
+    assert (parts == parts[:, :1]).all()
+    assert image.get_extent() == [-0.5, len(display.order_) - 0.5, len(parts) - 0.5, -0.5]
+    return parts[:, 0]
 
 
 def test_a_line_for_each_feature_and_a_column_for_each_row():

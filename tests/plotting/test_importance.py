@@ -127,3 +127,9 @@ def test_inputs_are_chosen():
 def test_max_features_is_a_positive_integer():
     with pytest.raises(ValueError, match="max_features == 0"):
         ImportanceDisplay.from_explanation(table(), max_features=0)
+
+
+def test_a_feature_without_a_number_has_no_bar():
+    display = ImportanceDisplay([1.0, np.nan], ["a", "b"]).plot()
+    assert [text.get_text() for text in display.ax_.texts] == ["1", "missing"]
+    display.figure_.draw_without_rendering()

@@ -141,14 +141,17 @@ def test_tables_are_not_texts():
 
 def test_words_left_out_are_marked():
     display = TokenDisplay.from_explanation(explanation(), rows=0, vocabulary=VOCABULARY, max_words=1)
-    assert words(display) == ["not", "[2 more words that contribute −1]"]
+    assert words(display) == ["not", "[2 more words, sum −1]"]
     longer = TokenDisplay.from_explanation(explanation(), rows=0, words=["not", "bad", "film", "at", "all"])
     assert words(longer) == ["not", "bad", "film", "[2 words that the network did not see]"]
     padded = explanation(
         contributions=np.array([[2.0, 0.0, 0.25], [0.5, 0.0, 0.0]]), X=np.array([[1, 2, 0], [3, 0, 0]])
     )
     display = TokenDisplay.from_explanation(padded, rows=0, vocabulary=VOCABULARY, padding=0)
-    assert words(display) == ["not", "bad", "[1 padding that contribute +0.25]"]
+    assert words(display) == ["not", "bad", "[1 padding, sum +0.25]"]
+    empty = explanation(X=np.zeros((2, 3), int), contributions=np.zeros((2, 3)))
+    assert words(TokenDisplay.from_explanation(empty, rows=0, padding=0)) == ["[3 padding]"]
+    assert words(TokenDisplay.from_explanation(empty, rows=[])) == []
 
 
 def test_rows_with_targets_of_their_own_name_them():
