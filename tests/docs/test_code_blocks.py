@@ -1,11 +1,11 @@
 """What stands behind >>> is run by pytest itself (docs/conftest.py); here is all other code."""
 
-import doctest
 import os
 import re
 import shlex
 import tomllib
 import warnings
+from doctest import DocTestParser
 from itertools import pairwise
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_code_fits_the_page(page):
     """The blocks of the how-tos are lines of the sources, which are longer, and scroll."""
     text = page.read_text(encoding="utf-8")
     lines = [line for block in blocks_of(page) for line in block.code.splitlines()]
-    for example in doctest.DocTestParser().get_examples(text):
+    for example in DocTestParser().get_examples(text):
         length = example.source.count("\n") + example.want.count("\n")
         shown = text.splitlines()[example.lineno : example.lineno + length]
         lines += [line[example.indent :] for line in shown]
