@@ -5,6 +5,7 @@ import re
 import shlex
 import tomllib
 import warnings
+from doctest import DocTestParser
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,6 +29,9 @@ WITH_PYTHON = [
     if page not in HOW_TOS and any(block.language == "python" for block in blocks_of(page))
 ]
 
+# Columns of code beside both sidebars in a window of 1280 pixels.
+WIDTH = 79
+
 OWN_WARNINGS = (BatchSizeWarning, JitCompileWarning, SummationToDeltaWarning, ConvergenceWarning, RuntimeWarning)
 
 
@@ -38,6 +42,18 @@ def test_all_blocks_are_found():
         # Others than Python's have names of their own, so that none is left out for a name that is misspelt.
         assert {block.language for block in blocks} <= {"python", "bash", "text", "toml", "yaml"}
         assert all(block.code.strip() for block in blocks)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in HOW_TOS], ids=name_of)
+def test_code_fits_the_page(page):
+    """The blocks of the how-tos are lines of the sources, which are longer, and scroll."""
+    text = page.read_text(encoding="utf-8")
+    lines = [line for block in blocks_of(page) for line in block.code.splitlines()]
+    for example in DocTestParser().get_examples(text):
+        length = example.source.count("\n") + example.want.count("\n")
+        shown = text.splitlines()[example.lineno : example.lineno + length]
+        lines += [line[example.indent :] for line in shown]
+    assert [line for line in lines if len(line) > WIDTH] == []
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
