@@ -38,11 +38,21 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"skdeeplift {skdeeplift.__version__}\n"
 
 
-@pytest.mark.parametrize("words", [["unknown"], ["--unknown"], ["explain"], ["explain", "m", "d", "--method", "none"]])
-def test_usage(words, capsys):
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["explian"], ": error: there is no command 'explian'. Did you mean explain?"),
+        (["unknown"], ": error: there is no command 'unknown'. It is one of explain, describe, demo"),
+        (["--unknown"], ": error: COMMAND is missing: one of explain, describe, demo"),
+        (["explain"], " explain: error: MODEL and DATA are missing: skdeeplift explain MODEL DATA"),
+        (["explain", "m"], " explain: error: DATA is missing: skdeeplift explain MODEL DATA"),
+        (["demo", "here"], " demo: error: 'here' is one word too many"),
+    ],
+)
+def test_usage_is_one_line(words, message, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(words)
-    assert "usage: skdeeplift" in capsys.readouterr().err
+    assert capsys.readouterr() == ("", f"skdeeplift{message}\n")
 
 
 def test_without_a_command_the_demonstration_runs(monkeypatch):
@@ -65,3 +75,47 @@ def test_warnings_are_lines(monkeypatch, capsys):
     monkeypatch.setattr(__main__.demo, "run", lambda options: warnings.warn("careful\nnow", stacklevel=1))
     assert main(["demo"]) == 0
     assert capsys.readouterr().err == "skdeeplift: warning: careful now\n"
+
+
+def test_faults_of_the_program(monkeypatch, capsys):
+    """One line, and the traceback on request."""
+
+    def fail(options):
+        raise KeyError("lost\nkey")
+
+    monkeypatch.setattr(__main__.demo, "run", fail)
+    assert main(["demo"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "skdeeplift demo: the program failed, which is a fault of skdeeplift: " in error
+    monkeypatch.setenv("SKDEEPLIFT_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        main(["demo"])
+
+
+def test_errors_of_the_operating_system_and_of_memory(monkeypatch, capsys):
+    for error, said in (
+        (OSError(28, "No space left on device", "out.csv"), "No space left on device: 'out.csv'"),
+        (MemoryError(), "there is not enough memory"),
+    ):
+        monkeypatch.setattr(__main__.demo, "run", _raising(error))
+        assert main(["demo"]) == 2
+        assert capsys.readouterr().err == f"skdeeplift demo: error: {said}\n"
+
+
+def _raising(error):
+    def run(options):
+        raise error
+
+    return run
+
+
+def test_a_reader_that_is_gone():
+    """As of ``skdeeplift ... | head``: nothing is said, and the exit code is that of other programs."""
+    code = (
+        "from skdeeplift import __main__ as m; m.demo.run = lambda _: print('x' * 10**6); raise SystemExit(m.main([]))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141

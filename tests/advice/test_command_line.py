@@ -22,6 +22,8 @@ def folder(tmp_path_factory):
         folder / "model.keras"
     )
     keras.Sequential([keras.Input((2, 2)), layers.Flatten(), layers.Dense(1)]).save(folder / "images.keras")
+    keras.Sequential([keras.Input((2, 2, 2, 2)), layers.Flatten(), layers.Dense(1)]).save(folder / "volumes.keras")
+    np.save(folder / "volumes.npy", np.ones((2, 2, 2, 2, 2), np.float32))
     left, right = keras.Input((2,), name="left"), keras.Input((2,), name="right")
     keras.Model([left, right], layers.Dense(1)(layers.concatenate([left, right]))).save(folder / "two.keras")
     table = pd.DataFrame({"id": ["p", "q"], "age": [3.0, 5.0], "dose": [0.5, 1.0], "diagnosis": ["ill", "well"]})
@@ -83,14 +85,14 @@ def test_several_arrays(follow, folder, capsys, tmp_path):
 
 
 def test_plots_of_what_is_no_table(folder, capsys, tmp_path):
-    images = ["explain", str(folder / "images.keras"), str(folder / "images.npy")]
+    images = ["explain", str(folder / "volumes.keras"), str(folder / "volumes.npy")]
     assert main([*images, "--plot", str(tmp_path / "plot.png")]) == 2
     assert "Write them with --output, and draw them in Python with skdeeplift.plotting" in capsys.readouterr().err
     assert main([*images, "--output", str(tmp_path / "contributions.npy")]) == 0
-    written, X = np.load(tmp_path / "contributions.npy"), np.load(folder / "images.npy")
-    explanation = DeepLiftExplainer(folder / "images.keras").fit(X).explain(X)
+    written, X = np.load(tmp_path / "contributions.npy"), np.load(folder / "volumes.npy")
+    explanation = DeepLiftExplainer(folder / "volumes.keras").fit(X).explain(X)
     np.testing.assert_allclose(explanation.contributions, written, rtol=1e-6)
-    assert ImageContributionDisplay.from_explanation(explanation) is not None
+    assert ImageContributionDisplay(X[..., 0, 0], [written.sum((-1, -2))], ["summed"]).plot() is not None
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from keras import layers, ops
 
 from skdeeplift import DeepLiftExplainer, OcclusionExplainer, mean_normalise_weights_for_sequence_convolution
-from skdeeplift.command_line.data_files import check_writable, read_rows
+from skdeeplift.command_line.data_files import read_rows
+from skdeeplift.command_line.result_files import check_writable
 from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.rows.output import Output
 from tests.advice.following import contributions, follow

@@ -168,7 +168,8 @@ def test_sequences_of_a_fasta_file(files, tmp_path, capsys):
     ]
     assert main(["explain", *map(str, words)]) == 0
     table = pd.read_csv(tmp_path / "out.csv")
-    assert table.columns.tolist() == ["row", "feature_0", "feature_1", "value", "contribution", "standard_error"]
+    columns = ["row", "feature_0", "feature_1", "value", "contribution", "standard_error"]
+    assert table.columns.tolist() == [*columns, "prediction", "reference_value"]
     assert table["row"].unique().tolist() == ["one", "two"]
     assert len(table) == 2 * LENGTH * 4
 
@@ -196,10 +197,11 @@ def test_layouts_of_other_networks(files, tmp_path, shape):
     ("words", "message"),
     [
         (["--genome", "missing.fa"], "there is no file 'missing.fa'"),
-        (["--select", "3"], "--select is for the rows of a table, not for sequences"),
+        (["--select", "3"], "--select is for tables and pictures, not for sequences"),
         (["--logo", "2"], "--logo writes its pictures beside the results. Pass --output, --modisco or --bigwig too"),
-        (["--logo", "-1"], "--logo takes a number of sequences, at least 0. Got -1"),
-        (["--length", "0"], "--length takes a number of letters, at least 1. Got 0"),
+        (["--logo", "-1"], "--logo takes a whole number, at least 0. Got '-1'"),
+        (["--length", "0"], "--length takes a whole number, at least 1. Got '0'"),
+        (["--output", "-"], "--output - is for tables, not for sequences"),
         (["--bigwig", "out.txt"], "expected a file that ends in .bw, .bigwig"),
         (["--bigwig", "out.bw", "--target", "all"], "take the contributions to one target, not to all"),
         (
@@ -217,7 +219,11 @@ def test_what_cannot_be_done_is_said_before_anything_is_computed(files, tmp_path
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(DeepLiftExplainer, "fit", None)
     (tmp_path / "file").touch()
-    assert explain(files, *words) == 2
+    try:
+        status = explain(files, *words)
+    except SystemExit as stop:
+        status = stop.code
+    assert status == 2
     assert message in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

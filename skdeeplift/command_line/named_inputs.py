@@ -1,0 +1,75 @@
+"""Tables for networks that have one input for each column, which is found by its name."""
+
+import numpy as np
+
+from skdeeplift.command_line.parser import suggest
+
+
+def split_columns(table, shapes):
+    """Return one array for each input of a network.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows.
+    shapes : dict of str to tuple
+        Shapes of the network's inputs, by their names.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray of shape (n_rows, 1) or (n_rows,)
+        The column of each input.
+
+    Raises
+    ------
+    ValueError
+        If the columns are not the inputs of the network.
+    """
+    if any(int(np.prod([size or 0 for size in shape])) != 1 for shape in shapes.values()):
+        raise ValueError(
+            f"the network takes {len(shapes)} inputs ({', '.join(shapes)}), and DATA is one table. Pass an .npz file "
+            "with an array for each input"
+        )
+    columns = list(table.columns)
+    if missing := [name for name in shapes if name not in columns]:
+        raise ValueError(
+            f"the network has an input {missing[0]!r}, and DATA no such column.{suggest(missing[0], columns)}".rstrip(
+                "."
+            )
+        )
+    if surplus := [name for name in columns if name not in shapes]:
+        raise ValueError(
+            f"the network has no input {surplus[0]!r}. Leave the column out with --drop {surplus[0]}; the inputs are "
+            f"{', '.join(shapes)}"
+        )
+    return {name: table[name].to_numpy().reshape(-1, *shape) for name, shape in shapes.items()}
+
+
+def join_columns(explanation, table):
+    """Return the explanation of a table in the place of that of one input for each column.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Explanation with a dict of arrays, one for each column.
+    table : DataFrame
+        The rows that are explained.
+
+    Returns
+    -------
+    explanation : Explanation
+        The same explanation with arrays of shape (n_rows, n_columns).
+    """
+    # It imports TensorFlow, before which columns are checked.
+    from skdeeplift.explanation.explanation import OF_ELEMENTS
+
+    n_rows = len(table)
+    for name in OF_ELEMENTS:
+        if isinstance(arrays := explanation.get(name), dict):
+            each = [
+                arrays[column].reshape(n_rows, 1, *np.shape(explanation.prediction)[1:]) for column in table.columns
+            ]
+            explanation[name] = np.concatenate(each, axis=1)
+    explanation.X, explanation.index = table, None if table.index.name is None else table.index
+    explanation.feature_names = np.array(table.columns, dtype=object).astype(str)
+    return explanation
