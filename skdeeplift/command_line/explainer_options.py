@@ -193,7 +193,7 @@ def make_explainer(options, network, *, reference=None, verbose=False):
     takers = {name: inspect.signature(getattr(skdeeplift, each.explainer)).parameters for name, each in METHODS.items()}
     for name in parameters:
         if name not in takers[options.method]:
-            option = "--max-references" if name == "max_references" else f"--set {name}="
+            option = "--max-references" if name == "max_references" else f"--set {name}"
             others = [each for each, known in takers.items() if name in known]
             known = sorted(set(takers[options.method]) - given.keys() - {"estimator"})
             advice = f" It is for {', '.join(others)}." if others else suggest(name, known)
@@ -246,9 +246,9 @@ def _parse_setting(text):
     name, equals, value = text.partition("=")
     name, value = name.strip(), value.strip()
     if not equals or not name.isidentifier():
-        raise ValueError(f"--set takes NAME=VALUE, such as n_steps=200. Got {text!r}")
+        raise ValueError(f"--set takes NAME=VALUE, such as --set n_steps=200. Got {text!r}")
     if name == "estimator":
-        raise ValueError("--set estimator= is not for the command line: MODEL names the network")
+        raise ValueError("--set does not take the network: MODEL names it")
     if value.lower() in _CONSTANTS:
         return name, _CONSTANTS[value.lower()]
     try:
@@ -256,7 +256,7 @@ def _parse_setting(text):
     except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
         if value[:1] in ("[", "{", "(", '"', "'"):
             raise ValueError(
-                f"--set {name}= has a value with a bracket or a quotation mark that is not closed, or words without "
+                f"the value of --set {name} has a bracket or a quotation mark that is not closed, or words without "
                 f"quotation marks inside of brackets. Got {value!r}"
             ) from error
         return name, value

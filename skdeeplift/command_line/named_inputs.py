@@ -70,6 +70,6 @@ def join_columns(explanation, table):
                 arrays[column].reshape(n_rows, 1, *np.shape(explanation.prediction)[1:]) for column in table.columns
             ]
             explanation[name] = np.concatenate(each, axis=1)
-    explanation.X, explanation.index = table, None if table.index.name is None else table.index
+    explanation.X, explanation.index = table, table.index
     explanation.feature_names = np.array(table.columns, dtype=object).astype(str)
     return explanation

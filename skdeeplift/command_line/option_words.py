@@ -22,7 +22,7 @@ OPTIONS = {
 PHRASES = (
     (
         r"X has (\d+) features, but the network bound to \w+ takes (.+?)\. A bound network .*",
-        r"DATA has \1 columns, and the network takes \2. Leave columns out that are not inputs with --drop NAME",
+        r"The network takes \2 columns, and DATA has \1. Leave columns out that are not inputs with --drop NAME",
     ),
     (
         r"Found array with dim (\d+), while dim <= 2 is required by \w+\.?",
@@ -35,19 +35,11 @@ PHRASES = (
     (r"The network takes one array\. Got a dict of (\d+)\.", r"The network takes one array, and DATA has \1."),
     (r"but the network takes (?:u?int|bool)\w* there, which has no such number", "but the network takes whole ones"),
     (
-        r'Pass both, as \("model\.json", (.*?)\)\.',
-        r"Pass the .json file of the architecture, and --weights \1.",
-    ),
-    (
-        r'Expected the path of a \.keras, \.h5 or \.hdf5 file, or the two paths \("model\.json", "weights\.h5"\)\.?',
-        "MODEL is a .keras or .h5 file, a SavedModel folder, or a .json file with --weights",
-    ),
-    (
         r"The target (.+?) is out of range: for this network it is",
         r"--target \1 is out of range: for this network it is",
     ),
     (r"^A target is\b", "--target is"),
-    (r"(?: \w+=)? an integer from 0 to 0\b", " 0"),
+    (r"\ban integer from (0) to 0\b", r"\1"),
     (r"\ban integer from\b", "a number from"),
     (r"\ba tuple of (\d+) integers, each below \((.*?)\)", r"\1 numbers separated by commas, each below \2"),
     (
@@ -55,16 +47,14 @@ PHRASES = (
         r", or a difference of two such as 1-0. \1. To choose classes by their names, pass --classes",
     ),
     (r", a dict of indices to weights,", ", a difference of two such as 1-0,"),
-    (r"and the network's outputs? ha(?:s|ve) shape \((\d+),\)", r"and the network has \1 outputs"),
-    (r"but the network's outputs have shape \((\d+),\)", r"but the network has \1 outputs"),
+    (r"but the network's outputs have shape \((\d+),\)", r"but the number of outputs is \1"),
     (r", or an? memory_limit= to config_context,", ""),
     (r", or a smaller n_neighbors=", ""),
     (r"Expected what keras\.Model\.to_json\(\) writes", "Expected an architecture that Keras wrote"),
-    (r"\bhas 1 (column|row)s\b", r"has 1 \1"),
     (r"\bthe network bound to \w+", "the network"),
     (r"Pass (\w+)=None\b", r"Leave \1= out"),
-    (r"\bFit an explainer with\b|\bfit an explainer with\b", "Pass"),
-    (r"\bthe rows of fit\b|\bthose of fit\b|\bfit\b(?= was)", "those of --background"),
+    (r"\b[Ff]it an explainer with\b", "Pass"),
+    (r"\bthose of fit\b", "those of --background"),
 )
 _CONSTRAINT = re.compile(r"The '(\w+)' parameter of (\w+) must be (.*)\. Got (.*) instead\.?", re.DOTALL)
 _RANGE = re.compile(r"an? (int|float) in the range ([\[(])(\S+), (\S+?)([\])])")

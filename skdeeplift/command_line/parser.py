@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import re
+from functools import partial
 
 # Errors of argparse, and the words in their place.
 _ERRORS = (
@@ -93,8 +94,10 @@ def suggest(word, known):
     question : str
         A question that begins with a space; "" if no word is similar.
     """
-    similar = difflib.get_close_matches(word, list(known), n=1)
-    return f" Did you mean {similar[0]}?" if similar else ""
+    names = {name.strip("-").lower(): name for name in known}
+    word = word.strip("-").lower()
+    similar = [name for name in names if name.startswith(word)] or difflib.get_close_matches(word, names, n=1)
+    return f" Did you mean {names[similar[0]]}?" if similar else ""
 
 
 def whole_number(minimum, *, auto=False):
@@ -112,14 +115,14 @@ def whole_number(minimum, *, auto=False):
     parse : callable
         Function of a text that returns the number, or the word.
     """
+    return partial(_parse_whole_number, minimum=minimum, auto=auto)
 
-    def parse(text):
-        if auto and text == "auto":
-            return text
-        number = int(text) if re.fullmatch(r"[-+]?\d+", text) else minimum - 1
-        if number < minimum:
-            kind = f"a whole number, at least {minimum}{', or auto' if auto else ''}"
-            raise argparse.ArgumentTypeError(f"takes {kind}. Got {text!r}")
-        return number
 
-    return parse
+def _parse_whole_number(text, minimum, auto):
+    if auto and text == "auto":
+        return text
+    number = int(text) if re.fullmatch(r"[-+]?\d+", text) else minimum - 1
+    if number < minimum:
+        kind = f"a whole number, at least {minimum}{', or auto' if auto else ''}"
+        raise argparse.ArgumentTypeError(f"takes {kind}. Got {text!r}")
+    return number

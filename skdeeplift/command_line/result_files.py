@@ -237,7 +237,10 @@ def explained_classes(explanation, target):
 
 def _of_rows(explanation):
     """Return the fields with one entry for each row, or for each row and target, by the names of their columns."""
-    return {name: values for name in OF_ROWS if (values := explanation.get(name)) is not None}
+    dtype = find_parts(explanation)[1][0].contributions.dtype
+    fields = {name: explanation[name] for name in OF_ROWS if explanation.get(name) is not None}
+    # More digits than those of contributions would be rounding.
+    return {name: each.astype(dtype) if each.dtype == np.float64 else each for name, each in fields.items()}
 
 
 def _make_frame(explanation, column_names):
@@ -250,7 +253,8 @@ def _make_frame(explanation, column_names):
             name: values[rows, np.arange(len(rows)) % n_targets] if values.ndim == 2 else values[rows]
             for name, values in _of_rows(explanation).items()
         }
-        return explanation.to_frame().assign(**of_rows)
+        frame = explanation.to_frame().assign(**of_rows)
+        return frame.drop(columns="class") if {"class", "explained_class"} <= {*frame} else frame
     labels = range(n_targets) if explanation.get("class_names") is None else explanation.class_names
     columns = {}
     for name, values in _of_rows(explanation).items():
@@ -260,7 +264,8 @@ def _make_frame(explanation, column_names):
             columns[name] = values
     # A column of the user's that has such a name keeps it.
     columns = {f"{name}_of_row" if name in column_names else name: values for name, values in columns.items()}
-    index = pd.RangeIndex(n_rows, name="row") if explanation.index is None else explanation.index
+    index = pd.RangeIndex(n_rows) if explanation.index is None else explanation.index
+    index = index.rename("row") if index.name is None else index
     contributions = pd.DataFrame(explanation.contributions.reshape(n_rows, -1), index, column_names)
     return pd.concat([pd.DataFrame(columns, index), contributions], axis=1)
 

@@ -84,9 +84,27 @@ def summarise(explanation, number):
     Returns
     -------
     text : str
-        Table of the largest mean absolute contributions, and the mean of the target over the rows.
+        Table of the largest mean absolute contributions, or of the first rows if these are images, and the mean of the
+        target over the rows.
     """
-    return "\n".join([format_importances(explanation, number, ".4g"), "", *say_target(explanation, "rows")])
+    _, [part, *others] = find_parts(explanation)
+    is_table = bool(others) or part.contributions.ndim - has_targets(explanation) == 2
+    # A pixel alone says nothing.
+    table = format_importances(explanation, number, ".4g") if is_table else _format_rows(explanation, number)
+    return "\n".join([table, "", *say_target(explanation, "rows")])
+
+
+def _format_rows(explanation, number):
+    """Return the targets of the first rows as the text of a table."""
+    fields = ("explained_class", "prediction", "reference_value")
+    columns = {name: explanation[name][:number] for name in fields if explanation.get(name) is not None}
+    index = pd.RangeIndex(len(explanation.prediction)) if explanation.index is None else explanation.index
+    if has_targets(explanation):
+        columns.pop("reference_value", None)
+        labels = explanation.get("class_names")
+        frame = pd.DataFrame(columns["prediction"], index[:number], labels)
+        return frame.add_prefix("prediction__").to_string(float_format="{:.4g}".format)
+    return pd.DataFrame(columns, index[:number]).to_string(float_format="{:.4g}".format)
 
 
 def say_target(explanation, rows):

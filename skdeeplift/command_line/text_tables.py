@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -45,10 +46,7 @@ def read_text_table(content):
     separator = _find_separator(lines)
     decimal = _find_decimal_mark(lines, separator)
 
-    def read(**options):
-        source = io.BytesIO(content) if isinstance(content, bytes) else content
-        return pd.read_csv(source, sep=separator, encoding=encoding, **options)
-
+    read = partial(_read_csv, content, sep=separator, encoding=encoding)
     try:
         first = read(header=None, nrows=1, dtype=str).iloc[0]
         has_names = _holds_names(first.str.replace(",", ".") if decimal == "," else first)
@@ -73,6 +71,10 @@ def read_text_table(content):
         raise ValueError(_say_parser_error(str(error))) from error
     table.attrs["first_line"] = 1 + has_names
     return table
+
+
+def _read_csv(content, **options):
+    return pd.read_csv(io.BytesIO(content) if isinstance(content, bytes) else content, **options)
 
 
 def _read_head(path):
