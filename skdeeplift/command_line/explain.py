@@ -126,8 +126,7 @@ def run(options):
         raises = explainer.get_params(deep=False).get("check") == "raise"
         explanation = (explainer.set_params(check="warn") if raises else explainer).explain(X)
     if has_columns:
-        explanation = join_columns(explanation, given["rows"])
-        column_names = list(explanation.feature_names)
+        column_names, notes = join_columns(explanation, given["rows"]), []
     elif isinstance(given["rows"], Pictures):
         explanation.index = pd.Index(given["rows"].names, name="picture")
     if (classes := explained_classes(explanation, options.target)) is not None:

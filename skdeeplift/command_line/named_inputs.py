@@ -46,19 +46,19 @@ def split_columns(table, shapes):
 
 
 def join_columns(explanation, table):
-    """Return the explanation of a table in the place of that of one input for each column.
+    """Turn the explanation of one input for each column into that of a table.
 
     Parameters
     ----------
     explanation : Explanation
-        Explanation with a dict of arrays, one for each column.
+        Explanation with dicts of arrays, one for each column, in whose place arrays of shape (n_rows, n_columns) come.
     table : DataFrame
         The rows that are explained.
 
     Returns
     -------
-    explanation : Explanation
-        The same explanation with arrays of shape (n_rows, n_columns).
+    names : list of str
+        Names of the columns of contributions, with one for each target.
     """
     # It imports TensorFlow, before which columns are checked.
     from skdeeplift.explanation.explanation import OF_ELEMENTS
@@ -72,4 +72,8 @@ def join_columns(explanation, table):
             explanation[name] = np.concatenate(each, axis=1)
     explanation.X, explanation.index = table, table.index
     explanation.feature_names = np.array(table.columns, dtype=object).astype(str)
-    return explanation
+    names, n_targets = list(table.columns), explanation.contributions.shape[2:]
+    if not n_targets:
+        return names
+    labels = range(n_targets[0]) if explanation.get("class_names") is None else explanation.class_names
+    return [f"{name}__{label}" for name in names for label in labels]
