@@ -203,8 +203,8 @@ def check_columns(rows, others, others_option):
         )
     if missing := [name for name in expected if name not in names]:
         raise ValueError(
-            f"DATA has no column {missing[0]!r}, and the file of {others_option} has it. If it is no input of the "
-            f"network, pass --drop {missing[0]}"
+            f"DATA has no column {missing[0]!r}, and the file of {others_option} has it. Add the column to DATA, or "
+            "leave it out of that file"
         )
     if names != expected:
         raise ValueError(

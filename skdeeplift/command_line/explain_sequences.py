@@ -158,7 +158,7 @@ def _input_shape(network):
     if len(shapes) > 1:
         raise ValueError(
             f"the network has {len(shapes)} inputs, but the file holds sequences for one. Use Python: "
-            "skdeeplift.sequences reads the file, and reference='held' takes inputs that are not explained"
+            "skdeeplift.sequences reads the file, and the reference held is for inputs that are not explained"
         )
     return next(iter(shapes.values()))
 

@@ -60,7 +60,7 @@ def test_first_lines_of_tables(tmp_path):
         lambda: read("id,a,b\n1,2,3\n4,5,6\n", index="id"),
     )
     follow(
-        "If it is no row, delete the line (pandas: to_csv(header=False)); if it is one, write its first number as 0.0",
+        "If it is no row, delete the line; if it is one, write its first number as 0.0",
         lambda: read("0,1,2\n3,4,7\n"),
         lambda: read("3,4,7\n"),
         lambda: read("0.0,1,2\n3,4,7\n"),

@@ -131,6 +131,21 @@ def test_a_header_that_declares_more_than_memory_holds(tmp_path):
         read_rows(tmp_path / "rows.npy")
 
 
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((0, 3)), "it has no rows"),
+        (np.array(1.0), "it has no rows"),
+        (np.array([[1.0, np.nan]]), "it has missing or infinite numbers, which a network cannot take"),
+        (np.array([["a"]]), "expected an array of numbers, but the array holds text or other objects"),
+    ],
+)
+def test_arrays_that_no_network_takes(tmp_path, array, message):
+    np.save(tmp_path / "rows.npy", array)
+    with pytest.raises(ValueError, match=message):
+        read_rows(tmp_path / "rows.npy")
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no file"):
         read_rows(tmp_path / "rows.csv")

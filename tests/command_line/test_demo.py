@@ -32,3 +32,5 @@ def test_folder_that_can_not_be_written(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["demo", "--output", str(tmp_path / "file" / "folder")]) == 2
     assert "cannot write to the folder" in capsys.readouterr().err
+    assert main(["demo", "--output", str(tmp_path / "file")]) == 2
+    assert "it is a file" in capsys.readouterr().err

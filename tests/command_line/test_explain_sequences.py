@@ -241,6 +241,14 @@ def test_regions_without_a_genome(files, capsys):
     assert "regions need --genome FILE, the FASTA file of the genome" in capsys.readouterr().err
 
 
+def test_sequences_are_for_networks_of_one_input(tmp_path, capsys):
+    (tmp_path / "few.fa").write_text(">one\nACGT\n")
+    inputs = [keras.Input((4, 4), name=name) for name in ("left", "right")]
+    keras.Model(inputs, keras.layers.Add()(inputs)).save(tmp_path / "model.keras")
+    assert main(["explain", str(tmp_path / "model.keras"), str(tmp_path / "few.fa")]) == 2
+    assert "the network has 2 inputs, but the file holds sequences for one" in capsys.readouterr().err
+
+
 def test_a_fasta_file_has_no_place_in_a_genome(files, tmp_path, capsys):
     (tmp_path / "few.fa").write_text(">one\nACGTACGTACGT\n")
     words = ["explain", files / "model.keras", tmp_path / "few.fa", "--bigwig", tmp_path / "out.bw"]

@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 
 import keras
 import numpy as np
@@ -77,6 +78,12 @@ def files(tmp_path_factory):
     (folder / "bad.json").write_text("[]")
     (folder / "old.pt").touch()
     (folder / "folder.csv").mkdir()
+    (folder / "saved").mkdir()
+    (folder / "saved" / "saved_model.pb").touch()
+    with zipfile.ZipFile(folder / "weights.keras", "w") as file:
+        file.writestr("model.weights.h5", "")
+    image = pytest.importorskip("PIL.Image")
+    image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "picture.png")
     return folder
 
 
@@ -97,6 +104,8 @@ OF_FILES = {
     "model.json numbers.csv --weights numbers.csv": "--weights takes a file that ends in .h5 or .hdf5",
     "bad.json numbers.csv --weights model.weights.h5": "holds no architecture in JSON",
     "model.keras numbers.csv --weights model.weights.h5": "--weights belongs to the .json file of an architecture",
+    "saved/saved_model.pb numbers.csv": "is part of a SavedModel. Pass its folder, 'saved'",
+    "weights.keras numbers.csv": "holds no network: it has no config.json",
     "old.pt numbers.csv": "cannot read 'old.pt': MODEL is a .keras or .h5 file",
     "model.keras old.pt": "expected a file that ends in .csv",
     "model.keras labelled.csv": "columns without numbers: id, outcome",
@@ -156,6 +165,8 @@ OF_NETWORKS = {
     "inputs.keras others.npz": "The network takes the inputs 'left', 'right'. Got 'a', 'b'",
     "inputs.keras lengths.npz": "All inputs need the same number of rows. Got 3, 4",
     "inputs.keras numbers.csv": "the network takes 2 inputs (left, right), and DATA is one table",
+    "inputs.keras picture.png --pixels 0..1": "the network takes 2 inputs, and pictures are one",
+    "model.keras picture.png --pixels 0..1": "the network takes rows of shape (3), and DATA holds pictures",
     "inputs.keras images.npy": "The network takes 2 inputs (left, right), and DATA is another number",
     "named.keras narrow.csv": "the network has an input 'dose', and DATA no such column",
     "named.keras labelled.csv --index id --drop outcome --drop age": "the network has an input 'age'",
