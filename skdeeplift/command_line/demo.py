@@ -96,7 +96,7 @@ def demonstrate(folder, *, progress=False):
         f"A {X.shape[1]}-32-16-1 network, trained on {len(X_train)} rows, is right on {accuracy:.1%} of {len(X_test)} "
         f"others."
     )
-    explanation["explained_class"] = explained_classes(explanation, explainer.target)
+    explanation["explained_class"] = explained_classes(explanation, explainer.target, has_names=True)
     n_references = len(explainer.references_.weights)
     print(f"DeepLIFT contributions to its logit of benign, against {n_references} training rows:\n")
     print(format_importances(explanation, N_FEATURES, ".4f"))

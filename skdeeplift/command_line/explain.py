@@ -129,7 +129,7 @@ def run(options):
         column_names, notes = join_columns(explanation, given["rows"]), []
     elif isinstance(given["rows"], Pictures):
         explanation.index = pd.Index(given["rows"].names, name="picture")
-    if (classes := explained_classes(explanation, options.target)) is not None:
+    if (classes := explained_classes(explanation, options.target, has_names=options.classes is not None)) is not None:
         explanation["explained_class"] = classes
     if options.select is not None:
         column_names = select_columns(explanation, column_names, options.select)

@@ -135,7 +135,7 @@ def run(options):
         blocks = FinishedBlocks(folder, _describe(options), len(data.X))
         explanation = _explain_blocks(explainer, data.X, blocks, wants_hypothetical, options)
     explanation.index = pd.Index(data.names, name="sequence")
-    if (classes := explained_classes(explanation, options.target)) is not None:
+    if (classes := explained_classes(explanation, options.target, has_names=options.classes is not None)) is not None:
         explanation["explained_class"] = classes
     lines = [] if options.quiet else [_summarise(explanation, data)]
     lines += [

@@ -206,7 +206,7 @@ def write_contributions(path, explanation, column_names):
             frame.to_csv(unfinished, index=has_index, sep="," if suffix == ".csv" else "\t")
 
 
-def explained_classes(explanation, target):
+def explained_classes(explanation, target, *, has_names):
     """Return the class that is explained for each row.
 
     Parameters
@@ -215,6 +215,8 @@ def explained_classes(explanation, target):
         The explanation.
     target : str
         The value of --target.
+    has_names : bool
+        Whether the user names the classes.
 
     Returns
     -------
@@ -228,7 +230,7 @@ def explained_classes(explanation, target):
     if isinstance(chosen, np.ndarray):
         return chosen if chosen.shape == (n_rows,) else None
     if chosen is None or chosen in ("auto", "predicted"):
-        return None if names is None or len(names) != 1 else np.repeat(np.asarray(names), n_rows)
+        return np.repeat(np.asarray(names), n_rows) if has_names and len(names) == 1 else None
     name = target
     if isinstance(chosen, int) and names is not None and 0 <= chosen < len(names):
         name = names[chosen]
