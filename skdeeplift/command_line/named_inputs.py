@@ -70,7 +70,7 @@ def join_columns(explanation, table):
                 arrays[column].reshape(n_rows, 1, *np.shape(explanation.prediction)[1:]) for column in table.columns
             ]
             explanation[name] = np.concatenate(each, axis=1)
-    explanation.X, explanation.index = table, table.index
+    explanation.index = table.index
     explanation.feature_names = np.array(table.columns, dtype=object).astype(str)
     names, n_targets = list(table.columns), explanation.contributions.shape[2:]
     if not n_targets:
