@@ -60,16 +60,11 @@ def join_columns(explanation, table):
     names : list of str
         Names of the columns of contributions, with one for each target.
     """
-    # It imports TensorFlow, before which columns are checked.
-    from skdeeplift.explanation.explanation import OF_ELEMENTS
-
-    n_rows = len(table)
-    for name in OF_ELEMENTS:
-        if isinstance(arrays := explanation.get(name), dict):
-            each = [
-                arrays[column].reshape(n_rows, 1, *np.shape(explanation.prediction)[1:]) for column in table.columns
-            ]
-            explanation[name] = np.concatenate(each, axis=1)
+    shape = len(table), 1, *np.shape(explanation.prediction)[1:]
+    explanation.X = table
+    for name, arrays in explanation.items():
+        if isinstance(arrays, dict) and all(isinstance(arrays.get(column), np.ndarray) for column in table.columns):
+            explanation[name] = np.concatenate([arrays[column].reshape(shape) for column in table.columns], axis=1)
     explanation.index = table.index
     explanation.feature_names = np.array(table.columns, dtype=object).astype(str)
     names, n_targets = list(table.columns), explanation.contributions.shape[2:]
