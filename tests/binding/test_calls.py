@@ -191,7 +191,7 @@ def test_pipelines_and_training_on_batches(tmp_path):
     np.testing.assert_allclose(got.explain(X).X, expected.explain(ROWS).X, **CLOSE)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [GradientExplainer, partial(IntegratedGradientsExplainer, check="ignore")])
 def test_other_methods(kind, model):
     explainer = kind(model, target=1).fit(ROWS)

@@ -105,6 +105,7 @@ def test_tokens(token_network, tmp_path):
     assert infidelity(explainer, LONG_TOKENS, random_state=0) == infidelity(expected, LONG_TOKENS, random_state=0)
 
 
+@pytest.mark.slow
 def test_layers(token_network):
     explainer, expected = (
         DeepLiftExplainer(token_network, reference="zeros", layer="embedding").fit(rows)

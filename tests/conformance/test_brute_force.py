@@ -431,10 +431,10 @@ def check(seeds):
 
 def test_contributions_and_parts_are_those_of_the_rules_written_down_a_second_time():
     # In the last one, a unit without a difference hands on parts that cancel.
-    check([*range(7), 13])
+    check([0, 1, 5, 13])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(7, 187, 30))
+@pytest.mark.parametrize("first", range(2, 182, 30))
 def test_contributions_and_parts_of_more_networks(first):
     check(range(first, first + 30))

@@ -331,7 +331,7 @@ def test_occlusion(given, layer):
     compare(OcclusionExplainer(given[0].model), given, layer, expected)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @LAYERS
 def test_shapley_values(given, layer):
     def expected(row, at_row, at_reference):

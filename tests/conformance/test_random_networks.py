@@ -160,7 +160,7 @@ summing = given(
 )
 
 
-@examples(4)
+@examples(3)
 @summing
 def test_contributions_sum_to_the_change_of_the_output(
     network, rule, target, reference, pre_activation, center_logits, dtype

@@ -37,6 +37,7 @@ def one_by_one(rows, others, ranks, counts, weights, reference_weights):
     return values
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("per_row", [False, True])
 @pytest.mark.parametrize(("n_orders", "of_rows"), [(1, True), (7, False)])
 @pytest.mark.parametrize("batch", [dict(), dict(batch_size=4), dict(batch_size=1), dict(fixed=6)])

@@ -244,7 +244,7 @@ def test_one_batch_size():
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(batch_size=st.integers(1, 60), n_steps=st.sampled_from([7, "auto"]), target=st.sampled_from([1, "all"]))
 def test_the_batch_size_does_not_matter(at_once, batch_size, n_steps, target):
     explainer, whole = at_once(n_steps, target)
@@ -286,7 +286,8 @@ def test_large_dense_networks_are_integrated_alike():
     np.testing.assert_allclose(large, small, rtol=0, atol=1e-5 * np.abs(small).max())
 
 
-@pytest.mark.parametrize("hidden", [(8,), pytest.param((32, 16), marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("hidden", [(8,), (32, 16)])
 def test_the_default_reaches_its_tolerance_on_small_perceptrons(hidden, recwarn):
     """Every row of a network of relu adds up within a hundredth, and is as near to the limit as with 50 steps."""
     keras.utils.set_random_seed(0)

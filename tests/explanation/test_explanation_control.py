@@ -39,7 +39,7 @@ def networks():
 REFERENCES = ["zeros", "dinucleotide_shuffle", "background_frequency"]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("reference", REFERENCES)
 @pytest.mark.parametrize("make", [DeepLiftExplainer, IntegratedGradientsExplainer])
 def test_is_one_input_with_the_tracks_built_in(networks, make, reference):

@@ -169,6 +169,7 @@ def test_rows_that_wait_are_copies(in_out):
         np.testing.assert_array_equal(explainer.explain(source()).X, rows)
 
 
+@pytest.mark.slow
 def test_references_of_several_inputs_are_cut_with_the_rows():
     """Shared references of a series have as many axes as references of each row of a table."""
     series, table = keras.Input((2, 3), name="series"), keras.Input((6,), name="table")

@@ -173,6 +173,7 @@ def quantised_network(kind):
     "kind",
     ["numbers", pytest.param("tokens", marks=pytest.mark.slow), pytest.param("attention", marks=pytest.mark.slow)],
 )
+@pytest.mark.slow
 def test_a_network_in_whole_numbers_of_eight_bits(kind, rule):
     network, rng = quantised_network(kind), np.random.default_rng(0)
     shape = (8, *network.inputs[0].shape[1:])

@@ -205,6 +205,7 @@ SEEDS = [0, *(pytest.param(seed, marks=SLOW if seed < 3 else EXHAUSTIVE) for see
     [*RULES, *(pytest.param(rule, marks=pytest.mark.slow) for rule in ("genomics_default", {"last": "reveal_cancel"}))],
 )
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.slow
 def test_contributions_of_random_networks_sum_and_each_row_stands_alone(rule, seed):
     assert_sums_and_rows_stand_alone(network_of_winners(seed), rule, seed)
 
