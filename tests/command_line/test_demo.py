@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,11 @@ def test_demonstration(tmp_path, capsys):
     assert with_selected > with_all + 2
     assert re.search(r"with the 10 columns that contribute most.*\nof which (\d+) are no noise", printed)[1] == "10"
     assert str(tmp_path / "folder") in printed
+    # The pages have these numbers, which differ by little from machine to machine.
+    root = Path(__file__).parents[2]
+    for page in (root / "README.md", root / "docs" / "command_line.rst"):
+        told = [float(number) for number in re.findall(r"([\d.]+) %", page.read_text(encoding="utf-8"))]
+        np.testing.assert_allclose(told, [with_all, with_selected], atol=0.5)
 
 
 def test_folder_that_can_not_be_written(tmp_path, capsys):
