@@ -40,7 +40,11 @@ def main(arguments=None):
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
         command_parser = commands.add_parser(
-            name, help=command.__doc__.splitlines()[0], description=command.DESCRIPTION, epilog=command.EPILOG
+            name,
+            help=command.__doc__.splitlines()[0],
+            usage=f"skdeeplift {name} {command.USAGE}",
+            description=command.DESCRIPTION,
+            epilog=command.EPILOG,
         )
         command.add_arguments(command_parser)
     words = sys.argv[1:] if arguments is None else arguments

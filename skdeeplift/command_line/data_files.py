@@ -39,7 +39,8 @@ def read_rows(path, *, index=None, drop=(), required=True):
         Name of a ``.csv``, ``.tsv``, ``.txt``, ``.parquet``, ``.npy`` or ``.npz`` file of numbers, of a picture or a
         folder of pictures; "-" for standard input.
     index : str, default=None
-        Column of a table that labels its rows. By default rows are numbered.
+        Column of a table that labels its rows. By default the first column if it has no name; otherwise rows are
+        numbered.
     drop : sequence of str, default=()
         Columns of a table that are not inputs of the network.
     required : bool, default=True
@@ -69,6 +70,7 @@ def read_rows(path, *, index=None, drop=(), required=True):
         suffix, name = path.suffix.lower(), repr(str(path))
         check_exists(path)
         if holds_pictures(path):
+            _refuse_columns(name, index, drop, required)
             return open_pictures(path)
         if path.is_dir():
             raise ValueError(f"cannot read {name}: it is a folder without pictures ({', '.join(IMAGES)})")
@@ -82,12 +84,16 @@ def read_rows(path, *, index=None, drop=(), required=True):
         # Damaged files cause errors of many kinds, of NumPy, zipfile, zlib and Python's tokenizer.
         raise ValueError(f"cannot read {name}: {_say_damage(error)}") from error
     if suffix in ARRAYS:
-        if required and (index is not None or drop):
-            raise ValueError(f"--index and --drop name columns of a table, but {name} holds arrays. Leave them out")
+        _refuse_columns(name, index, drop, required)
         return rows
     if not required:
         index, drop = index if index in rows.columns else None, [column for column in drop if column in rows.columns]
     return _choose_columns(rows, name, index, drop)
+
+
+def _refuse_columns(name, index, drop, required):
+    if required and (index is not None or drop):
+        raise ValueError(f"--index and --drop name columns of a table, but {name} is no table. Leave them out")
 
 
 def check_exists(path):
@@ -117,7 +123,7 @@ def require_pyarrow():
 def _say_damage(error):
     text = str(error) or "it is damaged"
     # NumPy's errors advise reading files that run code.
-    return "it holds objects, not numbers" if "pickle" in text else text
+    return "it is damaged, or holds objects and not numbers" if "pickle" in text else text
 
 
 def _read_table(content, suffix):
@@ -162,6 +168,8 @@ def _choose_columns(table, name, index, drop):
     if index in drop:
         raise ValueError(f"--index and --drop both name {index}. Leave out --drop {index}")
     attrs = table.attrs
+    if index is None and attrs.get("labels") not in (None, *drop):
+        table = table.set_index(attrs["labels"]).rename_axis(None)
     if index is not None:
         table = table.set_index(index)
     table = table.drop(columns=list(drop))

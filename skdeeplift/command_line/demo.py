@@ -12,6 +12,7 @@ from skdeeplift.command_line.model_files import import_quietly
 from skdeeplift.command_line.result_files import explained_classes, write_contributions, write_picture
 from skdeeplift.command_line.summary import N_FEATURES, format_importances
 
+USAGE = "[options]"
 DESCRIPTION = (
     "Train a small Keras classifier on scikit-learn's breast-cancer data, explain the held-out rows with\nDeepLIFT "
     "against the training rows, and write a table and a picture. Then select columns by their\ncontributions, "

@@ -4,6 +4,7 @@ from skdeeplift.command_line.data_files import add_row_arguments, read_rows
 from skdeeplift.command_line.explainer_options import METHODS
 from skdeeplift.command_line.model_files import add_model_arguments, check_model, get_model, import_quietly
 
+USAGE = "MODEL [options]"
 DESCRIPTION = """\
 List the operations of a network that differences flow through, with the layer and the rule of each.
 Operations without a rule are listed with the reason."""

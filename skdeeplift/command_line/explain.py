@@ -1,5 +1,6 @@
 """Explain a network's output for the rows of a file."""
 
+import re
 import sys
 import warnings
 
@@ -22,12 +23,13 @@ from skdeeplift.command_line.model_files import (
     load_model,
 )
 from skdeeplift.command_line.named_inputs import join_columns, split_columns
-from skdeeplift.command_line.parser import whole_number
+from skdeeplift.command_line.option_words import say_in_options
 from skdeeplift.command_line.picture_files import IMAGES, PIXELS, Pictures
 from skdeeplift.command_line.result_files import STANDARD_OUTPUT, explained_classes, is_image, kept_if_lost
 from skdeeplift.command_line.sequence_data import kind_of_sequences
 from skdeeplift.command_line.summary import N_FEATURES, select_columns, summarise
 
+USAGE = "MODEL DATA [options]"
 DESCRIPTION = """\
 Compute the contribution of each input to a network's output for the rows of a file, and print a summary.
 
@@ -80,15 +82,8 @@ def add_arguments(parser):
         help="range of the pixels of pictures that the network takes: 0..255, 0..1, or signed for -1 to 1",
     )
     explainer_options.add_arguments(parser)
-    explain_sequences.add_arguments(parser)
     result_files.add_arguments(parser)
-    parser.add_argument(
-        "--select",
-        metavar="N",
-        type=whole_number(1),
-        help="keep only the N columns of a table with the largest mean absolute contribution, in all results",
-    )
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors and warnings")
+    explain_sequences.add_arguments(parser)
 
 
 def run(options):
@@ -118,7 +113,7 @@ def run(options):
     explainer = explainer_options.make_explainer(
         options, network, reference=arrays["reference"], verbose=explain_sequences.is_watched(options)
     )
-    explainer.fit(X if background is None else background)
+    _fit(explainer, X, background, options.method)
     column_names = None if has_columns else _column_names(explainer)
     _check_contributions(options, explainer, column_names, X, has_columns)
     with warnings.catch_warnings(record=True) as caught:
@@ -199,6 +194,18 @@ def _to_network(rows, options, shapes):
 def _has_named_columns(rows, shapes):
     """Return whether rows are a table for a network that has one input for each column."""
     return isinstance(rows, pd.DataFrame) and shapes is not None and len(shapes) > 1
+
+
+def _fit(explainer, X, background, method):
+    """Fit an explainer to the background; errors name the file that they are about."""
+    if background is None:
+        explainer.fit(X)
+        return
+    try:
+        explainer.fit(background)
+    except (TypeError, ValueError) as error:
+        message = say_in_options(str(error), method)
+        raise ValueError(re.sub(r"\bDATA\b", "the file of --background", message)) from error
 
 
 def _column_names(explainer):

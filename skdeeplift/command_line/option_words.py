@@ -29,6 +29,10 @@ PHRASES = (
         "DATA has rows with several axes, and the network takes a table, a line of numbers for each row",
     ),
     (
+        r"Expected 2D array, got (\d)D array instead.*",
+        r"DATA has \1 axis, and the network takes a table, a line of numbers for each row",
+    ),
+    (
         r"The network takes a \w+(?: or \w+)? of (\d+) inputs \((.*?)\)\. Got .*",
         r"The network takes \1 inputs (\2), and DATA is another number. Pass an .npz file with an array for each",
     ),

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from skdeeplift.command_line.data_files import ARRAYS, FORMATS, require_pyarrow
+from skdeeplift.command_line.parser import whole_number
 from skdeeplift.command_line.picture_files import channels_axis
 from skdeeplift.explanation.explanation_parts import find_parts, has_targets
 from skdeeplift.replacement import replace_together
@@ -40,6 +41,13 @@ def add_arguments(parser):
         help="draw the columns of a table with the largest mean absolute contributions, or the first pictures with "
         f"their contributions ({', '.join(PICTURES)})",
     )
+    results.add_argument(
+        "--select",
+        metavar="N",
+        type=whole_number(1),
+        help="keep only the N columns of a table with the largest mean absolute contribution, in all results",
+    )
+    results.add_argument("--quiet", action="store_true", help="print nothing but errors and warnings")
 
 
 def check_results(options):

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import shlex
 import warnings
 from functools import partial
 
@@ -27,7 +28,8 @@ def read_text_table(content):
     Returns
     -------
     table : DataFrame
-        The table. ``table.attrs["first_line"]`` is the line that its first row is on, counted from 1.
+        The table. ``table.attrs["first_line"]`` is the line that its first row is on, counted from 1, and
+        ``table.attrs["labels"]`` the first column if it has no name, as that of row labels in files of pandas.
 
     Raises
     ------
@@ -69,7 +71,12 @@ def read_text_table(content):
         raise ValueError("it is not text in UTF-8. Save it in this encoding") from error
     except pd.errors.ParserError as error:
         raise ValueError(_say_parser_error(str(error))) from error
+    # A separator at the end of each line makes a column without a name and values.
+    last = table.columns[-1]
+    if has_names and pd.isna(first.iloc[-1]) and table[last].isna().all():
+        table = table.drop(columns=last)
     table.attrs["first_line"] = 1 + has_names
+    table.attrs["labels"] = table.columns[0] if has_names and pd.isna(first.iloc[0]) else None
     return table
 
 
@@ -176,11 +183,16 @@ def check_numbers(table, name):
             raise ValueError(
                 f"{name} holds {table[column].iloc[position]!r} in {place}, column {column}, which is no number"
             )
-    if others:
-        drop = " ".join(f"--drop {column}" for column in others[:10])
+    if others and table.shape[1] == 1:
         raise ValueError(
-            f"{name} has columns without numbers: {', '.join(map(str, others[:10]))}. Leave columns out that are not "
-            f"inputs with --drop NAME, and name the column that labels the rows with --index NAME: {drop}"
+            f"{name} has one column, {others[0]!r}. Write commas, semicolons, tabs or | between the columns of a table"
+        )
+    if others:
+        listed = ", ".join(f"{column} (such as {table[column].dropna().iloc[0]!r})" for column in others[:10])
+        drop = " ".join(f"--drop {shlex.quote(str(column))}" for column in others[:10])
+        raise ValueError(
+            f"{name} has columns without numbers: {listed}. Leave columns out that are not inputs with --drop NAME, "
+            f"and name the column that labels the rows with --index NAME: {drop}"
         )
     for kind, is_kind, remedy in (
         ("missing values", table.isna(), "fill them in as in its training rows, or leave their rows out"),

@@ -156,6 +156,8 @@ FOLLOWED = [
         "named.keras heavy.csv --drop weight",
     ),
     ("model.keras twice.csv", "Give each column a name of its own", "model.keras numbers.csv"),
+    ("model.keras spaces.csv", "Write commas, semicolons, tabs or | between the columns", "model.keras numbers.csv"),
+    ("gray.keras pictures --pixels 0..1 --index id", "Leave them out", "gray.keras pictures --pixels 0..1"),
     ("model.keras latin.csv", "Save it in this encoding", "model.keras utf8.csv"),
 ]
 
@@ -183,6 +185,7 @@ def further(folder):
     numbers.assign(weight=1.0).to_csv(folder / "heavy.csv", index=False)
     numbers[["dose", "age"]].to_csv(folder / "order.csv", index=False)
     pd.read_csv(folder / "order.csv")[numbers.columns].to_csv(folder / "written.csv", index=False)
+    (folder / "spaces.csv").write_text("age dose\n1 2\n")
     (folder / "twice.csv").write_text("age,age\n1,2\n")
     for name in ("latin1", "utf8"):
         (folder / f"{name.rstrip('1')}.csv").write_bytes("größe,b\n1,2\n".encode(name))

@@ -62,7 +62,12 @@ def test_arrays(tmp_path):
             ValueError,
             r"expected a file that ends in \.csv, \.tsv, \.txt, \.parquet, \.npy, \.npz, \.png",
         ),
-        ("rows.csv", TABLE, ValueError, "columns without numbers: name. Leave columns .* --drop NAME"),
+        (
+            "rows.csv",
+            TABLE,
+            ValueError,
+            r"columns without numbers: name \(such as 'p'\)\. Leave columns .* --drop NAME",
+        ),
         ("rows.csv", "", ValueError, "cannot read"),
         ("rows.npy", "text", ValueError, "cannot read"),
         ("rows.npz", "text", ValueError, "cannot read"),
@@ -161,3 +166,12 @@ def test_parquet_without_its_package(tmp_path, monkeypatch):
     monkeypatch.setattr(data_files, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="pip install pyarrow"):
         read_rows(write_file(tmp_path, "", "rows.parquet"))
+
+
+def test_a_first_column_without_a_name_labels_the_rows(tmp_path):
+    frame = pd.DataFrame({"a": [1, 2], "b": [3, 4]}, index=["p", "q"])
+    frame.to_csv(tmp_path / "rows.csv")
+    pd.testing.assert_frame_equal(read_rows(tmp_path / "rows.csv"), frame)
+    frame.reset_index(drop=True).to_csv(tmp_path / "rows.csv")
+    assert read_rows(tmp_path / "rows.csv").columns.tolist() == ["a", "b"]
+    assert read_rows(tmp_path / "rows.csv", drop=["Unnamed: 0"]).index.tolist() == [0, 1]

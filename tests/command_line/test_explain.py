@@ -310,7 +310,7 @@ def test_what_is_refused(folder, capsys, words, message):
 
 
 def test_bad_data(folder, tmp_path, capsys):
-    assert "columns without numbers: id, diagnosis" in refused(capsys, explain(folder))
+    assert "columns without numbers: id (such as 'p'), diagnosis (such as 'ill')" in refused(capsys, explain(folder))
     assert "--drop name columns" in refused(capsys, explain(folder, *COLUMNS, data="rows.npy"))
     assert "there is no file" in refused(capsys, explain(folder, data="nowhere.csv"))
     assert "ends in .csv, .tsv, .txt, .parquet, .npy, .npz" in refused(capsys, explain(folder, data="model.keras"))

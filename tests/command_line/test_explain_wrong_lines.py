@@ -66,6 +66,8 @@ def files(tmp_path_factory):
     (folder / "bytes.csv").write_bytes(bytes(range(256)))
     (folder / "latin.csv").write_bytes("größe,b,c\n1,2,3\n".encode("latin1"))
     np.save(folder / "images.npy", np.ones((4, 8, 8, 1), np.float32))
+    np.save(folder / "flat.npy", np.ones(3))
+    (folder / "spaces.csv").write_text("a b\n1 2\n")
     np.save(folder / "volumes.npy", np.ones((4, 2, 2, 2, 2), np.float32))
     np.save(folder / "tokens.npy", np.full((4, 5), 92))
     np.save(folder / "objects.npy", np.array([{}]))
@@ -108,7 +110,7 @@ OF_FILES = {
     "weights.keras numbers.csv": "holds no network: it has no config.json",
     "old.pt numbers.csv": "cannot read 'old.pt': MODEL is a .keras or .h5 file",
     "model.keras old.pt": "expected a file that ends in .csv",
-    "model.keras labelled.csv": "columns without numbers: id, outcome",
+    "model.keras labelled.csv": "columns without numbers: id (such as 'a'), outcome (such as 'ill')",
     "model.keras labelled.csv --index ID --drop outcome": "has no column 'ID'",
     "model.keras labelled.csv --index id --drop outcom": "Did you mean outcome?",
     "model.keras labelled.csv --index id --drop id": "--index and --drop both name id",
@@ -121,13 +123,15 @@ OF_FILES = {
     "model.keras words.csv": "holds 'x' in line 3, column dose, which is no number",
     "model.keras infinite.csv": "has infinite numbers in the columns age (6)",
     "model.keras none.csv": "has column names, but no rows",
+    "model.keras spaces.csv": "has one column, 'a b'. Write commas, semicolons, tabs or | between the columns",
+    "image.keras picture.png --pixels 0..1 --index id": "--index and --drop name columns of a table",
     "model.keras empty.csv": "cannot read 'empty.csv': it is empty",
     "model.keras ragged.csv": "its line 4 has 4 fields, and the lines before have 3",
     "model.keras quote.csv": "a quotation mark in it is never closed",
     "model.keras twice.csv": "has the name 'a' twice",
     "model.keras bytes.csv": "it is no text",
     "model.keras latin.csv": "it is not text in UTF-8",
-    "model.keras objects.npy": "it holds objects, not numbers",
+    "model.keras objects.npy": "it is damaged, or holds objects and not numbers",
     "image.keras images.npy --select 2": "--select chooses columns of a table",
     "image.keras volumes.npy --plot out.png": "--plot draws the columns of a table, or images",
     "inputs.keras inputs.npz --output out.npy": "an .npy file holds one array, and these contributions are 2",
@@ -158,6 +162,8 @@ OF_FILES = {
 }
 OF_NETWORKS = {
     "model.keras narrow.csv": "The network takes 3 columns, and DATA has 2. Leave columns out",
+    "model.keras numbers.csv --background images.npy": "the file of --background has rows with several axes",
+    "model.keras flat.npy": "DATA has 1 axis, and the network takes a table",
     "model.keras images.npy": "DATA has rows with several axes, and the network takes a table",
     "image.keras numbers.csv": "DATA has shape (6, 3), but the network takes (n_rows, 8, 8, 1)",
     "tokens.keras tokens.npy": "DATA holds the id 92",

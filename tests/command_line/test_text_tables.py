@@ -51,3 +51,11 @@ def test_long_files_are_read_to_their_end(tmp_path):
     long = pd.DataFrame({"a": np.arange(50_000.0), "b": 1.0})
     long.to_csv(path, index=False, sep=";")
     pd.testing.assert_frame_equal(read_text_table(path), long)
+
+
+def test_columns_without_names():
+    """Labels of rows, as pandas writes them, and a separator at the end of each line."""
+    labelled = read_text_table(b",a,b\n7,1,2\n8,3,4\n")
+    assert labelled.attrs["labels"] == "Unnamed: 0"
+    assert read_text_table(b"a,b\n1,2\n").attrs["labels"] is None
+    assert read_text_table(b"a,b,\n1,2,\n3,4,\n").columns.tolist() == ["a", "b"]
