@@ -3,6 +3,7 @@
 import numpy as np
 
 from skdeeplift.command_line.parser import suggest
+from skdeeplift.command_line.summary import target_labels
 
 
 def split_columns(table, shapes):
@@ -67,8 +68,6 @@ def join_columns(explanation, table):
             explanation[name] = np.concatenate([arrays[column].reshape(shape) for column in table.columns], axis=1)
     explanation.index = table.index
     explanation.feature_names = np.array(table.columns, dtype=object).astype(str)
-    names, n_targets = list(table.columns), explanation.contributions.shape[2:]
-    if not n_targets:
-        return names
-    labels = range(n_targets[0]) if explanation.get("class_names") is None else explanation.class_names
-    return [f"{name}__{label}" for name in names for label in labels]
+    if np.ndim(explanation.prediction) == 1:
+        return list(table.columns)
+    return [f"{column}__{label}" for column in table.columns for label in target_labels(explanation)]

@@ -13,6 +13,7 @@ import pandas as pd
 from skdeeplift.command_line.data_files import ARRAYS, FORMATS, require_pyarrow
 from skdeeplift.command_line.parser import whole_number
 from skdeeplift.command_line.picture_files import channels_axis
+from skdeeplift.command_line.summary import target_labels
 from skdeeplift.explanation.explanation_parts import find_parts, has_targets
 from skdeeplift.replacement import replace_together
 
@@ -238,7 +239,7 @@ def explained_classes(explanation, target, *, has_names):
     if isinstance(chosen, np.ndarray):
         return chosen if chosen.shape == (n_rows,) else None
     if chosen is None or chosen in ("auto", "predicted"):
-        return np.repeat(np.asarray(names), n_rows) if has_names and len(names) == 1 else None
+        return np.repeat(np.asarray(names)[-1:], n_rows) if has_names else None
     name = target
     if isinstance(chosen, int) and names is not None and 0 <= chosen < len(names):
         name = names[chosen]
@@ -265,11 +266,12 @@ def _make_frame(explanation, column_names):
         }
         frame = explanation.to_frame().assign(**of_rows)
         return frame.drop(columns="class") if {"class", "explained_class"} <= {*frame} else frame
-    labels = range(n_targets) if explanation.get("class_names") is None else explanation.class_names
     columns = {}
     for name, values in _of_rows(explanation).items():
         if values.ndim == 2:
-            columns |= {f"{name}__{label}": each for label, each in zip(labels, values.T, strict=True)}
+            columns |= {
+                f"{name}__{label}": each for label, each in zip(target_labels(explanation), values.T, strict=True)
+            }
         else:
             columns[name] = values
     # A column of the user's that has such a name keeps it.

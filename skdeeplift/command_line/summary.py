@@ -9,6 +9,24 @@ from skdeeplift.explanation.explanation_parts import find_parts, has_targets
 N_FEATURES = 10
 
 
+def target_labels(explanation):
+    """Return the name of each target of an explanation of several, or its number.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Explanation with a last axis of targets.
+
+    Returns
+    -------
+    labels : list of str or int
+        One label for each target.
+    """
+    names, n_targets = explanation.get("class_names"), explanation.prediction.shape[1]
+    # Of two classes and one logit, the logit is that of the second.
+    return list(range(n_targets)) if names is None else list(names)[-n_targets:]
+
+
 def compute_importances(explanation):
     """Compute mean absolute contributions and their spread over the rows, as means over several targets.
 
@@ -101,8 +119,7 @@ def _format_rows(explanation, number):
     index = pd.RangeIndex(len(explanation.prediction)) if explanation.index is None else explanation.index
     if has_targets(explanation):
         columns.pop("reference_value", None)
-        labels = explanation.get("class_names")
-        frame = pd.DataFrame(columns["prediction"], index[:number], labels)
+        frame = pd.DataFrame(columns["prediction"], index[:number], target_labels(explanation))
         return frame.add_prefix("prediction__").to_string(float_format="{:.4g}".format)
     return pd.DataFrame(columns, index[:number]).to_string(float_format="{:.4g}".format)
 

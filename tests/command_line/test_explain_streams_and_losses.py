@@ -128,6 +128,20 @@ def test_classes_and_predictions_are_in_every_file(classifier, folder, tmp_path)
     assert Explanation.load(tmp_path / "out.npz").explained_class.tolist() == ["c", "c"]
 
 
+@pytest.mark.parametrize(("target", "name"), [("auto", "well"), ("ill", "ill"), ("all", None)])
+def test_two_classes_of_one_logit(folder, tmp_path, target, name):
+    keras = pytest.importorskip("keras")
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")]).save(tmp_path / "model.keras")
+    words = ["--classes", "ill,well", "--target", target, "--output", tmp_path / "out.csv", "--quiet"]
+    assert explain(tmp_path, folder / "rows.npy", *words) == 0
+    table = pd.read_csv(tmp_path / "out.csv")
+    if name is None:
+        names = ["prediction__well", "reference_value__well", "x0__well", "x1__well"]
+        assert table.columns.tolist() == ["row", *names]
+    else:
+        assert table["explained_class"].tolist() == [name, name]
+
+
 def test_a_column_that_has_the_name_of_one_of_ours(folder, tmp_path):
     table = pd.DataFrame({"age": [3.0, 5.0], "prediction": [0.5, 1.0]})
     table.to_csv(tmp_path / "rows.csv", index=False)
