@@ -5,11 +5,7 @@ import sys
 import warnings
 
 from skdeeplift import __version__
-from skdeeplift.command_line import demo, describe, explain
-from skdeeplift.command_line.option_words import say_in_options
-from skdeeplift.command_line.parser import Parser
 
-COMMANDS = {"explain": explain, "describe": describe, "demo": demo}
 # Exit codes: an error of the user's, a fault of the program, and those that shells use for a program that the user
 # interrupts (128 + SIGINT), or whose reader has gone (128 + SIGPIPE).
 WRONG, FAULT, INTERRUPTED, NO_READER = 2, 1, 130, 141
@@ -31,6 +27,21 @@ def main(arguments=None):
         0 on success, 2 on an error, which one line on standard error describes, 130 if interrupted, 141 if the reader
         of standard output is gone, and 1 on a fault of the program.
     """
+    words = (sys.argv[1:] if arguments is None else arguments) or ["demo"]
+    try:
+        return _run(words)
+    except KeyboardInterrupt:
+        _print(f" {words[0]}: interrupted")
+        return INTERRUPTED
+
+
+def _run(words):
+    """Parse the words, and run their command."""
+    # Imported here, so that an interrupt during the import is answered as any other.
+    from skdeeplift.command_line import demo, describe, explain
+    from skdeeplift.command_line.option_words import say_in_options
+    from skdeeplift.command_line.parser import Parser
+
     parser = Parser(
         prog="skdeeplift",
         description="Explain what the inputs of a TensorFlow or Keras network contribute to its output.",
@@ -38,7 +49,7 @@ def main(arguments=None):
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
+    for name, command in {"explain": explain, "describe": describe, "demo": demo}.items():
         command_parser = commands.add_parser(
             name,
             help=command.__doc__.splitlines()[0],
@@ -47,8 +58,9 @@ def main(arguments=None):
             epilog=command.EPILOG,
         )
         command.add_arguments(command_parser)
-    words = sys.argv[1:] if arguments is None else arguments
-    options = parser.parse_args(words or ["demo"])
+        command_parser.set_defaults(run=command.run)
+    options = parser.parse_args(words)
+    run = vars(options).pop("run")
     # TensorFlow raises its errors. Its log only adds lines about the machine, such as a missing GPU.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     method = getattr(options, "method", "deeplift")
@@ -57,7 +69,7 @@ def main(arguments=None):
             warnings.showwarning = lambda message, *_, **__: _print(
                 f": warning: {say_in_options(str(message), method)}"
             )
-            COMMANDS[options.command].run(options)
+            run(options)
             sys.stdout.flush()
     except BrokenPipeError:
         # Python flushes standard output once more at its end.
@@ -66,9 +78,6 @@ def main(arguments=None):
     except (ImportError, MemoryError, OSError, TypeError, ValueError) as error:
         _print(f" {options.command}: error: {say_in_options(_say(error), method)}")
         return WRONG
-    except KeyboardInterrupt:
-        _print(f" {options.command}: interrupted")
-        return INTERRUPTED
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise

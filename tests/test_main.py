@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import skdeeplift
-from skdeeplift import __main__
 from skdeeplift.__main__ import main
+from skdeeplift.command_line import demo
 
 
 def test_help_is_quick_and_complete(capsys):
@@ -57,7 +57,7 @@ def test_usage_is_one_line(words, message, capsys):
 
 def test_without_a_command_the_demonstration_runs(monkeypatch):
     ran = []
-    monkeypatch.setattr(__main__.demo, "run", ran.append)
+    monkeypatch.setattr(demo, "run", ran.append)
     assert main([]) == 0
     assert str(ran[0].output) == "skdeeplift-demo"
 
@@ -66,13 +66,19 @@ def test_interrupted(monkeypatch, capsys):
     def stop(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(__main__.demo, "run", stop)
+    monkeypatch.setattr(demo, "run", stop)
     assert main(["demo"]) == 130
     assert capsys.readouterr().err == "skdeeplift demo: interrupted\n"
 
 
+def test_the_program_starts_before_its_libraries():
+    """An interrupt while these are imported is answered as any other."""
+    code = "import sys, skdeeplift.__main__; sys.exit('pandas' in sys.modules or 'argparse' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_warnings_are_lines(monkeypatch, capsys):
-    monkeypatch.setattr(__main__.demo, "run", lambda options: warnings.warn("careful\nnow", stacklevel=1))
+    monkeypatch.setattr(demo, "run", lambda options: warnings.warn("careful\nnow", stacklevel=1))
     assert main(["demo"]) == 0
     assert capsys.readouterr().err == "skdeeplift: warning: careful now\n"
 
@@ -83,7 +89,7 @@ def test_faults_of_the_program(monkeypatch, capsys):
     def fail(options):
         raise KeyError("lost\nkey")
 
-    monkeypatch.setattr(__main__.demo, "run", fail)
+    monkeypatch.setattr(demo, "run", fail)
     assert main(["demo"]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1
@@ -98,7 +104,7 @@ def test_errors_of_the_operating_system_and_of_memory(monkeypatch, capsys):
         (OSError(28, "No space left on device", "out.csv"), "No space left on device: 'out.csv'"),
         (MemoryError(), "there is not enough memory"),
     ):
-        monkeypatch.setattr(__main__.demo, "run", _raising(error))
+        monkeypatch.setattr(demo, "run", _raising(error))
         assert main(["demo"]) == 2
         assert capsys.readouterr().err == f"skdeeplift demo: error: {said}\n"
 
@@ -113,7 +119,8 @@ def _raising(error):
 def test_a_reader_that_is_gone():
     """As of ``skdeeplift ... | head``: nothing is said, and the exit code is that of other programs."""
     code = (
-        "from skdeeplift import __main__ as m; m.demo.run = lambda _: print('x' * 10**6); raise SystemExit(m.main([]))"
+        "from skdeeplift.command_line import demo; demo.run = lambda _: print('x' * 10**6)\n"
+        "from skdeeplift.__main__ import main; raise SystemExit(main([]))"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()

@@ -99,7 +99,7 @@ def demonstrate(folder, *, progress=False):
     )
     explanation["explained_class"] = explained_classes(explanation, explainer.target, has_names=True)
     n_references = len(explainer.references_.weights)
-    print(f"DeepLIFT contributions to its logit of benign, against {n_references} training rows:\n")
+    print(f"DeepLIFT contributions to its log-odds of benign, against {n_references} training rows:\n")
     print(format_importances(explanation, N_FEATURES, ".4f"))
     print(f"\nLargest convergence delta: {np.abs(explanation.convergence_delta).max():.1e}")
     write_contributions(folder / "contributions.csv", explanation, list(explanation.feature_names))
