@@ -165,6 +165,9 @@ def _check_files(options, rows, background, reference):
         )
     if options.pixels is not None and not isinstance(rows, Pictures):
         raise ValueError(f"--pixels is for pictures ({', '.join(IMAGES)}). Got {options.data}")
+    several = isinstance(rows, (list, dict))
+    first = next(iter(rows.values() if isinstance(rows, dict) else rows), ()) if several else rows
+    explainer_options.check_number_of_rows(options, len(first))
     checked = [check_columns(rows, background, "--background"), check_columns(rows, reference, "--reference")]
     shape = np.shape(rows) if hasattr(rows, "shape") else ()
     if not options.layer:
@@ -173,7 +176,7 @@ def _check_files(options, rows, background, reference):
             is_table=len(shape) == 2,
             n_columns=shape[-1] if shape else None,
             is_image=isinstance(rows, Pictures) or is_image(shape),
-            n_arrays=len(rows) if isinstance(rows, (list, dict)) else 1,
+            n_arrays=len(rows) if several else 1,
         )
     if not isinstance(rows, pd.DataFrame) or any(checked):
         return []

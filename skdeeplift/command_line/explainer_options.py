@@ -53,6 +53,8 @@ REFERENCES = (
     *("mean", "median", "zeros", "minimum", "sample", "kmeans", "permuted", "nearest_other", "blur", "shuffle"),
     *("dinucleotide_shuffle", "background_frequency", "held"),
 )
+# References that are learned from rows, so that those of a single row equal it.
+_LEARNED = (None, "mean", "median", "minimum", "sample", "kmeans", "permuted", "nearest_other")
 _RULES = "; ".join(f"{name}: {', '.join(each.rules)}" for name, each in METHODS.items() if each.rules)
 _CONSTANTS = {"true": True, "false": False, "none": None, "null": None}
 
@@ -144,6 +146,16 @@ def check_method(options):
         raise ValueError(f"--classes has one name for each class, all of them different. Got {options.classes!r}")
     for text in options.set:
         _parse_setting(text)
+
+
+def check_number_of_rows(options, n_rows):
+    """Raise an error for a single row that would be compared with itself."""
+    learns = METHODS[options.method].has_reference and options.reference in _LEARNED
+    if n_rows == 1 and learns and options.background is None:
+        raise ValueError(
+            "DATA has one row, and a reference that is learned from it is the row itself, so that all contributions "
+            "are zero. Pass the training rows by --background, or another reference, such as --reference zeros"
+        )
 
 
 def make_explainer(options, network, *, reference=None, verbose=False):

@@ -26,6 +26,9 @@ class Pictures:
     def __init__(self, names, pictures):
         self.names, self.pictures = names, pictures
 
+    def __len__(self):
+        return len(self.names)
+
     def to_array(self, pixels, shape=None):
         """Return the pictures as rows of a network.
 

@@ -31,7 +31,9 @@ def folder(tmp_path_factory):
     table = pd.DataFrame({"id": ["p", "q"], "age": [3.0, 5.0], "dose": [0.5, 1.0], "diagnosis": ["ill", "well"]})
     table.to_csv(folder / "rows.csv", index=False)
     table[["age", "dose"]].to_csv(folder / "numbers.csv", index=False)
-    table[["age", "dose"]].assign(dose=[0.5, None]).to_csv(folder / "missing.csv", index=False)
+    pd.concat([table, table])[["age", "dose"]].assign(dose=[0.5, None, 1, 1]).to_csv(
+        folder / "missing.csv", index=False
+    )
     np.save(folder / "images.npy", np.ones((2, 2, 2), np.float32))
     np.savez(folder / "two.npz", left=np.ones((2, 2), np.float32), right=np.ones((2, 2), np.float32))
     return folder
@@ -156,6 +158,12 @@ FOLLOWED = [
         "named.keras heavy.csv --drop weight",
     ),
     ("model.keras twice.csv", "Give each column a name of its own", "model.keras numbers.csv"),
+    (
+        "model.keras single.csv",
+        "Pass the training rows by --background, or another reference, such as --reference zeros",
+        "model.keras single.csv --background numbers.csv",
+        "model.keras single.csv --reference zeros",
+    ),
     ("model.keras spaces.csv", "Write commas, semicolons, tabs or | between the columns", "model.keras numbers.csv"),
     ("gray.keras pictures --pixels 0..1 --index id", "Leave them out", "gray.keras pictures --pixels 0..1"),
     ("model.keras latin.csv", "Save it in this encoding", "model.keras utf8.csv"),
@@ -180,15 +188,17 @@ def further(folder):
     keras.Model(names, layers.Dense(1)(layers.concatenate(names))).save(folder / "named.keras")
     (folder / "letters.fa").write_text(">one\nACGT\n")
     (folder / "pictures").mkdir()
-    image.fromarray(np.eye(4, dtype=np.uint8)).save(folder / "pictures" / "one.png")
+    for name in ("one", "two"):
+        image.fromarray(np.eye(4, dtype=np.uint8)).save(folder / "pictures" / f"{name}.png")
     numbers = pd.read_csv(folder / "numbers.csv")
     numbers.assign(weight=1.0).to_csv(folder / "heavy.csv", index=False)
     numbers[["dose", "age"]].to_csv(folder / "order.csv", index=False)
     pd.read_csv(folder / "order.csv")[numbers.columns].to_csv(folder / "written.csv", index=False)
+    numbers[:1].to_csv(folder / "single.csv", index=False)
     (folder / "spaces.csv").write_text("age dose\n1 2\n")
     (folder / "twice.csv").write_text("age,age\n1,2\n")
     for name in ("latin1", "utf8"):
-        (folder / f"{name.rstrip('1')}.csv").write_bytes("größe,b\n1,2\n".encode(name))
+        (folder / f"{name.rstrip('1')}.csv").write_bytes("größe,b\n1,2\n3,4\n".encode(name))
     return folder
 
 

@@ -320,7 +320,7 @@ def test_bad_data(folder, tmp_path, capsys):
     (tmp_path / "none.csv").write_text("a,b\n")
     np.save(tmp_path / "words.npy", np.array([["a", "b"]]))
     (tmp_path / "damaged.npz").write_bytes(b"PK\x03\x04 and then nothing")
-    pd.DataFrame({"a": [1.0], "b": [2.0], "c": [3.0]}).to_csv(tmp_path / "three.csv", index=False)
+    pd.DataFrame({"a": [1.0, 2.0], "b": 2.0, "c": 3.0}).to_csv(tmp_path / "three.csv", index=False)
     pd.DataFrame({"a": [1.0, np.nan], "b": [2.0, 1.0]}).to_csv(tmp_path / "missing.csv", index=False)
     for name, message in {
         "rows.npy": "cannot read",

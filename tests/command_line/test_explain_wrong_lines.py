@@ -56,6 +56,7 @@ def files(tmp_path_factory):
         "words": numbers.assign(dose=[1, "x", 2, 3, 4, 5]),
         "infinite": numbers.assign(age=np.inf),
         "none": numbers[:0],
+        "single": numbers[:1],
     }
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False)
@@ -123,6 +124,8 @@ OF_FILES = {
     "model.keras words.csv": "holds 'x' in line 3, column dose, which is no number",
     "model.keras infinite.csv": "has infinite numbers in the columns age (6)",
     "model.keras none.csv": "has column names, but no rows",
+    "model.keras single.csv": "DATA has one row, and a reference that is learned from it is the row itself",
+    "model.keras single.csv --reference sample": "Pass the training rows by --background, or another reference",
     "model.keras spaces.csv": "has one column, 'a b'. Write commas, semicolons, tabs or | between the columns",
     "image.keras picture.png --pixels 0..1 --index id": "--index and --drop name columns of a table",
     "model.keras empty.csv": "cannot read 'empty.csv': it is empty",
@@ -171,8 +174,8 @@ OF_NETWORKS = {
     "inputs.keras others.npz": "The network takes the inputs 'left', 'right'. Got 'a', 'b'",
     "inputs.keras lengths.npz": "All inputs need the same number of rows. Got 3, 4",
     "inputs.keras numbers.csv": "the network takes 2 inputs (left, right), and DATA is one table",
-    "inputs.keras picture.png --pixels 0..1": "the network takes 2 inputs, and pictures are one",
-    "model.keras picture.png --pixels 0..1": "the network takes rows of shape (3), and DATA holds pictures",
+    "inputs.keras picture.png --pixels 0..1 --reference zeros": "the network takes 2 inputs, and pictures are one",
+    "model.keras picture.png --pixels 0..1 --reference zeros": "takes rows of shape (3), and DATA holds pictures",
     "inputs.keras images.npy": "The network takes 2 inputs (left, right), and DATA is another number",
     "named.keras narrow.csv": "the network has an input 'dose', and DATA no such column",
     "named.keras labelled.csv --index id --drop outcome --drop age": "the network has an input 'age'",
