@@ -9,8 +9,11 @@ import gzip
 import re
 import shutil
 import tempfile
+import textwrap
 from pathlib import Path
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -83,9 +86,25 @@ def run(page, pictures):
     namespace = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for example in doctest.DocTestParser().get_examples((HERE / page).read_text(encoding="utf-8")):
-            exec(example.source, namespace)
+            if example.exc_msg is None:
+                exec(example.source, namespace)
         for name, path in pictures.items():
             shutil.copy(name, HERE / path)
+        plt.close("all")
+
+
+def draw_quick_start(path):
+    """Run the code of the landing page, and draw the picture that it ends in."""
+    blocks = re.findall(
+        r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)",
+        (HERE / "index.rst").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    namespace = {}
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for block in blocks:
+            exec(textwrap.dedent(block), namespace)
+        namespace["explanation"].plot.beeswarm().figure_.savefig(path, dpi=120)
 
 
 def pictures_of(page):
@@ -97,7 +116,10 @@ def pictures_of(page):
 
 
 if __name__ == "__main__":
+    # No window opens.
+    mpl.use("agg")
     draw(HERE / "_static" / "contributions.png")
+    draw_quick_start(HERE / "_static" / "quick_start.png")
     run("tutorial.rst", {"importance.png": "_static/tutorial.png"})
-    for page in ("user_guide/pictures.rst", "user_guide/keras_hub.rst"):
+    for page in ("user_guide/pictures.rst", "user_guide/keras_hub.rst", "user_guide/tables.rst"):
         run(page, pictures_of(page))

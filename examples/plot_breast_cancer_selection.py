@@ -73,7 +73,7 @@ probability = explainer.predict_proba(X_test)[uncertain, 1]
 print(f"It is malignant with probability {probability:.2f}, says the network. It is {y_test[uncertain]}.")
 
 figure, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
-WaterfallDisplay.from_explanation(explanation, row=uncertain, max_features=9, ax=ax)
+WaterfallDisplay.from_explanation(explanation, position=uncertain, max_features=9, ax=ax)
 plt.show()
 
 # %%

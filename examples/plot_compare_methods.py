@@ -81,7 +81,7 @@ table = compare_explainers(
     metrics=["summation_to_delta_error", "deletion_score", "insertion_score", "sensitivity_n", "infidelity"],
     fill="zeros",
 )
-print(table.drop(columns="seconds").round(3).to_string())
+print(table.drop(index="seconds").round(3).to_string())
 
 # %%
 # The curves behind the deletion score, means over the images. The dotted one erases pixels in random order, whatever a

@@ -206,7 +206,7 @@ def _explain_blocks(explainer, X, blocks, hypothetical, options):
 
 def _arrays(explanation, n_rows, half):
     """Return the fields with one entry for each row."""
-    from skdeeplift.explanation.explanation import OF_ELEMENTS
+    from skdeeplift.explanation.subsets import OF_ELEMENTS
 
     fields = {name: value for name, value in explanation.items() if name not in ("X", "class_names", "feature_names")}
     arrays = {name: value for name, value in fields.items() if isinstance(value, np.ndarray) and len(value) == n_rows}
@@ -253,18 +253,16 @@ def _draw(options, explanation, data):
     """Draw the first sequences, around the letters that contribute most."""
     if not options.logo:
         return
-    from skdeeplift.explanation.explanation import Explanation
     from skdeeplift.plotting import SequenceLogoDisplay
 
     result = first_result(options)
     folder, stem = (result, "") if result == options.modisco else (result.parent, f"{result.stem}_")
-    few = {name: value[: options.logo] for name, value in _arrays(explanation, len(explanation.X), False).items()}
-    drawn = Explanation(**{**explanation, **few, "X": explanation.X[: options.logo]})
+    drawn = explanation[: options.logo]
     scores = data.letters_last(np.asarray(drawn.contributions)).sum(2, dtype=float)
     for row, (score, name) in enumerate(zip(scores, data.names, strict=False)):
         start = max(0, min(np.abs(score).argmax() - LETTERS_DRAWN // 2, len(score) - LETTERS_DRAWN))
         display = SequenceLogoDisplay.from_explanation(
-            drawn, row=row, alphabet=options.alphabet, positions=(start, min(start + LETTERS_DRAWN, len(score)))
+            drawn, position=row, alphabet=options.alphabet, positions=(start, min(start + LETTERS_DRAWN, len(score)))
         )
         display.ax_.set_title(name)
         path = folder / f"{stem}logo_{row + 1}.png"

@@ -307,7 +307,7 @@ class _Values:
         if self.key != key:
             self.at_input = self.method.forward(self._rows_of(chunk))
             self.key = key
-        return self.at_input, self.method.forward_references(self._references_of(chunk), self.at_input, pairing)
+        return self.at_input, self.method.runs.forward_references(self._references_of(chunk), self.at_input, pairing)
 
     def _references_of(self, chunk):
         pairing, first, last = chunk.request.pairing, chunk.first_reference, chunk.last_reference

@@ -37,6 +37,8 @@ class TargetTensor(NamedTuple):
     is_ordered: bool = True
     # Whether the elements are classes of softmaxes that do not lie along the last axis.
     mixes_classes: bool = False
+    # Unit of the elements: "logit", "log-odds", "probability", "log-probability" or "value".
+    unit: str = "value"
 
     def classes(self, values):
         """Return the class of each row: that of its largest value, or 1 if its single value is above the threshold."""
@@ -88,11 +90,18 @@ def find_target_tensor(graph, output, pre_activation):
         is_ordered = is_ordered and not is_cut
     half = np.log(0.5) if are_logarithms == {True} else 0.5
     threshold = 0.0 if pre_activation or (competing and is_ordered) else half
-    value = output
+    value, unit = output, "log-probability" if True in are_logarithms else "probability"
     if pre_activation:
         graph, value = logits_of(graph, squashes, output)
+        # Only the logit of a sigmoid is the logarithm of the odds of its class.
+        unit = "logit" if has_softmax else "log-odds"
     return graph, TargetTensor(
-        value, competing, threshold, is_ordered or not pre_activation, mixes_classes=has_softmax and not competing
+        value,
+        competing,
+        threshold,
+        is_ordered or not pre_activation,
+        mixes_classes=has_softmax and not competing,
+        unit=unit,
     )
 
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,8 +48,24 @@ def test_python(page, tmp_path, monkeypatch, capsys):
     namespace = {"__name__": "page"}
     for code in python_of(page):
         exec(compile(code, name_of(page), "exec"), namespace)
-    if page.name in ("README.md", "index.rst"):
-        assert capsys.readouterr().out == "[[ 1.5 -0.5]]\n"
+    printed = capsys.readouterr().out.splitlines()
+    shown = [line.split() for line in page.read_text(encoding="utf-8").splitlines()]
+    # Training differs a little between machines.
+    assert all(any(are_alike(line.split(), other) for other in shown) for line in printed)
+    plt.close("all")
+
+
+def are_alike(words, others):
+    """Return whether two lines have the same words, and numbers that differ by less than a tenth."""
+    if len(words) != len(others):
+        return False
+    pairs = zip(words, others, strict=True)
+    return all(one == other or (is_number(one, other) and abs(float(one) - float(other)) < 0.1) for one, other in pairs)
+
+
+def is_number(*words):
+    """Return whether words are numbers with a point."""
+    return all(re.fullmatch(r"-?\d+\.\d+", word) for word in words)
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "tutorial.rst"], ids=name_of)
