@@ -1,8 +1,10 @@
 """What stands behind >>> is run by pytest itself (docs/conftest.py); here is all other code."""
 
+import io
 import os
 import re
 import shlex
+import sys
 import tomllib
 import warnings
 from doctest import DocTestParser
@@ -106,6 +108,10 @@ def files(tmp_path, monkeypatch):
     table = pd.DataFrame(np.random.default_rng(0).normal(size=(6, 3)), columns=["age", "dose", "weight"])
     table.to_csv("training.csv", index=False)
     table.assign(id=range(6), diagnosis="well").to_csv("rows.csv", index=False)
+    keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")]).save(
+        "animals.keras"
+    )
+    pytest.importorskip("PIL.Image").fromarray(np.zeros((8, 8, 3), np.uint8)).save("cat.png")
     letters = keras.Input((10, 4))
     profile = keras.layers.Conv1D(1, 3, padding="same", name="profile")(letters)
     counts = keras.layers.Dense(1, name="counts")(keras.layers.Flatten()(letters))
@@ -124,13 +130,17 @@ def files(tmp_path, monkeypatch):
         if block.language == "bash"
     ],
 )
-def test_commands(command, files, capsys):
+def test_commands(command, files, capsys, monkeypatch):
+    read, _, command = command.rpartition(" | ")
+    if read:
+        content = Path(read.removeprefix("cat ")).read_bytes()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
     program, *words = shlex.split(command)
     assert program == "skdeeplift"
     assert main(words) == 0
     assert capsys.readouterr().out
     for word, file in pairwise(words):
-        if word in ("--output", "--plot"):
+        if word in ("--output", "--plot") and file != "-":
             assert os.path.getsize(file) > 0
     if "selected.npz" in words:
         assert np.load("selected.npz")["contributions"].shape == (6, 2)
