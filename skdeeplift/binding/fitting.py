@@ -24,6 +24,7 @@ from skdeeplift.network.trained import (
     check_encoder,
     is_estimator,
     is_trained_in_fit,
+    nested_in,
     network_of,
     steps_of,
     train,
@@ -276,7 +277,7 @@ def bind_network(explainer, hooks, X, y, metadata, seed):
     X = bound.encoded(X, explainer, reset=True)
     bound.network = bind(network_of(last, getattr(X, "dtype", None)), X)
     steps = [] if encoder is None else [step for _, step in encoder.steps]
-    bound.network.watch(*(each for each in (*steps, unfrozen(last)) if is_estimator(each)))
+    bound.network.watch(*(each for part in (*steps, last) for each in nested_in(part) if is_estimator(each)))
     bound.raw_columns = _find_raw_columns(explainer, bound)
     if bound.raw_columns is not None and _perturbs_one_by_one(bound.parameters):
         # The columns that were made of one raw column are taken from the network together.

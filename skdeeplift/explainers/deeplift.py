@@ -19,10 +19,11 @@ class DeepLiftExplainer(BaseExplainer):
     ----------
     estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
         An estimator that `fit` clones and trains: `MLPClassifier`, `MLPRegressor`, Keras's `SKLearnClassifier` or
-        `SKLearnRegressor`, another whose ``model_`` is a Keras model once it is fitted, or a `Pipeline` that ends in
-        one of these. `FrozenEstimator` holds one that is trained already. A `Pipeline` of a fitted encoder and a
-        trained network, ``make_pipeline(encoder, model)``, is taken as it is. Or the trained network: a Keras model,
-        functional or subclassed; a ``tf.Module`` that can be called, a ``tf.function``, or what
+        `SKLearnRegressor`, another whose ``model_`` is a Keras model once it is fitted, an ensemble of these, or a
+        `Pipeline` that ends in one of these. The output of an ensemble, such as `BaggingClassifier`, is the mean of its
+        members' outputs or logits. `FrozenEstimator` holds one that is trained already. A `Pipeline` of a fitted
+        encoder and a trained network, ``make_pipeline(encoder, model)``, is taken as it is. Or the trained network: a
+        Keras model, functional or subclassed; a ``tf.Module`` that can be called, a ``tf.function``, or what
         ``tf.saved_model.load`` returns; the path of a ``.keras`` or ``.h5`` file or of a SavedModel folder; or the
         paths of its architecture and its weights ``("model.json", "weights.h5")``. It is bound as it is: training it
         further shows in the next explanation. Of several signatures it is ``"serving_default"`` that is explained. What

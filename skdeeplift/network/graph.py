@@ -25,6 +25,8 @@ _BEFORE = "before/"
 LAYER_OUTPUT = "skdeeplift.output"
 # Name scope of a call of a layer; the number of the call follows.
 LAYER_CALL = "skdeeplift.call"
+# Name scope of the ops that take the mean over the members of an ensemble.
+MEAN_OF_MEMBERS = "skdeeplift.mean_of_members"
 _CALL_NUMBER = re.compile(re.escape(LAYER_CALL) + r"\.(\d+)")
 
 

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, clone
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -12,6 +13,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from skdeeplift.compat import PERCEPTRON_TRAINING_ATTRIBUTES, copy_routing, request_in_fit
+from skdeeplift.network.ensembles import (
+    check_steps,
+    check_voting,
+    is_ensemble,
+    keep_fit_kwargs,
+    members_of,
+    parts_of,
+)
 
 ACTIVATIONS = {
     "identity": "linear",
@@ -51,7 +60,8 @@ def model_of_mlp(mlp, dtype):
 _NO_NETWORK = (
     "estimator= takes a keras.Model, a path, or estimators that hold a network: MLPClassifier, MLPRegressor, "
     "keras.wrappers.SKLearnClassifier or SKLearnRegressor, others whose model_ is a keras.Model once they are fitted, "
-    "or a Pipeline that ends in one of these or in a trained network. Got a {}."
+    "BaggingClassifier, BaggingRegressor, VotingClassifier or VotingRegressor of these, or a Pipeline that ends in one "
+    "of these or in a trained network. Got a {}."
 )
 
 
@@ -131,11 +141,7 @@ def train(estimator, X, y, metadata, owner):
     ValueError
         If ``y`` is missing, or the estimator takes no weights and there are some.
     """
-    last = unfrozen(steps_of(estimator)[1])
-    # A search for parameters may hold one.
-    may_hold = isinstance(last, (MLPClassifier, MLPRegressor)) or hasattr(last, "estimator")
-    if not is_estimator(last) or (type(last).__module__.startswith("sklearn.") and not may_hold):
-        raise TypeError(_NO_NETWORK.format(type(last).__name__))
+    _check_may_hold(unfrozen(steps_of(estimator)[1]))
     if y is None:
         raise ValueError(
             f"{owner} requires y to be passed, but the target y is None: {type(estimator).__name__} is trained in fit. "
@@ -144,7 +150,7 @@ def train(estimator, X, y, metadata, owner):
     trained = clone_estimator(estimator)
     last = steps_of(trained)[1]
     if metadata and not get_config()["enable_metadata_routing"]:
-        if not (_is_wrapper(last) or has_fit_parameter(last, "sample_weight")):
+        if not _takes_weights(last):
             raise ValueError(
                 f"{owner} got sample_weight, but {type(last).__name__} cannot be trained with weights. Pass "
                 "sample_weight=None, or an estimator whose fit takes sample_weight."
@@ -153,12 +159,60 @@ def train(estimator, X, y, metadata, owner):
         metadata = {prefix + name: value for name, value in metadata.items()}
     # Keras's wrapper writes what it is given into this dict.
     kept = dict(last.fit_kwargs or {}) if _is_wrapper(last) else None
+    is_own = not isinstance(last, FrozenEstimator)
+    for each in nested_in(last, frozen=False) if is_own else ():
+        if each is not last and _is_wrapper(each):
+            keep_fit_kwargs(each)
     trained.fit(X, y, **metadata)
     if kept is not None:
         last.fit_kwargs = kept
-    for name in PERCEPTRON_TRAINING_ATTRIBUTES:
-        vars(last).pop(name, None)
+    for each in nested_in(last, frozen=False) if is_own else ():
+        for name in (*PERCEPTRON_TRAINING_ATTRIBUTES, "__sklearn_clone__"):
+            vars(each).pop(name, None)
+        if each is not last and _is_wrapper(each) and each.fit_kwargs:
+            # The wrapper has written the weights of rows into this dict.
+            each.fit_kwargs.pop("sample_weight", None)
     return trained
+
+
+def nested_in(estimator, frozen=True):
+    """List an estimator and all estimators inside it, each once: members, templates and steps.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Trained or not.
+    frozen : bool, default=True
+        Whether to list estimators in a `FrozenEstimator` too. They are the user's own, and no copies.
+
+    Returns
+    -------
+    estimators : list of estimator
+    """
+    estimator = unfrozen(estimator)
+    found, pending = {id(estimator): estimator}, [estimator]
+    while pending:
+        for part in parts_of(pending.pop()):
+            part, is_frozen = unfrozen(part), isinstance(part, FrozenEstimator)
+            if id(part) not in found and is_estimator(part) and (frozen or not is_frozen):
+                found[id(part)] = part
+                pending.append(part)
+    return list(found.values())
+
+
+def _check_may_hold(last):
+    """Raise an error if an estimator, or a template of an ensemble, certainly holds no network once it is trained."""
+    if is_ensemble(last):
+        check_voting(last)
+        voting = [each for _, each in getattr(last, "estimators", ()) if not isinstance(each, str)]
+        for each in voting or [last.estimator]:
+            check_steps(each)
+            _check_may_hold(unfrozen(steps_of(each)[1]))
+        return
+    # A search for parameters may hold one.
+    may_hold = isinstance(last, (MLPClassifier, MLPRegressor)) or hasattr(last, "estimator")
+    if not is_estimator(last) or (type(last).__module__.startswith("sklearn.") and not may_hold):
+        raise TypeError(_NO_NETWORK.format(type(last).__name__))
 
 
 def _prefix_of_last_step(estimator):
@@ -250,6 +304,12 @@ def network_of(estimator, dtype=None):
         is_single = dtype is not None and np.dtype(dtype) == np.float32
         # The solver may have made double precision of weights for rows in single precision.
         return model_of_mlp(estimator, "float32" if is_single else estimator.coefs_[0].dtype.name)
+    if is_ensemble(estimator):
+        from skdeeplift.network.ensemble_model import Ensemble
+
+        members = members_of(estimator)
+        models = [network_of(member.estimator, dtype) for member in members]
+        return Ensemble(members, models, getattr(estimator, "n_features_in_", None))
     for attribute in ("model_", "best_estimator_"):
         found = getattr(estimator, attribute, None)
         if _is_keras(found, "Model"):
@@ -257,6 +317,12 @@ def network_of(estimator, dtype=None):
         if is_estimator(found):
             return network_of(found, dtype)
     raise TypeError(_NO_NETWORK.format(type(estimator).__name__))
+
+
+def _takes_weights(estimator):
+    if isinstance(estimator, (VotingClassifier, VotingRegressor)):
+        return all(_takes_weights(each) for _, each in estimator.estimators if not isinstance(each, str))
+    return _is_wrapper(estimator) or has_fit_parameter(estimator, "sample_weight")
 
 
 def _is_keras(value, name):
