@@ -55,7 +55,7 @@ class Mutagenesis(Method):
     def __init__(self, graph, target, sources, names, kind, positions, deletions=False, fixed=None):
         sources = [Source(source.value, None if source.value.dtype.is_floating else ()) for source in sources]
         super().__init__(graph, target, sources)
-        # The network runs on plain batches of rows, so the size of pairs does not matter.
+        # Mutations run as plain batches of rows, so pairs are not needed, whichever axis of a value holds the batch.
         self.needs_pair_size = False
         self.kind, self.positions, self.names, self.fixed = kind, positions, names, fixed
         self.tells_deletions = deletions

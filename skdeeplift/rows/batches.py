@@ -116,7 +116,7 @@ def read_batches(X):
     for batch in batches:
         if isinstance(batch, (list, tuple)) and not 1 <= len(batch) <= 3:
             raise ValueError(
-                "X gives batches of x, (x, y) or (x, y, sample_weight), of which x is an array, a table or a dict of "
+                "X gives batches of x, (x, y) or (x, y, sample_weight), and x is an array, a table or a dict of "
                 f"arrays. Got a {type(batch).__name__} of {len(batch)}. Make an array of a list of rows, as with "
                 "np.asarray(batch)."
             )

@@ -170,7 +170,7 @@ class RowSource:
             if len(shape) == len(spec.shape) - 1 and not lacks_last_axis(array, spec):
                 raise ValueError(
                     f"A batch of X has shape {shape}, but the network bound to {self.bound.owner} takes "
-                    f"{len(spec.shape)} axes, of which the first is that of the rows. Make batches, as with "
+                    f"{len(spec.shape)} axes, and the first axis is that of the rows. Make batches, as with "
                     "dataset.batch(256)."
                 )
             sizes.add(shape[0] if shape else 0)
