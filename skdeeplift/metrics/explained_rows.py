@@ -64,7 +64,7 @@ class ExplainedRows:
     explanation : Explanation, array-like, list, dict or None
         Explanation of the rows. If None, the explainer computes one.
     target : object
-        Target of the explanation, as `explain` takes it.
+        Target of the explanation, as in `explain`.
     axes : int, tuple, list, dict or None, default=None
         Axes whose positions are the parts of a row, as in `skdeeplift.metrics.deletion_curve`.
 

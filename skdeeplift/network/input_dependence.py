@@ -44,7 +44,7 @@ class Dependence:
     numbers: set = field(default_factory=set)
 
     def has(self, value):
-        """Test whether a value varies, carries a difference, is an index, and depends on the input's shape."""
+        """Return four flags of a value: varies, carries a difference, is an index, depends on the input's shape."""
         return tuple(value in each for each in (self.varying, self.carrying, self.indices, self.batch_shaped))
 
     def add(self, value, flags):
@@ -179,7 +179,7 @@ def _is_one_constant(graph, value):
 
 
 def _flags(op, value, found):
-    """Test whether an output varies, carries a difference, is an index, depends on a shape, and is a start."""
+    """Return five flags of an output: varies, carries a difference, is an index, depends on a shape, is a start."""
     if value.shape.num_elements() == 0:
         return False, False, False, False, False
     if value in found.shared:

@@ -94,7 +94,7 @@ def to_keras_2(config, path):
     Parameters
     ----------
     config : dict
-        Architecture, as it is in the file.
+        Architecture from the file.
     path : str
         The file, for errors.
 

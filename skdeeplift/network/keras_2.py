@@ -242,7 +242,7 @@ class _Rewriting:
         config["input_layers"] = inputs[0] if len(inputs) == 1 else inputs
 
     def _rewrite_call_of_function(self, layer, calls, tensor):
-        """Keep the constants of a call in the layer's configuration, and return a call on the tensors alone."""
+        """Keep the constants of a call in the layer's configuration, and return a call on only the tensors."""
         tensors = []
 
         def place(*where):

@@ -1,6 +1,6 @@
 """Convolutions and pooling, computed only on the windows of their inputs that a mutation changes.
 
-The rules are those of `skdeeplift.perturbation.local_ops`.
+The module `skdeeplift.perturbation.local_ops` describes the form of the rules.
 """
 
 import math

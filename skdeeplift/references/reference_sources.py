@@ -32,7 +32,7 @@ class SampledReferences(NamedTuple):
         return infer_n_references(self.reference.sample(read_only(rows[0]), most, self.seed), rows[0], self.name)
 
     def prepare(self, rows, classes, number):
-        """Return a function of ``start`` and ``stop`` that makes these references, as one array for each input."""
+        """Return a function that makes the references from ``start`` to ``stop``, as one array for each input."""
         return lambda start, stop: [self.reference.sample_range(read_only(rows[0]), start, stop, self.seed)]
 
 
@@ -49,7 +49,7 @@ class ChosenReferences(NamedTuple):
         return min(self.chooser.n_neighbors, most)
 
     def prepare(self, rows, classes, number):
-        """Return a function of ``start`` and ``stop`` that makes these references, as one array for each input."""
+        """Return a function that makes the references from ``start`` to ``stop``, as one array for each input."""
         positions, _ = self.chooser.choose(join_inputs(rows), number, y=classes)
         return lambda start, stop: [training[positions[:, start:stop]] for training in self.training]
 
@@ -68,7 +68,7 @@ class FunctionReferences(NamedTuple):
         return infer_n_references(self._call(rows)[0], rows[0], self.names[0], self._advice)
 
     def prepare(self, rows, classes, number):
-        """Return a function of ``start`` and ``stop`` that makes these references, as one array for each input."""
+        """Return a function that makes the references from ``start`` to ``stop``, as one array for each input."""
         arrays = [
             check_references(array, rows_of_input, number, name, self._advice)
             for array, rows_of_input, name in zip(self._call(rows), rows, self.names, strict=True)
@@ -122,7 +122,7 @@ class SharedReferences(NamedTuple):
     needs_classes = False
 
     def prepare(self, rows, classes, number):
-        """Return a function of ``start`` and ``stop`` that makes these references, as one array for each input."""
+        """Return a function that makes the references from ``start`` to ``stop``, as one array for each input."""
         shared = [np.broadcast_to(array, (len(rows[0]), *array.shape)) for array in self.arrays]
         return lambda start, stop: [array[:, start:stop] for array in shared]
 
@@ -141,7 +141,7 @@ class ReferenceSource(NamedTuple):
     check: Any = None
 
     def __call__(self, rows, classes=None, given=None):
-        """Return a function of ``start`` and ``stop`` that makes these references, as one array for each input."""
+        """Return a function that makes the references from ``start`` to ``stop``, as one array for each input."""
         rows = list(map(read_only, rows))
         functions = [
             maker.prepare([rows[position] for position in positions], classes, number)

@@ -38,7 +38,7 @@ class Reservoir(NamedTuple):
         Returns
         -------
         reservoir : Reservoir
-            A new reservoir; this one stays as it is.
+            A new reservoir. The old one does not change.
         """
         # Seed each chunk by its first row's position, so that the same chunks give the same sample.
         keys = np.log(np.random.default_rng([self.seed, self.n_rows]).random(len(arrays[0])))

@@ -121,7 +121,7 @@ def check_tokens(arrays, names, vocabulary):
 
     if not vocabulary.computed:
         return
-    # References of each row have two axes in front of the features.
+    # References of each row have two axes before the features.
     ranks = [value.shape.rank for value in vocabulary.graph.inputs]
     found = vocabulary.find_outside(
         [array.reshape(-1, *array.shape[array.ndim - rank + 1 :]) for array, rank in zip(arrays, ranks, strict=True)]

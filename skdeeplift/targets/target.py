@@ -1,4 +1,4 @@
-"""Targets: weights over the elements of the network's output, chosen by index or by the label of a class."""
+"""Targets: weights over the elements of the network's output, selected by index or by the label of a class."""
 
 import math
 from dataclasses import dataclass, field, replace
