@@ -84,7 +84,7 @@ class References(NamedTuple):
         """Return references at some positions, perhaps several times, each with the same weight."""
         weights = np.full(len(positions), 1 / len(positions))
         if self.source is not None:
-            return self._replace(source=_Chosen(self.source, positions), weights=weights)
+            return self._replace(source=ChosenSource(self.source, positions), weights=weights)
         chosen = (slice(None), positions) if self.per_row else positions
         return self._replace(arrays=self.map_arrays(lambda array: array[chosen]), weights=weights)
 
@@ -120,7 +120,7 @@ class References(NamedTuple):
         return [array[chosen] for array in self.arrays]
 
 
-class _Chosen:
+class ChosenSource:
     """A source of some of another one's references."""
 
     def __init__(self, source, positions):

@@ -10,6 +10,7 @@ from skdeeplift.propagation.rules.rescale import (
     RAMPS,
     is_ramp,
     machine_epsilon,
+    divide_or,
     nearly_zero,
     precision_of,
     ramp,
@@ -107,8 +108,8 @@ def _slopes(
     positive_out = ((f_with_positive - f_r) + (f_x - f_with_negative)) / 2
     negative_out = ((f_with_negative - f_r) + (f_x - f_with_positive)) / 2
     return (
-        tf.where(tf.abs(positive) < threshold, limit_of_positive, positive_out / positive),
-        tf.where(tf.abs(negative) < threshold, limit_of_negative, negative_out / negative),
+        divide_or(limit_of_positive, tf.abs(positive) < threshold, positive_out, positive),
+        divide_or(limit_of_negative, tf.abs(negative) < threshold, negative_out, negative),
     )
 
 
