@@ -6,12 +6,114 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.binding.row_checks import check_sources
 from skdeeplift.config import config_context
 from skdeeplift.execution.problem import Problem
 from skdeeplift.network.effects import check_states
 from skdeeplift.rows.validation import input_labels
+
+
+class ExportMixin:
+    """Give explanations to programs of TensorFlow: as a function, as a layer, and as files."""
+
+    def as_function(self, *, target=None, multipliers=False, standard_errors=False):
+        """Return a function of TensorFlow that explains rows.
+
+        The function has derivatives by the network's weights, so that a training loop can penalise contributions, and
+        reads the weights at each call. See :ref:`deployment` for what it holds constant.
+
+        Parameters
+        ----------
+        target : str, int, tuple, dict, array-like, Profile or callable, default=None
+            Target to explain, as in `explain`, but the same for all rows; by default the explainer's own ``target``.
+        multipliers : bool, default=False
+            Whether to return multipliers too.
+        standard_errors : bool, default=False
+            Whether to return the standard errors of means over references too.
+
+        Returns
+        -------
+        function : tf.function
+            Takes rows as the network takes them, as a tensor or a list or dict of tensors. Returns a dict of tensors
+            ``"contributions"`` in the form of the rows, ``"prediction"``, ``"reference_value"`` and what was asked for.
+
+        Raises
+        ------
+        ValueError
+            If Python is needed to explain a row: for the steps before a network in a pipeline, for references that
+            TensorFlow cannot make, or for numbers of references, draws or steps that depend on the row.
+        """
+        import tensorflow as tf
+
+        return tf.function(
+            self._as_explain(target, multipliers, standard_errors), autograph=False, reduce_retracing=True
+        )
+
+    def as_layer(self, *, target=None, multipliers=False, standard_errors=False):
+        """Return a layer of Keras that explains rows, for a model that returns reasons with its predictions.
+
+        Parameters
+        ----------
+        target, multipliers, standard_errors : object, default=None, False and False
+            As in `as_function`.
+
+        Returns
+        -------
+        layer : keras.Layer
+            Takes rows as the network takes them, and returns the dict that `as_function` returns. A Keras model that
+            is explained is a part of the layer, with its weights.
+
+        Raises
+        ------
+        ValueError
+            As in `as_function`.
+        """
+        return _make_layer(self._as_explain(target, multipliers, standard_errors))
+
+    def export(self, folder, *, target=None, multipliers=False, standard_errors=False):
+        """Write a SavedModel that explains rows without this package, such as in TensorFlow Serving.
+
+        The weights, the references and the rules are those of now. Rows have the shape of those of `fit`.
+
+        Parameters
+        ----------
+        folder : str or path
+            Folder to write, or to overwrite.
+        target, multipliers, standard_errors : object, default=None, False and False
+            As in `as_function`.
+
+        Raises
+        ------
+        ValueError
+            As in `as_function`.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> import keras
+        >>> import numpy as np
+        >>> import tensorflow as tf
+        >>> from skdeeplift import DeepLiftExplainer
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.set_weights([np.array([[1.0], [-2.0]]), np.array([0.5])])
+        >>> explainer = DeepLiftExplainer(model, reference="zeros").fit(np.zeros((1, 2)))
+        >>> with TemporaryDirectory() as folder:
+        ...     explainer.export(folder)
+        ...     explain = tf.saved_model.load(folder).signatures["serving_default"]
+        >>> results = explain(rows=tf.constant([[3.0, 1.0]]))
+        >>> results["contributions"].numpy(), results["prediction"].numpy(), results["reference_value"].numpy()
+        (array([[ 3., -2.]], dtype=float32), array([1.5], dtype=float32), array([0.5], dtype=float32))
+        """
+        _save(self._as_explain(target, multipliers, standard_errors), folder)
+
+    def _as_explain(self, *choices):
+        """Return the function of a copy of the fitted explainer, which a later `fit` does not change."""
+        check_is_fitted(self)
+        self._check_call_parameters()
+        return Explain(with_attributes(self), Asked(*choices))
 
 
 class Asked(NamedTuple):
@@ -123,18 +225,9 @@ def _identifier(name):
     return re.sub(r"\W", "_", name)
 
 
-def as_function(explainer, asked):
-    """Return a function of TensorFlow that explains rows; see `BaseExplainer.as_function`."""
-    import tensorflow as tf
-
-    return tf.function(Explain(explainer, asked), autograph=False, reduce_retracing=True)
-
-
-def as_layer(explainer, asked):
-    """Return a layer of Keras that explains rows; see `BaseExplainer.as_layer`."""
+def _make_layer(explain):
+    """Return a layer of Keras that calls a function of rows."""
     import keras
-
-    explain = Explain(explainer, asked)
 
     class ExplanationLayer(keras.layers.Layer):
         """Layer from rows to their explanation; it has the weights of the explained network."""
@@ -153,11 +246,11 @@ def as_layer(explainer, asked):
     return ExplanationLayer()
 
 
-def export(explainer, folder, asked):
-    """Write an explanation into a SavedModel; see `BaseExplainer.export`."""
+def _save(explain, folder):
+    """Write a function of rows into a SavedModel."""
     import tensorflow as tf
 
-    explain, module = Explain(explainer, asked), tf.Module()
+    module = tf.Module()
     module.resources = explain.resources
     module.explain = tf.function(explain, autograph=False, input_signature=[explain.specs])
 

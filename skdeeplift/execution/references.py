@@ -127,6 +127,7 @@ class ChosenSource:
         self.source, self.positions = source, positions
 
     def __call__(self, rows, classes, given):
+        """Return a function that makes the references from ``start`` to ``stop``, as one array for each input."""
         make = self.source(rows, classes, given)
 
         def chosen(start, stop):

@@ -11,7 +11,7 @@ from skdeeplift.binding.bound import Hooks
 from skdeeplift.binding.calls import Fields, check_out, check_single_target, explain_rows
 from skdeeplift.binding.dask_calls import fit_lazily, transform_lazily
 from skdeeplift.binding.estimators import PredictionMixin, take_attributes, with_attributes
-from skdeeplift.binding.export import Asked, as_function, as_layer, export
+from skdeeplift.binding.export import ExportMixin
 from skdeeplift.binding.fitting import fit_rows
 from skdeeplift.binding.importances import warn_of_encoded_columns
 from skdeeplift.compat import Interval, StrOptions, fit_context, validate_parameter_constraints
@@ -52,7 +52,7 @@ REFERENCE_CONSTRAINTS = {
 }
 
 
-class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
+class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimator):
     """Base of all explainers; a subclass chooses the method that explains."""
 
     _doc_link_module = "skdeeplift"
@@ -280,99 +280,6 @@ class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
             fields = Fields(True, multipliers or "multipliers" in out, letters, frozenset(out))
         explainer = self if both_strands is False else on_both_strands_of(self, both_strands)
         return explain_rows(explainer, X, fields, target=target, reference=reference, out=out)
-
-    def as_function(self, *, target=None, multipliers=False, standard_errors=False):
-        """Return a function of TensorFlow that explains rows.
-
-        The function has derivatives by the network's weights, so that a training loop can penalise contributions, and
-        reads the weights at each call. See :ref:`deployment` for what it holds constant.
-
-        Parameters
-        ----------
-        target : str, int, tuple, dict, array-like, Profile or callable, default=None
-            Target to explain, as in `explain`, but the same for all rows; by default the explainer's own ``target``.
-        multipliers : bool, default=False
-            Whether to return multipliers too.
-        standard_errors : bool, default=False
-            Whether to return the standard errors of means over references too.
-
-        Returns
-        -------
-        function : tf.function
-            Takes rows as the network takes them, as a tensor or a list or dict of tensors. Returns a dict of tensors
-            ``"contributions"`` in the form of the rows, ``"prediction"``, ``"reference_value"`` and what was asked for.
-
-        Raises
-        ------
-        ValueError
-            If Python is needed to explain a row: for the steps before a network in a pipeline, for references that
-            TensorFlow cannot make, or for numbers of references, draws or steps that depend on the row.
-        """
-        return as_function(*self._asked(target, multipliers, standard_errors))
-
-    def as_layer(self, *, target=None, multipliers=False, standard_errors=False):
-        """Return a layer of Keras that explains rows, for a model that returns reasons with its predictions.
-
-        Parameters
-        ----------
-        target, multipliers, standard_errors : object, default=None, False and False
-            As in `as_function`.
-
-        Returns
-        -------
-        layer : keras.Layer
-            Takes rows as the network takes them, and returns the dict that `as_function` returns. A Keras model that
-            is explained is a part of the layer, with its weights.
-
-        Raises
-        ------
-        ValueError
-            As in `as_function`.
-        """
-        return as_layer(*self._asked(target, multipliers, standard_errors))
-
-    def export(self, folder, *, target=None, multipliers=False, standard_errors=False):
-        """Write a SavedModel that explains rows without this package, such as in TensorFlow Serving.
-
-        The weights, the references and the rules are those of now. Rows have the shape of those of `fit`.
-
-        Parameters
-        ----------
-        folder : str or path
-            Folder to write, or to overwrite.
-        target, multipliers, standard_errors : object, default=None, False and False
-            As in `as_function`.
-
-        Raises
-        ------
-        ValueError
-            As in `as_function`.
-
-        Examples
-        --------
-        >>> from tempfile import TemporaryDirectory
-        >>> import keras
-        >>> import numpy as np
-        >>> import tensorflow as tf
-        >>> from skdeeplift import DeepLiftExplainer
-        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-        >>> model.set_weights([np.array([[1.0], [-2.0]]), np.array([0.5])])
-        >>> explainer = DeepLiftExplainer(model, reference="zeros").fit(np.zeros((1, 2)))
-        >>> with TemporaryDirectory() as folder:
-        ...     explainer.export(folder)
-        ...     explain = tf.saved_model.load(folder).signatures["serving_default"]
-        >>> results = explain(rows=tf.constant([[3.0, 1.0]]))
-        >>> results["contributions"].numpy(), results["prediction"].numpy(), results["reference_value"].numpy()
-        (array([[ 3., -2.]], dtype=float32), array([1.5], dtype=float32), array([0.5], dtype=float32))
-        """
-        explainer, asked = self._asked(target, multipliers, standard_errors)
-        export(explainer, folder, asked)
-
-    def _asked(self, *choices):
-        """Return a copy of the fitted explainer that a later `fit` does not change, and the choices of a call."""
-        check_is_fitted(self)
-        self._check_call_parameters()
-        return with_attributes(self), Asked(*choices)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns that `transform` returns for a table.

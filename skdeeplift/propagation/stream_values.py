@@ -165,7 +165,8 @@ class StreamValues:
         both = [self.at_input[value]], [self.at_reference[value]]
         shape_only = self.purpose is Purpose.GRADIENT and not is_shared_out
         product = SIGNED.shape_only if shape_only else SIGNED.forward
-        spread = self.pairing.combine(product, *both, differences=[delta])
+        # Of a tensor of its own, since the difference and its spread have separate multipliers.
+        spread = self.pairing.combine(product, *both, differences=[self.delta(value)])
         return Difference(delta, spread, spread if self.settings.tells_parts else None)
 
     def share_out(self, source, differences):

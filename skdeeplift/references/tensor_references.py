@@ -25,6 +25,7 @@ def as_tensors(references, names):
     Returns
     -------
     references : TensorReferences
+        Arrays that all rows share, and functions that make the others.
 
     Raises
     ------

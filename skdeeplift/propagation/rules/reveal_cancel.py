@@ -8,9 +8,9 @@ from skdeeplift.propagation.pairing import Difference
 from skdeeplift.propagation.rules.products import RecomputedProduct
 from skdeeplift.propagation.rules.rescale import (
     RAMPS,
+    divide_or,
     is_ramp,
     machine_epsilon,
-    divide_or,
     nearly_zero,
     precision_of,
     ramp,
