@@ -22,9 +22,9 @@ from skdeeplift import DeepLiftExplainer
 # A shortcut
 # ==========
 #
-# Two columns are added to measurements of tumours: the clinic, which agrees with the label in 95 % of the training rows,
-# and the device there, which is nearly the same. In the test rows both are drawn at random, as in a clinic that treats
-# everyone. The measurements have noise, or they would be enough.
+# Two columns are added to measurements of tumours: the clinic, which agrees with the label in 95 % of the training
+# rows, and the device there, which is nearly the same. In the test rows both are drawn at random, as in a clinic that
+# treats everyone. The measurements have noise, or they would be enough.
 
 random = np.random.default_rng(0)
 measured, y = load_breast_cancer(return_X_y=True)
@@ -84,9 +84,10 @@ print(table.round(2))
 # The trap: what is not penalised takes its place
 # ===============================================
 #
-# A network that must not look at the clinic looks at the device. Accuracy of the training rows, or of rows from the same
-# clinics, shows nothing of it, and a penalty on the one column alone is easily taken for success. A penalty is only as
-# good as the list of columns that it names: look at all contributions after training, not at those that were penalised.
+# A network that must not look at the clinic looks at the device. Accuracy of the training rows, or of rows from the
+# same clinics, shows nothing of it, and a penalty on the one column alone is easily taken for success. A penalty is
+# only as good as the list of columns that it names: look at all contributions after training, not at those that were
+# penalised.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 table[["training", "test"]].plot.bar(ax=axes[0], rot=10, ylabel="accuracy", ylim=(0.5, 1))

@@ -154,7 +154,7 @@ class Explain:
         self.specs = tf.nest.map_structure(
             lambda spec: tf.TensorSpec([None, *spec.shape[1:]], spec.dtype, spec.name), bound.network.input_specs
         )
-        self.resources = _find_resources(problem.method.graph, bound.network)
+        self.resources = [*_find_resources(problem.method.graph, bound.network), *self._function.variables]
 
     def __call__(self, rows):
         """Explain rows; the network's weights are those at each call.
@@ -238,6 +238,8 @@ def _make_layer(explain):
             self.supports_jit = False
             if isinstance(explain.network.model, keras.Model):
                 self.network = explain.network.model
+            # What the layer reads is saved with a model that it is in.
+            self.resources = explain.resources
             self.built = True
 
         def call(self, rows):

@@ -29,11 +29,11 @@ class TensorReferences(NamedTuple):
 class _Chunk(NamedTuple):
     """References of one round, as arrays or tensors; empty where there is nothing."""
 
+    # Positions of the references, and their weights.
+    places: Any
     weights: Any
     path: Any
     drawn: Any
-    arrays: Any
-    numbers: Any
 
 
 class RowsFunction:
@@ -49,12 +49,21 @@ class RowsFunction:
         The target, the weights of the references and the terms that are wanted. Its rows are not read.
     references : TensorReferences or None
         The references, or the noise that is added to rows; None for a method that compares rows with nothing.
+
+    Attributes
+    ----------
+    variables : list of tf.Variable
+        References that all rows share. As constants of a graph they would be copied for each block, and might be more
+        than a graph can hold.
     """
 
     def __init__(self, problem, references):
         self.problem, self.method, self.references = problem, problem.method, references
         self.specs = [tf.TensorSpec([None, *value.shape[1:]], value.dtype) for value in self.method.graph.inputs]
         self.weights = np.ones(1) if references is None else problem.references.weights
+        arrays = () if references is None else references.arrays
+        self.shared = [None if array is None else tf.Variable(array, trainable=False) for array in arrays]
+        self.variables = [variable for variable in self.shared if variable is not None]
 
     def __call__(self, rows):
         """Explain rows.
@@ -166,21 +175,17 @@ class RowsFunction:
 
     def _cut(self, first, pairing):
         """Cut the references of one round, filled up with references of weight zero."""
-        size, references = pairing.references, self.references
+        size, path, drawn = pairing.references, (), ()
         weights = padded(self.weights[first : first + size], size, fill=0.0)
-        path, arrays, numbers = (), [], np.zeros(size, np.int32)
-        if references is not None:
-            given = self.problem.references.path
-            if given is not None:
-                path = given.cut(slice(first, first + size), size, max(1, pairing.at_once // pairing.size))
-            arrays = [() if array is None else padded(array[first : first + size], size) for array in references.arrays]
-            numbers = padded(references.numbers[first : first + size], size)
-        drawn = ()
+        places = np.minimum(np.arange(first, first + size, dtype=np.int32), len(self.weights) - 1)
+        if self.references is not None and self.problem.references.path is not None:
+            at_once = max(1, pairing.at_once // pairing.size)
+            path = self.problem.references.path.cut(slice(first, first + size), size, at_once)
         if self.method.copies is not None:
             request = Request(pairing, None, weights, first_reference=first)
             with tf.init_scope():
                 drawn = [[each.numpy() for each in of_scheme] for of_scheme in self.method.draw(request)]
-        return _Chunk(weights, path, drawn, arrays, numbers)
+        return _Chunk(places, weights, path, drawn)
 
     def _explain_chunk(self, rows, pairing, target, chunk):
         """Explain rows for some targets, against the references of one round."""
@@ -199,7 +204,8 @@ class RowsFunction:
         else:
             # The target is that of the row without noise.
             outputs, at_reference = method.forward(rows)[0], None
-            _, sums = method.at_rows(request.at_output(outputs), rows, chunk.arrays)
+            noise = [tf.gather(variable, chunk.places) for variable in self.shared]
+            _, sums = method.at_rows(request.at_output(outputs), rows, noise)
         outputs = tf.ensure_shape(outputs, (pairing.rows, *outputs.shape[1:]))
         weights = target.weights_at(outputs, at_reference) if hasattr(target, "weights_at") else target
         weights = with_axis_of_references(tf.cast(weights, tf.float64), method.target.shape.rank)
@@ -218,15 +224,14 @@ class RowsFunction:
 
     def _references_of(self, rows, pairing, chunk):
         """Return the references of one round: those that all rows share, or one entry for each pair."""
+        shared = [None if variable is None else tf.gather(variable, chunk.places) for variable in self.shared]
         if pairing.mode is Mode.SHARED:
-            return list(chunk.arrays)
-        found = []
-        for array, maker, of_rows in zip(chunk.arrays, self.references.makers, rows, strict=True):
-            if maker is None:
-                array = tf.broadcast_to(array, (pairing.rows, *array.shape))
-            else:
-                array = maker(of_rows, chunk.numbers)
-            found.append(tf.reshape(array, (pairing.pairs, *of_rows.shape[1:])))
+            return shared
+        found, numbers = [], tf.gather(self.references.numbers, chunk.places)
+        for array, maker, of_rows in zip(shared, self.references.makers, rows, strict=True):
+            lead = pairing.rows, pairing.references
+            of_pairs = tf.broadcast_to(array, (*lead, *array.shape[1:])) if maker is None else maker(of_rows, numbers)
+            found.append(tf.reshape(of_pairs, (pairing.pairs, *of_rows.shape[1:])))
         return found
 
     def _finish(self, results):

@@ -211,6 +211,24 @@ def test_a_model_returns_reasons_with_its_predictions(tmp_path):
     assert_equal(loaded.serve(ROWS)["reasons"], explainer.transform(ROWS))
 
 
+def test_a_layer_of_a_function_without_keras(tmp_path):
+    """Its variables, and the references, are saved with the model that the layer is in."""
+    module = tf.Module()
+    module.weights = tf.Variable(np.ones((4, 2), np.float32))
+    module.compute = tf.function(
+        lambda rows: tf.tanh(rows @ module.weights), input_signature=[tf.TensorSpec([None, 4])]
+    )
+    explainer = DeepLiftExplainer(module.compute, target=0, reference="sample", max_references=3).fit(ROWS)
+    inputs = keras.Input((4,))
+    keras.Model(inputs, explainer.as_layer()(inputs)).export(tmp_path, verbose=False)
+    loaded = tf.saved_model.load(tmp_path)
+    assert_equal(loaded.serve(ROWS)["contributions"], explainer.transform(ROWS))
+    explain = explainer.as_function()
+    with tf.GradientTape() as tape:
+        size = tf.reduce_sum(explain(ROWS)["contributions"] ** 2)
+    assert np.abs(tape.gradient(size, module.weights)).max() > 0
+
+
 def test_training_makes_penalised_contributions_smaller():
     network = table_network()
     explainer = DeepLiftExplainer(network, reference="zeros").fit(ROWS)
@@ -276,6 +294,7 @@ def test_what_depends_on_the_row_in_python(tmp_path):
 
 
 @pytest.mark.advice
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_steps_of_a_pipeline_run_in_scikit_learn():
     pipeline = make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(3,), max_iter=5, random_state=0))
     pipeline.fit(ROWS, ROWS[:, 0])

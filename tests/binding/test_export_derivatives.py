@@ -38,10 +38,12 @@ def table_network(activation):
     return keras.Sequential([keras.Input((5,)), *hidden, layers.Dense(3, "softmax")])
 
 
-def assert_derivatives(explainer, rows, training=None, step=1e-6):
+def assert_derivatives(explainer, rows, training=None, step=1e-6, n_rows_known=True):
     """Compare the derivative of a smooth function of contributions along a random direction of the weights."""
     network = explainer.estimator
     function = explainer.fit(rows if training is None else training).as_function()
+    if not n_rows_known:
+        function = tf.function(function, input_signature=[tf.TensorSpec([None, *rows.shape[1:]], rows.dtype)])
     weights = [weight.value for weight in network.trainable_weights]
     directions = [GENERATOR.normal(size=weight.shape) for weight in weights]
 
@@ -86,6 +88,11 @@ EXPLAINERS = {
 def test_tables(name, activation):
     make, parameters = EXPLAINERS[name]
     assert_derivatives(make(table_network(activation), random_state=0, **parameters), ROWS, TRAINING)
+
+
+def test_blocks_of_rows_and_rounds_of_references():
+    explainer = DeepLiftExplainer(table_network("tanh"), reference="sample", max_references=5, batch_size=2)
+    assert_derivatives(explainer, ROWS[:3], TRAINING, n_rows_known=False)
 
 
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])

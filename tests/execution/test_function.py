@@ -83,7 +83,7 @@ def test_networks_that_take_one_size_of_batch(fixed_network, target):
 
 def test_draws_noise_and_orders(network):
     explainers = [
-        ExpectedGradientsExplainer(network, target=1, n_draws=200, batch_size=16),
+        ExpectedGradientsExplainer(network, target=1, n_draws=40, batch_size=16),
         GradientExplainer(network, noise_scale=0.1, n_draws=7, batch_size=16),
         ShapleySamplingExplainer(network, target=1, reference="sample", max_references=4, batch_size=16),
     ]
