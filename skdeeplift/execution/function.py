@@ -5,11 +5,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.execution.chunks import MANY_ROWS, padded, power_of_two_below
+from skdeeplift.execution.chunks import MANY_ROWS, padded
 from skdeeplift.execution.references import Path
 from skdeeplift.execution.run import Loop
 from skdeeplift.perturbation.perturbation import sum_weighted
 from skdeeplift.propagation.pairing import Mode, Pairing, Request, difference_dtype, with_axis_of_references
+
+# How much smaller blocks are than those of the next size.
+SMALLER = 16
 
 
 class TensorReferences(NamedTuple):
@@ -40,8 +43,7 @@ class RowsFunction:
     """Function from tensors of rows to their explanation, made of the functions that chunks of rows are run by.
 
     Rows go through the network in blocks, so that memory does not grow with their number. The size of a block is known
-    when the function is traced. Large blocks come first; those of the smallest size hold one row, so that no row is
-    computed for nothing.
+    when the function is traced. Large blocks come first, and those of the smallest size hold one row.
 
     Parameters
     ----------
@@ -79,37 +81,31 @@ class RowsFunction:
             ``"prediction"``, ``"reference_value"`` and the wanted terms of each source. Where all outputs are targets,
             they are on the last axis.
         """
-        size, number = self.problem.fixed, tf.shape(rows[0])[0]
-        if size is not None:
-            # The last row is repeated until the rows fill blocks of the only size that the network runs with.
-            n_blocks = -(-number // size)
-            places = tf.minimum(tf.range(n_blocks * size), number - 1)
-            results = self._in_blocks([tf.gather(array, places) for array in rows], n_blocks, size)
-            return self._finish(tf.nest.map_structure(lambda array: array[:number], results))
-        known = rows[0].shape[0]
-        most = self._loop(known or MANY_ROWS).size.rows
-        if known and known <= most:
-            return self._finish(self._explain_block(rows))
-        start, parts = 0, []
-        for size in sorted({most, power_of_two_below(int(most**0.5)), 1}, reverse=True):
-            n_blocks = (number - start) // size
-            stop = start + n_blocks * size
-            parts.append(self._in_blocks([array[start:stop] for array in rows], n_blocks, size))
-            start = stop
+        known, sizes = rows[0].shape[0], [self.problem.fixed]
+        if self.problem.fixed is None:
+            sizes = [self._loop(known or MANY_ROWS).size.rows]
+            if known and known <= sizes[0]:
+                return self._finish(self._explain_block(rows))
+            while sizes[-1] > 1:
+                sizes.append(max(1, sizes[-1] // SMALLER))
+        number = tf.shape(rows[0])[0]
+        start, parts = tf.constant(0), []
+        for size in sizes:
+            # Rows that fill more than half of a block are one, in which the last row is repeated.
+            least = 0 if size == sizes[-1] else size // 2
+            full, rest = (number - start) // size, (number - start) % size
+            stop = start + (full + tf.cast(rest > least, tf.int32)) * size
+            places = tf.minimum(tf.range(start, stop), number - 1)
+            results = self._in_blocks([tf.gather(array, places) for array in rows], size)
+            parts.append(tf.nest.map_structure(lambda array, last=number - start: array[:last], results))
+            start = tf.minimum(stop, number)
         return self._finish(tf.nest.map_structure(lambda *of_sizes: tf.concat(of_sizes, 0), *parts))
 
-    def _in_blocks(self, rows, n_blocks, size):
+    def _in_blocks(self, rows, size):
         """Explain blocks of one size, one after the other."""
-        blocks = [
-            tf.reshape(array, tf.concat([[n_blocks, size], spec.shape[1:]], 0))
-            for array, spec in zip(rows, self.specs, strict=True)
-        ]
-        for block, spec in zip(blocks, self.specs, strict=True):
-            block.set_shape([None, size, *spec.shape[1:]])
+        blocks = [tf.reshape(array, (-1, size, *spec.shape[1:])) for array, spec in zip(rows, self.specs, strict=True)]
         results = _map(lambda *block: self._explain_block(list(block)), blocks)
-        return tf.nest.map_structure(
-            lambda array: tf.reshape(array, tf.concat([[n_blocks * size], array.shape[2:]], 0)), results
-        )
+        return tf.nest.map_structure(lambda array: tf.reshape(array, (-1, *array.shape[2:])), results)
 
     def _loop(self, n_rows):
         """Return the loop over the chunks of some rows, which says how rows and references are laid out."""

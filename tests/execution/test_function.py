@@ -58,7 +58,7 @@ def test_rounds_of_references_and_pieces_of_targets(network, n_rows):
     assert found["prediction"].dtype == tf.float32
 
 
-@pytest.mark.parametrize("n_rows", [0, 1, 2, 37])
+@pytest.mark.parametrize("n_rows", [0, 1, 3, 25, 37])
 def test_blocks_of_all_sizes_hold_each_row_once(network, monkeypatch, n_rows):
     sizes, explain_block = [], function.RowsFunction._explain_block
     monkeypatch.setattr(
@@ -66,9 +66,9 @@ def test_blocks_of_all_sizes_hold_each_row_once(network, monkeypatch, n_rows):
         "_explain_block",
         lambda self, rows: sizes.append(rows[0].shape[0]) or explain_block(self, rows),
     )
-    explainer = DeepLiftExplainer(network, target=3, batch_size=16).fit(ROWS)
+    explainer = DeepLiftExplainer(network, target=3, batch_size=32).fit(ROWS)
     explain = explainer.as_function().get_concrete_function(tf.TensorSpec([None, 5]))
-    assert set(sizes) == {16, 4, 1}
+    assert set(sizes) == {32, 2, 1}
     contributions = explain(tf.constant(ROWS[:n_rows]))["contributions"]
     assert contributions.shape == (n_rows, 5)
     if n_rows:
