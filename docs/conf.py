@@ -19,6 +19,8 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 import skdeeplift  # noqa: E402
 
+PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
 project = "skdeeplift"
 author = copyright = "skdeeplift developers"
 version = release = skdeeplift.__version__
@@ -42,7 +44,11 @@ html_title = "skdeeplift"
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
 html_show_sourcelink = False
+html_favicon = "_static/logo.svg"
 html_theme_options = {
+    "logo": {"text": "skdeeplift", "image_light": "_static/logo.svg", "image_dark": "_static/logo.svg"},
+    "github_url": PROJECT["urls"]["Source"],
+    "navbar_start": ["navbar-logo", "version"],
     "navbar_align": "left",
     "header_links_before_dropdown": 6,
     "show_prev_next": True,
@@ -52,9 +58,10 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-# What has no pages beside it needs no list of them.
+# Pages of a section list the pages of that section. Pages outside of all sections list the sections.
 html_sidebars = {
-    page: [] for page in ("index", "install", "tutorial", "command_line", "whats_new", "bibliography", "speed")
+    "**": ["sidebar-nav-bs"],
+    **{page: ["contents"] for page in ("index", "search", "genindex", "py-modindex")},
 }
 
 autosummary_generate = True
@@ -83,17 +90,40 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
 }
 
-# The parts of the API, in the order of the reference; those that are not there are left out.
-API = {
-    "skdeeplift": "Explainers, explanations and selection",
-    "skdeeplift.references": "References",
-    "skdeeplift.targets": "Targets",
-    "skdeeplift.sequences": "Sequences",
-    "skdeeplift.plotting": "Plotting",
-    "skdeeplift.metrics": "Metrics",
-    "skdeeplift.datasets": "Data sets",
-    "skdeeplift.exceptions": "Exceptions",
-}
+# The groups of the API reference, in the order of the page: title, module, description and names. Without names, a
+# group has all names of its module.
+API = [
+    (
+        "Explainers",
+        "skdeeplift",
+        "Estimators that compute contributions. :ref:`methods_compared` says when to choose which.",
+        """
+        DeepLiftExplainer IntegratedGradientsExplainer ExpectedGradientsExplainer ShapleySamplingExplainer
+        OcclusionExplainer MutagenesisExplainer GradientExplainer GuidedBackpropExplainer LRPExplainer
+        """,
+    ),
+    ("Explanations", "skdeeplift", "The result of ``explain``: a table, pictures and a file.", "Explanation"),
+    ("References", "skdeeplift.references", "", ""),
+    ("Targets", "skdeeplift.targets", "", ""),
+    (
+        "Selection",
+        "skdeeplift",
+        "Selection of columns by their contributions. See :ref:`feature_selection`.",
+        "ContributionSelector MeanAbsoluteImportance contribution_score",
+    ),
+    ("Metrics", "skdeeplift.metrics", "", ""),
+    ("Pictures", "skdeeplift.plotting", "", ""),
+    ("Sequences", "skdeeplift.sequences", "", ""),
+    (
+        "Networks and files",
+        "skdeeplift",
+        "Networks from files, and the rule that each of their operations gets. See :ref:`files`.",
+        "load_network describe mean_normalise_weights_for_sequence_convolution",
+    ),
+    ("Settings", "skdeeplift", "Settings of the whole process.", "config_context get_config set_config"),
+    ("Data sets", "skdeeplift.datasets", "", ""),
+    ("Errors and warnings", "skdeeplift.exceptions", "", ""),
+]
 API_HEAD = """\
 .. This page is written by conf.py.
 
@@ -103,29 +133,28 @@ API_HEAD = """\
 API reference
 =============
 
-Every public name, by the module that it is imported from. All explainers are scikit-learn estimators: besides what is
-listed on their pages they have ``fit_transform``, ``get_params``, ``set_params``, ``set_output`` and
-``get_metadata_routing``.
+.. automodule:: skdeeplift
+   :no-members:
+
+All public names, in groups. All explainers are scikit-learn estimators: besides the methods on their pages they have
+``fit_transform``, ``get_params``, ``set_params``, ``set_output`` and ``get_metadata_routing``.
 
 """
 
 
 def public_names(module):
-    """What a module exports, but for its own modules, which have parts of their own."""
+    """Return the sorted names that a module exports, without its submodules, which have groups of their own."""
     return sorted(name for name in module.__all__ if not inspect.ismodule(getattr(module, name)))
 
 
 def api_page():
-    """The list of all public names, from which their pages are made."""
+    """Return the page of all public names, from which Sphinx makes a page for each name."""
     parts = [API_HEAD]
-    for module_name, title in API.items():
-        try:
-            module = importlib.import_module(module_name)
-        except ModuleNotFoundError:
-            continue
-        names = public_names(module)
-        parts.append(f"{title}\n{'=' * len(title)}\n\n.. automodule:: {module_name}\n   :no-members:\n\n")
-        parts.append(f".. currentmodule:: {module_name}\n\n.. autosummary::\n   :toctree:\n   :nosignatures:\n\n")
+    for title, module_name, description, names in API:
+        names = names.split() or public_names(importlib.import_module(module_name))
+        description = description or f".. automodule:: {module_name}\n   :no-members:"
+        parts.append(f"{title}\n{'=' * len(title)}\n\n{description}\n\n.. currentmodule:: {module_name}\n\n")
+        parts.append(f".. autosummary::\n   :toctree:\n   :nosignatures:\n   :caption: {title}\n\n")
         parts.extend(f"   {name}\n" for name in names)
         parts.append("\n")
     return "".join(parts)
@@ -145,9 +174,8 @@ def write(path, text):
 
 def versions_table():
     """The lower bounds of Python and of the packages, as the package itself declares them."""
-    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    bounds = [f"python{project['requires-python']}", *project["dependencies"], *extras["plot"], *extras["dask"]]
+    extras = PROJECT["optional-dependencies"]
+    bounds = [f"python{PROJECT['requires-python']}", *PROJECT["dependencies"], *extras["plot"], *extras["dask"]]
     rows = [re.fullmatch(r"([\w.-]+)(?:\[.*\])?>=([\w.]+).*", bound).groups() for bound in bounds]
     lines = "".join(f"   * - {name}\n     - {version}\n" for name, version in rows)
     return f".. list-table::\n   :header-rows: 1\n\n   * - package\n     - from version\n{lines}"

@@ -9,8 +9,11 @@ import gzip
 import re
 import shutil
 import tempfile
+import textwrap
 from pathlib import Path
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -57,7 +60,7 @@ def draw(path):
     figure = Figure(figsize=(8, 6.2), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(3, N_SHOWN)
-    titles = f"an {DIGIT}", f"what makes it an {DIGIT} (red)\nand not a {OTHER} (blue)", f"without it: a {OTHER}"
+    titles = "four images", f"red: pixels for an {DIGIT}\nblue: pixels for a {OTHER}", "without the reddest pixels"
     for row, title in enumerate(titles):
         axes[row, 0].set_ylabel(title, fontsize=12)
     for column, position in enumerate(shown):
@@ -68,9 +71,8 @@ def draw(path):
         axes[1, column].contour(images[position, ..., 0], [100], colors="0.5", linewidths=0.6)
         axes[2, column].imshow(erased[position, ..., 0], cmap="gray_r")
         for row, explanation in ((0, before), (2, after)):
-            log_odds = explanation.prediction[position]
-            number = f"{log_odds:+.0f}".replace("-", "\N{MINUS SIGN}")
-            axes[row, column].set_xlabel(f"log-odds of {DIGIT} to {OTHER}: {number}", fontsize=10)
+            read = DIGIT if explanation.prediction[position] > 0 else OTHER
+            axes[row, column].set_xlabel(f"the network reads: {read}", fontsize=12)
     for axis in axes.flat:
         axis.set_xticks([])
         axis.set_yticks([])
@@ -83,9 +85,25 @@ def run(page, pictures):
     namespace = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for example in doctest.DocTestParser().get_examples((HERE / page).read_text(encoding="utf-8")):
-            exec(example.source, namespace)
+            if example.exc_msg is None:
+                exec(example.source, namespace)
         for name, path in pictures.items():
             shutil.copy(name, HERE / path)
+        plt.close("all")
+
+
+def draw_quick_start(path):
+    """Run the code of the landing page, and draw the picture that it ends in."""
+    blocks = re.findall(
+        r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)",
+        (HERE / "index.rst").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    namespace = {}
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for block in blocks:
+            exec(textwrap.dedent(block), namespace)
+        namespace["explanation"].plot.beeswarm().figure_.savefig(path, dpi=120)
 
 
 def pictures_of(page):
@@ -97,7 +115,12 @@ def pictures_of(page):
 
 
 if __name__ == "__main__":
+    # No window opens.
+    mpl.use("agg")
     draw(HERE / "_static" / "contributions.png")
+    draw_quick_start(HERE / "_static" / "quick_start.png")
     run("tutorial.rst", {"importance.png": "_static/tutorial.png"})
-    for page in ("user_guide/pictures.rst", "user_guide/keras_hub.rst"):
+    for page in ("user_guide/pictures.rst", "user_guide/keras_hub.rst", "user_guide/tables.rst"):
         run(page, pictures_of(page))
+    page, table = "user_guide/methods_compared", "methods_compared.csv"
+    run(f"{page}.rst", pictures_of(f"{page}.rst") | {table: f"{page}.csv"})

@@ -19,7 +19,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdeeplift import DeepLiftExplainer, MeanAbsoluteImportance
-from skdeeplift.plotting import BeeswarmDisplay, ImportanceDisplay, WaterfallDisplay
+from skdeeplift.plotting import (
+    BeeswarmDisplay,
+    ImportanceDisplay,
+    WaterfallDisplay,
+)
 
 # %%
 # The network
@@ -29,14 +33,23 @@ from skdeeplift.plotting import BeeswarmDisplay, ImportanceDisplay, WaterfallDis
 
 data = load_breast_cancer(as_frame=True)
 X, y = data.data, data.target_names[data.target]
-X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0, stratify=y)
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, test_size=0.3, random_state=0, stratify=y
+)
 
 
 def network():
     """Make an untrained network behind a scaler."""
     return make_pipeline(
         StandardScaler().set_output(transform="pandas"),
-        MLPClassifier((16,), alpha=5.0, learning_rate_init=0.01, tol=1e-3, n_iter_no_change=5, random_state=0),
+        MLPClassifier(
+            (16,),
+            alpha=5.0,
+            learning_rate_init=0.01,
+            tol=1e-3,
+            n_iter_no_change=5,
+            random_state=0,
+        ),
     )
 
 
@@ -48,11 +61,17 @@ def network():
 # from the training rows: a contribution says how much a measurement moves the log-odds away from what they are on
 # average.
 
-explainer = DeepLiftExplainer(network(), reference="sample", random_state=0, check="raise").fit(X_train, y_train)
+explainer = DeepLiftExplainer(
+    network(), reference="sample", random_state=0, check="raise"
+).fit(X_train, y_train)
 accuracy_of_all = explainer.score(X_test, y_test)
 explanation = explainer.explain(X_test)
-print(f"With all 30 columns {accuracy_of_all:.1%} of {len(X_test)} test rows are right.")
-print(f"Contributions miss the change of the log-odds by at most {np.abs(explanation.convergence_delta).max():.0e}.")
+print(
+    f"With all 30 columns {accuracy_of_all:.1%} of {len(X_test)} test rows are right."
+)
+print(
+    f"Contributions miss the change of the log-odds by at most {np.abs(explanation.convergence_delta).max():.0e}."
+)
 
 figure, axes = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
 ImportanceDisplay.from_explanation(explanation, max_features=10, ax=axes[0])
@@ -70,10 +89,14 @@ plt.show()
 
 uncertain = int(np.abs(explanation.prediction).argmin())
 probability = explainer.predict_proba(X_test)[uncertain, 1]
-print(f"It is malignant with probability {probability:.2f}, says the network. It is {y_test[uncertain]}.")
+print(
+    f"It is malignant with probability {probability:.2f}, says the network. It is {y_test[uncertain]}."
+)
 
 figure, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
-WaterfallDisplay.from_explanation(explanation, row=uncertain, max_features=9, ax=ax)
+WaterfallDisplay.from_explanation(
+    explanation, position=uncertain, max_features=9, ax=ax
+)
 plt.show()
 
 # %%
@@ -91,10 +114,14 @@ def smallest_that_is_good(results):
     """Return the position of the smallest selection within one standard error of the best."""
     means, deviations = results["mean_test_score"], results["std_test_score"]
     best = means.argmax()
-    return int(np.argmax(means >= means[best] - deviations[best] / np.sqrt(N_FOLDS)))
+    return int(
+        np.argmax(means >= means[best] - deviations[best] / np.sqrt(N_FOLDS))
+    )
 
 
-selector = SelectFromModel(DeepLiftExplainer(network(), random_state=0), threshold=-np.inf)
+selector = SelectFromModel(
+    DeepLiftExplainer(network(), random_state=0), threshold=-np.inf
+)
 search = GridSearchCV(
     make_pipeline(selector, network()),
     {"selectfrommodel__max_features": [2, 6, 15, 30]},
@@ -102,16 +129,30 @@ search = GridSearchCV(
     refit=smallest_that_is_good,
 ).fit(X_train, y_train)
 scores = pd.DataFrame(
-    {"accuracy": search.cv_results_["mean_test_score"], "deviation": search.cv_results_["std_test_score"]},
-    index=pd.Index(search.cv_results_["param_selectfrommodel__max_features"].astype(int), name="columns"),
+    {
+        "accuracy": search.cv_results_["mean_test_score"],
+        "deviation": search.cv_results_["std_test_score"],
+    },
+    index=pd.Index(
+        search.cv_results_["param_selectfrommodel__max_features"].astype(int),
+        name="columns",
+    ),
 )
 print(scores.round(3))
 selected = search.best_estimator_[0].get_feature_names_out().tolist()
 accuracy_of_selected = search.best_estimator_.score(X_test, y_test)
-print(f"\n{len(selected)} columns: {', '.join(selected)}.\n{accuracy_of_selected:.1%} of the test rows are right.")
+print(
+    f"\n{len(selected)} columns: {', '.join(selected)}.\n{accuracy_of_selected:.1%} of the test rows are right."
+)
 
 figure, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
-ax.errorbar(scores.index, scores["accuracy"], scores["deviation"], marker="o", capsize=3)
+ax.errorbar(
+    scores.index,
+    scores["accuracy"],
+    scores["deviation"],
+    marker="o",
+    capsize=3,
+)
 ax.set_xscale("log", base=2)
 ax.set_xticks(scores.index, scores.index)
 ax.set(xlabel="selected columns", ylabel="accuracy in cross-validation")
@@ -125,13 +166,26 @@ plt.show()
 # of it, so each looks less important than the measurement is. :class:`~skdeeplift.MeanAbsoluteImportance` adds
 # contributions up within groups before it takes their absolute values.
 
-size = ["mean radius", "mean perimeter", "mean area", "worst radius", "worst perimeter", "worst area"]
-groups = {"size": size} | {name: [name] for name in X.columns if name not in size}
+size = [
+    "mean radius",
+    "mean perimeter",
+    "mean area",
+    "worst radius",
+    "worst perimeter",
+    "worst area",
+]
+groups = {"size": size} | {
+    name: [name] for name in X.columns if name not in size
+}
 contributions = explainer.set_output(transform="pandas").transform(X_test)
 grouped = MeanAbsoluteImportance(groups=groups).fit(contributions)
-importances = pd.Series(grouped.feature_importances_, grouped.get_feature_names_out()).sort_values(ascending=False)
+importances = pd.Series(
+    grouped.feature_importances_, grouped.get_feature_names_out()
+).sort_values(ascending=False)
 largest_of_size = contributions[size].abs().mean().max()
 correlation = X_train[size].corr().to_numpy().min()
 print(f"Correlations among the six are {correlation:.2f} and more.")
-print(f"Largest importance of one of them: {largest_of_size:.2f}; of all six together: {importances['size']:.2f}.")
+print(
+    f"Largest importance of one of them: {largest_of_size:.2f}; of all six together: {importances['size']:.2f}."
+)
 print(importances.head(5).round(2).to_string())

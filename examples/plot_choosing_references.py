@@ -26,7 +26,11 @@ from skdeeplift.references import TrainingSample, reference_report
 
 data = load_wine(as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(
-    data.data.astype(np.float32), data.target, test_size=0.4, random_state=0, stratify=data.target
+    data.data.astype(np.float32),
+    data.target,
+    test_size=0.4,
+    random_state=0,
+    stratify=data.target,
 )
 keras.utils.set_random_seed(0)
 scaling = keras.layers.Normalization()
@@ -39,7 +43,11 @@ model = keras.Sequential(
         keras.layers.Dense(3, activation="softmax"),
     ]
 )
-model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy", metrics=["accuracy"])
+model.compile(
+    keras.optimizers.Adam(0.02),
+    "sparse_categorical_crossentropy",
+    metrics=["accuracy"],
+)
 model.fit(X_train, y_train, epochs=30, batch_size=16, verbose=0)
 accuracy = model.evaluate(X_test, y_test, verbose=0)[1]
 print(f"{accuracy:.1%} of {len(X_test)} test wines are right.")
@@ -61,11 +69,21 @@ far = {
 print({name: round(float(each), 1) for name, each in far.items()})
 
 explainers = {
-    choice: DeepLiftExplainer(model, reference=choice, target=0, random_state=0, check="raise") for choice in choices
+    choice: DeepLiftExplainer(
+        model, reference=choice, target=0, random_state=0, check="raise"
+    )
+    for choice in choices
 }
-explanations = {choice: explainer.fit(X_train).explain(wines) for choice, explainer in explainers.items()}
-at_reference = pd.Series({name: each.reference_value.mean() for name, each in explanations.items()})
-print(f"\nThe mean logit of cultivar 0 is {explanations['zeros'].prediction.mean():.1f}. That of references is:")
+explanations = {
+    choice: explainer.fit(X_train).explain(wines)
+    for choice, explainer in explainers.items()
+}
+at_reference = pd.Series(
+    {name: each.reference_value.mean() for name, each in explanations.items()}
+)
+print(
+    f"\nThe mean logit of cultivar 0 is {explanations['zeros'].prediction.mean():.1f}. That of references is:"
+)
 print(at_reference.round(1).to_string())
 
 # %%
@@ -73,7 +91,11 @@ print(at_reference.round(1).to_string())
 # ``"sample"`` from the average wine, ``"nearest_other"`` from the most similar wine of another cultivar.
 
 importances = pd.DataFrame(
-    {name: np.abs(each.contributions).mean(0) for name, each in explanations.items()}, X_train.columns
+    {
+        name: np.abs(each.contributions).mean(0)
+        for name, each in explanations.items()
+    },
+    X_train.columns,
 )
 shares = importances / importances.sum()
 figure, ax = plt.subplots(figsize=(8, 5), layout="constrained")
@@ -94,10 +116,22 @@ print(correlations["sample"].round(2).to_string())
 # Contributions against several references are means over them, with a standard error. :func:`reference_report
 # <skdeeplift.references.reference_report>` tells how they settle as references grow, and how far the choice matters.
 
-explainer = DeepLiftExplainer(model, reference="sample", target=0, max_references=64, random_state=0).fit(X_train)
+explainer = DeepLiftExplainer(
+    model, reference="sample", target=0, max_references=64, random_state=0
+).fit(X_train)
 clusters = TrainingSample("kmeans", n_clusters=16)
-report = reference_report(explainer, X_test, references={"kmeans": clusters, "zeros": "zeros"}, n_references=[1, 8, 64])
-columns = ["standard_error", "change", "reference_value", "rank_correlation_with_fitted"]
+report = reference_report(
+    explainer,
+    X_test,
+    references={"kmeans": clusters, "zeros": "zeros"},
+    n_references=[1, 8, 64],
+)
+columns = [
+    "standard_error",
+    "change",
+    "reference_value",
+    "rank_correlation_with_fitted",
+]
 print(report[columns].round(2).to_string())
 
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
@@ -109,10 +143,17 @@ plt.show()
 # below ``reference_tol``.
 
 automatic = DeepLiftExplainer(
-    model, reference="sample", target=0, max_references="auto", reference_tol=0.2, random_state=0
+    model,
+    reference="sample",
+    target=0,
+    max_references="auto",
+    reference_tol=0.2,
+    random_state=0,
 ).fit(X_train)
 numbers = automatic.explain(wines).n_references
-print(f"For a standard error of 20 %, the wines need {numbers.min()} to {numbers.max()} references.")
+print(
+    f"For a standard error of 20 %, the wines need {numbers.min()} to {numbers.max()} references."
+)
 
 # %%
 # What one learns

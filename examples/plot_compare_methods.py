@@ -21,7 +21,12 @@ from skdeeplift import (
     GuidedBackpropExplainer,
     IntegratedGradientsExplainer,
 )
-from skdeeplift.metrics import compare_explainers, deletion_curve, explanation_scorer, randomization_check
+from skdeeplift.metrics import (
+    compare_explainers,
+    deletion_curve,
+    explanation_scorer,
+    randomization_check,
+)
 from skdeeplift.plotting import ImageContributionDisplay
 
 # %%
@@ -30,7 +35,9 @@ from skdeeplift.plotting import ImageContributionDisplay
 
 X, y = load_digits(return_X_y=True)
 X = (X / 16).reshape(-1, 8, 8, 1).astype(np.float32)
-X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0, stratify=y)
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, test_size=0.3, random_state=0, stratify=y
+)
 keras.utils.set_random_seed(0)
 model = keras.Sequential(
     [
@@ -42,9 +49,15 @@ model = keras.Sequential(
         keras.layers.Dense(10, activation="softmax"),
     ]
 )
-model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
+model.compile(
+    keras.optimizers.Adam(3e-3),
+    "sparse_categorical_crossentropy",
+    metrics=["accuracy"],
+)
 model.fit(X_train, y_train, epochs=8, batch_size=64, verbose=0)
-print(f"{model.evaluate(X_test, y_test, verbose=0)[1]:.1%} of {len(X_test)} test images are right.")
+print(
+    f"{model.evaluate(X_test, y_test, verbose=0)[1]:.1%} of {len(X_test)} test images are right."
+)
 
 # %%
 # Five methods
@@ -53,18 +66,30 @@ print(f"{model.evaluate(X_test, y_test, verbose=0)[1]:.1%} of {len(X_test)} test
 # Each explains the logit of the predicted digit. Those that have a reference have a black image.
 
 explainers = {
-    "RevealCancel": DeepLiftExplainer(model, rule="reveal_cancel", reference="zeros"),
+    "RevealCancel": DeepLiftExplainer(
+        model, rule="reveal_cancel", reference="zeros"
+    ),
     "Rescale": DeepLiftExplainer(model, reference="zeros"),
-    "integrated gradients": IntegratedGradientsExplainer(model, reference="zeros", n_steps=20, check="ignore"),
+    "integrated gradients": IntegratedGradientsExplainer(
+        model, reference="zeros", n_steps=20, check="ignore"
+    ),
     "gradient × input": GradientExplainer(model),
     "guided backprop": GuidedBackpropExplainer(model),
 }
-explainers = {name: explainer.fit(X_train[:50]) for name, explainer in explainers.items()}
+explainers = {
+    name: explainer.fit(X_train[:50]) for name, explainer in explainers.items()
+}
 digits = X_test[:40]
-explanations = {name: explainer.explain(digits) for name, explainer in explainers.items()}
+explanations = {
+    name: explainer.explain(digits) for name, explainer in explainers.items()
+}
 
-figure, axes = plt.subplots(3, 1 + len(explainers), figsize=(12, 6), layout="constrained")
-ImageContributionDisplay.from_explanation(explanations, rows=[0, 1, 2], scale="row", ax=axes)
+figure, axes = plt.subplots(
+    3, 1 + len(explainers), figsize=(12, 6), layout="constrained"
+)
+ImageContributionDisplay.from_explanation(
+    explanations, rows=[0, 1, 2], scale="row", ax=axes
+)
 plt.show()
 
 # %%
@@ -78,27 +103,51 @@ plt.show()
 table = compare_explainers(
     explainers,
     digits,
-    metrics=["summation_to_delta_error", "deletion_score", "insertion_score", "sensitivity_n", "infidelity"],
+    metrics=[
+        "summation_to_delta_error",
+        "deletion_score",
+        "insertion_score",
+        "sensitivity_n",
+        "infidelity",
+    ],
     fill="zeros",
 )
-print(table.drop(columns="seconds").round(3).to_string())
+print(table.drop(index="seconds").round(3).to_string())
 
 # %%
 # The curves behind the deletion score, means over the images. The dotted one erases pixels in random order, whatever a
 # method is worth has to be below it.
 
-colors = dict(zip(explainers, ("#D55E00", "#E69F00", "#0072B2", "#56B4E9", "#999999"), strict=True))
+colors = dict(
+    zip(
+        explainers,
+        ("#D55E00", "#E69F00", "#0072B2", "#56B4E9", "#999999"),
+        strict=True,
+    )
+)
 noise = np.random.default_rng(0).normal(size=digits.shape)
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 curves = {}
 for name, explainer in explainers.items():
-    curve = deletion_curve(explainer, digits, fill="zeros", explanation=explanations[name])
+    curve = deletion_curve(
+        explainer, digits, fill="zeros", explanation=explanations[name]
+    )
     curves[name] = curve.value.mean(0)
     ax.plot(curve.fraction, curves[name], color=colors[name], label=name)
-at_random = deletion_curve(explainers["Rescale"], digits, fill="zeros", explanation=noise)
+at_random = deletion_curve(
+    explainers["Rescale"], digits, fill="zeros", explanation=noise
+)
 curves["at random"] = at_random.value.mean(0)
-ax.plot(at_random.fraction, curves["at random"], color="black", linestyle=":", label="at random")
-ax.set(xlabel="share of pixels erased", ylabel="mean logit of the predicted digit")
+ax.plot(
+    at_random.fraction,
+    curves["at random"],
+    color="black",
+    linestyle=":",
+    label="at random",
+)
+ax.set(
+    xlabel="share of pixels erased", ylabel="mean logit of the predicted digit"
+)
 ax.legend(frameon=False)
 plt.show()
 areas = pd.Series({name: curve.mean() for name, curve in curves.items()})
@@ -110,7 +159,12 @@ areas = pd.Series({name: curve.mean() for name, curve in curves.items()})
 # Guided backprop draws sharp pictures. Let layers forget what they learned, from the last to the first: an explanation
 # of the network has to change with it. What stays alike is a picture of the image.
 
-agreement = pd.DataFrame({name: randomization_check(each, digits) for name, each in explainers.items()})
+agreement = pd.DataFrame(
+    {
+        name: randomization_check(each, digits)
+        for name, each in explainers.items()
+    }
+)
 print(agreement.round(2).T.to_string())
 
 # %%
@@ -125,6 +179,8 @@ search = GridSearchCV(
     scoring=explanation_scorer("deletion_score", fill="zeros"),
     cv=2,
 ).fit(digits)
-results = pd.DataFrame(search.cv_results_)[["param_rule", "param_reference", "mean_test_score"]]
+results = pd.DataFrame(search.cv_results_)[
+    ["param_rule", "param_reference", "mean_test_score"]
+]
 print(results.round(2).to_string(index=False))
 print("Best:", search.best_params_)

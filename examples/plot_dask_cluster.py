@@ -30,7 +30,9 @@ from skdeeplift.plotting import ImportanceDisplay
 # This one runs in threads of the same process, so that it starts at once. With several processes or machines all that
 # differs is this line: ``Client("tcp://scheduler:8786")``, for instance. What travels to them is the explainer, once.
 
-cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0")
+cluster = LocalCluster(
+    n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
+)
 client = Client(cluster)
 
 # %%
@@ -47,7 +49,9 @@ N_BLOCKS, N_ROWS = 10, 20_000
 def load(block):
     """Make a block of rows."""
     generator = np.random.default_rng(block)
-    rows = X.iloc[generator.integers(len(X), size=N_ROWS)].reset_index(drop=True)
+    rows = X.iloc[generator.integers(len(X), size=N_ROWS)].reset_index(
+        drop=True
+    )
     return rows * generator.normal(1, 0.02, rows.shape)
 
 
@@ -62,14 +66,34 @@ print(f"{N_BLOCKS * N_ROWS} rows in {rows.npartitions} blocks.")
 
 scaler = StandardScaler().set_output(transform="pandas")
 network = make_pipeline(
-    scaler, MLPClassifier((32, 16), alpha=1.0, learning_rate_init=0.01, tol=1e-3, n_iter_no_change=5, random_state=0)
+    scaler,
+    MLPClassifier(
+        (32, 16),
+        alpha=1.0,
+        learning_rate_init=0.01,
+        tol=1e-3,
+        n_iter_no_change=5,
+        random_state=0,
+    ),
 ).fit(X, y)
-explainer = DeepLiftExplainer(FrozenEstimator(network), reference="kmeans", max_references=5, random_state=0).fit(X)
+explainer = DeepLiftExplainer(
+    FrozenEstimator(network),
+    reference="kmeans",
+    max_references=5,
+    random_state=0,
+).fit(X)
 explainer.set_output(transform="pandas")
-print(f"An explainer has {len(pickle.dumps(explainer)) / 1000:.0f} kB on its way to a worker.")
+print(
+    f"An explainer has {len(pickle.dumps(explainer)) / 1000:.0f} kB on its way to a worker."
+)
 
 contributions = explainer.transform(rows)
-print(type(contributions).__name__, "of", contributions.npartitions, "blocks, none of them computed yet")
+print(
+    type(contributions).__name__,
+    "of",
+    contributions.npartitions,
+    "blocks, none of them computed yet",
+)
 
 # %%
 # Summaries are computed where the blocks are, and only they travel back.
@@ -80,14 +104,19 @@ print(f"{importance.n_samples_seen_} rows:")
 print(importances.nlargest(5).round(3).to_string())
 
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-ImportanceDisplay(importances, X.columns, spread=importance.feature_importances_std_).plot(max_features=10, ax=ax)
+ImportanceDisplay(
+    importances, X.columns, spread=importance.feature_importances_std_
+).plot(max_features=10, ax=ax)
 plt.show()
 
 # %%
 # The numbers are those that one machine computes.
 
 first = load(0)
-difference = np.abs(contributions.partitions[0].compute().to_numpy() - explainer.transform(first).to_numpy()).max()
+difference = np.abs(
+    contributions.partitions[0].compute().to_numpy()
+    - explainer.transform(first).to_numpy()
+).max()
 print(f"Largest difference to the same rows in memory: {difference}")
 
 # %%
@@ -98,7 +127,9 @@ print(f"Largest difference to the same rows in memory: {difference}")
 # ``contributions.to_parquet(...)``, or reduce them, as above, or ask for the rows that matter: here those of the first
 # two blocks with the largest contributions.
 
-strongest = contributions.partitions[:2].abs().max(axis=1).nlargest(5).compute()
+strongest = (
+    contributions.partitions[:2].abs().max(axis=1).nlargest(5).compute()
+)
 print(strongest.round(2).to_string())
 
 client.close()

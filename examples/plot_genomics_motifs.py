@@ -34,7 +34,11 @@ NETWORK = (
 LETTERS = "ACGT"
 FREQUENCIES = [0.3, 0.2, 0.2, 0.3]  # of the letters between motifs
 RULES = ["rescale", "reveal_cancel", "genomics_default"]
-TASKS = [("GATA", "TAL1"), ("GATA",), ("TAL1",)]  # the motifs that each of the three outputs stands for
+TASKS = [
+    ("GATA", "TAL1"),
+    ("GATA",),
+    ("TAL1",),
+]  # the motifs that each of the three outputs stands for
 
 # %%
 # The sequences
@@ -47,9 +51,18 @@ TASKS = [("GATA", "TAL1"), ("GATA",), ("TAL1",)]  # the motifs that each of the 
 def load():
     """Return the table of the test sequences, and their one-hot letters."""
     if not DATA.is_dir():
-        raise FileNotFoundError(f"This example reads {DATA}. Run it in a clone of the repository.")
-    table = pd.read_csv(DATA / "sequences.simdata.gz", sep="\t", index_col="seqName", keep_default_na=False)
-    names = gzip.decompress((DATA / "test.txt.gz").read_bytes()).decode().split()
+        raise FileNotFoundError(
+            f"This example reads {DATA}. Run it in a clone of the repository."
+        )
+    table = pd.read_csv(
+        DATA / "sequences.simdata.gz",
+        sep="\t",
+        index_col="seqName",
+        keep_default_na=False,
+    )
+    names = (
+        gzip.decompress((DATA / "test.txt.gz").read_bytes()).decode().split()
+    )
     table = table.loc[names]
     letters = np.array([list(sequence) for sequence in table["sequence"]])
     return table, (letters[..., None] == list(LETTERS)).astype(np.float32)
@@ -58,7 +71,10 @@ def load():
 def planted_motifs(embeddings):
     """Return the motif, start and stop of whatever was planted, in the order of positions."""
     found = re.findall(r"pos-(\d+)_([A-Z0-9]+)_\w+-([ACGT]+)", embeddings)
-    spans = [(motif, int(start), int(start) + len(site)) for start, motif, site in found]
+    spans = [
+        (motif, int(start), int(start) + len(site))
+        for start, motif, site in found
+    ]
     return sorted(spans, key=lambda span: span[1])
 
 
@@ -81,7 +97,9 @@ def make_explainer(rule, sequences, reference=None, max_references=10):
     return DeepLiftExplainer(
         NETWORK,
         rule=rule,
-        reference=BackgroundFrequency(FREQUENCIES) if reference is None else reference,
+        reference=BackgroundFrequency(FREQUENCIES)
+        if reference is None
+        else reference,
         max_references=max_references,
         target=0,
         check="raise",
@@ -92,9 +110,13 @@ def make_explainer(rule, sequences, reference=None, max_references=10):
 def motif_auroc(explainer, table, sequences, task):
     """Tell how well absolute contributions to a task separate its planted motifs from other positions."""
     positive = (table[f"task{task + 1}"] == 1).to_numpy()
-    contributions = explainer.explain(sequences[positive], target=task).contributions.sum(-1)
+    contributions = explainer.explain(
+        sequences[positive], target=task
+    ).contributions.sum(-1)
     planted = np.zeros(contributions.shape, bool)
-    for row, embeddings in zip(planted, table["embeddings"][positive], strict=True):
+    for row, embeddings in zip(
+        planted, table["embeddings"][positive], strict=True
+    ):
         for motif, start, stop in planted_motifs(embeddings):
             row[start:stop] |= motif in TASKS[task]
     return roc_auc_score(planted.ravel(), np.abs(contributions).ravel())
@@ -103,7 +125,10 @@ def motif_auroc(explainer, table, sequences, task):
 explainers = {rule: make_explainer(rule, sequences) for rule in RULES}
 auroc = pd.DataFrame(
     {
-        " and ".join(motifs): [motif_auroc(explainers[rule], table, sequences, task) for rule in RULES]
+        " and ".join(motifs): [
+            motif_auroc(explainers[rule], table, sequences, task)
+            for rule in RULES
+        ]
         for task, motifs in enumerate(TASKS)
     },
     index=RULES,
@@ -125,12 +150,22 @@ print(auroc.round(3))
 few = slice(200)
 by_reference = {
     "frequencies": explainers["genomics_default"],
-    "one shuffle": make_explainer("genomics_default", sequences, "dinucleotide_shuffle", max_references=1),
-    "ten shuffles": make_explainer("genomics_default", sequences, "dinucleotide_shuffle", max_references=10),
+    "one shuffle": make_explainer(
+        "genomics_default", sequences, "dinucleotide_shuffle", max_references=1
+    ),
+    "ten shuffles": make_explainer(
+        "genomics_default",
+        sequences,
+        "dinucleotide_shuffle",
+        max_references=10,
+    ),
 }
 of_references = pd.DataFrame(
     {
-        " and ".join(motifs): [motif_auroc(each, table[few], sequences[few], task) for each in by_reference.values()]
+        " and ".join(motifs): [
+            motif_auroc(each, table[few], sequences[few], task)
+            for each in by_reference.values()
+        ]
         for task, motifs in enumerate(TASKS)
     },
     index=list(by_reference),
@@ -151,7 +186,9 @@ print(of_references.round(3))
 def draw_sequence(row, task):
     """Draw one sequence's contributions to a task by all rules."""
     motifs = planted_motifs(table["embeddings"].iloc[row])
-    windows = [(0, sequences.shape[1])] + [(start - 3, stop + 3) for _, start, stop in motifs]
+    windows = [(0, sequences.shape[1])] + [
+        (start - 3, stop + 3) for _, start, stop in motifs
+    ]
     figure, axes = plt.subplots(
         len(RULES),
         len(windows),
@@ -165,14 +202,22 @@ def draw_sequence(row, task):
         explanation = explainers[rule].explain(sequences[[row]], target=task)
         heights.append(explanation.contributions[0].sum(-1))
         for ax, window in zip(axes_of_rule, windows, strict=True):
-            spans = [span for _, *span in motifs if window[0] <= span[0] and span[1] <= window[1]]
-            SequenceLogoDisplay.from_explanation(explanation, positions=window, highlights=spans, ax=ax)
+            spans = [
+                span
+                for _, *span in motifs
+                if window[0] <= span[0] and span[1] <= window[1]
+            ]
+            SequenceLogoDisplay.from_explanation(
+                explanation, positions=window, highlights=spans, ax=ax
+            )
             ax.set(xlabel="", ylabel="")
         axes_of_rule[0].set_ylabel(f"{rule}\ncontribution")
     axes[0, 0].set_ylim(1.05 * np.min(heights), 1.05 * np.max(heights))
     for ax, (motif, *_) in zip(axes[0, 1:], motifs, strict=True):
         ax.set_title(motif)
-    figure.suptitle(f"{table.index[row]}: contributions to the output for {' and '.join(TASKS[task])}")
+    figure.suptitle(
+        f"{table.index[row]}: contributions to the output for {' and '.join(TASKS[task])}"
+    )
     figure.supxlabel("position")
 
 
@@ -194,7 +239,9 @@ draw_sequence(197, task=1)
 # Hypothetical contributions say what each letter would contribute if it stood there. TF-MoDISco needs them beside the
 # sequences, to tell which letters of a motif could be others. ``to_modisco`` writes both.
 
-explanation = explainers["genomics_default"].explain(sequences[:100], target=0, hypothetical=True)
+explanation = explainers["genomics_default"].explain(
+    sequences[:100], target=0, hypothetical=True
+)
 print(explanation)
 with tempfile.TemporaryDirectory() as folder:
     for path in explanation.to_modisco(folder):

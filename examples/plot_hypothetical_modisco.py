@@ -39,7 +39,9 @@ model = keras.Sequential(
         keras.layers.Dense(1, activation="sigmoid"),
     ]
 )
-model.compile(keras.optimizers.Adam(5e-3), "binary_crossentropy", metrics=["accuracy"])
+model.compile(
+    keras.optimizers.Adam(5e-3), "binary_crossentropy", metrics=["accuracy"]
+)
 model.fit(train.data, train.target[:, 0], epochs=8, batch_size=64, verbose=0)
 accuracy = model.evaluate(test.data, test.target[:, 0], verbose=0)[1]
 print(f"{accuracy:.1%} of {len(test.data)} test sequences are right.")
@@ -52,7 +54,12 @@ print(f"{accuracy:.1%} of {len(test.data)} test sequences are right.")
 # not composition. ``hypothetical=True`` takes the same multipliers to all four letters of a position.
 
 explainer = DeepLiftExplainer(
-    model, rule="genomics_default", reference="dinucleotide_shuffle", max_references=10, random_state=0, check="raise"
+    model,
+    rule="genomics_default",
+    reference="dinucleotide_shuffle",
+    max_references=10,
+    random_state=0,
+    check="raise",
 ).fit(train.data[:10])
 positive = test.target[:, 0] == 1
 sequences, planted = test.data[positive], test.planted[positive, :, 0]
@@ -71,8 +78,12 @@ for ax, hypothetical in zip(axes, (False, True), strict=True):
         highlights={"planted": (start, start + len(motif))},
         ax=ax,
     )
-axes[0].set_title("contributions of the letters that are there", loc="left", pad=14)
-axes[1].set_title("hypothetical contributions of all letters", loc="left", pad=14)
+axes[0].set_title(
+    "contributions of the letters that are there", loc="left", pad=14
+)
+axes[1].set_title(
+    "hypothetical contributions of all letters", loc="left", pad=14
+)
 plt.show()
 
 # %%
@@ -90,21 +101,33 @@ scores = explanation.contributions.sum(-1)
 sums = np.lib.stride_tricks.sliding_window_view(scores, width, axis=1).sum(-1)
 starts = sums.argmax(1)
 found = np.mean(np.abs(starts - planted.argmax(1)) <= 1)
-print(f"In {found:.0%} of {len(sequences)} sequences the stretch is the planted site, give or take a letter.")
+print(
+    f"In {found:.0%} of {len(sequences)} sequences the stretch is the planted site, give or take a letter."
+)
 
 most_common = np.bincount(starts - planted.argmax(1) + 100).argmax() - 100
 print(f"Most often it begins {most_common} letters from where the site does.")
 average = np.mean(
-    [each[first : first + width] for each, first in zip(explanation.hypothetical, starts, strict=True)], axis=0
+    [
+        each[first : first + width]
+        for each, first in zip(explanation.hypothetical, starts, strict=True)
+    ],
+    axis=0,
 )
 probabilities = np.maximum(motif, 0.01)
 information = np.log2(probabilities / [0.3, 0.2, 0.2, 0.3])
 correlation = np.corrcoef(average.ravel(), information.ravel())[0, 1]
-print(f"Correlation of the average with the motif's log-odds over the background: {correlation:.2f}.")
+print(
+    f"Correlation of the average with the motif's log-odds over the background: {correlation:.2f}."
+)
 
 figure, axes = plt.subplots(2, 1, figsize=(7, 5), layout="constrained")
-SequenceLogoDisplay(average, ylabel="mean hypothetical\ncontribution").plot(ax=axes[0])
-SequenceLogoDisplay(motif * information, ylabel="information\n(bits)").plot(ax=axes[1])
+SequenceLogoDisplay(average, ylabel="mean hypothetical\ncontribution").plot(
+    ax=axes[0]
+)
+SequenceLogoDisplay(motif * information, ylabel="information\n(bits)").plot(
+    ax=axes[1]
+)
 axes[0].set_title("what the network has learned")
 axes[1].set_title("the motif that was planted")
 plt.show()
@@ -134,9 +157,17 @@ changed = np.repeat(sequences[[row]], 4 * width, axis=0)
 for position in range(width):
     for letter in range(4):
         changed[4 * position + letter, start + position] = np.eye(4)[letter]
-effects = (explainer.explain(changed).prediction - explanation.prediction[row]).reshape(width, 4)
+effects = (
+    explainer.explain(changed).prediction - explanation.prediction[row]
+).reshape(width, 4)
 there = explanation.hypothetical[row, start : start + width]
-expected = there - explanation.contributions[row, start : start + width].sum(1, keepdims=True)
+expected = there - explanation.contributions[row, start : start + width].sum(
+    1, keepdims=True
+)
 agreement = np.corrcoef(expected.ravel(), effects.ravel())[0, 1]
-print(f"Correlation of what a letter should change and of what it does: {agreement:.2f}.")
-print(f"The largest fall that is expected is {expected.min():.1f}, the largest that happens {effects.min():.1f}.")
+print(
+    f"Correlation of what a letter should change and of what it does: {agreement:.2f}."
+)
+print(
+    f"The largest fall that is expected is {expected.min():.1f}, the largest that happens {effects.min():.1f}."
+)

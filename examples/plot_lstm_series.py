@@ -37,7 +37,9 @@ model = keras.Sequential(
         keras.layers.Dense(1, activation="sigmoid"),
     ]
 )
-model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"])
+model.compile(
+    keras.optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"]
+)
 model.fit(train.data, train.target, epochs=6, batch_size=64, verbose=0)
 accuracy = model.evaluate(test.data, test.target, verbose=0)[1]
 print(f"{accuracy:.1%} of {len(test.data)} test series are right.")
@@ -54,10 +56,18 @@ explainers = {
     "gradient × input": GradientExplainer(model),
     "occlusion": OcclusionExplainer(model, reference="zeros"),
 }
-explanations = {name: explainer.fit(train.data).explain(test.data) for name, explainer in explainers.items()}
-contributions = {name: explanation.contributions[..., 0] for name, explanation in explanations.items()}
+explanations = {
+    name: explainer.fit(train.data).explain(test.data)
+    for name, explainer in explainers.items()
+}
+contributions = {
+    name: explanation.contributions[..., 0]
+    for name, explanation in explanations.items()
+}
 missed = np.abs(explanations["DeepLIFT"].convergence_delta).max()
-print(f"DeepLIFT's contributions miss the change of the logit by {missed:.0e} at the most.")
+print(
+    f"DeepLIFT's contributions miss the change of the logit by {missed:.0e} at the most."
+)
 
 # %%
 # How often a step of the event has a larger absolute contribution than another step, and how much of all absolute
@@ -66,9 +76,13 @@ print(f"DeepLIFT's contributions miss the change of the logit by {missed:.0e} at
 table = pd.DataFrame(
     {
         name: {
-            "AUROC": roc_auc_score(test.planted.ravel(), np.abs(scores).ravel()),
-            "share of event": np.abs(scores)[test.planted].sum() / np.abs(scores).sum(),
-            "of distractor": np.abs(scores)[test.distractor].sum() / np.abs(scores).sum(),
+            "AUROC": roc_auc_score(
+                test.planted.ravel(), np.abs(scores).ravel()
+            ),
+            "share of event": np.abs(scores)[test.planted].sum()
+            / np.abs(scores).sum(),
+            "of distractor": np.abs(scores)[test.distractor].sum()
+            / np.abs(scores).sum(),
         }
         for name, scores in contributions.items()
     }
@@ -82,14 +96,24 @@ print(table.round(2).to_string())
 rows = [int(np.flatnonzero(test.target == each)[0]) for each in (1, 0)]
 styles = [
     (test.planted, {"facecolor": "0.88"}),
-    (test.distractor, {"facecolor": "none", "edgecolor": "0.8", "hatch": "//"}),
+    (
+        test.distractor,
+        {"facecolor": "none", "edgecolor": "0.8", "hatch": "//"},
+    ),
 ]
-figure, axes = plt.subplots(2, 2, figsize=(11, 5), sharex=True, layout="constrained")
+figure, axes = plt.subplots(
+    2, 2, figsize=(11, 5), sharex=True, layout="constrained"
+)
 for column, row in zip(axes.T, rows, strict=True):
     series, scores = test.data[row, :, 0], contributions["DeepLIFT"][row]
     column[0].plot(series, color="black", linewidth=1)
     column[0].set(title=f"class {test.target[row]}", ylabel="value")
-    column[1].bar(np.arange(len(scores)), scores, 1, color=np.where(scores > 0, "#b2182b", "#2166ac"))
+    column[1].bar(
+        np.arange(len(scores)),
+        scores,
+        1,
+        color=np.where(scores > 0, "#b2182b", "#2166ac"),
+    )
     column[1].set(xlabel="step", ylabel="contribution to the logit")
     for ax in column:
         for mask, style in styles:
@@ -107,8 +131,17 @@ plt.show()
 
 n_steps = test.data.shape[1]
 few = test.data[:100]
-beginnings = np.stack([np.where(np.arange(n_steps)[:, None] < stop, few, 0) for stop in range(n_steps + 1)])
-predictions = explainers["DeepLIFT"].explain(beginnings.reshape(-1, n_steps, 1)).prediction.reshape(n_steps + 1, -1)
+beginnings = np.stack(
+    [
+        np.where(np.arange(n_steps)[:, None] < stop, few, 0)
+        for stop in range(n_steps + 1)
+    ]
+)
+predictions = (
+    explainers["DeepLIFT"]
+    .explain(beginnings.reshape(-1, n_steps, 1))
+    .prediction.reshape(n_steps + 1, -1)
+)
 changes = (predictions - predictions[0]) / (predictions[-1] - predictions[0])
 decided = (changes > 0.5)[::-1].argmin(0)
 decided = n_steps + 1 - decided - test.planted[:100].argmax(1)

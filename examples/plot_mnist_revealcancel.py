@@ -19,13 +19,21 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from skdeeplift import DeepLiftExplainer, GradientExplainer, IntegratedGradientsExplainer
+from skdeeplift import (
+    DeepLiftExplainer,
+    GradientExplainer,
+    IntegratedGradientsExplainer,
+)
 from skdeeplift.metrics import log_odds_change
 
 HERE = Path(globals().get("__file__", "example.py")).resolve().parent
 DATA = HERE.parent / "tests" / "paper" / "mnist"
 RULES = {"rescale": "Rescale", "reveal_cancel": "RevealCancel"}
-METHODS = {"gradient_x_input": "Gradient × input", "integrated_gradients": "Integrated gradients", **RULES}
+METHODS = {
+    "gradient_x_input": "Gradient × input",
+    "integrated_gradients": "Integrated gradients",
+    **RULES,
+}
 PAIRS = [(8, 3), (8, 6), (9, 1), (4, 1)]
 N_ERASED = 157  # 20 % of the 784 pixels
 
@@ -42,10 +50,21 @@ def load():
     if not DATA.is_dir():
         return train()
     images, labels = (
-        np.frombuffer(gzip.decompress((DATA / name).read_bytes()), np.uint8, offset=offset)
-        for name, offset in [("t10k-images-idx3-ubyte.gz", 16), ("t10k-labels-idx1-ubyte.gz", 8)]
+        np.frombuffer(
+            gzip.decompress((DATA / name).read_bytes()),
+            np.uint8,
+            offset=offset,
+        )
+        for name, offset in [
+            ("t10k-images-idx3-ubyte.gz", 16),
+            ("t10k-labels-idx1-ubyte.gz", 8),
+        ]
     )
-    return DATA / "keras2_mnist_cnn_allconv.h5", images.reshape(-1, 28, 28, 1).astype(np.float32), labels
+    return (
+        DATA / "keras2_mnist_cnn_allconv.h5",
+        images.reshape(-1, 28, 28, 1).astype(np.float32),
+        labels,
+    )
 
 
 def train():
@@ -60,7 +79,10 @@ def train():
 
     images, labels = mnist_data()
     order = np.random.default_rng(0).permutation(len(labels))
-    images, labels = images[order].reshape(-1, 28, 28, 1).astype(np.float32), labels[order]
+    images, labels = (
+        images[order].reshape(-1, 28, 28, 1).astype(np.float32),
+        labels[order],
+    )
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
         [
@@ -74,9 +96,15 @@ def train():
             layers.Dense(10, activation="softmax"),
         ]
     )
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(images[:4000], labels[:4000], epochs=20, batch_size=64, verbose=0)
-    print(f"accuracy on the test images: {model.evaluate(images[4000:], labels[4000:], verbose=0)[1]:.3f}")
+    model.compile(
+        "adam", "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    model.fit(
+        images[:4000], labels[:4000], epochs=20, batch_size=64, verbose=0
+    )
+    print(
+        f"accuracy on the test images: {model.evaluate(images[4000:], labels[4000:], verbose=0)[1]:.3f}"
+    )
     return model, images[4000:], labels[4000:]
 
 
@@ -98,39 +126,69 @@ def make_explainer(network, method, images):
     elif method == "integrated_gradients":
         # As in the paper, ten steps; their contributions do not quite add up.
         explainer = IntegratedGradientsExplainer(
-            network, n_steps=10, method="midpoint", reference="zeros", target=0, check="ignore"
+            network,
+            n_steps=10,
+            method="midpoint",
+            reference="zeros",
+            target=0,
+            check="ignore",
         )
     else:
-        explainer = DeepLiftExplainer(network, rule=method, reference="zeros", target=0, check="raise")
+        explainer = DeepLiftExplainer(
+            network, rule=method, reference="zeros", target=0, check="raise"
+        )
     return explainer.fit(images[:1])
 
 
 def erase(images, contributions):
     """Set to 0 the pixels with the largest positive contributions."""
-    pixels, scores = (array.reshape(len(images), -1) for array in (images, contributions))
+    pixels, scores = (
+        array.reshape(len(images), -1) for array in (images, contributions)
+    )
     largest = np.zeros(scores.shape, bool)
-    np.put_along_axis(largest, np.argsort(-scores, axis=1, kind="stable")[:, :N_ERASED], True, axis=1)
+    np.put_along_axis(
+        largest,
+        np.argsort(-scores, axis=1, kind="stable")[:, :N_ERASED],
+        True,
+        axis=1,
+    )
     return np.where(largest & (scores > 0), 0, pixels).reshape(images.shape)
 
 
 def experiment(explainer, images, digit, other):
     """Return contributions to the log-odds, the erased images, and by how much their log-odds are lower."""
     explanation = explainer.explain(images, target={digit: 1, other: -1})
-    change = log_odds_change(explainer, images, n_erased=N_ERASED, fill="zeros", explanation=explanation, per_row=True)
-    return explanation.contributions, erase(images, explanation.contributions), change
+    change = log_odds_change(
+        explainer,
+        images,
+        n_erased=N_ERASED,
+        fill="zeros",
+        explanation=explanation,
+        per_row=True,
+    )
+    return (
+        explanation.contributions,
+        erase(images, explanation.contributions),
+        change,
+    )
 
 
 results = {}
 for method in METHODS:
     explainer = make_explainer(network, method, images)
     for digit, other in PAIRS:
-        results[method, digit, other] = experiment(explainer, images[labels == digit], digit, other)
+        results[method, digit, other] = experiment(
+            explainer, images[labels == digit], digit, other
+        )
 
 # %%
 # The mean change in log-odds over all test images of the first digit:
 
 table = pd.DataFrame(
-    {name: {f"{a} → {b}": results[method, a, b][2].mean() for a, b in PAIRS} for method, name in METHODS.items()}
+    {
+        name: {f"{a} → {b}": results[method, a, b][2].mean() for a, b in PAIRS}
+        for method, name in METHODS.items()
+    }
 )
 print(table.round().astype(int))
 
@@ -138,8 +196,13 @@ print(table.round().astype(int))
 # Erasing by RevealCancel lowers the log-odds further for each pair. The spread over images:
 
 figure, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
-offsets, colors = np.linspace(-0.3, 0.3, len(METHODS)), ("#999999", "#009E73", "#E69F00", "#56B4E9")
-for offset, color, (method, name) in zip(offsets, colors, METHODS.items(), strict=True):
+offsets, colors = (
+    np.linspace(-0.3, 0.3, len(METHODS)),
+    ("#999999", "#009E73", "#E69F00", "#56B4E9"),
+)
+for offset, color, (method, name) in zip(
+    offsets, colors, METHODS.items(), strict=True
+):
     boxes = ax.boxplot(
         [results[method, a, b][2] for a, b in PAIRS],
         positions=np.arange(len(PAIRS)) + offset,
@@ -152,7 +215,11 @@ for offset, color, (method, name) in zip(offsets, colors, METHODS.items(), stric
     )
     boxes["boxes"][0].set_label(name)
 ax.set_xticks(range(len(PAIRS)), [f"{a} → {b}" for a, b in PAIRS])
-ax.set(xlabel="digit → other class", ylabel="change in log-odds", title="Up to 157 pixels erased, by method")
+ax.set(
+    xlabel="digit → other class",
+    ylabel="change in log-odds",
+    title="Up to 157 pixels erased, by method",
+)
 ax.grid(axis="y", alpha=0.3)
 ax.legend(frameon=False)
 plt.show()
@@ -168,21 +235,38 @@ plt.show()
 gain = results["reveal_cancel", 8, 3][2] - results["rescale", 8, 3][2]
 row = np.argsort(gain)[len(gain) // 2]
 shown = [(8, 3), (8, 6)]
-largest = max(np.abs(results[rule, *pair][0][row]).max() for rule in RULES for pair in shown)
+largest = max(
+    np.abs(results[rule, *pair][0][row]).max()
+    for rule in RULES
+    for pair in shown
+)
 
 figure, axes = plt.subplots(2, 5, figsize=(10, 4.7), layout="constrained")
 for (digit, other), (first, *others) in zip(shown, axes, strict=True):
     first.imshow(images[labels == digit][row], cmap="gray")
     first.set_title(f"{digit} → {other}\nimage", fontsize=10)
-    for (rule, name), left, right in zip(RULES.items(), others[::2], others[1::2], strict=True):
-        contributions, erased, change = (array[row] for array in results[rule, digit, other])
-        drawn = left.imshow(contributions, cmap="RdBu_r", vmin=-largest, vmax=largest)
+    for (rule, name), left, right in zip(
+        RULES.items(), others[::2], others[1::2], strict=True
+    ):
+        contributions, erased, change = (
+            array[row] for array in results[rule, digit, other]
+        )
+        drawn = left.imshow(
+            contributions, cmap="RdBu_r", vmin=-largest, vmax=largest
+        )
         left.set_title(f"{name}\ncontributions", fontsize=10)
         right.imshow(erased, cmap="gray")
         right.set_title(f"{name}, erased\nlog-odds −{change:.0f}", fontsize=10)
 for ax in axes.flat:
     ax.set(xticks=[], yticks=[])
-figure.colorbar(drawn, ax=axes, label="contribution to the log-odds", shrink=0.8, aspect=30, pad=0.02)
+figure.colorbar(
+    drawn,
+    ax=axes,
+    label="contribution to the log-odds",
+    shrink=0.8,
+    aspect=30,
+    pad=0.02,
+)
 
 plt.show()
 

@@ -23,7 +23,10 @@ from skdeeplift.plotting import TokenDisplay
 # Words are tokens, numbers of a vocabulary; 0 is padding. Each word is embedded, a convolution looks at five words
 # together, and each filter's mean over the review is what dense layers are given.
 
-train, test = make_reviews(3000, random_state=0), make_reviews(500, random_state=1)
+train, test = (
+    make_reviews(3000, random_state=0),
+    make_reviews(500, random_state=1),
+)
 for text, label in zip(test.texts[:4], test.target, strict=False):
     print("praise:" if label else "blame: ", text)
 
@@ -38,7 +41,9 @@ model = keras.Sequential(
         keras.layers.Dense(1, activation="sigmoid"),
     ]
 )
-model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"])
+model.compile(
+    keras.optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"]
+)
 model.fit(train.data, train.target, epochs=10, batch_size=64, verbose=0)
 accuracy = model.evaluate(test.data, test.target, verbose=0)[1]
 print(f"{accuracy:.1%} of {len(test.data)} other reviews are right.")
@@ -56,7 +61,9 @@ has_not = np.array(["not" in text for text in test.texts])
 shown = [*np.flatnonzero(~has_not)[:2], *np.flatnonzero(has_not)[:3]]
 
 figure, ax = plt.subplots(figsize=(9, 4.6), layout="constrained")
-TokenDisplay.from_explanation(explanation, rows=shown, vocabulary=test.vocabulary, padding=0, ax=ax)
+TokenDisplay.from_explanation(
+    explanation, rows=shown, vocabulary=test.vocabulary, padding=0, ax=ax
+)
 plt.show()
 
 # %%
@@ -79,11 +86,17 @@ def mean_contributions(contributions):
             "contribution": contributions[kept],
         }
     )
-    return frame.pivot_table(index="word", columns="not", values="contribution")
+    return frame.pivot_table(
+        index="word", columns="not", values="contribution"
+    )
 
 
 by_word = mean_contributions(explanation.contributions)
-print(by_word.loc[["good", "great", "bad", "awful", "was", "not", "the"]].round(2).to_string())
+print(
+    by_word.loc[["good", "great", "bad", "awful", "was", "not", "the"]]
+    .round(2)
+    .to_string()
+)
 
 # %%
 # A trap: one number for each word
@@ -94,19 +107,36 @@ print(by_word.loc[["good", "great", "bad", "awful", "was", "not", "the"]].round(
 # words take the place of padding; DeepLIFT passes through the network once. That they share differently is no error of
 # either. Read a pair of words together: their sum is much more alike.
 
-shapley = ShapleySamplingExplainer(model, n_permutations=25, random_state=0).fit(train.data)
-few = np.flatnonzero(has_not & np.array([" and " not in text for text in test.texts]))[:40]
+shapley = ShapleySamplingExplainer(
+    model, n_permutations=25, random_state=0
+).fit(train.data)
+few = np.flatnonzero(
+    has_not & np.array([" and " not in text for text in test.texts])
+)[:40]
 of_shapley = shapley.explain(test.data[few]).contributions
 of_deeplift = explanation.contributions[few]
 telling = test.planted[few]
 one_word = np.corrcoef(of_shapley[telling], of_deeplift[telling])[0, 1]
-together = np.corrcoef((of_shapley * telling).sum(1), (of_deeplift * telling).sum(1))[0, 1]
-print(f"Correlation of the methods, of single words {one_word:.2f}; of 'not' and adjective together {together:.2f}.")
+together = np.corrcoef(
+    (of_shapley * telling).sum(1), (of_deeplift * telling).sum(1)
+)[0, 1]
+print(
+    f"Correlation of the methods, of single words {one_word:.2f}; of 'not' and adjective together {together:.2f}."
+)
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
-axes[0].scatter(of_deeplift[telling], of_shapley[telling], s=12, color="#0072B2")
-axes[1].scatter((of_deeplift * telling).sum(1), (of_shapley * telling).sum(1), s=12, color="#D55E00")
-for ax, title in zip(axes, ["single words", "'not' and its adjective together"], strict=True):
+axes[0].scatter(
+    of_deeplift[telling], of_shapley[telling], s=12, color="#0072B2"
+)
+axes[1].scatter(
+    (of_deeplift * telling).sum(1),
+    (of_shapley * telling).sum(1),
+    s=12,
+    color="#D55E00",
+)
+for ax, title in zip(
+    axes, ["single words", "'not' and its adjective together"], strict=True
+):
     ax.axline((0, 0), slope=1, color="grey", linewidth=0.8, linestyle=":")
     ax.set(title=title, xlabel="DeepLIFT", ylabel="Shapley sampling")
 plt.show()

@@ -37,10 +37,17 @@ copies = {
     for name in X
 }
 is_real = np.arange(N_COLUMNS) < X.shape[1]
-wide = pd.concat([X, pd.DataFrame(copies, X.index)], axis=1).iloc[:, :N_COLUMNS]
-X_train, X_test, y_train, y_test = train_test_split(wide, y, random_state=0, stratify=y)
+wide = pd.concat([X, pd.DataFrame(copies, X.index)], axis=1).iloc[
+    :, :N_COLUMNS
+]
+X_train, X_test, y_train, y_test = train_test_split(
+    wide, y, random_state=0, stratify=y
+)
 scaler = StandardScaler().set_output(transform="pandas").fit(X_train)
-X_train, X_test = scaler.transform(X_train).astype(np.float32), scaler.transform(X_test).astype(np.float32)
+X_train, X_test = (
+    scaler.transform(X_train).astype(np.float32),
+    scaler.transform(X_test).astype(np.float32),
+)
 
 
 def train(columns):
@@ -54,8 +61,18 @@ def train(columns):
             keras.layers.Dense(1, activation="sigmoid"),
         ]
     )
-    model.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy", metrics=["accuracy"])
-    model.fit(X_train[columns].to_numpy(), y_train.to_numpy(), epochs=10, batch_size=32, verbose=0)
+    model.compile(
+        keras.optimizers.Adam(1e-3),
+        "binary_crossentropy",
+        metrics=["accuracy"],
+    )
+    model.fit(
+        X_train[columns].to_numpy(),
+        y_train.to_numpy(),
+        epochs=10,
+        batch_size=32,
+        verbose=0,
+    )
     return model
 
 
@@ -65,8 +82,13 @@ def accuracy(model, columns, rows, y):
 
 
 model = train(wide.columns)
-of_train, of_test = accuracy(model, wide.columns, X_train, y_train), accuracy(model, wide.columns, X_test, y_test)
-print(f"{of_train:.1%} of {len(X_train)} training rows are right, and {of_test:.1%} of {len(X_test)} others.")
+of_train, of_test = (
+    accuracy(model, wide.columns, X_train, y_train),
+    accuracy(model, wide.columns, X_test, y_test),
+)
+print(
+    f"{of_train:.1%} of {len(X_train)} training rows are right, and {of_test:.1%} of {len(X_test)} others."
+)
 
 # %%
 # Explaining 2000 columns
@@ -81,12 +103,16 @@ explanation = explainer.explain(X_train)
 seconds = time.perf_counter() - start
 print(f"{explanation.contributions.size} contributions in {seconds:.2f} s.")
 
-importances = pd.Series(np.abs(explanation.contributions).mean(0), wide.columns)
+importances = pd.Series(
+    np.abs(explanation.contributions).mean(0), wide.columns
+)
 ranked = importances.sort_values(ascending=False)
 is_real_by_rank = pd.Series(is_real, wide.columns)[ranked.index]
 auroc = roc_auc_score(is_real, importances)
 print(f"A measurement is above a shuffled copy with probability {auroc:.2f}.")
-print(f"Of the 30 columns with the largest importance {is_real_by_rank[:30].sum()} are measurements.")
+print(
+    f"Of the 30 columns with the largest importance {is_real_by_rank[:30].sum()} are measurements."
+)
 
 # %%
 # Where to stop
@@ -96,10 +122,16 @@ print(f"Of the 30 columns with the largest importance {is_real_by_rank[:30].sum(
 # has a mean, too. The probes know better: the column that no more than one in a hundred of them surpasses.
 
 threshold = np.quantile(importances[~is_real], 0.99)
-selected = {"above the mean": importances > importances.mean(), "above 99 % of the probes": importances > threshold}
+selected = {
+    "above the mean": importances > importances.mean(),
+    "above 99 % of the probes": importances > threshold,
+}
 table = pd.DataFrame(
     {
-        name: {"measurements": (mask & is_real).sum(), "shuffled copies": (mask & ~is_real).sum()}
+        name: {
+            "measurements": (mask & is_real).sum(),
+            "shuffled copies": (mask & ~is_real).sum(),
+        }
         for name, mask in selected.items()
     }
 ).T
@@ -107,15 +139,33 @@ print(table)
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 bins = np.linspace(0, ranked.iloc[0], 60)
-axes[0].hist(importances[~is_real], bins, color="#999999", label="shuffled copies")
+axes[0].hist(
+    importances[~is_real], bins, color="#999999", label="shuffled copies"
+)
 axes[0].hist(importances[is_real], bins, color="#D55E00", label="measurements")
 axes[0].axvline(importances.mean(), color="black", linestyle=":", label="mean")
 axes[0].axvline(threshold, color="black", label="99 % of the probes")
-axes[0].set(yscale="log", xlabel="mean absolute contribution", ylabel="columns")
+axes[0].set(
+    yscale="log", xlabel="mean absolute contribution", ylabel="columns"
+)
 axes[0].legend(frameon=False)
-axes[1].plot(np.arange(1, 201), is_real_by_rank[:200].cumsum(), color="#D55E00", label="by contribution")
-axes[1].plot([1, 30], [1, 30], color="grey", linestyle=":", label="all of them measurements")
-axes[1].set(xlabel="columns taken, the most important first", ylabel="measurements among them")
+axes[1].plot(
+    np.arange(1, 201),
+    is_real_by_rank[:200].cumsum(),
+    color="#D55E00",
+    label="by contribution",
+)
+axes[1].plot(
+    [1, 30],
+    [1, 30],
+    color="grey",
+    linestyle=":",
+    label="all of them measurements",
+)
+axes[1].set(
+    xlabel="columns taken, the most important first",
+    ylabel="measurements among them",
+)
 axes[1].legend(frameon=False)
 plt.show()
 
@@ -127,7 +177,9 @@ plt.show()
 # alone.
 
 selected_columns = wide.columns[importances > threshold]
-of_selected = accuracy(train(selected_columns), selected_columns, X_test, y_test)
+of_selected = accuracy(
+    train(selected_columns), selected_columns, X_test, y_test
+)
 print(
     f"With {len(selected_columns)} columns {of_selected:.1%} of the test rows are right; with all {of_test:.1%} were."
 )

@@ -50,6 +50,23 @@ def copy_routing(estimator, copied):
             setattr(copied, name, clone(vars(estimator)[name], safe=False))
 
 
+def request_in_fit(wrapper):
+    """Let Keras's wrapper request in `fit` what its ``set_fit_request`` wrote down for ``score``.
+
+    Nothing else tells scikit-learn that the wrapper's `fit` takes weights, so that it would drop them without a word.
+
+    Parameters
+    ----------
+    wrapper : SKLearnClassifier, SKLearnRegressor or SKLearnTransformer
+        Gets the requests.
+    """
+    request = wrapper.get_metadata_routing()
+    given = request.score.requests if "_metadata_request" in vars(wrapper) else {}
+    for name, alias in {"sample_weight": None, **given}.items():
+        request.fit.add_request(param=name, alias=alias)
+    wrapper._metadata_request = request
+
+
 # Attributes that training leaves in a perceptron of scikit-learn. They are of no use to an explanation, and larger than
 # the weights.
 PERCEPTRON_TRAINING_ATTRIBUTES = ("_optimizer", "_best_coefs", "_best_intercepts")

@@ -64,8 +64,9 @@ class MemoryRunsOut:
         method = explainer.bound_.compiled().method
         self.only_runs = method.copies is not None
         for name in ("forward", "forward_both", "forward_references", "contributions", "explain", "at_rows"):
-            if hasattr(method, name):
-                monkeypatch.setattr(method, name, self.watched(getattr(method, name), name))
+            owner = method.runs if name.startswith("forward") else method
+            if hasattr(owner, name):
+                monkeypatch.setattr(owner, name, self.watched(getattr(owner, name), name))
 
     def watched(self, function, name):
         def call(*args, **options):

@@ -6,6 +6,7 @@ from numbers import Number
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.validation import validate_data
 
 from skdeeplift.binding.column_names import check_rows_names
@@ -57,19 +58,21 @@ class Bound:
         Seed of everything that is drawn at random, so that equal calls give equal numbers.
     estimator : estimator or None, default=None
         The trained estimator that holds the network, if the network did not come by itself.
+    encoder : Pipeline or None, default=None
+        Fitted earlier steps of a pipeline whose last step is explained.
 
     Attributes
     ----------
     layer : str, list of str or None
         Names of the layers whose units are explained.
-    encoder : transformer or None
-        Earlier steps of a pipeline whose last step is explained.
     classes : ndarray or None
         Labels of the classes: the names that the user gave, or the labels of the trained estimator.
     n_columns : int or None
         Number of columns of a table.
     column_names : ndarray of str or None
         Names of a table's columns; None if the user's table has no names.
+    raw_dtypes : dict of str to dtype, or None
+        Dtypes of a table's columns in front of an encoder.
     names_of_inputs : dict of int to (ndarray of str or None)
         Names of the columns of each input by its position, where the network takes more than one table.
     raw_columns : ndarray of int or None
@@ -92,26 +95,30 @@ class Bound:
     # Keras models are packed wherever they lie in this object.
     holds_models = True
 
-    def __init__(self, network, *, owner, hooks, parameters, seed, estimator=None):
+    def __init__(self, network, *, owner, hooks, parameters, seed, estimator=None, encoder=None):
         self.network, self.owner, self.hooks, self.parameters = network, owner, hooks, parameters
-        self.seed, self.estimator = seed, estimator
+        self.seed, self.estimator, self.encoder = seed, estimator, encoder
         # Later changes of a dict or an array count from the next fit on.
         if not callable(parameters["target"]):
             parameters["target"] = deepcopy(parameters["target"])
         given, of_estimator = parameters["class_names"], getattr(estimator, "classes_", None)
         self.classes = of_estimator if isinstance(of_estimator, np.ndarray) else None
+        if self.classes is None and isinstance(parameters["output"], str):
+            # Names of outputs count only where the target is a single number.
+            self.classes = np.array([parameters["output"]])
         if given is not None:
             self.classes = np.array(given)
             if len(set(names := self.classes.ravel().tolist())) < len(names):
                 raise ValueError(f"class_names= has one name for each class, all of them different. Got {names!r}.")
         self.layer = parameters["layer"]
-        self.n_columns = self.column_names = self.raw_columns = self.references = self.unit_shapes = None
+        self.n_columns = self.column_names = self.raw_dtypes = self.raw_columns = self.references = self.unit_shapes = (
+            None
+        )
         self.names_of_inputs, self.small_values, self.letters, self.strands = {}, (), None, None
         self.schedule = hooks.make_schedule(self)
         self._forget_compiled()
 
     def _forget_compiled(self):
-        self.encoder = None if self.estimator is None else steps_of(self.estimator)[0]
         self._compiled, self._own_target, self._vocabulary, self._lock = {}, None, None, threading.Lock()
         # The same network for rows of other lengths, by their shapes, and on both strands, by the forms of inputs.
         self.of_lengths, self.of_strands = {}, {}
@@ -123,6 +130,8 @@ class Bound:
         if self.encoder is None:
             return X
         validate_data(explainer, X, reset=reset, skip_check_array=True)
+        if reset:
+            self.raw_dtypes = dict(X.dtypes) if isinstance(X, pd.DataFrame) else None
         X = self.encoder.transform(X)
         return X.toarray() if hasattr(X, "toarray") else X
 
@@ -162,7 +171,7 @@ class Bound:
         if labels is None:
             return None
         n_outputs = int(np.prod(shape))
-        if labels.ndim == 1 and len(labels) == (2 if n_outputs == 1 else n_outputs) and len(shape) <= 1:
+        if labels.ndim == 1 and len(labels) in (n_outputs, 2 if n_outputs == 1 else n_outputs) and len(shape) <= 1:
             return labels
         if given is None:
             return None
@@ -272,7 +281,7 @@ class Bound:
     @property
     def input_columns(self):
         """Names of the columns that the network takes, or None."""
-        return self.column_names if self.encoder is None else self.encoder.get_feature_names_out()
+        return self.column_names if self.encoder is None else self.encoder.get_feature_names_out(self.column_names)
 
     def contribution_names(self, explainer, input_features=None):
         """Return the names of a table of contributions to one target.
@@ -288,6 +297,8 @@ class Bound:
         -------
         names : ndarray of str
         """
+        if input_features is None:
+            input_features = self.column_names
         if self.layer is None:
             if self.encoder is not None and self.raw_columns is None:
                 return self.encoder.get_feature_names_out(input_features)
@@ -346,11 +357,17 @@ class Bound:
         return list(arrays)
 
     def sum_to_raw_columns(self, results):
-        """Return results whose contributions of encoded columns are summed to raw columns."""
-        [array] = results.contributions
-        summed = np.zeros((self.n_columns, len(array), *array.shape[2:]), array.dtype)
-        np.add.at(summed, self.raw_columns, np.moveaxis(array, 1, 0))
-        return results._replace(of_sources={"contributions": [np.moveaxis(summed, 0, 1)]})
+        """Return results whose contributions of encoded columns are summed to raw columns.
+
+        The standard error of a sum is at most the sum of its terms' standard errors.
+        """
+        of_sources = {}
+        for name in results.of_sources.keys() & {"contributions", "standard_error"}:
+            [array] = results.of_sources[name]
+            summed = np.zeros((self.n_columns, len(array), *array.shape[2:]), array.dtype)
+            np.add.at(summed, self.raw_columns, np.moveaxis(array, 1, 0))
+            of_sources[name] = [np.moveaxis(summed, 0, 1)]
+        return results._replace(of_sources=of_sources)
 
     # Copies
 
@@ -367,7 +384,7 @@ class Bound:
         return copied
 
     def __getstate__(self):
-        left_out = ("_compiled", "_own_target", "_vocabulary", "_lock", "of_lengths", "of_strands", "encoder")
+        left_out = ("_compiled", "_own_target", "_vocabulary", "_lock", "of_lengths", "of_strands")
         state = {name: value for name, value in vars(self).items() if name not in left_out}
         if self.estimator is not None:
             # The estimator holds the network already.

@@ -10,7 +10,8 @@ from skdeeplift.binding.lengths import at_lengths_of
 from skdeeplift.binding.problems import CallReport, make_problem, run_problem
 from skdeeplift.binding.row_checks import check_independence, check_sources, find_letters_axes
 from skdeeplift.dtypes import kind_of
-from skdeeplift.explanation.explanation import OF_ELEMENTS, Explanation
+from skdeeplift.explanation.explanation import Explanation
+from skdeeplift.explanation.subsets import OF_ELEMENTS
 from skdeeplift.propagation.sums import OF_ALL_TARGETS, PARTS
 from skdeeplift.rows.batches import join
 from skdeeplift.rows.blocks import Block, RowSource
@@ -102,6 +103,12 @@ def explain_rows(explainer, X, fields, *, target=None, reference=None, out=None)
     return explanation
 
 
+# Fields that all rows share.
+_SHARED = frozenset(
+    ("feature_names", "class_names", "letters_axis", "holds_tokens", "shared_masks", "target_unit", "n_outputs")
+)
+
+
 def explain_block(explainer, block, fields, report):
     """Explain the rows of a block.
 
@@ -146,7 +153,10 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
         # Of several inputs only those with letters need multipliers.
         check_sources(bound, method, None if fields.multipliers or len(problem.rows) == 1 else ())
         if bound.raw_columns is not None:
-            raise ValueError("Contributions summed by to_source=True have no multipliers. Pass to_source=False.")
+            raise ValueError(
+                "Contributions summed to raw columns have no multipliers. Pass to_source=False to the explainer, and "
+                "fit it again."
+            )
     letters = problem.letters
     if fields.hypothetical is not False:
         held = () if problem.references is None else problem.references.held
@@ -170,6 +180,9 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
     target = bound.parameters["target"] if block.target is None else block.target
     if isinstance(problem.target.choice, np.ndarray) and not isinstance(target, np.ndarray):
         target = np.array(target)
+    if isinstance(target, np.ndarray) and not bound.has_entry_per_row(target):
+        # An array has an entry for each row, so weights that all rows share are a list.
+        target = target.tolist()
     is_single = compiled.function is None and problem.target.is_single
     given = block.rows
     explanation = Explanation(
@@ -180,7 +193,10 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
         convergence_delta=delta,
         n_steps=results.n_steps,
         X=X if bound.raw_columns is None else given,
-        class_names=labels if labels is None else labels[-int(np.prod(shape)) :],
+        target_unit=("centered " if compiled.centered and compiled.function is None else "") + compiled.tensor.unit,
+        n_outputs=int(np.prod(shape)),
+        class_names=labels,
+        holds_tokens=_find_tokens(bound, X),
         letters_axis=None if letters is None else letters[0] if len(letters) == 1 else bound.like_rows(letters, X),
         feature_names=bound.contribution_names(explainer) if bound.gives_table else None,
         index=getattr(given, "index", None) if hasattr(given, "columns") else None,
@@ -191,6 +207,14 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
     if results.n_references is not None:
         explanation.remember_references(_ReferencesOfRows(bound, X, problem, results.n_references))
     return explanation
+
+
+def _find_tokens(bound, X):
+    """Return whether the rows are tokens, of each of several inputs; None if layers of several inputs are explained."""
+    are_tokens = [spec.dtype.is_integer and bound.raw_columns is None for spec in bound.network.flat_specs]
+    if bound.network.is_single:
+        return are_tokens[0]
+    return bound.like_rows(are_tokens, X) if bound.layer is None else None
 
 
 class _ReferencesOfRows(NamedTuple):
@@ -321,7 +345,7 @@ def _join_fields(parts):
     first, fields = parts[0], {}
     for name, value in first.items():
         values = [part[name] for part in parts]
-        is_shared = name in ("feature_names", "class_names", "letters_axis", "shared_masks")
+        is_shared = name in _SHARED
         if is_shared or value is None or len(parts) == 1 or (name == "target" and not isinstance(value, np.ndarray)):
             fields[name] = value
         elif name == "index":

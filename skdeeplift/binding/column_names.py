@@ -10,6 +10,45 @@ from skdeeplift.references.computed_references import Constant, align_series
 from skdeeplift.rows.validation import input_labels
 
 
+def find_column_names(explainer, bound):
+    """Find the names of the columns of ``X``: those of a DataFrame, or of the parameter ``feature_names``.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        Has the number and the names of the user's columns.
+    bound : Bound
+        Has the parameter.
+
+    Returns
+    -------
+    names : ndarray of str or None
+
+    Raises
+    ------
+    ValueError
+        If the parameter does not name each column once, or names the columns of a DataFrame otherwise.
+    """
+    given, names = bound.parameters["feature_names"], getattr(explainer, "feature_names_in_", None)
+    if given is None:
+        return names
+    if bound.encoder is None and not bound.network.takes_table:
+        raise ValueError("feature_names= is for the columns of one table, which X is not. Pass feature_names=None.")
+    given, n_columns = np.array(list(given), dtype=object), explainer.n_features_in_
+    is_named = given.shape == (n_columns,) and all(isinstance(name, str) for name in given)
+    if not is_named or len(set(given)) < n_columns:
+        raise ValueError(
+            f"feature_names= has one name for each of the {n_columns} columns of X, all of them different texts. Got "
+            f"{given.tolist()!r}."
+        )
+    if names is not None and list(names) != list(given):
+        raise ValueError(
+            f"feature_names= are {given.tolist()}, and the columns of X have the names {names.tolist()}. Pass "
+            "feature_names=None, or X.to_numpy()."
+        )
+    return given
+
+
 def check_rows_names(explainer, bound, X, reset):
     """Learn or compare the names of columns of each input; a single table's are kept by scikit-learn itself.
 
@@ -62,7 +101,9 @@ def align_entries(explainer, bound, entries):
         If a Series or a table has other names, or a table has another order.
     """
     network = bound.network
-    names = _names_of_table(explainer, bound) if network.takes_table else bound.names_of_inputs
+    if bound.encoder is not None:
+        entries = [_encoded(each, bound, explainer) for each in entries]
+    names = _names_of_table(bound) if network.takes_table else bound.names_of_inputs
     zipped = zip(entries, network.flat_specs, input_labels(network), strict=True)
     return [
         # Only the entries of a row of a table have names.
@@ -71,10 +112,30 @@ def align_entries(explainer, bound, entries):
     ]
 
 
-def _names_of_table(explainer, bound):
-    names = getattr(explainer, "feature_names_in_", None)
+def _encoded(value, bound, explainer):
+    """Return references with raw columns as the encoder returns them; other references as they are.
+
+    Names tell raw columns. Arrays have no names, and hold encoded columns.
+    """
+    if isinstance(value, Constant):
+        encoded = _encoded(value.value, bound, explainer)
+        return value if encoded is value.value else clone(value).set_params(value=encoded)
+    names = bound.column_names
+    labels = value.index if isinstance(value, pd.Series) else getattr(value, "columns", ())
+    if names is None or set(labels) != set(names):
+        return value
+    # The row of a table with columns of several dtypes has none of them.
+    is_row = isinstance(value, pd.Series)
+    rows = value.to_frame().T[list(names)].astype(bound.raw_dtypes or {}) if is_row else value
+    # The encoder knows no names where only the explainer was given them.
+    rows = rows if hasattr(explainer, "feature_names_in_") else rows[list(names)].to_numpy()
+    return bound.encoded(rows, explainer)[0] if is_row else bound.encoded(rows, explainer)
+
+
+def _names_of_table(bound):
+    names = bound.column_names
     if names is not None and hasattr(bound.encoder, "get_feature_names_out"):
-        names = bound.encoder.get_feature_names_out()
+        names = bound.encoder.get_feature_names_out(names)
     return {0: names}
 
 

@@ -45,11 +45,7 @@ def learn_references(explainer, bound, reference, arrays, sample_weight=None, le
     labels, dtypes, of_ids = input_labels(network), [array.dtype for array in arrays], holds_ids(network)
     names = [f"reference= for {label}" for label in labels]
     looks_up = any(of_ids) or any(kind_of(dtype) != "f" for dtype in dtypes) or bool(bound.vocabulary.computed)
-    # Ids have no mean, whatever their dtype.
-    arrays = [
-        array.astype(np.int64) if ids and kind_of(array.dtype) == "f" else array
-        for array, ids in zip(arrays, of_ids, strict=True)
-    ]
+    arrays = with_integer_ids(network, arrays)
     references = make_references(
         flat_reference(explainer, bound, reference),
         arrays,
@@ -67,6 +63,14 @@ def learn_references(explainer, bound, reference, arrays, sample_weight=None, le
     pairs = zip(references.arrays, dtypes, strict=True)
     in_dtypes = [None if array is None else array.astype(dtype, copy=False) for array, dtype in pairs]
     return references._replace(arrays=in_dtypes)
+
+
+def with_integer_ids(network, arrays):
+    """Return the rows of each input, as integers where they are ids: ids have no mean, whatever their dtype."""
+    return [
+        array.astype(np.int64) if ids and kind_of(array.dtype) == "f" else array
+        for array, ids in zip(arrays, holds_ids(network), strict=True)
+    ]
 
 
 def references_of_rows(explainer, bound, arrays, reference=None):

@@ -45,7 +45,7 @@ def copy_for_workers(explainer, target=None):
     """
     bound = explainer.bound_ if target is None else explainer.bound_.with_target(target)
     copied = with_attributes(explainer, bound_=bound, n_jobs=None, verbose=0)
-    for name in ("references_", "_importances"):
+    for name in ("references_", "_importances", "_chunks"):
         vars(copied).pop(name, None)
     if hasattr(copied, "reference"):
         # The references that were made from it count.
@@ -125,7 +125,7 @@ def _specs_of_contributions(bound, arrays, compiled, all_targets):
     return list(zip(shapes, method.contribution_dtypes, strict=True))
 
 
-def fit_lazily(explainer, hooks, X, y, sample_weight, target):
+def fit_lazily(explainer, hooks, X, y, sample_weight, target, metadata=None):
     """Fit an explainer to rows of Dask.
 
     Parameters
@@ -136,6 +136,8 @@ def fit_lazily(explainer, hooks, X, y, sample_weight, target):
         Functions by which the explainer differs from others.
     X, y, sample_weight, target : object
         As `fit` takes them.
+    metadata : dict, default=None
+        Further metadata of `fit`, for the estimator that is trained.
 
     Returns
     -------
@@ -147,7 +149,7 @@ def fit_lazily(explainer, hooks, X, y, sample_weight, target):
     n_rows = sum(rows.lengths)
     if is_trained_in_fit(explainer.estimator) or n_rows <= explainer.max_samples:
         # A network that is trained in one process needs all rows there.
-        return fit_rows(explainer, hooks, compute_all(X)[0], y, sample_weight, target)
+        return fit_rows(explainer, hooks, compute_all(X)[0], y, sample_weight, target, metadata)
     if sample_weight is not None:
         like_rows = np.broadcast_to(0.0, (n_rows, 1))
         sample_weight = check_weights(sample_weight, like_rows)

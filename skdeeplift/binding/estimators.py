@@ -2,12 +2,15 @@
 
 from contextlib import contextmanager
 from copy import deepcopy
+from operator import itemgetter
 
 from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skdeeplift.network.trained import is_estimator, steps_of, unfrozen
+from skdeeplift.compat import get_config
+from skdeeplift.network.trained import clone_estimator, is_estimator, is_trained_in_fit, steps_of, unfrozen
 
 
 def _estimator_has(name):
@@ -15,7 +18,8 @@ def _estimator_has(name):
         estimator = getattr(explainer, "estimator_", None)
         if estimator is None:
             estimator = unfrozen(explainer.estimator)
-            if not is_estimator(estimator):
+            # The last step of a pipeline may be a network, whose predictions are not those of scikit-learn's kind.
+            if not is_estimator(unfrozen(steps_of(estimator)[1])):
                 raise AttributeError(
                     f"{type(explainer).__name__} has {name} where it explains an estimator of scikit-learn's kind. Got "
                     f"{estimator!r}."
@@ -111,10 +115,15 @@ class PredictionMixin:
             # A network: scikit-learn reads tags several times a call, so this is the short way.
             return tags
         inner = unfrozen(self.estimator)
-        if not is_estimator(inner):
-            return tags
-        of_last = unfrozen(steps_of(inner)[1])
-        if not is_estimator(of_last):
+        encoder, last = steps_of(inner)
+        if encoder is not None:
+            # A pipeline's own tags say little of what its first step takes.
+            of_rows = get_tags(next(filter(is_estimator, map(itemgetter(1), encoder.steps)), encoder)).input_tags
+            for name in ("string", "categorical", "allow_nan"):
+                setattr(tags.input_tags, name, getattr(of_rows, name))
+            # Only a bound network by itself takes images and the like.
+            tags.input_tags.three_d_array = False
+        if not is_estimator(unfrozen(last)):
             return tags
         # Of several outputs, the user must choose one, or all.
         takes_several = not (isinstance(self.target, str) and self.target in ("auto", "predicted"))
@@ -122,15 +131,77 @@ class PredictionMixin:
         tags.estimator_type = copied.estimator_type
         tags.classifier_tags, tags.regressor_tags = copied.classifier_tags, copied.regressor_tags
         tags.target_tags, tags.non_deterministic = copied.target_tags, copied.non_deterministic
-        tags.input_tags.string, tags.input_tags.categorical = copied.input_tags.string, copied.input_tags.categorical
-        tags.input_tags.allow_nan = copied.input_tags.allow_nan
         tags.target_tags.multi_output &= takes_several
         if tags.classifier_tags is not None:
             tags.classifier_tags.multi_label &= takes_several
-        # Only a bound network takes images and the like.
         tags.input_tags.three_d_array = False
-        tags.target_tags.required = self.estimator is inner
+        tags.target_tags.required = is_trained_in_fit(self.estimator)
         return tags
+
+    def get_metadata_routing(self):
+        """Return the requests for metadata of `fit`, and of the estimator that `fit` trains.
+
+        Returns
+        -------
+        routing : MetadataRequest or MetadataRouter
+            A router only if an estimator is trained.
+        """
+        if not is_trained_in_fit(self.estimator):
+            return super().get_metadata_routing()
+        # scikit-learn copies routers, and would copy the network if it were part of one.
+        router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
+        # The clone of a wrapper of Keras requests in `fit` what the wrapper itself has written down elsewhere.
+        return router.add(
+            estimator=clone_estimator(self.estimator), method_mapping=MethodMapping().add(caller="fit", callee="fit")
+        )
+
+
+def consumes_weights(explainer):
+    """Return whether ``sample_weight`` of `fit` is for the explainer too, and not only for the estimator it trains."""
+    own = super(PredictionMixin, explainer).get_metadata_routing()
+    return not get_config()["enable_metadata_routing"] or own.fit.requests.get("sample_weight") is not False
+
+
+def route_to_training(explainer, metadata):
+    """Return the arguments that the estimator gets in its `fit`, by scikit-learn's rules.
+
+    Parameters
+    ----------
+    explainer : BaseExplainer
+        Explainer whose estimator is trained.
+    metadata : dict
+        Metadata that the explainer's `fit` got.
+
+    Returns
+    -------
+    arguments : dict
+        All metadata without routing; with routing what the estimator has requested.
+
+    Raises
+    ------
+    TypeError
+        If nothing takes some of the metadata.
+    """
+    if get_config()["enable_metadata_routing"]:
+        return dict(process_routing(explainer, "fit", **metadata).estimator.fit)
+    check_metadata(explainer, metadata.keys() - {"sample_weight"})
+    return metadata
+
+
+def check_metadata(explainer, names):
+    """Raise an error if `fit` got metadata that nothing takes.
+
+    Raises
+    ------
+    TypeError
+        If there are names of such metadata.
+    """
+    if names:
+        owner, listed = type(explainer).__name__, ", ".join(f"{name}=" for name in sorted(names))
+        raise TypeError(
+            f"{owner}.fit() got the metadata {listed}, which only an untrained estimator gets that requests it. Call "
+            "sklearn.set_config(enable_metadata_routing=True) and set_fit_request of the estimator, or leave it out."
+        )
 
 
 @contextmanager

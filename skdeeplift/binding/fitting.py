@@ -7,7 +7,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeeplift.binding.bound import Bound
+from skdeeplift.binding.column_names import find_column_names
 from skdeeplift.binding.comparison import learn_references
+from skdeeplift.binding.estimators import consumes_weights, route_to_training
 from skdeeplift.binding.importances import Importances, SampleInMemory
 from skdeeplift.binding.row_checks import (
     check_independence,
@@ -18,16 +20,36 @@ from skdeeplift.binding.row_checks import (
 from skdeeplift.dtypes import is_continuous
 from skdeeplift.network.bind import bind, check_dense
 from skdeeplift.network.encoder_columns import source_columns
-from skdeeplift.network.trained import is_estimator, network_of, steps_of, train, unfrozen
+from skdeeplift.network.trained import (
+    check_encoder,
+    is_estimator,
+    is_trained_in_fit,
+    nested_in,
+    network_of,
+    steps_of,
+    train,
+    unfrozen,
+)
 from skdeeplift.propagation.rules.rescale import least_difference
 from skdeeplift.references.reference import draw_seed
+from skdeeplift.rows.text_and_dates import check_entries
 from skdeeplift.rows.validation import importance_rows
 
+# Parameters of methods that perturb each column by itself, and their defaults; other methods do not have them.
+ONE_BY_ONE = (("groups", None), ("window_shape", 1), ("step", 1), ("sampling_axes", None))
 # Attributes that an earlier fit leaves, and a later one need not set.
-_LEFT_BY_FIT = ("estimator_", "classes_", "references_", "n_features_in_", "feature_names_in_", "_importances")
+_LEFT_BY_FIT = (
+    "estimator_",
+    "classes_",
+    "references_",
+    "n_features_in_",
+    "feature_names_in_",
+    "_importances",
+    "_chunks",
+)
 
 
-def fit_rows(explainer, hooks, X, y, sample_weight, target):
+def fit_rows(explainer, hooks, X, y, sample_weight, target, metadata=None):
     """Fit an explainer to rows in memory.
 
     Parameters
@@ -38,13 +60,17 @@ def fit_rows(explainer, hooks, X, y, sample_weight, target):
         Functions by which the explainer differs from others.
     X, y, sample_weight, target : object
         As `fit` takes them.
+    metadata : dict, default=None
+        Further metadata of `fit`, for the estimator that is trained.
 
     Returns
     -------
     importances : Importances
         Importances, which are computed when they are first read.
     """
-    arrays, weights, target_of_rows, random_state = learn(explainer, hooks, X, y, sample_weight, target)
+    arrays, weights, target_of_rows, random_state = learn(
+        explainer, hooks, X, y, sample_weight, target, metadata=metadata
+    )
     rows = importance_rows(arrays, explainer.max_samples, random_state)
     references = explainer.bound_.references
     sample = SampleInMemory(
@@ -57,7 +83,7 @@ def fit_rows(explainer, hooks, X, y, sample_weight, target):
     return Importances(sample, isinstance(X, dict))
 
 
-def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, find_target=None):
+def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, find_target=None, metadata=None):
     """Bind or train the network, and learn the reference.
 
     Parameters
@@ -73,6 +99,8 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, fi
         these.
     find_target : callable, default=None
         Takes the bound network, and returns the target of these rows, in place of ``target``.
+    metadata : dict, default=None
+        Further metadata of `fit`, for the estimator that is trained.
 
     Returns
     -------
@@ -90,12 +118,16 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, fi
     random_state = check_random_state(explainer.random_state)
     # Seed of every later draw, so that the same call gives the same numbers.
     seed = draw_seed(random_state)
-    rows = X
-    bound, X = bind_network(explainer, hooks, X, y, sample_weight, seed)
+    rows, metadata = X, dict(metadata or {})
+    if sample_weight is not None:
+        metadata["sample_weight"] = sample_weight
+        if not consumes_weights(explainer):
+            sample_weight = None
+    bound, X = bind_network(explainer, hooks, X, y, metadata, seed)
     explainer.bound_ = bound
     arrays = bound.arrays(X, explainer, reset=True)
     bound.n_columns = getattr(explainer, "n_features_in_", None)
-    bound.column_names = getattr(explainer, "feature_names_in_", None)
+    bound.column_names = find_column_names(explainer, bound)
     bound.schedule.check_rows(arrays)
     if sample_weight is not None:
         sample_weight = check_weights(sample_weight, arrays[0])
@@ -188,7 +220,7 @@ def find_unit_shapes(bound, method, arrays):
     return shapes
 
 
-def bind_network(explainer, hooks, X, y, sample_weight, seed):
+def bind_network(explainer, hooks, X, y, metadata, seed):
     """Bind the network, which is trained before if it is not yet.
 
     Parameters
@@ -197,8 +229,10 @@ def bind_network(explainer, hooks, X, y, sample_weight, seed):
         Gets the fitted attributes.
     hooks : Hooks
         Functions by which the explainer differs from others.
-    X, y, sample_weight : object
+    X, y : object
         As `fit` takes them.
+    metadata : dict
+        Weights of the rows and other metadata for the training.
     seed : int
         Seed of later draws.
 
@@ -209,39 +243,72 @@ def bind_network(explainer, hooks, X, y, sample_weight, seed):
     X : array-like
         Rows as the network takes them.
     """
+    owner = type(explainer).__name__
     parameters = {name: value for name, value in explainer.get_params(deep=False).items() if name != "estimator"}
-    make = partial(Bound, owner=type(explainer).__name__, hooks=hooks, parameters=parameters, seed=seed)
+    make = partial(Bound, owner=owner, hooks=hooks, parameters=parameters, seed=seed)
     estimator = unfrozen(explainer.estimator)
-    if not is_estimator(estimator):
-        return make(bind(estimator, X)), X
-    if steps_of(estimator)[0] is None:
+    encoder, last = steps_of(estimator)
+    is_network = not is_estimator(unfrozen(last))
+    if encoder is None:
+        if is_network:
+            return make(bind(unfrozen(last), X)), X
         check_dense(X)
-    if estimator is explainer.estimator:
-        trained = train(estimator, X, y, sample_weight, type(explainer).__name__)
-    else:
+    if is_trained_in_fit(explainer.estimator):
+        try:
+            estimator = train(estimator, X, y, route_to_training(explainer, metadata), owner)
+        except (TypeError, ValueError) as error:
+            if encoder is None:
+                check_entries(X, error, "X", owner)
+            raise
+        encoder, last = steps_of(estimator)
+    elif not is_network:
         check_is_fitted(estimator)
         # An estimator that was trained on named columns compares their names.
         validate_data(estimator, X, reset=False, skip_check_array=True)
-        trained = estimator
-    explainer.estimator_ = trained
-    if hasattr(trained, "classes_"):
-        explainer.classes_ = trained.classes_
-    bound = make(None, estimator=trained)
+    else:
+        check_encoder(encoder, X)
+    if not is_network:
+        explainer.estimator_ = estimator
+        if hasattr(estimator, "classes_"):
+            explainer.classes_ = estimator.classes_
+    bound = make(None, estimator=None if is_network else estimator, encoder=encoder)
+    if is_trained_in_fit(explainer.estimator) and bound.classes is None:
+        bound.classes = _names_of_outputs(y)
     X = bound.encoded(X, explainer, reset=True)
-    last = steps_of(trained)[1]
     bound.network = bind(network_of(last, getattr(X, "dtype", None)), X)
-    bound.network.watch(unfrozen(last))
-    if explainer.to_source and bound.encoder is not None:
-        bound.raw_columns = _find_raw_columns(explainer, bound)
+    steps = [] if encoder is None else [step for _, step in encoder.steps]
+    bound.network.watch(*(each for part in (*steps, last) for each in nested_in(part) if is_estimator(each)))
+    bound.raw_columns = _find_raw_columns(explainer, bound)
+    if bound.raw_columns is not None and _perturbs_one_by_one(bound.parameters):
+        # The columns that were made of one raw column are taken from the network together.
+        bound.parameters["groups"] = bound.raw_columns
     return bound, X
 
 
+def _perturbs_one_by_one(parameters):
+    """Return whether a method perturbs columns, each by itself, as it does by default."""
+    given = [(parameters.get(name, default), default) for name, default in ONE_BY_ONE]
+    return "groups" in parameters and all(np.ndim(value) == 0 and value == default for value, default in given)
+
+
+def _names_of_outputs(y):
+    """Return the names of a regression's outputs, those of the Series or DataFrame it learned, or None."""
+    names = [*y.columns] if hasattr(y, "columns") else [getattr(y, "name", None)]
+    is_named = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    return np.array(names) if is_named else None
+
+
 def _find_raw_columns(explainer, bound):
-    """Return the raw column that each column of the network's input is made from."""
+    """Return the raw column that each column of the network's input is made from; None if there is no such sum."""
+    to_source = explainer.to_source
+    if bound.encoder is None or to_source is False or (to_source == "auto" and bound.layer is not None):
+        return None
     if bound.layer is not None:
         raise ValueError("to_source=True is for contributions of the input. Pass layer=None.")
     try:
         return source_columns(bound.encoder, explainer.n_features_in_, bound.network.input_specs.shape[1])
     except ValueError as error:
+        if to_source == "auto":
+            return None
         reason = str(error).partition(" Pass groups=")[0]
         raise ValueError(f"{reason} Pass to_source=False for contributions of what they return.") from error

@@ -1,7 +1,10 @@
 """List the operations of a network, with the layer and the rule of each."""
 
-from skdeeplift.command_line.data_files import add_model_arguments, get_model, import_quietly, read_rows
+from skdeeplift.command_line.data_files import add_row_arguments, read_rows
+from skdeeplift.command_line.explainer_options import METHODS
+from skdeeplift.command_line.model_files import add_model_arguments, check_model, get_model, import_quietly
 
+USAGE = "MODEL [options]"
 DESCRIPTION = """\
 List the operations of a network that differences flow through, with the layer and the rule of each.
 Operations without a rule are listed with the reason."""
@@ -13,15 +16,15 @@ COLUMNS = ["layer", "op", "family", "rule", "supported"]
 
 def add_arguments(parser):
     """Add the arguments of the command."""
+    rules = METHODS["deeplift"].rules
     add_model_arguments(parser)
     parser.add_argument(
-        "--rule",
-        default="rescale",
-        help="rescale, reveal_cancel, genomics_default, pass_through or guided_backprop_rescale (default: %(default)s)",
+        "--rule", choices=rules, default=rules[0], metavar="RULE", help=f"{', '.join(rules)} (default: %(default)s)"
     )
     parser.add_argument(
         "--data", metavar="FILE", help="some rows, for a network that does not define the shape of its inputs"
     )
+    add_row_arguments(parser)
 
 
 def run(options):
@@ -32,7 +35,8 @@ def run(options):
     options : argparse.Namespace
         Arguments that `add_arguments` added.
     """
-    X = None if options.data is None else read_rows(options.data)
+    check_model(options)
+    X = None if options.data is None else read_rows(options.data, index=options.index, drop=options.drop)
     # Imported after the files are read, so that an error in them shows before TensorFlow's seconds of import.
     import_quietly()
     from skdeeplift.explanation.op_table import describe

@@ -1,62 +1,61 @@
 """Explain a network's output for the rows of a file."""
 
-import inspect
-import json
 import re
-from importlib.util import find_spec
-from pathlib import Path
+import sys
+import warnings
 
 import numpy as np
 import pandas as pd
 
-from skdeeplift.command_line import explain_sequences
+from skdeeplift.command_line import explain_sequences, explainer_options, result_files
 from skdeeplift.command_line.data_files import (
-    ARRAYS,
     FORMATS,
-    PICTURES,
-    TABLES,
-    add_model_arguments,
-    check_writable,
-    get_model,
-    import_quietly,
+    STANDARD_INPUT,
+    add_row_arguments,
+    check_columns,
     read_rows,
-    write_contributions,
-    write_picture,
 )
+from skdeeplift.command_line.model_files import (
+    add_model_arguments,
+    check_model,
+    import_quietly,
+    input_shapes,
+    load_model,
+)
+from skdeeplift.command_line.named_inputs import join_columns, split_columns
+from skdeeplift.command_line.option_words import say_in_options
+from skdeeplift.command_line.picture_files import IMAGES, PIXELS, Pictures
+from skdeeplift.command_line.result_files import STANDARD_OUTPUT, explained_classes, is_image, kept_if_lost
 from skdeeplift.command_line.sequence_data import kind_of_sequences
-from skdeeplift.explanation.explanation_parts import find_parts, has_targets
+from skdeeplift.command_line.summary import N_FEATURES, select_columns, summarise
 
-# Explainer of each method, and the explainer's parameter that --rule sets.
-METHODS = {
-    "deeplift": ("DeepLiftExplainer", "rule"),
-    "integrated_gradients": ("IntegratedGradientsExplainer", "method"),
-    "expected_gradients": ("ExpectedGradientsExplainer", None),
-    "gradient": ("GradientExplainer", "kind"),
-    "guided_backprop": ("GuidedBackpropExplainer", "rule"),
-    "lrp": ("LRPExplainer", None),
-    "mutagenesis": ("MutagenesisExplainer", "kind"),
-    "occlusion": ("OcclusionExplainer", None),
-    "shapley_sampling": ("ShapleySamplingExplainer", None),
-}
-# Number of features in the summary and in the picture.
-N_FEATURES = 10
-
+USAGE = "MODEL DATA [options]"
 DESCRIPTION = """\
 Compute the contribution of each input to a network's output for the rows of a file, and print a summary.
 
 The output changes between a reference, which stands for "no signal", and the row. Contributions divide
 this change among the inputs."""
 EPILOG = """\
+columns of the output, before one for each column of DATA:
+  explained_class   the class that is explained, if the network has several or --classes names it
+  prediction        the target at the row; the logit where the network ends in a softmax or sigmoid
+  reference_value   the target at the reference. The contributions of a row sum to prediction - reference_value
+
 examples:
   skdeeplift explain model.keras patients.csv --index id --drop diagnosis --output contributions.csv
   skdeeplift explain model.keras patients.csv --background training.csv --reference sample --plot importance.png
   skdeeplift explain digits.keras digits.npy --target 8-3 --rule reveal_cancel --reference zeros --output digits.npz
+  skdeeplift explain animals.keras cat.png --pixels 0..1 --reference blur --plot cat_explained.png
   skdeeplift explain model.keras patients.parquet --method integrated_gradients --set n_steps=200
+  cat patients.csv | skdeeplift explain model.keras - --output - > contributions.csv
   skdeeplift explain bpnet.keras regions.bed --genome genome.fa --reference dinucleotide_shuffle --max-references 20 \\
       --head profile --target profile --output profile.npz --modisco modisco --bigwig profile.bw --logo 5
 
 exit codes:
-  0 on success, 2 on an error (one line on standard error says what went wrong)"""
+  0    success
+  2    an error: one line on standard error says what went wrong
+  130  interrupted
+  1    a fault of the program itself"""
 
 
 def add_arguments(parser):
@@ -65,84 +64,26 @@ def add_arguments(parser):
     parser.add_argument(
         "data",
         metavar="DATA",
-        help=f"the rows to explain ({', '.join(FORMATS)}); an .npz file of several arrays is for a network of several "
-        "inputs; or sequences (.fa, .fasta), or regions of a genome (.bed, .narrowPeak)",
+        help=f"the rows to explain ({', '.join(FORMATS)}, or - for standard input); an .npz file of several arrays is "
+        f"for a network of several inputs; a picture or a folder of pictures ({', '.join(IMAGES)}); sequences (.fa, "
+        ".fasta), or regions of a genome (.bed, .narrowPeak)",
     )
     rows = parser.add_argument_group("rows")
-    rows.add_argument("--index", metavar="COLUMN", help="the column that labels the rows of a table")
-    rows.add_argument(
-        "--drop", metavar="COLUMN", action="append", default=[], help="a column that is not an input; can be repeated"
-    )
+    add_row_arguments(rows)
     rows.add_argument(
         "--background",
         metavar="FILE",
         help="rows that the reference is learned from, such as the training rows (default: DATA)",
     )
-    method = parser.add_argument_group("method")
-    method.add_argument(
-        "--method", choices=METHODS, default="deeplift", metavar="METHOD", help=f"{', '.join(METHODS)} (deeplift)"
+    rows.add_argument(
+        "--pixels",
+        choices=PIXELS,
+        metavar="RANGE",
+        help="range of the pixels of pictures that the network takes: 0..255, 0..1, or signed for -1 to 1",
     )
-    method.add_argument(
-        "--rule",
-        help="of deeplift: rescale, reveal_cancel, genomics_default, pass_through, guided_backprop_rescale; of "
-        "guided_backprop: guided_backprop, deconvnet; of gradient: gradient_x_input, gradient, saliency; of "
-        "integrated_gradients: gausslegendre, ... the method of quadrature (default: the first)",
-    )
-    method.add_argument(
-        "--reference",
-        metavar="FILE|NAME|NUMBER",
-        help='the input that stands for "no signal": a file of one or more rows; a number for all inputs; or mean, '
-        "median, zeros, minimum, sample, kmeans, permuted, nearest_other, blur, shuffle, dinucleotide_shuffle, "
-        "background_frequency, held (default: mean; sample for expected_gradients)",
-    )
-    method.add_argument("--max-references", type=int, metavar="N", help="the most references of a row")
-    method.add_argument("--head", metavar="NAME", help="the output to explain, of a network that has several")
-    method.add_argument(
-        "--target",
-        default="auto",
-        help="the output to explain: auto (a single one, or each row's predicted class), predicted, all, profile (the "
-        "logits of a profile, weighted by their softmax), a number, a class's name (see --classes), numbers of each "
-        "axis such as 0,2, or a difference of two such as 8-3",
-    )
-    method.add_argument("--classes", metavar="NAMES", help="names of the outputs, separated by commas")
-    method.add_argument(
-        "--layer",
-        metavar="NAME",
-        action="append",
-        help="explain this layer's units instead of the inputs; can be repeated",
-    )
-    method.add_argument("--batch-size", type=int, metavar="N", help="pairs of a row and a reference at once")
-    method.add_argument("--seed", type=int, default=0, help="seed of random numbers (default: %(default)s)")
-    method.add_argument(
-        "--set",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        help="any other parameter of the method's explainer, such as n_steps=200; can be repeated",
-    )
+    explainer_options.add_arguments(parser)
+    result_files.add_arguments(parser)
     explain_sequences.add_arguments(parser)
-    results = parser.add_argument_group("results")
-    results.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        type=Path,
-        help=f"write contributions ({', '.join(FORMATS)}); an .npz file holds the whole explanation, which "
-        "skdeeplift.Explanation.load reads",
-    )
-    results.add_argument(
-        "--plot",
-        metavar="FILE",
-        type=Path,
-        help=f"draw the largest mean absolute contributions of a table ({', '.join(PICTURES)})",
-    )
-    results.add_argument(
-        "--select",
-        metavar="N",
-        type=int,
-        help="keep only the N columns of a table with the largest mean absolute contribution, in all results",
-    )
-    results.add_argument("--quiet", action="store_true", help="print nothing but errors and warnings")
 
 
 def run(options):
@@ -158,207 +99,162 @@ def run(options):
     ImportError, OSError, TypeError, ValueError
         If an option is invalid, or a file cannot be read or written.
     """
-    _check_results(options)
-    explain_sequences.check_arguments(options)
+    _check_options(options)
     if kind_of_sequences(options.data) is not None:
-        explain_sequences.run(options, make_explainer)
+        explain_sequences.run(options)
         return
-    X = read_rows(options.data, index=options.index, drop=options.drop)
-    background = X
-    if options.background is not None:
-        background = read_rows(options.background, index=options.index, drop=options.drop, required=False)
+    given = _read_files(options)
+    notes = _check_files(options, **given)
     import_quietly()
-    explainer = make_explainer(options)
-    explanation = explainer.fit(background).explain(X)
-    is_table = explanation.feature_names is not None
-    column_names = list(explainer.get_feature_names_out()) if is_table else None
-    if options.plot is not None and not is_table:
-        raise ValueError(
-            "--plot draws the columns of a table, but these contributions are not those of a table. Write them with "
-            "--output, and draw them in Python with skdeeplift.plotting"
-        )
-    if options.select is not None:
-        explanation, column_names = _select_columns(explanation, column_names, options.select)
-    if options.output is not None:
-        write_contributions(options.output, explanation, column_names)
-    if options.plot is not None:
-        write_picture(options.plot, explanation, options.select or N_FEATURES)
-    if not options.quiet:
-        print(summarise(explanation, options.select or N_FEATURES))
-        for path in (options.output, options.plot):
-            if path is not None:
-                print(f"Wrote {path}")
-
-
-def _check_results(options):
-    """Raise an error for results that cannot be selected or written, before anything is computed."""
-    if options.select is not None and options.select < 1:
-        raise ValueError(f"--select takes a number of columns, at least 1. Got {options.select}")
-    if options.select is not None and options.layer:
-        raise ValueError("--select chooses columns of the input, but --layer explains a layer's units")
-    read = [options.data, options.background, options.reference, options.model, options.weights]
-    for word, path, suffixes in (("--output", options.output, FORMATS), ("--plot", options.plot, PICTURES)):
-        if path is not None:
-            check_writable(path, suffixes)
-            if same := [name for name in read if name is not None and path.exists() and _is_file(name, path)]:
-                raise ValueError(f"{word} {path} would replace {same[0]}, which is read. Name another file")
-    if options.plot is not None and find_spec("matplotlib") is None:
-        raise ImportError("--plot needs matplotlib: pip install 'skdeeplift[plot]'")
-
-
-def _is_file(name, path):
-    """Return whether a word of the command line names an existing file."""
-    return Path(name).exists() and path.samefile(name)
-
-
-def make_explainer(options, network=None):
-    """Make the explainer that the options describe.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        Arguments that `add_arguments` added.
-    network : object, default=None
-        The network as the explainer takes it; by default the files that the options name.
-
-    Returns
-    -------
-    explainer : BaseExplainer
-        Unfitted explainer.
-
-    Raises
-    ------
-    ValueError
-        If the method does not have one of the parameters.
-    """
-    class_name, rule_parameter = METHODS[options.method]
-    if options.rule is not None and rule_parameter is None:
-        raise ValueError(f"--method {options.method} has no --rule")
-    classes = None if options.classes is None else [name.strip() for name in options.classes.split(",")]
-    given = {
-        rule_parameter: options.rule,
-        "reference": None if options.reference is None else _parse_reference(options.reference),
-        "max_references": options.max_references,
-        "output": options.head,
-        "class_names": classes,
-        "target": _parse_target(options.target, classes or ()),
-        "layer": options.layer[0] if options.layer and len(options.layer) == 1 else options.layer,
-        "batch_size": options.batch_size,
-        "random_state": options.seed,
-        "verbose": int(explain_sequences.is_watched(options) and kind_of_sequences(options.data) is None),
-        # The summary prints importances of DATA. Those of the background are not computed from more than one row.
-        "max_samples": 1,
-    }
-    parameters = {name: value for name, value in given.items() if value is not None}
-    parameters |= dict(map(_parse_setting, options.set))
-    import skdeeplift
-
-    explainer_class = getattr(skdeeplift, class_name)
-    known = sorted(inspect.signature(explainer_class).parameters)
-    for name in parameters:
-        if name not in known:
-            raise ValueError(f"--method {options.method} has no {name}; its parameters are {', '.join(known)}")
-    return explainer_class(get_model(options) if network is None else network, **parameters)
-
-
-def _parse_reference(text):
-    """Return the rows of a file, a number, or the text itself, which is then a name."""
-    if Path(text).suffix.lower() in TABLES + ARRAYS and not re.fullmatch(r"[-+]?\d*\.?\d+", text):
-        return read_rows(text)
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _parse_target(text, class_names):
-    """Return a class, an index, a tuple of indices, the weights of a difference, or the text itself."""
-    if text in class_names:
-        return text
-    if match := re.fullmatch(r"(\d+)-(\d+)", text):
-        return {int(match[1]): 1, int(match[2]): -1}
-    if re.fullmatch(r"-?\d+(,-?\d+)*", text):
-        numbers = tuple(int(number) for number in text.split(","))
-        return numbers if len(numbers) > 1 else numbers[0]
-    plus, dash, minus = text.partition("-")
-    if dash and {plus, minus} <= set(class_names):
-        return {plus: 1, minus: -1}
-    return text
-
-
-def _parse_setting(text):
-    """Return the name and the value of NAME=VALUE, where the value is JSON, a Python constant or text."""
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ValueError(f"--set takes NAME=VALUE. Got {text!r}")
-    try:
-        return name.strip(), json.loads(value)
-    except json.JSONDecodeError:
-        return name.strip(), {"True": True, "False": False, "None": None}.get(value, value)
-
-
-def _compute_importances(explanation):
-    """Return mean absolute contributions and their spread over the rows, as means over several targets."""
-    frames = []
-    for part in find_parts(explanation)[1]:
-        absolute, names = np.abs(part.contributions), explanation.feature_names
-        if has_targets(explanation):
-            absolute = absolute.mean(-1)
-        if names is None:
-            prefix = "" if part.name is None else part.name
-            names = [f"{prefix}[{', '.join(map(str, position))}]" for position in np.ndindex(*absolute.shape[1:])]
-        columns = {"mean |contribution|": absolute.mean(0).ravel(), "spread": absolute.std(0).ravel()}
-        frames.append(pd.DataFrame(columns, index=[str(name) for name in names]))
-    return pd.concat(frames)
-
-
-def format_importances(explanation, number, digits):
-    """Return the features with the largest mean absolute contributions as the text of a table."""
-    importances = _compute_importances(explanation)
-    top = importances.sort_values("mean |contribution|", ascending=False, kind="stable").head(number)
-    return top.to_string(float_format=f"{{:{digits}}}".format)
-
-
-def _select_columns(explanation, column_names, number):
-    """Keep the columns with the largest mean absolute contributions, in their original order."""
-    if column_names is None:
-        raise ValueError("--select chooses columns of a table, but these contributions are not those of a table")
-    n_columns = explanation.contributions.shape[1]
-    if number > n_columns:
-        raise ValueError(f"--select takes a number of columns, but there are only {n_columns} columns. Got {number}")
-    largest = np.argsort(-_compute_importances(explanation)["mean |contribution|"].to_numpy(), kind="stable")
-    kept = np.sort(largest[:number])
-    by_column = ("contributions", "standard_error")
-    explanation.update({name: explanation[name][:, kept] for name in by_column if explanation[name] is not None})
-    X = explanation.X
-    explanation.X = X.iloc[:, kept] if hasattr(X, "iloc") else X[:, kept]
-    explanation.feature_names = np.asarray(explanation.feature_names)[kept]
-    n_targets = len(column_names) // n_columns
-    return explanation, [name for column in kept for name in column_names[column * n_targets :][:n_targets]]
-
-
-def summarise(explanation, number):
-    """Summarise an explanation in a few lines.
-
-    Parameters
-    ----------
-    explanation : Explanation
-        Explanation to summarise.
-    number : int
-        Largest number of features.
-
-    Returns
-    -------
-    text : str
-        Table of the largest mean absolute contributions, and the mean of the target over the rows.
-    """
-    lines = [format_importances(explanation, number, ".4g"), ""]
-    prediction = explanation.prediction
-    lines.append(
-        f"{len(prediction)} rows; the target is {prediction.mean():.4g} on average "
-        f"({prediction.min():.4g} to {prediction.max():.4g})"
+    network = load_model(options)
+    shapes = input_shapes(network)
+    arrays = {name: _to_network(each, options, shapes) for name, each in given.items()}
+    X, background, has_columns = arrays["rows"], arrays["background"], _has_named_columns(given["rows"], shapes)
+    explainer = explainer_options.make_explainer(
+        options, network, reference=arrays["reference"], verbose=explain_sequences.is_watched(options)
     )
-    if explanation.reference_value is not None:
-        lines[-1] += f", and {np.mean(explanation.reference_value):.4g} at the reference"
-        lines.append(f"Largest convergence delta: {np.abs(explanation.convergence_delta).max():.1e}")
-    return "\n".join(lines)
+    _fit(explainer, X, background, options.method)
+    column_names = None if has_columns else _column_names(explainer)
+    _check_contributions(options, explainer, column_names, X, has_columns)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        raises = explainer.get_params(deep=False).get("check") == "raise"
+        explanation = (explainer.set_params(check="warn") if raises else explainer).explain(X)
+    if has_columns:
+        column_names, notes = join_columns(explanation, given["rows"]), []
+    elif isinstance(given["rows"], Pictures):
+        explanation.index = pd.Index(given["rows"].names, name="picture")
+    if (classes := explained_classes(explanation, options.target, has_names=options.classes is not None)) is not None:
+        explanation["explained_class"] = classes
+    if options.select is not None:
+        column_names = select_columns(explanation, column_names, options.select)
+    _write(options, explanation, column_names, notes)
+    for warning in caught:
+        warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
+    if raises and (missed := [each for each in caught if "SummationToDelta" in each.category.__name__]):
+        raise ValueError(str(missed[0].message))
+
+
+def _check_options(options):
+    """Raise an error for options that cannot be followed, before any file is read."""
+    check_model(options)
+    explainer_options.check_method(options)
+    result_files.check_results(options)
+    if options.select is not None and options.layer:
+        raise ValueError("--select chooses columns of the input, and --layer explains the units of a layer")
+    if [options.data, options.background, options.reference].count(STANDARD_INPUT) > 1:
+        raise ValueError("standard input can be read once: pass - for one of DATA, --background and --reference")
+    explain_sequences.check_arguments(options)
+
+
+def _read_files(options):
+    """Return the rows, the background and the reference; None for a file that is not named."""
+    rows = read_rows(options.data, index=options.index, drop=options.drop)
+    background = options.background
+    if background is not None:
+        background = read_rows(background, index=options.index, drop=options.drop, required=False)
+    return {"rows": rows, "background": background, "reference": explainer_options.read_reference(options)}
+
+
+def _check_files(options, rows, background, reference):
+    """Compare the files with each other and with the options, and return notes for the summary."""
+    if isinstance(rows, Pictures) and options.pixels is None:
+        raise ValueError(
+            "DATA holds pictures, and the network does not tell which numbers it takes for pixels. Pass --pixels "
+            "0..255 (a network that scales pixels itself), 0..1, or signed (from -1 to 1)"
+        )
+    if options.pixels is not None and not isinstance(rows, Pictures):
+        raise ValueError(f"--pixels is for pictures ({', '.join(IMAGES)}). Got {options.data}")
+    several = isinstance(rows, (list, dict))
+    first = next(iter(rows.values() if isinstance(rows, dict) else rows), ()) if several else rows
+    explainer_options.check_number_of_rows(options, len(first))
+    checked = [check_columns(rows, background, "--background"), check_columns(rows, reference, "--reference")]
+    shape = np.shape(rows) if hasattr(rows, "shape") else ()
+    if not options.layer:
+        result_files.check_shapes(
+            options,
+            is_table=len(shape) == 2,
+            n_columns=shape[-1] if shape else None,
+            is_image=isinstance(rows, Pictures) or is_image(shape),
+            n_arrays=len(rows) if several else 1,
+        )
+    if not isinstance(rows, pd.DataFrame) or any(checked):
+        return []
+    names = ", ".join(rows.columns[:5]) + (", ..." if rows.shape[1] > 5 else "")
+    note = f"The order of the columns is not checked: the network has no names for {names}"
+    return [f"{note}. To check it, pass the training rows by --background"]
+
+
+def _to_network(rows, options, shapes):
+    """Return rows in the form in which the network takes them."""
+    if isinstance(rows, Pictures):
+        if shapes is not None and len(shapes) > 1:
+            raise ValueError(f"the network takes {len(shapes)} inputs, and pictures are one. Pass an .npz file")
+        return rows.to_array(options.pixels, None if shapes is None else next(iter(shapes.values())))
+    return split_columns(rows, shapes) if _has_named_columns(rows, shapes) else rows
+
+
+def _has_named_columns(rows, shapes):
+    """Return whether rows are a table for a network that has one input for each column."""
+    return isinstance(rows, pd.DataFrame) and shapes is not None and len(shapes) > 1
+
+
+def _fit(explainer, X, background, method):
+    """Fit an explainer to the background; errors name the file that they are about."""
+    if background is None:
+        explainer.fit(X)
+        return
+    try:
+        explainer.fit(background)
+    except (TypeError, ValueError) as error:
+        message = say_in_options(str(error), method)
+        raise ValueError(re.sub(r"\bDATA\b", "the file of --background", message)) from error
+
+
+def _column_names(explainer):
+    """Return the names of the columns of contributions, or None if these are no table."""
+    try:
+        return list(explainer.get_feature_names_out())
+    except ValueError:
+        return None
+
+
+def _check_contributions(options, explainer, column_names, X, has_columns):
+    """Raise an error for results that the network's contributions do not have, before rows are explained."""
+    layers = options.layer or ()
+    result_files.check_shapes(
+        options,
+        is_table=column_names is not None or has_columns,
+        n_columns=len(X) if has_columns else getattr(explainer, "n_features_in_", None),
+        is_image=_draws_image(explainer, X, layers),
+        n_arrays=max(len(layers), 1 if has_columns or not isinstance(X, (list, dict)) else len(X)),
+    )
+
+
+def _draws_image(explainer, X, layers):
+    """Return whether contributions have the form of images, and so have the rows."""
+    if not hasattr(X, "shape") or not is_image(np.shape(X)) or len(layers) > 1:
+        return False
+    return not layers or is_image((None, *explainer.bound_.unit_shapes[0]))
+
+
+def _write(options, explanation, column_names, notes):
+    """Write all results, the largest first; keep the explanation elsewhere if its file cannot be written."""
+    to_standard_output = options.output == STANDARD_OUTPUT
+    # The table has standard output for itself.
+    stream = sys.stderr if to_standard_output else sys.stdout
+
+    def say(*lines):
+        if not options.quiet:
+            print(*lines, sep="\n", file=stream)
+
+    with kept_if_lost(explanation, options.output is not None):
+        if options.output is not None:
+            result_files.write_contributions(options.output, explanation, column_names)
+    say(summarise(explanation, options.select or N_FEATURES), *notes)
+    if options.output is not None and not to_standard_output:
+        say(f"Wrote {options.output}")
+    if options.plot is not None:
+        with kept_if_lost(explanation, options.output is None):
+            result_files.write_picture(options.plot, explanation, options.select or N_FEATURES)
+        say(f"Wrote {options.plot}")

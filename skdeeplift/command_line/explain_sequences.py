@@ -8,9 +8,14 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from skdeeplift.command_line.data_files import check_writable, get_model, import_quietly, write_contributions
+from skdeeplift.command_line.data_files import check_exists
+from skdeeplift.command_line.explainer_options import make_explainer, read_reference
 from skdeeplift.command_line.finished_blocks import FinishedBlocks, delete_blocks
+from skdeeplift.command_line.model_files import import_quietly, input_shapes, load_model
+from skdeeplift.command_line.parser import whole_number
+from skdeeplift.command_line.result_files import STANDARD_OUTPUT, check_writable, explained_classes, write_contributions
 from skdeeplift.command_line.sequence_data import kind_of_sequences, read_sequences
+from skdeeplift.command_line.summary import say_target
 from skdeeplift.replacement import replace_together
 
 # Number of sequences that are explained before their results are written to disk.
@@ -26,7 +31,7 @@ def add_arguments(parser):
     sequences = parser.add_argument_group("sequences (DATA ends in .bed, .narrowPeak, .fa or .fasta)")
     sequences.add_argument("--genome", metavar="FILE", help="the FASTA file of the genome that regions are of")
     sequences.add_argument(
-        "--length", type=int, metavar="N", help="length of the sequences (default: that of the network's input)"
+        "--length", type=whole_number(1), metavar="N", help="length of the sequences (default: as the network takes)"
     )
     sequences.add_argument(
         "--center",
@@ -50,7 +55,7 @@ def add_arguments(parser):
         "--modisco", metavar="FOLDER", type=Path, help="write the two files that TF-MoDISco reads into this folder"
     )
     sequences.add_argument("--bigwig", metavar="FILE", type=Path, help="write the contribution of each position")
-    sequences.add_argument("--logo", metavar="N", type=int, default=0, help="draw the first N sequences as letters")
+    sequences.add_argument("--logo", metavar="N", type=whole_number(0), default=0, help="draw N sequences as letters")
     sequences.add_argument(
         "--restart", action="store_true", help="begin anew where an interrupted command left results to go on from"
     )
@@ -66,16 +71,13 @@ def check_arguments(options):
                 f".fasta. Got {options.data}"
             )
         return
-    for word in ("index", "drop", "background", "plot", "select"):
+    for word in ("index", "drop", "background", "pixels", "plot", "select"):
         if getattr(options, word):
-            raise ValueError(f"--{word} is for the rows of a table, not for sequences")
-    if options.length is not None and options.length < 1:
-        raise ValueError(f"--length takes a number of letters, at least 1. Got {options.length}")
-    if options.logo < 0:
-        raise ValueError(f"--logo takes a number of sequences, at least 0. Got {options.logo}")
-    for word in ("data", "genome"):
-        if getattr(options, word) is not None and not Path(getattr(options, word)).is_file():
-            raise FileNotFoundError(f"there is no file {str(getattr(options, word))!r}")
+            raise ValueError(f"--{word} is for tables and pictures, not for sequences. Leave it out")
+    if options.output == STANDARD_OUTPUT:
+        raise ValueError("--output - is for tables, not for sequences. Name a file")
+    for name in filter(None, (options.data, options.genome)):
+        check_exists(Path(name))
     if options.layer and (len(options.layer) > 1 or options.bigwig or options.modisco or options.logo):
         raise ValueError(
             "--bigwig, --modisco and --logo take contributions of letters, not of a layer. Explain one --layer of "
@@ -110,20 +112,19 @@ def first_result(options):
     return next((path for path in (options.output, options.modisco, options.bigwig) if path is not None), None)
 
 
-def run(options, make_explainer):
+def run(options):
     """Explain the sequences of a file.
 
     Parameters
     ----------
     options : argparse.Namespace
         Arguments of the command.
-    make_explainer : callable
-        Function of the options and the network that returns an explainer.
     """
+    reference = read_reference(options)
     import_quietly()
-    network = _load(options)
+    network = load_model(options)
     data = read_sequences(options, _input_shape(network))
-    explainer = make_explainer(options, network).fit(data.X)
+    explainer = make_explainer(options, network, reference=reference).fit(data.X)
     wants_hypothetical, path = options.hypothetical or options.modisco is not None, first_result(options)
     if path is None:
         explanation = explainer.explain(data.X, hypothetical=wants_hypothetical)
@@ -134,6 +135,8 @@ def run(options, make_explainer):
         blocks = FinishedBlocks(folder, _describe(options), len(data.X))
         explanation = _explain_blocks(explainer, data.X, blocks, wants_hypothetical, options)
     explanation.index = pd.Index(data.names, name="sequence")
+    if (classes := explained_classes(explanation, options.target, has_names=options.classes is not None)) is not None:
+        explanation["explained_class"] = classes
     lines = [] if options.quiet else [_summarise(explanation, data)]
     lines += [
         line
@@ -147,24 +150,17 @@ def run(options, make_explainer):
         print("\n".join(lines))
 
 
-def _load(options):
-    """Return the network, or what the explainer takes if the network cannot be looked at before."""
-    from skdeeplift.network.files import load_network
-
-    files = get_model(options)
-    return files if isinstance(files, str) and Path(files).is_dir() else load_network(files)
-
-
 def _input_shape(network):
     """Return the shape of the network's only input, without the batch; None if it is not known."""
-    if isinstance(network, str):
+    shapes = input_shapes(network)
+    if shapes is None:
         return None
-    if len(network.inputs) > 1:
+    if len(shapes) > 1:
         raise ValueError(
-            f"the network has {len(network.inputs)} inputs, but the file holds sequences for one. Use Python: "
-            "skdeeplift.sequences reads the file, and reference='held' takes inputs that are not explained"
+            f"the network has {len(shapes)} inputs, but the file holds sequences for one. Use Python: "
+            "skdeeplift.sequences reads the file, and the reference held is for inputs that are not explained"
         )
-    return tuple(network.inputs[0].shape[1:])
+    return next(iter(shapes.values()))
 
 
 def _describe(options):
@@ -210,7 +206,7 @@ def _explain_blocks(explainer, X, blocks, hypothetical, options):
 
 def _arrays(explanation, n_rows, half):
     """Return the fields with one entry for each row."""
-    from skdeeplift.explanation.explanation import OF_ELEMENTS
+    from skdeeplift.explanation.subsets import OF_ELEMENTS
 
     fields = {name: value for name, value in explanation.items() if name not in ("X", "class_names", "feature_names")}
     arrays = {name: value for name, value in fields.items() if isinstance(value, np.ndarray) and len(value) == n_rows}
@@ -224,13 +220,8 @@ def _arrays(explanation, n_rows, half):
 
 def _summarise(explanation, data):
     """Return a few lines about the sequences and their target."""
-    prediction, length = explanation.prediction, data.letters_last(explanation.X[:1]).shape[1]
-    about = f"{len(prediction)} sequences of {length} letters; the target is {prediction.mean():.4g} on average"
-    lines = [f"{about} ({prediction.min():.4g} to {prediction.max():.4g})"]
-    if explanation.reference_value is not None:
-        lines[0] += f", and {np.mean(explanation.reference_value):.4g} at the reference"
-        lines.append(f"Largest convergence delta: {np.abs(explanation.convergence_delta).max():.1e}")
-    return "\n".join(lines)
+    length = data.letters_last(explanation.X[:1]).shape[1]
+    return "\n".join(say_target(explanation, f"sequences of {length} letters"))
 
 
 def _write_output(options, explanation, data):
@@ -262,18 +253,16 @@ def _draw(options, explanation, data):
     """Draw the first sequences, around the letters that contribute most."""
     if not options.logo:
         return
-    from skdeeplift.explanation.explanation import Explanation
     from skdeeplift.plotting import SequenceLogoDisplay
 
     result = first_result(options)
     folder, stem = (result, "") if result == options.modisco else (result.parent, f"{result.stem}_")
-    few = {name: value[: options.logo] for name, value in _arrays(explanation, len(explanation.X), False).items()}
-    drawn = Explanation(**{**explanation, **few, "X": explanation.X[: options.logo]})
+    drawn = explanation[: options.logo]
     scores = data.letters_last(np.asarray(drawn.contributions)).sum(2, dtype=float)
     for row, (score, name) in enumerate(zip(scores, data.names, strict=False)):
         start = max(0, min(np.abs(score).argmax() - LETTERS_DRAWN // 2, len(score) - LETTERS_DRAWN))
         display = SequenceLogoDisplay.from_explanation(
-            drawn, row=row, alphabet=options.alphabet, positions=(start, min(start + LETTERS_DRAWN, len(score)))
+            drawn, position=row, alphabet=options.alphabet, positions=(start, min(start + LETTERS_DRAWN, len(score)))
         )
         display.ax_.set_title(name)
         path = folder / f"{stem}logo_{row + 1}.png"

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.execution.chunks import choose_chunking, evenly, padded, pieces
+from skdeeplift.execution.chunks import choose_chunking, evenly, pieces
 from skdeeplift.execution.memory import Room
+from skdeeplift.network.tensors import padded
 from skdeeplift.perturbation.perturbation import sum_weighted
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.pairing import with_axis_of_references

@@ -182,8 +182,8 @@ class Sums:
     def _add_reference_values(self, chunk, values):
         """Add values of shape ``(n_rows or 1, n_references, n_targets)`` at the references of a chunk."""
         rows, number, weights = chunk.places, chunk.stop - chunk.start, chunk.request.weights
-        self.reference_value[rows] += np.tensordot(values, weights, (1, 0))[:number]
-        self.reference_squares[rows] += np.tensordot(values**2, weights, (1, 0))[:number]
+        self.reference_value[rows] += (weights @ values)[:number]
+        self.reference_squares[rows] += (weights @ values**2)[:number]
         if chunk.n_equal is not None:
             if self.n_equal is None:
                 self.n_equal = np.zeros(self.n_rows, int)

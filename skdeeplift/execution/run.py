@@ -12,13 +12,12 @@ from skdeeplift.execution.chunks import (
     Part,
     choose_chunking,
     choose_chunking_of_copies,
-    padded,
     pieces,
     power_of_two_below,
-    to_tensor,
 )
 from skdeeplift.execution.memory import Room, memory_limit, pairs_worth_a_call
 from skdeeplift.execution.results import SQUARES, Sums
+from skdeeplift.network.tensors import padded, to_tensor
 from skdeeplift.propagation.pairing import Mode, Pairing, Request
 
 # A sum in float64, and once more while it is computed.
@@ -308,7 +307,7 @@ class _Values:
         if self.key != key:
             self.at_input = self.method.forward(self._rows_of(chunk))
             self.key = key
-        return self.at_input, self.method.forward_references(self._references_of(chunk), self.at_input, pairing)
+        return self.at_input, self.method.runs.forward_references(self._references_of(chunk), self.at_input, pairing)
 
     def _references_of(self, chunk):
         pairing, first, last = chunk.request.pairing, chunk.first_reference, chunk.last_reference
@@ -328,7 +327,7 @@ class _Values:
         if self.mode is not Mode.PAIR_SIZE:
             return [to_tensor(array[start:stop], pairing.rows) for array in self.rows]
         of_pairs = [np.repeat(padded(array[start:stop], pairing.rows), pairing.references, 0) for array in self.rows]
-        return [to_tensor(array, len(array)) for array in of_pairs]
+        return [to_tensor(array) for array in of_pairs]
 
 
 def count_equal(pairs):
@@ -356,7 +355,7 @@ def _one_for_each_pair(array, per_row, pairing):
         array = array.reshape(-1, *array.shape[2:])
     else:
         array = np.tile(padded(array, pairing.references), (pairing.rows, *[1] * (array.ndim - 1)))
-    return to_tensor(array, len(array))
+    return to_tensor(array)
 
 
 def progress(total, verbose):

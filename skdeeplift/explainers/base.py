@@ -4,21 +4,23 @@ from abc import abstractmethod
 from numbers import Integral, Real
 
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.binding.both_strands import on_both_strands_of
 from skdeeplift.binding.bound import Hooks
 from skdeeplift.binding.calls import Fields, check_out, check_single_target, explain_rows
 from skdeeplift.binding.dask_calls import fit_lazily, transform_lazily
-from skdeeplift.binding.estimators import PredictionMixin, take_attributes, with_attributes
+from skdeeplift.binding.estimators import PredictionMixin, check_metadata, take_attributes, with_attributes
 from skdeeplift.binding.export import ExportMixin
 from skdeeplift.binding.fitting import fit_rows
 from skdeeplift.binding.importances import warn_of_encoded_columns
+from skdeeplift.binding.partial_fitting import check_learns_in_chunks, fit_chunk
 from skdeeplift.compat import Interval, StrOptions, fit_context, validate_parameter_constraints
 from skdeeplift.execution.schedules import schedule_of_references
 from skdeeplift.network.callees import check_pickled
 from skdeeplift.network.packing import packed, unpacked
-from skdeeplift.network.trained import clone_estimator, is_estimator, is_trained_in_fit, rebuilt, unfrozen
+from skdeeplift.network.trained import clone_estimator, is_estimator, is_trained_in_fit, rebuilt, steps_of, unfrozen
 from skdeeplift.propagation.lookups import input_sources
 from skdeeplift.references.assembly import REFERENCE_NAMES
 from skdeeplift.references.reference import Reference
@@ -34,10 +36,11 @@ COMMON_CONSTRAINTS = {
     "output": [str, Integral, None],
     "target": [str, Profile, Integral, tuple, dict, "array-like", callable],
     "class_names": ["array-like", None],
+    "feature_names": ["array-like", None],
     "pre_activation": ["boolean", StrOptions({"auto"})],
     "center_logits": ["boolean"],
     "layer": [str, list, tuple, None],
-    "to_source": ["boolean"],
+    "to_source": ["boolean", StrOptions({"auto"})],
     "max_samples": [Interval(Integral, 1, None, closed="left")],
     "random_state": ["random_state"],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -69,7 +72,7 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         """Return the compiled method for a target and sources of a network, by the parameters of the last fit."""
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, *, sample_weight=None, target=None):
+    def fit(self, X, y=None, *, sample_weight=None, target=None, **metadata):
         """Bind or train the network, and learn the reference from rows.
 
         No row is explained yet: ``feature_importances_`` are computed when they are first read.
@@ -85,9 +88,13 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
             Labels that an untrained estimator learns to predict. Ignored, whatever their structure, where the network
             is bound as it is.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows, in the training, in the reference and in ``feature_importances_``.
+            Weights of the rows, in the training, in the reference and in ``feature_importances_``. With scikit-learn's
+            metadata routing, the training has them only if the estimator requests them, and the reference and
+            ``feature_importances_`` unless ``set_fit_request(sample_weight=False)`` was called.
         target : array-like of shape (n_rows,), (n_rows, n_axes) or (n_rows, *output), default=None
             Target of each row for ``feature_importances_``, as in `explain`.
+        **metadata : dict
+            Further metadata that an untrained estimator requests by its ``set_fit_request``, with metadata routing.
 
         Returns
         -------
@@ -97,7 +104,9 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         Raises
         ------
         TypeError
-            If ``estimator`` cannot be explained, or ``X`` is sparse or ragged.
+            If ``estimator`` cannot be explained, nothing takes some metadata, or ``X`` is sparse or ragged.
+        NotFittedError
+            If a pipeline ends in a trained network, and an earlier step is not fitted.
         ValueError
             If ``X`` does not fit the network, ``y`` is missing, or a parameter has no such choice.
         UnsupportedOpError
@@ -112,13 +121,54 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         """
         hooks = Hooks(self._make_method, self._make_schedule, self._find_sources)
         is_trained = is_trained_in_fit(self.estimator)
+        if not is_trained:
+            check_metadata(self, metadata)
         fitted = with_attributes(self)
         before = dict(vars(fitted))
         if is_lazy(X):
             y = y if is_trained else None
-            fitted._importances = fit_lazily(fitted, hooks, X, y, sample_weight, target)
+            fitted._importances = fit_lazily(fitted, hooks, X, y, sample_weight, target, metadata)
         else:
-            fitted._importances = fit_rows(fitted, hooks, *rows_for_fit(X, y, sample_weight, is_trained), target)
+            rows = rows_for_fit(X, y, sample_weight, is_trained)
+            fitted._importances = fit_rows(fitted, hooks, *rows, target, metadata)
+        take_attributes(self, fitted, before)
+        return self
+
+    @available_if(check_learns_in_chunks)
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y=None, *, sample_weight=None):
+        """Learn the reference from one more chunk of rows, where all rows together do not fit into memory.
+
+        The first call binds the network, as `fit` does. The mean and the minimum are those of the rows of all calls; a
+        sample is drawn from at most 1024 rows of all calls. ``feature_importances_`` are those of at most
+        ``max_samples`` rows, drawn from all calls. `fit` starts anew, and so does the first call after it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
+            Rows of the chunk, as in `fit`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows, in the reference and in ``feature_importances_``.
+
+        Returns
+        -------
+        self : object
+            The fitted explainer.
+
+        Raises
+        ------
+        ValueError
+            If ``X`` does not fit the network, or its rows have another shape than those before.
+        """
+        hooks = Hooks(self._make_method, self._make_schedule, self._find_sources)
+        fitted = with_attributes(self)
+        before = dict(vars(fitted))
+        if is_lazy(X):
+            X, sample_weight = compute_all(X, sample_weight)
+        X, _, sample_weight = rows_for_fit(X, None, sample_weight, is_trained=False)
+        fitted._importances = fit_chunk(fitted, hooks, X, sample_weight)
         take_attributes(self, fitted, before)
         return self
 
@@ -135,7 +185,8 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         Returns
         -------
         importances : ndarray of shape (*features), or list or dict of ndarray
-            Importances of the columns that the network takes, or of raw columns if ``to_source`` is True.
+            Importances of raw columns where ``to_source`` sums contributions to these, or else of the columns that the
+            network takes.
         """
         check_is_fitted(self)
         self._check_call_parameters()
@@ -327,7 +378,7 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         return rebuilt(self, parameters)
 
     def __getstate__(self):
-        check_pickled(unfrozen(self.estimator))
+        check_pickled(unfrozen(steps_of(self.estimator)[1]))
         return packed(super().__getstate__())
 
     def __setstate__(self, state):

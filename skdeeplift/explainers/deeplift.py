@@ -19,14 +19,15 @@ class DeepLiftExplainer(BaseExplainer):
     ----------
     estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
         An estimator that `fit` clones and trains: `MLPClassifier`, `MLPRegressor`, Keras's `SKLearnClassifier` or
-        `SKLearnRegressor`, another whose ``model_`` is a Keras model once it is fitted, or a `Pipeline` that ends in
-        one of these, whose last step's input is explained then. `FrozenEstimator` holds one that is trained already.
-        Or the trained network: a Keras model, functional or subclassed; a ``tf.Module`` that can be called, a
-        ``tf.function``, or what ``tf.saved_model.load`` returns; the path of a ``.keras`` or ``.h5`` file or of a
-        SavedModel folder; or the paths of its architecture and its weights ``("model.json", "weights.h5")``. It is
-        bound as it is: training it further shows in the next explanation. Of several signatures it is
-        ``"serving_default"`` that is explained. What has no signature takes the shape of the rows in `fit`, and
-        integers where they are integers.
+        `SKLearnRegressor`, another whose ``model_`` is a Keras model once it is fitted, an ensemble of these, or a
+        `Pipeline` that ends in one of these. The output of an ensemble, such as `BaggingClassifier`, is the mean of its
+        members' outputs or logits. `FrozenEstimator` holds one that is trained already. A `Pipeline` of a fitted
+        encoder and a trained network, ``make_pipeline(encoder, model)``, is taken as it is. Or the trained network: a
+        Keras model, functional or subclassed; a ``tf.Module`` that can be called, a ``tf.function``, or what
+        ``tf.saved_model.load`` returns; the path of a ``.keras`` or ``.h5`` file or of a SavedModel folder; or the
+        paths of its architecture and its weights ``("model.json", "weights.h5")``. It is bound as it is: training it
+        further shows in the next explanation. Of several signatures it is ``"serving_default"`` that is explained. What
+        has no signature takes the shape of the rows in `fit`, and integers where they are integers.
     rule : str or dict of str to str, default="rescale"
         What an activation does to a difference. ``"rescale"`` scales it by ``delta_out / delta_in``;
         ``"reveal_cancel"`` sends its positive and its negative part through one after the other, so that parts that
@@ -74,7 +75,10 @@ class DeepLiftExplainer(BaseExplainer):
         classes and one logit the second has the logit, and the first its negative.
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
-        the ``classes_`` of an estimator that has them.
+        the ``classes_`` of an estimator that has them, or the name of ``y`` that a regressor is trained on.
+    feature_names : array-like of str of shape (n_features,), default=None
+        Names of the columns of ``X``, which a table without names does not have. By default those of a DataFrame, or
+        ``x0``, ``x1`` and so on.
     pre_activation : bool or "auto", default="auto"
         Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
         default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights
@@ -87,9 +91,10 @@ class DeepLiftExplainer(BaseExplainer):
         ``"name:pre_activation"`` is the linear part before the layer's own activation. An embedding's are those of each
         of a token's dimensions, where the input's are those of the token. ``feature_importances_`` are
         those of the units then, by which no columns can be selected.
-    to_source : bool, default=False
-        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
-        of a one-hot encoding, back to it. Steps that mix columns have no such sums.
+    to_source : bool or "auto", default="auto"
+        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one raw column, such as
+        those of a one-hot encoding, to this column. ``"auto"`` does so wherever every encoded column comes from one raw
+        column. True raises an error for steps that mix columns; False explains the columns that the network takes.
     max_samples : int, default=1000
         Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     unsupported : {"raise", "integrate", "secant"}, default="raise"
@@ -180,10 +185,11 @@ class DeepLiftExplainer(BaseExplainer):
         output=None,
         target="auto",
         class_names=None,
+        feature_names=None,
         pre_activation="auto",
         center_logits=False,
         layer=None,
-        to_source=False,
+        to_source="auto",
         max_samples=1000,
         unsupported="raise",
         check="warn",
@@ -200,6 +206,7 @@ class DeepLiftExplainer(BaseExplainer):
         self.output = output
         self.target = target
         self.class_names = class_names
+        self.feature_names = feature_names
         self.pre_activation = pre_activation
         self.center_logits = center_logits
         self.layer = layer

@@ -33,7 +33,10 @@ class LRPExplainer(BaseExplainer):
         own output to one number for each row.
     class_names : array-like of shape (n_classes,), default=None
         Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
-        the ``classes_`` of an estimator that has them.
+        the ``classes_`` of an estimator that has them, or the name of ``y`` that a regressor is trained on.
+    feature_names : array-like of str of shape (n_features,), default=None
+        Names of the columns of ``X``, which a table without names does not have. By default those of a DataFrame, or
+        ``x0``, ``x1`` and so on.
     pre_activation : bool or "auto", default="auto"
         Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
         default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights
@@ -46,9 +49,10 @@ class LRPExplainer(BaseExplainer):
         ``"name:pre_activation"`` is the linear part before the layer's own activation. Integers, such as tokens, have
         no gradient: name the layer that looks them up. ``feature_importances_`` are those of the units then, by which
         no columns can be selected.
-    to_source : bool, default=False
-        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one column, such as those
-        of a one-hot encoding, back to it. Steps that mix columns have no such sums.
+    to_source : bool or "auto", default="auto"
+        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one raw column, such as
+        those of a one-hot encoding, to this column. ``"auto"`` does so wherever every encoded column comes from one raw
+        column. True raises an error for steps that mix columns; False explains the columns that the network takes.
     max_samples : int, default=1000
         Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
     batch_size : int or "auto", default="auto"
@@ -119,10 +123,11 @@ class LRPExplainer(BaseExplainer):
         output=None,
         target="auto",
         class_names=None,
+        feature_names=None,
         pre_activation="auto",
         center_logits=False,
         layer=None,
-        to_source=False,
+        to_source="auto",
         max_samples=1000,
         batch_size="auto",
         n_jobs=None,
@@ -134,6 +139,7 @@ class LRPExplainer(BaseExplainer):
         self.output = output
         self.target = target
         self.class_names = class_names
+        self.feature_names = feature_names
         self.pre_activation = pre_activation
         self.center_logits = center_logits
         self.layer = layer

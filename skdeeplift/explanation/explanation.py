@@ -1,19 +1,13 @@
 """Explanations: the contributions of rows, with the values that they explain."""
 
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 from sklearn.utils import Bunch
 
-from skdeeplift.dtypes import kind_of
-from skdeeplift.explanation.explanation_parts import choose_letters, find_parts, has_targets
+from skdeeplift.explanation.explanation_parts import count_rows, find_parts, has_targets, target_labels
+from skdeeplift.explanation.frames import long_frame, wide_frame
+from skdeeplift.explanation.modisco_files import write_modisco_files
 from skdeeplift.explanation.npz_file import read_explanation, write_explanation
-from skdeeplift.propagation.sums import PARTS
-from skdeeplift.replacement import replace_together
-
-# Fields with one number for each element of the rows, or of a layer's units.
-OF_ELEMENTS = ("contributions", "multipliers", "standard_error", "hypothetical", *PARTS)
+from skdeeplift.explanation.subsets import take_columns, take_rows
 
 
 class Explanation(Bunch):
@@ -24,10 +18,16 @@ class Explanation(Bunch):
     list in the order of the layers. If every output is a target, attributes that depend on the target have a last axis
     of targets.
 
+    Rows are taken by position: ``explanation[0]``, ``explanation[:10]``, ``explanation[[3, 1]]`` and
+    ``explanation[mask]`` are explanations of these rows. ``explanation[["age", "fare"]]`` is one of two columns of a
+    table: its ``prediction``, ``reference_value`` and ``convergence_delta`` stay those of all columns, and
+    ``other_contributions`` holds the sum of the columns left out. As of a DataFrame, ``len`` counts rows, while
+    iteration, ``in`` and ``explanation["X"]`` go by name, here of a field.
+
     Parameters
     ----------
     **fields : object
-        Values of the attributes below. Other fields are kept too.
+        Values of the attributes below. Other fields are kept too, as they are where rows or columns are taken.
 
     Attributes
     ----------
@@ -62,14 +62,23 @@ class Explanation(Bunch):
         The target at the row.
     target : ndarray of shape (n_rows,), dict, "all", callable or None
         The index or label that was explained of each row, if rows have targets of their own; an array with more axes
-        holds indices into several axes, or weights. Otherwise the requested target, and None for a network with a
-        single output.
+        holds indices into several axes, or weights. Otherwise the requested target, a list if it is weights that all
+        rows share, and None for a network with a single output.
+    target_unit : str or None
+        Unit of the target: ``"logit"`` under a softmax, ``"log-odds"`` under a sigmoid, ``"probability"``,
+        ``"log-probability"``, or ``"value"`` for any other output. ``"centered logit"`` is a logit minus the mean over
+        classes.
+    n_outputs : int or None
+        Number of the network's outputs that can be targets.
     convergence_delta : ndarray of shape (n_rows,) or None
         ``prediction - reference_value - sum(contributions)``. None if the method has no reference.
+    other_contributions : ndarray of shape (n_rows,) or None
+        Sum of the contributions of columns that were left out. None if all are there.
     standard_error : ndarray of shape X.shape or None
         Standard error of each contribution, as a mean over references or over randomly drawn orders of features. NaN
         if only one reference has a weight. None if there is only one reference and nothing is drawn. If a few
-        references account for most of a contribution, an interval of Student's t around it is too narrow.
+        references account for most of a contribution, an interval of Student's t around it is too narrow. That of
+        a raw column made of several encoded ones is the sum of theirs, an upper bound.
     n_references : ndarray of int of shape (n_rows,) or None
         Number of references that each row was compared with. None if the method has no reference.
     shared_masks : list of str or None
@@ -80,10 +89,13 @@ class Explanation(Bunch):
         the method does not integrate gradients.
     X : ndarray of shape (n_rows, ...)
         The rows, as they were passed.
+    holds_tokens : bool, or list or dict of bool, or None
+        Whether ``X`` holds tokens, of each of several inputs. None if layers of several inputs are explained.
     feature_names : ndarray of str or None
         Names of a table's columns.
     class_names : ndarray or None
-        Labels of the classes, in the order of the network's outputs. None if they are not known.
+        Labels of the classes, in the order of the network's outputs, or names of its outputs. A single logit of two
+        classes has both labels, and stands for the second. None if they are not known.
     index : pandas.Index or None
         Labels of the rows. None unless ``X`` is a DataFrame.
 
@@ -102,13 +114,39 @@ class Explanation(Bunch):
     array([[ 1.5, -0.5]], dtype=float32)
     >>> explanation.prediction - explanation.reference_value
     array([1.])
+    >>> len(explanation), explanation[["x1"]].contributions, explanation[["x1"]].other_contributions
+    (1, array([[-0.5]], dtype=float32), array([1.5], dtype=float32))
     """
 
     def __init__(self, **fields):
-        super().__init__(**{"class_names": None, **fields})
+        super().__init__(**{"class_names": None, "other_contributions": None, **fields})
 
     # Function of a row's position; see `references`. It is no field, so that it is not saved.
     _make_references = None
+
+    def __len__(self):
+        return count_rows(self)
+
+    def __bool__(self):
+        # An explanation of no rows is not an empty dict.
+        return True
+
+    def __getitem__(self, key):
+        if isinstance(key, str):
+            names = self.get("feature_names")
+            if key not in self and names is not None and key in list(names):
+                raise KeyError(f"{key!r} is a column, not a field. Use explanation[[{key!r}]].")
+            return super().__getitem__(key)
+        names = list(key) if isinstance(key, (list, np.ndarray)) or hasattr(key, "array") else []
+        if names and all(isinstance(name, str) for name in names):
+            return type(self)(**take_columns(self, names)).remember_references(self._make_references)
+        fields, positions = take_rows(self, key)
+        make = self._make_references
+        return type(self)(**fields).remember_references(make and (lambda row: make(int(positions[row]))))
+
+    def __dir__(self):
+        # A Bunch lists its keys alone.
+        return [*object.__dir__(self), *self]
 
     def __getstate__(self):
         # Fields are pickled and copied as those of a dict; the function would take the network along.
@@ -119,10 +157,16 @@ class Explanation(Bunch):
 
         Parameters
         ----------
-        make : callable
-            Function of a row's position.
+        make : callable or None
+            Function of a row's position. None if there are no references.
+
+        Returns
+        -------
+        explanation : Explanation
+            The explanation itself.
         """
         vars(self)["_make_references"] = make
+        return self
 
     def references(self, row):
         """Return the references that a row was compared with, such as its shuffles.
@@ -212,67 +256,86 @@ class Explanation(Bunch):
             ``X`` is of another shape, if the sequences do not have four letters, or if several inputs hold letters and
             none is chosen.
         """
-        X = self.get("X") if X is None else X
-        hypothetical, X, axis = choose_letters(self, X, part)
-        if hypothetical is None:
-            raise ValueError("to_modisco needs hypothetical contributions. Use explain(X, hypothetical=True).")
-        if X is None:
-            raise ValueError("to_modisco needs the rows, which this explanation does not hold. Pass them as X=.")
-        sequences = np.asarray(X)
-        if hypothetical.shape[:-1] == sequences.shape:
-            raise ValueError(
-                f"to_modisco writes contributions to one target, not {hypothetical.shape[-1]}. Pass target= to explain."
-            )
-        if hypothetical.shape != sequences.shape:
-            raise ValueError(
-                f"to_modisco needs the rows that were explained, of shape {hypothetical.shape}. X has shape "
-                f"{sequences.shape}."
-            )
-        arrays = [_letters_first(array, axis + 1) for array in (sequences, hypothetical)]
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = folder / "sequences.npz", folder / "hypothetical.npz"
-        with replace_together(*paths) as unfinished:
-            for path, array in zip(unfinished, arrays, strict=True):
-                np.savez_compressed(path, array)
-        return paths
+        return write_modisco_files(folder, self, X, part)
 
-    def to_frame(self):
-        """Return a table with one line for each contribution.
+    def to_frame(self, form="long"):
+        """Return a table of the contributions.
+
+        Parameters
+        ----------
+        form : {"long", "wide"}, default="long"
+            Whether the table has a line for each contribution, or a line for each row and a column for each feature.
 
         Returns
         -------
         frame : DataFrame
-            ``row`` is the row's label or position. ``feature`` is the name or position of a table's column; other
-            inputs have ``feature_0``, ``feature_1`` and so on, the positions on their axes. ``class`` is the target's
-            name or index, if there are several. ``value`` is the element of ``X``, which a layer's units do not have.
-            ``contribution`` and, if known, ``standard_error`` follow. Several inputs have a column ``input``, and
-            several layers a column ``layer``.
+            In the wide form, the index is that of the rows, and columns have the names that `transform` gives them:
+            those of features, ``feature__class`` if there are several targets, and ``input__feature`` if there are
+            several inputs. In the long form, ``row`` is the row's label or position. ``feature`` is the name or
+            position of a table's column; other inputs have ``feature_0``, ``feature_1`` and so on, the positions on
+            their axes. ``class`` is the target's name or index, if there are several. ``value`` is the element of
+            ``X``, which a layer's units do not have. ``contribution`` and, if known, ``standard_error`` follow.
+            Several inputs have a column ``input``, and several layers a column ``layer``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such form, or the rows of the wide form are not those of a table.
 
         Examples
         --------
         >>> import numpy as np
         >>> from skdeeplift import Explanation
         >>> contributions = np.array([[0.5, -1.0], [0.0, 2.0]])
-        >>> Explanation(contributions=contributions, feature_names=["age", "height"]).to_frame()
+        >>> explanation = Explanation(contributions=contributions, feature_names=["age", "height"])
+        >>> explanation.to_frame()
            row feature  contribution
         0    0     age           0.5
         1    0  height          -1.0
         2    1     age           0.0
         3    1  height           2.0
+        >>> explanation.to_frame("wide")
+           age  height
+        0  0.5    -1.0
+        1  0.0     2.0
         """
-        kind, parts = find_parts(self)
-        is_table = all(part.contributions.ndim - has_targets(self) <= 2 for part in parts)
-        frames = [_part_table(part, self, is_table) for part in parts]
-        if kind is None:
-            return frames[0]
-        for part, frame in zip(parts, frames, strict=True):
-            frame.insert(1, kind, [part.name] * len(frame))
-        together = pd.concat(frames, ignore_index=True)
-        # Inputs may differ in their number of axes. Int64 keeps positions whole numbers where an axis is missing.
-        axes = [name for name in together.columns if name.startswith("feature_")]
-        order = ["row", kind, *sorted(axes), *[name for name in together.columns if name not in {"row", kind, *axes}]]
-        return together[order].astype({name: "Int64" for name in axes if together[name].isna().any()})
+        if form not in ("long", "wide"):
+            raise ValueError(f'form= takes "long" or "wide". Got {form!r}.')
+        return long_frame(self) if form == "long" else wide_frame(self)
+
+    @property
+    def plot(self):
+        """Accessor of the pictures: ``explanation.plot.beeswarm()``, or ``explanation.plot()``."""
+        from skdeeplift.plotting.plot_accessor import PlotAccessor
+
+        return PlotAccessor(self)
+
+    def _repr_html_(self):
+        from skdeeplift.plotting.summary_table import summary_table
+
+        return summary_table(self)
+
+    def to_html(self, path, *, title=None):
+        """Write a page with tables and pictures of the explanation, to hand to a colleague.
+
+        The page is one file, which needs no network and runs no scripts. It has a table of the largest contributions,
+        and the pictures that suit the rows: of up to four targets and inputs, and of up to three rows each.
+
+        Parameters
+        ----------
+        path : str or path
+            The file. An existing file is replaced when the new one is complete, and kept if anything fails.
+        title : str, default=None
+            Title of the page; by default the number of rows.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        from skdeeplift.plotting.html_page import write_page
+
+        write_page(path, self, title)
 
     def to_shap(self):
         """Convert to the explanations that the plots of the ``shap`` package draw.
@@ -301,7 +364,7 @@ class Explanation(Bunch):
                 base_values=self.get("reference_value"),
                 data=part.values,
                 feature_names=None if names is None else list(names),
-                output_names=list(class_names) if has_targets(self) and class_names is not None else None,
+                output_names=target_labels(self) if has_targets(self) and class_names is not None else None,
             )
             for part in parts
         }
@@ -349,53 +412,3 @@ class Explanation(Bunch):
             If the file does not hold an explanation, or is damaged.
         """
         return cls(**read_explanation(path))
-
-
-def _part_table(part, explanation, is_table):
-    """Build the table of one input or layer."""
-    contributions, of_all, target = part.contributions, has_targets(explanation), explanation.get("target")
-    n_rows, n_classes = len(contributions), contributions.shape[-1] if of_all else 1
-    shape = contributions.shape[1 : -1 if of_all else None] or (1,)
-    rows, *places, classes = np.indices((n_rows, *shape, n_classes)).reshape(len(shape) + 2, -1)
-    index = explanation.get("index")
-    index = pd.RangeIndex(n_rows) if index is None else index
-    columns = {"row": index.to_flat_index().take(rows)}
-    if is_table:
-        names = explanation.get("feature_names")
-        is_named = names is not None and len(names) == shape[0]
-        columns["feature"] = np.asarray(names)[places[0]] if is_named else places[0]
-    else:
-        columns |= {f"feature_{axis}": positions for axis, positions in enumerate(places)}
-    if of_all:
-        columns["class"] = _class_labels(np.arange(n_classes), explanation)[classes]
-    elif isinstance(target, np.ndarray) and target.shape == (n_rows,):
-        names = np.asarray(explanation.get("class_names"))
-        # Numbers are labels already if the labels are numbers; other floats are weights, not classes.
-        if kind_of(names.dtype) in "iuf":
-            columns["class"] = target[rows]
-        elif kind_of(target.dtype) != "f":
-            columns["class"] = _class_labels(target, explanation)[rows]
-    if part.values is not None:
-        columns["value"] = np.repeat(part.values.reshape(-1), n_classes)
-    columns["contribution"] = contributions.reshape(-1)
-    if part.standard_error is not None:
-        columns["standard_error"] = part.standard_error.reshape(-1)
-    return pd.DataFrame(columns)
-
-
-def _class_labels(indices, explanation):
-    """Return the names of classes, or their indices if a class has no name."""
-    names = explanation.get("class_names")
-    if names is None or len(indices) == 0 or kind_of(indices.dtype) not in "iu":
-        return indices
-    return np.asarray(names)[indices] if indices.min() >= 0 and indices.max() < len(names) else indices
-
-
-def _letters_first(array, axis):
-    """Return sequences in the shape (n_rows, 4, length)."""
-    others = [size for position, size in enumerate(array.shape) if position not in (0, axis)]
-    if array.shape[axis] != 4 or sum(size > 1 for size in others) > 1:
-        raise ValueError(
-            f"to_modisco writes sequences of four letters. Got shape {array.shape} with the letters on axis {axis}."
-        )
-    return np.moveaxis(array, axis, 1).reshape(len(array), 4, -1)

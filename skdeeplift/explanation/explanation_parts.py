@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdeeplift.dtypes import kind_of
+from skdeeplift.references.random_paths import are_letters
+
 
 class Part(NamedTuple):
     """Contributions to one input or one layer."""
@@ -52,6 +55,89 @@ def find_parts(explanation):
 def has_targets(explanation):
     """Return whether contributions have a last axis of targets."""
     return np.ndim(explanation.get("prediction")) == 2
+
+
+def count_rows(explanation):
+    """Return the number of rows of an explanation; 0 for one without predictions and contributions."""
+    prediction, contributions = explanation.get("prediction"), explanation.get("contributions")
+    if prediction is not None:
+        return len(prediction)
+    if isinstance(contributions, (list, tuple, dict)):
+        contributions = next(iter(contributions.values() if isinstance(contributions, dict) else contributions), ())
+    return 0 if contributions is None else len(contributions)
+
+
+def has_row_targets(explanation):
+    """Return whether the field ``target`` has an index, a label or weights for each row."""
+    target = explanation.get("target")
+    if not isinstance(target, np.ndarray) or len(target) != count_rows(explanation):
+        return False
+    # One-dimensional floats are weights of the outputs, unless the labels of classes are numbers.
+    labels = np.asarray(explanation.get("class_names"))
+    return target.ndim > 1 or kind_of(target.dtype) != "f" or kind_of(labels.dtype) in "iuf"
+
+
+def find_kind(part, explanation):
+    """Find the kind of data that a part is about.
+
+    Parameters
+    ----------
+    part : Part
+        One input or layer of the explanation.
+    explanation : Explanation
+        The explanation.
+
+    Returns
+    -------
+    kind : {"table", "tokens", "sequence", "image", "array"}
+        The kind; "array" is for rows without a picture of their own.
+    """
+    n_axes = part.contributions.ndim - has_targets(explanation)
+    tokens, ids = explanation.get("holds_tokens"), part.values
+    if isinstance(tokens, (list, dict)) and part.name is not None:
+        tokens = tokens[part.name]
+    elif ids is None and tokens:
+        # An embedding layer has several units for each token.
+        ids = unwrap_single(explanation.get("X"))
+    if tokens is True and n_axes in (2, 3) and np.shape(ids) == part.contributions.shape[:2]:
+        return "tokens"
+    if n_axes == 2:
+        return "table"
+    if n_axes in (3, 4) and find_letters_axis(part, explanation) is not None:
+        return "sequence"
+    return "image" if n_axes in (3, 4) else "array"
+
+
+def find_letters_axis(part, explanation):
+    """Return the axis of one-hot letters of a part, not counting the axis of rows, or None if it has none."""
+    axis, values = explanation.get("letters_axis"), part.values
+    axis = axis[part.name] if isinstance(axis, (list, dict)) and part.name is not None else axis
+    if isinstance(axis, int) or values is None or kind_of(values.dtype) not in "biuf":
+        return axis if isinstance(axis, int) else None
+    # One row tells images from letters at less cost than all of them.
+    others = [each for each in range(1, values.ndim) if values.shape[each] > 1 and are_letters(values[:1], each).all()]
+    found = others if others and sum(size > 1 for size in values.shape[1:]) == 2 else []
+    return found[-1] - 1 if len(values) and found and are_letters(values, found[-1]).all() else None
+
+
+def target_labels(explanation):
+    """Return the label of each target on the last axis of contributions, or its index if labels are not known.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        An explanation of several targets.
+
+    Returns
+    -------
+    labels : list
+        One label or index for each target.
+    """
+    n_targets, labels = np.shape(explanation.prediction)[1], explanation.get("class_names")
+    if labels is not None and len(labels) == 2 and n_targets == 1:
+        # A single logit stands for the second of two classes.
+        labels = labels[1:]
+    return list(range(n_targets) if labels is None or len(labels) != n_targets else labels)
 
 
 def unwrap_single(arrays):

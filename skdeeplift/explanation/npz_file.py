@@ -67,6 +67,9 @@ def read_explanation(path):
             return {name: _unpack(node, file) for name, node in structure["fields"].items()}
         except Exception as error:
             # Damaged and hostile files cause errors of many kinds, also of zipfile, zlib and of too deep recursion.
+            if "allow_pickle" in str(error):
+                # NumPy's own message says how to read them unsafely.
+                error = ValueError("it holds pickled objects, which may run code of whoever wrote them")
             reason = str(error) or type(error).__name__
             raise ValueError(
                 f"{str(path)!r} holds no explanation to read: {reason}. Expected a file that Explanation.save wrote."

@@ -72,8 +72,9 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
     """
     estimator, rule_set = unfrozen(estimator), rule_set_of(rule, unsupported)
     if is_estimator(estimator):
-        check_is_fitted(estimator)
-        estimator, X = network_of(steps_of(estimator)[1]), None
+        encoder, last = steps_of(estimator)
+        check_is_fitted(encoder if not is_estimator(unfrozen(last)) and encoder is not None else estimator)
+        estimator, X = network_of(last), None
     network = bind(estimator, X)
     rows = dict(_of_masks(network))
     for output in network.graph.outputs:

@@ -123,7 +123,10 @@ class ExplainedRows:
         else:
             # All columns that an encoder made of one raw column are one part, and its contribution is given.
             if axes is not None:
-                raise ValueError(f"to_source=True says what the parts of a row are. Pass axes=None. Got {axes!r}.")
+                raise ValueError(
+                    "The parts of a row are the raw columns, which the explainer's to_source= sums contributions to. "
+                    f"Pass axes=None. Got {axes!r}."
+                )
             n_parts = self.bound.n_columns
             shapes, names, self.labels = [(n_parts,)], network.input_names, [raw]
             arrays, of_elements = [contributions], [np.arange(n_parts)]

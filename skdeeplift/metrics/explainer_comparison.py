@@ -8,6 +8,7 @@ from time import perf_counter
 
 import numpy as np
 import pandas as pd
+from tqdm.auto import tqdm
 
 import skdeeplift.metrics
 from skdeeplift.metrics.consistency import rank_agreement, summation_to_delta_error
@@ -23,9 +24,11 @@ DEFAULT_METRICS = (
     "max_sensitivity",
     "rank_agreement",
 )
+# Seconds after which progress is shown.
+DELAY = 2
 
 
-def compare_explainers(explainers, X, *, metrics=DEFAULT_METRICS, fill=None, axes=None, target=None):
+def compare_explainers(explainers, X, *, metrics=DEFAULT_METRICS, fill=None, axes=None, target=None, verbose=1):
     """Compare explainers of one network by metrics and by time.
 
     .. versionadded:: 0.1
@@ -37,7 +40,7 @@ def compare_explainers(explainers, X, *, metrics=DEFAULT_METRICS, fill=None, axe
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows to explain.
     metrics : list of str, or dict of str to str or callable
-        Names of functions of `skdeeplift.metrics`. The keys of a dict name the columns, and its values may also be
+        Names of functions of `skdeeplift.metrics`. The keys of a dict name the rows, and its values may also be
         functions that take an explainer, rows and ``explanation=``, such as ``partial(deletion_score, fill="blur")``.
         By default all metrics that need only ``X``, except the slow ``"randomization_check"``, whose result here is the
         mean over layers.
@@ -49,12 +52,16 @@ def compare_explainers(explainers, X, *, metrics=DEFAULT_METRICS, fill=None, axe
     target : str, int, tuple, dict, array-like or callable, default=None
         Target to measure by; by default the explainers' own ``target``.
 
+    verbose : int, default=1
+        Whether to show a progress bar, if the comparison takes more than two seconds.
+
     Returns
     -------
-    comparison : DataFrame of shape (n_explainers, n_metrics + 1)
-        One row for each explainer, with NaN where a metric does not apply. ``"rank_agreement"`` is the mean agreement
-        with each of the other explainers. The last column, ``"seconds"``, is the time of one explanation after
-        everything is compiled.
+    comparison : DataFrame of shape (n_metrics + 1, n_explainers + 1)
+        One row for each metric, and one column for each explainer, with NaN where a metric does not apply. The first
+        column, ``"better"``, says whether ``"higher"`` or ``"lower"`` numbers are better; it is empty for a function.
+        ``"rank_agreement"`` is the mean agreement with each of the other explainers. The last row, ``"seconds"``, is
+        the time of one explanation after everything is compiled.
 
     Raises
     ------
@@ -77,8 +84,11 @@ def compare_explainers(explainers, X, *, metrics=DEFAULT_METRICS, fill=None, axe
     >>> explainers = [
     ...     each.fit(rows) for each in (DeepLiftExplainer(model, reference="zeros"), GradientExplainer(model))
     ... ]
-    >>> compare_explainers(explainers, rows, metrics=["deletion_score", "infidelity"]).columns.tolist()
-    ['deletion_score', 'infidelity', 'seconds']
+    >>> comparison = compare_explainers(explainers, rows, metrics=["deletion_score", "infidelity"])
+    >>> comparison["better"].to_dict()
+    {'deletion_score': 'higher', 'infidelity': 'lower', 'seconds': 'lower'}
+    >>> comparison.columns.tolist()
+    ['better', 'DeepLiftExplainer', 'GradientExplainer']
     """
     explainers = _name_explainers(explainers)
     for explainer in explainers.values():
@@ -87,28 +97,47 @@ def compare_explainers(explainers, X, *, metrics=DEFAULT_METRICS, fill=None, axe
     if fill is None:
         of_explainers = (getattr(explainer, "references_", None) for explainer in explainers.values())
         fill = next((references for references in of_explainers if references is not None), "mean")
-    explanations, seconds = {}, {}
-    for name, explainer in explainers.items():
-        explanations[name] = explainer.explain(X, target=target)
-        with warnings.catch_warnings():
-            # The first call has given these warnings already.
-            warnings.simplefilter("ignore")
-            start = perf_counter()
-            explainer.explain(X, target=target)
-            seconds[name] = perf_counter() - start
-    common = {"fill": fill, "axes": axes}
-    comparison = {}
-    for column, function in functions.items():
-        if function is rank_agreement:
-            comparison[column] = _mean_agreements(explanations)
-            continue
-        known = {} if isinstance(function, partial) else signature(function).parameters
-        options = {name: value for name, value in common.items() if name in known}
-        comparison[column] = {
-            name: _compute_metric(function, explainer, X, explanations[name], options)
-            for name, explainer in explainers.items()
-        }
-    return pd.DataFrame({**comparison, "seconds": seconds}, index=list(explainers))
+    explanations, seconds, rows = {}, {}, {}
+    begin = perf_counter()
+    with tqdm(total=len(explainers) * (1 + len(functions)), delay=DELAY, disable=not verbose, leave=False) as progress:
+
+        def announce(step):
+            progress.set_description(step, refresh=perf_counter() - begin > DELAY)
+
+        for name, explainer in explainers.items():
+            announce(f"Explaining by {name}")
+            explanations[name] = explainer.explain(X, target=target)
+            with warnings.catch_warnings():
+                # The first call has given these warnings already.
+                warnings.simplefilter("ignore")
+                start = perf_counter()
+                explainer.explain(X, target=target)
+                seconds[name] = perf_counter() - start
+            progress.update()
+        for label, function in functions.items():
+            if function is rank_agreement:
+                rows[label] = _mean_agreements(explanations)
+                progress.update(len(explainers))
+                continue
+            known = {} if isinstance(function, partial) else signature(function).parameters
+            options = {name: value for name, value in (("fill", fill), ("axes", axes)) if name in known}
+            rows[label] = {}
+            for name, explainer in explainers.items():
+                announce(f"{label} of {name}")
+                rows[label][name] = _compute_metric(function, explainer, X, explanations[name], options)
+                progress.update()
+    comparison = pd.DataFrame.from_dict({**rows, "seconds": seconds}, orient="index", columns=list(explainers))
+    comparison.insert(0, "better", [*map(_better, functions.values()), "lower"])
+    return comparison
+
+
+def _better(function):
+    """Return whether higher or lower numbers of a metric are better; empty text for a user's function."""
+    function = function.func if isinstance(function, partial) else function
+    name = getattr(function, "__name__", "")
+    if getattr(skdeeplift.metrics, name, None) is not function:
+        return ""
+    return "higher" if GREATER_IS_BETTER[name] else "lower"
 
 
 def _name_explainers(explainers):
@@ -127,7 +156,7 @@ def _name_explainers(explainers):
 
 
 def _find_metrics(metrics):
-    """Return the functions of metrics by the names of their columns."""
+    """Return the functions of metrics by the names of their rows."""
     if isinstance(metrics, str):
         metrics = [metrics]
     # The known positions of the signal are an argument, which is not given here.

@@ -42,6 +42,14 @@ def graph_of_function(func_graph, name, inputs):
         return function_def_to_graph(definition, input_shapes=[value.shape for value in inputs])
 
 
+def call_traced(function, tensors):
+    """Call a traced function with its tensors in order, and return its structured result.
+
+    The function itself checks and casts each tensor first, which takes longer than a small chunk takes to run.
+    """
+    return function.inference_fn.call_preflattened(tensors + function.captured_inputs)
+
+
 def is_call_of_function(func_graph, op):
     """Return whether an op has a function as its type, as functions of TensorFlow 1 call others."""
     return func_graph._is_function(op.type)

@@ -8,7 +8,7 @@ from tensorflow.core.framework.attr_value_pb2 import AttrValue, NameAttrList
 
 from skdeeplift.config import get_config
 from skdeeplift.exceptions import JitCompileWarning
-from skdeeplift.network.compat import WITHOUT_ORDER
+from skdeeplift.network.compat import WITHOUT_ORDER, call_traced
 from skdeeplift.warn import warn
 
 # Whether what is traced here is for XLA to compile.
@@ -167,25 +167,29 @@ class Compiled:
         """Call the function of a setting, traced for the arguments."""
         if not tf.executing_eagerly():
             return self._of_setting[setting](*args)
-        # Dtypes, shapes and devices of all tensors, in lists and tuples whose lengths tell how they are nested. The
-        # elements of each go to the end of the list, so that one loop finds them all.
-        key, pending = [setting], list(args)
-        for each in pending:
-            if each is None:
-                key.append(None)
-            elif isinstance(each, (list, tuple)):
-                key.append(len(each))
-                pending += each
-            else:
-                key += each.dtype, each.shape, each.device
+        key, tensors = [setting], []
+        _flatten(args, key, tensors)
         key = tuple(key)
         if key not in self._traced:
             self._traced.setdefault(key, self._of_setting[setting].get_concrete_function(*args))
-        return self._traced[key](*args)
+        return call_traced(self._traced[key], tensors)
 
     def get_concrete_function(self, *args):
         """Return the traced function. XLA compiles it only as a part of another function."""
         return self._of_setting[None].get_concrete_function(*args)
+
+
+def _flatten(arguments, key, tensors):
+    """Append the tensors of nested lists and tuples, and a key of their dtypes, shapes, devices and nesting."""
+    for each in arguments:
+        if each is None:
+            key.append(None)
+        elif isinstance(each, (list, tuple)):
+            key.append(len(each))
+            _flatten(each, key, tensors)
+        else:
+            key += each.dtype, each.shape, each.device
+            tensors.append(each if tf.is_tensor(each) else tf.convert_to_tensor(each))
 
 
 def _shortened(error):

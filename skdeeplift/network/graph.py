@@ -25,6 +25,8 @@ _BEFORE = "before/"
 LAYER_OUTPUT = "skdeeplift.output"
 # Name scope of a call of a layer; the number of the call follows.
 LAYER_CALL = "skdeeplift.call"
+# Name scope of the ops that take the mean over the members of an ensemble.
+MEAN_OF_MEMBERS = "skdeeplift.mean_of_members"
 _CALL_NUMBER = re.compile(re.escape(LAYER_CALL) + r"\.(\d+)")
 
 
@@ -91,6 +93,10 @@ class Op:
         if self.body is None:
             return frozenset()
         return frozenset([*self.body.inputs, *(value for op in self.body.ops for value in (*op.outputs, *op.inner))])
+
+
+# Attributes of a graph that are computed when they are first read.
+_COMPUTED = frozenset({"runs", "dependence", "layouts"})
 
 
 class Graph:
@@ -163,7 +169,7 @@ class Graph:
         names[given.name] = value
         graph._read(func_graph, names, prefix=_TARGET, compiled=False)
         graph.outputs = [names[tensor.name] for tensor in func_graph.outputs]
-        graph._index_anew()
+        graph._index()
         return graph
 
     def preceded_by(self, func_graph):
@@ -177,7 +183,7 @@ class Graph:
             *(replace(op, inputs=tuple(given.get(value, value) for value in op.inputs)) for op in self.ops),
         ]
         graph.outputs = [given.get(value, value) for value in self.outputs]
-        graph._index_anew()
+        graph._index()
         return graph
 
     def with_replaced(self, replacements, value):
@@ -203,14 +209,14 @@ class Graph:
                 replaced.update(zip(op.outputs, outputs, strict=True))
                 graph.ops.append(replace(op, inputs=inputs, outputs=outputs))
         graph.outputs = [replaced[value]]
-        graph._index_anew()
+        graph._index()
         return graph
 
-    def _index_anew(self):
-        """Index a copy of a graph to which ops were added."""
-        self._index()
-        for computed in ("dependence", "layouts"):
-            vars(self).pop(computed, None)
+    def __copy__(self):
+        # All that is computed from the ops is computed anew, since a copy gets other ops or reads other variables.
+        graph = object.__new__(Graph)
+        vars(graph).update({name: value for name, value in vars(self).items() if name not in _COMPUTED})
+        return graph
 
     def _index(self):
         self.producer = {value: op for op in self.ops for value in op.outputs}
@@ -301,6 +307,11 @@ class Graph:
             functions = [functions[chosen if 0 <= chosen < len(functions) else -1]]
         bodies = [graph_of_function(func_graph, function.name, inputs[1:]) for function in functions]
         return bodies if len(bodies) == 1 or can_choose_branch(op, bodies) else []
+
+    @cached_property
+    def runs(self):
+        """Compiled runs of the graph, by the values that they return; see `skdeeplift.propagation.forward`."""
+        return {}
 
     @cached_property
     def dependence(self):

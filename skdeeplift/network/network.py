@@ -3,11 +3,12 @@
 import threading
 from copy import copy
 from functools import cached_property
+from weakref import WeakValueDictionary
 
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.network.callees import without_new_weights
+from skdeeplift.network.callees import KerasModel, without_new_weights
 from skdeeplift.network.changes import Attributes, compute_same
 from skdeeplift.network.compiled import compiled
 from skdeeplift.network.graph import Graph
@@ -50,6 +51,52 @@ def trace(call, structure, layers=()):
     return graph, concrete.structured_outputs
 
 
+class Trace:
+    """Trace of a network, and what the network was like then.
+
+    Parameters
+    ----------
+    callee : KerasModel or Function
+        Calls the network.
+    input_specs : structure of TensorSpec
+        Specs of the inputs.
+    """
+
+    def __init__(self, callee, input_specs):
+        self.graph, self.output_structure = trace(callee.call, input_specs, callee.layers)
+        self.model, self.attributes = callee.model, Attributes(callee.parts)
+
+
+# Traces of Keras models by the model's id and its inputs, as long as any explainer uses them. A trace keeps its model
+# alive, so that no other model has the id meanwhile.
+_shared_traces = WeakValueDictionary()
+
+
+def find_trace(callee, input_specs):
+    """Return the trace of a network: that of another explainer if the network has not changed since.
+
+    Parameters
+    ----------
+    callee : KerasModel or Function
+        Calls the network.
+    input_specs : structure of TensorSpec
+        Specs of the inputs.
+
+    Returns
+    -------
+    trace : Trace
+    """
+    if not isinstance(callee, KerasModel):
+        return Trace(callee, input_specs)
+    specs = tf.nest.flatten(input_specs)
+    structure = tf.nest.pack_sequence_as(input_specs, list(range(len(specs))))
+    key = id(callee.model), repr(structure), tuple((spec.shape, spec.dtype, spec.name) for spec in specs)
+    found = _shared_traces.get(key)
+    if found is None or found.attributes.find_changed():
+        found = _shared_traces[key] = Trace(callee, input_specs)
+    return found
+
+
 class Network:
     """A network, its inputs and its graph.
 
@@ -84,7 +131,7 @@ class Network:
         self.takes_table = self.is_single and input_specs.shape.rank == 2
         sizes = [spec.shape[0] for spec in self.flat_specs if spec.shape.rank and spec.shape[0] is not None]
         self.batch_size = sizes[0] if sizes else None
-        self._lock, self._traced, self._attributes, self._fitted = threading.Lock(), None, None, None
+        self._lock, self._traced, self._fitted = threading.Lock(), None, None
 
     @property
     def model(self):
@@ -94,12 +141,12 @@ class Network:
     @property
     def graph(self):
         """The network's graph, traced in inference mode."""
-        return self._trace()[0]
+        return self._trace().graph
 
     @property
     def output_structure(self):
         """Outputs, in the structure in which the network returns them."""
-        return self._trace()[1]
+        return self._trace().output_structure
 
     @cached_property
     def open_axes(self):
@@ -148,19 +195,19 @@ class Network:
     def with_graph(self, graph):
         """Return the same network with another graph, which takes and returns the same."""
         other = Network(self.callee, self.input_specs)
-        other._traced = graph, self.output_structure
+        other._traced = copy(self._trace())
+        other._traced.graph = graph
         return other
 
     def _trace(self):
         with self._lock:
             if self._traced is None:
-                self._traced = trace(self.callee.call, self.input_specs, self.callee.layers)
-                self._attributes = Attributes(self.callee.parts)
+                self._traced = find_trace(self.callee, self.input_specs)
             return self._traced
 
-    def watch(self, estimator):
-        """Take a change of an estimator's fitted attributes for a change of the network, which was made from it."""
-        self._fitted = Attributes([estimator], is_watched=lambda name: name.endswith("_"))
+    def watch(self, *estimators):
+        """Take changes of fitted attributes for a change of the network, made from one estimator, behind others."""
+        self._fitted = Attributes(estimators, is_watched=lambda name: name.endswith("_"))
 
     def check_unchanged(self):
         """Raise an error if the user changed the network after it was traced, other than the values of its variables.
@@ -173,16 +220,16 @@ class Network:
         ValueError
             If the network now computes something else.
         """
-        changed = [] if self._fitted is None else self._fitted.find_changed()
-        if not changed and self._attributes is not None and (changed := self._attributes.find_changed()):
+        changed, traced = [] if self._fitted is None else self._fitted.find_changed(), self._traced
+        if not changed and traced is not None and (changed := traced.attributes.find_changed()):
             with self._lock:
                 try:
                     graph, _ = trace(self.callee.call, self.input_specs, self.callee.layers)
-                    is_same = compute_same(graph, self._traced[0])
+                    is_same = compute_same(graph, traced.graph)
                 except Exception:  # noqa: BLE001, since a changed network may fail in any way
                     is_same = False
                 if is_same:
-                    self._attributes, changed = Attributes(self.callee.parts), []
+                    traced.attributes, changed = Attributes(self.callee.parts), []
         if changed:
             shown = ", ".join(changed[:4]) + (", ..." if len(changed) > 4 else "")
             raise ValueError(

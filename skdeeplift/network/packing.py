@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
 
 from skdeeplift.network.callees import KerasModel
 from skdeeplift.network.compat import KERAS_TRAINING_ATTRIBUTES, flatten_layers
@@ -173,8 +174,9 @@ def _replaced(value, replace, memo):
             parts = [_replaced(each, replace, memo) for each in value]
             if any(new is not old for new, old in zip(parts, value, strict=True)):
                 result = type(value)(parts)
-        elif type(value) is dict:
+        elif type(value) in (dict, Bunch):
             result = _replaced_values(value, replace, memo)
+            result = Bunch(**result) if type(value) is Bunch and result is not value else result
         elif isinstance(value, _HOLDERS) or getattr(value, "holds_models", False) or _is_callback(value):
             attributes = _replaced_values(vars(value), replace, memo)
             if attributes is not vars(value):

@@ -3,13 +3,24 @@
 import sys
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import BaseEstimator, clone
+from sklearn.ensemble import VotingClassifier, VotingRegressor
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import has_fit_parameter
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
-from skdeeplift.compat import PERCEPTRON_TRAINING_ATTRIBUTES, copy_routing
+from skdeeplift.compat import PERCEPTRON_TRAINING_ATTRIBUTES, copy_routing, request_in_fit
+from skdeeplift.network.ensembles import (
+    check_steps,
+    check_voting,
+    is_ensemble,
+    keep_fit_kwargs,
+    members_of,
+    parts_of,
+)
 
 ACTIVATIONS = {
     "identity": "linear",
@@ -49,7 +60,8 @@ def model_of_mlp(mlp, dtype):
 _NO_NETWORK = (
     "estimator= takes a keras.Model, a path, or estimators that hold a network: MLPClassifier, MLPRegressor, "
     "keras.wrappers.SKLearnClassifier or SKLearnRegressor, others whose model_ is a keras.Model once they are fitted, "
-    "or a Pipeline that ends in one of these. Got a {}."
+    "BaggingClassifier, BaggingRegressor, VotingClassifier or VotingRegressor of these, or a Pipeline that ends in one "
+    "of these or in a trained network. Got a {}."
 )
 
 
@@ -66,23 +78,33 @@ def unfrozen(estimator):
 
 
 def is_trained_in_fit(estimator):
-    """Return whether an explainer trains its estimator, and does not bind it as it is."""
-    return is_estimator(estimator) and not isinstance(estimator, FrozenEstimator)
+    """Return whether an explainer trains its estimator, and does not bind it as it is.
+
+    A pipeline that ends in a trained network, or in a `FrozenEstimator`, is trained already.
+    """
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    is_step = estimator is None or (isinstance(estimator, str) and estimator == "passthrough")
+    return is_step or (is_estimator(estimator) and not isinstance(estimator, FrozenEstimator))
 
 
 def clone_estimator(value):
     """Clone an estimator and the parameters it has, and share the networks among them.
 
     scikit-learn would copy a Keras model through a file, and the clone of Keras's own wrapper forgets ``fit_kwargs``.
+    A pipeline that ends in a trained network is shared as a whole: a clone of its encoder would not be fitted.
     """
     if type(value) in (list, tuple):
         return type(value)(map(clone_estimator, value))
-    if _is_keras(value, "Model"):
+    if _is_keras(value, "Model") or (isinstance(value, Pipeline) and not is_trained_in_fit(value)):
         return value
     own = not isinstance(value, BaseEstimator) or type(value).__sklearn_clone__ is not BaseEstimator.__sklearn_clone__
     if own and not _is_wrapper(value):
         return clone(value, safe=False)
-    return rebuilt(value, {name: clone_estimator(each) for name, each in value.get_params(deep=False).items()})
+    copied = rebuilt(value, {name: clone_estimator(each) for name, each in value.get_params(deep=False).items()})
+    if _is_wrapper(value):
+        request_in_fit(copied)
+    return copied
 
 
 def rebuilt(estimator, parameters):
@@ -92,19 +114,20 @@ def rebuilt(estimator, parameters):
     return copied
 
 
-def train(estimator, X, y, sample_weight, owner):
-    """Clone and train an estimator, the steps of a pipeline one after the other.
+def train(estimator, X, y, metadata, owner):
+    """Clone and train an estimator.
 
     Parameters
     ----------
     estimator : estimator
-        Not trained, or to be trained anew; it stays as it is.
+        Untrained, or to be trained anew; it stays as it is.
     X, y : array-like
-        What to train on.
-    sample_weight : array-like or None
-        Weights of the rows, for the last step.
+        Training rows and their labels.
+    metadata : dict
+        Further arguments of the estimator's `fit`. Without metadata routing at most ``sample_weight``, which the last
+        step of a pipeline gets.
     owner : str
-        Who is named in errors.
+        Name of the explainer in errors.
 
     Returns
     -------
@@ -113,95 +136,193 @@ def train(estimator, X, y, sample_weight, owner):
 
     Raises
     ------
+    TypeError
+        If the estimator holds no network.
     ValueError
         If ``y`` is missing, or the estimator takes no weights and there are some.
     """
-    last = unfrozen(steps_of(estimator)[1])
-    # A search for parameters may hold one.
-    may_hold = isinstance(last, (MLPClassifier, MLPRegressor)) or hasattr(last, "estimator")
-    if type(last).__module__.startswith("sklearn.") and not may_hold:
-        raise TypeError(_NO_NETWORK.format(type(last).__name__))
+    _check_may_hold(unfrozen(steps_of(estimator)[1]))
     if y is None:
         raise ValueError(
             f"{owner} requires y to be passed, but the target y is None: {type(estimator).__name__} is trained in fit. "
             "Pass y, or FrozenEstimator(estimator) for one that is trained already."
         )
     trained = clone_estimator(estimator)
-    transformer, last = steps_of(trained)
-    if transformer is not None:
-        X = transformer.fit_transform(X, y)
-    if not isinstance(last, FrozenEstimator):
-        _fit(last, X, y, sample_weight, owner)
-        for name in PERCEPTRON_TRAINING_ATTRIBUTES:
-            vars(last).pop(name, None)
+    last = steps_of(trained)[1]
+    if metadata and not get_config()["enable_metadata_routing"]:
+        if not _takes_weights(last):
+            raise ValueError(
+                f"{owner} got sample_weight, but {type(last).__name__} cannot be trained with weights. Pass "
+                "sample_weight=None, or an estimator whose fit takes sample_weight."
+            )
+        prefix = _prefix_of_last_step(trained)
+        metadata = {prefix + name: value for name, value in metadata.items()}
+    # Keras's wrapper writes what it is given into this dict.
+    kept = dict(last.fit_kwargs or {}) if _is_wrapper(last) else None
+    is_own = not isinstance(last, FrozenEstimator)
+    for each in nested_in(last, frozen=False) if is_own else ():
+        if each is not last and _is_wrapper(each):
+            keep_fit_kwargs(each)
+    trained.fit(X, y, **metadata)
+    if kept is not None:
+        last.fit_kwargs = kept
+    for each in nested_in(last, frozen=False) if is_own else ():
+        for name in (*PERCEPTRON_TRAINING_ATTRIBUTES, "__sklearn_clone__"):
+            vars(each).pop(name, None)
+        if each is not last and _is_wrapper(each) and each.fit_kwargs:
+            # The wrapper has written the weights of rows into this dict.
+            each.fit_kwargs.pop("sample_weight", None)
     return trained
 
 
-def steps_of(estimator):
-    """Split an estimator into a pipeline of its earlier steps, or None, and what predicts."""
-    if not isinstance(estimator, Pipeline):
-        return None, estimator
-    last = estimator.steps[-1][1]
-    if len(estimator.steps) == 1:
-        return None, last
-    return estimator[:-1], last
-
-
-def network_of(estimator, dtype=None):
-    """Find the network that a trained estimator, the last step of a pipeline, holds.
+def nested_in(estimator, frozen=True):
+    """List an estimator and all estimators inside it, each once: members, templates and steps.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted.
+        Trained or not.
+    frozen : bool, default=True
+        Whether to list estimators in a `FrozenEstimator` too. They are the user's own, and no copies.
+
+    Returns
+    -------
+    estimators : list of estimator
+    """
+    estimator = unfrozen(estimator)
+    found, pending = {id(estimator): estimator}, [estimator]
+    while pending:
+        for part in parts_of(pending.pop()):
+            part, is_frozen = unfrozen(part), isinstance(part, FrozenEstimator)
+            if id(part) not in found and is_estimator(part) and (frozen or not is_frozen):
+                found[id(part)] = part
+                pending.append(part)
+    return list(found.values())
+
+
+def _check_may_hold(last):
+    """Raise an error if an estimator, or a template of an ensemble, certainly holds no network once it is trained."""
+    if is_ensemble(last):
+        check_voting(last)
+        voting = [each for _, each in getattr(last, "estimators", ()) if not isinstance(each, str)]
+        for each in voting or [last.estimator]:
+            check_steps(each)
+            _check_may_hold(unfrozen(steps_of(each)[1]))
+        return
+    # A search for parameters may hold one.
+    may_hold = isinstance(last, (MLPClassifier, MLPRegressor)) or hasattr(last, "estimator")
+    if not is_estimator(last) or (type(last).__module__.startswith("sklearn.") and not may_hold):
+        raise TypeError(_NO_NETWORK.format(type(last).__name__))
+
+
+def _prefix_of_last_step(estimator):
+    """Return the prefix by which `fit` of nested pipelines hands an argument to the last step of all."""
+    prefix = ""
+    while isinstance(estimator, Pipeline):
+        name, estimator = estimator.steps[-1]
+        prefix += f"{name}__"
+    return prefix
+
+
+def steps_of(estimator):
+    """Split an estimator into a pipeline of all earlier steps, or None, and the step that predicts.
+
+    Parameters
+    ----------
+    estimator : object
+        An estimator, whose last step may be a pipeline again, or a network.
+
+    Returns
+    -------
+    encoder : Pipeline or None
+        The earlier steps, which are shared and not copied.
+    last : object
+        The step that predicts.
+    """
+    steps = []
+    while isinstance(unfrozen(estimator), Pipeline):
+        *earlier, (_, estimator) = unfrozen(estimator).steps
+        steps += earlier
+    return (Pipeline(steps) if steps else None), estimator
+
+
+def check_encoder(encoder, X):
+    """Raise an error if the steps in front of a trained network are not fitted, or were fitted on other columns.
+
+    Parameters
+    ----------
+    encoder : Pipeline
+        The steps.
+    X : array-like
+        Rows as the first step takes them.
+
+    Raises
+    ------
+    NotFittedError
+        If a step is not fitted.
+    ValueError
+        If the columns have other names than those that the first step was fitted on.
+    """
+    for step in (each for _, each in encoder.steps if is_estimator(each)):
+        try:
+            check_is_fitted(step)
+        except NotFittedError as error:
+            raise NotFittedError(
+                f"The Pipeline ends in a trained network, but its step {type(step).__name__} is not fitted. Fit the "
+                "encoder on the rows that the network was trained on, as in make_pipeline(encoder.fit(X_train), "
+                "model). To train the network in fit too, pass an estimator such as "
+                "keras.wrappers.SKLearnClassifier(model) as the last step."
+            ) from error
+    if hasattr(encoder, "feature_names_in_"):
+        validate_data(encoder, X, reset=False, skip_check_array=True)
+
+
+def network_of(estimator, dtype=None):
+    """Find the network that the last step of a pipeline is or, as a trained estimator, holds.
+
+    Parameters
+    ----------
+    estimator : object
+        A network, or a fitted estimator.
     dtype : dtype, default=None
-        Of the rows.
+        Dtype of the rows.
 
     Returns
     -------
     network : object
-        Something that `skdeeplift.network.bind.bind` takes.
+        A network as `skdeeplift.network.bind.bind` takes it.
 
     Raises
     ------
     TypeError
-        If it holds none.
+        If the estimator holds no network.
     """
     estimator = unfrozen(estimator)
+    if not is_estimator(estimator):
+        return estimator
     if isinstance(estimator, (MLPClassifier, MLPRegressor)):
         is_single = dtype is not None and np.dtype(dtype) == np.float32
         # The solver may have made double precision of weights for rows in single precision.
         return model_of_mlp(estimator, "float32" if is_single else estimator.coefs_[0].dtype.name)
+    if is_ensemble(estimator):
+        from skdeeplift.network.ensemble_model import Ensemble
+
+        members = members_of(estimator)
+        models = [network_of(member.estimator, dtype) for member in members]
+        return Ensemble(members, models, getattr(estimator, "n_features_in_", None))
     for attribute in ("model_", "best_estimator_"):
         found = getattr(estimator, attribute, None)
         if _is_keras(found, "Model"):
             return found
         if is_estimator(found):
             return network_of(found, dtype)
-    if _is_keras(estimator, "Model"):
-        return estimator
     raise TypeError(_NO_NETWORK.format(type(estimator).__name__))
 
 
-def _fit(estimator, X, y, sample_weight, owner):
-    if _is_keras(estimator, "Model"):
-        raise TypeError(
-            f"The last step of the Pipeline passed to {owner} is a keras.Model, which fit would train further. Pass "
-            "FrozenEstimator(model) if it is trained, or keras.wrappers.SKLearnClassifier(model) to train it."
-        )
-    if sample_weight is None:
-        estimator.fit(X, y)
-        return
-    if not (_is_wrapper(estimator) or has_fit_parameter(estimator, "sample_weight")):
-        raise ValueError(
-            f"{owner} got sample_weight, but {type(estimator).__name__} cannot be trained with weights. Pass "
-            "sample_weight=None, or an estimator whose fit takes sample_weight."
-        )
-    # Keras's wrapper writes what it is given into this dict.
-    kept = dict(estimator.fit_kwargs or {}) if _is_wrapper(estimator) else None
-    estimator.fit(X, y, sample_weight=sample_weight)
-    if kept is not None:
-        estimator.fit_kwargs = kept
+def _takes_weights(estimator):
+    if isinstance(estimator, (VotingClassifier, VotingRegressor)):
+        return all(_takes_weights(each) for _, each in estimator.estimators if not isinstance(each, str))
+    return _is_wrapper(estimator) or has_fit_parameter(estimator, "sample_weight")
 
 
 def _is_keras(value, name):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from skdeeplift.plotting.display import Display, contribution_label, hide_spines
+from skdeeplift.plotting.display import Display, hide_spines, write_plain_ticks
 from skdeeplift.plotting.explanation_slice import slice_table
-from skdeeplift.plotting.rows_and_columns import rank_features, take_column, to_numbers
+from skdeeplift.plotting.rows_and_columns import name_others, rank_features, take_column, to_numbers
 
 
 class BeeswarmDisplay(Display):
@@ -44,7 +44,7 @@ class BeeswarmDisplay(Display):
     >>> from skdeeplift.plotting import BeeswarmDisplay
     >>> display = BeeswarmDisplay([[0.1, -1.0], [0.2, 2.0]], ["age", "height"]).plot()
     >>> [label.get_text() for label in display.ax_.get_yticklabels()]
-    ['age', 'height']
+    ['height', 'age']
     """
 
     def __init__(self, contributions, feature_names, *, values=None, xlabel="contribution"):
@@ -63,11 +63,11 @@ class BeeswarmDisplay(Display):
             Contributions of the rows of a table.
         target : int or str, default=None
             The target to draw; required if there are several. If rows have targets of their own, the rows of this
-            target are drawn; all rows by default.
+            target are drawn.
         part : str or int, default=None
             The key or position of the input or layer to draw; required if there are several.
         max_features : int, default=10
-            Maximum number of features to draw.
+            Maximum number of features to draw. The other features share one swarm, their sum.
         ax : matplotlib Axes, default=None
             Axes to draw on; those of a new figure by default.
 
@@ -79,10 +79,11 @@ class BeeswarmDisplay(Display):
         Raises
         ------
         ValueError
-            If the explanation is not one of a table, or if it has several targets, inputs or layers and none is chosen.
+            If the explanation is not one of a table, if it has several targets, inputs or layers and none is chosen, or
+            if rows have different targets.
         """
         chosen = slice_table(explanation, cls.__name__, target=target, part=part)
-        label = contribution_label(chosen.to_target)
+        label = chosen.target.with_sides(chosen.target.contribution)
         display = cls(chosen.contributions, chosen.feature_names, values=chosen.values, xlabel=label)
         return display.plot(max_features=max_features, ax=ax)
 
@@ -107,26 +108,32 @@ class BeeswarmDisplay(Display):
             If matplotlib is not installed.
         """
         contributions = np.asarray(self.contributions, np.float64)
-        # The axis of features points upwards.
-        shown = rank_features(np.abs(contributions).mean(0), max_features)[0][::-1]
-        contributions = contributions[:, shown]
+        shown, others = rank_features(np.abs(contributions).mean(0), max_features)
+        labels = [*(str(self.feature_names[feature]) for feature in shown), *name_others(others)]
+        sums = [contributions[:, others].sum(1)] if len(others) else []
+        contributions = np.column_stack([contributions[:, shown], *sums])
         n_rows, n_features = contributions.shape
-        ax, colors = self._start(ax, 7, 1.3 + 0.38 * n_features)
+        ax, colors = self._start(ax, 7, 1.3 + 0.38 * n_features, labels)
         ax.axvline(0, color=colors.muted, linewidth=1, zorder=0)
         size = np.clip(6000 / n_rows, 4, 16)
         # The number of bins is the number of points that fit side by side.
         heights = np.arange(n_features) + swarm(contributions, int(440 / np.sqrt(size)))
-        faces = [colors.single]
+        faces, has_gray = [colors.single], False
         if self.values is not None:
-            levels = np.column_stack([_levels(to_numbers(take_column(self.values, feature))) for feature in shown])
+            levels = [_levels(to_numbers(take_column(self.values, feature))) for feature in shown]
+            has_gray = np.isnan(levels).any()
+            # The sum of several features has no value.
+            levels = np.column_stack([*levels, *(np.full(n_rows, np.nan) for _ in sums)])
             faces = colors.values(levels)
             faces[np.isnan(levels)] = (*colors.muted, 1.0)
             faces = faces.reshape(-1, 4)
         # Thousands of shapes make a vector graphic slow.
         is_large = contributions.size > 5000
         ax.scatter(contributions.ravel(), heights.ravel(), s=size, color=faces, linewidths=0, rasterized=is_large)
-        ax.set_yticks(range(n_features), [str(self.feature_names[feature]) for feature in shown])
-        ax.set(ylim=(-0.6, n_features - 0.4), xlabel=self.xlabel)
+        ax.set_yticks(range(n_features), labels, parse_math=False)
+        # The first feature is on top.
+        ax.set(ylim=(n_features - 0.4, -0.6), xlabel=self.xlabel)
+        write_plain_ticks(ax.xaxis)
         hide_spines(ax, left=True)
         if self.values is not None:
             from matplotlib.cm import ScalarMappable
@@ -134,7 +141,8 @@ class BeeswarmDisplay(Display):
             bar = self._add_colorbar(ScalarMappable(cmap=colors.values), ax, aspect=40, ticks=[0, 1])
             bar.ax.set_yticklabels(["low", "high"])
             # On a high figure, the label fits between the labels of the ends.
-            bar.set_label("value of the feature", labelpad=-8 if self.figure_.get_figheight() > 3 else 2)
+            gray = "\n(gray: missing or no number)" if has_gray else ""
+            bar.set_label(f"value of the feature{gray}", labelpad=-8 if self.figure_.get_figheight() > 3 else 2)
             bar.ax.tick_params(length=0)
         return self
 

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.explanation.explanation_parts import find_parts
+from skdeeplift.number_text import format_number
 from skdeeplift.plotting.display import Display, check_matplotlib, hide_spines
 from skdeeplift.plotting.explanation_slice import name_explanations
 from skdeeplift.references.reference_comparison import flatten_contributions, mean_relative_size, reference_report
@@ -222,7 +223,7 @@ class ConvergenceDisplay(Display):
             errors = np.sort(np.asarray(errors, np.float64))
             shares = np.arange(1, len(errors) + 1) / len(errors)
             positions = np.maximum(errors, SMALLEST)
-            within = f"{(errors <= self.tolerance).sum()} of {len(errors)} rows within {self.tolerance:g}"
+            within = f"{(errors <= self.tolerance).sum()} of {len(errors)} rows within {format_number(self.tolerance)}"
             label = f"{name}: {within}" if name else within
             ax.step([positions[0], *positions], [0, *shares], where="post", color=color, linewidth=2, label=label)
         ax.axvline(self.tolerance, color=colors.muted, linestyle="--", linewidth=1)
@@ -234,6 +235,7 @@ class ConvergenceDisplay(Display):
     def _draw_report(self, ax, colors):
         """Draw the measures of a report against the number of references or steps."""
         from matplotlib.lines import Line2D
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
         # One key for each choice, and one for each measure.
         named, used = [], {}
@@ -260,6 +262,10 @@ class ConvergenceDisplay(Display):
         ticks = np.unique(self.report.index.get_level_values(1))
         ax.set_xticks(ticks, [str(each) for each in ticks])
         ax.set_xticks([], minor=True)
+        # Numbers such as 0.2 and 0.05, and between them no labels.
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value)))
+        ax.yaxis.set_minor_formatter(NullFormatter())
         name = str(self.report.index.names[1] or "number").replace("n_", "number of ")
         ax.set(xlabel=name, ylabel="relative to contributions")
         handles = [*(named if len(named) > 1 else []), *used.values()]

@@ -3,7 +3,8 @@
 import numpy as np
 
 from skdeeplift.dtypes import kind_of
-from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, contribution_label, hide_spines
+from skdeeplift.number_text import format_value
+from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, hide_spines, write_plain_ticks
 from skdeeplift.plotting.explanation_slice import slice_table
 from skdeeplift.plotting.rows_and_columns import choose_feature, take_column, to_numbers
 
@@ -14,7 +15,8 @@ JITTER = 0.2
 class DependenceDisplay(Display):
     """Points with the value of one feature and its contribution, one point for each row.
 
-    Values that are not numbers are categories, which are drawn side by side in their order.
+    Values that are not numbers are categories, which are drawn side by side in their order. Rows without a value are
+    on the left, in a band that is named "missing", or in the last category.
 
     .. versionadded:: 0.1
 
@@ -78,7 +80,7 @@ class DependenceDisplay(Display):
             equal value differ in height by colour. None draws all points in one colour.
         target : int or str, default=None
             The target to draw; required if there are several. If rows have targets of their own, the rows of this
-            target are drawn; all rows by default.
+            target are drawn.
         part : str or int, default=None
             The key or position of the input to draw; required if there are several.
         ax : matplotlib Axes, default=None
@@ -92,8 +94,8 @@ class DependenceDisplay(Display):
         Raises
         ------
         ValueError
-            If there is no such feature, if the explanation is not one of a table's columns, or if it has several
-            targets or inputs and none is chosen.
+            If there is no such feature, if the explanation is not one of a table's columns, if it has several targets
+            or inputs and none is chosen, or if rows have different targets.
         """
         chosen = slice_table(explanation, cls.__name__, target=target, part=part)
         names, values = chosen.feature_names, chosen.values
@@ -105,7 +107,7 @@ class DependenceDisplay(Display):
         if color_by is not None:
             colored = choose_feature(color_by, names, "color_by")
             other = {"color_values": take_column(values, colored), "color_name": str(names[colored])}
-        contributions, label = chosen.contributions[:, position], contribution_label(chosen.to_target)
+        contributions, label = chosen.contributions[:, position], chosen.target.with_sides(chosen.target.contribution)
         display = cls(take_column(values, position), contributions, str(names[position]), ylabel=label, **other)
         return display.plot(ax=ax)
 
@@ -133,8 +135,11 @@ class DependenceDisplay(Display):
         ax.axhline(0, color=colors.muted, linewidth=1, zorder=0)
         positions, categories = _positions(self.values)
         if categories is not None:
-            ax.set_xticks(range(len(categories)), categories)
+            ax.set_xticks(range(len(categories)), categories, parse_math=False)
             positions = positions + JITTER * _spread_evenly(n_rows)
+        else:
+            write_plain_ticks(ax.xaxis, positions)
+            positions = self._place_gaps(ax, colors, positions)
         # The more points there are, the smaller and fainter they are.
         size, opacity = np.clip(6000 / n_rows, 6, 22), np.clip(800 / n_rows, 0.35, 0.9)
         style = {"s": size, "linewidths": 0, "alpha": opacity, "rasterized": n_rows > 5000}
@@ -142,9 +147,23 @@ class DependenceDisplay(Display):
             ax.scatter(positions, contributions, color=colors.single, **style)
         else:
             self._draw_by_color(ax, colors, positions, contributions, style)
-        ax.set(xlabel=self.feature_name, ylabel=self.ylabel)
+        ax.set_xlabel(self.feature_name, parse_math=False)
+        ax.set_ylabel(self.ylabel)
+        write_plain_ticks(ax.yaxis)
         hide_spines(ax)
         return self
+
+    def _place_gaps(self, ax, colors, positions):
+        """Return positions with places for missing values, in a band on the left."""
+        is_gap = ~np.isfinite(positions)
+        if not is_gap.any():
+            return positions
+        known = positions[~is_gap]
+        low, width = known.min(), 0.05 * (np.ptp(known) or 1.0)
+        ax.axvspan(low - 3 * width, low - width, color=colors.faint, alpha=0.4, linewidth=0, zorder=0)
+        style = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center", "fontsize": "small"}
+        ax.annotate("missing", (low - 2 * width, 1), xycoords=ax.get_xaxis_transform(), color=colors.ink, **style)
+        return np.where(is_gap, low - (2 + 0.8 * _spread_evenly(len(positions))) * width, positions)
 
     def _draw_by_color(self, ax, colors, positions, contributions, style):
         """Draw points in the colours of the other feature's values, with a legend or a colour bar."""
@@ -157,13 +176,19 @@ class DependenceDisplay(Display):
         scatter(~known, color=[colors.muted])
         if categories is not None and len(categories) <= len(colors.classes):
             for hue, (category, color) in enumerate(zip(categories, colors.classes, strict=False)):
-                scatter(hues == hue, color=[color], label=category)
+                scatter(hues == hue, color=[colors.muted if category == "missing" else color], label=category)
             ax.legend(title=self.color_name, **LEGEND_ON_THE_RIGHT)
             return
         low, high = np.percentile(hues[known], (2, 98)) if known.any() else (0, 1)
         drawn = scatter(known, c=hues[known], cmap=colors.values, vmin=low, vmax=high)
         extend = ("neither", "min", "max", "both")[(hues[known] < low).any() + 2 * (hues[known] > high).any()]
-        self._add_colorbar(drawn, ax, label=self.color_name, extend=extend).solids.set_alpha(1)
+        label = self.color_name if known.all() else f"{self.color_name}\n(gray: missing)"
+        bar = self._add_colorbar(drawn, ax, label=label, extend=extend)
+        bar.solids.set_alpha(1)
+        if categories is None:
+            write_plain_ticks(bar.ax.yaxis, hues)
+        else:
+            bar.set_ticks(range(len(categories)), labels=categories)
 
 
 def _positions(values):
@@ -173,9 +198,11 @@ def _positions(values):
     if np.isfinite(numbers).any() and kind_of(array.dtype) != "b":
         return numbers, None
     categories = getattr(getattr(values, "dtype", None), "categories", None)
-    names = [str(each) for each in (np.unique(array.astype(str)) if categories is None else categories)]
+    texts = np.array([format_value(each) for each in array])
+    names = sorted(set(texts)) if categories is None else [format_value(each) for each in categories]
+    names = [name for name in names if name != "missing"] + ["missing"] * bool((texts == "missing").any())
     places = {name: place for place, name in enumerate(names)}
-    return np.array([places.get(str(each), np.nan) for each in array], np.float64), names
+    return np.array([places.get(each, np.nan) for each in texts], np.float64), names
 
 
 def _spread_evenly(number):

@@ -1,8 +1,5 @@
 """Base class of all displays, and colours that suit a light or a dark background."""
 
-import base64
-import html
-import io
 from importlib import import_module
 from typing import NamedTuple
 
@@ -50,7 +47,7 @@ def check_matplotlib(owner):
 
 
 def new_figure(width, height):
-    """Create a figure that pyplot does not list, in the style that is set for new figures.
+    """Create a figure of pyplot, which its functions ``show`` and ``savefig`` find.
 
     Parameters
     ----------
@@ -62,10 +59,9 @@ def new_figure(width, height):
     figure : matplotlib Figure
         An empty figure.
     """
-    # Unlike pyplot, the class starts no backend, and keeps no reference to the figure.
-    from matplotlib.figure import Figure
+    import matplotlib.pyplot as plt
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return plt.figure(figsize=(width, height), layout="constrained")
 
 
 def hide_spines(ax, *, left=False):
@@ -83,18 +79,29 @@ def hide_spines(ax, *, left=False):
         ax.tick_params(axis="y", length=0)
 
 
-def contribution_label(to_target):
-    """Return the label of an axis of contributions to a target."""
-    return f"contribution {to_target}".strip()
+def write_plain_ticks(axis, values=None):
+    """Write the numbers of an axis in full, without an offset that the reader has to add.
 
+    Parameters
+    ----------
+    axis : matplotlib Axis
+        An axis with a linear scale.
+    values : ndarray, default=None
+        Values on the axis. If all of them are whole, such as years, there are only whole numbers on the axis.
+    """
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-def format_number(value, sign=False):
-    """Format a number with three digits, and a minus as wide as a plus."""
-    return f"{value:{'+' if sign else ''}.3g}".replace("-", "−")
+    formatter = ScalarFormatter(useOffset=False)
+    formatter.set_powerlimits((-5, 7))
+    axis.set_major_formatter(formatter)
+    if values is not None:
+        known = values[np.isfinite(values)]
+        if known.size and (known == np.round(known)).all():
+            axis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
 
 class Display:
-    """Base of all displays, which explain rows, draw them and show themselves in a notebook."""
+    """Base of all displays, which explain rows and draw them."""
 
     @classmethod
     def from_explainer(cls, explainer, X, *, target=None, ax=None, **options):
@@ -128,11 +135,14 @@ class Display:
         check_matplotlib(cls.__name__)
         return cls.from_explanation(explainer.explain(X, target=target), ax=ax, **options)
 
-    def _start(self, ax, width, height):
-        """Store the axes to draw on, those of a new figure if there are none, and return them with suitable colours."""
+    def _start(self, ax, width, height, names=()):
+        """Store the axes to draw on, those of a new figure if there are none, and return them with suitable colours.
+
+        A new figure is wider than ``width`` if it needs space for long names beside the axes.
+        """
         check_matplotlib(type(self).__name__)
-        self._is_own = ax is None
         if ax is None:
+            width += 0.08 * max([0, *(len(name) - 30 for name in names)])
             ax = new_figure(width, height).add_subplot()
         elif not hasattr(ax, "transAxes"):
             raise TypeError(
@@ -146,17 +156,6 @@ class Display:
         bar = self.figure_.colorbar(mappable, ax=ax, pad=0.02, **options)
         bar.outline.set_visible(False)
         return bar
-
-    def _repr_html_(self):
-        # A figure of the user's is shown by whoever made it.
-        if not getattr(self, "_is_own", False):
-            return f"<pre>{html.escape(repr(self))}</pre>"
-        picture = io.BytesIO()
-        # Twice the resolution, for screens with a high density of pixels.
-        self.figure_.savefig(picture, format="png", dpi=2 * self.figure_.dpi)
-        width = round(self.figure_.get_figwidth() * self.figure_.dpi)
-        data = base64.b64encode(picture.getvalue()).decode()
-        return f'<img alt="{type(self).__name__}" src="data:image/png;base64,{data}" width="{width}">'
 
 
 class Colors(NamedTuple):

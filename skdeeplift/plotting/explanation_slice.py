@@ -4,17 +4,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdeeplift.explanation.explanation_parts import find_parts, has_targets, unwrap_single
+from skdeeplift.explanation.explanation_parts import find_parts, has_targets, target_labels, unwrap_single
 from skdeeplift.plotting.rows_and_columns import (
+    Rows,
     are_row_targets,
-    describe_target,
     find_target,
     is_single_target,
     join_names,
-    name_target,
     take_rows,
-    target_labels,
 )
+from skdeeplift.plotting.target_text import TargetText, describe_target
 
 
 class ExplanationSlice(NamedTuple):
@@ -27,9 +26,20 @@ class ExplanationSlice(NamedTuple):
     prediction: np.ndarray | None
     reference_value: np.ndarray | None
     feature_names: np.ndarray | None
-    # The words that follow "contribution", such as "to cat". May be empty.
-    to_target: str
+    # Words for the target.
+    target: TargetText
+    # The rows of the explanation, and which of them are taken.
+    rows: Rows
     letters_axis: int | None = None
+    # Sum of the contributions of columns that were left out, or of other inputs, and words for them.
+    other_contributions: np.ndarray | None = None
+    others: str = ""
+    # Words for the target of each row, if rows have targets of their own.
+    target_of_rows: list[TargetText] | None = None
+
+    def text_of_row(self, row):
+        """Return the words for the target of one row."""
+        return self.target if self.target_of_rows is None else self.target_of_rows[row]
 
 
 def slice_explanation(explanation, owner, *, target=None, part=None, field="contributions"):
@@ -63,8 +73,9 @@ def slice_explanation(explanation, owner, *, target=None, part=None, field="cont
     """
     check_explanation(explanation, owner)
     contributions, values, letters_axis = _take_part(explanation, owner, part, field)
-    rows, asked, labels = slice(None), explanation.get("target"), explanation.get("class_names")
-    at_target = [explanation.get("prediction"), explanation.get("reference_value")]
+    rows, asked, of_rows = slice(None), explanation.get("target"), None
+    others, sums = _sum_others(explanation, part)
+    at_target = [explanation.get("prediction"), explanation.get("reference_value"), sums]
     if has_targets(explanation):
         choices = target_labels(explanation)
         if target is None and len(choices) > 1:
@@ -75,16 +86,17 @@ def slice_explanation(explanation, owner, *, target=None, part=None, field="cont
         index = 0 if target is None else find_target(target, explanation)
         contributions = contributions[..., index]
         at_target = [None if each is None else np.asarray(each)[:, index] for each in at_target]
-        to_target = "" if len(choices) == 1 else f"to {choices[index]}"
+        text = describe_target(explanation, None if len(choices) == 1 else choices[index])
     elif are_row_targets(asked, len(contributions)):
         if target is not None:
             rows = np.flatnonzero(asked == target)
             if not len(rows):
                 raise ValueError(f"No row has target {target!r}. The rows' targets are {join_names(np.unique(asked))}.")
-        found = np.unique(asked[rows])
-        to_target = f"to {name_target(found[0], labels)}" if len(found) == 1 else "to each row's target"
+        texts = {each: describe_target(explanation, each) for each in np.unique(asked[rows])}
+        text = next(iter(texts.values())) if len(texts) == 1 else describe_target(explanation)
+        of_rows = [texts[each] for each in asked[rows]]
     else:
-        to_target = describe_target(asked, labels)
+        text = describe_target(explanation)
         if target is not None and not (is_single_target(asked) and asked == target):
             which = "to a single output" if asked is None else f"to target {asked!r} alone"
             raise ValueError(
@@ -96,14 +108,18 @@ def slice_explanation(explanation, owner, *, target=None, part=None, field="cont
     return ExplanationSlice(
         contributions[rows],
         None if values is None else take_rows(values, rows),
-        *(None if each is None else np.asarray(each)[rows] for each in at_target),
+        *(None if each is None else np.asarray(each)[rows] for each in at_target[:2]),
         None if names is None else np.asarray(names, dtype=object),
-        to_target,
+        text,
+        Rows(len(contributions), explanation.get("index"), np.arange(len(contributions))[rows]),
         letters_axis,
+        None if sums is None else np.asarray(at_target[2])[rows],
+        others,
+        of_rows,
     )
 
 
-def slice_table(explanation, owner, *, target=None, part=None):
+def slice_table(explanation, owner, *, target=None, part=None, is_mixed=False):
     """Take one input or layer, and one target, of an explanation of a table.
 
     Parameters
@@ -114,6 +130,8 @@ def slice_table(explanation, owner, *, target=None, part=None):
         The name of the display, for errors.
     target, part : object, default=None
         The choices of `slice_explanation`.
+    is_mixed : bool, default=False
+        Whether rows with different targets may be taken together.
 
     Returns
     -------
@@ -123,9 +141,15 @@ def slice_table(explanation, owner, *, target=None, part=None):
     Raises
     ------
     ValueError
-        If `slice_explanation` raises it, or if the rows are not those of a table.
+        If `slice_explanation` raises it, if the rows are not those of a table, or if they have different targets.
     """
     chosen = slice_explanation(explanation, owner, target=target, part=part)
+    if not is_mixed and len(set(chosen.target_of_rows or ())) > 1:
+        raise ValueError(
+            f"{owner} draws contributions to one target, and these rows have targets of their own, such as their "
+            f"predicted classes. Pass target=, one of {join_names(np.unique(explanation['target']))}, to draw the rows "
+            "of this target, or explain all rows with one target."
+        )
     if chosen.contributions.ndim != 2:
         raise ValueError(
             f"{owner} draws the features of a table, contributions of shape (n_rows, n_features). The explanation's "
@@ -189,6 +213,16 @@ def check_explanation(explanation, owner):
             f"{owner}.from_explanation takes an explanation, which explainer.explain(X) returns. Got "
             f"{type(explanation).__name__}. For an explainer and its rows use {owner}.from_explainer(explainer, X)."
         )
+
+
+def _sum_others(explanation, part):
+    """Return words for contributions that are not those of a part, and their sum for each row, or None."""
+    kind, parts = find_parts(explanation)
+    if kind != "input" or len(parts) == 1:
+        return "columns left out", explanation.get("other_contributions")
+    arrays = [np.asarray(each.contributions) for each in parts if each.name != part]
+    targets = np.shape(explanation.prediction)[1:]
+    return "other inputs", sum(each.reshape(len(each), -1, *targets).sum(1, dtype=np.float64) for each in arrays)
 
 
 def _take_part(explanation, owner, part, field):

@@ -1,27 +1,40 @@
 """Display of images, with the contributions of their pixels over them."""
 
 from numbers import Real
+from textwrap import fill
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_scalar
 
 from skdeeplift.dtypes import kind_of
-from skdeeplift.explanation.explanation_parts import has_targets
+from skdeeplift.explanation.explanation_parts import has_targets, target_labels
+from skdeeplift.number_text import format_number
 from skdeeplift.plotting.display import (
     Display,
-    blend,
     check_matplotlib,
     colors_on,
-    contribution_label,
     new_figure,
     robust_limit,
 )
 from skdeeplift.plotting.explanation_slice import name_explanations, slice_explanation
-from skdeeplift.plotting.rows_and_columns import are_row_targets, choose_rows, join_names, take_rows, target_labels
+from skdeeplift.plotting.image_arrays import as_images, displayable, pale, take_sign
+from skdeeplift.plotting.rows_and_columns import Rows, choose_rows, join_names, take_rows
 
 # Number of targets that are drawn at most unless they are chosen.
 MOST_TARGETS = 10
 SCALES = ("figure", "row", "panel")
+SIGNS = ("all", "positive", "negative", "absolute")
+# Number of letters in a line of a label beside an image.
+LABEL_WIDTH = 24
+
+
+class _Title(NamedTuple):
+    """Key of one of several explanations."""
+
+    name: str
+    # It tells keys of the same name apart; the title names the target with its unit.
+    target: str
 
 
 class ImageContributionDisplay(Display):
@@ -79,7 +92,7 @@ class ImageContributionDisplay(Display):
         self.label = label
 
     @classmethod
-    def from_explainer(cls, explainer, X, *, target=None, rows=None, ax=None, **options):
+    def from_explainer(cls, explainer, X, *, target=None, rows=None, position=None, ax=None, **options):
         """Explain images with one or several explainers and draw the explanations.
 
         Parameters
@@ -91,8 +104,11 @@ class ImageContributionDisplay(Display):
         target : str, int, tuple, dict, array-like, callable or list of int or str, default=None
             The target to explain; the explainers' own ``target`` by default. A list has one column of pictures for each
             target.
-        rows : int or list of int, default=None
-            Positions of the images to explain and draw; the first five by default.
+        rows : object or list of object, default=None
+            Labels of the images to explain and draw, as `to_frame` shows them: labels of the index if ``X`` is a
+            DataFrame, otherwise positions. None draws those at ``position``, by default the first five.
+        position : int or list of int, default=None
+            Positions of the images to explain and draw, counted from 0 among all rows, in place of their labels.
         ax : matplotlib Axes or array of Axes, default=None
             Axes to draw on; those of a new figure by default.
         **options : object
@@ -111,7 +127,8 @@ class ImageContributionDisplay(Display):
             If matplotlib is not installed.
         """
         check_matplotlib(cls.__name__)
-        rows = choose_rows(len(X), rows, cls.__name__)
+        every = Rows(len(X), getattr(X, "index", None) if hasattr(X, "columns") else None, np.arange(len(X)))
+        rows = choose_rows(every, rows, position, cls.__name__)
         X = take_rows(X, rows)
         if isinstance(target, np.ndarray) and target.ndim == 1 and kind_of(target.dtype) != "f":
             target = target[rows]
@@ -120,9 +137,8 @@ class ImageContributionDisplay(Display):
         explanations = {}
         for name, each in explainers.items():
             for one in targets:
-                title = " ".join(filter(None, [name, f"to {one}" if len(targets) > 1 else ""]))
-                explanations[title] = each.explain(X, target=one)
-        return cls.from_explanation(explanations, ax=ax, **options)
+                explanations[_Title(name, str(one))] = each.explain(X, target=one)
+        return cls.from_explanation(explanations, position=range(len(rows)), ax=ax, **options)
 
     @classmethod
     def from_explanation(
@@ -130,11 +146,15 @@ class ImageContributionDisplay(Display):
         explanation,
         *,
         rows=None,
+        position=None,
         target=None,
         part=None,
         image_shape=None,
         channels_axis=-1,
-        scale="row",
+        sign="all",
+        alpha=None,
+        smoothing=0,
+        scale=None,
         percentile=99.5,
         ax=None,
     ):
@@ -144,8 +164,11 @@ class ImageContributionDisplay(Display):
         ----------
         explanation : Explanation, or dict of str to Explanation
             Contributions of images. The explanations of a dict are drawn side by side, with their names as titles.
-        rows : int or list of int, default=None
-            Positions of the images to draw; the first five by default.
+        rows : object or list of object, default=None
+            Labels of the images to draw, as `to_frame` shows them: labels of the index if ``X`` was a DataFrame,
+            otherwise positions. None draws those at ``position``, by default the first five.
+        position : int or list of int, default=None
+            Positions of the images to draw, counted from 0 among all rows, in place of their labels.
         target : int, str or list of them, default=None
             The targets to draw side by side; by default all, if there are no more than ten.
         part : str or int, default=None
@@ -154,8 +177,16 @@ class ImageContributionDisplay(Display):
             Shape of an image, if rows are flat. None takes the shape of the rows.
         channels_axis : int, default=-1
             The axis of channels, counting the axis of rows. Contributions are summed over it.
-        scale : {"figure", "row", "panel"}, default="row"
-            Pictures that share a scale of colours: all pictures, those of one image, or none.
+        sign : {"all", "positive", "negative", "absolute"}, default="all"
+            Contributions to draw: all, those of one sign, or the sizes of all.
+        alpha : float, default=None
+            Opacity of the largest contributions over the full image, between 0 and 1. None draws opaque contributions
+            over a pale copy of the image.
+        smoothing : float, default=0
+            Standard deviation, in pixels, of a Gaussian that smooths what is drawn. The contributions stay as they are.
+        scale : {"figure", "row", "panel"}, default=None
+            Pictures that share a scale of colours: all pictures, those of one image, or none. By default none, if there
+            are several explanations, because methods differ in size; else those of one image.
         percentile : float, default=99.5
             Percentile of absolute contributions at which colours are full. The default prevents a few pixels from
             making all others pale.
@@ -175,34 +206,50 @@ class ImageContributionDisplay(Display):
             layers, or more than ten targets, and none is chosen.
         """
         owner = cls.__name__
-        images, contributions, titles, row_names, labels = None, [], [], None, set()
-        for name, each in name_explanations(explanation, owner).items():
+        explanations = {
+            key if isinstance(key, _Title) else _Title(str(key), ""): each
+            for key, each in name_explanations(explanation, owner).items()
+        }
+        if scale is None:
+            scale = "panel" if len({name for name, _ in explanations}) > 1 else "row"
+        images, contributions, names, targets, row_names = None, [], [], [], None
+        for (name, _), each in explanations.items():
             for one in _targets(each, target, owner):
                 chosen = slice_explanation(each, owner, target=one, part=part)
-                shown = choose_rows(len(chosen.contributions), rows, owner)
-                summed, pictures = _as_images(chosen, shown, image_shape, channels_axis, owner)
+                shown = choose_rows(chosen.rows, rows, position, owner)
+                summed, pictures = as_images(chosen, shown, image_shape, channels_axis, owner)
                 if images is None:
                     images = pictures
                 elif not np.array_equal(pictures, images):
                     raise ValueError(f"{owner} draws explanations of the same images side by side. Explain the same X.")
                 contributions.append(summed)
-                # The target is named once: in the title, beside the row, or else beside the colour bar.
-                in_title, asked = chosen.to_target if has_targets(each) else "", each.get("target")
-                beside_bar = "" if in_title else chosen.to_target
-                if one is None and are_row_targets(asked, len(chosen.contributions)):
-                    row_names, beside_bar = [f"to {asked[row]}" for row in shown], ""
-                titles.append("\n".join(filter(None, [str(name), in_title])))
-                labels.add(contribution_label(beside_bar))
-        label = labels.pop() if len(labels) == 1 else "contribution"
+                names.append(name)
+                targets.append(chosen.target)
+                if len(set(chosen.target_of_rows or ())) > 1:
+                    row_names = [chosen.text_of_row(row).quantity for row in shown]
+        # The target is named once: beside the only kind of colour bar, or else in the titles or beside the rows.
+        texts = ["contribution"] if row_names else [each.contribution for each in targets]
+        label = texts[0] if len(set(texts)) == 1 and scale != "panel" else "contribution"
+        quantities = [each.contribution if scale == "panel" and each.quantity else each.quantity for each in targets]
+        of_columns = [""] * len(names) if label in texts else quantities
+        titles = ["\n".join(filter(None, pair)) for pair in zip(names, of_columns, strict=True)]
         titles = titles if any(titles) else ["contributions"]
         display = cls(images, contributions, titles, row_names=row_names, label=label)
-        return display.plot(scale=scale, percentile=percentile, ax=ax)
+        look = {"sign": sign, "alpha": alpha, "smoothing": smoothing}
+        return display.plot(scale=scale, percentile=percentile, ax=ax, **look)
 
-    def plot(self, *, scale="row", percentile=99.5, ax=None):
+    def plot(self, *, sign="all", alpha=None, smoothing=0, scale="row", percentile=99.5, ax=None):
         """Draw the pictures.
 
         Parameters
         ----------
+        sign : {"all", "positive", "negative", "absolute"}, default="all"
+            Contributions to draw: all, those of one sign, or the sizes of all.
+        alpha : float, default=None
+            Opacity of the largest contributions over the full image, between 0 and 1. None draws opaque contributions
+            over a pale copy of the image.
+        smoothing : float, default=0
+            Standard deviation, in pixels, of a Gaussian that smooths what is drawn. The contributions stay as they are.
         scale : {"figure", "row", "panel"}, default="row"
             Pictures that share a scale of colours: all pictures, those of one image, or none.
         percentile : float, default=99.5
@@ -219,14 +266,19 @@ class ImageContributionDisplay(Display):
         Raises
         ------
         ValueError
-            If there is no such scale, or if the number of axes is wrong.
+            If there is no such scale or sign, or if the number of axes is wrong.
         ImportError
             If matplotlib is not installed.
         """
         if scale not in SCALES:
             raise ValueError(f"scale= takes one of {', '.join(map(repr, SCALES))}. Got {scale!r}.")
+        if sign not in SIGNS:
+            raise ValueError(f"sign= takes one of {', '.join(map(repr, SIGNS))}. Got {sign!r}.")
         check_scalar(percentile, "percentile", Real, min_val=0, max_val=100)
-        contributions = [np.asarray(each, np.float64) for each in self.contributions]
+        check_scalar(smoothing, "smoothing", Real, min_val=0)
+        if alpha is not None:
+            check_scalar(alpha, "alpha", Real, min_val=0, max_val=1)
+        contributions = [take_sign(np.asarray(each, np.float64), sign, smoothing) for each in self.contributions]
         n_rows, n_columns = len(self.images), len(contributions)
         self._take_axes(ax, n_rows, 1 + n_columns, scale)
         rows, columns = np.indices((n_rows, n_columns))
@@ -236,22 +288,25 @@ class ImageContributionDisplay(Display):
             values = [contributions[column][row].ravel() for row, column in np.argwhere(groups == group)]
             self.limits_[groups == group] = robust_limit(np.concatenate(values), percentile)
         for row, image in enumerate(self.images):
-            self._draw_row(row, _displayable(image), [each[row] for each in contributions])
+            self._draw_row(row, displayable(image), [each[row] for each in contributions], sign, alpha)
         for title, top in zip(["image", *self.titles], self.axes_[0], strict=True):
-            top.set_title(title, fontsize="medium")
-        self._add_colorbars(scale)
+            top.set_title(_wrapped(title, self._title_width), fontsize="medium" if self._title_width > 16 else "small")
+        self._add_colorbars(scale, sign)
         return self
 
     def _take_axes(self, ax, n_rows, n_columns, scale):
         """Store one axes for each picture: those of a new figure, of the place of some axes, or the given ones."""
         check_matplotlib(type(self).__name__)
-        self._is_own = ax is None
+        # Number of letters in a line of a title.
+        self._title_width = LABEL_WIDTH
         if ax is None:
             # The figure has space for the pictures, their titles and their colour bars.
             size, (height, width) = np.clip(8.0 / n_columns, 0.9, 2.2), np.shape(self.images[0])[:2]
-            sides, below = (0.2, 0.75) if scale == "panel" else (1.4, 0.1)
+            sides, below = (0.2, 0.4) if scale == "panel" else (1.4, 0.1)
             row_height = size * np.clip(height / width, 0.3, 3) + below
-            figure = new_figure(size * n_columns + sides, row_height * n_rows + 0.4)
+            self._title_width = max(12, int(12 * size))
+            n_lines = 1 + max(_wrapped(title, self._title_width).count("\n") for title in self.titles)
+            figure = new_figure(size * n_columns + sides, row_height * n_rows + 0.2 + 0.2 * n_lines)
             ax = figure.subplots(n_rows, n_columns, squeeze=False)
         elif hasattr(ax, "get_subplotspec") and ax.get_subplotspec() is not None:
             ax.set_axis_off()
@@ -265,28 +320,29 @@ class ImageContributionDisplay(Display):
         self.ax_ = self.axes_[0, 0]
         self.figure_ = self.ax_.get_figure(root=True)
 
-    def _draw_row(self, row, image, contributions):
-        """Draw an image, and each of its contributions over a pale copy."""
+    def _draw_row(self, row, image, contributions, sign, alpha):
+        """Draw an image, and each of its contributions over a copy."""
         axes, (height, width) = self.axes_[row], image.shape[:2]
         place = {"extent": (-0.5, width - 0.5, height - 0.5, -0.5), "interpolation": "nearest"}
         axes[0].imshow(image, cmap="gray", vmin=0, vmax=1, **place)
         gray = image if image.ndim == 2 else image[..., :3] @ (0.299, 0.587, 0.114)
         for ax, values, limit in zip(axes[1:], contributions, self.limits_[row], strict=True):
             colors = colors_on(ax)
-            ax.imshow(_pale(gray, colors), **place)
+            below = pale(gray, colors) if alpha is None else np.repeat(gray[..., None], 3, axis=-1)
+            ax.imshow(below, **place)
             # Colours tell sizes, so they cover the image completely from a fourth of the limit on.
-            opacity = np.clip(4 * np.clip(np.abs(np.nan_to_num(values)) / limit, 0, 1), 0, 1)
-            ax.imshow(values, cmap=colors.signed, vmin=-limit, vmax=limit, alpha=opacity, **place)
+            opacity = np.clip(4 * np.abs(np.nan_to_num(values)) / limit, 0, 1) * (1 if alpha is None else alpha)
+            scale = _color_scale(colors, limit, sign)
+            ax.imshow(values, cmap=scale.cmap, norm=scale.norm, alpha=opacity, **place)
         for ax in axes:
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_color(colors_on(ax).faint)
         if self.row_names is not None:
-            axes[0].set_ylabel(self.row_names[row], rotation=0, ha="right", va="center", labelpad=8)
+            style = {"rotation": 0, "ha": "right", "va": "center", "labelpad": 8}
+            axes[0].set_ylabel(fill(self.row_names[row], LABEL_WIDTH), **style)
 
-    def _add_colorbars(self, scale):
+    def _add_colorbars(self, scale, sign):
         """Add one colour bar for all pictures, for each row or for each picture."""
-        from matplotlib.ticker import MaxNLocator
-
         axes, limits, look = [self.axes_], [self.limits_[0, 0]], {"aspect": 25}
         if scale == "row":
             axes, limits, look = self.axes_, self.limits_[:, 0], {"aspect": 14}
@@ -296,11 +352,42 @@ class ImageContributionDisplay(Display):
             for ax in self.axes_[:, 0]:
                 ax.set_anchor("S")
         for group, limit in zip(axes, limits, strict=True):
-            bar = self._add_colorbar(colors_on(np.ravel(group)[-1]).signed_scale(limit), group, **look)
-            bar.locator = MaxNLocator(nbins=4, symmetric=True)
-            bar.update_ticks()
-            bar.ax.tick_params(labelsize="small")
-            bar.set_label(self.label, fontsize="small")
+            bar = self._add_colorbar(_color_scale(colors_on(np.ravel(group)[-1]), limit, sign), group, **look)
+            ends = {"positive": (0, limit), "negative": (-limit, 0), "absolute": (0, limit)}.get(sign, (-limit, limit))
+            if scale == "panel":
+                # A single text below a small bar cannot collide with those of its neighbours.
+                bar.set_ticks([])
+                texts = [f"±{format_number(limit)}"] if sign == "all" else map(format_number, ends)
+                bar.set_label(" to ".join(texts), fontsize="small")
+                bar.ax.set_xlim(ends)
+            else:
+                ticks = [-limit, 0, limit] if sign == "all" else ends
+                bar.set_ticks(ticks, labels=[format_number(each) for each in ticks])
+                bar.ax.tick_params(labelsize="small")
+                # The numbers at the ends stay beside their own bar, away from the bars above and below.
+                first, *_, last = bar.ax.get_yticklabels()
+                first.set_verticalalignment("bottom")
+                last.set_verticalalignment("top")
+                label = f"absolute {self.label}" if sign == "absolute" else self.label
+                bar.set_label(_wrapped(label, LABEL_WIDTH), fontsize="small")
+                bar.ax.set_ylim(ends)
+
+
+def _wrapped(text, width):
+    """Return a text whose lines have at most so many letters."""
+    return "\n".join(fill(line, width, break_long_words=False) for line in text.split("\n"))
+
+
+def _color_scale(colors, limit, sign):
+    """Return the matplotlib ScalarMappable that colours contributions."""
+    scale = colors.signed_scale(limit)
+    if sign == "absolute":
+        from matplotlib.colors import LinearSegmentedColormap
+
+        # Green has no sign.
+        scale.set_cmap(LinearSegmentedColormap.from_list("absolute", [colors.background, colors.classes[2]]))
+        scale.set_clim(0, limit)
+    return scale
 
 
 def _targets(explanation, target, owner):
@@ -314,48 +401,3 @@ def _targets(explanation, target, owner):
             f"target=, one or several of {join_names(labels)}."
         )
     return labels
-
-
-def _as_images(chosen, rows, image_shape, channels_axis, owner):
-    """Return contributions of shape (n_rows, height, width), and images with the channels on the last axis."""
-    contributions, images = chosen.contributions[rows], chosen.values
-    if images is None:
-        raise ValueError(f"{owner} draws contributions over their images, and the explanation holds no X for them.")
-    images = np.asarray(images, np.float64)[rows]
-    if image_shape is not None:
-        if np.prod(image_shape) != contributions[0].size:
-            raise ValueError(f"image_shape={image_shape!r} does not fit rows of shape {contributions.shape[1:]}.")
-        contributions, images = (each.reshape(len(rows), *image_shape) for each in (contributions, images))
-    if contributions.ndim == 2:
-        raise ValueError(
-            f"The explanation's rows are flat, of shape {contributions.shape[1:]}. Pass image_shape=, such as (8, 8)."
-        )
-    if contributions.ndim not in (3, 4) or images.ndim not in (3, 4):
-        raise ValueError(
-            f"{owner} draws contributions of shape (n_rows, height, width) or with an axis of channels. Got "
-            f"contributions of shape {contributions.shape} to rows of shape {images.shape}."
-        )
-    if contributions.ndim == 4:
-        contributions = contributions.sum(channels_axis)
-    if images.ndim == 4:
-        images = np.moveaxis(images, channels_axis, -1)
-        images = images[..., 0] if images.shape[-1] == 1 else images
-    return contributions, images
-
-
-def _displayable(image):
-    """Scale an image from 0 to 1, and average the channels if there are not one, three or four."""
-    if image.ndim == 3 and image.shape[-1] not in (3, 4):
-        image = image.mean(-1)
-    image = np.nan_to_num(image)
-    low, high = image.min(), image.max()
-    if low >= 0 and high <= 255:
-        return image / 255 if high > 1 else image
-    return (image - low) / (high - low)
-
-
-def _pale(gray, colors):
-    """Return a faint copy of a gray image, close to the background, so that colours stand out from it."""
-    darkest, lightest = (0.0, 0.3) if colors.is_dark else (0.22, 0.0)
-    below, above = (np.array(blend(colors.background, colors.ink, part)) for part in (darkest, lightest))
-    return below + gray[..., None] * (above - below)

@@ -2,14 +2,16 @@
 
 import numpy as np
 
-from skdeeplift.explanation.explanation_parts import has_targets
-from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, contribution_label, format_number, hide_spines
+from skdeeplift.explanation.explanation_parts import has_targets, target_labels
+from skdeeplift.number_text import format_number
+from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, hide_spines, write_plain_ticks
 from skdeeplift.plotting.explanation_slice import check_explanation, slice_table
-from skdeeplift.plotting.rows_and_columns import are_row_targets, rank_features, target_labels
+from skdeeplift.plotting.rows_and_columns import are_row_targets, name_others, rank_features
+from skdeeplift.plotting.target_text import plural_unit, target_name
 
 
 class ImportanceDisplay(Display):
-    """Bars of mean absolute contributions, the largest on top.
+    """Bars of mean absolute contributions, the largest on top, with their numbers.
 
     .. versionadded:: 0.1
 
@@ -20,8 +22,8 @@ class ImportanceDisplay(Display):
     feature_names : array-like of str of shape (n_features,)
         Names of the features.
     spread : array-like of shape (n_features,), default=None
-        Standard deviation of the absolute contributions over rows, drawn as a line at the bar's end. None draws no
-        lines.
+        Standard deviation of the absolute contributions over rows, drawn as whiskers at the bar's end. None draws no
+        whiskers.
     class_names : array-like of str of shape (n_classes,), default=None
         Names of the classes.
     xlabel : str, default="mean absolute contribution"
@@ -44,7 +46,7 @@ class ImportanceDisplay(Display):
     >>> from skdeeplift.plotting import ImportanceDisplay
     >>> display = ImportanceDisplay([0.2, 0.5], ["age", "height"]).plot()
     >>> [label.get_text() for label in display.ax_.get_yticklabels()]
-    ['age', 'height']
+    ['height', 'age']
     """
 
     def __init__(
@@ -57,7 +59,9 @@ class ImportanceDisplay(Display):
         self.xlabel = xlabel
 
     @classmethod
-    def from_explanation(cls, explanation, *, target=None, by_class=False, part=None, max_features=10, ax=None):
+    def from_explanation(
+        cls, explanation, *, target=None, by_class=False, spread=False, part=None, max_features=10, ax=None
+    ):
         """Draw the importances of an explanation of a table.
 
         Parameters
@@ -70,10 +74,12 @@ class ImportanceDisplay(Display):
         by_class : bool, default=False
             Whether a bar has one segment for each target. If rows have targets of their own, a segment is the share of
             the rows of one target in the mean.
+        spread : bool, default=False
+            Whether whiskers show the standard deviation (SD) of absolute contributions over rows.
         part : str or int, default=None
             The key or position of the input or layer to draw; required if there are several.
         max_features : int, default=10
-            Maximum number of features to draw.
+            Maximum number of features to draw. The other features share one bar, their sum.
         ax : matplotlib Axes, default=None
             Axes to draw on; those of a new figure by default.
 
@@ -97,25 +103,31 @@ class ImportanceDisplay(Display):
                 f"by_class=True tells several targets apart, and {which}. Explain target='all', or use by_class=False."
             )
         labels = target_labels(explanation) if of_all and target is None else [target]
-        slices = [slice_table(explanation, cls.__name__, target=each, part=part) for each in labels]
-        to_target, absolute = slices[0].to_target, np.abs(slices[0].contributions)
+        slices = [slice_table(explanation, cls.__name__, target=each, part=part, is_mixed=True) for each in labels]
+        label, absolute = slices[0].target.contribution, np.abs(slices[0].contributions)
         if of_all and target is None:
-            to_target, absolute = "", np.abs(np.stack([each.contributions for each in slices], -1))
+            label = f"contribution to {plural_unit(explanation)}"
+            absolute = np.abs(np.stack([each.contributions for each in slices], -1))
             if by_class:
-                classes = [str(label) for label in labels]
+                classes = [target_name(explanation, each) for each in labels]
+                label += ", summed over classes"
             else:
                 absolute = absolute.mean(-1)
+                label += f", mean over {len(labels)} classes" if len(labels) > 1 else ""
         elif by_class:
             targets = np.unique(asked)
-            to_target, classes = "to each row's target", [str(each) for each in targets]
+            classes = [target_name(explanation, each) for each in targets]
             absolute = absolute[..., None] * (asked[:, None] == targets)[:, None]
         # float32 would round means over many rows.
         absolute = absolute.astype(np.float64)
-        spread = (absolute if absolute.ndim == 2 else absolute.sum(-1)).std(0)
-        label = f"mean absolute {contribution_label(to_target)}"
-        if of_all and by_class:
-            label += ", summed over classes"
-        display = cls(absolute.mean(0), slices[0].feature_names, spread=spread, class_names=classes, xlabel=label)
+        deviation = (absolute if absolute.ndim == 2 else absolute.sum(-1)).std(0) if spread else None
+        display = cls(
+            absolute.mean(0),
+            slices[0].feature_names,
+            spread=deviation,
+            class_names=classes,
+            xlabel=f"mean absolute {label}",
+        )
         return display.plot(max_features=max_features, ax=ax)
 
     def plot(self, *, max_features=None, ax=None):
@@ -124,7 +136,7 @@ class ImportanceDisplay(Display):
         Parameters
         ----------
         max_features : int, default=None
-            Maximum number of features to draw; all by default.
+            Maximum number of features to draw; all by default. The other features share one bar.
         ax : matplotlib Axes, default=None
             Axes to draw on; those of a new figure by default.
 
@@ -140,30 +152,40 @@ class ImportanceDisplay(Display):
         """
         importances = np.asarray(self.importances, np.float64)
         segments = importances.reshape(len(importances), -1)
-        totals, n_classes = segments.sum(1), segments.shape[1]
-        shown, others = rank_features(totals, max_features)
-        # The axis of features points upwards.
-        shown = shown[::-1]
-        ax, colors = self._start(ax, 7, 1.3 + 0.3 * len(shown))
-        positions, starts = np.arange(len(shown)), np.zeros(len(shown))
+        shown, others = rank_features(segments.sum(1), max_features)
+        labels = [*(str(self.feature_names[feature]) for feature in shown), *name_others(others)]
+        bars = np.vstack([segments[shown], *([segments[others].sum(0)] if len(others) else [])])
+        totals, n_classes = bars.sum(1), bars.shape[1]
+        ax, colors = self._start(ax, 7, 1.3 + 0.3 * len(bars), labels)
+        positions, starts = np.arange(len(bars)), np.zeros(len(bars))
         names = [None] * n_classes if self.class_names is None else self.class_names
         # Neighbouring segments may have similar colours, so a gap separates them.
         gap = {"edgecolor": colors.background, "linewidth": 0.8 if n_classes > 1 else 0}
-        for name, color, lengths in zip(names, colors.by_class(n_classes), segments[shown].T, strict=True):
+        for name, color, lengths in zip(names, colors.by_class(n_classes), bars.T, strict=True):
             ax.barh(positions, lengths, left=starts, height=0.7, color=color, label=name, **gap)
             starts += lengths
-        label = self.xlabel
+        label, ends = self.xlabel, totals.copy()
         if self.spread is not None:
             spread = np.asarray(self.spread, np.float64)[shown]
-            ends = np.array([np.minimum(spread, totals[shown]), spread])
-            ax.errorbar(totals[shown], positions, xerr=ends, fmt="none", ecolor=colors.muted, elinewidth=1.5)
-            label += " (line: spread over rows)"
-        if len(others):
-            each = f"{len(others)} more features have up to" if len(others) > 1 else "1 more feature has"
-            label += f"\n{each} {format_number(totals[others[0]])}"
-        ax.set_yticks(positions, [str(self.feature_names[feature]) for feature in shown])
-        ax.set(xlabel=label, ylim=(-0.6, len(shown) - 0.4), xlim=(0, None))
+            sides = np.array([np.minimum(spread, totals[: len(shown)]), spread])
+            whiskers = {"fmt": "none", "ecolor": colors.muted, "elinewidth": 1.5, "capsize": 3}
+            ax.errorbar(totals[: len(shown)], positions[: len(shown)], xerr=sides, **whiskers)
+            ends[: len(shown)] += spread
+            label += "\n(whiskers: SD over rows)"
+        texts = [format_number(total) for total in totals]
+        place = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
+        for text, end, position in zip(texts, ends, positions, strict=True):
+            ax.annotate(text, (end, position), color=colors.ink, fontsize="small", **place)
+        ax.set_yticks(positions, labels, parse_math=False)
+        # The numbers at the bars' ends need space.
+        ax.set_xlim(0, (1.02 + 0.02 * max(map(len, texts))) * max(np.nanmax(ends), np.finfo(float).tiny))
+        # The first feature is on top.
+        ax.set(xlabel=label, ylim=(len(bars) - 0.4, -0.6))
+        write_plain_ticks(ax.xaxis)
         hide_spines(ax, left=True)
+        if len(others) and n_classes == 1:
+            # The sum of many features is no rank among single features.
+            ax.patches[-1].set_color(colors.muted)
         if self.class_names is not None:
             ax.legend(**LEGEND_ON_THE_RIGHT)
         return self

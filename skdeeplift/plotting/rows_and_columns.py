@@ -1,80 +1,150 @@
 """Rows, columns and targets of an explanation, as the displays choose and name them."""
 
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
 from skdeeplift.dtypes import kind_of
+from skdeeplift.explanation.explanation_parts import target_labels
 from skdeeplift.targets.target import as_indices
 
 # Number of rows that are drawn by default.
 MOST_ROWS = 5
 
 
-def choose_row(n_rows, row, owner):
-    """Return the position of the row to draw.
+class Rows(NamedTuple):
+    """Rows that a display can draw, which are chosen by label or by position."""
+
+    # Number of rows of the explanation.
+    n_rows: int
+    # Labels of all of them. None if they have none, so that positions stand for them.
+    labels: pd.Index | None
+    # Positions of the rows that can be drawn, such as those with the chosen target.
+    positions: np.ndarray
+
+    def name(self, place):
+        """Return the label of one of the rows that can be drawn, or its position."""
+        position = self.positions[place]
+        return position if self.labels is None else self.labels[position]
+
+
+def choose_row(rows, row, position, owner):
+    """Return the place of the row to draw among the rows that can be drawn.
 
     Parameters
     ----------
-    n_rows : int
-        Number of rows.
-    row : int or None
-        The user's choice. Negative positions count from the end.
+    rows : Rows
+        The rows that can be drawn.
+    row : object
+        The label of the row, as the user chose it. Its position if rows have no labels. None to choose by position.
+    position : int or None
+        The position of the row. Negative positions count from the end.
     owner : str
         The name of the display, for errors.
 
     Returns
     -------
-    row : int
-        A position between 0 and ``n_rows``.
+    place : int
+        The place in ``rows.positions``.
 
     Raises
     ------
     TypeError
-        If the choice is not an integer.
+        If the position is not an integer.
     ValueError
-        If there is no such row, or if there are several rows and none is chosen.
+        If there is no such row, if several rows have the label, or if there are several rows and none is chosen.
     """
-    if row is None:
-        if n_rows != 1:
-            raise ValueError(f"{owner} draws one row, and the explanation has {n_rows}. Pass row=, its position.")
+    if row is None and position is None:
+        if len(rows.positions) != 1:
+            raise ValueError(
+                f"{owner} draws one row, and the explanation has {len(rows.positions)}. Pass row=, its label, or "
+                "position=, its position."
+            )
         return 0
-    if not _is_index(row):
-        raise TypeError(f"row= takes the position of a row as an int. Got {row!r}.")
-    if not -n_rows <= row < n_rows:
-        raise ValueError(f"row={row} is none of the explanation's rows. Expected a position below {n_rows}.")
-    return int(row) % n_rows
+    if row is not None and position is not None:
+        raise ValueError(f"row= is a label and position= a position. Pass one of the two. Got {row!r} and {position}.")
+    return _find_position(rows, position) if row is None else _find_label(rows, row)
 
 
-def choose_rows(n_rows, rows, owner):
-    """Return the positions of the rows to draw, the first five if none are chosen.
+def choose_rows(rows, chosen, position, owner):
+    """Return the places of the rows to draw, those of the first five if none are chosen.
 
     Parameters
     ----------
-    n_rows : int
-        Number of rows.
-    rows : int, list of int or None
-        The user's choice. Negative positions count from the end.
+    rows : Rows
+        The rows that can be drawn.
+    chosen : object or list of object or None
+        Labels of the rows, as the user chose them. Positions if rows have no labels.
+    position : int, list of int or None
+        Positions of the rows. Negative positions count from the end.
     owner : str
         The name of the display, for errors.
 
     Returns
     -------
-    rows : list of int
-        Positions between 0 and ``n_rows``.
+    places : list of int
+        Places in ``rows.positions``.
 
     Raises
     ------
     TypeError
         If a position is not an integer.
     ValueError
-        If there is no such row.
+        If there is no such row, or several rows have the label.
     """
-    if rows is None:
-        return list(range(min(n_rows, MOST_ROWS)))
-    return [choose_row(n_rows, row, owner) for row in ([rows] if isinstance(rows, Integral) else rows)]
+    if chosen is None and position is None:
+        return list(range(min(len(rows.positions), MOST_ROWS)))
+    if chosen is not None and position is not None:
+        raise ValueError(f"{owner} draws rows= by their labels, or those at position=. Pass one of the two.")
+    if chosen is None:
+        return [_find_position(rows, each) for each in np.ravel(np.asarray(position, dtype=object))]
+    is_label = isinstance(rows.labels, pd.MultiIndex) and isinstance(chosen, tuple)
+    is_list = isinstance(chosen, (list, tuple, range, np.ndarray, pd.Index, pd.Series)) and not is_label
+    return [_find_label(rows, each) for each in (chosen if is_list else [chosen])]
+
+
+def _find_position(rows, position, parameter="position"):
+    """Return the place of the row at a position."""
+    if not _is_index(position):
+        raise TypeError(f"{parameter}= takes the position of a row as an int. Got {position!r}.")
+    if not -rows.n_rows <= position < rows.n_rows:
+        raise ValueError(
+            f"{parameter}={position} is none of the explanation's rows. Expected a position below {rows.n_rows}."
+        )
+    return _find_place(rows, int(position) % rows.n_rows)
+
+
+def _find_label(rows, label):
+    """Return the place of the row with a label."""
+    if rows.labels is None:
+        return _find_position(rows, label, "row")
+    try:
+        found = np.arange(rows.n_rows)[rows.labels.get_loc(label)]
+    except (KeyError, TypeError, ValueError, pd.errors.InvalidIndexError):
+        found = np.array([], np.int64)
+    if np.size(found) == 1:
+        return _find_place(rows, int(np.ravel(found)[0]))
+    if np.size(found):
+        raise ValueError(
+            f"row={label!r} is the label of {found.size} rows. Pass position=, one of {join_names(found)}."
+        )
+    by_position = f" For the row at this position, pass position={label}." if _is_index(label) else ""
+    raise ValueError(
+        f"row={label!r} is no label of the explanation's rows. Expected one of {join_names(rows.labels)}.{by_position}"
+    )
+
+
+def _find_place(rows, position):
+    """Return the place of a position among the rows that can be drawn."""
+    found = np.flatnonzero(rows.positions == position)
+    if not len(found):
+        raise ValueError(
+            f"The row at position {position} has another target. Pass position=, one of {join_names(rows.positions)}."
+        )
+    return int(found[0])
 
 
 def choose_feature(feature, names, parameter):
@@ -118,7 +188,8 @@ def rank_features(sizes, max_features):
     sizes : ndarray of shape (n_features,)
         Sizes to rank the features by.
     max_features : int or None
-        Number of features to draw; all if None.
+        Number of features to draw; all if None. A single feature that is left is drawn too, since its name takes no
+        more space than "1 other feature".
 
     Returns
     -------
@@ -128,8 +199,13 @@ def rank_features(sizes, max_features):
     if max_features is not None:
         check_scalar(max_features, "max_features", Integral, min_val=1)
     order = np.argsort(-sizes, kind="stable")
-    n_shown = len(order) if max_features is None else max_features
+    n_shown = len(order) if max_features in (None, len(order) - 1) else max_features
     return order[:n_shown], order[n_shown:]
+
+
+def name_others(others):
+    """Return the label of the features that share a bar, as a list that is empty if there are none."""
+    return [f"sum of {len(others)} other features"] if len(others) else []
 
 
 def take_rows(values, rows):
@@ -152,12 +228,6 @@ def join_names(names):
     """Return a list of names for an error, shortened if there are many."""
     names = [repr(name.item() if isinstance(name, np.generic) else name) for name in names]
     return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-
-
-def target_labels(explanation):
-    """Return the label of each target on the last axis of contributions, or its index if labels are not known."""
-    n_targets, labels = np.shape(explanation.prediction)[1], explanation.get("class_names")
-    return list(range(n_targets) if labels is None or len(labels) != n_targets else labels)
 
 
 def find_target(target, explanation):
@@ -196,41 +266,6 @@ def are_row_targets(target, n_rows):
 def is_single_target(target):
     """Return whether an explanation's target is one index or label."""
     return isinstance(target, str) or _is_index(target)
-
-
-def describe_target(target, labels):
-    """Return the words that follow "contribution", such as "to cat".
-
-    Parameters
-    ----------
-    target : str, int, tuple, dict, callable or None
-        The target that was explained.
-    labels : array-like or None
-        Labels of the classes.
-
-    Returns
-    -------
-    words : str
-        Empty if the target has no name.
-    """
-    if isinstance(target, dict):
-        terms = []
-        for index, weight in target.items():
-            size = "" if abs(weight) == 1 else f"{abs(weight):.3g} × "
-            terms.append(f"{'−' if weight < 0 else '+'} {size}{name_target(index, labels)}")
-        return "to " + " ".join(terms).removeprefix("+ ") if terms else ""
-    if isinstance(target, tuple):
-        return f"to output {', '.join(map(str, target))}"
-    if not is_single_target(target) or target in ("auto", "predicted", "all"):
-        return ""
-    return f"to {name_target(target, labels)}"
-
-
-def name_target(target, labels):
-    """Return the name of a target, which is an index into the labels if it is an integer and they are not numbers."""
-    if labels is not None and isinstance(target, Integral) and kind_of(np.asarray(labels).dtype) not in "iuf":
-        return str(labels[target])
-    return str(target)
 
 
 def _is_index(target):

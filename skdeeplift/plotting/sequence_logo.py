@@ -5,7 +5,7 @@ from itertools import cycle
 import numpy as np
 
 from skdeeplift.dtypes import kind_of
-from skdeeplift.plotting.display import Display, check_matplotlib, contribution_label, hide_spines
+from skdeeplift.plotting.display import Display, check_matplotlib, hide_spines, write_plain_ticks
 from skdeeplift.plotting.explanation_slice import slice_explanation
 from skdeeplift.plotting.rows_and_columns import choose_row
 from skdeeplift.references.random_paths import are_letters
@@ -130,6 +130,7 @@ class SequenceLogoDisplay(Display):
         explanation,
         *,
         row=None,
+        position=None,
         alphabet=None,
         hypothetical=False,
         positions=None,
@@ -149,8 +150,11 @@ class SequenceLogoDisplay(Display):
         ----------
         explanation : Explanation
             Contributions of one-hot sequences.
-        row : int, default=None
-            The position of the sequence to draw; required if there are several.
+        row : object, default=None
+            The label of the sequence to draw, as `to_frame` shows it: a label of the index if ``X`` was a DataFrame,
+            otherwise a position. Required if there are several rows and no ``position``.
+        position : int, default=None
+            The position of the sequence to draw, counted from 0 among all rows, in place of its label.
         alphabet : str or list of str, default=None
             Letters in their order on the one-hot axis; ``"ACGT"`` by default, which has four letters.
         hypothetical : bool, default=False
@@ -165,8 +169,7 @@ class SequenceLogoDisplay(Display):
         letter_colors : dict of str to color, default=None
             Colours that replace the usual colours of letters.
         target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, ``row`` counts the
-            rows of this target; all rows by default.
+            The target to draw; required if there are several. If rows have targets of their own, that of the row.
         part : str or int, default=None
             The key or position of the input to draw; required if there are several.
         ax : matplotlib Axes, default=None
@@ -189,7 +192,7 @@ class SequenceLogoDisplay(Display):
                 "The explanation has no hypothetical contributions. Use hypothetical=True in explain or from_explainer."
             )
         chosen = slice_explanation(explanation, owner, target=target, part=part, field=field)
-        row = choose_row(len(chosen.contributions), row, owner)
+        row = choose_row(chosen.rows, row, position, owner)
         axis = chosen.letters_axis if letters_axis is None else letters_axis
         letters, scores = _letters_last(chosen.values, chosen.contributions, axis, owner)
         letters, scores = letters[row], np.asarray(scores[row], np.float64)
@@ -205,7 +208,8 @@ class SequenceLogoDisplay(Display):
         start, stop = (0, length) if positions is None else positions
         if not 0 <= start < stop <= length:
             raise ValueError(f"positions={positions!r} is no range. Expected 0 <= start < stop <= {length}.")
-        label = ("hypothetical " if hypothetical else "") + contribution_label(chosen.to_target)
+        text = chosen.text_of_row(row)
+        label = text.with_sides(("hypothetical " if hypothetical else "") + text.contribution)
         look = {"highlights": highlights, "letter_colors": letter_colors, "ylabel": label}
         return cls(scores[start:stop], alphabet, start=start, **look).plot(ax=ax)
 
@@ -256,6 +260,8 @@ class SequenceLogoDisplay(Display):
         ax.set_ylim((-1, 1) if low == high else (low, high))
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.set(xlabel="position", ylabel=self.ylabel)
+        for axis in (ax.xaxis, ax.yaxis):
+            write_plain_ticks(axis)
         hide_spines(ax)
         return self
 

@@ -1,10 +1,17 @@
 """Display of texts whose words are coloured by their contributions."""
 
-import numpy as np
+from html import escape
+from numbers import Integral
 
-from skdeeplift.plotting.display import Display, contribution_label, lightness, robust_limit
+import numpy as np
+from sklearn.utils import check_scalar
+
+from skdeeplift.dtypes import kind_of
+from skdeeplift.number_text import format_number
+from skdeeplift.plotting.display import Display, colors_on, lightness, robust_limit
 from skdeeplift.plotting.explanation_slice import slice_explanation
 from skdeeplift.plotting.rows_and_columns import choose_rows
+from skdeeplift.plotting.text_layout import make_ruler
 
 # Distances in units of the font size: between words, lines and paragraphs, and from the margin.
 GAP, LINE, PARAGRAPH, MARGIN = 0.34, 1.75, 0.8, 0.2
@@ -12,6 +19,8 @@ GAP, LINE, PARAGRAPH, MARGIN = 0.34, 1.75, 0.8, 0.2
 
 class TokenDisplay(Display):
     """Texts whose words have the colours of their contributions.
+
+    A notebook shows the texts as HTML, which wraps at the width of the page, if the display is the last line of a cell.
 
     .. versionadded:: 0.1
 
@@ -23,6 +32,8 @@ class TokenDisplay(Display):
         Contributions of each text's words.
     names : list of str, default=None
         Headings of the texts. None draws no headings.
+    notes : list of str, default=None
+        Remarks at the ends of the texts, such as the number of words left out. None draws no remarks.
     label : str, default="contribution"
         Label of the colour bar.
 
@@ -48,10 +59,11 @@ class TokenDisplay(Display):
     ['not', 'bad']
     """
 
-    def __init__(self, words, contributions, *, names=None, label="contribution"):
+    def __init__(self, words, contributions, *, names=None, notes=None, label="contribution"):
         self.words = words
         self.contributions = contributions
         self.names = names
+        self.notes = notes
         self.label = label
 
     @classmethod
@@ -60,9 +72,11 @@ class TokenDisplay(Display):
         explanation,
         *,
         rows=None,
+        position=None,
         vocabulary=None,
         words=None,
         padding=None,
+        max_words=200,
         target=None,
         part=None,
         percentile=100,
@@ -74,18 +88,25 @@ class TokenDisplay(Display):
         ----------
         explanation : Explanation
             Contributions of tokens, or of the dimensions of their embeddings, which are summed.
-        rows : int or list of int, default=None
-            Positions of the rows to draw; the first five by default.
+        rows : object or list of object, default=None
+            Labels of the rows to draw, as `to_frame` shows them: labels of the index if ``X`` was a DataFrame,
+            otherwise positions. None draws those at ``position``, by default the first five.
+        position : int or list of int, default=None
+            Positions of the rows to draw, counted from 0 among all rows, in place of their labels.
         vocabulary : sequence or dict of str, or callable, default=None
             The word of each id, or a function that turns a list of ids into words, such as a tokenizer's
             ``convert_ids_to_tokens``. None draws the ids.
         words : list of str, or list of list of str, default=None
-            The words of the row, or of each of several rows. None reads the words from the ids and the vocabulary.
+            The words of the row, or of each of several rows. Words beyond the network's last token are counted, as
+            words that it did not see. None reads the words from the ids and the vocabulary.
         padding : int, default=None
-            The id of padding, which is not drawn at the ends of rows. None draws all ids.
+            The id of padding, which is not drawn at the ends of rows but counted. None draws all ids.
+        max_words : int, default=200
+            Maximum number of words to draw of each text. The words left out are counted, with the sum of their
+            contributions.
         target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, ``rows`` counts the
-            rows of this target; all rows by default.
+            The target to draw; required if there are several. If rows have targets of their own, only rows of this
+            target are drawn; all rows by default.
         part : str or int, default=None
             The key or position of the input or layer to draw; required if there are several.
         percentile : float, default=100
@@ -113,7 +134,7 @@ class TokenDisplay(Display):
             raise ValueError(
                 f"{owner} draws contributions of shape (n_rows, n_tokens[, n_dimensions]). Got {contributions.shape}."
             )
-        positions = choose_rows(len(contributions), rows, owner)
+        positions = choose_rows(chosen.rows, rows, position, owner)
         if words is not None:
             is_one_text = all(isinstance(each, str) for each in words)
             texts = [list(each) for each in ([words] if is_one_text else words)]
@@ -121,17 +142,39 @@ class TokenDisplay(Display):
                 raise ValueError(f"words= holds the words of {len(texts)} rows, and {len(positions)} are drawn.")
         elif ids is None or ids.shape != contributions.shape:
             raise ValueError(f"The explanation holds no token for each contribution. Pass {owner}'s words=.")
+        elif kind_of(ids.dtype) == "f" and (vocabulary is None or (ids != np.round(ids)).any()):
+            raise ValueError(
+                f"{owner} draws texts of tokens, whole numbers that a vocabulary= turns into words, and the rows are a "
+                "table of floating-point numbers. Use BeeswarmDisplay or WaterfallDisplay for a table, or pass words=."
+            )
         else:
             texts = [_read(ids[row], vocabulary) for row in positions]
-        drawn_words, drawn_contributions = [], []
+        check_scalar(max_words, "max_words", Integral, min_val=1)
+        drawn_words, drawn_contributions, notes = [], [], []
         for text, row in zip(texts, positions, strict=True):
-            if len(text) != contributions.shape[1]:
-                raise ValueError(f"Row {row} has {contributions.shape[1]} contributions, and {len(text)} words.")
-            places = range(len(text)) if padding is None or ids is None else _inside(ids[row] != padding)
-            drawn_words.append([text[place] for place in places])
-            drawn_contributions.append(contributions[row][places])
-        names = [f"row {row}" for row in positions] if len(positions) > 1 else None
-        display = cls(drawn_words, drawn_contributions, names=names, label=contribution_label(chosen.to_target))
+            n_tokens = contributions.shape[1]
+            if len(text) < n_tokens:
+                raise ValueError(f"Row {row} has {n_tokens} contributions, and {len(text)} words.")
+            places = np.arange(n_tokens) if padding is None or ids is None else _inside(ids[row] != padding)
+            shown, cut = places[:max_words], places[max_words:]
+            drawn_words.append([text[place] for place in shown])
+            drawn_contributions.append(contributions[row][shown])
+            padded = np.setdiff1d(np.arange(n_tokens), places)
+            left_out = [("padding", padded), ("more words", cut)]
+            remarks = [
+                f"{len(each)} {name}{_sum_text(contributions[row][each])}" for name, each in left_out if len(each)
+            ]
+            if len(text) > n_tokens:
+                remarks.append(f"{len(text) - n_tokens} words that the network did not see")
+            notes.append(f"[{'; '.join(remarks)}]" if remarks else "")
+        headings = [f"row {chosen.rows.name(row)}" for row in positions]
+        if len(set(chosen.target_of_rows or ())) > 1:
+            headings = [f"row {chosen.rows.name(row)}, {chosen.text_of_row(row).quantity}" for row in positions]
+        names = headings if len(positions) > 1 else None
+        text = chosen.text_of_row(positions[0]) if len(positions) == 1 else chosen.target
+        display = cls(
+            drawn_words, drawn_contributions, names=names, notes=notes, label=text.with_sides(text.contribution)
+        )
         return display.plot(percentile=percentile, ax=ax)
 
     def plot(self, *, percentile=100, fontsize=12, ax=None):
@@ -156,64 +199,107 @@ class TokenDisplay(Display):
         ImportError
             If matplotlib is not installed.
         """
+        self._is_own = ax is None
         ax, colors = self._start(ax, 7, 2)
         texts = [np.asarray(each, np.float64) for each in self.contributions]
         self.limit_ = robust_limit(np.concatenate([*texts, np.zeros(1)]), percentile)
         scale = colors.signed_scale(self.limit_)
         ax.set_axis_off()
-        self._add_colorbar(scale, ax, label=self.label, location="bottom", shrink=0.5, aspect=30)
+        bar = self._add_colorbar(scale, ax, label=self.label, location="bottom", shrink=0.5, aspect=30)
+        bar.set_ticks(ticks := [-self.limit_, 0, self.limit_], labels=[format_number(each) for each in ticks])
         # The layout gives the colour bar its space, which leaves the width of the lines.
         self.figure_.draw_without_rendering()
         width = ax.get_window_extent().width * 72 / self.figure_.dpi
-        placed, bottom = _lay_out(self.words, self.names, width, _ruler(self.figure_, fontsize), fontsize)
+        placed, bottom = self._lay_out(width, make_ruler(self.figure_, fontsize), fontsize)
         if self._is_own:
-            self.figure_.set_figheight(bottom / 72 + 0.9)
-        for word, text, place, x, y in placed:
+            self.figure_.set_figheight(bottom / 72 + 0.9 + 0.2 * self.label.count("\n"))
+        for word, contribution, x, y in placed:
             style = {"color": colors.muted, "fontsize": 0.8 * fontsize}
-            if place is not None:
-                color = scale.to_rgba(texts[text][place])
-                ink = "black" if lightness(color) > 0.5 else "white"
+            if contribution is not None:
+                color = scale.to_rgba(contribution)
                 box = {"boxstyle": f"square,pad={GAP / 2}", "facecolor": color, "edgecolor": "none"}
-                style = {"color": ink, "fontsize": fontsize, "bbox": box}
+                style = {"color": _ink_on(color), "fontsize": fontsize, "bbox": box}
             corner = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points", "va": "baseline"}
             ax.annotate(word, xytext=(x, -y), parse_math=False, **corner, **style)
         return self
 
+    def to_html(self):
+        """Return the texts as HTML, which wraps at the width of the page, after `plot`.
 
-def _lay_out(texts, names, width, measure, size):
-    """Place words in lines, and return their places and the lower end, in points from the upper left corner.
+        Returns
+        -------
+        html : str
+            One element, with all texts and the scale of colours. Words are escaped, and name their contributions when
+            the pointer rests on them.
+        """
+        from matplotlib.colors import to_hex
 
-    A place is a tuple of the word, the position of its text, the position of the word in the text, and the distances to
-    the right and downwards. The position of a heading in its text is None.
-    """
-    gap, left = GAP * size, MARGIN * size
-    placed, y = [], 0.0
-    for text, words in enumerate(texts):
-        y += PARAGRAPH * size if text else 0
-        if names is not None:
-            y += LINE * size
-            placed.append((names[text], text, None, 0.0, y))
-        x, y = left, y + LINE * size
-        for place, word in enumerate(words):
-            length = measure(word) if word else 0.0
-            if x > left and x + length + left > width:
-                x, y = left, y + LINE * size
-            if word:
-                placed.append((word, text, place, x, y))
-                x += length + gap
-    return placed, y + size
+        colors, parts = colors_on(self.ax_), []
+        scale = colors.signed_scale(self.limit_)
+
+        def element(text, contribution):
+            """Return a word in the colour of its contribution."""
+            color = scale.to_rgba(contribution)
+            style = f"background:{to_hex(color)};color:{_ink_on(color)};padding:0.1em 0.25em;border-radius:0.2em"
+            number = format_number(contribution, sign=True)
+            return f'<span title="{number}" style="{style}">{escape(text)}</span>'
+
+        for text, (words, contributions) in enumerate(zip(self.words, self.contributions, strict=True)):
+            muted = f'<span style="color:{to_hex(colors.muted)};font-size:85%">{{}}</span>'
+            heading = [] if self.names is None else [muted.format(escape(self.names[text])) + "<br/>"]
+            note = [muted.format(escape(self.notes[text]))] if self.notes is not None and self.notes[text] else []
+            spans = [element(*each) for each in zip(words, contributions, strict=True) if each[0]]
+            parts.append(f"<p>{' '.join([*heading, *spans, *note])}</p>")
+        ends = " ".join(element(format_number(end), end) for end in (-self.limit_, 0, self.limit_))
+        style = f"background:{to_hex(colors.background)};color:{to_hex(colors.ink)};padding:0.5em 1em;line-height:1.8"
+        legend = f"<p>{escape(self.label).replace(chr(10), '<br/>')}: {ends}</p>"
+        return f'<div style="{style}">{"".join(parts)}{legend}</div>'
+
+    def _repr_html_(self):
+        """Return the texts for a notebook, which then does not show them again as a figure."""
+        if not hasattr(self, "limit_"):
+            return None
+        import matplotlib as mpl
+
+        # The inline backend shows and closes every open figure at the end of a cell.
+        if self._is_own and "inline" in mpl.get_backend():
+            mpl.pyplot.close(self.figure_)
+        return self.to_html()
+
+    def _lay_out(self, width, measure, size):
+        """Place words in lines, and return their places and the lower end, in points from the upper left corner.
+
+        A place is a tuple of the word, its contribution, and the distances to the right and downwards. Headings and
+        remarks have no contribution.
+        """
+        gap, left = GAP * size, MARGIN * size
+        placed, y = [], 0.0
+        for text, (words, contributions) in enumerate(zip(self.words, self.contributions, strict=True)):
+            y += PARAGRAPH * size if text else 0
+            if self.names is not None:
+                y += LINE * size
+                placed.append((self.names[text], None, 0.0, y))
+            x, y = left, y + LINE * size
+            note = [] if self.notes is None else [(self.notes[text], None)]
+            for word, contribution in [*zip(words, contributions, strict=True), *note]:
+                length = measure(word) if word else 0.0
+                if x > left and x + length + left > width:
+                    x, y = left, y + LINE * size
+                if word:
+                    placed.append((word, contribution, x, y))
+                    x += length + gap
+        return placed, y + size
 
 
-def _ruler(figure, size):
-    """Return a function that measures a word's width in points as the figure draws it, with letters at whole pixels."""
-    from matplotlib.text import Text
+def _ink_on(color):
+    """Return the colour of text that can be read on a colour."""
+    return "black" if lightness(color) > 0.5 else "white"
 
-    def measure(word):
-        """Return the width of a word."""
-        text = Text(0, 0, word, fontsize=size, parse_math=False, figure=figure)
-        return text.get_window_extent().width * 72 / figure.dpi
 
-    return measure
+def _sum_text(contributions):
+    """Return the words for the sum of contributions that are left out, which are empty for a sum of zero."""
+    total = contributions.sum(dtype=np.float64)
+    return f", sum {format_number(total, sign=True)}" if total else ""
 
 
 def _read(ids, vocabulary):

@@ -1,15 +1,10 @@
 """Display of one row's contributions as steps from the reference value to the prediction."""
 
-from numbers import Real
-
 import numpy as np
 
-from skdeeplift.plotting.display import Display, format_number, hide_spines
-from skdeeplift.plotting.explanation_slice import slice_table
-from skdeeplift.plotting.rows_and_columns import choose_row, rank_features, take_column
-
-# A difference between the contributions' sum and the prediction is drawn above this share of the bars' extent.
-VISIBLE = 1e-3
+from skdeeplift.number_text import format_number
+from skdeeplift.plotting.display import Display, hide_spines, write_plain_ticks
+from skdeeplift.plotting.row_steps import name_features, steps_to_prediction, take_row
 
 
 class WaterfallDisplay(Display):
@@ -43,6 +38,7 @@ class WaterfallDisplay(Display):
 
     See Also
     --------
+    ForceDisplay : The same steps in one line.
     BeeswarmDisplay : Contributions of many rows.
     :ref:`pictures` : All displays, and when to use which.
 
@@ -63,22 +59,26 @@ class WaterfallDisplay(Display):
         self.xlabel = xlabel
 
     @classmethod
-    def from_explanation(cls, explanation, *, row=None, target=None, part=None, max_features=10, ax=None):
+    def from_explanation(
+        cls, explanation, *, row=None, position=None, target=None, part=None, max_features=10, ax=None
+    ):
         """Draw the contributions of one row of an explanation of a table.
 
         Parameters
         ----------
         explanation : Explanation
             Contributions of the rows of a table, by a method that compares them with a reference.
-        row : int, default=None
-            The position of the row to draw; required if there are several.
+        row : object, default=None
+            The label of the row to draw, as `to_frame` shows it: a label of the index if ``X`` was a DataFrame,
+            otherwise a position. Required if there are several rows and no ``position``.
+        position : int, default=None
+            The position of the row to draw, counted from 0 among all rows, in place of its label.
         target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, ``row`` counts the
-            rows of this target; all rows by default.
+            The target to draw; required if there are several. If rows have targets of their own, that of the row.
         part : str or int, default=None
             The key or position of the input or layer to draw; required if there are several.
         max_features : int, default=10
-            Maximum number of features to draw. The other features share one bar.
+            Maximum number of features to draw. The other features share one bar, their sum.
         ax : matplotlib Axes, default=None
             Axes to draw on; those of a new figure by default.
 
@@ -93,19 +93,10 @@ class WaterfallDisplay(Display):
             If the explanation is not one of a table or has no reference, or if it has several rows, targets, inputs or
             layers and none is chosen.
         """
-        chosen = slice_table(explanation, cls.__name__, target=target, part=part)
-        if chosen.reference_value is None or chosen.prediction is None:
-            raise ValueError(
-                f"{cls.__name__} starts at the target's value at the reference, and the explanation has none. Use an "
-                "explainer that compares rows with a reference, such as DeepLiftExplainer."
-            )
-        row = choose_row(len(chosen.contributions), row, cls.__name__)
-        contributions, values = chosen.contributions[row], chosen.values
-        if values is not None:
-            values = [np.asarray(take_column(values, feature))[row] for feature in range(len(contributions))]
-        reference_value, prediction = chosen.reference_value[row], chosen.prediction[row]
-        label = f"output {chosen.to_target.removeprefix('to ')}".strip()
-        display = cls(contributions, reference_value, prediction, chosen.feature_names, values=values, xlabel=label)
+        arguments, values, text = take_row(
+            explanation, cls.__name__, row=row, position=position, target=target, part=part
+        )
+        display = cls(*arguments, values=values, xlabel=text.with_sides(text.quantity or "output"))
         return display.plot(max_features=max_features, ax=ax)
 
     def plot(self, *, max_features=None, ax=None):
@@ -128,10 +119,11 @@ class WaterfallDisplay(Display):
         ImportError
             If matplotlib is not installed.
         """
-        names, changes = self._bars(max_features)
         start, end = float(self.reference_value), float(self.prediction)
+        named = name_features(self.feature_names, self.values)
+        names, changes = steps_to_prediction(self.contributions, start, end, named, max_features)
         ends = start + np.cumsum([0.0, *changes])
-        ax, colors = self._start(ax, 7, 1.2 + 0.32 * (len(names) + 2))
+        ax, colors = self._start(ax, 7, 1.2 + 0.32 * (len(names) + 2), names)
         positions = np.arange(1, len(names) + 1)
         signs = [colors.positive if change >= 0 else colors.negative for change in changes]
         ax.barh(positions, changes, left=ends[:-1], height=0.66, color=signs, zorder=2)
@@ -144,37 +136,11 @@ class WaterfallDisplay(Display):
         space = (0.05 + 0.022 * max(map(len, texts))) * (high - low or 1.0)
         ax.set_xlim(low - space, high + space)
         for position, (text, value, change) in enumerate(zip(texts, [*ends, end], [1, *changes, 1], strict=True)):
-            side, alignment = (6, "left") if change >= 0 else (-6, "right")
+            side, alignment = (8, "left") if change >= 0 else (-8, "right")
             place = {"xytext": (side, 0), "textcoords": "offset points", "ha": alignment, "va": "center"}
             ax.annotate(text, (value, position), color=colors.ink, fontsize="small", **place)
-        ax.set_yticks(range(len(names) + 2), ["reference", *names, "prediction"])
+        ax.set_yticks(range(len(names) + 2), ["reference", *names, "prediction"], parse_math=False)
         ax.set(ylim=(len(names) + 1.6, -0.6), xlabel=self.xlabel)
+        write_plain_ticks(ax.xaxis)
         hide_spines(ax, left=True)
         return self
-
-    def _bars(self, max_features):
-        """Return the names and lengths of the bars, from top to bottom."""
-        contributions = np.asarray(self.contributions, np.float64)
-        shown, others = rank_features(np.abs(contributions), max_features)
-        if len(others) == 1:
-            # The name of a single feature takes no more space than "1 other feature".
-            shown, others = [*shown, *others], []
-        names, changes = [self._name(feature) for feature in shown], [*contributions[shown]]
-        if len(others):
-            names.append(f"{len(others)} other features")
-            changes.append(contributions[others].sum())
-        start, end = float(self.reference_value), float(self.prediction)
-        left = end - start - contributions.sum()
-        reached = start + np.cumsum([0.0, *changes])
-        if abs(left) > VISIBLE * max(np.ptp([*reached, end]), np.abs(contributions).sum()):
-            names.append("not explained")
-            changes.append(left)
-        return names, changes
-
-    def _name(self, feature):
-        """Return the name of a feature, with its value if values are known."""
-        if self.values is None:
-            return str(self.feature_names[feature])
-        value = self.values[feature]
-        is_number = isinstance(value, (Real, np.number)) and not isinstance(value, bool)
-        return f"{self.feature_names[feature]} = {format_number(value) if is_number else value}"

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from functools import partial
+from functools import cached_property, partial
 
 import tensorflow as tf
 
@@ -11,6 +11,7 @@ from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network import ops
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
+from skdeeplift.propagation.forward import find_runs, nested_graphs
 from skdeeplift.propagation.lookups import own_values
 from skdeeplift.propagation.pairing import Mode
 from skdeeplift.propagation.rules.rescale import machine_epsilon
@@ -42,8 +43,6 @@ class Method:
         floating-point numbers, each value once.
     own : list of Value
         The sources of floating-point numbers, which have differences themselves.
-    depths : dict of Value to int
-        Number of nested loops around each value.
     needs_pair_size : bool
         Whether rows and references must be run pair by pair, because the batch is not the first axis of all values.
     padding : list of str
@@ -103,13 +102,7 @@ class Method:
         self.shown = list(dict.fromkeys([target, *self.own, *shown]))
         self.layouts = graph.layouts
         self.needs_pair_size = any(value not in self.layouts or self.layouts[value].axis > 0 for value in self.shown)
-        self.depths = {value: depth for depth, graph in _depths(graph) for value in graph.values}
-        self.carrying = {value for _, graph in _depths(graph) for value in graph.dependence.carrying}
-        specs = [tf.TensorSpec(value.shape, value.dtype) for value in graph.inputs]
-        mask_specs = [tf.TensorSpec(value.shape, value.dtype) for value in self.masks]
-        self.forward = compiled(self._forward, input_signature=[specs])
-        self.forward_masked = compiled(self._forward, input_signature=[specs, *mask_specs])
-        self.forward_both = compiled(self._forward_both, input_signature=[specs, specs])
+        self.carrying = {value for _, graph in nested_graphs(graph) for value in graph.dependence.carrying}
         self.n_outputs = target.shape[1:].num_elements()
         # Contributions of integers and truth values have the dtype of the output.
         self.contribution_dtypes = tuple(
@@ -124,48 +117,25 @@ class Method:
         self.coarsest_dtype = coarsest_dtype([*graph.inputs, target])
         self.small, self.summing = frozenset(), [tuple(range(len(self.sources)))]
 
-    def _forward(self, inputs, *masks):
-        """Run the network, perhaps with masks of other rows, and return the values of ``shown``."""
-        values = dict(zip(self.graph.inputs, inputs, strict=True)) | dict(zip(self.masks, masks, strict=False))
-        return replay.run(self.graph, values, self.shown)
+    @cached_property
+    def runs(self):
+        """Compiled runs of the network that return the values of ``shown``."""
+        return find_runs(self.graph, self.shown, self.masks)
 
-    def forward_references(self, references, shown_at_input, pairing):
-        """Run the network on one reference for each pair, with the masks of the rows."""
-        if not self.masks:
-            return self.forward(references)
-        masks = [shown_at_input[self.shown.index(value)] for value in self.masks]
-        if pairing.mode is not Mode.PAIR_SIZE:
-            masks = [self._for_references(value, mask, pairing) for value, mask in zip(self.masks, masks, strict=True)]
-        return self.forward_masked(references, *masks)
+    @property
+    def depths(self):
+        """Number of nested loops around each value."""
+        return self.runs.depths
 
-    def _for_references(self, value, mask, pairing):
-        """Repeat the mask of each row for the row's references."""
-        layout = self.layouts.get(value)
-        if layout is not None and layout.fold == 1:
-            return tf.repeat(mask, pairing.references, 0)
-        # A row may have several entries, which stay together.
-        rest = tf.shape(mask)[1:]
-        of_rows = tf.reshape(mask, tf.concat([[pairing.rows, -1], rest], 0))
-        return tf.reshape(tf.repeat(of_rows, pairing.references, 0), tf.concat([[-1], rest], 0))
+    @property
+    def forward(self):
+        """Compiled function that runs the network on one tensor for each input, and returns the values of ``shown``."""
+        return self.runs.forward
 
-    def _forward_both(self, rows, references):
-        """Run the network on rows and references as one batch, which is faster than two runs."""
-        number, total = tf.shape(rows[0])[0], tf.shape(rows[0])[0] + tf.shape(references[0])[0]
-        together = self._forward([tf.concat(pair, 0) for pair in zip(rows, references, strict=True)])
-        sizes, parts = {}, []
-        for value, tensor in zip(self.shown, together, strict=True):
-            layout = self.layouts.get(value)
-            if layout is None or layout.axis > 0:
-                cut = number * (tf.shape(tensor)[0] // total)
-                parts.append((tensor[:cut], tensor[cut:]))
-                continue
-            # Values inside of loops have the axis of steps in front.
-            axis = self.depths.get(value, 0)
-            fold = tf.shape(tensor)[axis] // total if layout.fold is None else layout.fold
-            if layout.fold is None or fold not in sizes:
-                sizes[layout.fold] = tf.stack([number, total - number]) * fold
-            parts.append(tf.split(tensor, sizes[layout.fold], axis))
-        return tuple(map(list, zip(*parts, strict=True)))
+    @property
+    def forward_both(self):
+        """Compiled function that runs the network on rows and on references, and returns the values of both."""
+        return self.runs.forward_both
 
     def source_values(self, rows):
         """Return the values of the sources at some rows, one tensor for each source."""
@@ -229,7 +199,7 @@ class PairMethod(Method, ABC):
         if pairing.mode is Mode.SHARED and not self._is_faster_apart(rows):
             return self.forward_both(rows, references)
         at_input = self.forward(rows)
-        return at_input, self.forward_references(references, at_input, pairing)
+        return at_input, self.runs.forward_references(references, at_input, pairing)
 
     def _shapes_at_both(self, pairing, *inputs):
         """Return the shapes of the values that `_at_both` returns, of which tracing alone does not know all sizes."""
@@ -290,13 +260,6 @@ class PairMethod(Method, ABC):
     def first_departure(self, rows, references, tolerance):
         """Find the first op at which contributions go wrong, if the method can."""
         return None
-
-
-def _depths(graph, depth=0):
-    """Yield the graph and the bodies of its loops, each with the number of loops around it."""
-    yield depth, graph
-    for body in graph.bodies:
-        yield from _depths(body, depth + 1)
 
 
 def coarsest_dtype(values):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from skdeeplift.dtypes import is_whole
+from skdeeplift.network.tensors import to_tensor
 
 
 class Difference(NamedTuple):
@@ -282,10 +283,10 @@ class Request(NamedTuple):
             Tensors of the target, the weights, the path, and those drawn; None where there is none.
         """
         target, depends_on_output = self.target, getattr(self.target, "depends_on_output", False)
-        path = None if self.path is None else [tf.convert_to_tensor(array) for array in self.path]
-        weights = tf.convert_to_tensor(self.weights)
+        path = None if self.path is None else list(map(_as_tensor, self.path))
+        weights = _as_tensor(self.weights)
         static = Request(self.pairing, target if depends_on_output else None, None, self.wanted, self.letters)
-        return static, (None if depends_on_output else tf.convert_to_tensor(target), weights, path, drawn)
+        return static, (None if depends_on_output else _as_tensor(target), weights, path, drawn)
 
     def join(self, tensors):
         """Join the static part with the tensors, as `split` returns both."""
@@ -331,3 +332,8 @@ def weights_of_predicted(output, centered):
     n_classes = output.shape[1]
     weights = tf.one_hot(tf.argmax(output, 1), n_classes, dtype=output.dtype)
     return (weights - 1 / n_classes if centered else weights)[:, None]
+
+
+def _as_tensor(array):
+    """Return a tensor of an array; tensors are returned as they are."""
+    return array if tf.is_tensor(array) else to_tensor(array)

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.compat import Interval, StrOptions, fit_context, get_feature_names
@@ -134,6 +135,7 @@ class Constant(Reference):
         ValueError
             If the shape or the dtype of the value does not fit the rows of ``X``.
         """
+        vars(self).pop("_totals", None)
         names, X = get_feature_names(X), np.asarray(X)
         if isinstance(self.value, str):
             # Integers, such as tokens, have no meaningful statistics; zero is the usual padding token.
@@ -153,6 +155,44 @@ class Constant(Reference):
         if kind_of(X.dtype) != "f" and not (converted == value).all():
             raise ValueError(f"Constant takes whole numbers where X holds {X.dtype}. Got {self.value!r}.")
         self.row_ = converted
+        return self
+
+    @available_if(lambda self: not (isinstance(self.value, str) and self.value == "median"))
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Compute the reference of the rows of all calls. A median needs all rows at once.
+
+        `fit` starts anew, and so does the first call after it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, *features)
+            Some of the training rows.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows, as in `fit`.
+
+        Returns
+        -------
+        self : object
+            The fitted object.
+        """
+        before = getattr(self, "_totals", None)
+        self.fit(X, sample_weight=sample_weight)
+        rows = np.asarray(X)
+        if not (self.learns and kind_of(rows.dtype) == "f"):
+            return self
+        if self.value == "mean":
+            weights = np.ones(len(rows)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+            total, sums = weights.sum(), np.tensordot(weights, rows.astype(np.float64), 1)[None]
+            if before is not None:
+                total, sums = before[0] + total, before[1] + sums
+            row, self._totals = sums / total, (total, sums)
+        else:
+            row = self.row_ if before is None else np.minimum(self.row_, before[1])
+            self._totals = None, row
+        self.row_ = row.astype(rows.dtype)
         return self
 
     def sample(self, X, n_references, random_state=None):

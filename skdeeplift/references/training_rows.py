@@ -6,13 +6,17 @@ import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.metrics import pairwise_distances_argmin, pairwise_distances_chunked
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.compat import Interval, StrOptions, fit_context
 from skdeeplift.references.reference import Reference, RowChooser, drop_weightless
+from skdeeplift.references.reservoir import Reservoir
 
 # Mini-batch k-means clusters more rows than these, because k-means takes too long for them.
 MANY_ROWS = 10_000
+# Most rows that `partial_fit` keeps, which is as many references as an explainer draws by itself.
+MOST_KEPT = 1024
 
 
 class TrainingSample(RowChooser):
@@ -94,6 +98,37 @@ class TrainingSample(RowChooser):
                     "Pass a smaller n_clusters=, or more rows."
                 )
         self.rows_, self.weights_ = rows, weights
+        vars(self).pop("_reservoir", None)
+        return self
+
+    @available_if(lambda self: self.is_random)
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Store further training rows, and draw 1024 of all rows where there are more.
+
+        `fit` starts anew, and so does the first call after it. Clusters need all rows at once.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, *features)
+            Some of the training rows.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows, as in `fit`.
+
+        Returns
+        -------
+        self : object
+            The fitted object.
+        """
+        rows, weights = drop_weightless(np.asarray(X), sample_weight)
+        weights = np.ones(len(rows)) if weights is None else weights
+        reservoir = getattr(self, "_reservoir", Reservoir(MOST_KEPT)).add([rows, weights], weights)
+        self._reservoir, (self.rows_, weights) = reservoir, reservoir.arrays
+        # Drawn rows count the same, since they were drawn by their weights.
+        has_equal = not reservoir.has_all or len(weights) == 0 or np.ptp(weights) == 0
+        self.weights_ = None if has_equal else weights
         return self
 
     def choose(self, X, n_references, random_state=None, y=None):

@@ -10,6 +10,7 @@ from skdeeplift.dtypes import kind_of
 from skdeeplift.network.bind import as_whole_numbers, check_lengths, check_unmasked
 from skdeeplift.propagation.lookups import vocabulary_sizes
 from skdeeplift.references.random_paths import are_frequencies, are_letters, describe_first
+from skdeeplift.rows.text_and_dates import are_dates, check_entries
 
 # Importances are means over rows: more numbers make them slower and hardly better.
 IMPORTANCE_ELEMENTS = 10_000_000
@@ -50,10 +51,15 @@ def check_rows(explainer, X, network, vocabulary, reset, has_columns=True):
     if network.takes_table:
         dtype = network.input_specs.dtype.as_numpy_dtype
         check = partial(validate_data, explainer, reset=reset) if has_columns else check_array
-        array = _as_numbers(check, X, dtype, "X", owner)
+        array = _as_numbers(check, X, dtype, "X" if has_columns else "X behind the encoder", owner, not has_columns)
         if array.dtype != dtype:
             array = _in_dtype(array, dtype, "X")
         expected = network.input_specs.shape[1]
+        if expected is not None and array.shape[1] != expected and not has_columns:
+            raise ValueError(
+                f"The encoder in front of the network returns {array.shape[1]} columns, but the network takes "
+                f"{expected}. Pass the encoder that was fitted on the rows that the network was trained on."
+            )
         if expected is not None and array.shape[1] != expected:
             raise ValueError(
                 f"X has {array.shape[1]} features, but the network bound to {owner} takes {expected}. A bound network "
@@ -165,13 +171,11 @@ def holds_ids(network):
     return [sizes is not None and bool((sizes > 0).all()) for sizes in vocabulary_sizes(network.graph)]
 
 
-def _as_numbers(check, X, dtype, name, owner):
-    """Convert rows by a function of scikit-learn, or raise an error that names an entry that is no number."""
+def _as_numbers(check, X, dtype, name, owner, is_encoded=False):
+    """Convert rows by a function of scikit-learn, or raise an error that names what is no number, and the remedy."""
     check_unmasked(X, name)
-    dtypes = X.dtypes if hasattr(X, "columns") and hasattr(X, "dtypes") else [getattr(X, "dtype", None)]
-    is_date = [kind_of(each) in "mM" for each in dtypes]
     try:
-        if any(is_date):
+        if any(are_dates(X)):
             # NumPy would count days.
             raise TypeError("dates and times are no numbers.")
         return check(X, **_conversion_options(X, dtype))
@@ -183,48 +187,8 @@ def _as_numbers(check, X, dtype, name, owner):
                 f"{name} is one array, with rows of one shape. Got a list of arrays of the shapes "
                 f"{', '.join(map(str, shapes[:5]))}. Join arrays of rows, as with np.concatenate(X)."
             ) from error
-        found = None if "NaN" in str(error) or "infinity" in str(error) else _find_no_number(X, is_date)
-        if found is None:
-            raise
-        # Some of NumPy's own kinds of TypeError are not made of a message.
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        remedy = f"with the encoder that the network was trained behind: make_pipeline(encoder, {owner}(...))"
-        if _holds_sequences(X):
-            remedy = f"as with {owner}(...).fit(one_hot(X)), by skdeeplift.sequences.one_hot"
-        raise kind(
-            f"{name} holds {found}, which is no number: {str(error).rstrip('.')}. Turn it into numbers first, {remedy}."
-        ) from error
-
-
-def _find_no_number(X, is_date):
-    """Describe the first entry of rows that is no number, with its column; None if there is none."""
-    try:
-        array = np.asarray(X, dtype=object)
-    except ValueError:
-        return None
-    columns = list(X.columns) if hasattr(X, "columns") and array.ndim == 2 else None
-    # Text that reads as a number is found only where nothing else is.
-    for is_number in (_reads_as_number, lambda value: not isinstance(value, (str, bytes))):
-        for place in np.ndindex(array.shape):
-            if is_date[0 if columns is None else place[1]] or not is_number(array[place]):
-                column = place[1] if columns is None and len(place) == 2 else columns and columns[place[1]]
-                where = "" if column is None else f" in column {column!r}"
-                return f"{array[place]!r}{where} of row {place[0]}" if place else repr(array[place])
-    return None
-
-
-def _holds_sequences(X):
-    """Return whether rows are strings of the letters of nucleotides or amino acids."""
-    entries = X if isinstance(X, (list, tuple)) else np.ravel(X) if np.ndim(X) == 1 else []
-    return len(entries) > 0 and all(isinstance(each, str) and len(each) > 1 and each.isalpha() for each in entries)
-
-
-def _reads_as_number(value):
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return value is None or isinstance(value, complex)
-    return True
+        check_entries(X, error, name, owner, is_encoded)
+        raise
 
 
 def _conversion_options(X, dtype):
@@ -254,11 +218,15 @@ def _in_dtype(array, dtype, name):
     return as_whole_numbers(array, dtype, name) if integers else array.astype(dtype, copy=False)
 
 
+def most_rows_for_importances(arrays, max_samples):
+    """Return how many rows importances are computed from at the most: fewer of large rows."""
+    return min(max_samples, max(16, IMPORTANCE_ELEMENTS // sum(array[0].size for array in arrays)))
+
+
 def importance_rows(arrays, max_samples, random_state, n_rows=None):
     """Draw the rows that importances are computed from, in order, of ``n_rows`` rows or those of the arrays."""
     n_rows = len(arrays[0]) if n_rows is None else n_rows
-    elements = sum(array[0].size for array in arrays)
-    most = min(max_samples, max(16, IMPORTANCE_ELEMENTS // elements))
+    most = most_rows_for_importances(arrays, max_samples)
     if n_rows <= most:
         return slice(None)
     return np.sort(random_state.choice(n_rows, most, replace=False))

@@ -11,7 +11,7 @@ from sklearn.utils.validation import has_fit_parameter
 from skdeeplift.binding.estimators import PredictionMixin
 from skdeeplift.compat import safe_indexing
 from skdeeplift.network.encoder_columns import as_dense, source_columns
-from skdeeplift.network.trained import unfrozen
+from skdeeplift.network.trained import is_estimator, steps_of, unfrozen
 from skdeeplift.rows.dask_rows import compute_all, is_lazy
 from skdeeplift.selection.contribution_layout import find_group_labels
 from skdeeplift.selection.mean_absolute_importance import MeanAbsoluteImportance
@@ -125,7 +125,7 @@ def fit_importances(settings, estimator, rows, names, random_state):
         If the estimator has no importances of columns, or encoded columns cannot be assigned to raw columns.
     """
     (X, y, sample_weight), groups = rows, settings.groups
-    _make_dense(estimator)
+    _prepare(estimator, is_encoded=not isinstance(groups, str) or settings.within != "sum")
     estimator.fit(X, y, **_route_weights(estimator, sample_weight))
     n_rows, n_columns = X.shape
     encoders, _, explainer = _split_encoder(estimator)
@@ -162,13 +162,24 @@ def fit_importances(settings, estimator, rows, names, random_state):
     return raw_importances
 
 
-def _make_dense(estimator):
-    """Add a step to a pipeline that makes the rows dense which its encoders return, for an explainer at its end."""
+def _prepare(estimator, is_encoded):
+    """Make the rows dense that a pipeline's encoders return for an explainer at its end, and set its ``to_source``.
+
+    Groups and absolute values within them are those of encoded columns, which the explainer then must not sum.
+    """
+    last = unfrozen(steps_of(estimator)[1])
+    if not is_estimator(last):
+        raise ValueError(
+            f"Columns are selected by feature_importances_, and the Pipeline ends in a {type(last).__name__}, which "
+            "has none. Pass an explainer of it, such as DeepLiftExplainer(pipeline)."
+        )
     while isinstance(estimator, Pipeline):
         pipeline, estimator = estimator, estimator.steps[-1][1]
         if isinstance(estimator, PredictionMixin):
             # Nothing else has a name with a space.
             pipeline.steps.insert(-1, ("as dense", DENSE))
+    if is_encoded and getattr(estimator, "to_source", None) == "auto":
+        estimator.set_params(to_source=False)
 
 
 def _split_encoder(estimator):

@@ -48,7 +48,8 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         Absolute contribution of several encoded columns of one raw column, as in `MeanAbsoluteImportance`.
     n_resamples : int, default=0
         Number of selections on samples of the rows, which show the columns that are selected again and again (stability
-        selection). With 0, columns are selected once, on all rows.
+        selection). Each sample also has seeds of its own for every ``random_state`` inside the estimator, so that no
+        selection repeats the random start of another network. With 0, columns are selected once, on all rows.
     sample_fraction : float, default=0.5
         Fraction of the rows in each sample. Rows are drawn without replacement and regardless of their weights, and
         classes keep their proportions.
@@ -62,7 +63,8 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         Number of samples that joblib computes at once, in threads by default. None means 1 unless in a
         `joblib.parallel_config` context.
     random_state : int, RandomState instance or None, default=None
-        Source of the samples of rows. Pass an int to get the same selection in every call.
+        Source of the samples of rows, and of the seeds on each sample. Pass an int to get the same selection in every
+        call.
 
     Attributes
     ----------
@@ -236,7 +238,7 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         random_state = np.random.RandomState(seed)
         sample = _sample_rows(X, y, sample_weight, self.sample_fraction, random_state)
         names = getattr(self, "feature_names_in_", None)
-        importances = fit_importances(self, clone(self.estimator), sample, names, random_state)
+        importances = fit_importances(self, _reseed(clone(self.estimator), random_state), sample, names, random_state)
         return self._select_by_importance(importances, n_selected).get_support()
 
     def _get_support_mask(self):
@@ -251,6 +253,12 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         # An encoder may replace missing values.
         tags.input_tags.allow_nan = inner.input_tags.allow_nan or isinstance(self.estimator, Pipeline)
         return tags
+
+
+def _reseed(estimator, random_state):
+    """Set every ``random_state`` in an estimator to a seed that is drawn; trained networks have none and stay."""
+    names = sorted(name for name in estimator.get_params() if name.rpartition("__")[2] == "random_state")
+    return estimator.set_params(**{name: random_state.randint(np.iinfo(np.int32).max) for name in names})
 
 
 def _sample_rows(X, y, sample_weight, fraction, random_state):

@@ -4,9 +4,18 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.network import ops
+from skdeeplift.network.graph import MEAN_OF_MEMBERS
 from skdeeplift.network.input_dependence import Layout
 from skdeeplift.propagation import replay
 from skdeeplift.targets.spellings import SpellingFinder
+
+
+def find_members(graph, value):
+    """Return the outputs of the members that a value is the mean of; a list of the value itself if it is no mean."""
+    op = graph.producer.get(value)
+    if op is None or MEAN_OF_MEMBERS not in op.name:
+        return [value]
+    return [member for each in op.inputs if graph.varies(each) for member in find_members(graph, each)]
 
 
 def find_squashes(graph, value):

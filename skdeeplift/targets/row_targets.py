@@ -121,4 +121,4 @@ def _are_floats(labels):
 
 def _shape_of_choices(shape, labels):
     """Return the shape that targets index: labels of two classes stand for a single logit and its negative."""
-    return (2,) if labels is not None and math.prod(shape) == 1 else shape
+    return (2,) if labels is not None and len(labels) == 2 and math.prod(shape) == 1 else shape

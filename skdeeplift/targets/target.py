@@ -234,7 +234,7 @@ def check_target(target, tensor, *, n_rows=None, centered=False, labels=None):
         has_entry_per_row(target, labels, shape)
     if labels is not None:
         target = as_indices(target, labels)
-        if math.prod(shape) == 1 and not (isinstance(target, str) and target in NAMES):
+        if math.prod(shape) == 1 and len(labels) == 2 and not (isinstance(target, str) and target in NAMES):
             if not tensor.is_ordered:
                 raise ValueError(
                     "Labels of two classes stand for a single logit and its negative, and this network's output is one "
@@ -304,7 +304,7 @@ def _choice(target, tensor, shape, n_rows):
         return _check_row_targets(array, shape, n_rows)
     raise ValueError(
         f"target= takes 'auto', 'predicted', 'all', 'profile', {_choices(shape)}, a dict of indices to weights, a "
-        f"Profile, or a callable. Got {target!r}."
+        f"Profile, or a callable. Got {target!r}.{_name_classes(target)}"
     )
 
 
@@ -347,7 +347,7 @@ def _check_row_targets(target, shape, n_rows):
         raise ValueError(
             f"One target per row is an integer array of shape {expected}, for outputs of shape {shape}. Got shape "
             f"{target.shape} of {target.dtype}. Weights of the outputs for each row are floats of shape "
-            f"{(n_rows, *shape)}."
+            f"{(n_rows, *shape)}.{_name_classes(*np.ravel(target)[:1])}"
         )
     for extreme in (target.min(0), target.max(0)):
         _check_index(tuple(np.ravel(extreme).tolist()), shape)
@@ -358,10 +358,17 @@ def _check_index(index, shape):
     index = index if isinstance(index, tuple) else (index,)
     got = index[0] if len(index) == 1 else index
     if len(index) != len(shape) or not all(isinstance(part, Integral) and not isinstance(part, bool) for part in index):
-        raise ValueError(f"A target is {_choices(shape)}. Got {got!r}.")
+        raise ValueError(f"A target is {_choices(shape)}. Got {got!r}.{_name_classes(got)}")
     if not all(0 <= part < size for part, size in zip(index, shape, strict=True)):
         raise ValueError(f"The target {got} is out of range: for this network it is {_choices(shape)}.")
     return tuple(int(part) for part in index)
+
+
+def _name_classes(target):
+    """Return advice for a target that is the name of a class, where names are not known."""
+    if not isinstance(target, str):
+        return ""
+    return " If it is the name of a class, pass class_names= to the explainer: one name for each output, in order."
 
 
 def _choices(shape):

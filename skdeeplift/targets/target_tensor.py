@@ -16,7 +16,7 @@ from skdeeplift.network.graph import Value
 from skdeeplift.network.layers import find_layer
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.method import Method, find_summing_groups
-from skdeeplift.targets.logits import find_groups, find_squashes, logits_of
+from skdeeplift.targets.logits import find_groups, find_members, find_squashes, logits_of
 from skdeeplift.targets.profile import is_profile
 from skdeeplift.targets.row_targets import holds_weights
 from skdeeplift.targets.spellings import has_several_classes
@@ -37,6 +37,8 @@ class TargetTensor(NamedTuple):
     is_ordered: bool = True
     # Whether the elements are classes of softmaxes that do not lie along the last axis.
     mixes_classes: bool = False
+    # Unit of the elements: "logit", "log-odds", "probability", "log-probability" or "value".
+    unit: str = "value"
 
     def classes(self, values):
         """Return the class of each row: that of its largest value, or 1 if its single value is above the threshold."""
@@ -52,7 +54,8 @@ class TargetTensor(NamedTuple):
 def find_target_tensor(graph, output, pre_activation):
     """Find the tensor to explain: an output, or the logits under its final softmax or sigmoid.
 
-    Ops that only move, copy or join the probabilities are applied to the logits instead.
+    Ops that only move, copy or join the probabilities are applied to the logits instead. So is the mean over the
+    members of an ensemble.
 
     Parameters
     ----------
@@ -69,31 +72,63 @@ def find_target_tensor(graph, output, pre_activation):
         The network, perhaps with ops that move the logits.
     target : TargetTensor
         The output or the logits.
+
+    Raises
+    ------
+    ValueError
+        If the output has no axis of rows, or some members of an ensemble have logits for all outputs and others do not.
     """
     if not output.shape.rank or not output.shape[1:].is_fully_defined():
         raise ValueError(
             f"The network's output has shape {output.shape}. Expected one entry for each row, and known axes after it."
         )
-    squashes = find_squashes(graph, output)
+    members = find_members(graph, output)
+    squashes_of = {member: find_squashes(graph, member) for member in members}
+    squashes = {made: squash for of_member in squashes_of.values() for made, squash in of_member.items()}
     if not squashes:
         return graph, TargetTensor(output, competing=False)
+    without = [number for number, member in enumerate(members, 1) if not squashes_of[member]]
+    if without and pre_activation:
+        raise ValueError(
+            f"The mean of the members' logits does not exist: member {without[0]} of the ensemble has no logits of all "
+            "outputs. It was trained on rows that lack a class, or does not end in a softmax or sigmoid as other "
+            "members do. Pass pre_activation=False to explain the mean of their outputs, or train each member on rows "
+            "of all classes."
+        )
     has_softmax = any(squash.axes for squash in squashes.values())
     are_logarithms = {squash.is_logarithm for squash in squashes.values()}
     competing, is_ordered = False, len(are_logarithms) == 1
     if has_softmax:
-        groups = find_groups(graph, squashes, output)
+        groups = _find_shared_groups(graph, squashes_of)
         competing = groups is not None and all(squash.axes for squash in squashes.values()) and _is_line_each(groups)
         is_ordered = is_ordered and groups is not None and len(np.unique(groups)) == 1
         is_cut = output.shape[1:].num_elements() == 1 and any(map(has_several_classes, squashes.values()))
         is_ordered = is_ordered and not is_cut
     half = np.log(0.5) if are_logarithms == {True} else 0.5
     threshold = 0.0 if pre_activation or (competing and is_ordered) else half
-    value = output
+    value, unit = output, "log-probability" if True in are_logarithms else "probability"
     if pre_activation:
         graph, value = logits_of(graph, squashes, output)
+        # Only the logit of a sigmoid is the logarithm of the odds of its class.
+        unit = "logit" if has_softmax else "log-odds"
     return graph, TargetTensor(
-        value, competing, threshold, is_ordered or not pre_activation, mixes_classes=has_softmax and not competing
+        value,
+        competing,
+        threshold,
+        is_ordered or not pre_activation,
+        mixes_classes=has_softmax and not competing,
+        unit=unit,
     )
+
+
+def _find_shared_groups(graph, squashes_of):
+    """Return the softmax that each element belongs to, or None if members of an ensemble differ in it."""
+    found = [find_groups(graph, squashes, member) for member, squashes in squashes_of.items() if squashes]
+    if len(found) == 1 or any(groups is None for groups in found):
+        return found[0] if len(found) == 1 else None
+    # Softmaxes of different members have different numbers.
+    found = [np.unique(groups, return_inverse=True)[1].reshape(groups.shape) for groups in found]
+    return found[0] if all(np.array_equal(found[0], groups) for groups in found) else None
 
 
 def _is_line_each(groups):

@@ -4,10 +4,15 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import tensorflow as tf
 from joblib import parallel_config
 from keras import layers
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skdeeplift import (
     DeepLiftExplainer,
@@ -89,10 +94,6 @@ def test_letters_of_a_layer():
 
 
 def test_multipliers_of_sums_over_raw_columns():
-    from sklearn.neural_network import MLPClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     pipeline = make_pipeline(StandardScaler(), MLPClassifier((3,), solver="lbfgs", max_iter=300, random_state=0))
     y = np.arange(6) % 2
 
@@ -100,6 +101,38 @@ def test_multipliers_of_sums_over_raw_columns():
         return DeepLiftExplainer(pipeline, **parameters).fit(ROWS, y).explain(ROWS, multipliers=True).multipliers
 
     follow("Pass to_source=False", lambda: multipliers(to_source=True), lambda: multipliers(to_source=False))
+
+
+class Grouped(MLPClassifier):
+    """A perceptron whose `fit` takes groups."""
+
+    def fit(self, X, y, groups=None):
+        return super().fit(X, y)
+
+
+def test_metadata_that_nothing_takes():
+    y, grouped = np.arange(6) % 2, Grouped((3,), solver="lbfgs", max_iter=300, random_state=0)
+
+    def routed():
+        with sklearn.config_context(enable_metadata_routing=True):
+            requesting = sklearn.base.clone(grouped).set_fit_request(groups=True)
+            return DeepLiftExplainer(requesting).fit(ROWS, y, groups=y).transform(ROWS)
+
+    follow(
+        "Call sklearn.set_config(enable_metadata_routing=True) and set_fit_request of the estimator, or leave it out",
+        lambda: DeepLiftExplainer(grouped).fit(ROWS, y, groups=y),
+        routed,
+        lambda: DeepLiftExplainer(grouped).fit(ROWS, y).transform(ROWS),
+    )
+
+
+def test_chunks_for_an_estimator_that_is_trained(model):
+    mlp = MLPClassifier((3,), solver="lbfgs", max_iter=300, random_state=0)
+    with pytest.raises(AttributeError) as caught:
+        DeepLiftExplainer(mlp).partial_fit(ROWS)
+    assert "pass the network, or FrozenEstimator(estimator)" in str(caught.value.__cause__)
+    for each in (model, FrozenEstimator(mlp.fit(ROWS, np.arange(6) % 2))):
+        assert_result(DeepLiftExplainer(each).partial_fit(ROWS[:3]).partial_fit(ROWS[3:]).transform(ROWS))
 
 
 def test_rows_that_depend_on_each_other():

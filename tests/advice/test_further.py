@@ -10,7 +10,8 @@ import pytest
 from keras import layers, ops
 
 from skdeeplift import DeepLiftExplainer, OcclusionExplainer, mean_normalise_weights_for_sequence_convolution
-from skdeeplift.command_line.data_files import check_writable, read_rows
+from skdeeplift.command_line.data_files import read_rows
+from skdeeplift.command_line.result_files import check_writable
 from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.rows.output import Output
 from tests.advice.following import contributions, follow
@@ -59,7 +60,7 @@ def test_first_lines_of_tables(tmp_path):
         lambda: read("id,a,b\n1,2,3\n4,5,6\n", index="id"),
     )
     follow(
-        "If it is no row, delete the line (pandas: to_csv(header=False)); if it is one, write its first number as 0.0",
+        "If it is no row, delete the line; if it is one, write its first number as 0.0",
         lambda: read("0,1,2\n3,4,7\n"),
         lambda: read("3,4,7\n"),
         lambda: read("0.0,1,2\n3,4,7\n"),

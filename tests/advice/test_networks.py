@@ -248,9 +248,12 @@ def test_keras_model_as_the_last_step():
     model = network()
     trainable = SKLearnClassifier(classifier, fit_kwargs={"verbose": 0})
     follow(
-        "Pass FrozenEstimator(model) if it is trained, or keras.wrappers.SKLearnClassifier(model) to train it",
-        lambda: explain(make_pipeline(StandardScaler(), model), y=CLASSES),
-        lambda: explain(make_pipeline(StandardScaler(), FrozenEstimator(model)), y=CLASSES),
+        "as in make_pipeline(encoder.fit(X_train), model). To train the network in fit too, pass an estimator such as "
+        "keras.wrappers.SKLearnClassifier(model) as the last step",
+        lambda: explain(make_pipeline(StandardScaler(), model)),
+        lambda: explain(make_pipeline(StandardScaler().fit(ROWS), model)),
+        lambda: explain(FrozenEstimator(make_pipeline(StandardScaler().fit(ROWS), model))),
+        lambda: explain(make_pipeline(StandardScaler().fit(ROWS), FrozenEstimator(model))),
         lambda: explain(make_pipeline(StandardScaler(), trainable), y=CLASSES),
         lambda: explain(make_pipeline(StandardScaler(), SKLearnClassifier(classifier(ROWS, CLASSES))), y=CLASSES),
     )

@@ -3,19 +3,22 @@
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from keras import layers
 
-from skdeeplift import DeepLiftExplainer, GradientExplainer, IntegratedGradientsExplainer
+from skdeeplift import DeepLiftExplainer, Explanation, GradientExplainer, IntegratedGradientsExplainer
 from skdeeplift.plotting import (
     BeeswarmDisplay,
     ConvergenceDisplay,
     DependenceDisplay,
+    HeatmapDisplay,
     ImageContributionDisplay,
     ImportanceDisplay,
     SequenceLogoDisplay,
     TokenDisplay,
     WaterfallDisplay,
+    heatmap,
 )
 from skdeeplift.references import reference_report
 from tests.advice.following import follow
@@ -96,6 +99,12 @@ def test_targets(fitted, one, of_all):
         lambda: BeeswarmDisplay.from_explanation(of_rows, target=1),
     )
     follow(
+        "Pass target=, one of 0, 1, to draw the rows of this target, or explain all rows with one target",
+        lambda: BeeswarmDisplay.from_explanation(of_rows),
+        lambda: BeeswarmDisplay.from_explanation(of_rows, target=1),
+        lambda: BeeswarmDisplay.from_explanation(fitted.explain(ROWS, target=1)),
+    )
+    follow(
         "Explain target='all', or use by_class=False",
         lambda: ImportanceDisplay.from_explanation(one, by_class=True),
         lambda: ImportanceDisplay.from_explanation(of_all, by_class=True),
@@ -118,9 +127,61 @@ def test_parts(one, of_two):
 
 def test_single_rows(one):
     follow(
-        "Pass row=, its position",
+        "Pass row=, its label, or position=, its position",
         lambda: WaterfallDisplay.from_explanation(one),
         lambda: WaterfallDisplay.from_explanation(one, row=0),
+        lambda: WaterfallDisplay.from_explanation(one, position=0),
+    )
+    follow(
+        "row= is a label and position= a position. Pass one of the two",
+        lambda: WaterfallDisplay.from_explanation(one, row=0, position=0),
+        lambda: WaterfallDisplay.from_explanation(one, row=0),
+        lambda: WaterfallDisplay.from_explanation(one, position=0),
+    )
+
+
+def test_labels_of_rows(fitted):
+    labelled = fitted.explain(ROWS)
+    labelled.index = pd.Index(["a", "b", "c", "c", "d"])
+    follow(
+        "For the row at this position, pass position=0",
+        lambda: WaterfallDisplay.from_explanation(labelled, row=0),
+        lambda: WaterfallDisplay.from_explanation(labelled, position=0),
+        lambda: WaterfallDisplay.from_explanation(labelled, row="a"),
+    )
+    follow(
+        "Pass position=, one of 2, 3",
+        lambda: WaterfallDisplay.from_explanation(labelled, row="c"),
+        lambda: WaterfallDisplay.from_explanation(labelled, position=2),
+        lambda: WaterfallDisplay.from_explanation(labelled, position=3),
+    )
+    of_rows = fitted.explain(ROWS, target=[0, 1, 1, 0, 1])
+    follow(
+        "has another target. Pass position=, one of 1, 2, 4",
+        lambda: WaterfallDisplay.from_explanation(of_rows, target=1, row=0),
+        lambda: WaterfallDisplay.from_explanation(of_rows, target=1, position=4),
+    )
+    tokens = Explanation(contributions=np.ones((3, 2)), X=np.ones((3, 2), int), prediction=np.zeros(3))
+    follow(
+        "draws rows= by their labels, or those at position=. Pass one of the two",
+        lambda: TokenDisplay.from_explanation(tokens, rows=[0], position=[1]),
+        lambda: TokenDisplay.from_explanation(tokens, rows=[0]),
+        lambda: TokenDisplay.from_explanation(tokens, position=[1]),
+    )
+
+
+def test_orders_of_rows(one, monkeypatch):
+    follow(
+        "order='prediction' needs predictions, and there are none. Pass order='sum'",
+        lambda: HeatmapDisplay(one.contributions, one.feature_names).plot(order="prediction"),
+        lambda: HeatmapDisplay(one.contributions, one.feature_names).plot(order="sum"),
+    )
+    monkeypatch.setattr(heatmap, "MOST_CLUSTERED", 4)
+    follow(
+        "more than 4. Pass order='sum', or fewer rows",
+        lambda: HeatmapDisplay.from_explanation(one),
+        lambda: HeatmapDisplay.from_explanation(one, order="sum"),
+        lambda: HeatmapDisplay(one.contributions[:4], one.feature_names).plot(),
     )
 
 
@@ -253,6 +314,16 @@ def test_text():
         "Pass TokenDisplay's words=",
         lambda: TokenDisplay.from_explanation(explanation),
         lambda: TokenDisplay.from_explanation(explanation, words=["these are the words".split()] * 2),
+    )
+
+
+def test_tables_as_text(one):
+    follow(
+        "Use BeeswarmDisplay or WaterfallDisplay for a table, or pass words=",
+        lambda: TokenDisplay.from_explanation(one, rows=0),
+        lambda: BeeswarmDisplay.from_explanation(one),
+        lambda: WaterfallDisplay.from_explanation(one, row=0),
+        lambda: TokenDisplay.from_explanation(one, rows=0, words=["these", "three", "words"]),
     )
 
 

@@ -24,6 +24,17 @@ def several_outputs(keys):
     return keras.Model(rows, dict(zip("ab", outputs, strict=True)) if keys else outputs)
 
 
+@pytest.mark.parametrize("target", ["Adelie", {"Adelie": 1.0, "Gentoo": -1.0}, np.array(["Adelie", "Gentoo"] * 2)])
+def test_names_of_classes(target):
+    several, call = network(activation="softmax"), {"target": target}
+    names = ["Adelie", "Chinstrap", "Gentoo"]
+    follow(
+        "If it is the name of a class, pass class_names= to the explainer: one name for each output, in order.",
+        lambda: contributions(several, ROWS, call=call),
+        lambda: contributions(several, ROWS, call=call, class_names=names),
+    )
+
+
 def test_centered_logits():
     one = network(1)
     follow(

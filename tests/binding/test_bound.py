@@ -152,10 +152,8 @@ def test_contributions_go_back_to_raw_columns():
     frame = pd.DataFrame({"no": 1.0, "kind": np.where(IRIS.iloc[:, 0] > 6, "long", "short"), "width": IRIS.iloc[:, 1]})
     encoder = ColumnTransformer([("scaled", StandardScaler(), ["width"]), ("one", OneHotEncoder(), ["kind"])])
     pipeline = make_pipeline(encoder, MLP)
-    encoded = DeepLiftExplainer(pipeline, target="all").fit(frame, SPECIES).explain(frame)
-    explainer = (
-        DeepLiftExplainer(pipeline, target="all", to_source=True).set_output(transform="pandas").fit(frame, SPECIES)
-    )
+    encoded = DeepLiftExplainer(pipeline, target="all", to_source=False).fit(frame, SPECIES).explain(frame)
+    explainer = DeepLiftExplainer(pipeline, target="all").set_output(transform="pandas").fit(frame, SPECIES)
     explanation = explainer.explain(frame)
     by_hand = np.zeros((len(frame), 3, 3))
     by_hand[:, 1] = encoded.contributions[:, 1] + encoded.contributions[:, 2]
@@ -302,3 +300,30 @@ def test_names_of_classes_that_are_not_different(names):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match="class_names= has one name for each class, all of them different"):
         DeepLiftExplainer(model, target=0, class_names=names).fit(np.ones((2, 3)))
+
+
+def test_a_single_output_has_one_name_or_those_of_two_classes():
+    model = table(1)
+    one = DeepLiftExplainer(model, class_names=["price"]).fit(PAIRS)
+    assert one.explain(PAIRS).class_names.tolist() == ["price"]
+    as_it_is = one.explain(PAIRS + 1).contributions
+    for target in ("price", 0, np.array([0, 0, 0]), np.array(["price"] * 3)):
+        np.testing.assert_array_equal(one.explain(PAIRS + 1, target=target).contributions, as_it_is)
+    two = DeepLiftExplainer(model, class_names=["no", "yes"], target="all").fit(PAIRS)
+    explanation = two.explain(PAIRS)
+    assert explanation.class_names.tolist() == ["no", "yes"]
+    # The output stands for the second.
+    assert set(explanation.to_frame()["class"]) == {"yes"}
+    assert two.get_feature_names_out().tolist() == ["x0__yes", "x1__yes"]
+    with pytest.raises(ValueError, match="class_names= has 3 names"):
+        DeepLiftExplainer(model, class_names=["a", "b", "c"]).fit(PAIRS)
+
+
+def test_one_of_several_outputs_has_its_name():
+    inputs = keras.Input((2,))
+    heads = {"price": keras.layers.Dense(1)(inputs), "kind": keras.layers.Dense(3, "softmax")(inputs)}
+    model = keras.Model(inputs, heads)
+    assert DeepLiftExplainer(model, output="price").fit(PAIRS).explain(PAIRS).class_names.tolist() == ["price"]
+    assert DeepLiftExplainer(model, output="kind").fit(PAIRS).explain(PAIRS).class_names is None
+    named = DeepLiftExplainer(model, output="price", class_names=["euros"]).fit(PAIRS)
+    assert named.explain(PAIRS).class_names.tolist() == ["euros"]

@@ -1,3 +1,4 @@
+import pickle
 from functools import partial
 
 import keras
@@ -337,3 +338,33 @@ def test_call_ends_with_the_fit_that_it_began_with(model):
 
     np.testing.assert_allclose(explainer.transform(source()), expected, **CLOSE)
     assert not np.allclose(explainer.transform(ROWS), expected)
+
+
+@pytest.mark.parametrize(
+    ("activation", "outputs", "parameters", "unit"),
+    [
+        ("softmax", 3, {}, "logit"),
+        ("softmax", 3, {"target": {0: 1, 2: -1}}, "logit"),
+        ("softmax", 3, {"target": 1, "center_logits": True}, "centered logit"),
+        ("softmax", 3, {"target": 1, "pre_activation": False}, "probability"),
+        ("log_softmax", 3, {"target": 1, "pre_activation": False}, "log-probability"),
+        ("softmax", 3, {"target": np.array([0.5, 0.5, 0.0])}, "probability"),
+        ("softmax", 3, {"target": lambda output: output[:, 0]}, "value"),
+        ("sigmoid", 1, {}, "log-odds"),
+        ("sigmoid", 1, {"pre_activation": False}, "probability"),
+        ("sigmoid", 3, {"target": "all"}, "log-odds"),
+        ("linear", 1, {}, "value"),
+        ("linear", 3, {"target": 1, "center_logits": True}, "centered value"),
+        ("tanh", 1, {}, "value"),
+    ],
+)
+def test_units_of_targets(activation, outputs, parameters, unit, tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(outputs, activation)])
+    explainer = DeepLiftExplainer(model, **parameters).fit(np.eye(3))
+    n_outputs = 1 if callable(parameters.get("target")) else outputs
+    explanation, batches = explainer.explain(np.eye(3)), explainer.explain(iter([np.eye(3)[:2], np.eye(3)[2:]]))
+    assert {(each.target_unit, each.n_outputs) for each in (explanation, batches)} == {(unit, n_outputs)}
+    if not callable(parameters.get("target")):
+        explanation.save(tmp_path / "explanation.npz")
+        for again in (Explanation.load(tmp_path / "explanation.npz"), pickle.loads(pickle.dumps(explanation))):
+            assert (again.target_unit, again.n_outputs) == (unit, outputs)

@@ -4,8 +4,10 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skdeeplift import DeepLiftExplainer
 from skdeeplift.metrics import deletion_score
@@ -71,8 +73,33 @@ def test_a_series_with_labels_where_columns_have_no_names():
 def test_a_series_behind_an_encoder():
     explainer = DeepLiftExplainer(make_pipeline(StandardScaler(), MLP)).fit(TABLE, TABLE["a"] > 0)
     series = pd.Series([1.0, 2.0, 3.0, 4.0], index=list("dcba"))
-    expected = explainer.explain(TABLE, reference=[4.0, 3.0, 2.0, 1.0]).contributions
-    np.testing.assert_array_equal(explainer.explain(TABLE, reference=series).contributions, expected)
+    row = pd.DataFrame([[4.0, 3.0, 2.0, 1.0]], columns=list("abcd"))
+    expected = explainer.explain(TABLE, reference=explainer.estimator_[0].transform(row)[0]).contributions
+    for reference in (series, row, Constant(series)):
+        contributions = explainer.explain(TABLE, reference=reference).contributions
+        np.testing.assert_allclose(contributions, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_references_with_raw_columns():
+    """Names tell that a reference has raw columns, of text and gaps too; arrays hold encoded columns."""
+    table = pd.DataFrame({"size": [1.0, np.nan, 3.0, 4.0], "kind": ["a", "b", None, "b"], "one": [1, 2, 3, 4]})
+    encoder = make_column_transformer(
+        (SimpleImputer(), ["size"]), (OneHotEncoder(sparse_output=False), ["kind"]), remainder="passthrough"
+    ).fit(table)
+    network = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
+    explainer = DeepLiftExplainer(make_pipeline(encoder, network)).fit(table)
+    encoded = encoder.transform(table)
+    for reference, expected in (
+        (table.iloc[1], encoded[1]),
+        (table.iloc[2][["one", "kind", "size"]], encoded[2]),
+        (table[:3], encoded[:3]),
+    ):
+        contributions = explainer.explain(table, reference=reference).contributions
+        np.testing.assert_array_equal(contributions, explainer.explain(table, reference=expected).contributions)
+        own = DeepLiftExplainer(explainer.estimator, reference=reference).fit(table)
+        np.testing.assert_array_equal(own.transform(table), contributions)
+    with pytest.raises(ValueError, match="same order"):
+        explainer.explain(table, reference=table[["kind", "size", "one"]])
 
 
 @pytest.mark.parametrize("make", [lambda X: X, lambda X: list(X.values()), lambda X: iter([X])])
@@ -112,3 +139,59 @@ def test_inputs_of_other_lengths_have_other_columns():
     explainer.transform({"first": TABLE, "second": INPUTS["second"]})
     with pytest.raises(ValueError, match=r"X\['second'\]: The feature names"):
         explainer.transform({"first": TABLE, "second": TABLE[["d", "c"]]})
+
+
+def test_names_for_arrays():
+    """An array with `feature_names` is explained as the DataFrame of these columns is."""
+    network, names = table_network(), list("abcd")
+    frame = DeepLiftExplainer(network, reference=SORTED).fit(TABLE)
+    array = DeepLiftExplainer(network, reference=SORTED, feature_names=names).fit(TABLE.to_numpy())
+    explanation = array.explain(TABLE.to_numpy())
+    assert list(explanation.feature_names) == names
+    np.testing.assert_array_equal(explanation.contributions, frame.explain(TABLE).contributions)
+    assert list(array.get_feature_names_out()) == names
+    assert list(array.set_output(transform="pandas").transform(TABLE.to_numpy()).columns) == names
+    # The names are the explainer's own. scikit-learn's attribute means columns that `fit` has seen.
+    assert not hasattr(array, "feature_names_in_")
+    both = DeepLiftExplainer(network, target="all", feature_names=TABLE.columns, class_names=["u", "v"])
+    both.fit(TABLE)
+    assert list(both.get_feature_names_out())[:2] == ["a__v", "b__v"]
+
+
+def test_names_for_arrays_behind_an_encoder():
+    """A reference with these names holds raw columns, as that of a DataFrame does."""
+    network = make_pipeline(StandardScaler().fit(TABLE.to_numpy()), table_network())
+    frame = DeepLiftExplainer(network, reference=SORTED).fit(TABLE).transform(TABLE)
+    for to_source in (True, False):
+        explainer = DeepLiftExplainer(network, feature_names=list("abcd"), to_source=to_source, reference=SORTED)
+        explanation = explainer.fit(TABLE.to_numpy()).explain(TABLE.to_numpy())
+        assert list(explanation.feature_names) == list("abcd")
+        np.testing.assert_allclose(explanation.contributions, frame, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("names", "X", "message"),
+    [
+        (list("abc"), TABLE.to_numpy(), "one name for each of the 4 columns of X, all of them different texts. Got"),
+        (list("abca"), TABLE.to_numpy(), "all of them different"),
+        ([1, 2, 3, 4], TABLE.to_numpy(), "different texts"),
+        ("abcd", TABLE.to_numpy(), "feature_names"),
+        (list("abdc"), TABLE, r"the columns of X have the names .*'d'\]. Pass feature_names=None, or X.to_numpy\(\)"),
+    ],
+)
+def test_names_that_do_not_fit(names, X, message):
+    with pytest.raises(ValueError, match=message):
+        DeepLiftExplainer(table_network(), feature_names=names).fit(X)
+
+
+@pytest.mark.advice
+def test_advice_on_names():
+    network = table_network()
+    with pytest.raises(ValueError, match=r"Pass feature_names=None, or X.to_numpy\(\)"):
+        DeepLiftExplainer(network, feature_names=list("abdc")).fit(TABLE)
+    for changed, X in [({"feature_names": None}, TABLE), ({"feature_names": list("abdc")}, TABLE.to_numpy())]:
+        assert DeepLiftExplainer(network, target=0, **changed).fit(X).transform(X).shape == (len(TABLE), 4)
+    images = keras.Sequential([keras.Input((2, 2)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"columns of one table, which X is not. Pass feature_names=None"):
+        DeepLiftExplainer(images, feature_names=["a", "b"]).fit(np.ones((3, 2, 2)))
+    assert DeepLiftExplainer(images, feature_names=None).fit_transform(np.ones((3, 2, 2))).shape == (3, 2, 2)

@@ -4,9 +4,12 @@ import keras
 import numpy as np
 import pytest
 import sklearn
+from keras.wrappers import SKLearnClassifier
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SequentialFeatureSelector
+from sklearn.impute import SimpleImputer
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -17,6 +20,7 @@ from sklearn.utils import get_tags
 
 from skdeeplift import DeepLiftExplainer, MeanAbsoluteImportance
 from skdeeplift.binding.estimators import restore_on_error, with_attributes
+from skdeeplift.network.trained import steps_of
 
 X, Y = make_classification(60, 5, n_informative=2, n_redundant=0, shuffle=False, random_state=0)
 MLP = MLPClassifier((5,), max_iter=30, random_state=0)
@@ -87,15 +91,73 @@ def test_search_for_parameters(make, n_jobs):
 
 def test_metadata_is_routed():
     with sklearn.config_context(enable_metadata_routing=True):
-        explainer = DeepLiftExplainer(MLP).set_fit_request(sample_weight=True, target=True)
+        mlp = clone(MLP).set_fit_request(sample_weight=True)
+        explainer = DeepLiftExplainer(mlp).set_fit_request(sample_weight=True, target=True)
         explainer.set_transform_request(target=True)
         last = LogisticRegression().set_fit_request(sample_weight=False)
         pipeline = Pipeline([("explain", explainer), ("classify", last)])
         weights = np.linspace(0, 1, 60)
         fitted = pipeline.fit(X, Y, sample_weight=weights, target=Y)
-        alone = DeepLiftExplainer(MLP).fit(X, Y, sample_weight=weights, target=Y)
-        np.testing.assert_allclose(fitted[0].feature_importances_, alone.feature_importances_)
-        np.testing.assert_allclose(fitted[0].transform(X, target=Y), alone.transform(X, target=Y))
+    alone = DeepLiftExplainer(MLP).fit(X, Y, sample_weight=weights, target=Y)
+    np.testing.assert_allclose(fitted[0].feature_importances_, alone.feature_importances_)
+    np.testing.assert_allclose(fitted[0].transform(X, target=Y), alone.transform(X, target=Y))
+
+
+class Noted(MLPClassifier):
+    """A perceptron that notes what its `fit` gets."""
+
+    def fit(self, X, y, sample_weight=None, groups=None):
+        self.got_ = sample_weight, groups
+        return super().fit(X, y)
+
+
+def test_weights_are_routed_by_the_requests_of_both():
+    """The explainer consumes its own metadata only, and the estimator gets what it has requested."""
+    weights, groups = np.linspace(0, 1, 60), np.arange(60)
+    noted = Noted((2,), max_iter=2, random_state=0)
+    with sklearn.config_context(enable_metadata_routing=True):
+        for of_estimator in (True, False):
+            inner = clone(noted).set_fit_request(sample_weight=of_estimator, groups=True)
+            scaler = StandardScaler().set_fit_request(sample_weight=False)
+            for each in (inner, make_pipeline(scaler, inner)):
+                explainer = DeepLiftExplainer(each)
+                explainer.fit(X, Y, sample_weight=weights, groups=groups)
+                got = steps_of(explainer.estimator_)[1].got_
+                assert (got[0] is weights, got[1] is groups) == (of_estimator, True)
+            own = explainer.references_.arrays[0]
+            np.testing.assert_allclose(own[0], np.average(StandardScaler().fit_transform(X), 0, weights), atol=1e-9)
+            explainer.set_fit_request(sample_weight=False)
+            if of_estimator:
+                explainer.fit(X, Y, sample_weight=weights)
+                np.testing.assert_allclose(explainer.references_.arrays[0], 0, atol=1e-9)
+            else:
+                with pytest.raises(TypeError, match="not routed to any object"):
+                    explainer.fit(X, Y, sample_weight=weights)
+        with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
+            DeepLiftExplainer(noted).fit(X, Y, sample_weight=weights)
+        with pytest.raises(TypeError, match="unexpected argument"):
+            DeepLiftExplainer(inner).fit(X, Y, other=weights)
+        selector = SelectFromModel(DeepLiftExplainer(inner).set_fit_request(sample_weight=True))
+        assert selector.fit(X, Y, groups=groups).estimator_.estimator_.got_[1] is groups
+    explainer = DeepLiftExplainer(noted).fit(X, Y, sample_weight=weights)
+    assert explainer.estimator_.got_[0] is weights
+
+
+def test_metadata_that_nothing_takes():
+    for explainer in (DeepLiftExplainer(bound()), DeepLiftExplainer(MLP)):
+        with pytest.raises(TypeError, match=r"DeepLiftExplainer.fit\(\) got the metadata groups=.*set_fit_request"):
+            explainer.fit(X, Y, groups=Y)
+
+
+def test_a_pipeline_that_ends_in_a_network_has_the_tags_of_its_encoder():
+    explainer = DeepLiftExplainer(make_pipeline(SimpleImputer().fit(X), bound()))
+    tags = get_tags(explainer)
+    assert tags.input_tags.allow_nan
+    assert not tags.input_tags.three_d_array
+    assert not tags.target_tags.required
+    assert not hasattr(explainer.fit(X), "estimator_")
+    for name in ("predict", "score"):
+        assert not hasattr(explainer, name)
 
 
 def test_tags_are_those_of_the_estimator():
@@ -133,3 +195,21 @@ def test_a_copy_has_other_attributes_and_shares_all_others():
     copied = with_attributes(value, number=2)
     assert (value.number, copied.number) == (1, 2)
     assert copied.parts is value.parts
+
+
+def test_weights_are_routed_to_wrappers_of_keras():
+    """All weight is on the first class, which the network then predicts everywhere."""
+
+    def build(X, y):
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2, "softmax", kernel_initializer="zeros")])
+        model.compile(keras.optimizers.SGD(10.0), "categorical_crossentropy")
+        return model
+
+    weights = np.where(Y == 0, 1.0, 0.0)
+    wrapper = SKLearnClassifier(build, fit_kwargs={"epochs": 5, "verbose": 0})
+    with sklearn.config_context(enable_metadata_routing=True):
+        with pytest.raises(UnsetMetadataPassedError, match="SKLearnClassifier"):
+            DeepLiftExplainer(wrapper).fit(X, Y, sample_weight=weights)
+        wrapper.set_fit_request(sample_weight=True)
+        explainer = DeepLiftExplainer(wrapper).fit(X, Y, sample_weight=weights)
+    assert (np.asarray(explainer.network_.model(X)).argmax(1) == 0).mean() > 0.95

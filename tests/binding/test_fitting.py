@@ -30,8 +30,8 @@ def test_trained_in_fit(by_name):
 def test_pipeline_explains_what_its_last_step_takes():
     frame = pd.DataFrame({"kind": np.where(IRIS.iloc[:, 0] > 6, "long", "short"), "width": IRIS.iloc[:, 1], "no": 1.0})
     encoder = ColumnTransformer([("one", OneHotEncoder(), ["kind"]), ("scaled", StandardScaler(), ["width"])])
-    explainer = DeepLiftExplainer(make_pipeline(encoder, MLP)).set_output(transform="pandas").fit(frame, SPECIES)
-    table = explainer.transform(frame)
+    explainer = DeepLiftExplainer(make_pipeline(encoder, MLP), to_source=False).set_output(transform="pandas")
+    table = explainer.fit(frame, SPECIES).transform(frame)
     assert table.columns.tolist() == ["one__kind_long", "one__kind_short", "scaled__width"]
     assert explainer.n_features_in_ == 3
     assert explainer.feature_importances_.shape == (3,)
@@ -58,8 +58,13 @@ def test_frozen_estimators_are_not_trained():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     frozen = DeepLiftExplainer(FrozenEstimator(model)).fit(IRIS)
     np.testing.assert_array_equal(frozen.transform(IRIS), DeepLiftExplainer(model).fit(IRIS).transform(IRIS))
-    in_pipeline = DeepLiftExplainer(make_pipeline(StandardScaler(), FrozenEstimator(model))).fit(IRIS, SPECIES)
+    in_pipeline = DeepLiftExplainer(make_pipeline(pipeline[0], FrozenEstimator(model))).fit(IRIS[:20])
     assert in_pipeline.network_.model is model
+    np.testing.assert_allclose(
+        in_pipeline.transform(IRIS[:20]),
+        DeepLiftExplainer(model).fit(pipeline[0].transform(IRIS[:20])).transform(pipeline[0].transform(IRIS[:20])),
+        rtol=1e-6,
+    )
     with pytest.raises(NotFittedError):
         DeepLiftExplainer(FrozenEstimator(clone(MLP))).fit(IRIS)
     with pytest.raises(ValueError, match="feature names should match"):
@@ -183,3 +188,19 @@ def test_parameters_may_be_set_while_an_explainer_is_fitted():
     explainer = DeepLiftExplainer(table_network(), reference=reference)
     explainer.fit(ROWS)
     assert (explainer.verbose, explainer.batch_size) == (1, 7)
+
+
+def test_a_regression_has_the_name_of_what_it_learned():
+    network = MLPRegressor(hidden_layer_sizes=(2,), solver="lbfgs", max_iter=5, tol=10.0)
+    y = IRIS.iloc[:, 0].rename("length")
+    explainer = DeepLiftExplainer(network).fit(IRIS, y)
+    explanation = explainer.explain(IRIS[:2])
+    assert explanation.class_names.tolist() == ["length"]
+    np.testing.assert_array_equal(explainer.explain(IRIS[:2], target="length").contributions, explanation.contributions)
+    both = DeepLiftExplainer(network, target="all").fit(IRIS, IRIS.iloc[:, :2])
+    assert both.explain(IRIS[:2]).class_names.tolist() == IRIS.columns[:2].tolist()
+    assert both.get_feature_names_out()[1] == f"{IRIS.columns[0]}__{IRIS.columns[1]}"
+    for unnamed in (y.to_numpy(), y.rename(None), y.rename(0)):
+        assert DeepLiftExplainer(network).fit(IRIS, unnamed).explain(IRIS[:2]).class_names is None
+    given = DeepLiftExplainer(network, class_names=["cm"]).fit(IRIS, y)
+    assert given.explain(IRIS[:2]).class_names.tolist() == ["cm"]

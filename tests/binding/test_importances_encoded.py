@@ -21,7 +21,7 @@ X = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 3)), columns=list("ab
     [(reorder(), [0, 0, 1]), (reorder("ca"), [0, 1]), (PCA(3), [1, 0, 0]), (FunctionTransformer(np.abs), [1, 0, 0])],
 )
 def test_importances_that_selectors_of_scikit_learn_take_for_raw_columns(encoder, weights):
-    explainer = inside(encoder, *weights)
+    explainer = inside(encoder, *weights, to_source=False)
     with pytest.warns(UserWarning, match="takes 3 raw columns, and its feature_importances_ are those of"):
         SelectFromModel(explainer).fit(X, X["a"]).get_support()
     with warnings.catch_warnings():
@@ -35,8 +35,9 @@ def test_importances_that_selectors_of_scikit_learn_take_for_raw_columns(encoder
 def test_importances_of_raw_columns_give_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        right = SelectFromModel(inside(reorder(), 0, 0, 1, to_source=True), max_features=1).fit(X, X["a"])
-        assert right.get_feature_names_out().tolist() == ["a"]
+        for to_source in ("auto", True):
+            right = SelectFromModel(inside(reorder(), 0, 0, 1, to_source=to_source), max_features=1).fit(X, X["a"])
+            assert right.get_feature_names_out().tolist() == ["a"]
         scaled = SelectFromModel(inside(StandardScaler(), 1, 0, 0), max_features=1).fit(X, X["a"])
         assert scaled.get_feature_names_out().tolist() == ["a"]
         ContributionSelector(inside(reorder(), 0, 0, 1)).fit(X, X["a"])

@@ -56,8 +56,18 @@ def test_arrays(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "error", "message"),
     [
-        ("rows.txt", "1", ValueError, r"expected a file that ends in \.csv, \.tsv, \.parquet, \.npy, \.npz"),
-        ("rows.csv", TABLE, ValueError, "columns without numbers: name. Leave columns .* --drop NAME"),
+        (
+            "rows.xls",
+            "1",
+            ValueError,
+            r"expected a file that ends in \.csv, \.tsv, \.txt, \.parquet, \.npy, \.npz, \.png",
+        ),
+        (
+            "rows.csv",
+            TABLE,
+            ValueError,
+            r"columns without numbers: name \(such as 'p'\)\. Leave columns .* --drop NAME",
+        ),
         ("rows.csv", "", ValueError, "cannot read"),
         ("rows.npy", "text", ValueError, "cannot read"),
         ("rows.npz", "text", ValueError, "cannot read"),
@@ -77,7 +87,7 @@ def test_what_holds_no_rows(tmp_path, name, content, error, message):
         ("a,b\n1,2,3\n4,5,6\n", "first line has 2 fields, but the second has 3. Write a name"),
         ("a,b\n0,2,3\n1,5,6\n", "first line has 2 fields, but the second has 3"),
         ("a,b\n1,2,3,4\n", "first line has 2 fields, but the second has 4"),
-        ("1,2\n3,4,5\n", r"cannot read .*Expected 2 fields in line 2, saw 3"),
+        ("1,2\n3,4,5\n", "its line 2 has 3 fields, and the lines before have 2"),
         (",1.5,2\n3,4,5\n", "first line, ,1.5,2, is a row with missing values"),
         ("nan,7\n3,4\n", "first line, ,7, is a row with missing values"),
     ],
@@ -126,6 +136,21 @@ def test_a_header_that_declares_more_than_memory_holds(tmp_path):
         read_rows(tmp_path / "rows.npy")
 
 
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((0, 3)), "it has no rows"),
+        (np.array(1.0), "it has no rows"),
+        (np.array([[1.0, np.nan]]), "it has missing or infinite numbers, which a network cannot take"),
+        (np.array([["a"]]), "expected an array of numbers, but the array holds text or other objects"),
+    ],
+)
+def test_arrays_that_no_network_takes(tmp_path, array, message):
+    np.save(tmp_path / "rows.npy", array)
+    with pytest.raises(ValueError, match=message):
+        read_rows(tmp_path / "rows.npy")
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no file"):
         read_rows(tmp_path / "rows.csv")
@@ -141,3 +166,12 @@ def test_parquet_without_its_package(tmp_path, monkeypatch):
     monkeypatch.setattr(data_files, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="pip install pyarrow"):
         read_rows(write_file(tmp_path, "", "rows.parquet"))
+
+
+def test_a_first_column_without_a_name_labels_the_rows(tmp_path):
+    frame = pd.DataFrame({"a": [1, 2], "b": [3, 4]}, index=["p", "q"])
+    frame.to_csv(tmp_path / "rows.csv")
+    pd.testing.assert_frame_equal(read_rows(tmp_path / "rows.csv"), frame)
+    frame.reset_index(drop=True).to_csv(tmp_path / "rows.csv")
+    assert read_rows(tmp_path / "rows.csv").columns.tolist() == ["a", "b"]
+    assert read_rows(tmp_path / "rows.csv", drop=["Unnamed: 0"]).index.tolist() == [0, 1]

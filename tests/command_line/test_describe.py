@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from skdeeplift.__main__ import main
@@ -30,7 +31,6 @@ def test_what_has_no_rule(tmp_path, capsys):
 def test_what_is_refused(folder, tmp_path, capsys):
     for words in (
         [str(tmp_path / "nowhere.keras")],
-        [str(folder / "model.keras"), "--rule", "unknown"],
         [str(folder / "model.keras"), "--data", str(folder / "rows.csv")],
     ):
         assert main(["describe", *words]) == 2
@@ -43,3 +43,9 @@ def test_rows_complete_what_a_network_leaves_open(folder, tmp_path, capsys):
     np.save(tmp_path / "rows.npy", np.ones((1, 2), np.float32))
     assert main(["describe", str(folder / "model.keras"), "--data", str(tmp_path / "rows.npy")]) == 0
     assert "each has a rule" in capsys.readouterr().out
+
+
+def test_unknown_rules(folder, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["describe", str(folder / "model.keras"), "--rule", "rescal"])
+    assert capsys.readouterr().err == "skdeeplift describe: error: --rule has no 'rescal'. Did you mean rescale?\n"

@@ -168,7 +168,8 @@ def test_sequences_of_a_fasta_file(files, tmp_path, capsys):
     ]
     assert main(["explain", *map(str, words)]) == 0
     table = pd.read_csv(tmp_path / "out.csv")
-    assert table.columns.tolist() == ["row", "feature_0", "feature_1", "value", "contribution", "standard_error"]
+    columns = ["row", "feature_0", "feature_1", "value", "contribution", "standard_error"]
+    assert table.columns.tolist() == [*columns, "prediction", "reference_value"]
     assert table["row"].unique().tolist() == ["one", "two"]
     assert len(table) == 2 * LENGTH * 4
 
@@ -196,10 +197,11 @@ def test_layouts_of_other_networks(files, tmp_path, shape):
     ("words", "message"),
     [
         (["--genome", "missing.fa"], "there is no file 'missing.fa'"),
-        (["--select", "3"], "--select is for the rows of a table, not for sequences"),
+        (["--select", "3"], "--select is for tables and pictures, not for sequences"),
         (["--logo", "2"], "--logo writes its pictures beside the results. Pass --output, --modisco or --bigwig too"),
-        (["--logo", "-1"], "--logo takes a number of sequences, at least 0. Got -1"),
-        (["--length", "0"], "--length takes a number of letters, at least 1. Got 0"),
+        (["--logo", "-1"], "--logo takes a whole number, at least 0. Got '-1'"),
+        (["--length", "0"], "--length takes a whole number, at least 1. Got '0'"),
+        (["--output", "-"], "--output - is for tables, not for sequences"),
         (["--bigwig", "out.txt"], "expected a file that ends in .bw, .bigwig"),
         (["--bigwig", "out.bw", "--target", "all"], "take the contributions to one target, not to all"),
         (
@@ -217,7 +219,11 @@ def test_what_cannot_be_done_is_said_before_anything_is_computed(files, tmp_path
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(DeepLiftExplainer, "fit", None)
     (tmp_path / "file").touch()
-    assert explain(files, *words) == 2
+    try:
+        status = explain(files, *words)
+    except SystemExit as stop:
+        status = stop.code
+    assert status == 2
     assert message in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -233,6 +239,14 @@ def test_words_for_sequences_are_not_for_tables(folder, capsys):
 def test_regions_without_a_genome(files, capsys):
     assert main(["explain", str(files / "model.keras"), str(files / "regions.bed")]) == 2
     assert "regions need --genome FILE, the FASTA file of the genome" in capsys.readouterr().err
+
+
+def test_sequences_are_for_networks_of_one_input(tmp_path, capsys):
+    (tmp_path / "few.fa").write_text(">one\nACGT\n")
+    inputs = [keras.Input((4, 4), name=name) for name in ("left", "right")]
+    keras.Model(inputs, keras.layers.Add()(inputs)).save(tmp_path / "model.keras")
+    assert main(["explain", str(tmp_path / "model.keras"), str(tmp_path / "few.fa")]) == 2
+    assert "the network has 2 inputs, but the file holds sequences for one" in capsys.readouterr().err
 
 
 def test_a_fasta_file_has_no_place_in_a_genome(files, tmp_path, capsys):

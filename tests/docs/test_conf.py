@@ -1,7 +1,7 @@
 """The pages that are made of the package are whole."""
 
-import importlib
 import importlib.util
+import inspect
 
 import pytest
 
@@ -18,17 +18,30 @@ def conf():
     return module
 
 
-def test_every_public_name_is_in_the_reference(conf):
-    lines = conf.api_page().splitlines()
-    for module_name in conf.API:
-        try:
-            module = importlib.import_module(module_name)
-        except ModuleNotFoundError:
-            continue
-        start = lines.index(f".. currentmodule:: {module_name}")
-        listed = {line.strip() for line in lines[start:] if line.startswith("   ") and ":" not in line}
-        assert set(conf.public_names(module)) <= listed
+def test_every_public_name_is_in_one_group_of_the_reference(conf):
+    page, listed = conf.api_page(), []
+    for group in page.split(".. currentmodule:: ")[1:]:
+        module_name, *lines = group.splitlines()
+        listed += [f"{module_name}.{line.strip()}" for line in lines if line.startswith("   ") and ":" not in line]
+    modules = [skdeeplift, *(getattr(skdeeplift, name) for name in skdeeplift.__all__)]
+    modules = [module for module in modules if inspect.ismodule(module)]
+    public = [f"{module.__name__}.{name}" for module in modules for name in conf.public_names(module)]
+    assert sorted(listed) == sorted(public)
     assert "exceptions" not in conf.public_names(skdeeplift)
+    # Captions are the titles of the groups in the sidebar.
+    for title, *_ in conf.API:
+        assert f"\n{title}\n{'=' * len(title)}\n" in page
+        assert f"   :caption: {title}\n" in page
+
+
+def test_every_page_has_a_sidebar(conf):
+    assert conf.html_sidebars["**"]
+    assert all(conf.html_sidebars.values())
+
+
+def test_the_logo_is_there(conf):
+    assert (DOCS / conf.html_favicon).read_text(encoding="utf-8").startswith("<svg")
+    assert conf.html_theme_options["logo"]["image_light"] == conf.html_favicon
 
 
 def test_links_of_estimators_lead_to_their_pages():

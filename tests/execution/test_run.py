@@ -165,7 +165,7 @@ def test_standard_error_of_weighted_references(streams, batch_size):
 def test_rows_are_run_once_for_all_references_of_their_own(streams, monkeypatch):
     calls = []
     forward = streams.forward
-    monkeypatch.setattr(streams, "forward", lambda rows: calls.append(len(rows[0])) or forward(rows))
+    monkeypatch.setattr(streams.runs, "forward", lambda rows: calls.append(len(rows[0])) or forward(rows))
     of_rows = np.broadcast_to(SHARED, (11, 7, 5)).copy()
     contributions(streams, References([of_rows], True, EVEN), batch_size=2)
     # Chunks of one row and two references, of which four make up seven, and the row once.

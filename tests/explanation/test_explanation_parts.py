@@ -1,7 +1,7 @@
 import numpy as np
 
 from skdeeplift import Explanation
-from skdeeplift.explanation.explanation_parts import find_parts, has_targets, unwrap_single
+from skdeeplift.explanation.explanation_parts import find_parts, has_targets, target_labels, unwrap_single
 
 ROWS = np.arange(6.0).reshape(2, 3)
 
@@ -32,3 +32,15 @@ def test_only_a_single_array_is_unwrapped():
     assert unwrap_single([ROWS]) is unwrap_single({"a": ROWS}) is ROWS
     assert unwrap_single([ROWS, ROWS]) == [ROWS, ROWS]
     assert unwrap_single([[1.0, 2.0]]) == [[1.0, 2.0]]
+
+
+def test_labels_of_targets():
+    explanation = Explanation(prediction=np.zeros((2, 3)))
+    assert target_labels(explanation) == [0, 1, 2]
+    explanation.class_names = np.array(["a", "b", "c"])
+    assert target_labels(explanation) == ["a", "b", "c"]
+    explanation.class_names = np.array(["a", "b"])
+    assert target_labels(explanation) == [0, 1, 2]
+    # A single logit stands for the second of two classes.
+    explanation.prediction = np.zeros((2, 1))
+    assert target_labels(explanation) == ["b"]

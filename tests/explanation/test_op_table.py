@@ -27,6 +27,11 @@ def test_rules_by_layer():
     assert list(table.rule[table.family == "activation"]) == ["reveal_cancel", "rescale"]
 
 
+def test_rules_that_do_not_exist():
+    with pytest.raises(ValueError, match=r"rule= takes one of \['genomics_default', .*Got 'unknown'"):
+        describe(keras.Sequential([keras.Input((3,)), layers.Dense(2, "relu")]), rule="unknown")
+
+
 def test_what_is_unsupported_is_listed_and_the_rest_too():
     class Product(layers.Layer):
         def call(self, x):

@@ -204,7 +204,7 @@ def test_an_encoded_column_is_erased_as_a_whole():
     # Of red rows the colour goes first, and takes almost all along.
     change = curve.value[::3, 0] - curve.value[::3, 1]
     assert (change > 0.7 * (explanation.prediction - explanation.reference_value)[::3]).all()
-    with pytest.raises(ValueError, match="to_source=True says what the parts"):
+    with pytest.raises(ValueError, match="The parts of a row are the raw columns"):
         deletion_curve(explainer, frame[:6], axes=1)
 
 

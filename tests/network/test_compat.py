@@ -78,3 +78,17 @@ def test_the_method_of_a_mel_spectrogram_that_relates_a_row_to_the_batch():
     assert list(inspect.signature(to_decibels).parameters) == ["inputs"]
     quiet, loud = to_decibels(tf.constant([[1e-9], [1.0]])).numpy().ravel()
     assert (quiet, loud) == (-layer.top_db, 0)
+
+
+def test_a_traced_function_takes_its_tensors_in_order():
+    factor = tf.Variable(2.0)
+
+    @tf.function
+    def function(pair, nothing, third):
+        return {"sum": factor * (pair[0] - pair[1]), "third": [third]}
+
+    tensors = [tf.constant(5.0), tf.constant(3.0), tf.constant(7.0)]
+    traced = function.get_concrete_function(tensors[:2], None, tensors[2])
+    result = compat.call_traced(traced, tensors)
+    assert float(result["sum"]) == 4
+    assert float(result["third"][0]) == 7

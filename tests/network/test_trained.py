@@ -4,20 +4,26 @@ import pickle
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from keras.wrappers import SKLearnClassifier, SKLearnRegressor
+from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skdeeplift.network.trained import (
+    check_encoder,
     clone_estimator,
     is_estimator,
+    is_trained_in_fit,
     model_of_mlp,
     network_of,
     steps_of,
@@ -110,7 +116,7 @@ def test_clone_keeps_routing_and_output():
 
 def test_train_leaves_the_estimator_as_it_is():
     original = make_pipeline(StandardScaler(), wrapper())
-    trained = train(original, X, Y, np.ones(40), "Explainer")
+    trained = train(original, X, Y, {"sample_weight": np.ones(40)}, "Explainer")
     assert len(trained[-1].history_.history["loss"]) == 3
     assert not hasattr(original[-1], "model_")
     assert not hasattr(original[0], "mean_")
@@ -119,16 +125,18 @@ def test_train_leaves_the_estimator_as_it_is():
 
 
 def test_weights_reach_the_training():
-    one_class = np.where(Y == 1, 1.0, 0.0)
+    one_class = {"sample_weight": np.where(Y == 1, 1.0, 0.0)}
     weighted = train(MLPClassifier(random_state=0), X, Y, one_class, "Explainer")
-    assert (weighted.predict(X) == 1).mean() > (train(MLPClassifier(random_state=0), X, Y, None, "E").predict(X)).mean()
+    assert (weighted.predict(X) == 1).mean() > (train(MLPClassifier(random_state=0), X, Y, {}, "E").predict(X)).mean()
+    nested = make_pipeline(StandardScaler(), make_pipeline("passthrough", MLPClassifier(random_state=0)))
+    assert (train(nested, X, Y, one_class, "Explainer").predict(X) == 1).all()
     with pytest.raises(ValueError, match="WithModel cannot be trained with weights"):
         train(WithModel(), X, Y, one_class, "Explainer")
 
 
 def test_what_is_only_of_the_training_is_dropped():
     """Fails when scikit-learn keeps copies of the weights under other names."""
-    trained = train(MLPClassifier((200, 100), max_iter=2), X, Y, None, "Explainer")
+    trained = train(MLPClassifier((200, 100), max_iter=2), X, Y, {}, "Explainer")
     arrays = trained.coefs_ + trained.intercepts_
     assert len(pickle.dumps(trained)) < 1.1 * sum(array.nbytes for array in arrays)
     trained.partial_fit(X, Y)
@@ -136,11 +144,49 @@ def test_what_is_only_of_the_training_is_dropped():
 
 def test_what_cannot_be_trained():
     with pytest.raises(ValueError, match=r"requires y to be passed, but the target y is None.*FrozenEstimator"):
-        train(MLPClassifier(), X, None, None, "Explainer")
+        train(MLPClassifier(), X, None, {}, "Explainer")
     with pytest.raises(TypeError, match=r"hold a network.*Got a LogisticRegression"):
-        train(make_pipeline(StandardScaler(), LogisticRegression()), X, Y, None, "Explainer")
-    with pytest.raises(TypeError, match=r"is a keras.Model, which fit would train further"):
-        train(make_pipeline(StandardScaler(), build(X, Y)), X, Y, None, "Explainer")
+        train(make_pipeline(StandardScaler(), LogisticRegression()), X, Y, {}, "Explainer")
+    with pytest.raises(TypeError, match=r"ends in one of these or in a trained network\. Got a str"):
+        train(make_pipeline(StandardScaler(), "passthrough"), X, Y, {}, "Explainer")
+
+
+def test_pipelines_that_end_in_a_trained_network_are_not_trained():
+    model = build(X, Y)
+    trained = [model, "model.keras", ("model.json", "weights.h5"), FrozenEstimator(model), FrozenEstimator(WithModel())]
+    for last in trained:
+        for pipeline in (make_pipeline(StandardScaler(), last), make_pipeline(make_pipeline(StandardScaler(), last))):
+            assert not is_trained_in_fit(pipeline)
+            assert clone_estimator(pipeline) is pipeline
+    for untrained in (WithModel(), make_pipeline(StandardScaler(), WithModel()), make_pipeline(StandardScaler(), None)):
+        assert is_trained_in_fit(untrained)
+    assert not is_trained_in_fit(FrozenEstimator(make_pipeline(StandardScaler(), WithModel())))
+
+
+def test_steps_of_nested_pipelines():
+    model, scaler, whitener = build(X, Y), StandardScaler().fit(X), PCA(whiten=True).fit(X)
+    encoder, last = steps_of(FrozenEstimator(make_pipeline(scaler, FrozenEstimator(make_pipeline(whitener, model)))))
+    assert last is model
+    assert [step for _, step in encoder.steps] == [scaler, whitener]
+    np.testing.assert_array_equal(encoder.transform(X), whitener.transform(scaler.transform(X)))
+
+
+def test_an_encoder_that_is_not_fitted_or_was_fitted_on_other_columns():
+    with pytest.raises(NotFittedError, match=r"its step StandardScaler is not fitted\. Fit the encoder on the rows"):
+        check_encoder(make_pipeline("passthrough", StandardScaler(), FunctionTransformer()), X)
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    fitted = make_pipeline(StandardScaler().fit(frame), "passthrough")
+    check_encoder(fitted, frame)
+    with pytest.raises(ValueError, match="feature names should match"):
+        check_encoder(fitted, frame[["b", "a", "c", "d"]])
+
+
+def test_wrappers_of_keras_request_metadata_in_fit():
+    """Keras writes the request down for ``score``, so that scikit-learn would drop the weights."""
+    with config_context(enable_metadata_routing=True):
+        assert clone_estimator(wrapper()).get_metadata_routing().fit.requests == {"sample_weight": None}
+        copied = clone_estimator(wrapper().set_fit_request(sample_weight=True))
+        assert copied.get_metadata_routing().fit.requests == {"sample_weight": True}
 
 
 RANDOM = np.random.RandomState(0)

@@ -7,7 +7,7 @@ import pytest
 
 from skdeeplift.plotting import BeeswarmDisplay
 from skdeeplift.plotting.beeswarm import swarm
-from tests.plotting.explanations import of_classes, table
+from tests.plotting.explanations import of_classes, of_rows, table
 
 
 def points(display):
@@ -17,21 +17,32 @@ def points(display):
 
 
 def test_points_are_at_their_contributions():
-    display = BeeswarmDisplay.from_explanation(table(), max_features=2)
-    assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["a", "b"]
+    display = BeeswarmDisplay.from_explanation(table())
+    assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["b", "a", "c"]
     positions, _ = points(display)
-    np.testing.assert_array_equal(positions[..., 0], table().contributions[:, :2])
-    # Each alone at its place, so on its feature's line.
-    np.testing.assert_array_equal(positions[..., 1], [[0, 1], [0, 1]])
-    assert display.ax_.get_xlabel() == "contribution"
+    np.testing.assert_array_equal(positions[..., 0], table().contributions[:, [1, 0, 2]])
+    # Each alone at its place, so on its feature's line, and the first feature on top.
+    np.testing.assert_array_equal(positions[..., 1], [[0, 1, 2], [0, 1, 2]])
+    assert np.diff(display.ax_.get_ylim()) < 0
+    assert display.ax_.get_xlabel() == "contribution to the output"
+
+
+def test_the_last_swarm_is_the_sum_of_the_others():
+    display = BeeswarmDisplay.from_explanation(table(), max_features=1)
+    assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["b", "sum of 2 other features"]
+    positions, scatter = points(display)
+    np.testing.assert_array_equal(positions[:, 1, 0], [1.5, 1.5])
+    # A sum has no value, so it is gray, which needs no words.
+    assert np.ptp(scatter.get_facecolors().reshape(2, 2, 4)[:, 1, :3]) < 1e-6
+    assert display.figure_.axes[1].get_ylabel() == "value of the feature"
 
 
 def test_colors_tell_values():
     values = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": ["x", "y", "z"], "c": [5.0, np.nan, 4.0]})
     display = BeeswarmDisplay([[3.0, 2.0, 1.0]] * 3, ["a", "b", "c"], values=values).plot()
     _, scatter = points(display)
-    # Row by row, the largest feature last.
-    c, b, a = np.moveaxis(scatter.get_facecolors().reshape(3, 3, 4), 1, 0)
+    # Row by row, the largest feature first.
+    a, b, c = np.moveaxis(scatter.get_facecolors().reshape(3, 3, 4), 1, 0)
     bar = display.figure_.axes[1]
     assert [label.get_text() for label in bar.get_yticklabels()] == ["low", "high"]
     [mesh] = [each for each in bar.collections if isinstance(each, mpl.collections.QuadMesh)]
@@ -41,6 +52,7 @@ def test_colors_tell_values():
     # What is no number is gray.
     for color in [*b, c[1]]:
         assert np.ptp(color[:3]) < 1e-6
+    assert bar.get_ylabel() == "value of the feature\n(gray: missing or no number)"
 
 
 def test_layers_units_have_no_colorbar():
@@ -84,3 +96,18 @@ def test_targets_must_be_chosen():
         BeeswarmDisplay.from_explanation(of_classes())
     display = BeeswarmDisplay.from_explanation(of_classes(), target="cat")
     assert display.ax_.get_xlabel() == "contribution to cat"
+
+
+def test_rows_with_different_targets_are_not_mixed():
+    with pytest.raises(ValueError, match=r"rows have targets of their own.*Pass target=, one of 4, 7"):
+        BeeswarmDisplay.from_explanation(of_rows())
+    display = BeeswarmDisplay.from_explanation(of_rows(), target=7)
+    assert len(display.contributions) == 1
+    assert display.ax_.get_xlabel() == "contribution to output 7"
+
+
+def test_the_sides_of_two_classes_are_named():
+    two = table(target_unit="log-odds", n_outputs=1, class_names=np.array(["benign", "malignant"]))
+    label = BeeswarmDisplay.from_explanation(two).ax_.get_xlabel()
+    assert label.split("\n")[0] == "contribution to log-odds of malignant"
+    assert label.split("\n")[1].split() == ["←", "more", "benign", "more", "malignant", "→"]

@@ -3,14 +3,14 @@ import pandas as pd
 import pytest
 
 from skdeeplift.plotting import DependenceDisplay
-from tests.plotting.explanations import of_classes, table
+from tests.plotting.explanations import of_classes, of_rows, table
 
 
 def test_values_against_contributions():
     display = DependenceDisplay.from_explanation(table(), "b")
     [points] = display.ax_.collections
     np.testing.assert_array_equal(points.get_offsets(), [[20, -3], [21, 1]])
-    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("b", "contribution")
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("b", "contribution to the output")
     # By position, too.
     np.testing.assert_array_equal(DependenceDisplay.from_explanation(table(), 1).values, [20, 21])
 
@@ -46,6 +46,7 @@ def test_missing_colors_are_gray():
     np.testing.assert_array_equal(gray.get_offsets(), [[2, 2]])
     assert np.ptp(gray.get_facecolor()[0, :3]) < 1e-6
     np.testing.assert_array_equal(colored.get_array(), [1, 3])
+    assert display.figure_.axes[1].get_ylabel() == "b\n(gray: missing)"
 
 
 def test_what_cannot_be_drawn():
@@ -55,3 +56,28 @@ def test_what_cannot_be_drawn():
         DependenceDisplay.from_explanation(table(X=None), "a")
     with pytest.raises(ValueError, match="to one target"):
         DependenceDisplay.from_explanation(of_classes(), "a")
+
+
+def test_rows_without_a_value_are_beside_the_others():
+    display = DependenceDisplay([2000.0, np.nan, 2010.0, np.nan], [1.0, 2.0, 3.0, 4.0], "year").plot()
+    positions = np.asarray(display.ax_.collections[0].get_offsets())
+    assert positions[[0, 2], 0].tolist() == [2000, 2010]
+    assert (positions[[1, 3], 0] < 2000).all()
+    assert positions[:, 1].tolist() == [1, 2, 3, 4]
+    assert [text.get_text() for text in display.ax_.texts] == ["missing"]
+    display.figure_.draw_without_rendering()
+    assert {"2000", "2010"} <= {label.get_text() for label in display.ax_.get_xticklabels()}
+
+
+def test_missing_categories_come_last():
+    values = pd.Series(["yes", None, "no", np.nan], dtype=object)
+    display = DependenceDisplay([1, 2, 3, 4], [1, 2, 3, 4], "a", color_values=values, color_name="smoker").plot()
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["no", "yes", "missing"]
+    assert np.ptp(display.ax_.collections[-1].get_facecolor()[0, :3]) < 1e-6
+    display = DependenceDisplay(values, [1, 2, 3, 4], "smoker").plot()
+    assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["no", "yes", "missing"]
+
+
+def test_rows_with_different_targets_are_not_mixed():
+    with pytest.raises(ValueError, match="rows have targets of their own"):
+        DependenceDisplay.from_explanation(of_rows(), "a")

@@ -1,12 +1,19 @@
-import base64
-import io
+from concurrent.futures import ThreadPoolExecutor
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 from matplotlib.figure import Figure
 
-from skdeeplift.plotting import BeeswarmDisplay, DependenceDisplay, ImportanceDisplay, WaterfallDisplay
-from tests.plotting.explanations import table
+from skdeeplift.plotting import (
+    BeeswarmDisplay,
+    DependenceDisplay,
+    ForceDisplay,
+    HeatmapDisplay,
+    ImportanceDisplay,
+    WaterfallDisplay,
+)
+from tests.plotting.explanations import of_classes, table
 
 
 class Explains:
@@ -23,6 +30,8 @@ class Explains:
         (ImportanceDisplay, {"max_features": 2}),
         (BeeswarmDisplay, {"max_features": 2}),
         (WaterfallDisplay, {"row": 1}),
+        (ForceDisplay, {"row": 1}),
+        (HeatmapDisplay, {"order": "sum"}),
         (DependenceDisplay, {"feature": "a", "color_by": "b"}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -36,17 +45,48 @@ def test_from_explainer_explains_and_draws(display, options):
     assert drawn.figure_ is ax.figure
 
 
-def test_a_notebook_shows_the_figure_at_twice_its_size():
-    display = ImportanceDisplay([1.0], ["a"]).plot()
-    text = display._repr_html_()
-    width = round(display.figure_.get_figwidth() * display.figure_.dpi)
-    assert f'width="{width}"' in text
-    picture = base64.b64decode(text.split("base64,")[1].split('"')[0])
-    assert mpl.image.imread(io.BytesIO(picture)).shape[1] == 2 * width
+def test_figures_are_shown_and_saved_by_pyplot(tmp_path):
+    display = WaterfallDisplay.from_explanation(table(), row=0)
+    assert plt.gcf() is display.figure_
+    plt.savefig(tmp_path / "picture.png")
+    assert mpl.image.imread(tmp_path / "picture.png").std() > 0
+    # A figure stays open until the user closes it, and a second display does not draw on it.
+    other = WaterfallDisplay.from_explanation(table(), row=1)
+    assert plt.get_fignums() == [display.figure_.number, other.figure_.number]
+    plt.close("all")
+    display.figure_.savefig(tmp_path / "picture.png")
 
 
-def test_what_is_not_drawn_yet_is_named():
-    assert "<pre>&lt;" in ImportanceDisplay([1.0], ["a"])._repr_html_()
+def test_a_notebook_shows_a_figure_once():
+    """The notebook's backend shows open figures; a display that showed itself too would be there twice."""
+    assert not hasattr(WaterfallDisplay.from_explanation(table(), row=0), "_repr_html_")
+
+
+def test_displays_are_drawn_in_threads():
+    with ThreadPoolExecutor(4) as pool:
+        drawn = list(pool.map(lambda row: WaterfallDisplay.from_explanation(table(), row=row % 2), range(8)))
+    assert len({id(display.figure_) for display in drawn}) == 8
+    assert [len(display.ax_.patches) for display in drawn] == [3] * 8
+
+
+@pytest.mark.parametrize("unit", ["logit", "log-odds", "probability", "value"])
+@pytest.mark.parametrize(
+    ("display", "options", "find"),
+    [
+        (ImportanceDisplay, {}, lambda ax: ax.get_xlabel()),
+        (BeeswarmDisplay, {}, lambda ax: ax.get_xlabel()),
+        (DependenceDisplay, {"feature": "a"}, lambda ax: ax.get_ylabel()),
+        (WaterfallDisplay, {"row": 1}, lambda ax: ax.get_xlabel()),
+        (ForceDisplay, {"row": 1}, lambda ax: ax.get_xlabel()),
+        (HeatmapDisplay, {}, lambda ax: ax.figure.axes[1].get_ylabel()),
+        (HeatmapDisplay, {}, lambda ax: ax.child_axes[0].get_ylabel()),
+    ],
+    ids=["bar", "swarm", "dependence", "waterfall", "force", "heatmap", "heatmap-line"],
+)
+def test_the_target_and_its_unit_are_named(unit, display, options, find):
+    explanation = of_classes(target_unit=unit, n_outputs=2)
+    label = find(display.from_explanation(explanation, target="dog", **options).ax_)
+    assert label.endswith("dog" if unit == "value" else f"{unit} of dog")
 
 
 def test_figures_have_the_colors_that_are_set():
@@ -60,3 +100,17 @@ def test_subfigures_belong_to_a_figure():
     figure = Figure()
     ax = figure.subfigures(1, 2)[0].add_subplot()
     assert ImportanceDisplay([1.0], ["a"]).plot(ax=ax).figure_ is figure
+
+
+@pytest.mark.parametrize(
+    ("display", "options"),
+    [(ImportanceDisplay, {}), (BeeswarmDisplay, {}), (WaterfallDisplay, {"row": 0}), (HeatmapDisplay, {})],
+)
+def test_long_names_have_space_and_are_no_mathematics(display, options):
+    names = ["n" * 90, "cost in $ of a sale in $", "_a^b_"]
+    drawn = display.from_explanation(table(feature_names=names, X=None), **options)
+    drawn.figure_.draw_without_rendering()
+    labels = [label.get_text() for label in drawn.ax_.get_yticklabels()]
+    assert set(names) <= set(labels)
+    assert not any(label.get_parse_math() for label in drawn.ax_.get_yticklabels())
+    assert drawn.ax_.get_window_extent().width / drawn.figure_.dpi > 3

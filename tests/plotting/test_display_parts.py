@@ -1,16 +1,13 @@
+import os
 import subprocess
 import sys
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from skdeeplift.plotting.display import check_matplotlib, contribution_label, format_number, hide_spines
-
-
-def test_numbers():
-    assert format_number(-1.23456) == "−1.23"
-    assert format_number(0.5, sign=True) == "+0.5"
-    assert format_number(1234567) == "1.23e+06"
+from skdeeplift.plotting.display import check_matplotlib, hide_spines, new_figure, write_plain_ticks
 
 
 def test_missing_matplotlib(monkeypatch):
@@ -27,14 +24,22 @@ import skdeeplift.plotting as plotting
 assert "matplotlib" not in sys.modules, "imported with the package"
 import matplotlib
 before = dict(matplotlib.rcParams)
-plotting.ImportanceDisplay([1.0, 2.0], ["a", "b"]).plot()._repr_html_()
-plotting.TokenDisplay([["a", "b"]], [[1.0, 2.0]]).plot()
+plotting.ImportanceDisplay([1.0, 2.0], ["a", "b"]).plot()
+plotting.TokenDisplay([["a", "b"]], [[1.0, 2.0]]).plot()._repr_html_()
 assert dict(matplotlib.rcParams) == before
-assert "matplotlib.pyplot" not in sys.modules
 assert "tensorflow" not in sys.modules
 """
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    environment = {**os.environ, "MPLBACKEND": "agg"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
+
+
+def test_new_figures_are_those_of_pyplot():
+    figure = new_figure(3, 2)
+    assert plt.gcf() is figure
+    assert plt.get_fignums() == [figure.number]
+    assert figure.get_size_inches().tolist() == [3, 2]
 
 
 def test_sides_without_numbers_are_hidden():
@@ -48,6 +53,23 @@ def test_sides_without_numbers_are_hidden():
     assert shown(ax) == ["bottom"]
 
 
-def test_labels_of_contributions():
-    assert contribution_label("") == "contribution"
-    assert contribution_label("to cat") == "contribution to cat"
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ([2006.0, 2007.0, np.nan, 2008.0], ["2006", "2007", "2008"]),
+        ([250000.0, 250001.5], ["250000.0", "250000.5", "250001.0", "250001.5"]),
+        ([0.1, 0.4], ["0.1", "0.2", "0.3", "0.4"]),
+    ],
+    ids=["years", "prices", "rates"],
+)
+def test_ticks_are_written_in_full(values, ticks):
+    ax = Figure().add_subplot()
+    ax.plot(values, values)
+    ax.margins(0)
+    write_plain_ticks(ax.xaxis, np.array(values))
+    ax.xaxis.get_major_locator().set_params(nbins=4)
+    ax.figure.draw_without_rendering()
+    assert ax.xaxis.get_offset_text().get_text() == ""
+    low, high = ax.get_xlim()
+    positions = zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)
+    assert [label.get_text() for tick, label in positions if low <= tick <= high] == ticks

@@ -6,13 +6,13 @@ from skdeeplift.plotting.explanation_slice import name_explanations, slice_expla
 from tests.plotting.explanations import of_classes, of_inputs, of_rows, table
 
 
-@pytest.mark.parametrize(("target", "factor", "named"), [("cat", 1, "to cat"), (1, -0.5, "to dog")])
+@pytest.mark.parametrize(("target", "factor", "named"), [("cat", 1, "cat"), (1, -0.5, "dog")])
 def test_one_of_several_targets(target, factor, named):
     chosen = slice_explanation(of_classes(), "Display", target=target)
     np.testing.assert_array_equal(chosen.contributions, factor * table().contributions)
     np.testing.assert_array_equal(chosen.prediction, factor * table().prediction)
     np.testing.assert_array_equal(chosen.reference_value, factor * table().reference_value)
-    assert chosen.to_target == named
+    assert chosen.target.quantity == named
 
 
 def test_targets_must_be_chosen():
@@ -30,14 +30,15 @@ def test_rows_with_targets_of_their_own():
     np.testing.assert_array_equal(chosen.contributions, table().contributions[1:])
     np.testing.assert_array_equal(chosen.values, table().X[1:])
     assert chosen.prediction.tolist() == [3.0]
-    assert chosen.to_target == "to 7"
-    assert slice_explanation(of_rows(), "Display").to_target == "to each row's target"
+    assert chosen.target.quantity == "output 7"
+    assert slice_explanation(of_rows(), "Display").target.quantity == "each row's target"
+    assert slice_explanation(of_rows(), "Display").text_of_row(1).quantity == "output 7"
     with pytest.raises(ValueError, match=r"No row .* target 5\. The rows' targets are 4, 7"):
         slice_explanation(of_rows(), "Display", target=5)
 
 
 def test_a_single_target_can_be_named_but_not_another():
-    assert slice_explanation(table(target=3), "Display", target=3).to_target == "to 3"
+    assert slice_explanation(table(target=3), "Display", target=3).target.quantity == "output 3"
     with pytest.raises(ValueError, match="to target 3 alone"):
         slice_explanation(table(target=3), "Display", target=4)
     with pytest.raises(ValueError, match="to a single output"):
@@ -88,3 +89,15 @@ def test_names_of_explanations():
     for wrong in ({}, [one], {"a": one, "b": 3}):
         with pytest.raises(TypeError, match="takes an explanation"):
             name_explanations(wrong, "Display")
+
+
+def test_rows_with_different_targets_are_not_mixed():
+    explanation = of_rows()
+    with pytest.raises(
+        ValueError, match=r"targets of their own, such as their predicted classes\. Pass target=, one of 4"
+    ):
+        slice_table(explanation, "BeeswarmDisplay")
+    assert len(slice_table(explanation, "Display", is_mixed=True).contributions) == 2
+    assert len(slice_table(explanation, "Display", target=4).contributions) == 1
+    explanation.target = np.array([4, 4])
+    assert len(slice_table(explanation, "Display").contributions) == 2

@@ -1,3 +1,4 @@
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -63,10 +64,10 @@ def test_classes_side_by_side():
     both = np.stack([explanation().contributions, -explanation().contributions], -1)
     fields = {"prediction": np.zeros((2, 2)), "target": "all", "class_names": np.array(["cat", "dog"])}
     display = ImageContributionDisplay.from_explanation(explanation(both, **fields), rows=1)
-    assert [ax.get_title() for ax in display.axes_[0]] == ["image", "to cat", "to dog"]
+    assert [ax.get_title() for ax in display.axes_[0]] == ["image", "cat", "dog"]
     np.testing.assert_array_equal(overlay(display.axes_[0, 2])[0], -explanation().contributions[1])
     display = ImageContributionDisplay.from_explanation(explanation(both, **fields), target=["dog"])
-    assert [ax.get_title() for ax in display.axes_[0]] == ["image", "to dog"]
+    assert [ax.get_title() for ax in display.axes_[0]] == ["image", "contributions"]
     many = explanation(np.zeros((2, 4, 3, 11)), prediction=np.zeros((2, 11)), target="all")
     with pytest.raises(ValueError, match="draws up to 10 targets side by side, and the explanation has 11"):
         ImageContributionDisplay.from_explanation(many)
@@ -74,7 +75,7 @@ def test_classes_side_by_side():
 
 def test_rows_targets_stand_beside_them():
     display = ImageContributionDisplay.from_explanation(explanation(target=np.array([8, 3])))
-    assert [ax.get_ylabel() for ax in display.axes_[:, 0]] == ["to 8", "to 3"]
+    assert [ax.get_ylabel() for ax in display.axes_[:, 0]] == ["output 8", "output 3"]
 
 
 def test_channels_are_summed():
@@ -145,10 +146,72 @@ class Explains:
 def test_only_the_drawn_rows_are_explained():
     explainers = {"one": Explains(1), "ten": Explains(10)}
     display = ImageContributionDisplay.from_explainer(explainers, IMAGES, rows=[1], target=[2, 3])
-    assert [ax.get_title() for ax in display.axes_[0]] == ["image", "one to 2", "one to 3", "ten to 2", "ten to 3"]
+    titles = [ax.get_title().split() for ax in display.axes_[0]]
+    assert titles[1:3] == ["one contribution to output 2".split(), "one contribution to output 3".split()]
+    assert titles[4] == "ten contribution to output 3".split()
     np.testing.assert_allclose(overlay(display.axes_[0, 4])[0], 30 * IMAGES[1])
 
 
 def test_images_are_those_of_the_explanation():
     with pytest.raises(ValueError, match="over their images, and the explanation holds no X"):
         ImageContributionDisplay.from_explanation(explanation(X=None))
+
+
+@pytest.mark.parametrize(
+    ("sign", "function", "ends"),
+    [
+        ("positive", lambda values: np.maximum(values, 0), (0, 12)),
+        ("negative", lambda values: np.minimum(values, 0), (-11, 0)),
+        ("absolute", np.abs, (0, 12)),
+    ],
+)
+def test_signs(sign, function, ends):
+    display = ImageContributionDisplay.from_explanation(explanation(), sign=sign, percentile=100, scale="figure")
+    for row in (0, 1):
+        np.testing.assert_array_equal(overlay(display.axes_[row, 1])[0], function(explanation().contributions[row]))
+    [bar] = [ax for ax in display.figure_.axes if ax not in display.axes_]
+    assert bar.get_ylim() == ends
+    assert [label.get_text() for label in bar.get_yticklabels()] == [str(each).replace("-", "−") for each in ends]
+    assert bar.get_ylabel().startswith("absolute") == (sign == "absolute")
+    with pytest.raises(ValueError, match="sign= takes one of 'all', 'positive', 'negative', 'absolute'"):
+        ImageContributionDisplay.from_explanation(explanation(), sign="both")
+
+
+def test_an_overlay_lies_on_the_full_image():
+    display = ImageContributionDisplay.from_explanation(explanation(), alpha=0.5, percentile=100, rows=[0])
+    below = display.axes_[0, 1].images[0].get_array()
+    np.testing.assert_allclose(below, np.repeat(IMAGES[0][..., None], 3, -1))
+    values, (_, limit), opacity = overlay(display.axes_[0, 1])
+    np.testing.assert_allclose(opacity[np.abs(values) >= limit / 4], 0.5)
+    assert opacity.max() == 0.5
+    with pytest.raises(ValueError, match="alpha == 2"):
+        ImageContributionDisplay.from_explanation(explanation(), alpha=2)
+
+
+def test_methods_have_scales_of_their_own():
+    """Methods differ in size by orders of magnitude; the classes of one explanation do not."""
+    small = explanation(1e-3 * explanation().contributions)
+    display = ImageContributionDisplay.from_explanation({"one": explanation(), "two": small}, percentile=100)
+    np.testing.assert_allclose(display.limits_, [[11, 0.011], [12, 0.012]])
+    both = np.stack([explanation().contributions, 2 * explanation().contributions], -1)
+    fields = {"prediction": np.zeros((2, 2)), "target": "all"}
+    display = ImageContributionDisplay.from_explanation(explanation(both, **fields), percentile=100)
+    np.testing.assert_allclose(display.limits_, [[22, 22], [24, 24]])
+
+
+@pytest.mark.parametrize("scale", ["figure", "row", "panel"])
+@pytest.mark.parametrize("n_targets", [1, 10])
+def test_texts_do_not_collide(scale, n_targets):
+    contributions = 1e-4 * np.stack([explanation().contributions] * n_targets, -1)
+    fields = {"prediction": np.zeros((2, n_targets)), "target": "all", "target_unit": "logit"}
+    fields["class_names"] = np.array([f"label {each}" for each in range(n_targets)])
+    display = ImageContributionDisplay.from_explanation(explanation(contributions, **fields), scale=scale)
+    display.figure_.draw_without_rendering()
+    texts = [text for ax in display.figure_.axes for text in [ax.title, ax.xaxis.label, ax.yaxis.label]]
+    texts += [text for ax in display.figure_.axes for text in [*ax.get_xticklabels(), *ax.get_yticklabels()]]
+    boxes = [text.get_window_extent() for text in texts if text.get_text() and text.get_visible()]
+    assert len(boxes) > n_targets
+    for place, box in enumerate(boxes):
+        for other in boxes[place + 1 :]:
+            overlap = mpl.transforms.Bbox.intersection(box, other)
+            assert overlap is None or min(overlap.width, overlap.height) < 1

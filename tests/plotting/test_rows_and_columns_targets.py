@@ -1,9 +1,9 @@
 import numpy as np
-import pytest
 
+from skdeeplift.explanation.explanation_parts import target_labels
 from skdeeplift.plotting.explanation_slice import slice_explanation
-from skdeeplift.plotting.rows_and_columns import are_row_targets, find_target, target_labels
-from tests.plotting.explanations import of_classes, table
+from skdeeplift.plotting.rows_and_columns import are_row_targets, find_target
+from tests.plotting.explanations import of_classes
 
 
 def test_labels_of_targets():
@@ -27,28 +27,3 @@ def test_labels_that_are_integers_go_before_indices():
     explanation.class_names = np.array([1, 0])
     assert slice_explanation(explanation, "Display", target=1).contributions[0, 0] == 1
     assert slice_explanation(explanation, "Display", target=0).contributions[0, 0] == -0.5
-
-
-@pytest.mark.parametrize(
-    ("asked", "classes", "named"),
-    [
-        (None, None, ""),
-        (3, None, "to 3"),
-        (1, ["cat", "dog"], "to dog"),
-        ("dog", ["cat", "dog"], "to dog"),
-        ("predicted", None, ""),
-        ({8: 1, 3: -1}, None, "to 8 − 3"),
-        ({1: -0.5}, ["cat", "dog"], "to − 0.5 × dog"),
-        ((2, 1), None, "to output 2, 1"),
-        (len, None, ""),
-    ],
-    ids=str,
-)
-def test_names_of_targets(asked, classes, named):
-    explanation = table(target=asked, class_names=None if classes is None else np.array(classes))
-    assert slice_explanation(explanation, "Display").to_target == named
-
-
-def test_labels_that_are_truth_values():
-    explanation = table(target=np.array([True, True]), class_names=np.array([False, True]))
-    assert slice_explanation(explanation, "Display").to_target == "to True"

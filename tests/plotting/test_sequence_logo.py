@@ -57,7 +57,7 @@ def test_hypothetical_contributions_are_stacked():
     display = SequenceLogoDisplay.from_explanation(explanation(hypothetical=hypothetical), hypothetical=True)
     assert display.letters_.tolist() == ["G", "A", "C", "T"]
     np.testing.assert_allclose(boxes(display)[:, [1, 3]], [[0, 0.5], [0.5, 1.5], [-2, 0], [0, 3]])
-    assert display.ax_.get_ylabel() == "hypothetical contribution"
+    assert display.ax_.get_ylabel() == "hypothetical contribution to the output"
     with pytest.raises(ValueError, match=r"no hypothetical contributions.*hypothetical=True"):
         SequenceLogoDisplay.from_explanation(explanation(), hypothetical=True)
 

@@ -1,4 +1,7 @@
+from xml.etree import ElementTree as ET
+
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -40,7 +43,7 @@ def test_words_have_the_colors_of_their_contributions():
     np.testing.assert_allclose(positive, mesh.cmap(1.0))
     np.testing.assert_allclose(negative, mesh.cmap(0.25))
     np.testing.assert_allclose(zero, mpl.colors.to_rgba("white"), atol=1e-9)
-    assert bar.get_xlabel() == "contribution"
+    assert bar.get_xlabel() == "contribution to the output"
 
 
 def test_words_can_be_read_on_their_colors():
@@ -80,7 +83,7 @@ def test_several_rows():
 def test_the_first_rows_are_drawn_where_none_are_chosen():
     assert words(TokenDisplay.from_explanation(explanation(), vocabulary=VOCABULARY, padding=0)) == [
         *("row 0", "not", "bad", "film"),
-        *("row 1", "film"),
+        *("row 1", "film", "[2 padding]"),
     ]
     many = explanation(contributions=np.zeros((9, 3)), X=np.ones((9, 3), int), prediction=np.zeros(9))
     assert len(TokenDisplay.from_explanation(many).words) == 5
@@ -97,7 +100,7 @@ def test_vocabularies(vocabulary):
 
 def test_ids_and_own_words():
     assert words(TokenDisplay.from_explanation(explanation(), rows=0)) == ["1", "2", "3"]
-    assert words(TokenDisplay.from_explanation(explanation(), rows=1, padding=0)) == ["3"]
+    assert words(TokenDisplay.from_explanation(explanation(), rows=1, padding=0)) == ["3", "[2 padding]"]
     assert words(TokenDisplay.from_explanation(explanation(), rows=0, words=["$a", "b$", "_c^"])) == ["$a", "b$", "_c^"]
 
 
@@ -123,6 +126,60 @@ def test_what_cannot_be_drawn():
         TokenDisplay.from_explanation(explanation(contributions=np.zeros((2, 3, 4, 5))), rows=0)
     with pytest.raises(ValueError, match="no token for each contribution"):
         TokenDisplay.from_explanation(explanation(X=None), rows=0)
+
+
+def test_tables_are_not_texts():
+    numbers = explanation(X=np.array([[0.5, 2, 3], [3, 0, 0]]))
+    with pytest.raises(ValueError, match=r"rows are a table of floating-point numbers\. Use BeeswarmDisplay"):
+        TokenDisplay.from_explanation(numbers, rows=0)
+    with pytest.raises(ValueError, match="rows are a table of floating-point numbers"):
+        TokenDisplay.from_explanation(numbers, rows=0, vocabulary=VOCABULARY)
+    # Some networks take ids as floats.
+    ids = explanation(X=explanation().X.astype(np.float32))
+    assert words(TokenDisplay.from_explanation(ids, rows=0, vocabulary=VOCABULARY)) == ["not", "bad", "film"]
+
+
+def test_words_left_out_are_marked():
+    display = TokenDisplay.from_explanation(explanation(), rows=0, vocabulary=VOCABULARY, max_words=1)
+    assert words(display) == ["not", "[2 more words, sum −1]"]
+    longer = TokenDisplay.from_explanation(explanation(), rows=0, words=["not", "bad", "film", "at", "all"])
+    assert words(longer) == ["not", "bad", "film", "[2 words that the network did not see]"]
+    padded = explanation(
+        contributions=np.array([[2.0, 0.0, 0.25], [0.5, 0.0, 0.0]]), X=np.array([[1, 2, 0], [3, 0, 0]])
+    )
+    display = TokenDisplay.from_explanation(padded, rows=0, vocabulary=VOCABULARY, padding=0)
+    assert words(display) == ["not", "bad", "[1 padding, sum +0.25]"]
+    empty = explanation(X=np.zeros((2, 3), int), contributions=np.zeros((2, 3)))
+    assert words(TokenDisplay.from_explanation(empty, rows=0, padding=0)) == ["[3 padding]"]
+    assert words(TokenDisplay.from_explanation(empty, rows=[])) == []
+
+
+def test_rows_with_targets_of_their_own_name_them():
+    explained = explanation(target=np.array([0, 1]), target_unit="logit", class_names=np.array(["cat", "dog"]))
+    display = TokenDisplay.from_explanation(explained, vocabulary=VOCABULARY)
+    assert display.names == ["row 0, logit of cat", "row 1, logit of dog"]
+    assert TokenDisplay.from_explanation(explained, rows=1).label == "contribution to logit of dog"
+
+
+def test_a_notebook_shows_html_that_is_escaped_and_wraps(monkeypatch):
+    display = TokenDisplay([["<b>", "a&b", ""]], [[1.0, -0.5, 0.0]], names=["<i>"], notes=["[1 < 2]"], label="x > y")
+    assert display._repr_html_() is None
+    html = display.plot()._repr_html_()
+    tree = ET.fromstring(html)
+    spans = [span for span in tree.iter("span") if span.get("title")]
+    assert [span.text for span in spans] == ["<b>", "a&b", "−1", "0", "1"]
+    assert [span.get("title") for span in spans[:2]] == ["+1", "−0.5"]
+    assert {"<i>", "[1 < 2]"} <= {span.text for span in tree.iter("span")}
+    # The colours are those of the figure.
+    box = display.ax_.texts[1].get_bbox_patch().get_facecolor()
+    assert f"background:{mpl.colors.to_hex(box)};" in spans[0].get("style")
+    # Spaces between the words let the line break.
+    assert "</span> <span" in html
+    # Only the backend of a notebook would show the figure again.
+    assert plt.get_fignums() == [display.figure_.number]
+    monkeypatch.setattr(mpl, "get_backend", lambda: "inline")
+    display._repr_html_()
+    assert plt.get_fignums() == []
 
 
 def test_given_axes_keep_their_figure():

@@ -39,7 +39,7 @@ def test_signs_have_colors():
 
 def test_others_make_one_bar():
     display = WaterfallDisplay.from_explanation(table(), row=0, max_features=1)
-    assert names(display) == ["reference", "b = 20", "2 other features", "prediction"]
+    assert names(display) == ["reference", "b = 20", "sum of 2 other features", "prediction"]
     assert bars(display) == [(0.5, -3.0), (-2.5, 1.5)]
     # A single other one is named.
     assert "c = 30" in names(WaterfallDisplay.from_explanation(table(), row=0, max_features=2))
@@ -68,7 +68,7 @@ def test_rows_and_targets_are_chosen():
         WaterfallDisplay.from_explanation(of_classes(), row=0)
     display = WaterfallDisplay.from_explanation(of_classes(), row=0, target="dog")
     assert bars(display)[0] == (-0.25, 1.5)
-    assert display.ax_.get_xlabel() == "output dog"
+    assert display.ax_.get_xlabel() == "dog"
     # Of the rows of this target there is one.
     assert bars(WaterfallDisplay.from_explanation(of_rows(), target=7))[0] == (0.5, 2.0)
 
@@ -76,6 +76,21 @@ def test_rows_and_targets_are_chosen():
 def test_values_of_a_frame():
     X = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": [True, False]})
     assert names(WaterfallDisplay.from_explanation(table(X=X), row=1))[1:4] == ["a = 2", "b = y", "c = False"]
+
+
+def test_values_are_written_as_people_do():
+    X = pd.DataFrame({"rate": np.float32([0.1, 0.1]), "year": [2006, 2007], "fuel": pd.Categorical(["a", None])})
+    named = names(WaterfallDisplay.from_explanation(table(X=X, feature_names=list(X)), row=1))
+    assert named[1:4] == ["rate = 0.1", "year = 2007", "fuel = missing"]
+    X = pd.DataFrame({"rate": [0.5, None], "day": pd.to_datetime(["2020-01-01", None]), "n": pd.array([1, None])})
+    named = names(WaterfallDisplay.from_explanation(table(X=X, feature_names=list(X)), row=1))
+    assert named[1:4] == ["rate = missing", "day = missing", "n = missing"]
+
+
+def test_a_row_with_a_target_of_its_own_names_it():
+    explanation = of_rows()
+    explanation.update(target_unit="logit")
+    assert WaterfallDisplay.from_explanation(explanation, row=1).ax_.get_xlabel() == "logit of class 7"
 
 
 def test_methods_without_reference_have_none():

@@ -54,7 +54,7 @@ def test_rows_and_shared_references_apart_or_as_one_batch(monkeypatch, bytes_of_
     monkeypatch.setattr(method_module, "BYTES_OF_OP", bytes_of_op)
     method, (rows, references) = streams_of(network, (5,)), of_mode(Mode.SHARED)
     together, forward_both = [], method.forward_both
-    monkeypatch.setattr(method, "forward_both", lambda *both: together.append(both) or forward_both(*both))
+    monkeypatch.setattr(method.runs, "forward_both", lambda *both: together.append(both) or forward_both(*both))
     request = Request(Pairing(Mode.SHARED, N_ROWS, N_REFERENCES), np.ones((1, 1, 3)), np.full(N_REFERENCES, 1 / 3))
     at_input, at_reference, sums = method.explain(request, rows, references)
     assert bool(together) == (bytes_of_op > 0)
@@ -75,7 +75,7 @@ def test_a_loop_is_run_once_for_rows_and_references(monkeypatch):
     monkeypatch.setattr(method_module, "BYTES_OF_OP", 1)
     method, (rows, references) = streams_of(repeated, (5,)), of_mode(Mode.SHARED)
     together, forward_both = [], method.forward_both
-    monkeypatch.setattr(method, "forward_both", lambda *both: together.append(both) or forward_both(*both))
+    monkeypatch.setattr(method.runs, "forward_both", lambda *both: together.append(both) or forward_both(*both))
     request = Request(Pairing(Mode.SHARED, N_ROWS, N_REFERENCES), np.ones((1, 1, 5)), np.ones(N_REFERENCES))
     method.explain(request, rows, references)
     assert together

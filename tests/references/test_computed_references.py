@@ -85,3 +85,22 @@ def test_a_series_goes_by_the_names_of_the_columns():
     for rows in (table.rename(columns={"a": "c"}), table.to_numpy()):
         with pytest.raises(ValueError, match="value= is a Series, whose index tells the columns"):
             Constant(value).fit(rows)
+
+
+@pytest.mark.parametrize("value", ["mean", "minimum", "zeros", 2.0, np.arange(3.0)], ids=str)
+@pytest.mark.parametrize("weights", [None, np.linspace(0, 3, 10)], ids=["unweighted", "weighted"])
+def test_a_constant_is_learned_in_parts(value, weights):
+    rows = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
+    whole, parts = Constant(value).fit(rows, sample_weight=weights), Constant(value)
+    for part in (slice(0, 4), slice(4, 5), slice(5, None)):
+        parts.partial_fit(rows[part], sample_weight=None if weights is None else weights[part])
+    np.testing.assert_allclose(parts.row_, whole.row_, rtol=1e-6)
+    assert parts.row_.dtype == np.float32
+    # A fit starts anew.
+    parts.fit(rows[:2]).partial_fit(rows[2:3])
+    np.testing.assert_array_equal(parts.row_, Constant(value).fit(rows[2:3]).row_)
+    assert (Constant(value if isinstance(value, str) else 2).partial_fit(np.ones((2, 3), int)).row_ % 2 == 0).all()
+
+
+def test_a_median_needs_all_rows():
+    assert not hasattr(Constant("median"), "partial_fit")

@@ -150,3 +150,22 @@ def test_weights_of_training_rows():
     of_weights = clusters.fit(rows, sample_weight=weights).choose(rows, 2, random_state=0)[1]
     of_repeated = clusters.fit(np.repeat(rows, weights.astype(int), 0)).choose(rows, 2, random_state=0)[1]
     np.testing.assert_allclose(np.sort(of_weights), np.sort(of_repeated))
+
+
+def test_a_sample_of_rows_that_come_in_parts():
+    rows = np.arange(3000.0)[:, None]
+    sample = TrainingSample().partial_fit(rows[:10]).partial_fit(rows[10:12])
+    np.testing.assert_array_equal(sample.rows_, rows[:12])
+    assert sample.weights_ is None
+    weighted = TrainingSample().partial_fit(rows[:3], sample_weight=[0.0, 1.0, 2.0]).partial_fit(rows[3:4])
+    np.testing.assert_array_equal(weighted.rows_[:, 0], [1, 2, 3])
+    np.testing.assert_array_equal(weighted.weights_, [1, 2, 1])
+    # Rows of weight two are drawn more often, and count the same then.
+    weights = np.where(rows[:, 0] < 1500, 1.0, 2.0)
+    for start in range(0, 3000, 500):
+        sample.partial_fit(rows[start : start + 500], sample_weight=weights[start : start + 500])
+    assert len(sample.rows_) == 1024
+    assert sample.weights_ is None
+    assert 0.55 < (sample.rows_ >= 1500).mean() < 0.75
+    np.testing.assert_array_equal(sample.fit(rows[:2]).partial_fit(rows[5:7]).rows_, rows[5:7])
+    assert not hasattr(TrainingSample("kmeans"), "partial_fit")

@@ -8,7 +8,9 @@ import scipy.sparse
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
 from sklearn.decomposition import PCA
+from sklearn.ensemble import VotingClassifier
 from sklearn.feature_selection import SelectFromModel
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -193,6 +195,46 @@ def test_resamples_keep_classes_in_proportion():
     X, y = np.random.default_rng(0).normal(size=(40, 2)), np.repeat([0, 1], [8, 32])
     ContributionSelector(Counts(), n_resamples=5, random_state=0).fit(X, y)
     assert Counts.seen == [[8, 32]] + [[4, 16]] * 5
+
+
+class Starts(LinearExplainer):
+    """Explainer that notes the seeds of its own and of the network inside it."""
+
+    seen = []
+
+    def __init__(self, network=None, random_state=3):
+        self.network, self.random_state, self.penalty = network, random_state, 1e-3
+
+    def fit(self, X, y, sample_weight=None):
+        self.seen.append((self.random_state, self.network.random_state))
+        return super().fit(X, y, sample_weight)
+
+
+def test_resamples_are_trained_from_other_seeds():
+    table = np.random.default_rng(0).normal(size=(40, 2))
+    explainer = Starts(MLPClassifier(random_state=7))
+    for estimator in (explainer, make_pipeline(StandardScaler(), explainer)):
+        Starts.seen.clear()
+        selector = ContributionSelector(estimator, n_resamples=4, random_state=0)
+        (own, *seeds), again = list(selector.fit(table, table[:, 0]) and Starts.seen), len(Starts.seen)
+        assert own == (3, 7)
+        assert len({seed for pair in seeds for seed in pair}) == 8
+        selector.fit(table, table[:, 0])
+        assert Starts.seen[again:] == [own, *seeds]
+        assert explainer.get_params()["network__random_state"] == 7
+
+
+def test_resamples_of_an_ensemble_and_of_a_trained_network():
+    """A trained network has no seed to draw, and each member of an ensemble has one."""
+    frame, y = pets()
+    network = MLPClassifier((3,), max_iter=3, random_state=0)
+    ensemble = VotingClassifier([("a", network), ("b", network)], voting="soft")
+    encoded = encoder().fit_transform(frame)
+    for estimator in (ensemble, FrozenEstimator(clone(network).fit(encoded, y > 0))):
+        pipeline = make_pipeline(encoder(), DeepLiftExplainer(estimator))
+        frequency = ContributionSelector(pipeline, n_resamples=2, random_state=0).fit(frame, y > 0).selection_frequency_
+        assert frequency.shape == (5,)
+        assert 0 < frequency.max() <= 1
 
 
 def test_resamples_leave_rows_without_weight_out():

@@ -2,20 +2,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skdeeplift.command_line.data_files import FORMATS, PICTURES, check_writable, write_contributions
+from skdeeplift.command_line.data_files import FORMATS
+from skdeeplift.command_line.result_files import PICTURES, check_writable, write_contributions
 from skdeeplift.explanation.explanation import Explanation
 
 CONTRIBUTIONS = np.array([[1.0, -2.0], [0.25, 3.0]])
 
 
 def explanation(**given):
-    return Explanation(**{"contributions": CONTRIBUTIONS, "index": None, **given})
+    fields = {"contributions": CONTRIBUTIONS, "index": None, "prediction": np.array([2.0, 4.0])}
+    return Explanation(**{**fields, **given})
 
 
 @pytest.mark.parametrize(("name", "separator"), [("written.csv", ","), ("written.tsv", "\t")])
 def test_a_table_has_a_column_for_each_feature(tmp_path, name, separator):
     write_contributions(tmp_path / name, explanation(), ["a", "b"])
-    expected = "row,a,b\n0,1.0,-2.0\n1,0.25,3.0\n".replace(",", separator)
+    expected = "row,prediction,a,b\n0,2.0,1.0,-2.0\n1,4.0,0.25,3.0\n".replace(",", separator)
     assert (tmp_path / name).read_text() == expected
     write_contributions(tmp_path / name, explanation(index=pd.Index(["p", "q"], name="id")), ["a", "b"])
     assert (tmp_path / name).read_text() == expected.replace("row", "id").replace("\n0", "\np").replace("\n1", "\nq")
@@ -26,9 +28,6 @@ def test_arrays(tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "written.npy"), CONTRIBUTIONS)
     write_contributions(tmp_path / "written.npz", explanation(), None)
     np.testing.assert_array_equal(np.load(tmp_path / "written.npz")["contributions"], CONTRIBUTIONS)
-    several = explanation(contributions=[CONTRIBUTIONS, CONTRIBUTIONS])
-    with pytest.raises(ValueError, match=r"holds one array.*write an \.npz file"):
-        write_contributions(tmp_path / "several.npy", several, None)
     assert {path.name for path in tmp_path.iterdir()} == {"written.npy", "written.npz"}
 
 

@@ -106,3 +106,38 @@ def test_classes_that_are_numbers():
     assert "class" not in explanation.to_frame()
     explanation.update(target=np.array([1.0, 0.0, 1.0]), class_names=np.array([0.0, 1.0]))
     assert explanation.to_frame()["class"].tolist() == [1, 0, 1]
+
+
+def test_wide_table_has_a_line_for_each_row():
+    X = pd.DataFrame({"age": [30.0, 40.0], "height": [1.5, 1.75]}, index=pd.Index(["Ada", "Bob"], name="who"))
+    contributions = np.array([[0.5, -1.0], [0.0, 2.0]])
+    explanation = Explanation(
+        contributions=contributions, prediction=np.zeros(2), X=X, feature_names=["age", "height"], index=X.index
+    )
+    pd.testing.assert_frame_equal(explanation.to_frame("wide"), pd.DataFrame(contributions, X.index, X.columns))
+    explanation.update(index=None, feature_names=None)
+    pd.testing.assert_frame_equal(explanation.to_frame("wide"), pd.DataFrame(contributions))
+
+
+def test_wide_tables_of_targets_and_inputs():
+    """Column ``feature__class`` holds what `transform` puts there: feature by feature."""
+    both = np.arange(8.0).reshape(2, 2, 2)
+    explanation = Explanation(
+        contributions=both, prediction=np.zeros((2, 2)), feature_names=["a", "b"], class_names=["cat", "dog"]
+    )
+    frame = explanation.to_frame("wide")
+    assert list(frame.columns) == ["a__cat", "a__dog", "b__cat", "b__dog"]
+    np.testing.assert_array_equal(frame, both.reshape(2, 4))
+    inputs = {"left": np.ones((2, 1)), "right": np.zeros((2, 2))}
+    frame = Explanation(contributions=inputs, prediction=np.zeros(2), X=inputs).to_frame("wide")
+    assert list(frame.columns) == ["left__0", "right__0", "right__1"]
+
+
+@pytest.mark.advice
+def test_images_have_no_wide_table():
+    explanation = Explanation(contributions=np.zeros((2, 3, 3)), prediction=np.zeros(2))
+    with pytest.raises(ValueError, match=r'shape \(2, 3, 3\). Use form="long"'):
+        explanation.to_frame("wide")
+    assert len(explanation.to_frame("long")) == 18
+    with pytest.raises(ValueError, match='takes "long" or "wide"'):
+        explanation.to_frame("wider")

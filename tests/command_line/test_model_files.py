@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from skdeeplift.command_line.data_files import add_model_arguments, get_model, import_quietly
+from skdeeplift.command_line.model_files import add_model_arguments, get_model, import_quietly
 
 
 @pytest.mark.parametrize(

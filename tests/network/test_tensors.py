@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.execution.chunks import ALIGNMENT, LARGE_BYTES, padded, to_tensor
+from skdeeplift.network.tensors import ALIGNMENT, padded, to_tensor
 
-SMALL, LARGE = (3, 5), (3, LARGE_BYTES)
+MANY = 2**18
+SMALL, LARGE = (3, 5), (3, MANY)
 
 
 @pytest.mark.parametrize(
@@ -30,21 +31,21 @@ def test_tensors_do_not_follow_what_becomes_of_the_array(shape):
 
 @pytest.mark.parametrize("change", [lambda array: array[:, ::2], np.asfortranarray, lambda array: array[::-1]])
 def test_arrays_may_lie_in_memory_as_they_like(change):
-    array = change(np.random.default_rng(0).normal(size=(4, LARGE_BYTES)).astype(np.float32))
+    array = change(np.random.default_rng(0).normal(size=(4, MANY)).astype(np.float32))
     array.flags.writeable = False
     np.testing.assert_array_equal(to_tensor(array, 4).numpy(), array)
 
 
-def test_large_arrays_lie_where_tensorflow_can_read_them():
+def test_arrays_lie_where_tensorflow_can_read_them():
     """Kernels of TensorFlow end the process where a tensor does not begin at a multiple of this."""
-    for width in range(LARGE_BYTES, LARGE_BYTES + 20):
+    for width in [*range(1, 20), *range(MANY, MANY + 20)]:
         tensor = to_tensor(np.ones((1, width), np.float32), 2)
         assert np.asarray(tensor).ctypes.data % ALIGNMENT == 0
         assert tf.nn.relu(tensor).numpy().sum() == 2 * width
 
 
 def test_tensors_outlive_the_array():
-    tensors = [to_tensor(np.full((2, LARGE_BYTES), number, np.float32), 2) for number in range(8)]
+    tensors = [to_tensor(np.full((2, MANY), number, np.float32), 2) for number in range(8)]
     assert [tensor.numpy().mean() for tensor in tensors] == list(range(8))
 
 

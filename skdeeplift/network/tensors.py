@@ -1,0 +1,49 @@
+"""Tensors of rows, references and weights, made from arrays."""
+
+import numpy as np
+import tensorflow as tf
+
+from skdeeplift.dtypes import kind_of
+
+# TensorFlow reads an array in place only if it begins at a multiple of this many bytes.
+ALIGNMENT = 64
+
+
+def to_tensor(array, size=None):
+    """Return rows as a tensor, the last of them repeated until there are ``size``.
+
+    TensorFlow itself copies an array twice: once so that nobody changes it, once to where it can be read from. For a
+    small array its conversion takes three times as long as this one.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n_rows, ...)
+        At least one row.
+    size : int, default=None
+        Number of rows of the tensor; by default those of the array.
+
+    Returns
+    -------
+    tensor : tensor of shape (size, ...)
+        A tensor with memory of its own.
+    """
+    size = len(array) if size is None else size
+    shape = size, *array.shape[1:]
+    # NumPy cannot hand over memory of a dtype that it does not have itself, such as bfloat16.
+    if array.size == 0 or array.dtype.isbuiltin != 1 or kind_of(array.dtype) not in "fiu":
+        return tf.convert_to_tensor(padded(array, size))
+    n_bytes = array.nbytes // len(array) * size
+    memory = np.empty(n_bytes + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    copy = memory[start : start + n_bytes].view(array.dtype).reshape(shape)
+    copy[: len(array)], copy[len(array) :] = array, array[-1]
+    return tf.experimental.dlpack.from_dlpack(copy.__dlpack__())
+
+
+def padded(array, size, axis=0, fill=None):
+    """Repeat the last entry along an axis, or ``fill``, until there are ``size``."""
+    missing = size - array.shape[axis]
+    if missing == 0:
+        return array
+    last = array.take([-1] * missing, axis)
+    return np.concatenate([array, last if fill is None else np.full_like(last, fill)], axis)

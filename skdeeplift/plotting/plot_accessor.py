@@ -1,0 +1,119 @@
+"""Pictures of an explanation as methods of its attribute ``plot``."""
+
+import inspect
+import re
+from functools import wraps
+
+from skdeeplift.explanation.explanation_parts import count_rows, find_kind, find_parts
+from skdeeplift.plotting.beeswarm import BeeswarmDisplay
+from skdeeplift.plotting.dependence import DependenceDisplay
+from skdeeplift.plotting.force import ForceDisplay
+from skdeeplift.plotting.heatmap import HeatmapDisplay
+from skdeeplift.plotting.image_contribution import ImageContributionDisplay
+from skdeeplift.plotting.importance import ImportanceDisplay
+from skdeeplift.plotting.sequence_logo import SequenceLogoDisplay
+from skdeeplift.plotting.tokens import TokenDisplay
+from skdeeplift.plotting.waterfall import WaterfallDisplay
+
+
+def _drawn_by(display):
+    """Return a method that draws the accessor's explanation with the parameters, and documentation, of a display."""
+    from_explanation = display.from_explanation
+
+    @wraps(from_explanation.__func__)
+    def draw(self, *args, **options):
+        return from_explanation(self._explanation, *args, **options)
+
+    parameters = inspect.signature(from_explanation).parameters
+    itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    draw.__signature__ = inspect.Signature([itself, *list(parameters.values())[1:]])
+    # The entry of the parameter `explanation` ends where the next one begins.
+    draw.__doc__ = re.sub(r"^explanation : .*\n( .*\n)+", "", inspect.getdoc(from_explanation), flags=re.MULTILINE)
+    return draw
+
+
+class PlotAccessor:
+    """Pictures of an explanation, as its attribute ``plot``.
+
+    Each method draws with a display, whose ``from_explanation`` has the same parameters, and returns the display.
+    Called itself, the accessor draws the picture that suits the rows.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    explanation : Explanation
+        The explanation to draw.
+
+    See Also
+    --------
+    :ref:`pictures` : All displays, and when to use which.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeeplift import Explanation
+    >>> explanation = Explanation(
+    ...     contributions=np.array([[0.1, -1.0], [0.2, 2.0]]),
+    ...     prediction=np.array([0.1, 3.2]),
+    ...     reference_value=np.array([1.0, 1.0]),
+    ...     feature_names=["age", "height"],
+    ... )
+    >>> display = explanation.plot.beeswarm()
+    >>> [label.get_text() for label in display.ax_.get_yticklabels()]
+    ['height', 'age']
+    >>> type(explanation.plot()), type(explanation[0].plot())
+    (<class '...BeeswarmDisplay'>, <class '...WaterfallDisplay'>)
+    """
+
+    def __init__(self, explanation):
+        self._explanation = explanation
+
+    bar = _drawn_by(ImportanceDisplay)
+    beeswarm = _drawn_by(BeeswarmDisplay)
+    heatmap = _drawn_by(HeatmapDisplay)
+    waterfall = _drawn_by(WaterfallDisplay)
+    force = _drawn_by(ForceDisplay)
+    dependence = _drawn_by(DependenceDisplay)
+    image = _drawn_by(ImageContributionDisplay)
+    logo = _drawn_by(SequenceLogoDisplay)
+    text = _drawn_by(TokenDisplay)
+
+    def __call__(self, **options):
+        """Draw the picture that suits the rows.
+
+        One row of a table has a waterfall, and several have a beeswarm, as does a row that is compared with no
+        reference. Images, one-hot sequences and tokens have pictures of their own. Of several sequences, the first is
+        drawn unless ``row`` or ``position`` names another.
+
+        Parameters
+        ----------
+        **options : object
+            Parameters of the method that draws, such as ``target`` or ``max_features``.
+
+        Returns
+        -------
+        display : Display
+            The display, already drawn.
+
+        Raises
+        ------
+        ValueError
+            If no picture suits the rows, or they have several targets, inputs or layers and none is chosen.
+        """
+        explanation, part = self._explanation, options.get("part")
+        parts = find_parts(explanation)[1]
+        chosen = next((each for each in parts if each.name == part), parts[0])
+        kind, n_rows = find_kind(chosen, explanation), count_rows(explanation)
+        if kind == "array":
+            raise ValueError(
+                f"No picture suits contributions of shape {chosen.contributions.shape}. Use explanation.to_frame()."
+            )
+        if kind == "table":
+            by_row = options.keys() & {"row", "position"} or n_rows == 1
+            return (self.waterfall if by_row and explanation.get("reference_value") is not None else self.beeswarm)(
+                **options
+            )
+        if kind == "sequence" and n_rows > 1 and not options.keys() & {"row", "position"}:
+            options["position"] = 0
+        return {"image": self.image, "sequence": self.logo, "tokens": self.text}[kind](**options)

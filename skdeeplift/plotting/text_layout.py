@@ -1,0 +1,57 @@
+"""Layout of texts on a figure, by their widths."""
+
+from functools import cache
+
+
+def make_ruler(figure, size):
+    """Return a function that measures the width of texts as the figure draws them.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        The figure.
+    size : float or str
+        The font size.
+
+    Returns
+    -------
+    measure : callable
+        Function of a text that returns its width in points. Text is not read as mathematics.
+    """
+    from matplotlib.text import Text
+
+    # Words repeat, and a measurement takes a millisecond.
+    @cache
+    def measure(text):
+        """Return the width of a text."""
+        drawn = Text(0, 0, text, fontsize=size, parse_math=False, figure=figure)
+        return drawn.get_window_extent().width * 72 / figure.dpi
+
+    return measure
+
+
+def stair_levels(anchors, widths):
+    """Return the level of each label below its anchor, so that neither labels nor the lines to their anchors overlap.
+
+    A label reaches from its anchor to smaller positions. A line leads from the label up to its anchor.
+
+    Parameters
+    ----------
+    anchors : list of float
+        Positions that labels belong to, in increasing order.
+    widths : list of float
+        Widths of the labels.
+
+    Returns
+    -------
+    levels : list of int
+        The levels, from 0 for the highest one.
+    """
+    levels = []
+    for anchor, width in zip(anchors, widths, strict=True):
+        level = 0
+        # Lines to labels on this level or below it must stay clear of the new label.
+        while any(other >= anchor - width for other, taken in zip(anchors, levels, strict=False) if taken >= level):
+            level += 1
+        levels.append(level)
+    return levels
