@@ -28,12 +28,20 @@ from skdeeplift import DeepLiftExplainer
 
 random = np.random.default_rng(0)
 measured, y = load_breast_cancer(return_X_y=True)
-measured = StandardScaler().fit_transform(measured) + random.normal(scale=1.5, size=measured.shape)
-train, test = train_test_split(np.arange(len(y)), test_size=0.4, random_state=0, stratify=y)
-agrees = random.uniform(size=len(y)) < np.where(np.isin(np.arange(len(y)), train), 0.95, 0.5)
+measured = StandardScaler().fit_transform(measured) + random.normal(
+    scale=1.5, size=measured.shape
+)
+train, test = train_test_split(
+    np.arange(len(y)), test_size=0.4, random_state=0, stratify=y
+)
+agrees = random.uniform(size=len(y)) < np.where(
+    np.isin(np.arange(len(y)), train), 0.95, 0.5
+)
 clinic = np.where(agrees, y, 1 - y)
 device = clinic + random.normal(scale=0.2, size=len(y))
-X = np.column_stack([measured, 2.0 * clinic - 1, 2 * device - 1]).astype(np.float32)
+X = np.column_stack([measured, 2.0 * clinic - 1, 2 * device - 1]).astype(
+    np.float32
+)
 CLINIC, DEVICE = 30, 31
 
 # %%
@@ -47,8 +55,17 @@ CLINIC, DEVICE = 30, 31
 def train_network(penalised, weight=5.0, n_epochs=20, size=31):
     """Train a network whose contributions of some columns are penalised."""
     keras.utils.set_random_seed(0)
-    network = keras.Sequential([keras.Input((X.shape[1],)), keras.layers.Dense(8, "softplus"), keras.layers.Dense(1)])
-    optimizer, loss_of = keras.optimizers.Adam(0.01), keras.losses.BinaryCrossentropy(from_logits=True)
+    network = keras.Sequential(
+        [
+            keras.Input((X.shape[1],)),
+            keras.layers.Dense(8, "softplus"),
+            keras.layers.Dense(1),
+        ]
+    )
+    optimizer, loss_of = (
+        keras.optimizers.Adam(0.01),
+        keras.losses.BinaryCrossentropy(from_logits=True),
+    )
     explainer = DeepLiftExplainer(network, reference="mean").fit(X[train])
     explain = explainer.as_function()
 
@@ -58,7 +75,9 @@ def train_network(penalised, weight=5.0, n_epochs=20, size=31):
             loss = loss_of(labels, network(rows, training=True)[:, 0])
             if penalised:
                 contributions = explain(rows)["contributions"]
-                loss += weight * tf.reduce_mean(tf.abs(tf.gather(contributions, penalised, axis=1)))
+                loss += weight * tf.reduce_mean(
+                    tf.abs(tf.gather(contributions, penalised, axis=1))
+                )
         gradients = tape.gradient(loss, network.trainable_variables)
         optimizer.apply(gradients, network.trainable_variables)
 
@@ -68,16 +87,31 @@ def train_network(penalised, weight=5.0, n_epochs=20, size=31):
     return network, explainer
 
 
-choices = {"no penalty": [], "the clinic": [CLINIC], "the clinic and the device": [CLINIC, DEVICE]}
+choices = {
+    "no penalty": [],
+    "the clinic": [CLINIC],
+    "the clinic and the device": [CLINIC, DEVICE],
+}
 results = {}
 for name, penalised in choices.items():
     network, explainer = train_network(penalised)
-    accuracies = [((network.predict(X[rows], verbose=0)[:, 0] > 0) == y[rows]).mean() for rows in (train, test)]
+    accuracies = [
+        ((network.predict(X[rows], verbose=0)[:, 0] > 0) == y[rows]).mean()
+        for rows in (train, test)
+    ]
     size = np.abs(explainer.transform(X[test])).mean(0)
     shares = size[[CLINIC, DEVICE]] / size.sum()
-    results[name] = dict(zip(["training", "test", "clinic", "device"], [*accuracies, *shares], strict=True))
+    results[name] = dict(
+        zip(
+            ["training", "test", "clinic", "device"],
+            [*accuracies, *shares],
+            strict=True,
+        )
+    )
 table = pd.DataFrame(results).T
-print("Accuracy, and shares of the size of all contributions, by what is penalised:")
+print(
+    "Accuracy, and shares of the size of all contributions, by what is penalised:"
+)
 print(table.round(2))
 
 # %%
@@ -90,6 +124,10 @@ print(table.round(2))
 # penalised.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-table[["training", "test"]].plot.bar(ax=axes[0], rot=10, ylabel="accuracy", ylim=(0.5, 1))
-table[["clinic", "device"]].plot.bar(ax=axes[1], rot=10, ylabel="share of contributions")
+table[["training", "test"]].plot.bar(
+    ax=axes[0], rot=10, ylabel="accuracy", ylim=(0.5, 1)
+)
+table[["clinic", "device"]].plot.bar(
+    ax=axes[1], rot=10, ylabel="share of contributions"
+)
 plt.show()

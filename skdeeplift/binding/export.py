@@ -2,7 +2,6 @@
 
 import os
 import re
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,8 +42,8 @@ class ExportMixin:
         Raises
         ------
         ValueError
-            If Python is needed to explain a row: for the steps before a network in a pipeline, for references that
-            TensorFlow cannot make, or for numbers of references, draws or steps that depend on the row.
+            If Python is needed for each row: for the steps before a network in a pipeline, for references that
+            TensorFlow cannot make, or for numbers of references, draws or steps that depend on rows.
         """
         import tensorflow as tf
 
@@ -233,8 +232,8 @@ def _make_layer(explain):
         """Layer from rows to their explanation; it has the weights of the explained network."""
 
         def __init__(self):
-            super().__init__(name="explanation")
-            # The number of rows is known in no batch before the first.
+            super().__init__()
+            # The number of blocks of rows is known only in a call, and XLA compiles for known numbers.
             self.supports_jit = False
             if isinstance(explain.network.model, keras.Model):
                 self.network = explain.network.model
@@ -262,7 +261,7 @@ def _save(explain, folder):
     signature = tf.function(in_flat_form, autograph=False, input_signature=explain.flat_specs)
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module, os.fspath(folder), signatures={"serving_default": signature}, options=options)
-    _forget_rules(Path(folder, "saved_model.pb"))
+    _forget_rules(tf.io.gfile.join(os.fspath(folder), "saved_model.pb"))
 
 
 # Attribute that names the gradient of an op.
@@ -271,16 +270,19 @@ _GRADIENT = "_gradient_op_type"
 
 def _forget_rules(path):
     """Remove the names of the rules' gradients, which have been taken and which no other program knows."""
+    import tensorflow as tf
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-    stored = SavedModel.FromString(path.read_bytes())
+    with tf.io.gfile.GFile(path, "rb") as file:
+        stored = SavedModel.FromString(file.read())
     for meta_graph in stored.meta_graphs:
         for function in meta_graph.graph_def.library.function:
             for node in function.node_def:
                 # Reading an attribute that is missing would add it.
                 if _GRADIENT in node.attr and node.attr[_GRADIENT].s.startswith(b"Skdeeplift"):
                     del node.attr[_GRADIENT]
-    path.write_bytes(stored.SerializeToString())
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(stored.SerializeToString())
 
 
 def _make_problem(explainer, asked):
@@ -289,9 +291,9 @@ def _make_problem(explainer, asked):
     bound.network.check_unchanged()
     if bound.encoder is not None:
         raise ValueError(
-            "The earlier steps of the pipeline run in scikit-learn, and TensorFlow has no such steps. Fit an explainer "
-            f"of the last step alone, {bound.owner}(FrozenEstimator(explainer.estimator_[-1])).fit("
-            "explainer.estimator_[:-1].transform(X)), and give it rows as the earlier steps return them."
+            "The earlier steps of a pipeline run in scikit-learn, and TensorFlow has no such steps. Fit an explainer "
+            f"of the last step alone, such as {bound.owner}(FrozenEstimator(pipeline[-1])).fit("
+            "pipeline[:-1].transform(X)), and give it rows as the earlier steps return them."
         )
     compiled, target = bound.compiled_with_target(asked.target)
     method = compiled.method

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.execution.chunks import MANY_ROWS, padded
+from skdeeplift.execution.chunks import MANY_ROWS
 from skdeeplift.execution.references import Path
 from skdeeplift.execution.run import Loop
+from skdeeplift.network.tensors import padded
 from skdeeplift.perturbation.perturbation import sum_weighted
 from skdeeplift.propagation.pairing import Mode, Pairing, Request, difference_dtype, with_axis_of_references
 
@@ -144,7 +145,7 @@ class RowsFunction:
         chunks = [self._cut(first, pairing) for first in range(0, len(self.weights), pairing.references)]
         if len(chunks) == 1:
             return self._explain_chunk(rows, pairing, target, tf.nest.map_structure(tf.constant, chunks[0]))
-        # A tensor for each array, of which a round takes out its own part.
+        # One tensor for each array. A round takes out its own part.
         together = tf.nest.map_structure(lambda *arrays: tf.constant(np.stack(arrays)), *chunks)
 
         def one_round(number):

@@ -301,8 +301,7 @@ def test_steps_of_a_pipeline_run_in_scikit_learn():
     explainer = DeepLiftExplainer(FrozenEstimator(pipeline)).fit(ROWS)
 
     def of_last_step():
-        of_last = DeepLiftExplainer(FrozenEstimator(explainer.estimator_[-1]))
-        encoded = explainer.estimator_[:-1].transform(ROWS)
+        of_last, encoded = DeepLiftExplainer(FrozenEstimator(pipeline[-1])), pipeline[:-1].transform(ROWS)
         found = of_last.fit(encoded).as_function()(encoded)["contributions"].numpy()
         assert_equal(found, explainer.transform(ROWS))
         return found
