@@ -9,7 +9,8 @@ from skdeeplift.exceptions import ModelFileError
 from skdeeplift.network.compat import flatten_layers
 from skdeeplift.network.keras_1 import BUILD_ANEW
 
-# Position of each gate in the arrays of Keras 1, which stored three arrays for each gate, in the order of one kernel.
+# Position of each gate's first array in Keras 1, in the order of the gates in a kernel of Keras 2. Keras 1 stored three
+# arrays for each gate.
 _GATES = {"LSTM": (0, 6, 3, 9), "GRU": (0, 3, 6)}
 
 

@@ -22,7 +22,7 @@ class Family:
     rules: dict = field(default_factory=dict)
     # Each element of the result depends only on the elements of the inputs at the same position.
     elementwise: bool = False
-    # The op is a weighted sum of many inputs, so RevealCancel splits its difference into positive and negative parts.
+    # The op is a weighted sum of many inputs. RevealCancel splits the sum anew into a positive and a negative part.
     weighted: bool = False
 
 

@@ -12,10 +12,10 @@ import tensorflow as tf
 from skdeeplift.perturbation.local_ops import LocalOp
 from skdeeplift.perturbation.reach import find_inside, pad_axis, place
 
-# A filter is applied to each position of a window and its results are summed, if this saves more than this factor of
-# positions.
+# If the output window is wider than the input window by more than this factor, the outputs of each input position are
+# computed and summed.
 SPARED = 1.3
-# The same holds for a filter with few results in comparison with the channels that it reads.
+# The same way is used if a filter has at most this number of results for each channel that it reads.
 MOST_OF_FEW = 2
 
 

@@ -127,7 +127,7 @@ def find_entries(values, letters, together):
     order = np.argsort(~differs, axis=-1, kind="stable")
     has_letter = ~differs.all(-1)
     if has_letter.mean() < 0.5:
-        # If most positions hold no single letter, all letters differ from the row.
+        # Most positions hold no single letter, so each entry holds all letters.
         rows, places = np.indices(has_letter.shape).reshape(2, -1)
         return Entries(rows, positions[places], order.reshape(-1, letters.number))
     rows, places = np.indices(has_letter.shape).reshape(2, -1)
