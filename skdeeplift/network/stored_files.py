@@ -16,7 +16,7 @@ HDF5 = (".h5", ".hdf5")
 
 
 def check_path(path, extensions):
-    """Return a path as text, or raise an error if it is no existing file with one of some extensions."""
+    """Return a path as text, or raise an error if the file does not exist or has another extension."""
     if not isinstance(path, (str, bytes, os.PathLike)):
         raise TypeError(f"Expected {ACCEPTED}. Received {path!r}.")
     path = os.fsdecode(path)
