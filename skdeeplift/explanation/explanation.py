@@ -70,6 +70,8 @@ class Explanation(Bunch):
         classes.
     n_outputs : int or None
         Number of the network's outputs that can be targets.
+    layer : str, list of str or None
+        The layers whose units contribute; None for the network's inputs.
     convergence_delta : ndarray of shape (n_rows,) or None
         ``prediction - reference_value - sum(contributions)``. None if the method has no reference.
     other_contributions : ndarray of shape (n_rows,) or None
@@ -136,6 +138,11 @@ class Explanation(Bunch):
             names = self.get("feature_names")
             if key not in self and names is not None and key in list(names):
                 raise KeyError(f"{key!r} is a column, not a field. Use explanation[[{key!r}]].")
+            if key not in self:
+                raise KeyError(
+                    f"The explanation has no field {key!r}. Take rows by position, as explanation[:10], columns by a "
+                    "list of names, and inputs from the dict explanation.contributions."
+                )
             return super().__getitem__(key)
         names = list(key) if isinstance(key, (list, np.ndarray)) or hasattr(key, "array") else []
         if names and all(isinstance(name, str) for name in names):
