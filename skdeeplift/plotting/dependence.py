@@ -7,6 +7,7 @@ from skdeeplift.number_text import format_value
 from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, hide_spines, write_plain_ticks
 from skdeeplift.plotting.explanation_slice import slice_table
 from skdeeplift.plotting.rows_and_columns import choose_feature, take_column, to_numbers
+from skdeeplift.plotting.text_layout import wrap_lines
 
 # Maximum distance that points of the same category are moved aside.
 JITTER = 0.2
@@ -147,7 +148,7 @@ class DependenceDisplay(Display):
             ax.scatter(positions, contributions, color=colors.single, **style)
         else:
             self._draw_by_color(ax, colors, positions, contributions, style)
-        ax.set_xlabel(self.feature_name, parse_math=False)
+        ax.set_xlabel(wrap_lines(self.feature_name, 60), parse_math=False)
         ax.set_ylabel(self.ylabel)
         write_plain_ticks(ax.yaxis)
         hide_spines(ax)

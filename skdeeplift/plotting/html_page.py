@@ -86,6 +86,10 @@ def draw_pictures(explanation):
             if kind == "table" and explanation.get("reference_value") is None:
                 continue
             if kind in ("table", "sequence"):
+                if kind == "table":
+                    # The tables show numbers that are not finite.
+                    numbers = np.column_stack([part.contributions.reshape(n_rows, -1), explanation.prediction])
+                    places = places[np.isfinite(numbers[places]).all(1)]
                 for place in places[:MOST_ROWS]:
                     caption = ", ".join(filter(None, [row_name(explanation, place), about]))
                     method = plot.waterfall if kind == "table" else plot.logo

@@ -175,10 +175,10 @@ class ImportanceDisplay(Display):
         texts = [format_number(total) for total in totals]
         place = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
         for text, end, position in zip(texts, ends, positions, strict=True):
-            ax.annotate(text, (end, position), color=colors.ink, fontsize="small", **place)
+            ax.annotate(text, (np.nan_to_num(end), position), color=colors.ink, fontsize="small", **place)
         ax.set_yticks(positions, labels, parse_math=False)
         # The numbers at the bars' ends need space.
-        ax.set_xlim(0, (1.02 + 0.02 * max(map(len, texts))) * max(np.nanmax(ends), np.finfo(float).tiny))
+        ax.set_xlim(0, (1.02 + 0.02 * max(map(len, texts))) * max(np.nan_to_num(ends).max(), np.finfo(float).tiny))
         # The first feature is on top.
         ax.set(xlabel=label, ylim=(len(bars) - 0.4, -0.6))
         write_plain_ticks(ax.xaxis)
