@@ -322,7 +322,7 @@ class Explanation(Bunch):
 
         return summary_table(self)
 
-    def to_html(self, path, *, title=None):
+    def to_html(self, path, *, title=None, vocabulary=None, padding=None):
         """Write a page with tables and pictures of the explanation, to hand to a colleague.
 
         The page is one file, which needs no network and runs no scripts. It has a table of the largest contributions,
@@ -334,6 +334,10 @@ class Explanation(Bunch):
             The file. An existing file is replaced when the new one is complete, and kept if anything fails.
         title : str, default=None
             Title of the page; by default the number of rows.
+        vocabulary : sequence or dict of str, keras.Layer or callable, default=None
+            The words of tokens, as ``plot.text`` takes them. None shows their ids.
+        padding : int, default=None
+            The id of padding, which is counted in place of drawn. None draws all ids.
 
         Raises
         ------
@@ -342,7 +346,7 @@ class Explanation(Bunch):
         """
         from skdeeplift.plotting.html_page import write_page
 
-        write_page(path, self, title)
+        write_page(path, self, title, {"vocabulary": vocabulary, "padding": padding})
 
     def to_shap(self):
         """Convert to the explanations that the plots of the ``shap`` package draw.

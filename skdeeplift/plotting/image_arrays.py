@@ -118,7 +118,7 @@ def displayable(image):
     low, high = image.min(), image.max()
     if low >= 0 and high <= 255:
         return image / 255 if high > 1 else image
-    return (image - low) / (high - low)
+    return (image - low) / (high - low or 1.0)
 
 
 def pale(gray, colors):

@@ -230,7 +230,7 @@ class ImageContributionDisplay(Display):
                 contributions.append(summed)
                 names.append(name)
                 targets.append(chosen.target)
-                if len(set(chosen.target_of_rows or ())) > 1:
+                if row_names is None and len(set(chosen.target_of_rows or ())) > 1:
                     row_names = [chosen.text_of_row(row).quantity for row in shown]
         if images.ndim == 3 and images.shape[1] > MOST_STRETCHED * images.shape[2]:
             images, contributions = np.swapaxes(images, 1, 2), [np.swapaxes(each, 1, 2) for each in contributions]
