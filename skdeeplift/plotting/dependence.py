@@ -139,7 +139,7 @@ class DependenceDisplay(Display):
             ax.set_xticks(range(len(categories)), categories, parse_math=False)
             positions = positions + JITTER * _spread_evenly(n_rows)
         else:
-            write_plain_ticks(ax.xaxis, positions)
+            _write_ticks(ax.xaxis, self.values, positions)
             positions = self._place_gaps(ax, colors, positions)
         # The more points there are, the smaller and fainter they are.
         size, opacity = np.clip(6000 / n_rows, 6, 22), np.clip(800 / n_rows, 0.35, 0.9)
@@ -187,9 +187,20 @@ class DependenceDisplay(Display):
         bar = self._add_colorbar(drawn, ax, label=label, extend=extend)
         bar.solids.set_alpha(1)
         if categories is None:
-            write_plain_ticks(bar.ax.yaxis, hues)
+            _write_ticks(bar.ax.yaxis, self.color_values, hues)
         else:
             bar.set_ticks(range(len(categories)), labels=categories)
+
+
+def _write_ticks(axis, values, numbers):
+    """Write the numbers or dates of an axis."""
+    if kind_of(np.asarray(values).dtype) == "M":
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        axis.set_major_locator(AutoDateLocator())
+        axis.set_major_formatter(ConciseDateFormatter(axis.get_major_locator()))
+    else:
+        write_plain_ticks(axis, numbers)
 
 
 def _positions(values):

@@ -102,6 +102,9 @@ def write_plain_ticks(axis, values=None):
         known = values[np.isfinite(values)]
         if known.size and (known == np.round(known)).all():
             axis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    elif np.ptp(ends := axis.get_view_interval()) < 1e-4 * np.abs(ends).max():
+        # Numbers of many digits need space.
+        axis.set_major_locator(MaxNLocator(3))
 
 
 class Display:

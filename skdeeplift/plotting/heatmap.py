@@ -212,7 +212,7 @@ def order_rows(contributions, prediction, order):
     ValueError
         If there is no such order, if it needs predictions and there are none, or if it does not hold each row once.
     """
-    n_rows, finite = len(contributions), np.nan_to_num(contributions)
+    n_rows, finite = len(contributions), np.where(np.isfinite(contributions), contributions, 0)
     if not isinstance(order, str):
         positions = np.asarray(order)
         if not np.array_equal(np.sort(positions), np.arange(n_rows)):

@@ -66,7 +66,7 @@ def test_similar_rows_are_next_to_each_other(monkeypatch):
 
 
 def test_gaps_do_not_hinder_the_order():
-    display = HeatmapDisplay([[1.0, np.nan], [2.0, 3.0], [0.0, 1.0]], ["a", "b"]).plot()
+    display = HeatmapDisplay([[1.0, np.nan], [2.0, 3.0], [np.inf, 1.0]], ["a", "b"]).plot()
     assert sorted(display.order_) == [0, 1, 2]
     assert not display.ax_.child_axes
 
