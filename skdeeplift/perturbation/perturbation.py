@@ -129,7 +129,7 @@ class Perturbation(PairMethod):
         elements = sum(source.value.shape[1:].num_elements() or 1 for source in self.sources)
         self.numbers_kept = elements + max(scheme.number + scheme.draws * scheme.parts for scheme in self.schemes)
 
-    def _draw(self, request):
+    def draw(self, request):
         """Draw the tensors of all schemes for the references of the request."""
         drawn = [scheme.draw(request.first_reference, request.pairing.references) for scheme in self.schemes]
         return [[tf.convert_to_tensor(array) for array in arrays] for arrays in drawn]

@@ -167,8 +167,8 @@ def _find_extents(inside):
 
 # Constants of SplitMix64 (Steele, Lea & Flood 2014).
 COUNTER_STEP = np.uint64(0x9E3779B97F4A7C15)
-_FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
+FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
 def hash_rows(coded, seed):
@@ -182,7 +182,7 @@ def hash_rows(coded, seed):
 def mix_bits(bits):
     """Turn counters into random bits, in place (SplitMix64: Steele, Lea & Flood 2014)."""
     shifted = np.empty_like(bits)
-    for shift, factor in zip(_SHIFTS, (*_FACTORS, None), strict=True):
+    for shift, factor in zip(SHIFTS, (*FACTORS, None), strict=True):
         np.right_shift(bits, shift, out=shifted)
         bits ^= shifted
         if factor is not None:

@@ -229,6 +229,32 @@ def first_cnn():
     return first_calls(lambda: first_explanation(cnn_network(), X), lambda: first_gradient(logits(cnn_network()), X))
 
 
+def second_cnn():
+    """Fit and first transform of a second explainer of a network, for another target, against those of the first."""
+    X, network, kept = images(256, (28, 28, 1)), [], []
+
+    def first():
+        network[:] = [cnn_network()]
+        explainer = deeplift(network[0], target=3)
+        return lambda: kept.append(explainer.fit(X)) or explainer.transform(X)
+
+    def second():
+        explainer = deeplift(network[0], target=4)
+        return lambda: explainer.fit(X).transform(X)
+
+    measured = [(duration(first()), duration(second())) for _ in range(5)]
+    return Measurement([of_second for _, of_second in measured], [of_first for of_first, _ in measured])
+
+
+def small_call():
+    """Warm transform of 8 rows of a small perceptron, against its compiled gradient, from arrays to arrays."""
+    import tensorflow as tf
+
+    network, X = dense(30, 64, 64, 2), np.random.default_rng(0).normal(size=(8, 30)).astype("float32")
+    explainer, gradient = deeplift(network, target=0).fit(X), plain_gradient(network, 0)
+    return interleaved(lambda: explainer.transform(X), lambda: gradient(tf.constant(X)).numpy())
+
+
 def first_resnet():
     """First fit and transform of a new ResNet50, against its gradient's first call."""
     X = images(2, (224, 224, 3))
@@ -356,6 +382,9 @@ BENCHMARKS = {
     # Where a gradient traces one function, an explanation traces the network, its streams and the way back: about twice
     # as long, and the rest for noise in what runs only once.
     "first-cnn": Benchmark(first_cnn, 4),
+    "second-cnn": Benchmark(second_cnn, 0.6),
+    # Checks of rows and parameters take as long as the gradient's own conversions.
+    "small-call": Benchmark(small_call, 2),
     "first-resnet": Benchmark(first_resnet, 4, is_exhaustive=True),
     "first-lstm": Benchmark(first_lstm, 5),
     "first-transformer": Benchmark(first_transformer, 3),
