@@ -370,3 +370,9 @@ def test_keys_of_explanations(one, of_two):
         lambda: one[["x0"]],
     )
     follow("from the dict explanation.contributions", lambda: of_two["left"], lambda: of_two.contributions["left"])
+    follow(
+        "Take rows, as explanation[:10], or the array of one of them, explanation.contributions[key]",
+        lambda: of_two[["x0"]],
+        lambda: of_two[:10],
+        lambda: of_two.contributions["left"],
+    )
