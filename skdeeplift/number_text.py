@@ -44,7 +44,7 @@ def format_value(value):
     Returns
     -------
     text : str
-        The number formatted by `format_number`, "missing", or the text of the value.
+        The number as `format_number` writes it, "missing", or the text of the value. A date at midnight has no time.
     """
     try:
         is_gap = value is None or bool(value != value)
@@ -54,4 +54,6 @@ def format_value(value):
     if is_gap:
         return "missing"
     is_number = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
-    return format_number(value) if is_number else str(value)
+    if isinstance(value, np.datetime64):
+        return np.datetime_as_string(value, unit="auto").replace("T", " ")
+    return format_number(value) if is_number else str(value).removesuffix(" 00:00:00")

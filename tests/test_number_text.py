@@ -45,7 +45,17 @@ def test_gaps_are_missing(gap):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(2007, "2007"), (np.int64(3), "3"), ("x", "x"), (True, "True"), (np.bool_(False), "False"), (np.str_("y"), "y")],
+    [
+        (2007, "2007"),
+        (np.int64(3), "3"),
+        ("x", "x"),
+        (True, "True"),
+        (np.bool_(False), "False"),
+        (np.str_("y"), "y"),
+        (np.datetime64("2020-01-02T00:00:00.000000"), "2020-01-02"),
+        (np.datetime64("2020-01-02T10:30:00"), "2020-01-02 10:30"),
+        (pd.Timestamp("2020-01-02"), "2020-01-02"),
+    ],
 )
 def test_values_are_numbers_or_categories(value, text):
     assert format_value(value) == text

@@ -249,7 +249,9 @@ class Bound:
 
     def _check_target(self, target, n_rows):
         compiled = self.compiled(target)
-        return compiled, compiled.check(target, n_rows, self.labels(compiled.tensor.shape))
+        # Names of classes are those of the network's outputs, not of a function's values.
+        labels = self.labels(compiled.tensor.shape) if compiled.function is None else None
+        return compiled, compiled.check(target, n_rows, labels)
 
     # References
 

@@ -78,6 +78,11 @@ def take_columns(explanation, names):
     """
     contributions, known = explanation.contributions, explanation.get("feature_names")
     n_axes = 3 if has_targets(explanation) else 2
+    if isinstance(contributions, (list, dict)):
+        raise ValueError(
+            "Columns are taken of an explanation of one table, and this one has several inputs or layers. Take rows, "
+            "as explanation[:10], or the array of one of them, explanation.contributions[key]."
+        )
     if known is None or np.ndim(contributions) != n_axes or len(known) != contributions.shape[1]:
         raise ValueError(
             "Columns are taken of an explanation of one table with feature_names. Set explanation.feature_names, or "

@@ -81,3 +81,12 @@ def test_missing_categories_come_last():
 def test_rows_with_different_targets_are_not_mixed():
     with pytest.raises(ValueError, match="rows have targets of their own"):
         DependenceDisplay.from_explanation(of_rows(), "a")
+
+
+def test_dates_are_dates():
+    dates = pd.Series(pd.to_datetime(["2020-03-01", "2020-05-01", None]))
+    display = DependenceDisplay(dates, [1, 2, 3], "sold", color_values=dates, color_name="sold").plot()
+    display.figure_.draw_without_rendering()
+    assert [text.get_text() for text in display.ax_.texts] == ["missing"]
+    for axis in (display.ax_.xaxis, display.figure_.axes[1].yaxis):
+        assert "Apr" in {label.get_text() for label in axis.get_ticklabels()}

@@ -101,3 +101,9 @@ def test_rows_with_different_targets_are_not_mixed():
     assert len(slice_table(explanation, "Display", target=4).contributions) == 1
     explanation.target = np.array([4, 4])
     assert len(slice_table(explanation, "Display").contributions) == 2
+
+
+def test_the_kind_of_data_is_checked_before_targets():
+    images = table(contributions=np.zeros((2, 4, 3)), X=np.zeros((2, 4, 3)), target=np.array([4, 7]))
+    with pytest.raises(ValueError, match="ImageContributionDisplay draws images"):
+        slice_table(images, "Display")

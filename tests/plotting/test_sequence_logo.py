@@ -173,3 +173,12 @@ def test_one_sequence_for_each_row():
     X = np.stack([one_hot("GAT"), one_hot("TAG")])[None]
     with pytest.raises(ValueError, match=r"draws one sequence for each row\. Got values of shape \(1, 2, 3, 4\)"):
         SequenceLogoDisplay.from_explanation(explanation(X=X, contributions=X))
+
+
+def test_fixed_ticks_of_shared_axes_stay():
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots(2, sharex=True)
+    axes[0].set_xticks([0, 1])
+    display = SequenceLogoDisplay([[1.0, 0, 0, 0], [0, 2.0, 0, 0]]).plot(ax=axes[1])
+    assert display.ax_.get_xticks().tolist() == [0, 1]
