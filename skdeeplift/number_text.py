@@ -1,8 +1,10 @@
 """Numbers as people write them, for pictures, tables and pages."""
 
+from datetime import datetime
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 
 
 def format_number(value, *, sign=False):
@@ -34,7 +36,7 @@ def format_number(value, *, sign=False):
 
 
 def format_value(value):
-    """Format the value of a feature: a number, a gap, or the name of a category.
+    """Format the value of a feature: a number, a date, a gap, or the name of a category.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def format_value(value):
     Returns
     -------
     text : str
-        The number as `format_number` writes it, "missing", or the text of the value.
+        The number as `format_number` writes it, "missing", a date without a time of 0:00, or the text of the value.
     """
     try:
         is_gap = value is None or bool(value != value)
@@ -53,5 +55,8 @@ def format_value(value):
         is_gap = True
     if is_gap:
         return "missing"
+    if isinstance(value, (np.datetime64, np.timedelta64, datetime)):
+        # NumPy writes the time of a date, and counts nanoseconds.
+        return str(pd.Series([value])[0]).removesuffix(" 00:00:00")
     is_number = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
     return format_number(value) if is_number else str(value)

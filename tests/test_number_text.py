@@ -38,14 +38,25 @@ def test_sign_is_written_on_request():
     assert format_number(-250.0, sign=True) == "−250"
 
 
-@pytest.mark.parametrize("gap", [None, math.nan, np.float32("nan"), pd.NA, pd.NaT], ids=str)
+@pytest.mark.parametrize("gap", [None, math.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT")], ids=str)
 def test_gaps_are_missing(gap):
     assert format_value(gap) == "missing"
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(2007, "2007"), (np.int64(3), "3"), ("x", "x"), (True, "True"), (np.bool_(False), "False"), (np.str_("y"), "y")],
+    [
+        *[
+            (2007, "2007"),
+            (np.int64(3), "3"),
+            ("x", "x"),
+            (True, "True"),
+            (np.bool_(False), "False"),
+            (np.str_("y"), "y"),
+        ],
+        *[(np.datetime64("2023-08-26", "us"), "2023-08-26"), (pd.Timestamp("2023-08-26 14:30"), "2023-08-26 14:30:00")],
+        (np.timedelta64(36, "h"), "1 days 12:00:00"),
+    ],
 )
 def test_values_are_numbers_or_categories(value, text):
     assert format_value(value) == text

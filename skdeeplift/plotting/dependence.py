@@ -4,19 +4,21 @@ import numpy as np
 
 from skdeeplift.dtypes import kind_of
 from skdeeplift.number_text import format_value
-from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, hide_spines, write_plain_ticks
+from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, hide_spines, write_date_ticks, write_plain_ticks
 from skdeeplift.plotting.explanation_slice import slice_table
-from skdeeplift.plotting.rows_and_columns import choose_feature, take_column, to_numbers
+from skdeeplift.plotting.rows_and_columns import are_dates, choose_feature, take_column, to_numbers
 
 # Maximum distance that points of the same category are moved aside.
 JITTER = 0.2
+# Names of categories with more letters in total are turned, so that they do not run into each other.
+MOST_LETTERS = 50
 
 
 class DependenceDisplay(Display):
     """Points with the value of one feature and its contribution, one point for each row.
 
-    Values that are not numbers are categories, which are drawn side by side in their order. Rows without a value are
-    on the left, in a band that is named "missing", or in the last category.
+    Values that are neither numbers nor dates are categories, which are drawn side by side in their order. Rows without
+    a value are on the left, in a band that is named "missing", or in the last category.
 
     .. versionadded:: 0.1
 
@@ -135,10 +137,13 @@ class DependenceDisplay(Display):
         ax.axhline(0, color=colors.muted, linewidth=1, zorder=0)
         positions, categories = _positions(self.values)
         if categories is not None:
-            ax.set_xticks(range(len(categories)), categories, parse_math=False)
+            style = {"parse_math": False, "fontsize": min(10, 240 / len(categories))}
+            if sum(map(len, categories)) > MOST_LETTERS:
+                style |= {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+            ax.set_xticks(range(len(categories)), categories, **style)
             positions = positions + JITTER * _spread_evenly(n_rows)
         else:
-            write_plain_ticks(ax.xaxis, positions)
+            _write_ticks(ax.xaxis, self.values, positions)
             positions = self._place_gaps(ax, colors, positions)
         # The more points there are, the smaller and fainter they are.
         size, opacity = np.clip(6000 / n_rows, 6, 22), np.clip(800 / n_rows, 0.35, 0.9)
@@ -186,9 +191,17 @@ class DependenceDisplay(Display):
         bar = self._add_colorbar(drawn, ax, label=label, extend=extend)
         bar.solids.set_alpha(1)
         if categories is None:
-            write_plain_ticks(bar.ax.yaxis, hues)
+            _write_ticks(bar.ax.yaxis, self.color_values, hues)
         else:
             bar.set_ticks(range(len(categories)), labels=categories)
+
+
+def _write_ticks(axis, values, numbers):
+    """Write the dates or numbers of an axis."""
+    if are_dates(values):
+        write_date_ticks(axis)
+    else:
+        write_plain_ticks(axis, numbers)
 
 
 def _positions(values):

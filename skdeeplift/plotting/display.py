@@ -100,6 +100,21 @@ def write_plain_ticks(axis, values=None):
             axis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
 
+def write_date_ticks(axis):
+    """Write the dates of an axis of days since 1970.
+
+    Parameters
+    ----------
+    axis : matplotlib Axis
+        An axis with a linear scale.
+    """
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator()
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(ConciseDateFormatter(locator))
+
+
 class Display:
     """Base of all displays, which explain rows and draw them."""
 

@@ -218,10 +218,21 @@ def take_column(values, position):
     return values.iloc[:, position] if hasattr(values, "iloc") else np.asarray(values)[:, position]
 
 
+def are_dates(values):
+    """Return whether a column holds dates."""
+    return "M" in (kind_of(getattr(values, "dtype", None)), kind_of(np.asarray(values).dtype))
+
+
 def to_numbers(values):
-    """Return the values of a column as floats, with NaN for values that are not numbers."""
+    """Return the values of a column as floats, dates as days since 1970, and NaN for other values."""
+    if getattr(getattr(values, "dtype", None), "tz", None) is not None:
+        # The clocks of the time zone show these dates.
+        values = values.dt.tz_localize(None)
+    array = np.asarray(values)
+    if kind_of(array.dtype) in "mM":
+        return (array - array.dtype.type(0, "D")) / np.timedelta64(1, "D")
     # A categorical of numbers is converted by its values, not by its codes.
-    return np.asarray(pd.to_numeric(pd.Series(np.asarray(values)), errors="coerce"), np.float64)
+    return np.asarray(pd.to_numeric(pd.Series(array), errors="coerce"), np.float64)
 
 
 def join_names(names):
