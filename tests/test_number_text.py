@@ -46,14 +46,8 @@ def test_gaps_are_missing(gap):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        *[
-            (2007, "2007"),
-            (np.int64(3), "3"),
-            ("x", "x"),
-            (True, "True"),
-            (np.bool_(False), "False"),
-            (np.str_("y"), "y"),
-        ],
+        *[(2007, "2007"), (np.int64(3), "3"), ("x", "x"), (np.str_("y"), "y")],
+        *[(True, "True"), (np.bool_(False), "False")],
         *[(np.datetime64("2023-08-26", "us"), "2023-08-26"), (pd.Timestamp("2023-08-26 14:30"), "2023-08-26 14:30:00")],
         (np.timedelta64(36, "h"), "1 days 12:00:00"),
     ],

@@ -129,6 +129,11 @@ class Bound:
         """Return the rows as the encoder returns them, dense; the rows themselves where there is no encoder."""
         if self.encoder is None:
             return X
+        if isinstance(X, (pd.Series, dict)):
+            raise TypeError(
+                f"X is a table in front of an encoder, with a line for each row. Got a {type(X).__name__}. Pass one "
+                "row of a table as X.iloc[[0]], and one by its names as pd.DataFrame([row])."
+            )
         validate_data(explainer, X, reset=reset, skip_check_array=True)
         if reset:
             self.raw_dtypes = dict(X.dtypes) if isinstance(X, pd.DataFrame) else None

@@ -70,6 +70,18 @@ def expected(encoder):
     return np.stack([of_encoded[:, np.equal(SOURCES, column)].sum(1) for column in range(5)], 1)
 
 
+@pytest.mark.advice
+def test_one_row_is_a_table_of_one_line(encoder, model, expected):
+    explainer = DeepLiftExplainer(make_pipeline(encoder, model)).fit(TABLE)
+    for row in (TABLE.iloc[0], TABLE.iloc[0].to_dict()):
+        with pytest.raises(
+            TypeError, match=r"a line for each row\. Got a .*X\.iloc\[\[0\]\].*pd\.DataFrame\(\[row\]\)"
+        ):
+            explainer.explain(row)
+        np.testing.assert_allclose(explainer.transform(pd.DataFrame([row]))[0], expected[0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(explainer.transform(TABLE.iloc[[0]])[0], expected[0], rtol=1e-4, atol=1e-5)
+
+
 def test_contributions_of_raw_columns(encoder, model, expected):
     explainer = DeepLiftExplainer(make_pipeline(encoder, model)).fit(TABLE)
     explanation = explainer.explain(TABLE)
