@@ -144,17 +144,17 @@ def slice_table(explanation, owner, *, target=None, part=None, is_mixed=False):
         If `slice_explanation` raises it, if the rows are not those of a table, or if they have different targets.
     """
     chosen = slice_explanation(explanation, owner, target=target, part=part)
-    if not is_mixed and len(set(chosen.target_of_rows or ())) > 1:
-        raise ValueError(
-            f"{owner} draws contributions to one target, and these rows have targets of their own, such as their "
-            f"predicted classes. Pass target=, one of {join_names(np.unique(explanation['target']))}, to draw the rows "
-            "of this target, or explain all rows with one target."
-        )
     if chosen.contributions.ndim != 2:
         raise ValueError(
             f"{owner} draws the features of a table, contributions of shape (n_rows, n_features). The explanation's "
             f"have shape {chosen.contributions.shape}; ImageContributionDisplay draws images, SequenceLogoDisplay "
             "one-hot sequences, TokenDisplay text."
+        )
+    if not is_mixed and len(set(chosen.target_of_rows or ())) > 1:
+        raise ValueError(
+            f"{owner} draws contributions to one target, and these rows have targets of their own, such as their "
+            f"predicted classes. Pass target=, one of {join_names(np.unique(explanation['target']))}, to draw the rows "
+            "of this target, or explain all rows with one target."
         )
     n_rows, n_features = chosen.contributions.shape
     if not n_rows:

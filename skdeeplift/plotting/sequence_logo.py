@@ -192,9 +192,9 @@ class SequenceLogoDisplay(Display):
                 "The explanation has no hypothetical contributions. Use hypothetical=True in explain or from_explainer."
             )
         chosen = slice_explanation(explanation, owner, target=target, part=part, field=field)
-        row = choose_row(chosen.rows, row, position, owner)
         axis = chosen.letters_axis if letters_axis is None else letters_axis
         letters, scores = _letters_last(chosen.values, chosen.contributions, axis, owner)
+        row = choose_row(chosen.rows, row, position, owner)
         letters, scores = letters[row], np.asarray(scores[row], np.float64)
         length, n_letters = scores.shape
         if alphabet is None:
