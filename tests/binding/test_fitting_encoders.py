@@ -17,7 +17,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from skdeeplift import (
     ContributionSelector,
@@ -68,6 +68,18 @@ def expected(encoder):
     encoded = encoder.transform(TABLE)
     of_encoded = (encoded - encoded.mean(0)) * WEIGHTS
     return np.stack([of_encoded[:, np.equal(SOURCES, column)].sum(1) for column in range(5)], 1)
+
+
+def test_an_encoder_that_names_no_columns():
+    encoder = FunctionTransformer(lambda table: table[["age", "fare"]].fillna(0).to_numpy()).fit(TABLE)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    explainer = DeepLiftExplainer(make_pipeline(encoder, model)).fit(TABLE)
+    assert explainer.get_feature_names_out().tolist() == ["x0", "x1"]
+    assert explainer.explain(TABLE).to_frame("wide").columns.tolist() == ["x0", "x1"]
+    with pytest.raises(
+        ValueError, match=r'does not name them, as feature_names_out="one-to-one" would\. Pass to_source='
+    ):
+        DeepLiftExplainer(make_pipeline(encoder, model), to_source=True).fit(TABLE)
 
 
 @pytest.mark.advice
