@@ -38,7 +38,7 @@ def test_sign_is_written_on_request():
     assert format_number(-250.0, sign=True) == "−250"
 
 
-@pytest.mark.parametrize("gap", [None, math.nan, np.float32("nan"), pd.NA, pd.NaT], ids=str)
+@pytest.mark.parametrize("gap", [None, math.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT")], ids=str)
 def test_gaps_are_missing(gap):
     assert format_value(gap) == "missing"
 

@@ -135,9 +135,13 @@ class Explanation(Bunch):
 
     def __getitem__(self, key):
         if isinstance(key, str):
-            names = self.get("feature_names")
+            names, labels = self.get("feature_names"), self.get("index")
             if key not in self and names is not None and key in list(names):
                 raise KeyError(f"{key!r} is a column, not a field. Use explanation[[{key!r}]].")
+            if key not in self and labels is not None and key in labels:
+                raise KeyError(
+                    f"{key!r} is the label of a row, not a field. Use explanation[explanation.index == {key!r}]."
+                )
             if key not in self:
                 raise KeyError(
                     f"The explanation has no field {key!r}. Take rows by position, as explanation[:10], columns by a "

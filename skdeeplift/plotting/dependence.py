@@ -11,13 +11,15 @@ from skdeeplift.plotting.text_layout import wrap_lines
 
 # Maximum distance that points of the same category are moved aside.
 JITTER = 0.2
+# Names of categories with more letters in total are turned, so that they do not run into each other.
+MOST_LETTERS = 50
 
 
 class DependenceDisplay(Display):
     """Points with the value of one feature and its contribution, one point for each row.
 
-    Values that are not numbers are categories, which are drawn side by side in their order. Rows without a value are
-    on the left, in a band that is named "missing", or in the last category.
+    Values that are neither numbers nor dates are categories, which are drawn side by side in their order. Rows without
+    a value are on the left, in a band that is named "missing", or in the last category.
 
     .. versionadded:: 0.1
 
@@ -136,7 +138,10 @@ class DependenceDisplay(Display):
         ax.axhline(0, color=colors.muted, linewidth=1, zorder=0)
         positions, categories = _positions(self.values)
         if categories is not None:
-            ax.set_xticks(range(len(categories)), categories, parse_math=False)
+            style = {"parse_math": False, "fontsize": min(10, 240 / len(categories))}
+            if sum(map(len, categories)) > MOST_LETTERS:
+                style |= {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+            ax.set_xticks(range(len(categories)), categories, **style)
             positions = positions + JITTER * _spread_evenly(n_rows)
         else:
             _write_ticks(ax.xaxis, self.values, positions)

@@ -56,14 +56,15 @@ def write_page(path, explanation, title=None, of_tokens=None):
     check_matplotlib("to_html")
     n_rows = count_rows(explanation)
     title = html.escape(f"Explanation of {n_rows} row{'' if n_rows == 1 else 's'}" if title is None else title)
-    pictures = "\n".join(_figure(caption, display) for caption, display in draw_pictures(explanation, of_tokens))
-    page = (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
-        f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{contribution_tables(explanation)}\n{pictures}\n"
-        "</body>\n</html>\n"
-    )
+    # The folder is checked before pictures are drawn.
     with replace_together(Path(path)) as [unfinished]:
+        pictures = "\n".join(_figure(caption, display) for caption, display in draw_pictures(explanation, of_tokens))
+        page = (
+            f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
+            f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{contribution_tables(explanation)}\n{pictures}\n"
+            "</body>\n</html>\n"
+        )
         unfinished.write_text(page, encoding="utf-8")
 
 

@@ -31,6 +31,17 @@ def test_categories_stand_side_by_side():
     np.testing.assert_array_equal(positions[:, 1], [1, 2, 3])
 
 
+def test_names_of_categories_do_not_touch():
+    names = [f"a long category {number}" for number in range(8)]
+    display = DependenceDisplay(names, range(8), "kind").plot()
+    display.figure_.draw_without_rendering()
+    labels = display.ax_.get_xticklabels()
+    assert [label.get_text() for label in labels] == names
+    assert {label.get_rotation() for label in labels} == {40}
+    few = DependenceDisplay(["yes", "no"], [0, 1], "kind").plot()
+    assert {label.get_rotation() for label in few.ax_.get_xticklabels()} == {0}
+
+
 def test_colors_of_categories_have_a_legend():
     display = DependenceDisplay([1, 2, 3], [1, 2, 3], "age", color_values=["x", "y", "x"], color_name="group").plot()
     legend = display.ax_.get_legend()
@@ -67,6 +78,15 @@ def test_rows_without_a_value_are_beside_the_others():
     assert [text.get_text() for text in display.ax_.texts] == ["missing"]
     display.figure_.draw_without_rendering()
     assert {"2000", "2010"} <= {label.get_text() for label in display.ax_.get_xticklabels()}
+
+
+def test_dates_are_on_an_axis_of_dates():
+    dates = pd.Series(pd.to_datetime(["2019-05-01", None, "2023-05-01"]))
+    display = DependenceDisplay(dates, [1, 2, 3], "joined", color_values=dates, color_name="joined").plot()
+    display.figure_.draw_without_rendering()
+    for axis in (display.ax_.xaxis, display.figure_.axes[1].yaxis):
+        assert {"2020", "2022"} <= {label.get_text() for label in axis.get_ticklabels()}
+    assert [text.get_text() for text in display.ax_.texts] == ["missing"]
 
 
 def test_missing_categories_come_last():
