@@ -57,6 +57,6 @@ def format_value(value):
         return "missing"
     if isinstance(value, (np.datetime64, np.timedelta64, datetime)):
         # NumPy writes the time of a date, and counts nanoseconds.
-        return str(pd.Series([value])[0]).removesuffix(" 00:00:00")
+        return str(pd.Series([value])[0]).removesuffix(" 00:00:00").removesuffix(":00")
     is_number = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
     return format_number(value) if is_number else str(value)
