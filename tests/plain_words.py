@@ -60,7 +60,7 @@ def faults(text, first_line):
         for phrase, better in PHRASES.items():
             if match := re.search(phrase, _INLINE.sub("code", paragraph), re.IGNORECASE):
                 yield line, f"{match[0]!r}: write {better}"
-        for sentence in _SENTENCE_END.split(_INLINE.sub("code", paragraph)):
+        for sentence in _SENTENCE_END.split(_INLINE.sub("`code`", paragraph)):
             n_words = len(re.findall(r"[\w'-]+", sentence))
             if n_words > MOST_WORDS:
                 yield line, f"a sentence of {n_words} words: {sentence[:60]}..."
