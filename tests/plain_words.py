@@ -97,6 +97,8 @@ def faults_of_source(text):
 def faults_of_file(path):
     """List the faults of a Python file or a page, in the order of lines."""
     text = Path(path).read_text(encoding="utf-8")
+    if Path(path).suffix == ".md":
+        text = re.sub(r"```.*?```", lambda block: "\n" * block[0].count("\n"), text, flags=re.DOTALL)
     found = faults_of_source(text) if Path(path).suffix == ".py" else faults(text, 1)
     return sorted(set(found))
 
