@@ -11,7 +11,7 @@ __all__ = ["config_context", "get_config", "set_config"]
 
 
 class _Unchanged:
-    """Default of a setting that is not changed, since None is a value of its own."""
+    """Default of settings that a call does not change; None cannot be this default, because it is a valid setting."""
 
     def __repr__(self):
         return "<unchanged>"
@@ -23,7 +23,7 @@ _CONSTRAINTS = {
     "jit_compile": ["boolean", None],
 }
 _process_settings = {"memory_limit": None, "jit_compile": None}
-# Settings of the `config_context` blocks around a line. A new thread starts without any.
+# Settings of the enclosing `config_context` blocks. A new thread starts without such settings.
 _context_settings = ContextVar("skdeeplift_config", default=MappingProxyType({}))
 
 
@@ -52,14 +52,14 @@ def get_config():
 def set_config(*, memory_limit=_UNCHANGED, jit_compile=_UNCHANGED):
     """Change settings of the process, for all threads.
 
-    Settings that are not passed do not change.
+    Omitted settings do not change.
 
     Parameters
     ----------
     memory_limit : float or None
-        Largest number of bytes that explaining takes, without rows and results; see `config_context`.
+        Maximum memory of a call in bytes, without rows and results. See `config_context`.
     jit_compile : bool or None
-        True to compile networks with XLA; see `config_context`.
+        True to compile networks with XLA. See `config_context`.
 
     See Also
     --------
@@ -79,22 +79,22 @@ def set_config(*, memory_limit=_UNCHANGED, jit_compile=_UNCHANGED):
 
 @contextmanager
 def config_context(*, memory_limit=_UNCHANGED, jit_compile=_UNCHANGED):
-    """Change settings for a block of code, in its thread.
+    """Change settings for a block of code, in the current thread.
 
-    Settings that are not passed do not change. Threads that the block starts have the settings of the process.
+    Omitted settings do not change. Threads that the block starts use the settings of the process.
 
     Parameters
     ----------
     memory_limit : float or None
-        Largest number of bytes that explaining takes, without rows and results, if ``batch_size="auto"``. The initial
-        setting None means half of the free memory: of the machine, of its container, or of TensorFlow's allocator on a
+        Maximum memory of a call in bytes, without rows and results. Only used with ``batch_size="auto"``. The initial
+        setting None means half of the free memory of the machine or its container, or of TensorFlow's allocator on a
         GPU.
     jit_compile : bool or None
-        Compilation by XLA. The initial setting None compiles only some sums and products over pairs. False compiles
-        only functions that need XLA. True compiles whole passes through the network: dense networks and networks with
-        attention may become faster if they are explained many times, other networks may become slower, and first calls
-        take longer. Functions that XLA cannot compile, such as DeepLIFT through recurrent layers, run without it and
-        emit a `JitCompileWarning`.
+        Compilation by XLA. The initial setting None compiles only some sums and products over pairs of rows and
+        references. False compiles only functions that need XLA. True compiles whole passes through the network. Dense
+        networks and networks with attention may become faster with True if they are explained many times. Other
+        networks may become slower, and first calls take longer. Functions that XLA cannot compile, such as DeepLIFT
+        through recurrent layers, run without XLA and emit a `JitCompileWarning`.
 
     Yields
     ------
@@ -124,7 +124,7 @@ def config_context(*, memory_limit=_UNCHANGED, jit_compile=_UNCHANGED):
 
 
 def _validate_settings(caller, memory_limit, jit_compile):
-    """Return the settings that change, or raise an error in the caller's name if one is invalid."""
+    """Return the settings to change, or raise an error in the caller's name if a setting is invalid."""
     settings = {"memory_limit": memory_limit, "jit_compile": jit_compile}
     settings = {name: value for name, value in settings.items() if value is not _UNCHANGED}
     validate_parameter_constraints(_CONSTRAINTS, settings, caller)

@@ -1,21 +1,21 @@
-"""Kinds of dtypes, those of bfloat16 and other numbers that NumPy does not have itself included."""
+"""Kinds of dtypes, including bfloat16 and other dtypes that are not part of NumPy."""
 
 
 def kind_of(dtype):
     """Return NumPy's letter for the kind of a dtype: "b", "i", "u", "f", "c" and so on.
 
-    NumPy calls the dtypes of the ml_dtypes package, which TensorFlow uses, "V" for void. Everything that asks for a
-    dtype's kind calls this function, so that bfloat16 is a float everywhere.
+    NumPy reports "V" (void) for the dtypes of the ml_dtypes package, which TensorFlow uses. All code of this package
+    calls this function instead, so that bfloat16 counts as a float everywhere.
 
     Parameters
     ----------
     dtype : dtype
-        A dtype of NumPy, or one of pandas or another package.
+        A dtype of NumPy, pandas or another package.
 
     Returns
     -------
     kind : str
-        "O" for a dtype without a kind.
+        The letter. "O" for a dtype without a kind.
     """
     kind = getattr(dtype, "kind", "O")
     if kind != "V" or dtype.names is not None:
@@ -25,7 +25,7 @@ def kind_of(dtype):
 
 
 def is_whole(dtype):
-    """Return whether a dtype of TensorFlow holds whole numbers or truth values.
+    """Test whether a dtype of TensorFlow holds integers or booleans.
 
     Parameters
     ----------
@@ -35,15 +35,15 @@ def is_whole(dtype):
     Returns
     -------
     is_whole : bool
-        False for numbers with fractions, and for what is no number.
+        False for floating-point and complex numbers, and for all other dtypes.
     """
     return dtype.is_bool or dtype.is_integer
 
 
 def is_continuous(dtype):
-    """Return whether a dtype of TensorFlow holds floating-point or complex numbers.
+    """Test whether a dtype of TensorFlow holds floating-point or complex numbers.
 
-    Differences of such numbers need no decision, and ops of such numbers may have derivatives.
+    Ops on such numbers may have derivatives, and differences of such numbers are meaningful.
 
     Parameters
     ----------
@@ -53,6 +53,6 @@ def is_continuous(dtype):
     Returns
     -------
     is_continuous : bool
-        False for whole numbers, truth values, and what is no number.
+        False for integers, booleans and all other dtypes.
     """
     return dtype.is_floating or dtype.is_complex

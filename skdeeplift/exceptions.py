@@ -1,4 +1,4 @@
-"""Errors and warnings that skdeeplift raises."""
+"""Errors and warnings of skdeeplift."""
 
 __all__ = [
     "BatchSizeWarning",
@@ -13,9 +13,9 @@ __all__ = [
 
 
 class BatchSizeWarning(UserWarning):
-    """Warning that memory ran out, and that a call continues with fewer pairs of rows and references at once.
+    """Warning that memory ran out and the call continues with fewer pairs of rows and references at once.
 
-    The contributions are the same, but the call takes longer. Turn the warning into an error to notice this at once.
+    The contributions are the same, but the call takes longer. Turn the warning into an error to stop such a call.
 
     Examples
     --------
@@ -32,9 +32,9 @@ class BatchSizeWarning(UserWarning):
 
 
 class JitCompileWarning(UserWarning):
-    """Warning that XLA cannot compile a network, which then runs without XLA.
+    """Warning that XLA cannot compile a network, so that the network runs without XLA.
 
-    The contributions are the same. Ignore the warning if you expect it, such as for one network among several.
+    The contributions are the same. Ignore the warning if you expect it, for example for one network among several.
 
     Examples
     --------
@@ -51,13 +51,13 @@ class JitCompileWarning(UserWarning):
 
 
 class ReferenceWarning(UserWarning):
-    """Warning that shuffles of a row equal the row itself, and so say nothing about it.
+    """Warning that shuffles of a row equal the row itself, so that they cannot explain the row.
 
-    Where all shuffles of a row equal the row, all of its contributions are zero.
+    If all shuffles of a row equal the row, all of its contributions are zero.
 
     Examples
     --------
-    There is no other sequence with the pairs of neighbours of "ACACA":
+    No other sequence has the same pairs of neighbours as "ACACA":
 
     >>> import warnings
     >>> import keras
@@ -78,8 +78,8 @@ class ReferenceWarning(UserWarning):
 class UnsupportedOpError(ValueError):
     """Error for a network that contains an op without a rule.
 
-    A silent fall-back to the plain gradient would give contributions that do not sum to the output's
-    difference-from-reference.
+    With the plain gradient of the op instead of a rule, contributions would not sum to the output's
+    difference-from-reference, so the explainer raises this error.
 
     Examples
     --------
@@ -93,8 +93,8 @@ class UnsupportedOpError(ValueError):
     Traceback (most recent call last):
     skdeeplift.exceptions.UnsupportedOpError: ... 'Svd' ...
 
-    With ``unsupported="integrate"`` such an op is integrated numerically. Where it has no derivative,
-    ``unsupported="secant"`` helps:
+    ``unsupported="integrate"`` integrates such an op numerically. For an op without a derivative, pass
+    ``unsupported="secant"``:
 
     >>> integrating = DeepLiftExplainer(model, unsupported="integrate", reference="zeros")
     >>> integrating.fit(rows).transform(rows).round(2)
@@ -108,7 +108,7 @@ class SummationToDeltaWarning(UserWarning):
 
     Examples
     --------
-    The slope of ``relu(x - 1)`` is 1 halfway from 0 to 3. With this one step, the contribution is 3 times the slope,
+    The slope of ``relu(x - 1)`` is 1 halfway from 0 to 3. With this single step, the contribution is 3 times the slope,
     but the output changes by 2:
 
     >>> import warnings
@@ -130,11 +130,11 @@ class SummationToDeltaWarning(UserWarning):
 
 
 class SummationToDeltaError(ValueError):
-    """Error in the place of `SummationToDeltaWarning`, raised by an explainer with ``check="raise"``.
+    """Error instead of `SummationToDeltaWarning`, raised by an explainer with ``check="raise"``.
 
     Examples
     --------
-    One step is too few for integrated gradients of ``relu(x - 1)``:
+    A single step is too few for integrated gradients of ``relu(x - 1)``:
 
     >>> import keras
     >>> import numpy as np
@@ -165,7 +165,7 @@ class ModelFileError(ValueError):
 
 
 class ModelFileNotFoundError(ModelFileError, FileNotFoundError):
-    """Error for a file of a network that does not exist.
+    """Error for a network's file that does not exist.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Numbers as people write them, for pictures, tables and pages."""
+"""Short text of numbers for plots, tables and pages."""
 
 from numbers import Real
 
@@ -11,21 +11,21 @@ def format_number(value, *, sign=False):
     Parameters
     ----------
     value : float
-        The number. NaN is a gap.
+        The number. NaN means a missing value.
     sign : bool, default=False
-        Whether a positive number has a plus. A minus is as wide as a plus.
+        Whether to write a plus before positive numbers. The minus sign is then as wide as the plus.
 
     Returns
     -------
     text : str
-        Such as "2007", "2900", "0.52" or "1.2e-05"; "missing" for NaN.
+        Text such as "2007", "2900", "0.52" or "1.2e-05"; "missing" for NaN.
     """
-    # The sum turns minus zero into zero.
+    # Adding zero turns minus zero into zero.
     value = float(value) + 0.0
     if value != value:
         return "missing"
     plus = "+" if sign else ""
-    # A year or a price of 2,007 keeps all digits before its point. "2.01e+03" is for machines.
+    # Keep all digits before the decimal point, so that a year or price reads 2007 instead of 2.01e+03.
     if 100 <= abs(value) < 1e7 or (value.is_integer() and abs(value) < 1e7):
         text = f"{value:{plus}.0f}"
     else:
@@ -34,22 +34,22 @@ def format_number(value, *, sign=False):
 
 
 def format_value(value):
-    """Format the value of a feature: a number, a gap, or the name of a category.
+    """Format the value of a feature: a number, a missing value, or the name of a category.
 
     Parameters
     ----------
     value : object
-        The value. None, NaN and the missing values of pandas are gaps.
+        The value. None, NaN and pandas's missing values count as missing.
 
     Returns
     -------
     text : str
-        The number as `format_number` writes it, "missing", or the text of the value.
+        The number formatted by `format_number`, "missing", or the text of the value.
     """
     try:
         is_gap = value is None or bool(value != value)
     except TypeError:
-        # The NA of pandas neither equals itself nor differs from itself.
+        # Comparing pandas's NA with itself gives NA, which has no truth value.
         is_gap = True
     if is_gap:
         return "missing"

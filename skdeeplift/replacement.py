@@ -1,4 +1,4 @@
-"""Files that are written in whole, or not at all."""
+"""Replacement of files: either all files are written completely, or no file changes."""
 
 import os
 import shutil
@@ -11,17 +11,17 @@ from uuid import uuid4
 def replace_together(*paths):
     """Yield temporary paths, and rename them to the given paths once all files are written.
 
-    A file keeps its permissions, and a symbolic link stays one: the file that it names is replaced.
+    A replaced file keeps its permissions. A symbolic link stays a link, and the file that it points to is replaced.
 
     Parameters
     ----------
     *paths : Path
-        The files to write. Existing files are kept if anything fails.
+        Files to write. Existing files do not change if an error occurs.
 
     Yields
     ------
     unfinished : list of Path
-        The temporary paths to write to, with the same suffixes.
+        Temporary paths to write to, with the same suffixes.
     """
     files = [Path(path).resolve() for path in paths]
     suffixes = [Path(path).suffix for path in paths]

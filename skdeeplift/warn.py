@@ -1,4 +1,4 @@
-"""The one place that warns: at the user's line."""
+"""Warnings of the package, shown at the user's line of code."""
 
 import inspect
 import os
@@ -7,12 +7,12 @@ import warnings
 import joblib
 import sklearn
 
-# Frames of these folders are not the user's: scikit-learn and joblib call the estimators of this package.
+# Frames in these folders are not the user's code: scikit-learn and joblib call the estimators of this package.
 _INNER_FOLDERS = tuple(os.path.dirname(module) + os.sep for module in (__file__, sklearn.__file__, joblib.__file__))
 
 
 def warn(message, category):
-    """Warn at the innermost line that is neither this package's nor scikit-learn's.
+    """Warn at the innermost line outside of this package, scikit-learn and joblib.
 
     Parameters
     ----------

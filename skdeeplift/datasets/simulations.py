@@ -1,4 +1,4 @@
-"""Simulated data: DNA sequences with motifs, series with an event, and short reviews."""
+"""Simulated data: DNA sequences with motifs, time series with an event, and short reviews."""
 
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -83,14 +83,14 @@ def make_motif_sequences(
     length : int, default=100
         Number of letters of each sequence.
     motifs : sequence of str, or dict of str to str or array-like, default=("GATA1", "TAL1")
-        Names of the known motifs GATA1 and TAL1, both 10 letters wide; or a dict of names to motifs. A motif is a
-        string such as ``"CACGTG"``, which is the same at all sites, or an array of shape ``(width, 4)`` with the
+        Names of the built-in motifs GATA1 and TAL1, both 10 letters wide; or a dict of names to motifs. A motif is a
+        string such as ``"CACGTG"``, planted unchanged at all sites, or an array of shape ``(width, 4)`` with the
         probability of each letter at each position.
     proportion : float, default=0.5
         Probability that a sequence contains a motif, independently for each motif.
     max_sites : int, default=1
-        Largest number of sites of a motif in a sequence that contains it. All numbers from 1 on are equally probable.
-        Sites do not overlap.
+        Maximum number of sites of a motif in a sequence that contains this motif. All numbers from 1 to ``max_sites``
+        are equally probable. Sites do not overlap.
     background : array-like of shape (4,), default=(0.3, 0.2, 0.2, 0.3)
         Probability of each letter between motifs.
     random_state : int, RandomState instance or None, default=None
@@ -186,7 +186,7 @@ def _make_matrices(motifs):
 
 
 def _check_probabilities(values, name):
-    """Return probabilities scaled to an exact sum of one, or raise an error if they are no probabilities."""
+    """Return probabilities scaled to an exact sum of one, or raise an error for values that are no probabilities."""
     probabilities = np.asarray(values, float)
     if (
         probabilities.ndim != 2
@@ -212,11 +212,11 @@ def _check_probabilities(values, name):
     prefer_skip_nested_validation=True,
 )
 def make_event_series(n_series=1000, *, length=60, event_length=12, noise=0.3, random_state=None):
-    """Simulate series whose class depends on the direction of an event at known steps.
+    """Simulate time series whose class depends on the direction of an event at known steps.
 
-    The event is one period of a sine: first up and then down in class 1, first down and then up in class 0. Its mean is
-    zero in both classes. A distractor elsewhere has the same length. It is half a period of a sine, up or down, and
-    does not depend on the class. All other steps are noise.
+    The event is one period of a sine: first up and then down in class 1, first down and then up in class 0. The mean of
+    the event is zero in both classes. Each series also has a distractor of the same length at other steps: half a
+    period of a sine, up or down, independent of the class. All other steps are noise.
 
     .. versionadded:: 0.1
 
@@ -281,10 +281,10 @@ def make_event_series(n_series=1000, *, length=60, event_length=12, noise=0.3, r
     prefer_skip_nested_validation=True,
 )
 def make_reviews(n_reviews=1000, *, max_sentences=3, negation=0.3, random_state=None):
-    """Simulate short reviews as tokens; the words that make a review positive or negative are known.
+    """Simulate short reviews as tokens, with known words that make a review positive or negative.
 
     A review is an odd number of sentences such as "the food was not very good", joined by "and". A sentence praises or
-    blames, and "not" turns praise into blame and blame into praise. A review is positive if most of its sentences
+    blames. The word "not" turns praise into blame and blame into praise. A review is positive if most of its sentences
     praise.
 
     .. versionadded:: 0.1
@@ -294,9 +294,9 @@ def make_reviews(n_reviews=1000, *, max_sentences=3, negation=0.3, random_state=
     n_reviews : int, default=1000
         Number of reviews.
     max_sentences : int, default=3
-        Largest number of sentences of a review.
+        Maximum number of sentences of a review.
     negation : float, default=0.3
-        Probability that a sentence contains "not". With 0, counts of words determine the class.
+        Probability that a sentence contains "not". With 0, the counts of words alone determine the class.
     random_state : int, RandomState instance or None, default=None
         Source of random numbers. Pass an int to get the same data set in every call.
 
@@ -353,7 +353,7 @@ def _make_sentence(is_positive, negation, generator):
 
 
 def draw_starts(length, widths, generator):
-    """Draw the starts of parts that do not overlap; all such placements are equally probable.
+    """Draw the starts of parts that do not overlap, with equal probability for all such placements.
 
     Parameters
     ----------
@@ -370,7 +370,7 @@ def draw_starts(length, widths, generator):
         First position of each part.
     """
     widths = np.asarray(widths, int)
-    # Draw positions as if each part were one position wide. Each part then moves the later ones to the right by the
+    # Draw positions as if each part were one position wide. Each part then moves the parts after it to the right by the
     # rest of its width.
     free = length - widths.sum()
     positions = np.sort(generator.choice(free + len(widths), len(widths), replace=False))

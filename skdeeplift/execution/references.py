@@ -84,7 +84,7 @@ class References(NamedTuple):
         """Return references at some positions, perhaps several times, each with the same weight."""
         weights = np.full(len(positions), 1 / len(positions))
         if self.source is not None:
-            return self._replace(source=_Chosen(self.source, positions), weights=weights)
+            return self._replace(source=ChosenSource(self.source, positions), weights=weights)
         chosen = (slice(None), positions) if self.per_row else positions
         return self._replace(arrays=self.map_arrays(lambda array: array[chosen]), weights=weights)
 
@@ -120,13 +120,14 @@ class References(NamedTuple):
         return [array[chosen] for array in self.arrays]
 
 
-class _Chosen:
+class ChosenSource:
     """A source of some of another one's references."""
 
     def __init__(self, source, positions):
         self.source, self.positions = source, positions
 
     def __call__(self, rows, classes, given):
+        """Return a function that makes the references from ``start`` to ``stop``, as one array for each input."""
         make = self.source(rows, classes, given)
 
         def chosen(start, stop):

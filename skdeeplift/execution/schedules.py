@@ -100,6 +100,16 @@ class Schedule:
     # Explains the rows of a problem, and returns `Results`.
     run = staticmethod(run_once)
 
+    def as_one_round(self, problem):
+        """Return the same problem for one round of `Loop`.
+
+        Raises
+        ------
+        ValueError
+            If the number of rounds depends on the rows.
+        """
+        return problem
+
     def warning(self, results):
         """Return a warning about rows whose standard errors stayed above the tolerance."""
         return ""
@@ -154,6 +164,16 @@ class UntilPrecise(Schedule):
         # Fewer references than the automatic number are all that the user wanted.
         unconverged = ~converged & (most >= AUTOMATIC_REFERENCES)
         return sums.means(counts)._replace(unconverged=unconverged)
+
+    def as_one_round(self, problem):
+        """Return the problem if no references are added to it; otherwise raise an error."""
+        if not problem.references.is_random:
+            return problem
+        raise ValueError(
+            "A function of TensorFlow compares all rows with as many references, and reference_tol= or "
+            'max_references="auto" adds them until the standard errors of a row are small. Fit an explainer with '
+            "reference_tol=None and a number as max_references."
+        )
 
     def warning(self, results):
         """Return a warning that the largest number of references is too small for the tolerance."""
@@ -224,6 +244,15 @@ class Steps(Schedule):
         _, n_steps, _ = repeat_until_enough(problem.n_rows, FIRST_STEPS, self.max_steps, attempt, far=FAR)
         return results._replace(n_steps=n_steps, unsettled=unsettled)
 
+    def as_one_round(self, problem):
+        """Return the problem with the points of all steps, if their number is known."""
+        if self.n_steps == "auto":
+            raise ValueError(
+                'A function of TensorFlow takes as many steps for all rows, and n_steps="auto" takes those that each '
+                "row needs. Fit an explainer with a number of steps, such as n_steps=50."
+            )
+        return self.inner.as_one_round(self._with_path(problem, self.n_steps))
+
     def _with_path(self, problem, n_steps):
         positions, weights = METHODS[self.method](n_steps)
         path = Path(np.tile(positions, (len(problem.references.weights), 1)), weights)
@@ -261,6 +290,15 @@ class Draws(Schedule):
         for group in problem.method.summing:
             results.unconverged[self._rows_that_miss(problem, results, group)] = True
         return results
+
+    def as_one_round(self, problem):
+        """Return the problem if the number of draws is known."""
+        if self.n_draws == "auto":
+            raise ValueError(
+                'A function of TensorFlow draws as often for all rows, and n_draws="auto" draws as often as each row '
+                "needs. Fit an explainer with a number of draws, such as n_draws=200."
+            )
+        return problem
 
     def _rows_that_miss(self, problem, results, group):
         """Find the rows whose draws miss the change of the target, where no standard error shows it.

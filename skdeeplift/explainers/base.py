@@ -12,6 +12,7 @@ from skdeeplift.binding.bound import Hooks
 from skdeeplift.binding.calls import Fields, check_out, check_single_target, explain_rows
 from skdeeplift.binding.dask_calls import fit_lazily, transform_lazily
 from skdeeplift.binding.estimators import PredictionMixin, check_metadata, take_attributes, with_attributes
+from skdeeplift.binding.export import ExportMixin
 from skdeeplift.binding.fitting import fit_rows
 from skdeeplift.binding.importances import warn_of_encoded_columns
 from skdeeplift.binding.partial_fitting import check_learns_in_chunks, fit_chunk
@@ -54,7 +55,7 @@ REFERENCE_CONSTRAINTS = {
 }
 
 
-class BaseExplainer(PredictionMixin, TransformerMixin, BaseEstimator):
+class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimator):
     """Base of all explainers; a subclass chooses the method that explains."""
 
     _doc_link_module = "skdeeplift"

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-# Loaded when first used.
+# Module of each public name. A module is imported on first use, to keep the import of the package fast.
 _HOMES = {
     "compare_explainers": "explainer_comparison",
     "deletion_curve": "deletion",

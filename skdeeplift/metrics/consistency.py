@@ -1,4 +1,4 @@
-"""Consistency of contributions: with the explained change, with another explanation, and under small moves of a row."""
+"""Consistency of contributions: with the change they explain, with another explanation, under small moves of a row."""
 
 from numbers import Integral, Real
 
@@ -23,7 +23,7 @@ from skdeeplift.metrics.explained_rows import (
 
 @check_parameters()
 def summation_to_delta_error(explainer, X, *, explanation=None, target=None, per_row=False):
-    """Measure how far contributions are from summing to ``f(x) - f(reference)``.
+    r"""Measure how far contributions are from summing to ``f(x) - f(reference)``.
 
     .. versionadded:: 0.1
 
@@ -33,25 +33,26 @@ def summation_to_delta_error(explainer, X, *, explanation=None, target=None, per
         A fitted explainer that compares rows with references.
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
-        Explanation of ``X`` to measure, or contributions to the target of ``explainer`` from another source. By default
-        the explanation is made by ``explainer``.
+    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
+        Explanation of ``X`` to measure, or contributions from another source to the target of ``explainer``. By default
+        ``explainer`` computes the explanation.
     target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure by; by default the explainer's own ``target``.
+        Target to measure. By default the explainer's own ``target``.
     per_row : bool, default=False
         Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     error : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Absolute difference between the sum of the contributions and ``f(x) - f(reference)``, divided by the larger of
-        the absolute ``f(x) - f(reference)`` and the sum of absolute contributions. It is 0 where contributions add up,
-        and at most 2.
+        Relative error of the sum of the contributions :math:`C_i`, from 0 (exact) to 2:
+
+        .. math::
+            \frac{|\sum_i C_i - \Delta t|}{\max(|\Delta t|, \sum_i |C_i|)}, \quad \Delta t = f(x) - f(x^0)
 
     Raises
     ------
     ValueError
-        If the explainer compares rows with no reference.
+        If the explainer has no references.
 
     Examples
     --------
@@ -70,7 +71,7 @@ def summation_to_delta_error(explainer, X, *, explanation=None, target=None, per
     """
     check_explainer(explainer)
     explained = explain_unless_given(explainer, X, explanation, target)
-    # Contributions alone come without the target's values at the rows and at the references.
+    # Contributions from another source lack the target's values at the rows and at the references.
     values = explained if isinstance(explanation, Explanation | None) else explainer.explain(X, target=target)
     if values.reference_value is None:
         raise ValueError(
@@ -92,13 +93,14 @@ def rank_agreement(first, second, *, measure="spearman", k=0.1, absolute=False, 
 
     Parameters
     ----------
-    first, second : Explanation, array-like of shape (n_rows, *features), or list or dict of these
+    first, second : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like
         Explanations, or contributions as `transform` returns them.
     measure : {"spearman", "pearson", "top_k"}, default="spearman"
-        Measure of agreement: Spearman's rank correlation of a row's contributions, Pearson's correlation, or the share
-        of the ``k`` largest contributions that both have in common.
+        Measure of agreement between the contributions of a row: Spearman's rank correlation, Pearson's correlation, or
+        the share of the ``k`` largest contributions that both explanations have in common.
     k : int or float, default=0.1
-        Number of largest contributions, or share of all contributions. Only used by ``"top_k"``.
+        Number of largest contributions as an int, or their share of all contributions as a float. Only used by
+        ``"top_k"``.
     absolute : bool, default=False
         Whether to compare absolute contributions.
     per_row : bool, default=False
@@ -107,13 +109,13 @@ def rank_agreement(first, second, *, measure="spearman", k=0.1, absolute=False, 
     Returns
     -------
     agreement : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Agreement; 1 where the two agree. A correlation is NaN for rows whose contributions are all the same in either
-        explanation; means leave NaN out. For ``"top_k"``, the first of two equal contributions counts as larger.
+        Agreement; 1 is perfect. The correlation of a row is NaN if its contributions are all equal in either
+        explanation. Means ignore NaN. For ``"top_k"``, the first of two equal contributions counts as larger.
 
     Raises
     ------
     ValueError
-        If the two do not have the same shape.
+        If the explanations differ in shape.
 
     Examples
     --------
@@ -160,28 +162,28 @@ def max_sensitivity(
     radius : float, default=0.02
         Largest move of each feature, in its own units.
     n_draws : int, default=10
-        Number of random moves of each row. All rows have the same moves. The largest change among them is a lower bound
-        of the largest change of all moves.
+        Number of random moves of each row. All rows get the same moves. The largest change over the random moves is a
+        lower bound of the largest change over all possible moves.
     explanation : Explanation, default=None
-        Explanation of ``X`` by ``explainer``, if there is one already.
+        Explanation of ``X`` by ``explainer``. By default ``explainer`` computes the explanation.
     target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure by; by default the explainer's own ``target``. The predicted class is that of the unchanged
-        row.
+        Target to measure. By default the explainer's own ``target``. If the target is the predicted class, the class
+        predicted for the unchanged row is used.
     random_state : int, RandomState instance or None, default=0
-        Source of the moves. By default the moves are always the same, so that explainers can be compared.
+        Source of the moves. By default the moves are always the same, so that explainers are comparable.
     per_row : bool, default=False
         Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     sensitivity : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Largest change of the contributions, divided by their size; both are roots of sums of squares. NaN where all
-        contributions are zero; means leave NaN out.
+        Largest Euclidean norm of the change of the contributions, divided by the norm of the contributions. NaN if all
+        contributions of a row are zero. Means ignore NaN.
 
     Raises
     ------
     ValueError
-        If rows hold integers, such as tokens, which cannot move a little.
+        If rows hold integers, such as tokens, because integers cannot move a little.
 
     References
     ----------
@@ -215,7 +217,7 @@ def max_sensitivity(
     largest = np.zeros(before.shape[:2])
     for _ in range(n_draws):
         moved = [(array + random.uniform(-radius, radius, array.shape[1:])).astype(array.dtype) for array in arrays]
-        # Sums are not checked here: a warning would be about moved rows, which the user does not have.
+        # Skip the check of the sums: a warning would be about moved rows, and the user never sees these rows.
         problem, compiled = make_problem(explainer, moved, target)
         results = run_problem(explainer, problem, compiled)
         after = flat_contributions(results.contributions, results.prediction)
@@ -233,8 +235,8 @@ def flat_contributions(contributions, prediction=None):
     contributions : Explanation, array-like, or list or dict of array-like
         Contributions of one input or layer, or of several.
     prediction : ndarray of shape (n_rows,) or (n_rows, n_targets), default=None
-        The target at the rows, whose shape tells the number of targets. None for one target, or for an explanation,
-        which holds it.
+        Target at the rows; the shape gives the number of targets. Pass None for one target, or if ``contributions`` is
+        an explanation, because an explanation holds its own prediction.
 
     Returns
     -------
@@ -255,7 +257,7 @@ def flat_contributions(contributions, prediction=None):
 
 
 def correlation(first, second):
-    """Compute Pearson's correlation along the last axis, NaN where either is constant.
+    """Compute Pearson's correlation along the last axis, or NaN if either argument is constant along this axis.
 
     Parameters
     ----------
@@ -272,9 +274,9 @@ def correlation(first, second):
 
 
 def _standardize(numbers):
-    """Return numbers with mean zero and sum of squares one along the last axis; NaN where all are equal."""
+    """Shift and scale numbers to mean 0 and sum of squares 1 along the last axis; NaN if all are equal."""
     centered = numbers - numbers.mean(-1, keepdims=True)
     norm = np.linalg.norm(centered, axis=-1, keepdims=True)
-    # Equal numbers less their mean are zero up to rounding.
+    # After subtraction of the mean, equal numbers differ from zero by rounding errors.
     known = norm > 1e-12 * np.linalg.norm(numbers, axis=-1, keepdims=True)
     return np.divide(centered, norm, out=np.full_like(centered, np.nan), where=known)

@@ -1,4 +1,4 @@
-"""Deletion and insertion: changes of the target as features are erased or inserted, in order of contribution."""
+"""Deletion and insertion: change of the target as features are erased or inserted in the order of contributions."""
 
 from numbers import Integral, Real
 
@@ -13,7 +13,7 @@ from skdeeplift.metrics.explained_rows import ExplainedRows, check_parameters, m
 def deletion_curve(
     explainer, X, *, fill="reference", n_steps=20, absolute=False, axes=None, explanation=None, target=None
 ):
-    """Compute the target as features are erased, those of the largest contributions first.
+    """Compute the target as features are erased, largest contributions first.
 
     .. versionadded:: 0.1
 
@@ -24,31 +24,31 @@ def deletion_curve(
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     fill : str, Reference, callable, array-like or References, default="reference"
-        Values that replace erased features: ``"reference"`` for the explainer's own references, or anything that an
-        explainer takes as ``reference``, such as ``"zeros"``, ``"blur"``, or ``"mean"``, which is learned from ``X``.
-        With several references, values of the target are means over them. Pass the same values to all explainers that
-        are compared.
+        Values that replace erased features. ``"reference"`` takes the explainer's own references. Any other value that
+        an explainer takes as ``reference`` works too, such as ``"zeros"``, ``"blur"``, or ``"mean"``, which is learned
+        from ``X``. With several references, the target is averaged over the references. To compare explainers, pass the
+        same values to all of them.
     n_steps : int, default=20
         Number of steps in which features are erased; at most the number of features.
     absolute : bool, default=False
         Whether features are ordered by absolute contributions.
-    axes : int, tuple of int, or list or dict of these, default=None
-        Axes whose positions are erased as wholes, each with the sum of its contributions. Axis 0 is that of rows, so
-        ``(1, 2)`` stands for the pixels of images with all their channels, and 1 for the positions of one-hot
-        sequences. By default each element is erased by itself. For several inputs a list or dict has one entry for
-        each.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
-        Explanation of ``X`` to measure, or contributions to the target of ``explainer`` from another source. By default
-        the explanation is made by ``explainer``.
+    axes : int, tuple of int, list or dict, default=None
+        Axes whose positions are erased as a whole. The contribution of a position is the sum over its elements. Axis 0
+        is the axis of rows, so ``(1, 2)`` erases pixels of images with all their channels, and ``1`` erases positions
+        of one-hot sequences. By default elements are erased one by one. With several inputs, pass a list or dict with
+        one entry for each input.
+    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
+        Explanation of ``X`` to measure, or contributions from another source to the target of ``explainer``. By default
+        ``explainer`` computes the explanation.
     target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure by; by default the explainer's own ``target``.
+        Target to measure. By default the explainer's own ``target``.
 
     Returns
     -------
     curve : Bunch
-        ``fraction`` of shape (n_steps + 1,) is the share of the features that are erased, from 0 to 1. ``value`` of
-        shape (n_rows, n_steps + 1) is the target of the changed rows, with a last axis of targets where there are
-        several. Where the target is the predicted class, it is that of the unchanged row.
+        ``fraction``, of shape (n_steps + 1,), is the share of erased features, from 0 to 1. ``value``, of shape
+        (n_rows, n_steps + 1), is the target of the changed rows. With several targets, ``value`` has a last axis of
+        targets. If the target is the predicted class, the class predicted for the unchanged row is used.
 
     See Also
     --------
@@ -74,7 +74,7 @@ def deletion_curve(
 def insertion_curve(
     explainer, X, *, fill="reference", n_steps=20, absolute=False, axes=None, explanation=None, target=None
 ):
-    """Compute the target as features are inserted into a reference, those of the largest contributions first.
+    """Compute the target as features are inserted into a reference, largest contributions first.
 
     .. versionadded:: 0.1
 
@@ -85,22 +85,22 @@ def insertion_curve(
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     fill : str, Reference, callable, array-like or References, default="reference"
-        Values that features are inserted into, as in `deletion_curve`.
+        Values of features that are not inserted yet, as in `deletion_curve`.
     n_steps : int, default=20
         Number of steps in which features are inserted; at most the number of features.
     absolute : bool, default=False
         Whether features are ordered by absolute contributions.
-    axes : int, tuple of int, or list or dict of these, default=None
-        Axes whose positions are inserted as wholes, as in `deletion_curve`.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
+    axes : int, tuple of int, list or dict, default=None
+        Axes whose positions are inserted as a whole, as in `deletion_curve`.
+    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
         Explanation of ``X`` to measure, as in `deletion_curve`.
     target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure by; by default the explainer's own ``target``.
+        Target to measure. By default the explainer's own ``target``.
 
     Returns
     -------
     curve : Bunch
-        ``fraction`` and ``value`` as `deletion_curve` returns them, with the share of the features that are inserted.
+        ``fraction`` is the share of inserted features, from 0 to 1. ``value`` is the target, as in `deletion_curve`.
 
     See Also
     --------
@@ -135,7 +135,7 @@ def deletion_score(
     target=None,
     per_row=False,
 ):
-    """Measure how fast the target falls as features are erased, those of the largest contributions first.
+    """Measure how fast the target falls as features are erased, largest contributions first.
 
     .. versionadded:: 0.1
 
@@ -151,20 +151,20 @@ def deletion_score(
         Number of steps in which features are erased; at most the number of features.
     absolute : bool, default=False
         Whether features are ordered by absolute contributions.
-    axes : int, tuple of int, or list or dict of these, default=None
-        Axes whose positions are erased as wholes, as in `deletion_curve`.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
+    axes : int, tuple of int, list or dict, default=None
+        Axes whose positions are erased as a whole, as in `deletion_curve`.
+    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
         Explanation of ``X`` to measure, as in `deletion_curve`.
     target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure by; by default the explainer's own ``target``.
+        Target to measure. By default the explainer's own ``target``.
     per_row : bool, default=False
         Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     score : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Area between the target at the unchanged row and `deletion_curve`: the loss of the target, averaged over all
-        shares of erased features, in the units of the target. Greater is better.
+        Area between the target at the unchanged row and the `deletion_curve`. This area is the loss of the target,
+        averaged over all shares of erased features, in the units of the target. Greater is better.
 
     References
     ----------
@@ -204,7 +204,7 @@ def insertion_score(
     target=None,
     per_row=False,
 ):
-    """Measure how fast the target rises as features are inserted, those of the largest contributions first.
+    """Measure how fast the target rises as features are inserted, largest contributions first.
 
     .. versionadded:: 0.1
 
@@ -215,25 +215,25 @@ def insertion_score(
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     fill : str, Reference, callable, array-like or References, default="reference"
-        Values that features are inserted into, as in `deletion_curve`.
+        Values of features that are not inserted yet, as in `deletion_curve`.
     n_steps : int, default=20
         Number of steps in which features are inserted; at most the number of features.
     absolute : bool, default=False
         Whether features are ordered by absolute contributions.
-    axes : int, tuple of int, or list or dict of these, default=None
-        Axes whose positions are inserted as wholes, as in `deletion_curve`.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
+    axes : int, tuple of int, list or dict, default=None
+        Axes whose positions are inserted as a whole, as in `deletion_curve`.
+    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
         Explanation of ``X`` to measure, as in `deletion_curve`.
     target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure by; by default the explainer's own ``target``.
+        Target to measure. By default the explainer's own ``target``.
     per_row : bool, default=False
         Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     score : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Area between `insertion_curve` and the target at ``fill``: the gain of the target, averaged over all shares of
-        inserted features, in the units of the target. Greater is better.
+        Area between the `insertion_curve` and the target at ``fill``. This area is the gain of the target, averaged
+        over all shares of inserted features, in the units of the target. Greater is better.
 
     References
     ----------
@@ -261,10 +261,10 @@ def insertion_score(
 def log_odds_change(
     explainer, X, *, fill="reference", n_erased=0.2, axes=None, explanation=None, target=None, per_row=False
 ):
-    """Measure how far the target falls when the features of the largest contributions are erased.
+    """Measure how far the target falls when the features with the largest contributions are erased.
 
     With ``target={a: 1, b: -1}`` and a network that ends in a softmax, the target is the log-odds of class a against
-    class b. This is the experiment of section 4.1 and figure 4 of the DeepLIFT paper.
+    class b. The DeepLIFT paper does this experiment in section 4.1 and figure 4.
 
     .. versionadded:: 0.1
 
@@ -277,21 +277,21 @@ def log_odds_change(
     fill : str, Reference, callable, array-like or References, default="reference"
         Values that replace erased features, as in `deletion_curve`.
     n_erased : int or float, default=0.2
-        Largest number of features that are erased, or share of all features. Only features of positive contributions
-        are erased.
-    axes : int, tuple of int, or list or dict of these, default=None
-        Axes whose positions are erased as wholes, as in `deletion_curve`.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
+        Maximum number of erased features as an int, or maximum share of all features as a float. Only features with
+        positive contributions are erased.
+    axes : int, tuple of int, list or dict, default=None
+        Axes whose positions are erased as a whole, as in `deletion_curve`.
+    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
         Explanation of ``X`` to measure, as in `deletion_curve`.
     target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure by; by default the explainer's own ``target``.
+        Target to measure. By default the explainer's own ``target``.
     per_row : bool, default=False
         Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     change : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        The target at the unchanged row minus the target at the row with erased features. Greater is better.
+        Target at the unchanged row minus the target at the row with erased features. Greater is better.
 
     References
     ----------
@@ -311,7 +311,7 @@ def log_odds_change(
     3.0
     """
     explained = ExplainedRows(explainer, X, explanation, target, axes)
-    # Rounded, because a fifth of 784 pixels is 157 in the paper.
+    # Round as in the paper, where a fifth of 784 pixels is 157.
     most = n_erased if isinstance(n_erased, Integral) else max(1, round(n_erased * explained.n_parts))
     n_positive = (explained.contributions > 0).sum(-1)
     counts = np.stack([np.zeros_like(n_positive), np.minimum(most, n_positive)], -1)
@@ -320,13 +320,13 @@ def log_odds_change(
 
 
 def _compute_curve(explained, fill, n_steps, absolute, inserted):
-    """Compute the target as features are erased, or inserted."""
+    """Compute the target at each step of erasing or inserting features."""
     ranks = rank_parts(np.abs(explained.contributions) if absolute else explained.contributions)
     n_parts, n_steps = explained.n_parts, min(n_steps, explained.n_parts)
     counts = np.round(np.arange(n_steps + 1) * n_parts / n_steps).astype(int)
     fraction = counts / n_parts
     if inserted:
-        # Features that are not inserted yet are erased: the last ones of the order.
+        # The erased features are those not inserted yet, at the end of the order.
         ranks, counts = n_parts - 1 - ranks, n_parts - counts
     values = _replace_parts(explained, fill, ranks, np.broadcast_to(counts, (1, ranks.shape[1], n_steps + 1)))
     return Bunch(fraction=fraction, value=values if explained.is_all else values[..., 0])
@@ -339,9 +339,9 @@ def _compute_area(curve, changes, per_row):
 
 
 def _replace_parts(explained, fill, ranks, counts):
-    """Compute the target where the parts of lowest rank are replaced, of shape (n_rows, n_counts, n_targets).
+    """Compute the target after the parts of lowest rank are replaced, of shape (n_rows, n_counts, n_targets).
 
-    Ranks have the shape (n_rows, n_targets, n_parts), and numbers of parts (n_rows or 1, n_targets, n_counts).
+    ``ranks`` has the shape (n_rows, n_targets, n_parts), and ``counts`` the shape (n_rows or 1, n_targets, n_counts).
     """
     references = explained.make_fill(fill)
     values = [

@@ -1,4 +1,4 @@
-"""Rows with contributions to a target, in the form that metrics compute with."""
+"""Rows with their contributions to a target, as arrays that all metrics share."""
 
 from inspect import signature
 from numbers import Integral
@@ -17,7 +17,7 @@ from skdeeplift.explainers.base import BaseExplainer
 from skdeeplift.explanation.explanation import Explanation
 from skdeeplift.perturbation.partition import expand_over_sources, partition_by_axes
 
-# Value of ``fill`` that stands for the explainer's own references.
+# Value of ``fill`` that means the explainer's own references.
 OWN_REFERENCES = "reference"
 # Constraints of the parameters that several metrics have.
 SHARED_CONSTRAINTS = {
@@ -36,12 +36,12 @@ def check_parameters(**constraints):
     Parameters
     ----------
     **constraints : list
-        Constraints of the metric's own parameters, beside those in ``SHARED_CONSTRAINTS``.
+        Constraints of the metric's own parameters, in addition to ``SHARED_CONSTRAINTS``.
 
     Returns
     -------
     decorate : callable
-        Function of a metric that returns the metric with checks.
+        Decorator that takes a metric and returns the metric with checks.
     """
 
     def decorate(metric):
@@ -53,7 +53,7 @@ def check_parameters(**constraints):
 
 
 class ExplainedRows:
-    """Rows of a metric, with their contributions and the target that these explain.
+    """Rows to measure, with their contributions and the explained target.
 
     Parameters
     ----------
@@ -62,11 +62,11 @@ class ExplainedRows:
     X : array-like, or list or dict of array-like
         The rows.
     explanation : Explanation, array-like, list, dict or None
-        Explanation of the rows; by default the explainer makes one.
+        Explanation of the rows. If None, the explainer computes one.
     target : object
-        Target of the explanation, as `explain` takes it.
+        Target of the explanation, as in `explain`.
     axes : int, tuple, list, dict or None, default=None
-        Axes whose positions are parts of a row, as the metrics take them.
+        Axes whose positions are the parts of a row, as in `skdeeplift.metrics.deletion_curve`.
 
     Attributes
     ----------
@@ -77,12 +77,12 @@ class ExplainedRows:
     contributions : ndarray of shape (n_rows, n_targets, n_parts)
         Contributions, summed over the elements of each part.
     labels : list of ndarray of int
-        One array for each input, with the number of the part that each element of a row belongs to.
+        One array for each input. Each entry is the number of the part that this element of a row belongs to.
     target_weights : ndarray of shape (1 or n_rows, n_targets, *target's axes)
-        Weights that make the target of the network's output. Where the target is the predicted class, they are those of
-        the class that is predicted for the unchanged row.
+        Weights of the network's outputs in the target. If the target is the predicted class, these weights select the
+        class predicted for the unchanged row.
     prediction : ndarray of shape (n_rows, n_targets)
-        The target at the rows.
+        Target at the rows.
     """
 
     def __init__(self, explainer, X, explanation=None, target=None, axes=None):
@@ -111,7 +111,7 @@ class ExplainedRows:
         self._find_parts(axes)
 
     def _find_parts(self, axes):
-        """Find the parts of a row, and sum contributions over the elements of each."""
+        """Find the parts of a row, and sum the contributions over the elements of each part."""
         network, raw = self.bound.network, self.bound.raw_columns
         n_targets = self.target_weights.shape[1]
         contributions = self.explanation.contributions
@@ -121,7 +121,7 @@ class ExplainedRows:
             self.labels, n_parts = [each.labels for each in parts], parts[0].number
             arrays, of_elements = network.flatten(contributions), self.labels
         else:
-            # All columns that an encoder made of one raw column are one part, and its contribution is given.
+            # One raw column is one part: the explanation holds one contribution for all columns encoded from it.
             if axes is not None:
                 raise ValueError(
                     "The parts of a row are the raw columns, which the explainer's to_source= sums contributions to. "
@@ -156,12 +156,12 @@ class ExplainedRows:
         Parameters
         ----------
         fill : str, Reference, callable, array-like or References
-            The user's choice, as the metrics take it.
+            Value of the metric's parameter ``fill``.
 
         Returns
         -------
         references : References
-            References in the rows' dtype.
+            References, in the dtype of the rows.
         """
         explainer, bound, references = self.explainer, self.bound, fill
         if isinstance(fill, str) and fill == OWN_REFERENCES:
@@ -183,22 +183,21 @@ class ExplainedRows:
         return references_of_rows(explainer, bound, self.arrays, references)
 
     def values_where_replaced(self, references, ranks, counts, targets=slice(None)):
-        """Compute the target where the ``counts`` parts of lowest rank are replaced.
+        """Compute the target after the ``counts`` parts of lowest rank are replaced.
 
         Parameters
         ----------
         references : References
-            Values to replace parts with.
+            Values that replace the parts.
         ranks, counts : ndarray of int
-            Rank of each part, and numbers of parts to replace, as `skdeeplift.execution.mixtures.Mixtures` takes
-            them.
+            Rank of each part, and numbers of parts to replace, as in `skdeeplift.execution.mixtures.Mixtures`.
         targets : slice, default=slice(None)
-            Targets to compute, where there are several.
+            Targets to compute, if there are several. By default all.
 
         Returns
         -------
         values : ndarray of shape (n_rows, n_counts, n_targets)
-            Means over the references, in float64.
+            Means of the target over the references, in float64.
         """
         return compute_at_mixtures(
             self.problem.method,
@@ -221,9 +220,9 @@ def check_explainer(explainer):
     Raises
     ------
     TypeError
-        If it is no explainer.
+        If the object is no explainer.
     NotFittedError
-        If it is not fitted.
+        If the explainer is not fitted.
     """
     if not isinstance(explainer, BaseExplainer):
         raise TypeError(f"Metrics take a fitted explainer, such as DeepLiftExplainer(...).fit(X). Got {explainer!r}.")
@@ -231,7 +230,7 @@ def check_explainer(explainer):
 
 
 def explain_unless_given(explainer, X, explanation, target, **options):
-    """Return the user's explanation of rows as an `Explanation`, or make one if there is none.
+    """Return the user's explanation as an `Explanation`, or compute one if the user passed none.
 
     Parameters
     ----------
@@ -240,16 +239,16 @@ def explain_unless_given(explainer, X, explanation, target, **options):
     X : array-like, or list or dict of array-like
         The rows.
     explanation : Explanation, array-like, list, dict or None
-        The user's explanation, or contributions alone.
+        Explanation or contributions that the user passed.
     target : object
         The user's target.
     **options : object
-        Further arguments of `explain`, if it is called.
+        Further arguments of `explain`, used only if an explanation is computed.
 
     Returns
     -------
     explanation : Explanation
-        It has the one key ``"contributions"`` if the user gave contributions alone.
+        Explanation of the rows. Its only key is ``"contributions"`` if the user passed contributions.
     """
     if explanation is None:
         return explainer.explain(X, target=target, **options)
@@ -261,7 +260,7 @@ def explain_unless_given(explainer, X, explanation, target, **options):
 
 
 def fix_target(explanation, target):
-    """Return the target of an explanation so that it stays the same for changed rows and for other networks.
+    """Return the target of an explanation in a form that stays the same for changed rows and other networks.
 
     Parameters
     ----------
@@ -273,27 +272,27 @@ def fix_target(explanation, target):
     Returns
     -------
     target : object
-        The target as `explain` takes it; the class of each row where the target is the predicted class.
+        Value of the parameter ``target`` of `explain`. The predicted class becomes the class of each row.
     """
     if "target" not in explanation:
         return target
-    # The explanation of a single output has no target.
+    # An explanation of a network with a single output has no target.
     return "auto" if explanation.target is None else explanation.target
 
 
 def rank_parts(contributions):
-    """Return the rank of each part: 0 for the largest contribution, and the first of equal ones first."""
+    """Rank the parts: 0 for the largest contribution; of two equal contributions the first gets the lower rank."""
     return np.argsort(np.argsort(-contributions, axis=-1, kind="stable"), axis=-1)
 
 
 def summarize(numbers, per_row, has_targets):
-    """Return the numbers of all rows, and of all targets if there are several, or their mean without NaN."""
+    """Return one number for each row, and for each target if there are several; or the mean of all, without NaN."""
     if not per_row:
         return mean_without_nan(numbers)
     return numbers if has_targets else numbers[:, 0]
 
 
 def mean_without_nan(numbers):
-    """Return the mean of the numbers that are not NaN as a float, and NaN if there are none."""
+    """Return the mean of all numbers but NaN as a float, or NaN if no number is left."""
     known = numbers[~np.isnan(numbers)]
     return float(known.mean()) if known.size else float("nan")

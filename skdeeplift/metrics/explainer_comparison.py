@@ -24,7 +24,7 @@ DEFAULT_METRICS = (
     "max_sensitivity",
     "rank_agreement",
 )
-# Seconds after which progress is shown.
+# Seconds before the progress bar appears.
 DELAY = 2
 
 
@@ -36,41 +36,42 @@ def compare_explainers(explainers, X, *, metrics=DEFAULT_METRICS, fill=None, axe
     Parameters
     ----------
     explainers : list, or dict of str to BaseExplainer
-        Fitted explainers of the same target. The keys of a dict name them; those of a list are named by their class.
+        Fitted explainers of the same target. The keys of a dict name the explainers. The explainers of a list are named
+        by their classes.
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows to explain.
     metrics : list of str, or dict of str to str or callable
-        Names of functions of `skdeeplift.metrics`. The keys of a dict name the rows, and its values may also be
-        functions that take an explainer, rows and ``explanation=``, such as ``partial(deletion_score, fill="blur")``.
-        By default all metrics that need only ``X``, except the slow ``"randomization_check"``, whose result here is the
-        mean over layers.
+        Names of functions of `skdeeplift.metrics`. The keys of a dict name the rows of the result. The values of a dict
+        may also be functions that take an explainer, rows and ``explanation=``, such as
+        ``partial(deletion_score, fill="blur")``. By default all metrics that need only ``X``, except
+        ``"randomization_check"``, which is slow. The result of ``"randomization_check"`` is its mean over layers.
     fill : str, Reference, callable, array-like or References, default=None
-        Values that replace erased features, the same for all explainers, as in `skdeeplift.metrics.deletion_curve`. By
-        default the references of the first explainer that has any; if no explainer has references, ``"mean"``.
-    axes : int, tuple of int, or list or dict of these, default=None
-        Axes whose positions are erased as wholes, as in `skdeeplift.metrics.deletion_curve`.
+        Values that replace erased features for all explainers, as in `skdeeplift.metrics.deletion_curve`. By default
+        the references of the first explainer that has references, or ``"mean"`` if no explainer has references.
+    axes : int, tuple of int, list or dict, default=None
+        Axes whose positions are erased as a whole, as in `skdeeplift.metrics.deletion_curve`.
     target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure by; by default the explainers' own ``target``.
+        Target to measure. By default the explainers' own ``target``.
 
     verbose : int, default=1
-        Whether to show a progress bar, if the comparison takes more than two seconds.
+        Whether to show a progress bar if the comparison takes more than two seconds.
 
     Returns
     -------
     comparison : DataFrame of shape (n_metrics + 1, n_explainers + 1)
-        One row for each metric, and one column for each explainer, with NaN where a metric does not apply. The first
-        column, ``"better"``, says whether ``"higher"`` or ``"lower"`` numbers are better; it is empty for a function.
-        ``"rank_agreement"`` is the mean agreement with each of the other explainers. The last row, ``"seconds"``, is
-        the time of one explanation after everything is compiled.
+        One row for each metric and one column for each explainer; NaN if a metric does not apply to an explainer. The
+        first column, ``"better"``, says whether ``"higher"`` or ``"lower"`` numbers are better, and is empty for a
+        user's function. ``"rank_agreement"`` is the mean agreement with the other explainers. The last row,
+        ``"seconds"``, is the time of one explanation, without compilation.
 
     Raises
     ------
     ValueError
-        If a metric does not exist, or there is no explainer.
+        If a metric does not exist, or no explainer is passed.
 
     See Also
     --------
-    explanation_scorer : Make a scorer, to choose an explainer's parameters by a metric.
+    explanation_scorer : Make a scorer that chooses an explainer's parameters by a metric.
 
     Examples
     --------
@@ -108,7 +109,7 @@ def compare_explainers(explainers, X, *, metrics=DEFAULT_METRICS, fill=None, axe
             announce(f"Explaining by {name}")
             explanations[name] = explainer.explain(X, target=target)
             with warnings.catch_warnings():
-                # The first call has given these warnings already.
+                # The first call already gave these warnings.
                 warnings.simplefilter("ignore")
                 start = perf_counter()
                 explainer.explain(X, target=target)
@@ -132,7 +133,7 @@ def compare_explainers(explainers, X, *, metrics=DEFAULT_METRICS, fill=None, axe
 
 
 def _better(function):
-    """Return whether higher or lower numbers of a metric are better; empty text for a user's function."""
+    """Return ``"higher"`` or ``"lower"``, the better numbers of a metric; empty text for a user's function."""
     function = function.func if isinstance(function, partial) else function
     name = getattr(function, "__name__", "")
     if getattr(skdeeplift.metrics, name, None) is not function:
@@ -141,7 +142,7 @@ def _better(function):
 
 
 def _name_explainers(explainers):
-    """Return explainers by name; names of the same class get numbers."""
+    """Return a dict of explainers by name; several explainers of one class are numbered."""
     if isinstance(explainers, dict):
         named = dict(explainers)
     else:
@@ -156,10 +157,10 @@ def _name_explainers(explainers):
 
 
 def _find_metrics(metrics):
-    """Return the functions of metrics by the names of their rows."""
+    """Return a dict from row names to functions of metrics."""
     if isinstance(metrics, str):
         metrics = [metrics]
-    # The known positions of the signal are an argument, which is not given here.
+    # localization_auc needs the known positions of the signal, and `compare_explainers` does not have them.
     functions, known = {}, [name for name in GREATER_IS_BETTER if name != "localization_auc"]
     for column, metric in metrics.items() if isinstance(metrics, dict) else zip(metrics, metrics, strict=True):
         if callable(metric):
@@ -183,10 +184,10 @@ def _mean_agreements(explanations):
 
 
 def _compute_metric(function, explainer, X, explanation, options):
-    """Compute a metric, as a mean over layers where it has one number for each; NaN where it does not apply."""
+    """Compute a metric, averaged over layers if it returns one number per layer; NaN if it does not apply."""
     if function is summation_to_delta_error and explanation.reference_value is None:
         return np.nan
     if getattr(skdeeplift.metrics, getattr(function, "__name__", ""), None) is not function:
-        # A user's function may write into its arguments, which are those of other metrics, too.
+        # Other metrics use the same arguments, and a user's function may write into them.
         X, explanation = deepcopy((X, explanation))
     return np.mean(function(explainer, X, explanation=explanation, **options))

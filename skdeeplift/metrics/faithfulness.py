@@ -1,4 +1,4 @@
-"""Faithfulness: how well contributions predict the change of the target when a row changes at random."""
+"""Faithfulness of contributions: predictions of the change of the target when a row changes at random."""
 
 from numbers import Integral, Real
 
@@ -26,7 +26,7 @@ def sensitivity_n(
     random_state=0,
     per_row=False,
 ):
-    """Measure how the contributions of ``n`` features correlate with the loss of the target without these features.
+    r"""Measure the correlation of the contributions of ``n`` features with the loss of the target when they are erased.
 
     .. versionadded:: 0.1
 
@@ -36,29 +36,31 @@ def sensitivity_n(
         A fitted explainer.
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
-    n : int, float or sequence of these, default=(0.1, 0.3, 0.5, 0.7, 0.9)
-        Number of features that are erased together, or share of all features; fewer than all. With several numbers the
-        result is the mean. The sum over all features is measured by `summation_to_delta_error`.
+    n : int, float or sequence of float, default=(0.1, 0.3, 0.5, 0.7, 0.9)
+        Number of features that are erased together as an int, or their share of all features as a float; fewer than
+        all. With several numbers, the result is the mean over the numbers. For the sum over all features use
+        `summation_to_delta_error`.
     n_draws : int, default=100
-        Number of random sets of ``n`` features. All rows have the same sets.
+        Number of random sets of ``n`` features. All rows use the same sets.
     fill : str, Reference, callable, array-like or References, default="reference"
         Values that replace erased features, as in `deletion_curve`.
-    axes : int, tuple of int, or list or dict of these, default=None
-        Axes whose positions are erased as wholes, as in `deletion_curve`.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
+    axes : int, tuple of int, list or dict, default=None
+        Axes whose positions are erased as a whole, as in `deletion_curve`.
+    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
         Explanation of ``X`` to measure, as in `deletion_curve`.
     target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure by; by default the explainer's own ``target``.
+        Target to measure. By default the explainer's own ``target``.
     random_state : int, RandomState instance or None, default=0
-        Source of the random sets. By default the sets are always the same, so that explainers can be compared.
+        Source of the random sets. By default the sets are always the same, so that explainers are comparable.
     per_row : bool, default=False
         Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     correlation : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Pearson's correlation, over the sets, between the sum of their contributions and the loss of the target; 1 for a
-        linear network that is explained correctly. NaN where either is constant; means leave NaN out.
+        Pearson's correlation over the random sets :math:`S` between the sum of the contributions of a set,
+        :math:`\sum_{i \in S} C_i`, and the loss of the target when the set is erased. It is 1 for a correct explanation
+        of a linear network. NaN if either is constant over the sets. Means ignore NaN.
 
     References
     ----------
@@ -112,7 +114,7 @@ def infidelity(
     random_state=0,
     per_row=False,
 ):
-    """Measure how far contributions are from the change of the target when a row changes at random, as a mean square.
+    """Measure the mean squared error of contributions as predictions of the target's change under random changes.
 
     .. versionadded:: 0.1
 
@@ -123,39 +125,39 @@ def infidelity(
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     perturbation : {"removal", "noise"}, default="removal"
-        Change of the rows. ``"removal"`` erases a random number of random features; the target should lose the sum of
-        their contributions. ``"noise"`` subtracts normal noise from all features; the target should lose the sum of the
-        noise times the multipliers, which the explanation then needs.
+        Change of the rows. ``"removal"`` erases a random number of random features. The target should then lose the sum
+        of their contributions. ``"noise"`` subtracts normal noise from all features. The target should then lose the
+        sum of the noise times the multipliers, so the explanation needs multipliers.
     n_draws : int, default=100
-        Number of random changes of each row. All rows have the same changes.
+        Number of random changes of each row. All rows get the same changes.
     fill : str, Reference, callable, array-like or References, default="reference"
         Values that replace erased features, as in `deletion_curve`.
     noise_scale : float, default=0.1
         Standard deviation of the noise, in the units of the features.
     normalize : bool, default=False
-        Whether to divide by the mean square of the loss of the target, so that 0 is perfect, and contributions that are
-        all zero give 1. The result is infinite where the target never changes and contributions are not zero.
-    axes : int, tuple of int, or list or dict of these, default=None
-        Axes whose positions are erased as wholes, as in `deletion_curve`.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
+        Whether to divide by the mean square of the loss of the target, so that 0 is perfect and contributions that are
+        all zero give 1. The result is infinite if the target never changes and contributions are not zero.
+    axes : int, tuple of int, list or dict, default=None
+        Axes whose positions are erased as a whole, as in `deletion_curve`.
+    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
         Explanation of ``X`` to measure, as in `deletion_curve`.
     target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure by; by default the explainer's own ``target``.
+        Target to measure. By default the explainer's own ``target``.
     random_state : int, RandomState instance or None, default=0
-        Source of the changes. By default the changes are always the same, so that explainers can be compared.
+        Source of the changes. By default the changes are always the same, so that explainers are comparable.
     per_row : bool, default=False
         Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     infidelity : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Mean square over the changes, in squared units of the target unless ``normalize``; 0 for a linear network that
-        is explained correctly.
+        Mean squared error over the random changes, in squared units of the target, or without a unit if ``normalize``.
+        It is 0 for a correct explanation of a linear network.
 
     Raises
     ------
     ValueError
-        If ``perturbation="noise"``, and there are no multipliers, or rows hold integers.
+        If ``perturbation="noise"`` and the explanation has no multipliers, or rows hold integers.
 
     References
     ----------
@@ -198,7 +200,7 @@ def _number_erased(n, n_parts):
     """Return the number of parts that are erased together."""
     size = n if isinstance(n, Integral) else 0
     if isinstance(n, Real) and 0 < n < 1:
-        # A share of few parts is at least one part, and not all of them.
+        # Erase at least one part and at least one part less than all, even if the rounded share says otherwise.
         size = min(max(round(n * n_parts), 1), n_parts - 1)
     if not 1 <= size < n_parts:
         raise ValueError(
@@ -209,9 +211,9 @@ def _number_erased(n, n_parts):
 
 
 def _erase_random_sets(explained, references, counts, random):
-    """Return the sums of the contributions of random sets of parts, and the losses of the target without the sets.
+    """Return sums of contributions over random sets of parts, and losses of the target when the sets are erased.
 
-    Both are of shape (n_rows, n_targets, n_draws).
+    Both arrays have the shape (n_rows, n_targets, n_draws).
     """
     orders = np.tile(np.arange(explained.n_parts, dtype=np.int32), (len(counts), 1))
     ranks = np.random.default_rng(random.randint(np.iinfo(np.int32).max)).permuted(orders, axis=1)
@@ -238,7 +240,7 @@ def _subtract_noise(explainer, X, explanation, target, axes, scale, n_draws, ran
         )
     predicted, lost = [], []
     for _ in range(n_draws):
-        # The change is rounded to the rows' dtype, and the noise is read off it, so that both agree.
+        # Rows are rounded to their dtype. Compute the noise from the rounded rows, so that noise and rows agree.
         changed = [
             (array - random.normal(scale=scale, size=array.shape[1:])).astype(array.dtype) for array in explained.arrays
         ]

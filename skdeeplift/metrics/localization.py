@@ -1,4 +1,4 @@
-"""Localization: how well contributions tell positions with signal from positions without."""
+"""Localization: separation of positions with signal from positions without signal by contributions."""
 
 from copy import deepcopy
 
@@ -12,7 +12,7 @@ from skdeeplift.metrics.explained_rows import ExplainedRows, check_parameters, s
 def localization_auc(
     explainer, X, positions, *, absolute=True, axes=None, explanation=None, target=None, per_row=False
 ):
-    """Measure how well contributions tell positions where the signal is known to be from all other positions.
+    """Measure how well contributions separate the known positions of the signal from all other positions.
 
     .. versionadded:: 0.1
 
@@ -22,28 +22,28 @@ def localization_auc(
         A fitted explainer.
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
-    positions : array-like of bool of shape (n_rows, *features) or (*features), or list or dict of these, or callable
-        Mask of the positions where the signal is known to be, for each row or for all rows; or a function that takes
-        ``X`` and returns the mask. Axes that ``axes`` does not name may be left out.
+    positions : array-like of bool, list or dict of array-like, or callable
+        Mask of the known positions of the signal, of shape (n_rows, *features), or (*features) for all rows. A callable
+        takes ``X`` and returns the mask. Axes that ``axes`` does not name may be left out.
     absolute : bool, default=True
-        Whether to rank by absolute contributions, so that the signal may speak for or against the target.
-    axes : int, tuple of int, or list or dict of these, default=None
-        Axes whose positions count as wholes, each with the sum of its contributions: 1 for the positions of one-hot
-        sequences, ``(1, 2)`` for the pixels of images. By default each element counts by itself.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of these, default=None
-        Explanation of ``X`` to measure, or contributions to the target of ``explainer`` from another source. By default
-        the explanation is made by ``explainer``.
+        Whether to rank by absolute contributions, so that the signal may raise or lower the target.
+    axes : int, tuple of int, list or dict, default=None
+        Axes whose positions count as a whole, with the sum of the contributions of their elements: ``1`` for positions
+        of one-hot sequences, ``(1, 2)`` for pixels of images. By default each element counts alone.
+    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
+        Explanation of ``X`` to measure, or contributions from another source to the target of ``explainer``. By default
+        ``explainer`` computes the explanation.
     target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure by; by default the explainer's own ``target``.
+        Target to measure. By default the explainer's own ``target``.
     per_row : bool, default=False
         Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     auc : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Area under the ROC curve: the probability that a contribution at a position with signal is larger than one at a
-        position without, where ties count as half; 0.5 at random. NaN for rows with signal everywhere or nowhere; means
-        leave NaN out.
+        Area under the ROC curve: the probability that the contribution at a position with signal is larger than the
+        contribution at a position without signal. Ties count as one half. Random contributions have 0.5. NaN for rows
+        with signal everywhere or nowhere. Means ignore NaN.
 
     Raises
     ------
@@ -63,21 +63,21 @@ def localization_auc(
     0.5
     """
     explained = ExplainedRows(explainer, X, explanation, target, axes)
-    # A function may write into its argument.
+    # Copy X, because a user's function may write into its argument.
     positions = _mark_parts(explained, positions(deepcopy(X)) if callable(positions) else positions)
     contributions = np.abs(explained.contributions) if absolute else explained.contributions
     ranks = rankdata(contributions, axis=-1)
     n_inside = positions.sum(-1)
     n_outside = explained.n_parts - n_inside
     sums = (ranks * positions[:, None]).sum(-1)
-    # Statistic of Mann and Whitney.
+    # The Mann-Whitney U statistic counts pairs of positions in the right order.
     wins, pairs = sums - (n_inside * (n_inside + 1) / 2)[:, None], (n_inside * n_outside)[:, None]
     auc = np.where(pairs > 0, wins / np.maximum(pairs, 1), np.nan)
     return summarize(auc, per_row, explained.is_all)
 
 
 def _mark_parts(explained, positions):
-    """Return whether each part holds a position with signal, of shape (n_rows or 1, n_parts)."""
+    """Mark the parts that hold a position with signal, as booleans of shape (n_rows or 1, n_parts)."""
     raw, network = explained.bound.raw_columns, explained.bound.network
     if raw is None:
         given, labels = network.flatten(positions), explained.labels
@@ -86,7 +86,7 @@ def _mark_parts(explained, positions):
     found = np.zeros((1, explained.n_parts), bool)
     for array, of_elements in zip(given, labels, strict=True):
         array, shape = np.asarray(array), of_elements.shape
-        # Parts differ along the axes whose positions they are, and have one entry along all other axes.
+        # Labels vary only along the user's ``axes``; a mask may have one entry along all other axes.
         sizes = [size if np.ptp(of_elements, axis).any() else 1 for axis, size in enumerate(shape)]
         kept = tuple(size for size in sizes if size > 1) or (1,)
         by_rows = next((rows for rows in ((), (explained.n_rows,)) if array.shape in (rows + shape, rows + kept)), None)

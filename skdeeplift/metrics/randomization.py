@@ -1,4 +1,4 @@
-"""Randomization: how far an explanation stays the same when weights of the network are random."""
+"""Randomization: agreement of an explanation with explanations of the network with random weights."""
 
 import numpy as np
 import pandas as pd
@@ -30,52 +30,54 @@ def randomization_check(
     random_state=0,
     per_row=False,
 ):
-    """Measure how far an explanation stays the same when layers of the network get random weights.
+    """Measure how similar an explanation stays when layers of the network get random weights.
 
-    An explanation that hardly changes depends on the input more than on the network.
+    An explanation that hardly changes depends more on the input than on the network.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     explainer : BaseExplainer
-        A fitted explainer. Its network is not changed: random weights are set in a copy.
+        A fitted explainer. Random weights are set in a copy of its network.
     X : array-like of shape (n_rows, *features), or list or dict of array-like
         Rows as the network takes them.
     mode : {"cascading", "independent"}, default="cascading"
-        Whether layers get random weights one after the other and keep them, or one at a time.
+        Order of randomization. ``"cascading"`` randomizes one layer after the other and keeps their random weights.
+        ``"independent"`` randomizes one layer at a time.
     layers : list of str, default=None
-        Names of the layers, in order. By default all layers that have weights, from the output to the input. In a
-        network without layers, the scopes that variables' names begin with count as layers.
+        Names of the layers, in order. By default all layers with weights, from the output to the input. In a network
+        without layers, the scopes at the start of the variables' names count as layers.
     measure : {"spearman", "pearson", "top_k"}, default="spearman"
         Measure of agreement, as in `rank_agreement`.
     absolute : bool, default=False
         Whether to compare absolute contributions.
     explanation : Explanation, default=None
-        Explanation of ``X`` by ``explainer``, if there is one already.
+        Explanation of ``X`` by ``explainer``. By default ``explainer`` computes the explanation.
     target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure by; by default the explainer's own ``target``. The predicted class is that of the unchanged
-        network.
+        Target to measure. By default the explainer's own ``target``. If the target is the predicted class, the class
+        predicted by the unchanged network is used.
     random_state : int, RandomState instance or None, default=0
-        Source of the weights. By default the weights are always the same, so that explainers can be compared.
+        Source of the weights. By default the weights are always the same, so that explainers are comparable.
     per_row : bool, default=False
         Whether to return one number for each row instead of their mean.
 
     Returns
     -------
     agreement : Series of shape (n_layers,), or DataFrame of shape (n_rows, n_layers)
-        Agreement of the explanations of the changed network with that of the unchanged one, for each layer; 1 where
-        nothing changed. At the last layer of ``"cascading"`` it should be near 0.
+        Agreement of the explanation after randomization of each layer with the original explanation; 1 if nothing
+        changed. At the last layer of ``"cascading"`` the agreement should be near 0.
 
     Raises
     ------
     ValueError
-        If there is no such layer, or no layer has weights.
+        If a layer does not exist, or no layer has weights.
 
     Notes
     -----
-    Kernels and other arrays of several axes are drawn from a normal distribution with the root mean square of the
-    learned weights. Biases, scales and moving statistics are shuffled, so that variances stay positive.
+    Kernels and other weights of several axes are drawn from a normal distribution with mean zero. Its standard
+    deviation is the root mean square of the learned weights. Biases, scales and moving statistics are shuffled, so that
+    variances stay positive.
 
     References
     ----------
@@ -107,7 +109,7 @@ def randomization_check(
         raise ValueError(
             f"layers= takes names of layers that have weights: {', '.join(map(repr, weights))}. Got {names}."
         )
-    # Random weights can make contributions of any size, whose sums are not checked.
+    # Skip the check of the sums: random weights can make contributions of any size.
     randomized = with_attributes(explainer, bound_=explainer.bound_.copy(network=network), check="ignore")
     random, agreement = check_random_state(random_state), {}
     for name in names:
@@ -128,7 +130,7 @@ def randomization_check(
 
 
 def _randomize(array, random):
-    """Return random numbers of the same size: shuffled, or drawn where there are several axes."""
+    """Return random numbers of the same size: an array of one axis is shuffled, all others are drawn."""
     if array.ndim < 2:
         return random.permutation(array)
     size = np.sqrt(np.mean(np.square(array.astype(np.float64))))

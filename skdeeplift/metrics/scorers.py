@@ -1,4 +1,4 @@
-"""Scorers, by which scikit-learn chooses among explainers."""
+"""Scorers that let scikit-learn choose among explainers."""
 
 from copy import deepcopy
 from functools import partial
@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 import skdeeplift.metrics
 
-# Names of metrics, and whether a greater number is better.
+# Names of metrics, with True if a greater number is better.
 GREATER_IS_BETTER = {
     "deletion_score": True,
     "infidelity": False,
@@ -26,31 +26,31 @@ GREATER_IS_BETTER = {
 
 
 def explanation_scorer(metric, **options):
-    """Make a scorer, by which ``GridSearchCV`` chooses the rule and the reference that explain best.
+    """Make a scorer for ``GridSearchCV``, to choose the rule and the reference that explain best.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     metric : str or callable
-        Name of a function of `skdeeplift.metrics`, or another function that takes a fitted explainer and rows, and
-        returns a number. A greater number is better.
+        Name of a function of `skdeeplift.metrics`, or another function that takes a fitted explainer and rows and
+        returns a number. A greater number of such a function is better.
     **options : object
-        Further arguments of the metric. By default ``fill`` is ``"mean"``, learned from the rows that are scored: the
-        same values for explainers of different references. ``rank_agreement`` needs ``other=``, a fitted explainer to
-        agree with. ``localization_auc`` takes ``y`` as ``positions`` unless these are given; a bound network learns
-        nothing from ``y``.
+        Further arguments of the metric. By default ``fill`` is ``"mean"``, learned from the scored rows, so that
+        explainers with different references get the same values. The metric ``rank_agreement`` needs ``other=``, a
+        fitted explainer to agree with. The metric ``localization_auc`` uses ``y`` as ``positions``, unless
+        ``positions`` is passed. A bound network learns nothing from ``y``.
 
     Returns
     -------
     scorer : ExplanationScorer
-        Function of a fitted explainer, or of a pipeline that ends in one, and of ``X`` and ``y``. It returns a number,
-        and a greater number is better: errors are negated, and so is the mean of `randomization_check` over layers.
+        Function that takes a fitted explainer, or a pipeline that ends in one, with ``X`` and ``y``, and returns a
+        score. A greater score is better: errors are negated, and so is the mean of `randomization_check` over layers.
 
     Raises
     ------
     ValueError
-        If there is no such metric, or it does not take an option.
+        If the metric does not exist, or does not take an option.
 
     See Also
     --------
@@ -82,7 +82,7 @@ class ExplanationScorer(BaseEstimator):
     Parameters
     ----------
     metric : str or callable
-        Metric, as `explanation_scorer` takes it.
+        Metric, as in `explanation_scorer`.
     options : dict
         Further arguments of the metric.
     """
@@ -114,20 +114,20 @@ class ExplanationScorer(BaseEstimator):
                 X = estimator[:-1].transform(X)
             estimator = estimator.steps[-1][1]
         arguments = [y] if self.metric == "localization_auc" and "positions" not in self.options else []
-        # `randomization_check` returns one number for each layer.
-        # A user's function may write into its argument.
+        # Take the mean, because `randomization_check` returns one number for each layer.
+        # Copy X, because a user's function may write into its argument.
         score = np.mean(metric(estimator, deepcopy(X) if callable(self.metric) else X, *arguments))
         return float(score if greater_is_better else -score)
 
     def metric_function(self):
-        """Return the metric as a function of an explainer and rows, or raise an error if there is none."""
+        """Return the metric as a function of an explainer and rows, or raise an error if it does not exist."""
         if callable(self.metric):
             return partial(self.metric, **self.options)
         if self.metric not in GREATER_IS_BETTER:
             raise ValueError(
                 f"metric= takes {', '.join(map(repr, GREATER_IS_BETTER))}, or a function. Got {self.metric!r}."
             )
-        # The metric itself takes two explanations instead of an explainer and rows.
+        # rank_agreement takes two explanations instead of an explainer and rows.
         is_agreement = self.metric == "rank_agreement"
         function = _compute_agreement if is_agreement else getattr(skdeeplift.metrics, self.metric)
         known = [name for name in signature(function).parameters if name not in ("explainer", "X", "per_row")]

@@ -1,4 +1,4 @@
-"""Binding of the parameter ``estimator`` to one traced network."""
+"""Binding of an explainer's parameter ``estimator`` to one traced network."""
 
 import os
 
@@ -11,16 +11,16 @@ from skdeeplift.network.network import Network
 
 
 def complete_specs(callee, X, keep_integers=True):
-    """Complete the specs that a network declares of its inputs by the shapes and dtypes of rows.
+    """Complete the input specs that a network declares with the shapes and dtypes of rows.
 
     Parameters
     ----------
     callee : KerasModel or Function
-        The network's callee.
+        Callee of the network.
     X : array-like, list or dict of array-like, or None
         Rows as the network takes them. None if the declared specs are complete.
     keep_integers : bool, default=True
-        Whether integers stay integers if the network declares nothing.
+        Whether integers stay integers if the network declares no dtype.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def check_lengths(lengths):
 
 
 def check_unmasked(array, name):
-    """Raise an error if entries of an array are masked, since their contributions would be those of numbers.
+    """Raise an error if entries of an array are masked, because they would be explained like numbers.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def check_dense(X):
     TypeError
         If ``X`` is, or holds, a sparse or ragged array.
     """
-    # A sparse array in the form of a dictionary of keys is a dict.
+    # SciPy's sparse arrays of format "dok" are dicts, and are recognized by `tocsr`.
     several = not hasattr(X, "tocsr") and isinstance(X, (dict, list, tuple))
     for array in (X.values() if isinstance(X, dict) else X) if several else [X]:
         if isinstance(array, (tf.RaggedTensor, tf.SparseTensor)) or hasattr(array, "tocsr"):
@@ -98,14 +98,14 @@ def check_dense(X):
 
 
 def as_whole_numbers(array, dtype, name):
-    """Convert numbers to an integer or boolean dtype, which must have each of the numbers.
+    """Convert numbers to an integer or boolean dtype, or raise an error if the dtype cannot represent a number.
 
     Parameters
     ----------
     array : ndarray
         The user's numbers.
     dtype : dtype
-        The dtype of the network's input.
+        Dtype of the network's input.
     name : str
         Name of the array in an error.
 
@@ -116,7 +116,7 @@ def as_whole_numbers(array, dtype, name):
     Raises
     ------
     ValueError
-        If the dtype does not have one of the numbers.
+        If the dtype cannot represent a number.
     """
     with np.errstate(invalid="ignore"):
         converted = array.astype(dtype)
@@ -130,10 +130,10 @@ def as_whole_numbers(array, dtype, name):
 
 
 def as_structure(X):
-    """Return a list or dict of arrays as it is, and anything else as one array."""
+    """Return a list or dict of arrays unchanged, and any other object as one array."""
     if isinstance(X, dict):
         return X
-    # A list of one-dimensional arrays is a table of rows.
+    # A list of one-dimensional arrays is a table of rows, so arrays of inputs have more axes.
     if isinstance(X, (list, tuple)) and X and all(hasattr(each, "shape") and len(each.shape) > 1 for each in X):
         return X
     return _as_array(X)
@@ -161,8 +161,8 @@ def _spec_of_input(tensor):
     shape = tf.TensorShape(tensor.shape)
     if dtype == tf.string:
         raise ValueError(
-            f"The network's input {tensor.name!r} takes text, of which differences are not known. Explain the network "
-            "behind the layer that looks text up: keras.Model(layer.output, model.output), with layer(text) as X."
+            f"The network's input {tensor.name!r} takes text, and text has no differences. Explain the network after "
+            "the layer that looks text up: keras.Model(layer.output, model.output), with layer(text) as X."
         )
     if shape.rank == 0 or not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
         raise ValueError(
@@ -183,14 +183,14 @@ def _complete(spec, array):
 
 
 def bind(estimator, X):
-    """Bind what the user passed as ``estimator=``.
+    """Bind the value of the user's parameter ``estimator``.
 
     Parameters
     ----------
     estimator : keras.Model, tf.Module, tf.function, str, path or tuple of two paths
-        A network, or the file, folder or files it is stored in.
+        A network, or the file, folder or pair of files that stores the network.
     X : array-like, list or dict of array-like, or None
-        Rows as the network takes them; they complete what it leaves open of its input's shape.
+        Rows as the network takes them. Their shape completes unknown sizes of the network's input.
 
     Returns
     -------
@@ -199,9 +199,10 @@ def bind(estimator, X):
     Raises
     ------
     TypeError
-        If ``estimator`` is nothing that can be explained, or ``X`` is sparse or ragged.
+        If ``estimator`` cannot be explained, or ``X`` is sparse or ragged.
     ValueError
-        If Keras runs on another backend than TensorFlow, the network was never built, or ``X`` does not fit it.
+        If Keras runs on another backend than TensorFlow, the network was never built, or ``X`` does not fit the
+        network.
     """
     callee = _find_callee(estimator)
     if isinstance(callee, KerasModel):
@@ -213,7 +214,7 @@ def bind(estimator, X):
 
 
 def _looks_up(network):
-    """Return whether integers can be indices into a table, such as tokens; if not, they are plain numbers."""
+    """Test whether integers can be indices into a table, such as tokens, and not plain numbers."""
     try:
         return any(op.facts.indices is not None for op in network.graph.ops)
     except (TypeError, ValueError):
@@ -242,15 +243,15 @@ def _find_callee(estimator):
     if can_be_called(estimator):
         return Function(estimator)
     raise TypeError(
-        "estimator= takes a keras.Model, a tf.Module that can be called, a tf.function, the path of a .keras or .h5 "
-        'file or of a SavedModel folder, the two paths ("model.json", "weights.h5"), or an estimator such as '
-        "MLPClassifier. A single layer becomes a model by keras.Sequential([keras.Input(shape), layer]), and symbolic "
-        f"tensors by keras.Model(inputs, outputs). Got {estimator!r}."
+        "estimator= takes a keras.Model, a tf.Module that can be called, a tf.function, or an estimator such as "
+        "MLPClassifier. It also takes the path of a .keras or .h5 file or of a SavedModel folder, and the two paths "
+        '("model.json", "weights.h5"). A single layer becomes a model by keras.Sequential([keras.Input(shape), layer]),'
+        f" and symbolic tensors by keras.Model(inputs, outputs). Got {estimator!r}."
     )
 
 
 def _is_symbolic(value):
-    """Return whether a value is a tensor of a model, or a layer or a model among tensors."""
+    """Test whether a value is a symbolic tensor of a model, or a layer or model among tensors."""
     import keras
 
     return isinstance(value, (keras.KerasTensor, keras.Layer, tf.Tensor))

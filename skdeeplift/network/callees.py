@@ -1,4 +1,4 @@
-"""Callees, which call the user's network: a Keras model, a function of TensorFlow or a SavedModel."""
+"""Callees: objects that call the user's network, a Keras model, a TensorFlow function or a SavedModel."""
 
 import inspect
 import os
@@ -24,12 +24,12 @@ class NeverBuiltError(ValueError):
 
 @contextmanager
 def without_new_weights():
-    """Refuse to make weights, as a network does when it is called for the first time."""
+    """Raise an error if a network creates weights, as on its first call."""
 
     def refuse(next_creator, **options):
         value, dtype = options.get("initial_value"), options.get("dtype")
         dtype = getattr(value, "dtype", None) if dtype is None else dtype
-        # Random generators keep their state in variables of integers.
+        # Integers are allowed, because random generators store their state in variables of integers.
         if dtype is None or tf.as_dtype(dtype).is_floating:
             raise NeverBuiltError
         return next_creator(**options)
@@ -44,7 +44,7 @@ class KerasModel:
     Parameters
     ----------
     model : keras.Model
-        Shared with the user.
+        The model, shared with the user.
 
     Raises
     ------
@@ -63,10 +63,10 @@ class KerasModel:
         self.model = model
 
     def check_built(self):
-        """Raise an error if the model was never built, since it would be built with random weights."""
+        """Raise an error if the model was never built, because a call would build it with random weights."""
         import keras
 
-        # Layers of a trained model that were joined anew have their weights.
+        # A new model of layers from a trained model may be unbuilt although its layers have weights.
         if not self.model.built and not all(layer.built for layer in self.layers):
             if isinstance(self.model, keras.Sequential):
                 raise NeverBuiltError(build="model.build((None, *X.shape[1:]))")
@@ -74,7 +74,7 @@ class KerasModel:
 
     @property
     def declared(self):
-        """The model's symbolic inputs in its own structure; None if it does not know them yet."""
+        """Symbolic inputs in the model's own structure; None if the model does not know them yet."""
         import keras
 
         try:
@@ -85,24 +85,24 @@ class KerasModel:
 
     @property
     def dtype(self):
-        """The dtype of floating-point inputs that the model does not declare."""
+        """Dtype of floating-point inputs without a declared dtype."""
         import keras
 
         return keras.config.floatx()
 
     @property
     def layers(self):
-        """All layers, those inside of others included."""
+        """All layers, including layers inside other layers."""
         return flatten_layers(self.model, include_self=False)
 
     @property
     def parts(self):
-        """The model and its layers, whose attributes decide what it computes."""
+        """Objects whose attributes decide the results: the model and its layers."""
         return flatten_layers(self.model)
 
     @property
     def output_names(self):
-        """Keras's names of the outputs, flat; None where there are none."""
+        """Flat list of Keras's names of the outputs; None without names."""
         return getattr(self.model, "output_names", None)
 
     def call(self, structure):
@@ -112,29 +112,29 @@ class KerasModel:
         try:
             return self.model(*args, training=False, **kwargs)
         except NeverBuiltError:
-            # Keras takes a layer for built whose weights were refused, so that no later call would make them.
+            # Keras marks a layer as built even if the creation of its weights failed, and would never create them.
             for layer in unbuilt:
                 layer.built = False
             raise
 
 
 DEFAULT_SIGNATURE = "serving_default"
-# What Keras keeps in a model that was trained or has predicted; none of it is needed to make the model again.
+# Attributes that training and prediction leave in a Keras model. A copy of the model does not need them.
 _OF_KERAS = ("predict_function", "test_function", "train_function")
 
 
 class Function:
-    """Callee of a function of TensorFlow, of a ``tf.Module``, or of the result of `tf.saved_model.load`.
+    """Callee of a TensorFlow function, a ``tf.Module``, or a result of `tf.saved_model.load`.
 
     Parameters
     ----------
     model : tf.function, ConcreteFunction or object with a call
-        Shared with the user, and kept alive with the variables that it owns.
+        The function, shared with the user and kept alive with its variables.
 
     Raises
     ------
     ValueError
-        If it was loaded with several signatures, of which none is the default.
+        If the function was loaded with several signatures and no default signature.
     """
 
     output_names = None
@@ -145,14 +145,14 @@ class Function:
 
     @property
     def layers(self):
-        """All layers of a model of ``tf_keras``; no other function has layers."""
+        """All layers of a ``tf_keras`` model; other functions have no layers."""
         return flatten_layers(self.model, include_self=False) if _is_keras_2(self.model) else ()
 
     @property
     def parts(self):
-        """The model and the modules in it, whose attributes decide what it computes.
+        """Objects whose attributes decide the results: the model and its modules.
 
-        A function that was traced before, with its one signature, does not see them change.
+        A function that was traced before with a single signature ignores later changes of attributes.
         """
         if self.concrete is not None or not hasattr(self.model, "__dict__") or is_function(self.model):
             return []
@@ -162,7 +162,7 @@ class Function:
 
     @property
     def declared(self):
-        """The arguments that are tensors: one, a dict where all go by keyword, or a list; None without a signature."""
+        """Tensor arguments: a single one, a dict if all are keyword arguments, or a list; None without a signature."""
         if self.concrete is None:
             return None
         signature, places = self._signature, self._places
@@ -174,7 +174,7 @@ class Function:
 
     @property
     def dtype(self):
-        """The dtype of floating-point inputs without a signature: that of the variables, if they have one."""
+        """Dtype of floating-point inputs without a signature: the dtype of the variables, if they have one dtype."""
         dtypes = {variable.dtype for variable in getattr(self.model, "variables", ()) if variable.dtype.is_floating}
         return dtypes.pop() if len(dtypes) == 1 else tf.float32
 
@@ -206,7 +206,7 @@ class Function:
 
     @property
     def _signature(self):
-        """Arguments by position and by name; of a function pruned from a graph, its inputs that are not captured."""
+        """Arguments by position and by name; for a function pruned from a graph, its inputs without captures."""
         if self.concrete.structured_input_signature is not None:
             return self.concrete.structured_input_signature
         captured = {id(tensor) for tensor in self.concrete.graph.internal_captures}
@@ -229,43 +229,43 @@ class Function:
 
     @property
     def _inference_mode(self):
-        """The argument that a model of ``tf_keras`` takes where its ``call`` has it, whatever the default there."""
+        """Keyword argument for inference mode, if the ``call`` of a ``tf_keras`` model takes ``training``."""
         is_named = _is_keras_2(self.model) and "training" in inspect.signature(self.model.call).parameters
         return {"training": False} if is_named else {}
 
 
 def _is_keras_2(model):
-    """Return whether a network is a model of ``tf_keras``, whose layers are found as those of Keras 3 are."""
+    """Test whether a network is a ``tf_keras`` model; its layers are found like the layers of Keras 3."""
     return isinstance(model, tf.Module) and hasattr(model, "_flatten_layers")
 
 
 def is_function(model):
-    """Return whether a network is a function of TensorFlow's."""
+    """Test whether a network is a TensorFlow function."""
     return isinstance(model, (tf.types.experimental.PolymorphicFunction, tf.types.experimental.ConcreteFunction))
 
 
 def is_loaded(model):
-    """Return whether a network is a result of ``tf.saved_model.load``."""
+    """Test whether a network is a result of ``tf.saved_model.load``."""
     return hasattr(model, "signatures") and hasattr(model, "tensorflow_version")
 
 
 def can_be_called(model):
-    """Return whether a network is a function of TensorFlow's, calls one, or is a module that can be called."""
-    call = getattr(model, "__call__", None)  # noqa: B004, since it matters what it is
+    """Test whether a network is a TensorFlow function, an object that calls one, or a module with a call."""
+    call = getattr(model, "__call__", None)  # noqa: B004, because the kind of the attribute matters
     if isinstance(model, tf.Module) or is_loaded(model):
         return callable(model) or bool(getattr(model, "signatures", ()))
     return is_function(model) or is_function(call)
 
 
 def check_pickled(model):
-    """Raise an error if a network cannot be pickled or copied; paths of files can.
+    """Raise an error if a network cannot be pickled or copied. Paths of files can always be pickled.
 
     Raises
     ------
     TypeError
-        If the network is a compiled function, or holds some.
+        If the network is or holds a compiled function.
     """
-    # A class that says how its objects are pickled, as models of tf_keras do, need not be looked into.
+    # Models of tf_keras define how they are pickled, so their attributes need no check.
     if isinstance(model, (str, os.PathLike, tuple, list)) or _is_keras_2(model):
         return
     attributes = {name: value for name, value in getattr(model, "__dict__", {}).items() if name not in _OF_KERAS}
@@ -277,7 +277,7 @@ def check_pickled(model):
 
 
 def concrete_function(model):
-    """The function with the one signature that a model has, or None if it has none."""
+    """Return the concrete function of a model with a single signature, or None."""
     if is_loaded(model) and model.signatures:
         return choose_signature(model.signatures)
     if isinstance(model, tf.types.experimental.ConcreteFunction):
@@ -290,7 +290,7 @@ def concrete_function(model):
 
 
 def choose_signature(signatures):
-    """The default one of a loaded model's signatures, or the only one."""
+    """Return the default signature of a loaded model, or its only signature."""
     if DEFAULT_SIGNATURE in signatures:
         return signatures[DEFAULT_SIGNATURE]
     if len(signatures) == 1:
@@ -302,7 +302,7 @@ def choose_signature(signatures):
 
 
 class SavedModel(Function):
-    """Callee of the network in a SavedModel folder; a pickle holds the folder's path.
+    """Callee of the network in a SavedModel folder. A pickle holds only the folder's path.
 
     Parameters
     ----------
@@ -312,9 +312,9 @@ class SavedModel(Function):
     Raises
     ------
     ModelFileError
-        If the folder holds no SavedModel, one that cannot be loaded, or nothing that can be called.
+        If the folder holds no SavedModel, the SavedModel cannot be loaded, or it has no callable function.
     ValueError
-        If it has several signatures, of which none is the default.
+        If the SavedModel has several signatures and no default signature.
     """
 
     def __init__(self, path):
@@ -333,10 +333,10 @@ class SavedModel(Function):
 
 
 class _StaleOptimizer(tf.Module):
-    """Stands for an optimizer of Keras 2 or TensorFlow 1, whose state nothing here needs."""
+    """Placeholder for an optimizer of Keras 2 or TensorFlow 1, whose state is not needed."""
 
     def add_slot(self, var, slot_name):
-        """Take the place of what training kept for a variable."""
+        """Return a placeholder for the optimizer's state of a variable."""
         return tf.Module()
 
 
@@ -362,27 +362,27 @@ def _load(path):
 
 
 def _load_whatever_trained_it(path):
-    """Load a SavedModel, also where TensorFlow stumbles over the state of an optimizer whose class is gone."""
+    """Load a SavedModel, even if TensorFlow fails to load the state of an optimizer whose class is gone."""
     try:
         return tf.saved_model.load(path)
     except AttributeError as error:
         if "add_slot" not in str(error):
             raise
-    # A partial checkpoint is one without the optimizer's state; a variable without a value still raises when read.
+    # A partial checkpoint lacks the optimizer's state. Reading a variable without a value still raises an error.
     options = tf.saved_model.LoadOptions(allow_partial_checkpoint=True)
     nodes = {"root": None, "root.optimizer": _StaleOptimizer()}
     return tf.__internal__.saved_model.load_partial(path, nodes, options=options)["root"]
 
 
 def needed_arguments(function):
-    """Names of the arguments that a function must be given by position, in order."""
+    """List the names of the positional arguments that a function requires, in order."""
     parameters = inspect.signature(function).parameters.values()
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return [each.name for each in parameters if each.kind in positional and each.default is each.empty]
 
 
 def spread(structure, names):
-    """Spread a list or dict of inputs over a function's arguments, where it needs several."""
+    """Spread a list or dict of inputs over the arguments of a function that needs several arguments."""
     if len(names) > 1 and isinstance(structure, dict) and set(structure) == set(names):
         return (), structure
     if len(names) > 1 and isinstance(structure, (list, tuple)):

@@ -1,26 +1,27 @@
-"""Changes of a user's network after it was traced, which the trace does not see."""
+"""Detection of changes of a user's network after its trace."""
 
 from itertools import chain
 from operator import is_
 
 from skdeeplift.network.compat import KERAS_TRAINING_ATTRIBUTES
 
-# Attributes that training and predicting change, but not what a network computes in inference mode.
+# Attributes that training and prediction change. They do not change the results of a network in inference mode.
 _OF_TRAINING = KERAS_TRAINING_ATTRIBUTES | {"train_function", "test_function", "predict_function", "_trainable"}
 
 
 class Attributes:
-    """Attributes of objects, as they are now, to be compared with what they are later.
+    """Snapshot of the attributes of objects, to find later changes.
 
-    Attributes are compared by identity, and so are the elements of lists, dicts and sets. A comparison takes about
-    30 ns for each attribute, since each call makes one.
+    Attributes, and the elements of lists, dicts and sets, are compared by identity. A comparison takes about 30 ns for
+    each attribute; it must be fast because each call makes one.
 
     Parameters
     ----------
     objects : iterable of object
-        The layers of a network, or other objects whose attributes decide what it computes.
+        The layers of a network, or other objects whose attributes decide the network's results.
     is_watched : callable, default=None
-        Takes the name of an attribute, and returns whether its changes matter. By default those of training do not.
+        Function from the name of an attribute to whether changes of this attribute matter. By default all changes
+        matter except changes by training.
     """
 
     def __init__(self, objects, is_watched=None):
@@ -29,13 +30,13 @@ class Attributes:
         self._parts = [{name: _flatten(value) for name, value in vars(each).items()} for each in self._objects]
         parts = (part for parts in self._parts for values in parts.values() for part in values)
         containers = {id(part): part for part in parts if isinstance(part, (list, dict, set))}.values()
-        # Views of dicts stay up to date.
+        # Store views of dicts, because views stay up to date.
         contents = [each.values() if isinstance(each, dict) else each for each in containers]
         self._contents = [vars(each).values() for each in self._objects] + contents
         self._before = list(chain.from_iterable(self._contents))
 
     def find_changed(self):
-        """List the attributes that are others than before, each as ``"name of the object: name of the attribute"``."""
+        """List the changed attributes, each as ``"name of the object: name of the attribute"``."""
         now = list(chain.from_iterable(self._contents))
         if len(now) == len(self._before) and all(map(is_, now, self._before)):
             return []
@@ -45,22 +46,22 @@ class Attributes:
             names = [name for name in {**before, **now} if self._is_watched(name)]
             owner = getattr(each, "name", type(each).__name__)
             changed += [f"{owner}: {name}" for name in names if not _are_same(before.get(name), now.get(name))]
-        # Names without an underscore are those that the user may have set.
+        # List names without an underscore first, because the user may have set them.
         return sorted(changed, key=lambda name: ": _" in name)
 
 
 def _is_of_structure(name):
-    # TensorFlow notes what to save in attributes that begin with "_self_".
+    # Attributes that begin with "_self_" are TensorFlow's notes about objects to save.
     return name not in _OF_TRAINING and not name.startswith("_self_")
 
 
 def _flatten(value):
-    """List a value and, if it is a container, what it holds, and what is in containers in it."""
+    """List a value and, if it is a container, its elements, including elements of nested containers."""
     values, seen = [value], set()
     for each in values:
         if isinstance(each, (list, dict, set)) and id(each) not in seen:
             seen.add(id(each))
-            # Not by +=, which lists that TensorFlow tracks define anew.
+            # Do not use +=, because lists tracked by TensorFlow redefine it.
             values.extend(each.values() if isinstance(each, dict) else each)
     return values
 
@@ -70,7 +71,7 @@ def _are_same(before, now):
 
 
 def compute_same(graph, other):
-    """Return whether two traces of one network have the same ops, and read the same variables.
+    """Test whether two traces of one network have the same ops and read the same variables.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def compute_same(graph, other):
     read = [list(each.captures.values()) for each in (graph, other)]
     if len(read[0]) != len(read[1]) or not all(map(is_, *read)):
         return False
-    # Names differ from trace to trace, so values are compared by their order.
+    # Names differ from trace to trace, so compare values by their order.
     numbers = [
         {value: number for number, value in enumerate([*each.captures, *each.values])} for each in (graph, other)
     ]
@@ -95,7 +96,7 @@ def compute_same(graph, other):
 
 
 def _is_same_op(op, other, numbers, other_numbers):
-    """Return whether two ops are alike and read the same values, given the numbers of the values of both graphs."""
+    """Test whether two ops have the same type and attributes and read values with the same numbers."""
     read = [numbers[value] for value in op.inputs], [other_numbers[value] for value in other.inputs]
     if op.type != other.type or read[0] != read[1] or _attributes(op) != _attributes(other):
         return False

@@ -1,6 +1,6 @@
-"""Activations in the traced graph: single elementwise ops, and clusters of ops that together are one function.
+"""Activations in the traced graph: single elementwise ops, and clusters of ops that form one function.
 
-Frameworks spell one activation as several ops: GELU is ``Mul, Neg, Erfc, Mul``. A cluster is the smallest elementwise
+Frameworks write some activations as several ops: GELU is ``Mul, Neg, Erfc, Mul``. A cluster is the smallest elementwise
 region from one tensor to the op where its branches meet again.
 """
 
@@ -14,7 +14,7 @@ from skdeeplift.network.graph import Value
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class Activation:
-    """An elementwise function of one tensor: its root, its output, and the ops between them in order."""
+    """Elementwise function of one tensor, with its root, its output, and the ops between them in order."""
 
     root: Value
     output: Value
@@ -22,7 +22,7 @@ class Activation:
 
     @property
     def op(self):
-        """The op that computes the activation's output."""
+        """Op that computes the activation's output."""
         return self.ops[-1]
 
     @property
@@ -40,16 +40,16 @@ def activation_at(graph, op, activations, barriers=()):
     graph : Graph
         The network, or a loop's body.
     op : Op
-        The op, whose output carries a difference.
+        The op. Its output carries a difference.
     activations : Activations
         Finder of the clusters in the graph.
     barriers : collection of Value, default=()
-        Values that no activation reaches across.
+        Values that no activation extends across.
 
     Returns
     -------
     activation : Activation or None
-        A cluster, or this op alone; None if the op is no activation.
+        A cluster, or the op alone; None if the op is no activation.
     """
     cluster = activations.ending_at(op)
     if cluster is not None:
@@ -60,7 +60,7 @@ def activation_at(graph, op, activations, barriers=()):
     root, members = op.inputs[varying[0]], (op,)
     before = graph.producer.get(root)
     if op.facts.clamp and before is not None and before.facts.domain == ops.POLE and root not in barriers:
-        # One function, because the pole alone may be infinite where the clamped value is not.
+        # Treat pole and clamp as one function, because the pole may be infinite where the clamped value is finite.
         root, members = before.inputs[0], (before, op)
     return Activation(root, op.outputs[0], members)
 
@@ -73,13 +73,13 @@ class Activations:
     graph : Graph
         The traced network.
     barriers : iterable of Value, default=()
-        Values that no activation reaches across.
+        Values that no activation extends across.
     """
 
     def __init__(self, graph, barriers=()):
         self.graph = graph
         self._barriers = frozenset(barriers)
-        # Nearest value that all paths to an elementwise result pass, and the number of such values before it.
+        # For each elementwise result, the nearest value that all paths to it pass (its dominator), and its depth.
         self._dominator, self._depth = {}, {}
         for op in graph.ops:
             if op.facts.joins_clusters:
@@ -93,17 +93,17 @@ class Activations:
             return None
         ends = root.dtype, op.outputs[0].dtype
         if ends[0] == tf.bool or ends[0].is_floating != ends[1].is_floating or any(dtype.is_complex for dtype in ends):
-            # Each op is a decision, or a function of complex numbers, by itself.
+            # Decisions and functions of complex numbers are single ops.
             return None
         region = self._region(op, root)
         if not root.dtype.is_floating and any(each.facts.family is ops.WHOLE for each in region):
-            # The ops that such a function consists of take no parts of whole numbers.
+            # Ops of integers cannot be evaluated at fractions between two integers, so each op has its own rule.
             return None
         return Activation(root, op.outputs[0], region) if self._is_activation(op, root, region) else None
 
     @staticmethod
     def is_single(op):
-        """Return whether an op with one varying input can be the activation of a layer by itself."""
+        """Test whether an op with one varying input can be the activation of a layer by itself."""
         is_product_or_comparison = op.facts.family in (ops.PRODUCT, ops.COMPARISON)
         return op.facts.joins_clusters and op.facts.straight != ops.ANY and not is_product_or_comparison
 
@@ -131,12 +131,12 @@ class Activations:
         return first
 
     def _region(self, join, root):
-        """Return the ops from ``root`` to ``join`` in order, with those that read only a shape, such as ZerosLike."""
+        """Return the ops from ``root`` to ``join`` in order, including ops such as ZerosLike that read only a shape."""
         graph, members, pending = self.graph, {join}, [join]
         while pending:
             for value in pending.pop().inputs:
                 op = graph.producer.get(value)
-                # Zeros and ones in the shape of the root belong to the region; those of another shape are operands.
+                # Zeros and ones in the shape of the root belong to the region; in another shape they are operands.
                 fills_shape = op is not None and op.facts.family is ops.FILL and self._leads_to(root, op.inputs[0])
                 if value is not root and (graph.varies(value) or fills_shape) and op not in members:
                     members.add(op)
@@ -154,7 +154,7 @@ class Activations:
             return False
         if join.facts.family is not ops.SUM:
             return True
-        # A sum ends an activation only inside one layer. x + relu(x) is a residual connection.
+        # A sum ends an activation only inside one layer: x + relu(x) across layers is a residual connection.
         bare_identity = root in join.inputs
         scopes = {op.calls[-1] if op.calls else op.name.rpartition("/")[0] for op in region}
         return not bare_identity and len(scopes) == 1

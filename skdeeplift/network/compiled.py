@@ -1,4 +1,4 @@
-"""Compiled TensorFlow functions without side effects, whose ops need no order of execution."""
+"""Compiled TensorFlow functions without side effects, so that their ops need no order of execution."""
 
 import functools
 from contextvars import ContextVar
@@ -11,7 +11,7 @@ from skdeeplift.exceptions import JitCompileWarning
 from skdeeplift.network.compat import WITHOUT_ORDER, call_traced
 from skdeeplift.warn import warn
 
-# Whether what is traced here is for XLA to compile.
+# Whether the current trace is for compilation by XLA.
 _for_xla = ContextVar("skdeeplift_for_xla", default=False)
 
 
@@ -21,7 +21,7 @@ def compiled(function, *, attributes=None, jit_compile=None, **options):
     Parameters
     ----------
     function : callable
-        Takes and returns structures of tensors.
+        Function of structures of tensors that returns a structure of tensors.
     attributes : dict, default=None
         Further attributes of the TensorFlow function.
     jit_compile : bool, default=None
@@ -34,18 +34,18 @@ def compiled(function, *, attributes=None, jit_compile=None, **options):
     function : tf.function, or Compiled
     """
     attributes = {**WITHOUT_ORDER, **(attributes or {})}
-    # A function for each setting, since TensorFlow does not retrace for a setting that it does not see.
+    # Make one function for each setting, because TensorFlow does not retrace if only the setting changes.
     make = functools.partial(tf.function, function, autograph=False, experimental_attributes=attributes, **options)
     return Compiled(make) if jit_compile is None else make(jit_compile=jit_compile)
 
 
 def may_use_xla():
-    """Tell whether XLA may compile functions that it makes faster."""
+    """Test whether XLA may compile functions that it makes faster."""
     return get_config()["jit_compile"] is not False
 
 
 def is_for_xla():
-    """Tell whether a whole pass through the network is being traced for XLA."""
+    """Test whether a whole pass through the network is being traced for XLA."""
     return _for_xla.get()
 
 
@@ -55,24 +55,24 @@ def refuse_xla(reason):
     Raises
     ------
     ValueError
-        If the function is being traced for XLA. It is then run without XLA.
+        If the function is being traced for XLA. `Compiled` then runs the function without XLA.
     """
     if _for_xla.get():
         raise ValueError(reason)
 
 
 def fused(function, pays_off=None, is_shared=False):
-    """Compile a function by XLA if it may be used, so that its ops do not each write all pairs to memory.
+    """Compile a function with XLA if XLA may be used, so that its ops do not each write all pairs to memory.
 
     Parameters
     ----------
     function : callable
-        Takes and returns structures of tensors.
+        Function of structures of tensors that returns a structure of tensors.
     pays_off : callable, default=None
-        Takes the arguments, and returns whether compiling the function for them pays off. By default it always does.
+        Function of the same arguments that returns whether compilation for them pays off. By default always.
     is_shared : bool, default=False
-        Whether one function serves the graphs of many networks and targets. It must not capture tensors, and is not
-        differentiated.
+        Whether one function serves the graphs of many networks and targets. Such a function must not capture tensors,
+        and is not differentiated.
 
     Returns
     -------
@@ -94,8 +94,8 @@ def fused(function, pays_off=None, is_shared=False):
 def _launch(function, arguments):
     """Add an op that runs a function compiled by XLA.
 
-    A call of the function would do the same. But TensorFlow copies the body of a called function for each graph that
-    calls it, and never frees the copy when the graph is gone: half a megabyte for each new target function.
+    An ordinary call of the function would leak memory. TensorFlow copies the body of a called function for each calling
+    graph, and does not free the copy with the graph: half a megabyte for each new target function.
     """
     graph, inputs = (
         tf.compat.v1.get_default_graph(),
@@ -121,15 +121,15 @@ def _type_list(tensors):
 
 
 class Compiled:
-    """A TensorFlow function for each setting of ``jit_compile``; calls take the current setting.
+    """TensorFlow functions for each setting of ``jit_compile``. A call uses the current setting.
 
-    Traced functions are cached by the shapes of their arguments, since TensorFlow's own cache takes longer to look up
-    than a small chunk takes to run.
+    Traced functions are cached by the shapes of their arguments, because a look-up in TensorFlow's own cache takes
+    longer than the run of a small chunk.
 
     Parameters
     ----------
     make : callable
-        Takes the setting as ``jit_compile``, and returns a `tf.function`.
+        Function of the setting, as ``jit_compile``, that returns a `tf.function`.
     """
 
     def __init__(self, make):
@@ -152,7 +152,7 @@ class Compiled:
             raise
         except (tf.errors.OpError, ValueError) as error:
             _for_xla.set(False)
-            # An error that XLA did not cause is raised again here.
+            # Run again without XLA; an error with another cause is raised again here.
             result = self._call(None, args)
             self._is_for_xla = False
             warn(
@@ -175,7 +175,7 @@ class Compiled:
         return call_traced(self._traced[key], tensors)
 
     def get_concrete_function(self, *args):
-        """Return the traced function. XLA compiles it only as a part of another function."""
+        """Return the traced function. XLA compiles it only as part of another function."""
         return self._of_setting[None].get_concrete_function(*args)
 
 

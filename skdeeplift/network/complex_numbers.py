@@ -10,7 +10,7 @@ import tensorflow as tf
 def convert(tensor, dtype):
     """Cast a tensor; a complex number becomes its real part.
 
-    TensorFlow's own cast of a complex number, and the gradient of a cast to one, log a warning.
+    TensorFlow's own cast of a complex number logs a warning, and so does the gradient of a cast to a complex number.
     """
     if tensor.dtype.is_complex and not dtype.is_complex:
         tensor = tf.math.real(tensor)
@@ -21,12 +21,12 @@ def convert(tensor, dtype):
 
 
 def is_finite(tensor):
-    """Return whether each number is finite, both parts of a complex one."""
+    """Test whether each number is finite; of a complex number, whether both parts are finite."""
     return tf.math.is_finite(tf.abs(tensor) if tensor.dtype.is_complex else tensor)
 
 
 def real_product(gradient, change):
-    """Multiply a change by a gradient; of complex numbers this is ``Re(conj(gradient) * change)``."""
+    """Multiply a change by a gradient; for complex numbers, compute ``Re(conj(gradient) * change)``."""
     if not change.dtype.is_complex:
         return gradient * change
     return tf.math.real(tf.math.conj(gradient) * change)

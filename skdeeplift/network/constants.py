@@ -10,7 +10,8 @@ from skdeeplift.network.compat import create_op
 def constant_value(tensor):
     """Return the value of a tensor as an array if it is known before the network runs, else None.
 
-    TensorFlow itself does not compute with constants. Its ``vectorized_map`` writes an axis as such a computation.
+    TensorFlow's own look-up of constants does not evaluate ops. ``tf.vectorized_map`` writes an axis as ops on
+    constants, so they are evaluated here.
     """
     known, op = tf.get_static_value(tensor), tensor.op
     if known is not None or not op.inputs or not ops.facts_of(op.type).keeps_elements:
@@ -26,6 +27,6 @@ def constant_value(tensor):
         graph = tf.compat.v1.get_default_graph()
         return create_op(graph, op.type, operands, dtypes, attrs=attributes, name=op.type).outputs[tensor.value_index]
 
-    # The network may be read while another function is traced.
+    # Leave the current graph, because the network may be read while another function is traced.
     with tf.init_scope():
         return np.asarray(tf.function(compute, autograph=False).get_concrete_function()())

@@ -1,26 +1,26 @@
-"""Classes and functions of the user's own, which files of networks refer to by name."""
+"""The user's classes and functions that files of networks refer to by name."""
 
 import inspect
 import keyword
 
 
 class CustomObjects:
-    """Classes and functions by the names under which files may know them.
+    """Classes and functions by the names that files may use for them.
 
-    Beside those that are given, there are those in a ``keras.saving.custom_object_scope`` and those registered by
+    Look-ups also find names in a ``keras.saving.custom_object_scope``, and names registered with
     ``keras.saving.register_keras_serializable``.
 
     Parameters
     ----------
     given : dict of str to class or function, or None
-        What the user passed as ``custom_objects``.
+        The user's parameter ``custom_objects``.
 
     Attributes
     ----------
     found : dict
-        What was found, by the names that the file has.
+        Objects found so far, by their names in the file.
     missing : list of str
-        Names of the file that were not found.
+        Names in the file that were not found.
 
     Raises
     ------
@@ -32,7 +32,7 @@ class CustomObjects:
         if given is not None and not isinstance(given, dict):
             raise TypeError(f"custom_objects= takes a dict of names to classes and functions. Got {given!r}.")
         for name, value in (given or {}).items():
-            # A module, of which code in the file makes use, does no harm.
+            # Modules are allowed too, because users pass modules that code in the file uses.
             if not isinstance(name, str) or not (callable(value) or inspect.ismodule(value)):
                 raise TypeError(
                     f"custom_objects= takes a dict of names to classes and functions. Got {value!r} for {name!r}."
@@ -41,12 +41,12 @@ class CustomObjects:
         self.found, self.missing = {}, []
 
     def find(self, *names):
-        """Return the first of some names that stands for a class or function, or None.
+        """Return the first name with a known class or function, or None.
 
         Parameters
         ----------
         *names : str
-            Names of the same thing, such as ``"package>Name"`` or the name of a layer.
+            Names of the same object, such as ``"package>Name"`` or the name of a layer.
 
         Returns
         -------
@@ -60,7 +60,7 @@ class CustomObjects:
         return None
 
     def find_function(self, *names):
-        """Return the first of some names that a function was given for, by this very name, or None.
+        """Return the first name for which the user passed a function by exactly this name, or None.
 
         Parameters
         ----------
@@ -79,12 +79,12 @@ class CustomObjects:
         return None
 
     def note_missing(self, name):
-        """Note a name of the file that was looked for, and not found."""
+        """Record a name in the file that was not found."""
         if name not in self.missing:
             self.missing.append(name)
 
     def has_class(self, name):
-        """Return whether a class of this very name was given, which then comes before the one of Keras."""
+        """Test whether the user passed a class of exactly this name, which takes precedence over Keras's class."""
         return inspect.isclass(self.given.get(name)) or inspect.isclass(self._registered(name))
 
     def _registered(self, name):
@@ -95,7 +95,7 @@ class CustomObjects:
     def _look_up(self, name):
         import keras
 
-        # The package, before the ">", differs with the way in which a class was registered.
+        # Drop the package before ">", because it depends on the way in which a class was registered.
         short = name.rpartition(">")[2]
         for key in (name, short):
             value = self.given.get(key, self._registered(key))
@@ -107,14 +107,14 @@ class CustomObjects:
 
 
 def say_call(files, names=(), **options):
-    """Say how a user loads a network with what it needs.
+    """Write the call that loads a network with the options that it needs.
 
     Parameters
     ----------
     files : str or tuple of str
         The file, or the two files.
     names : list of str or dict of str to str, default=()
-        Names of ``custom_objects``; a dict says what stands for each.
+        Names of ``custom_objects``. A dict also has the text of each value.
     **options : dict
         Further options of the call.
 

@@ -1,4 +1,7 @@
-"""Ops that let two passes over the same row disagree: random numbers, side effects, and variables that change."""
+"""Checks for ops whose results may differ between two passes over the same row.
+
+Such ops draw random numbers, have side effects, or read variables that change.
+"""
 
 import numpy as np
 
@@ -7,12 +10,12 @@ from skdeeplift.network import ops
 
 
 def has_effects(op):
-    """Return whether an op has state or side effects, so that two passes over the same row need not agree."""
+    """Test whether an op has state or side effects, so that two passes over the same row may disagree."""
     return op.signature.is_stateful and not op.facts.reads_state
 
 
 def find_effects(graph, values):
-    """Yield the ops before some values that are random or have state, those in loops included, and their descriptions.
+    """Yield the ops before some values that are random or have state, including ops in loops, with a reason.
 
     Yields
     ------
@@ -43,8 +46,8 @@ def check_effects(graph, values):
     Returns
     -------
     states : list of (variable, str)
-        Variables that the network changes, with one entry for each place of the batch, and descriptions of the ops that
-        read them. A row's contributions depend on its place unless all entries are the same.
+        Variables that the network changes and that have one entry for each place of the batch, with descriptions of the
+        ops that read them. A row's contributions depend on its place in the batch unless all entries are equal.
 
     Raises
     ------
@@ -86,7 +89,7 @@ def check_states(states):
 
 
 def _with_loops(graph, operations, in_loop=False):
-    """Yield ops, and those of the loops inside them, each with its graph."""
+    """Yield ops and the ops of loops inside them, each with its graph."""
     for op in operations:
         yield op, in_loop, graph
         for inner in (op.body, op.condition):
@@ -94,10 +97,10 @@ def _with_loops(graph, operations, in_loop=False):
 
 
 def _draws(graph, op):
-    """Return whether an op draws random numbers that are no constants.
+    """Test whether an op draws random numbers that differ between passes or places of the batch.
 
-    Numbers of constant seed and shape are drawn alike in each pass. Seeds in variables change, and numbers in the shape
-    of the batch belong to places of the batch.
+    Random numbers with a constant seed and shape are the same in each pass. Seeds in variables change, and random
+    numbers in the shape of the batch depend on the place in the batch.
     """
     if op.facts.family is not ops.RANDOM:
         return False
@@ -109,7 +112,7 @@ def _draws(graph, op):
 
 
 def _variable_of(graph, handle):
-    """Return the variable that a handle belongs to, or None."""
+    """Return the variable of a handle, or None."""
     variables = (variable for function in graph.concrete_functions for variable in function.variables)
     return next((each for each in variables if each.handle is graph.captures.get(handle)), None)
 

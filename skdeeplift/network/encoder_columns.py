@@ -1,4 +1,4 @@
-"""Raw columns that the columns of an encoder's output come from."""
+"""Raw columns of the columns of an encoder's output."""
 
 import copy
 
@@ -16,17 +16,17 @@ from skdeeplift.dtypes import kind_of
 
 
 def as_dense(X):
-    """Return a sparse table as an array, and any other table as it is."""
+    """Convert a sparse table to an array, and return any other table unchanged."""
     return X.toarray() if hasattr(X, "toarray") else X
 
 
 def source_columns(transformer, n_columns, n_encoded=None):
-    """Return the position of the column that each column of the output is made of.
+    """Return the position of the input column of each column of the output.
 
     Parameters
     ----------
     transformer : transformer, "passthrough", "drop" or None
-        Fitted; also pipelines, unions and column transformers.
+        Fitted transformer, which may be a pipeline, a union or a column transformer.
     n_columns : int
         Number of columns of the input.
     n_encoded : int, default=None
@@ -35,12 +35,12 @@ def source_columns(transformer, n_columns, n_encoded=None):
     Returns
     -------
     sources : ndarray of int
-        One for each column of the output.
+        Position of the input column, for each column of the output.
 
     Raises
     ------
     ValueError
-        If a column of the output is made of several.
+        If a column of the output is computed from several input columns.
     """
     while isinstance(transformer, FrozenEstimator):
         transformer = transformer.estimator
@@ -50,7 +50,7 @@ def source_columns(transformer, n_columns, n_encoded=None):
     if transformer is None or isinstance(transformer, str) or is_identity:
         sources = np.arange(n_columns)
     elif n_columns == 1 and n_encoded is not None:
-        # Whatever is done to one column alone, such as counting its words.
+        # A transformer of a single column, such as a counter of words.
         sources = np.zeros(n_encoded, int)
     else:
         sources = _sources(transformer, n_columns)
@@ -97,7 +97,7 @@ def _of_column_transformer(transformer, n_columns):
 
 
 def _chosen(columns, positions):
-    """Positions of the columns that a part of a column transformer takes, in every form in which that may be said."""
+    """Return the positions of the columns that a part of a column transformer takes, from any form of specification."""
     if isinstance(columns, slice):
         by_label = any(isinstance(end, str) for end in (columns.start, columns.stop))
         return (positions.loc[columns] if by_label else positions.iloc[columns]).to_numpy()
@@ -108,7 +108,7 @@ def _chosen(columns, positions):
 
 
 def _by_names(transformer, n_columns):
-    """Find columns by their names, which most transformers keep."""
+    """Find columns by their names, because most transformers keep names."""
     if isinstance(transformer, ClassNamePrefixFeaturesOutMixin) and n_columns > 1:
         raise _unknown(transformer, "it mixes columns")
     names = list(getattr(transformer, "feature_names_in_", [f"x{position}" for position in range(n_columns)]))
@@ -124,7 +124,7 @@ def _by_names(transformer, n_columns):
         return np.zeros(len(encoded), int)
     indicated = np.arange(0)
     if getattr(transformer, "add_indicator", False):
-        # Imputers put them last.
+        # Imputers put indicator columns last.
         indicated = transformer.indicator_.features_
         encoded = encoded[: len(encoded) - len(indicated)]
     positions = {name: position for position, name in enumerate(names)}

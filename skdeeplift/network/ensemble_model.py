@@ -9,12 +9,12 @@ from skdeeplift.network.graph import MEAN_OF_MEMBERS
 
 
 class MemberNetwork(keras.layers.Layer):
-    """Network of a member, with its own columns in front and the ensemble's classes behind.
+    """Network of a member that takes the ensemble's columns and returns the ensemble's classes.
 
     Parameters
     ----------
     member : Member
-        Steps in front of the network, and the member's classes.
+        Steps before the network, and the member's classes.
     model : keras.Model
         The member's network.
     name : str
@@ -40,7 +40,7 @@ class MemberNetwork(keras.layers.Layer):
         return output if self.member.classes is None else self._put_in_place(output)
 
     def _put_in_place(self, output):
-        """Return probabilities of all classes; those that the member never saw have probability zero."""
+        """Return probabilities of all classes; classes that the member never saw have probability zero."""
         if output.shape[1] == 1:
             output = tf.concat([1 - output, output], 1)
         places = np.full(self.member.n_classes, output.shape[1])
@@ -58,7 +58,7 @@ class Ensemble(keras.Model):
     models : list of keras.Model
         Network of each member.
     n_columns : int or None
-        Number of columns that the ensemble takes. None for members that take no table.
+        Number of columns of the ensemble's rows. None if members take no table.
     """
 
     def __init__(self, members, models, n_columns):
@@ -88,7 +88,7 @@ class Ensemble(keras.Model):
                 "networks with one output for each class, or all with a single one for two classes."
             )
         dtype = tf.as_dtype(np.result_type(*(output.dtype.as_numpy_dtype for output in outputs)))
-        # Targets find the members' logits by this name.
+        # Targets look up the members' logits by this name.
         with tf.name_scope(MEAN_OF_MEMBERS):
             weights = [network.member.weight for network in self.networks]
             if len(set(weights)) == 1:

@@ -1,4 +1,4 @@
-"""Ensembles of scikit-learn: their members, with the steps in front of each member's network."""
+"""Members of scikit-learn ensembles, with the steps before each member's network."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,25 +18,25 @@ _SCALERS = MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 class Member(NamedTuple):
     """Fitted member of an ensemble."""
 
-    # Estimator that holds the member's network.
+    # Estimator with the member's network.
     estimator: Any
-    # Share of the member in the mean.
+    # Weight of the member in the mean.
     weight: float
-    # Steps in front of the network: positions of columns, or pairs of a centre and a width that scale columns.
+    # Steps before the network: positions of columns, or pairs of a centre and a width that scale columns.
     steps: list
-    # Positions of the member's classes among those of the ensemble; None if the member has them all.
+    # Positions of the member's classes among the ensemble's classes; None if the member has all classes.
     classes: np.ndarray | None
     # Number of the ensemble's classes.
     n_classes: int
 
 
 def is_ensemble(estimator):
-    """Return whether an estimator predicts the mean of what its members predict."""
+    """Test whether an estimator predicts the mean of its members' predictions."""
     return isinstance(estimator, _BAGGING + _VOTING)
 
 
 def parts_of(estimator):
-    """Return the estimators that a meta-estimator is made of: templates before `fit`, and fitted members after it."""
+    """Return the estimators inside a meta-estimator: templates before `fit`, and fitted members after it."""
     parts = [each for _, each in getattr(estimator, "steps", None) or getattr(estimator, "estimators", None) or ()]
     parts += [getattr(estimator, name, None) for name in ("estimator", "estimator_", "best_estimator_")]
     parts += getattr(estimator, "estimators_", ())
@@ -44,7 +44,7 @@ def parts_of(estimator):
 
 
 def check_voting(estimator):
-    """Raise an error if the members of an ensemble vote for classes, since votes have no contributions.
+    """Raise an error if the members of an ensemble vote for classes, because votes have no contributions.
 
     Raises
     ------
@@ -64,17 +64,17 @@ def members_of(ensemble):
     Parameters
     ----------
     ensemble : BaggingClassifier, BaggingRegressor, VotingClassifier or VotingRegressor
-        Fitted.
+        Fitted ensemble.
 
     Returns
     -------
     members : list of Member
-        Each with a share in the mean; all shares sum to one.
+        Members with their weights, which sum to one.
 
     Raises
     ------
     ValueError
-        If a member has steps in front of its network other than scalers and selectors of columns.
+        If a member has other steps before its network than scalers and selectors of columns.
     """
     check_voting(ensemble)
     estimators = ensemble.estimators_
@@ -97,14 +97,14 @@ def members_of(ensemble):
             check_steps(estimator)
             steps += [found for _, step in estimator.steps[:-1] if (found := _read_step(step)) is not None]
             estimator = estimator.steps[-1][1]
-        # A member that saw all classes has them in the ensemble's order, whatever it calls them.
+        # A member that saw all classes has them in the ensemble's order, even under other labels.
         classes = None if classes is None or len(classes) == n_classes else np.asarray(classes, int)
         members.append(Member(estimator, weight, steps, classes, n_classes))
     return members
 
 
 def check_steps(member):
-    """Raise an error if a member of an ensemble has steps in front of its network that are no part of a network.
+    """Raise an error if a member of an ensemble has steps before its network that cannot become part of the network.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def check_steps(member):
 
 
 def _read_step(step):
-    """Return the positions of columns that a step takes, or the centre and the width by which it scales columns."""
+    """Return the positions of the columns that a step selects, or the centre and the width of a scaler."""
     if step is None or isinstance(step, str):
         return None
     if isinstance(step, SelectorMixin):
@@ -139,25 +139,25 @@ def _read_step(step):
 
 
 def keep_fit_kwargs(wrapper):
-    """Let scikit-learn's ``clone`` of one of Keras's wrappers keep ``fit_kwargs``.
+    """Make scikit-learn's ``clone`` of a Keras wrapper keep ``fit_kwargs``.
 
-    The wrapper's own clone forgets them, and an ensemble would train each member for one epoch.
+    The wrapper's own clone drops ``fit_kwargs``, so an ensemble would train each member for one epoch.
 
     Parameters
     ----------
     wrapper : SKLearnClassifier, SKLearnRegressor or SKLearnTransformer
-        Wrapper that a meta-estimator is going to clone.
+        Wrapper that a meta-estimator will clone.
 
     Returns
     -------
     wrapper : object
-        The same, with an attribute that `forget_training` removes.
+        The same wrapper, with an attribute that `forget_training` removes.
     """
     vars(wrapper)["__sklearn_clone__"] = partial(_clone_with_fit_kwargs, wrapper)
     return wrapper
 
 
 def _clone_with_fit_kwargs(wrapper):
-    # A copy of its own, since the wrapper's fit writes into these arguments.
+    # Copy the arguments, because the wrapper's `fit` writes into them.
     fit_kwargs = None if wrapper.fit_kwargs is None else dict(wrapper.fit_kwargs)
     return keep_fit_kwargs(type(wrapper)(**{**wrapper.get_params(deep=False), "fit_kwargs": fit_kwargs}))

@@ -1,4 +1,4 @@
-"""Functions that replace an op by simpler ones while the graph is read."""
+"""Replacement of ops by functions of simpler ops while the graph is read."""
 
 import inspect
 
@@ -20,7 +20,7 @@ def expand(op):
     Returns
     -------
     graph : FuncGraph or None
-        The function of the op's first inputs; None for an op that stays as it is.
+        Function of the op's first inputs. None if the op is not replaced.
     """
     name = ops.facts_of(op.type).expansion
     function = None if name is None else _EXPANSIONS[name](op)
@@ -32,7 +32,7 @@ def expand(op):
 
 
 def can_choose_branch(op, branches):
-    """Return whether the results of all branches are arrays of the same shape, so that one of them can be chosen."""
+    """Test whether the results of all branches are arrays of the same shape, so that a choice can replace branching."""
     results = zip(*(branch.outputs[: len(op.outputs)] for branch in branches), strict=True)
     return op.inputs[0].dtype in (tf.bool, tf.int32) and all(
         of_branches[0].dtype not in (tf.variant, tf.resource, tf.string)
@@ -43,19 +43,19 @@ def can_choose_branch(op, branches):
 
 
 def choose_branch(op, branches):
-    """Write the choice of a branch as that between the results of all branches.
+    """Write the choice of a branch as a choice between the results of all branches.
 
     Parameters
     ----------
     op : tf.Operation
-        The op, whose first input is a truth value or the number of a branch.
+        The op. Its first input is a boolean or the number of a branch.
     branches : list of FuncGraph
-        The branches; of two that a truth value chooses, the second is that of True.
+        The branches. If a boolean chooses between two branches, the second branch is for True.
 
     Returns
     -------
     graph : FuncGraph
-        The function of the op's first input and of the results of all branches, branch by branch.
+        Function of the op's first input and of the results of all branches, branch by branch.
     """
     number = len(op.outputs)
 
@@ -63,7 +63,7 @@ def choose_branch(op, branches):
         *others, last = (results[start : start + number] for start in range(0, len(results), number))
         for place, results_of_branch in enumerate(others):
             is_chosen = tf.logical_not(chosen) if chosen.dtype == tf.bool else tf.equal(chosen, place)
-            # Select refuses results of different shapes, which SelectV2 would broadcast.
+            # Use Select because SelectV2 would broadcast results of different shapes.
             last = [
                 tf.raw_ops.Select(condition=is_chosen, x=new, y=old)
                 for new, old in zip(results_of_branch, last, strict=True)
@@ -76,9 +76,9 @@ def choose_branch(op, branches):
 
 
 def count_one_hot(op):
-    """Write a count of integers as a sum of one-hot rows, or their presence as the maximum of these.
+    """Write counts of integers as a sum of one-hot rows, or the presence of integers as a maximum of one-hot rows.
 
-    Each element of these rows belongs to one element of the input.
+    Each one-hot row belongs to one element of the input.
     """
     ids, _, weights = op.inputs
     number, dtype = op.outputs[0].shape[-1], op.outputs[0].dtype
@@ -89,18 +89,18 @@ def count_one_hot(op):
 
 
 def cast_parts(op):
-    """Write a cast between real and complex numbers by their parts, as the gradient of the cast logs a warning."""
+    """Write a cast between real and complex numbers by their parts, because the gradient of the cast logs a warning."""
     before, after = op.inputs[0].dtype, op.outputs[0].dtype
     return (lambda tensor: convert(tensor, after)) if before.is_complex != after.is_complex else None
 
 
 def divide_by_square(op):
-    """Write the derivative of softsign as a quotient, because TensorFlow cannot differentiate it once more."""
+    """Write the derivative of softsign as a quotient, because TensorFlow cannot differentiate this derivative."""
     return lambda incoming, x: incoming / tf.square(1 + tf.abs(x))
 
 
 def transform_along_axes(op):
-    """Write a transform along several axes as transforms along one axis each, which have derivatives."""
+    """Write a Fourier transform along several axes as transforms along one axis each, which have derivatives."""
     first, lengths = op.inputs[0], tf.get_static_value(op.inputs[1])
     axes = tf.get_static_value(op.inputs[2]) if op.type.endswith("ND") else [-3, -2, -1]
     if lengths is None or axes is None or first.shape.rank is None:
@@ -126,7 +126,7 @@ def transform_along_axes(op):
 
 
 def transform_whole_length(op):
-    """Cut or fill the axes of a transform to its lengths first, because TensorFlow has the derivative of such a one."""
+    """Crop or pad the axes of a Fourier transform first, because TensorFlow differentiates only full lengths."""
     first, lengths = op.inputs[0], tf.get_static_value(op.inputs[1])
     if lengths is None or first.shape.rank is None:
         return None
@@ -145,13 +145,13 @@ def transform_whole_length(op):
 
 
 def fill_with_zeros(op):
-    """Write an empty tensor as zeros, if TensorFlow says that it fills it with zeros."""
+    """Write an ``Empty`` op as zeros if its attribute ``init`` makes TensorFlow fill it with zeros."""
     dtype = op.outputs[0].dtype
     return (lambda shape: tf.zeros(shape, dtype)) if op.get_attr("init") else None
 
 
 def multiply_crosswise(op):
-    """Write the cross product of vectors as products of their numbers."""
+    """Write the cross product of vectors as products of their components."""
 
     def multiply(first, second):
         a, b, c = tf.unstack(first, axis=-1)
@@ -162,14 +162,14 @@ def multiply_crosswise(op):
 
 
 def reduce_each_segment(op):
-    """Write maxima or minima of segments as those over the entries of each segment, where the segments are known."""
+    """Write maxima or minima of known segments as maxima or minima over the entries of each segment."""
     segments, is_unsorted = tf.get_static_value(op.inputs[1]), op.type.startswith("Unsorted")
     number = tf.get_static_value(op.inputs[2]) if is_unsorted else segments is not None and segments.max() + 1
     if segments is None or segments.ndim != 1 or number is None:
         return None
     members = [np.flatnonzero(segments == segment) for segment in range(number)]
     if not is_unsorted and not all(map(len, members)):
-        # An empty segment gives zero then, which is no extreme of anything.
+        # Keep the op, because its result for an empty segment is zero, and no maximum or minimum.
         return None
     longest = max(map(len, members))
     places = np.array([[*each, *[0] * (longest - len(each))] for each in members])
@@ -185,14 +185,14 @@ def reduce_each_segment(op):
 
 
 def _along(axis, tensor, function):
-    """Apply a function of the last axis along another axis, counted from the end."""
+    """Apply a function of the last axis along another axis, where axes are counted from the end."""
     order = list(range(tensor.shape.rank))
     order[axis], order[-1] = order[-1], order[axis]
     return function(tensor) if axis == -1 else tf.transpose(function(tf.transpose(tensor, order)), order)
 
 
 def _with_length(tensor, length):
-    """Cut the last axis off at a length, or fill it with zeros."""
+    """Crop the last axis to a length, or pad it with zeros."""
     tensor = tensor[..., :length]
     missing = length - tensor.shape[-1]
     return tf.pad(tensor, [[0, 0]] * (tensor.shape.rank - 1) + [[0, missing]]) if missing else tensor

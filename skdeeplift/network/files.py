@@ -1,4 +1,4 @@
-"""Networks from files: those Keras 3 writes, and those earlier versions left behind."""
+"""Loading of networks from files of Keras 3 and of earlier versions."""
 
 import contextlib
 import json
@@ -24,16 +24,16 @@ from skdeeplift.network.stored_files import (
     open_hdf5,
 )
 
-# Keras stores archives uncompressed, and numbers that were trained hardly shrink. Only a file that is made to fill the
-# memory grows as much as this when it is unpacked.
+# Keras stores archives uncompressed, and trained weights hardly compress. Only a malicious file grows by this factor
+# when it is unpacked.
 _LARGEST_GROWTH, _USUAL_SIZE = 100, 100_000_000
 _KERNELS = ("theano", "tensorflow")
 
 
 def load_network(path, *, custom_objects=None, kernels=None):
-    """Load a network from the file, or the two files, it is stored in.
+    """Load a network from one file, or from a file of the architecture and a file of the weights.
 
-    Explainers take the path itself. This function takes in addition what a file refers to and does not hold.
+    Explainers also take the path itself. Call this function to pass objects that the file refers to and does not hold.
 
     Parameters
     ----------
@@ -41,32 +41,33 @@ def load_network(path, *, custom_objects=None, kernels=None):
         A ``.keras`` file, an ``.h5`` or ``.hdf5`` file of Keras 3, 2 or 1, or a pair of the architecture and the
         weights, ``("model.json", "weights.h5")``, of Keras 3, 2, 1 or 0.3.
     custom_objects : dict of str to class or function, default=None
-        Classes and functions of your own, by the names that the file has: those of layers (with or without a package,
-        ``"package>Name"``), models and activations. The name of a layer stands for the Python code that this layer
-        stores, such as that of a ``Lambda`` layer, and is replaced by the function. If layers of several models in the
-        network have the same name, the names of the models tell them apart: ``"model/layer"``.
-        ``keras.Model`` stands for a model's class that differs in its training only. Names that are registered with
-        Keras, or in a ``keras.saving.custom_object_scope``, are found without this dict.
+        Your own classes and functions by their names in the file: names of layers (with or without a package,
+        ``"package>Name"``), models and activations. A function with the name of a layer replaces the Python code that
+        this layer stores, such as the code of a ``Lambda`` layer. If layers of several models in the network have the
+        same name, put the name of the model first: ``"model/layer"``. For a model's class that differs from
+        ``keras.Model`` only in training, pass ``keras.Model``. Names that are registered with Keras, or in a
+        ``keras.saving.custom_object_scope``, need no entry.
     kernels : {"theano", "tensorflow"}, default=None
-        The backend of Keras that trained the kernels of convolutions; Theano reverses them. By default the file tells.
-        Files of Keras 1 often do not, and raise an error that asks for it. Not used for files of Keras 3.
+        Keras backend that trained the kernels of convolutions; Theano reverses kernels. By default the backend named in
+        the file. Files of Keras 1 often do not name it, and raise an error that asks for this parameter. Not used for
+        files of Keras 3.
 
     Returns
     -------
     model : keras.Model
-        The network, not compiled, which every explainer takes as ``estimator``. Code stored in a file is never run.
+        The network, not compiled. Every explainer takes it as ``estimator``. Code stored in the file is never run.
 
     Raises
     ------
     TypeError
-        If ``path`` is neither a path nor a pair of paths, or ``custom_objects`` no dict of classes and functions.
+        If ``path`` is neither a path nor a pair of paths, or ``custom_objects`` is no dict of classes and functions.
     ValueError
         If ``kernels`` is not one of its options.
     ModelFileNotFoundError
         If a file does not exist.
     ModelFileError
-        If a file is not of a kind that is read, is damaged, holds no network or one that stores Python code for which
-        there is no function, or if the weights do not fit the architecture.
+        If a file is damaged, has an unknown format or holds no network, or the weights do not fit the architecture.
+        Also if the network stores Python code, and ``custom_objects`` has no function for this code.
 
     Examples
     --------
@@ -103,9 +104,9 @@ class _Loading:
     files : str or tuple of str
         The file, or the two files, for errors.
     objects : CustomObjects
-        Classes and functions of the user's own.
+        The user's classes and functions.
     kernels : str or None
-        Whose kernels those of convolutions are.
+        Backend that trained the kernels of convolutions.
     """
 
     def __init__(self, files, objects, kernels):
@@ -124,7 +125,7 @@ class _Loading:
                 raise ModelFileError(
                     f"The archive {path!r} holds no network: it has no config.json. Expected {ACCEPTED}."
                 )
-            # Keras reads weights past a checksum that does not fit.
+            # Keras does not check the checksums of the weights.
             if file.testzip() is not None:
                 raise ModelFileError(f"{problem}. {DAMAGED}")
             text, version = file.read("config.json"), json.loads(file.read("metadata.json"))["keras_version"]
@@ -158,7 +159,7 @@ class _Loading:
         return self._load_weights(model, weights, architecture, stored)
 
     def _parse(self, text, path, of_keras_2=None):
-        """Read an architecture, as stored and with functions for its code, which is refused if there is none."""
+        """Read an architecture, as stored and with functions instead of code; raise an error for code without one."""
         with clear_error(f"The architecture in {path!r} is not readable JSON", DAMAGED):
             stored = config = json.loads(text)
             list(_parts(config))
@@ -181,7 +182,7 @@ class _Loading:
             return stored, to_keras_2(config, path) if of_keras_2 else config
 
     def _replace_code(self, layers, of_keras_2):
-        """Say how a user passes functions for stored code, or runs it."""
+        """Explain how a user passes functions for stored code, or runs the code."""
         other = f"If you trust it, and it is of this version of Python, {self._other_way(of_keras_2)}"
         if not all(each.can_be_replaced for each in layers):
             return other
@@ -194,7 +195,7 @@ class _Loading:
         )
 
     def _other_way(self, of_keras_2):
-        """Say how a user loads the network in a file, or in two, by code, where this package does not."""
+        """Explain how a user's own code loads a network that this package does not load."""
         package = "tf_keras" if of_keras_2 else "keras"
         call = f"{package}.models.load_model({self.files!r}, compile=False, safe_mode=False)"
         if isinstance(self.files, tuple):
@@ -205,7 +206,7 @@ class _Loading:
         return f"load it yourself with {of_package}, and pass the model: {call}"
 
     def _look_up(self, config):
-        """Look up the names that Keras would not find, and say what to do about those that nobody gave."""
+        """Look up the names that Keras would not find, and raise an error with advice for missing names."""
         import keras
 
         networks = set()
@@ -267,7 +268,7 @@ class _Loading:
             return keras.saving.load_model(path, compile=False, safe_mode=True)
 
     def _load_weights(self, model, path, architecture, stored):
-        """Load weights into a network; what ``path`` ends in does not tell whose they are."""
+        """Load weights into a network, with the format read from the file, not from the ending of its name."""
         with open_hdf5(path) as file:
             if not holds_weights(file):
                 raise ModelFileError(f"The HDF5 file {path!r} holds no weights that Keras saved.")
@@ -288,7 +289,7 @@ class _Loading:
 
     @contextlib.contextmanager
     def _converted(self, model, path, stored):
-        """Give the path of weights in the form of Keras 2, trained by TensorFlow: that of the file, or of a copy."""
+        """Return the path of weights in the form of Keras 2 with TensorFlow: the file itself, or a converted copy."""
         from skdeeplift.network import old_weights
 
         with open_hdf5(path) as file:
@@ -324,7 +325,7 @@ def _is_old(version):
 
 
 def _of_keras_2(config):
-    """Return whether an architecture is one of Keras 2, which notes no modules of classes."""
+    """Test whether an architecture is from Keras 2, which stores no modules of classes."""
     return "module" not in config or _is_old(config.get("keras_version", ""))
 
 
@@ -337,7 +338,7 @@ def _parts(value):
 
 
 def _say_code(layers):
-    """Name the layers that store code, and the names in it."""
+    """Name the layers that store code, with the names used in the code."""
     said = []
     for each in layers:
         names = each.identifiers
@@ -348,7 +349,7 @@ def _say_code(layers):
 
 
 def _custom_name(part, keras):
-    """Return the name by which Keras looks up a layer or function that is not its own, or None."""
+    """Return the name by which Keras looks up a user's layer or function, or None for Keras's own."""
     kind, config = part.get("class_name"), part.get("config")
     if kind is None or str(part.get("module")).startswith("keras") or kind in MODELS:
         return None

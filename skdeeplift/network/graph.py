@@ -1,4 +1,4 @@
-"""A traced network as plain data: values, the ops between them, and their dependence on the network's input."""
+"""Graph of a traced network as plain data: values, ops, and their dependence on the network's input."""
 
 import re
 from copy import copy
@@ -15,17 +15,17 @@ from skdeeplift.network.expansions import can_choose_branch, choose_branch, expa
 from skdeeplift.network.input_dependence import batch_layouts, dependence_of
 
 BRANCHES = ops.where(family=ops.BRANCH)
-# Signatures by op type. Reading one takes longer than creating the op.
+# Signatures by op type, cached because reading a signature takes longer than creating the op.
 _SIGNATURES = {}
-# Prefix of the names in a target function.
+# Prefix of names of ops in a target function.
 _TARGET = "target/"
-# Prefix of the names in a function in front of the network.
+# Prefix of names of ops in a function before the network.
 _BEFORE = "before/"
-# Name of an Identity that the graph keeps as an op, because it is the output of a layer.
+# Name of an Identity op that the graph does not remove, because it is the output of a layer.
 LAYER_OUTPUT = "skdeeplift.output"
 # Name scope of a call of a layer; the number of the call follows.
 LAYER_CALL = "skdeeplift.call"
-# Name scope of the ops that take the mean over the members of an ensemble.
+# Name scope of the ops that average the members of an ensemble.
 MEAN_OF_MEMBERS = "skdeeplift.mean_of_members"
 _CALL_NUMBER = re.compile(re.escape(LAYER_CALL) + r"\.(\d+)")
 
@@ -41,16 +41,16 @@ class Value:
 
 @dataclass(eq=False)
 class Op:
-    """Node of the graph; ``definition`` is the TensorFlow operation it was read from."""
+    """Node of the graph, read from the TensorFlow operation ``definition``."""
 
     type: str
     name: str
     inputs: tuple
     outputs: tuple
     definition: tf.Operation = field(repr=False)
-    # Whether the op is in a function that must be compiled. A processor computes some convolutions in no other way.
+    # Whether the op is in a function that must be compiled. A CPU computes some convolutions only in such functions.
     compiled: bool = False
-    # Numbers of the layer calls that created the op, the outermost first.
+    # Numbers of the layer calls that created the op, outermost first.
     calls: tuple = ()
     # Graphs of one step of a loop, and of the condition under which the loop takes another step.
     body: "Graph | None" = None
@@ -58,12 +58,12 @@ class Op:
 
     @cached_property
     def facts(self):
-        """Facts about the op's type; a cast that loses digits has a row of its own."""
+        """Facts about the op's type; a cast to integers or booleans has its own row of facts."""
         return ops.facts_of(ops.TRUNCATION if self.type == "Cast" and _truncates(self) else self.type)
 
     @cached_property
     def attributes(self):
-        """Attributes to create the op again with; names that begin with "_" are for TensorFlow alone."""
+        """Attributes to create the op again; names that begin with "_" are internal to TensorFlow and left out."""
         return {key: value for key, value in self.definition.node_def.attr.items() if not key.startswith("_")}
 
     @property
@@ -95,7 +95,7 @@ class Op:
         return frozenset([*self.body.inputs, *(value for op in self.body.ops for value in (*op.outputs, *op.inner))])
 
 
-# Attributes of a graph that are computed when they are first read.
+# Attributes of a graph that are computed on first use.
 _COMPUTED = frozenset({"runs", "dependence", "layouts"})
 
 
@@ -118,19 +118,19 @@ class Graph:
     Attributes
     ----------
     ops : list of Op
-        Ops in an order in which each comes after the ops that compute its inputs.
+        Ops, each after the ops that compute its inputs.
     inputs, outputs : list of Value
         Flat lists in the order of the function's signature, without captured variables.
     captures : dict of Value to tensor
-        Handles of variables, and other tensors from outside. The graph reads them anew, so new weights show at once.
+        Handles of variables, and other tensors from outside. Each run reads them, so new weights take effect at once.
     calls : list of LayerCall
         Calls of layers, with lists of Value as outputs.
     changed : set of Value
         Handles of variables and tables that the network changes.
     given : set of Value
-        Values that a function in front of the network hands to it as inputs; empty if there is none.
+        Inputs of the network that a function before the network computes. Empty without such a function.
     held : set of Value
-        Values that a target function holds constant, by ``tf.stop_gradient``. A reference has those of its row.
+        Values that a target function makes constant by ``tf.stop_gradient``. A reference takes the values of its row.
     """
 
     def __init__(self, func_graph, calls=(), prefix="", compiled=False, in_loop=False):
@@ -146,7 +146,7 @@ class Graph:
                 self.inputs.append(value)
         self._read(func_graph, names, prefix, compiled)
         self.outputs = [names[tensor.name] for tensor in func_graph.outputs]
-        # A layer called in a loop or a function of its own returns tensors of another graph, which are left out.
+        # Leave out layers called in a loop or a separate function, because they return tensors of another graph.
         self.calls = [
             call._replace(outputs=[names[each.name] for each in call.outputs if _is_in(each, func_graph)])
             for call in calls
@@ -154,10 +154,10 @@ class Graph:
         self._index()
 
     def followed_by(self, func_graph, value):
-        """Return a graph that applies a function to one of the values, and has its outputs.
+        """Return a graph that applies a function to one of the values and returns the outputs of the function.
 
-        In the network ``tf.stop_gradient`` only stops training, so that it is left out. The function holds a value
-        constant by it.
+        In the network, ``tf.stop_gradient`` only affects training, so it is removed. In the function,
+        ``tf.stop_gradient`` makes a value constant.
         """
         graph = copy(self)
         graph.ops, graph.captures, graph.held = list(self.ops), dict(self.captures), set(self.held)
@@ -173,7 +173,7 @@ class Graph:
         return graph
 
     def preceded_by(self, func_graph):
-        """Return a graph that takes its inputs from a function of as many arguments, whose own inputs it has then."""
+        """Return a graph that applies a function before the network; the inputs of the function are its inputs."""
         before, graph = Graph(func_graph, prefix=_BEFORE), copy(self)
         given = dict(zip(self.inputs, before.outputs, strict=True))
         graph.inputs, graph.captures = before.inputs, self.captures | before.captures
@@ -187,12 +187,12 @@ class Graph:
         return graph
 
     def with_replaced(self, replacements, value):
-        """Return a graph that computes a value again from replacements of earlier values, and has it as its output.
+        """Return a graph with one output: a value computed again from replacements of earlier values.
 
         Parameters
         ----------
         replacements : dict of Value to Value
-            Values of this graph, and the values of this graph of the same shape and dtype that replace them.
+            Values of this graph, each with another value of this graph, of the same shape and dtype, that replaces it.
         value : Value
             The value to compute from the replacements.
 
@@ -213,7 +213,7 @@ class Graph:
         return graph
 
     def __copy__(self):
-        # All that is computed from the ops is computed anew, since a copy gets other ops or reads other variables.
+        # Drop cached results, because the copy will get other ops or read other variables.
         graph = object.__new__(Graph)
         vars(graph).update({name: value for name, value in vars(self).items() if name not in _COMPUTED})
         return graph
@@ -222,7 +222,7 @@ class Graph:
         self.producer = {value: op for op in self.ops for value in op.outputs}
         self.position = {op: position for position, op in enumerate(self.ops)}
         for body in self.bodies:
-            # Call numbers count the calls of the whole network.
+            # Loop bodies share the list, because call numbers count the calls of the whole network.
             body.calls = self.calls
             body._index()
 
@@ -273,12 +273,12 @@ class Graph:
     def _inline(self, op, body, inputs, names, prefix, compiled):
         inner = dict(zip((tensor.name for tensor in body.inputs), inputs, strict=True))
         self._read(body, inner, prefix=f"{prefix}{op.name}/", compiled=compiled)
-        # A function that was differentiated before has further outputs, which this call does not return.
+        # A function that was differentiated before has additional outputs; this call does not return them.
         outputs = (inner[tensor.name] for tensor in body.outputs[: len(op.outputs)])
         names.update(zip((tensor.name for tensor in op.outputs), outputs, strict=True))
 
     def _inline_branches(self, op, branches, inputs, names, prefix, compiled):
-        """Put all branches into the graph, and choose between their results where the input may choose."""
+        """Inline all branches, and choose between their results by the op's input."""
         results = []
         for number, body in enumerate(branches):
             inner = dict(zip((tensor.name for tensor in body.inputs), inputs[1:], strict=True))
@@ -295,11 +295,11 @@ class Graph:
             self._inline(op, choose_branch(op, branches), (inputs[0], *results), names, prefix, compiled)
 
     def _branches(self, func_graph, op, inputs):
-        """Return the graph of the branch that is always taken, or those of all; none if results cannot be chosen."""
+        """Return the graph of the branch that is always taken, or of all branches; none if results cannot be chosen."""
         is_if = "then_branch" in op.node_def.attr
-        # A truth value counts the branches from that of False.
+        # A boolean numbers the branches: False is 0, True is 1.
         functions = [op.get_attr(f"{name}_branch") for name in ("else", "then")] if is_if else op.get_attr("branches")
-        # A constant argument of an inlined function is a placeholder inside it, so its value is read outside.
+        # A constant argument of an inlined function is a placeholder inside it, so read its value outside.
         origin = next((each.definition for each in self.ops if inputs[0] in each.outputs), None)
         chosen = tf.get_static_value(op.inputs[0] if origin is None else origin.outputs[0])
         if chosen is not None:
@@ -310,12 +310,12 @@ class Graph:
 
     @cached_property
     def runs(self):
-        """Compiled runs of the graph, by the values that they return; see `skdeeplift.propagation.forward`."""
+        """Compiled runs of the graph by the values that they return. See `skdeeplift.propagation.forward`."""
         return {}
 
     @cached_property
     def dependence(self):
-        """Sets of the values that vary with the input, carry a difference, or depend only on the input's shape."""
+        """Sets of values that vary with the input, carry a difference, or depend only on the input's shape."""
         return dependence_of(self)
 
     @cached_property
@@ -324,15 +324,15 @@ class Graph:
         return batch_layouts(self)
 
     def varies(self, value):
-        """Return whether a value depends on the elements of the network's input."""
+        """Test whether a value depends on the elements of the network's input."""
         return value in self.dependence.varying
 
     def carries_difference(self, value):
-        """Return whether a difference flows through a value; none flows through an index or a mask of padding."""
+        """Test whether a difference flows through a value. No difference flows through an index or a padding mask."""
         return value in self.dependence.carrying
 
     def has_derivative(self, value):
-        """Return whether a value depends on the input through floating-point and complex numbers alone, on some way."""
+        """Test whether some path from the input to a value has only floating-point and complex numbers."""
         reached = {each for each in self.dependence.starts if is_continuous(each.dtype)}
         for op in self.ops:
             if not reached.isdisjoint(op.inputs):
@@ -340,15 +340,15 @@ class Graph:
         return value in reached
 
     def is_condition(self, value):
-        """Return whether a value varies without a difference, as an index or a mask of padding does."""
+        """Test whether a value varies without a difference, like an index or a padding mask."""
         return value in self.dependence.varying and value not in self.dependence.carrying
 
     def is_batch_shaped(self, value):
-        """Return whether a value depends on the input's shape alone."""
+        """Test whether a value depends only on the input's shape."""
         return value in self.dependence.batch_shaped and value not in self.dependence.varying
 
     def starts_before(self, target):
-        """List the values where differences that reach ``target`` start: inputs, and numbers looked up by integers."""
+        """List the values where differences that reach ``target`` start: inputs, and numbers that integers look up."""
         starts, reached, found = self.dependence.starts, {target}, []
         for op in reversed(self.ops):
             for value in op.outputs:
@@ -361,7 +361,7 @@ class Graph:
     def static_value(self, value, partial=False):
         """Return a value as an array if it is known before the network runs, else None.
 
-        With ``partial``, elements that are not known are None.
+        With ``partial``, unknown elements are None.
         """
         op = self.producer.get(value)
         if op is None:
@@ -370,18 +370,18 @@ class Graph:
         return tf.get_static_value(tensor, partial) if partial else constant_value(tensor)
 
     def layers_of(self, op):
-        """List the names of the layers that created an op, the innermost first."""
+        """List the names of the layers that created an op, innermost first."""
         return [self.calls[number].path[-1] for number in reversed(op.calls) if number < len(self.calls)]
 
     def describe(self, op):
-        """Name an op for a message, with its layer."""
+        """Describe an op and its layer for a message."""
         layers = self.layers_of(op)
         return f"the op {op.type!r} ({op.name!r}" + (f", layer {layers[0]!r})" if layers else ")")
 
     def ancestors(self, wanted, known=(), replace=None):
         """List in order the ops that compute ``wanted`` from the ``known`` values.
 
-        If given, the function ``replace`` takes the graph and an op, and returns what is to be run instead of the op.
+        The optional function ``replace`` takes the graph and an op, and returns the op to run instead.
         """
         known, needed, found = set(known), set(wanted), []
         for op in reversed(self.ops):
@@ -393,7 +393,7 @@ class Graph:
 
 
 def _type_attributes(arguments, attributes):
-    """List the name of the dtype's attribute for each tensor of an op's arguments."""
+    """List the name of the attribute of the dtype, for each tensor of an op's arguments."""
     names = []
     for argument in arguments:
         number = attributes[argument.number_attr].i if argument.number_attr else 1
@@ -404,7 +404,7 @@ def _type_attributes(arguments, attributes):
 
 
 def _truncates(op):
-    """Return whether a cast takes numbers to whole numbers, or to truth values."""
+    """Test whether a cast converts numbers to integers or booleans and may lose digits."""
     before, after = op.inputs[0].dtype, op.outputs[0].dtype
     return (is_continuous(before) and is_whole(after)) or (after == tf.bool and before != tf.bool)
 
@@ -412,7 +412,7 @@ def _truncates(op):
 def _sort_by_inputs(operations):
     """Sort operations so that each comes after its inputs.
 
-    A loop that was differentiated before may have inputs that were created after it.
+    The inputs of a loop that was differentiated before may have been created after the loop.
     """
     ordered, done = [], set()
     for first in operations:
@@ -430,7 +430,7 @@ def _sort_by_inputs(operations):
 
 
 def call_numbers(op_name):
-    """Return the numbers of the recorded calls of layers that an op lies in, the outermost first."""
+    """Return the numbers of the recorded layer calls around an op, outermost first."""
     return [int(number) for number in _CALL_NUMBER.findall(op_name)]
 
 

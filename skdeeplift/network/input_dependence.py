@@ -1,6 +1,7 @@
-"""Dependence of a graph's values on the network's input: which values vary, and which of their axes holds the rows.
+"""Dependence of a graph's values on the network's input: the values that vary, and their axes of rows.
 
-Differences-from-reference start and flow at values that vary. Rows and references are paired along the axis of rows.
+Differences-from-reference start at and flow through varying values. Rows and references are paired along the axis of
+rows.
 """
 
 import math
@@ -13,7 +14,7 @@ import tensorflow as tf
 from skdeeplift.dtypes import is_continuous
 from skdeeplift.network import ops
 
-# Ops that move elements of several tensors into one.
+# Ops that move elements of several tensors into one tensor.
 _SEVERAL_TENSORS = ops.where(hands_on=ops.MOVED) & ops.types_ruled_by("join")
 
 
@@ -23,33 +24,31 @@ class Dependence:
 
     # Values that depend on the elements of the network's input.
     varying: set = field(default_factory=set)
-    # Values through which differences flow: floating-point numbers, and truth values and whole numbers that the network
-    # computes.
+    # Values through which differences flow: floating-point numbers, and booleans and integers computed by the network.
     carrying: set = field(default_factory=set)
-    # Integers and strings that vary, by which the network may look something up.
+    # Varying integers and strings that may be indices of lookups.
     indices: set = field(default_factory=set)
-    # Values that depend on the shape of the input. Graph.is_batch_shaped leaves out those that vary too.
+    # Values that depend on the shape of the input. Graph.is_batch_shaped leaves out values that also vary.
     batch_shaped: set = field(default_factory=set)
-    # Values where differences start: inputs that are no indices, and numbers and truth values that are computed from
-    # indices.
+    # Values where differences start: inputs that are no indices, and numbers and booleans computed from indices.
     starts: set = field(default_factory=set)
-    # Values that are the same for a row and its references: comparisons that tell which elements of the input are
-    # padding, and values that a target function holds constant.
+    # Values that are the same for a row and its references: comparisons that find padding in the input, and values that
+    # a target function makes constant.
     shared: set = field(default_factory=set)
     # Values from which the indices of lookups are computed, element by element.
     looked_up: set = field(default_factory=set)
-    # Values each of whose elements comes from one element of one input, with the input and a key of their order. Of the
-    # whole numbers among them, those that are looked up are indices, as tokens are.
+    # Values whose elements each come from one element of one input, with the input and a key of the elements' order.
+    # Integers among them are indices, like tokens, if they are looked up.
     orders: dict = field(default_factory=dict)
-    # Whole numbers of the input whose elements the network mixes with others. They are numbers, and no indices.
+    # Integers of the input whose elements the network combines. They are numbers and no indices.
     numbers: set = field(default_factory=set)
 
     def has(self, value):
-        """Return whether a value varies, carries a difference, is an index, and depends on the input's shape."""
+        """Return four flags of a value: varies, carries a difference, is an index, depends on the input's shape."""
         return tuple(value in each for each in (self.varying, self.carrying, self.indices, self.batch_shaped))
 
     def add(self, value, flags):
-        """Add a value to each set whose flag is true; the order is that of `has`, with starts at the end."""
+        """Add a value to each set whose flag is true, in the order of `has`, with starts at the end."""
         sets = self.varying, self.carrying, self.indices, self.batch_shaped, self.starts
         for each, flag in zip(sets, flags, strict=True):
             if flag:
@@ -68,7 +67,7 @@ def dependence_of(graph):
 
 
 def _survey(graph, orders):
-    """Find the orders of a graph's values, from those of its varying inputs, and what is looked up."""
+    """Find the orders of a graph's values from the orders of its varying inputs, and the values that are looked up."""
     found = Dependence(orders=dict(orders))
     computed, mixed = set(orders), []
     for op in graph.ops:
@@ -110,9 +109,9 @@ def _dependence_from(graph, of_inputs, found):
 
 
 def _order(graph, op, value, orders, computed):
-    """Return the order of an output's elements; None unless each comes from one element of one input.
+    """Return the order of an output's elements; None unless each element comes from one element of one input.
 
-    It is a pair: the input, and a key that is the same for values whose elements are in the same order.
+    The order is a pair of the input and a key. Values with elements in the same order have the same key.
     """
     before = [orders.get(each) for each in op.inputs if each in computed]
     if None in before or len({origin for origin, _ in before}) > 1:
@@ -131,7 +130,7 @@ def _order(graph, op, value, orders, computed):
 
 
 def _find_looked_up(graph, across_cuts=True, tables=lambda table: True):
-    """Find the values from which indices of lookups are computed, element by element; ``tables`` says which lookups."""
+    """Find the values from which indices of lookups are computed, element by element; ``tables`` filters the tables."""
     lookups = [op for op in graph.ops if op.facts.indices is not None]
     pending = [op.inputs[op.facts.indices] for op in lookups if tables(op.inputs[0] if op.facts.indices else None)]
     found = set(pending)
@@ -145,10 +144,10 @@ def _find_looked_up(graph, across_cuts=True, tables=lambda table: True):
 
 
 def _find_padding(graph):
-    """Find the comparisons that tell which elements of the input are padding beyond doubt.
+    """Find the comparisons that certainly find padding in the input.
 
-    They are comparisons of looked-up tokens with one constant, and those of the ``Masking`` layer of Keras: a step is
-    padding if all of its features equal one constant.
+    These are comparisons of looked-up tokens with one constant, and comparisons of Keras's ``Masking`` layer, where a
+    step is padding if all of its features equal one constant.
     """
     tokens = {_unmoved(graph, value) for value in _find_looked_up(graph, across_cuts=False)}
     found, reductions = [], {op.inputs[0] for op in graph.ops if op.type == "Any"}
@@ -164,7 +163,7 @@ def _find_padding(graph):
 
 
 def _unmoved(graph, value):
-    """Return the value whose elements a value has, in another order, shape or dtype."""
+    """Return the value before ops that only change the order, shape or dtype of all elements."""
     while value in graph.producer and value not in graph.given and _moves_all(graph.producer[value]):
         value = graph.producer[value].inputs[0]
     return value
@@ -180,7 +179,7 @@ def _is_one_constant(graph, value):
 
 
 def _flags(op, value, found):
-    """Return whether an output varies, carries a difference, is an index, depends on a shape, and is a start."""
+    """Return five flags of an output: varies, carries a difference, is an index, depends on a shape, is a start."""
     if value.shape.num_elements() == 0:
         return False, False, False, False, False
     if value in found.shared:
@@ -194,15 +193,15 @@ def _flags(op, value, found):
         return True, carries, by_index, False, False
     if value.dtype == tf.bool:
         return True, carries or by_index, False, False, starts
-    # Whole numbers that are computed from differences carry one. If each comes from one element of the input and is
-    # looked up, it is an index: the contribution of what is looked up belongs to that element.
+    # Integers computed from differences carry a difference. An integer that comes from one element of the input and is
+    # looked up is an index: the contribution of the looked-up numbers belongs to this element.
     is_index = by_index or (value in found.looked_up and found.orders.get(value) is not None)
     is_number = (carries or by_index) if value in found.numbers else carries and not is_index
     return True, is_number, (carries or by_index) and not is_number, False, is_number and starts
 
 
 def _find_in_loop(op, found):
-    """Find the dependence in a loop; a value that varies in one step may vary at the beginning of the next."""
+    """Find the dependence in a loop; a value that varies in one step may vary at the start of the next step."""
     # No difference starts at the inputs of a loop body.
     flags = [(*found.has(value), False) for value in op.inputs]
     while True:
@@ -221,33 +220,33 @@ def _find_in_loop(op, found):
 
 
 def _survey_body(body, flags):
-    """Survey the graph of a loop; no element of its inputs is known to come from one element of the network's input."""
+    """Survey the graph of a loop, with unknown orders of its inputs."""
     return _survey(body, {value: None for value, flag in zip(body.inputs, flags, strict=True) if flag[0]})
 
 
 class Layout(NamedTuple):
-    """Position of the rows in a value."""
+    """Axis of the rows in a value."""
 
     axis: int
-    # Size of the axis divided by the size of the batch. The entries of one row stand side by side. None if unknown.
+    # Size of the axis divided by the size of the batch, or None if unknown. The entries of one row are adjacent.
     fold: int | None = 1
 
 
 def batch_layouts(graph):
-    """Find the axis of each value that holds the batch, perhaps with other axes folded in behind it.
+    """Find the axis of each value that holds the batch, perhaps with other axes folded into it.
 
-    If this is the leading axis, the elements of one row stand together, and the rows stand in order. Rows and
-    references can then be paired after the network has run once on each.
+    If this axis is the first one, the elements of one row are contiguous, and the rows are in order. Rows and
+    references can then be paired after the network has run once on each of them.
 
     Parameters
     ----------
     graph : Graph
-        The traced network; its inputs have an unknown batch size in front.
+        The traced network. The first axis of its inputs is the batch, of unknown size.
 
     Returns
     -------
     layouts : dict of Value to Layout
-        Layouts of the varying values for which they are known, including values inside loops.
+        Known layouts of varying values, including values inside loops.
     """
     layouts = {value: Layout(0) for value in graph.inputs if _is_open(value.shape, 0)}
     _lay_out_graph(graph, layouts)
@@ -279,8 +278,8 @@ def _lay_out_graph(graph, layouts):
 def _lay_out_loop(graph, op, layouts):
     """Find the layouts in a loop.
 
-    A value that varies only from the second step on has at first the layout with which it leaves the loop body. The
-    body is walked again until both agree.
+    A value that varies only from the second step on starts with the layout of the loop body's result. The body is
+    walked again until the layouts at its start and at its end agree.
     """
     body = op.body
     at_first = [layouts.get(value) for value in op.inputs]
@@ -313,7 +312,7 @@ def _is_open(shape, axis):
 
 
 def _layout_after(graph, op, layouts, varying, output):
-    """Return the layout of an op's output, or None if the op cuts rows or their place is unknown."""
+    """Return the layout of an op's output, or None if the op splits rows or their axis is unknown."""
     before = [layouts[value] for value in varying]
     axes, folds = {layout.axis for layout in before}, {layout.fold for layout in before}
     fold = folds.pop() if len(folds) == 1 else before[0].fold
@@ -328,12 +327,12 @@ def _layout_after(graph, op, layouts, varying, output):
     if op.facts.indices == 1 and len(varying) == 2 and (of_places := _layout_of_places(graph, op, layouts)) is not None:
         return of_places
     if op.facts.batch == ops.REPEATED:
-        # A number tells how often each row occurs in the result, which is known only when the network runs.
+        # The number of repeats of each row is known only when the network runs.
         return None
     if op.facts.list_task is not None:
         return _layout_after_list_op(op, varying, before)
     if len(axes) > 1:
-        # Broadcasting counts axes from the last.
+        # Broadcasting aligns axes from the last one.
         from_last = {layout.axis - value.shape.rank for value, layout in zip(varying, before, strict=True)}
         if len(from_last) > 1:
             return None
@@ -353,21 +352,21 @@ def _layout_after(graph, op, layouts, varying, output):
 
 
 def _layout_of_places(graph, op, layouts):
-    """Return the layout of computed places that count the leading axis of a table, for what is looked up; or None."""
+    """Return the layout of a lookup by computed positions along the first axis of a table, or None."""
     axis = 0 if op.facts.axis is None else graph.static_value(op.inputs[op.facts.axis])
     batch = op.attributes["batch_dims"].i if "batch_dims" in op.attributes else 0
     return layouts.get(op.inputs[1]) if axis == 0 and batch == 0 else None
 
 
 def _layout_after_list_op(op, varying, before):
-    """Return the layout after an op on a list; a list has the layout of its elements stacked on a new first axis."""
+    """Return the layout after a list op. A list has the layout of its elements stacked along a new first axis."""
     if op.facts.list_task in (ops.MADE, ops.STACKED):
         return before[0] if before[0].axis > 0 else None
     if op.facts.list_task == ops.TAKEN:
         return Layout(before[0].axis - 1, before[0].fold)
     if op.facts.list_task == ops.GATHERED:
         return None
-    # The list and the new item must agree, if both vary.
+    # If both the list and the new item vary, their layouts must agree.
     found = {
         layout if value.dtype == tf.variant else Layout(layout.axis + 1, layout.fold)
         for value, layout in zip(varying, before, strict=True)
@@ -384,11 +383,11 @@ def _layout_after_reduction(graph, op, axis, fold):
 
 
 def _layout_of_inner_axis(graph, op, source, axis, fold, output):
-    """Return the layout where the batch is not the leading axis, or None if it cannot be told."""
+    """Return the layout of a batch that is not on the first axis, or None if unknown."""
     if op.facts.hands_on == ops.CUT:
         if output.shape.rank == source.shape.rank:
             return Layout(axis, fold) if _is_open(output.shape, axis) else None
-        # One entry of the leading axis, such as the last step of a sequence.
+        # The op takes one entry of the first axis, such as the last step of a sequence.
         dropped = op.type == "StridedSlice" and op.attribute("shrink_axis_mask") == 1 and axis == 1
         return Layout(0, fold) if dropped and _is_open(output.shape, 0) else None
     if op.type == "Unpack" and op.attribute("axis") == 0:
@@ -408,13 +407,13 @@ def _keeps_order(graph, op):
 
 
 def _keeps_axis(graph, op, axis):
-    """Return whether an op is known to work along another axis than the one given."""
+    """Test whether an op is known to work along another axis than ``axis``."""
     axes = graph.static_value(op.inputs[op.facts.axis])
     return axes is not None and not any(each in (axis, axis - op.outputs[0].shape.rank) for each in np.ravel(axes))
 
 
 def _fold_of_matrix(graph, op, layouts):
-    """Count the matrix rows of one row of the batch, if only the weights tell the length of a matrix row."""
+    """Count the matrix rows of one row of the batch, if the length of a matrix row is known only from the weights."""
     reshape, length = graph.producer.get(op.inputs[0]), op.inputs[1].shape[op.attribute("transpose_b")]
     if reshape is None or reshape.type != "Reshape" or not length:
         return None
@@ -424,7 +423,7 @@ def _fold_of_matrix(graph, op, layouts):
 
 
 def _value_as_long(graph, shape):
-    """Return the value whose leading axis is as long as the first entry of a shape operand says; None if unknown."""
+    """Return the value whose first axis gives the first entry of a shape operand; None if unknown."""
     op = graph.producer.get(shape)
     if op is None:
         return None
@@ -444,7 +443,7 @@ def _value_as_long(graph, shape):
 
 
 def _layout_after_reshape(graph, op, layouts, fold, output):
-    """Return the layout after a reshape, which must not cut rows."""
+    """Return the layout after a reshape that does not split rows, else None."""
     like = layouts.get(_value_as_long(graph, op.inputs[1]))
     if like is not None and like.axis == 0 and like.fold is not None:
         return like

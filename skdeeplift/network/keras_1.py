@@ -1,4 +1,4 @@
-"""Architectures of Keras 1 and Keras 0.3, rewritten as Keras 2 would have written them."""
+"""Conversion of architectures of Keras 1 and Keras 0.3 to the form of Keras 2."""
 
 import json
 
@@ -21,7 +21,7 @@ _RECURRENT = {
     "dropout_U": "recurrent_dropout",
 }
 _ORDERED = {"dim_ordering": "data_format"}
-# The class of Keras 2, and the parameters that Keras 1 named otherwise, by the class of Keras 1.
+# For each class of Keras 1: the class of Keras 2, and renamed parameters.
 _LAYERS = {
     "AtrousConvolution1D": ("Conv1D", _CONVOLUTION_1D),
     "AtrousConvolution2D": ("Conv2D", _CONVOLUTION_ND),
@@ -55,12 +55,12 @@ _LAYERS = {
     "UpSampling2D": ("UpSampling2D", _ORDERED),
     "ZeroPadding2D": ("ZeroPadding2D", _ORDERED),
 }
-# Layers that are laid out otherwise in Keras 3; any other class may be one of the user's own.
+# Layers with another layout of weights in Keras 3. Other unknown classes may be the user's own.
 _GONE = ("ConvLSTM2D", "Deconvolution2D", "Deconvolution3D", "SeparableConvolution2D")
 _SIZES = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
 _MERGES = {"sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "concat": "Concatenate"}
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
-# These change how fast a layer is, or its training.
+# Parameters that only change the speed or the training of a layer.
 _WITHOUT_EFFECT = ("consume_less", "cache_enabled", "custom_name", "truncate_gradient", "ignore_border")
 _OF_KERAS_1 = frozenset(
     """atrous_rate border_mode consume_less dim_ordering dropout_U dropout_W filter_length inner_activation kernel_dim1
@@ -69,7 +69,7 @@ _OF_KERAS_1 = frozenset(
 
 
 def is_keras_1(config):
-    """Return whether layers of an architecture have parameters that only Keras 1, and versions before, had.
+    """Test whether layers of an architecture have parameters that only exist in Keras 1 and earlier versions.
 
     Parameters
     ----------
@@ -89,12 +89,12 @@ def is_keras_1(config):
 
 
 def to_keras_2(config, path):
-    """Rewrite an architecture of Keras 1 as one of Keras 2.
+    """Rewrite an architecture of Keras 1 in the form of Keras 2.
 
     Parameters
     ----------
     config : dict
-        Architecture, as it is in the file.
+        Architecture from the file.
     path : str
         The file, for errors.
 
@@ -105,7 +105,7 @@ def to_keras_2(config, path):
     Raises
     ------
     ModelFileError
-        If a layer is not one that Keras 3 can express.
+        If Keras 3 cannot express a layer.
     """
 
     def rewrite(part):
@@ -125,7 +125,7 @@ def to_keras_2(config, path):
 
 
 def _to_layer_of_keras_2(kind, config):
-    """Return the class and the configuration of a layer, with None for the class if there is none."""
+    """Return the class and the configuration of a layer in Keras 2, with None for an unknown class."""
     config = {name: value for name, value in config.items() if name not in _WITHOUT_EFFECT}
     if kind == "Merge":
         is_plain = not config.get("layers") and config.get("mode") in _MERGES
@@ -135,7 +135,7 @@ def _to_layer_of_keras_2(kind, config):
         return (_MERGES[config["mode"]], named) if is_plain else (None, config)
     if kind == "BatchNormalization" and config.get("mode", 0) != 0:
         return None, config
-    if kind == "Embedding":  # it dropped whole rows in training
+    if kind == "Embedding":  # dropped whole rows in training only
         config = {name: value for name, value in config.items() if name != "dropout"}
     if kind == "Activation":
         config = {name: value for name, value in config.items() if name not in ("beta", "target")}
@@ -150,17 +150,17 @@ def _to_layer_of_keras_2(kind, config):
 
 
 def is_keras_0(config):
-    """Return whether an architecture is a Sequential one, or a graph, of Keras 0.3 or before."""
+    """Test whether an architecture is a Sequential model or a graph of Keras 0.3 or earlier."""
     return isinstance(config, dict) and "layers" in config and "class_name" not in config
 
 
 def from_keras_0(config, path):
-    """Rewrite an architecture of Keras 0.3 as one of Keras 1.
+    """Rewrite an architecture of Keras 0.3 in the form of Keras 1.
 
     Parameters
     ----------
     config : dict
-        Architecture, as it is in the file: the name of each layer's class is among its parameters.
+        Architecture from the file. The name of each layer's class is among its parameters.
     path : str
         The file, for errors.
 
@@ -171,7 +171,7 @@ def from_keras_0(config, path):
     Raises
     ------
     ModelFileError
-        If it is a graph, or has a layer with layers inside.
+        If the architecture is a graph, or has a layer with layers inside.
     """
     layers, names = [], set()
     for number, layer in enumerate(config["layers"] if config.get("name") == "Sequential" else [None]):
@@ -200,7 +200,7 @@ def from_keras_0(config, path):
 
 
 def _input_shape(layer):
-    """Return the shape of the first layer's input, which may be said by two parameters of their own."""
+    """Return the shape of the first layer's input, from ``input_shape`` or from two other parameters."""
     size = layer.get("input_dim")
     if layer["name"] == "Embedding":
         return [layer.get("input_length")]

@@ -1,4 +1,4 @@
-"""Architectures of Keras 2, rewritten as Keras 3 would have written them."""
+"""Conversion of architectures of Keras 2 to the form of Keras 3."""
 
 import inspect
 import json
@@ -7,9 +7,9 @@ from skdeeplift.exceptions import ModelFileError
 from skdeeplift.network.custom_objects import say_call
 
 MODELS = {"Sequential": "Sequential", "Model": "Model", "Functional": "Model"}
-# Only training needs these, and they may be of classes that are gone.
+# Keys for training only. Their values may be of classes that no longer exist.
 _TRAINING_ONLY = ("init", "_initializer", "_regularizer", "_constraint")
-# Keys that layers of Keras 3 may not have, with the values at which they say nothing.
+# Keys that layers of Keras 3 may lack, with their values without effect.
 _OBSOLETE = {
     **dict.fromkeys(("ragged", "sparse", "time_major", "renorm", "softmax_robust_masking"), (False, None)),
     **dict.fromkeys(("virtual_batch_size", "noise_shape"), (None,)),
@@ -18,16 +18,16 @@ _OBSOLETE = {
     "groups": (1,),
     "mode": (0,),
 }
-# These only say what the input looks like.
+# Keys that only describe the input.
 _ABOUT_INPUT = ("input_dim", "input_length", "input_dtype", "query_shape", "key_shape", "value_shape")
-# These say where the functions of a Lambda layer were defined.
+# Keys that tell where the functions of a Lambda layer were defined.
 _ABOUT_CODE = ("module", "function_type", "output_shape_type", "output_shape_module")
 _OF_NETWORKS = ("name", "trainable", "layers", "input_layers", "output_layers", "build_input_shape")
 _RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}}
-# Layers that ran on cuDNN alone. Their weights are laid out otherwise.
+# Layers that ran only on cuDNN, with another layout of weights.
 CUDNN = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"}
 _CALLS = ("TFOpLambda", "SlicingOpLambda")
-# Layers that Keras 3 does not have, and this package has.
+# Layers of this package that Keras 3 lacks.
 _OWN = ("LocallyConnected1D", "LocallyConnected2D", "ThresholdedReLU")
 _RECURRENT = ("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "RNN", "SimpleRNN")
 _ACTIVATIONS = ("activation", "recurrent_activation", "function")
@@ -41,21 +41,21 @@ def rewritten(config, objects, files):
     Parameters
     ----------
     config : dict
-        As Keras 2 wrote it as JSON.
+        Configuration from the JSON of Keras 2.
     objects : CustomObjects
-        Classes and functions of the user's own.
+        The user's classes and functions.
     files : str or tuple of str
         The file, or the two files, for errors.
 
     Returns
     -------
     config : dict
-        As Keras 3 reads it.
+        Configuration in the form of Keras 3.
 
     Raises
     ------
     ModelFileError
-        If a layer calls a function that is not called for a network from a file.
+        If a layer calls a function that is not allowed in files.
     """
     return json.loads(json.dumps(config), object_hook=_Rewriting(objects, files).rewrite)
 
@@ -67,7 +67,7 @@ class _Rewriting:
         self.objects, self.files = objects, files
 
     def rewrite(self, part):
-        """Rewrite one part, whose own parts have been rewritten, as Keras 3 would have written it."""
+        """Rewrite one part in the form of Keras 3, after the parts inside it."""
         kind, config = part.get("class_name"), part.get("config")
         if kind in ("__tuple__", "TensorShape"):
             return part["items"]
@@ -80,7 +80,7 @@ class _Rewriting:
     def _rewrite_layer(self, part, kind, config):
         import keras
 
-        if isinstance(config, list):  # a Sequential, to Keras 2
+        if isinstance(config, list):  # a Sequential model of Keras 2
             config = {"name": None, "layers": config}
         for place in (part, config):
             if isinstance(place.get("name"), str):
@@ -98,7 +98,7 @@ class _Rewriting:
             return kept | self._rewrite_operation(config)
         name = part.get("registered_name") or kind
         is_own = kind not in MODELS and not hasattr(keras.layers, kind) and kind not in _OWN
-        if is_own and "name" not in config:  # an initializer or the like
+        if is_own and "name" not in config:  # not a layer, but an initializer or similar object
             return part
         if kind in CUDNN and not self.objects.has_class(name):
             config |= {"activation": "tanh", "recurrent_activation": "sigmoid"}
@@ -115,7 +115,7 @@ class _Rewriting:
             return kept | {"class_name": kind, "module": "builtins", "registered_name": own or name, "config": config}
         if kind == "Lambda" and isinstance(
             config.get("output_shape"), str
-        ):  # a function, instead of which it is computed
+        ):  # a function; Keras 3 computes the shape instead
             del config["output_shape"]
         module, kind = ("keras", MODELS[kind]) if kind in MODELS else ("keras.layers", kind)
         registered, cls = None, getattr(keras if module == "keras" else keras.layers, kind, None)
@@ -138,7 +138,7 @@ class _Rewriting:
         return kept | {"class_name": kind, "module": module, "registered_name": registered, "config": config}
 
     def _rewrite_function(self, value):
-        """Name a function in the way of Keras 3: as itself, or as one that is not Keras's own."""
+        """Name a function in the form of Keras 3: Keras's own by its name, others as custom objects."""
         import keras
 
         name = value.get("config") if isinstance(value, dict) and value.get("class_name") == "function" else value
@@ -147,7 +147,7 @@ class _Rewriting:
         if name in self.objects.given:
             self.objects.find(name)
         elif name == "hard_sigmoid":
-            # The one of Keras 3 has another slope.
+            # The hard sigmoid of Keras 3 has another slope.
             from skdeeplift.network import keras_2_layers  # noqa: F401
 
             name = _HARD_SIGMOID
@@ -156,7 +156,7 @@ class _Rewriting:
         return {"class_name": "function", "module": "builtins", "config": name, "registered_name": name}
 
     def _rewrite_node(self, part, config):
-        """Rewrite a layer that is one operation of TensorFlow."""
+        """Rewrite a layer that is one TensorFlow operation."""
         from skdeeplift.network.keras_2_operations import read_node
 
         node = config["node_def"]
@@ -171,7 +171,7 @@ class _Rewriting:
         }
 
     def _rewrite_operation(self, config):
-        """Rewrite a call of a TensorFlow function; what it is called on is rewritten with the network."""
+        """Rewrite a layer that calls a TensorFlow function; its arguments are rewritten with the network."""
         from skdeeplift.network.keras_2_operations import find_function
 
         name, function = config["name"], config["function"]
@@ -194,11 +194,11 @@ class _Rewriting:
         }
 
     def _rewrite_calls(self, config):
-        """Rewrite what the layers of a functional network are called on.
+        """Rewrite the arguments of the layers of a functional network.
 
-        A tensor is noted by the name of its layer, the number of the call and that of the output. Keras 2 numbers the
-        calls of a nested model from one, Keras 3 from zero; but it takes outputs of the network from a functional one
-        as Keras 2.
+        Keras stores a tensor as the name of its layer, the number of the call and the number of the output. Keras 2
+        numbers the calls of a nested model from one, Keras 3 from zero. For the outputs of the network, Keras 3 numbers
+        calls of a nested functional model as Keras 2 does.
         """
         layers, outputs = config["layers"], config["output_layers"]
         text = _without_slashes(json.dumps([[layer["inbound_nodes"] for layer in layers], outputs]))
@@ -223,10 +223,10 @@ class _Rewriting:
                 continue
             for number, inputs in enumerate(calls):
                 tensors = _map_places(tensor, inputs)
-                # Further tensors may be among the keyword arguments, which Keras 2 notes with each of the inputs.
+                # Keyword arguments may hold more tensors; Keras 2 stores them with each input.
                 keywords = _map_places(tensor, _keywords(inputs))
                 args = tensors if isinstance(tensors, list) and len(tensors) == 1 else [tensors]
-                if layer["class_name"] in _RECURRENT and isinstance(args[0], list):  # a sequence, and the first state
+                if layer["class_name"] in _RECURRENT and isinstance(args[0], list):  # a sequence and the initial state
                     args, keywords = args[0][:1], {"initial_state": args[0][1:]} | keywords
                 calls[number] = {"args": args, "kwargs": keywords}
         shifted = from_one & sequential
@@ -235,14 +235,14 @@ class _Rewriting:
             name = _without_slashes(name)
             return [name, call - (name in shifted), output]
 
-        # A list of one, in which Keras 2 notes a single tensor, is to Keras 3 another structure.
+        # Unpack a list of one tensor: Keras 2 stores a single tensor so, but Keras 3 reads another structure.
         outputs = _map_places(place, outputs)
         config["output_layers"] = outputs[0] if len(outputs) == 1 else outputs
         inputs = _map_places(lambda name, *rest: [_without_slashes(name), *rest], config["input_layers"])
         config["input_layers"] = inputs[0] if len(inputs) == 1 else inputs
 
     def _rewrite_call_of_function(self, layer, calls, tensor):
-        """Keep the constants of a call in the layer's configuration, and return a call on the tensors alone."""
+        """Keep the constants of a call in the layer's configuration, and return a call on only the tensors."""
         tensors = []
 
         def place(*where):
@@ -271,7 +271,7 @@ class _Rewriting:
 
 
 def _input_of(layer):
-    """Return what a first layer says of its input, if it is not an input itself."""
+    """Return the input that a first layer declares, unless the layer is an input itself."""
     if layer["class_name"] == "Sequential" and layer["config"]["layers"][:1]:
         first = layer["config"]["layers"][0]
         shape = first["config"].get("batch_shape") or first["config"].get("batch_input_shape")
@@ -281,12 +281,12 @@ def _input_of(layer):
 
 
 def _without_slashes(name):
-    """Return a name that Keras 3 allows."""
+    """Return a layer's name without slashes, which Keras 3 does not allow."""
     return name.replace("/", "_")
 
 
 def _is_place(value):
-    """Return whether a value is a tensor's place, (layer, call, output), or a constant, with or without keywords."""
+    """Test whether a value is a tensor's place, (layer, call, output), or a constant, with or without keywords."""
     if not isinstance(value, list) or len(value) not in (3, 4) or not isinstance(value[0], str):
         return False
     if value[0] == _CONSTANT:
@@ -295,7 +295,7 @@ def _is_place(value):
 
 
 def _keywords(inputs):
-    """Return the keyword arguments of a call, which are with each of its inputs."""
+    """Return the keyword arguments of a call, which are stored with each input."""
     if _is_place(inputs):
         return inputs[3] if len(inputs) == 4 else {}
     for each in inputs.values() if isinstance(inputs, dict) else inputs if isinstance(inputs, list) else ():
@@ -306,7 +306,7 @@ def _keywords(inputs):
 
 
 def _map_places(function, value):
-    """Apply a function to all that has the form of a tensor's place, (name of the layer, call, output)."""
+    """Apply a function to everything in the form of a tensor's place, (name of the layer, call, output)."""
     if isinstance(value, dict):
         return {key: _map_places(function, item) for key, item in value.items()}
     if not isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Layers and activations of Keras 2 that Keras 3 does not have, or computes otherwise."""
+"""Layers and activations of Keras 2 that Keras 3 lacks or computes in another way."""
 
 import itertools
 import math
@@ -15,7 +15,7 @@ def hard_sigmoid_of_keras_2(x):
 
 
 class _LocallyConnected(keras.Layer):
-    """Convolution with a kernel of its own at every position.
+    """Convolution with separate weights at every position.
 
     Parameters
     ----------
@@ -24,15 +24,16 @@ class _LocallyConnected(keras.Layer):
     kernel_size, strides : int or list of int
         Size of a window and the steps between windows, along each axis.
     padding : {"valid", "same"}
-        Whether windows that reach beyond the input are left out, or cut.
+        Whether windows that extend beyond the input are left out ("valid") or cut ("same").
     data_format : {"channels_last", "channels_first"}
-        Place of the axis of channels.
+        Position of the axis of channels.
     activation : str, dict or callable, default=None
-        Activation, as every layer of Keras takes it.
+        Activation, as in every Keras layer.
     use_bias : bool, default=True
-        Whether there is a bias for every position and channel.
+        Whether to add a bias for every position and channel.
     implementation : {1, 2, 3}, default=1
-        Form of the kernel: windows, a whole matrix of which some entries do not count, or the entries that count.
+        Form of the kernel: windows (1), a whole matrix with unused entries (2), or only the used entries of this matrix
+        (3).
     **kwargs : dict
         Parameters of every layer.
     """
@@ -63,13 +64,13 @@ class _LocallyConnected(keras.Layer):
         return tuple(value) if isinstance(value, (list, tuple)) else (value,) * self.rank
 
     def get_config(self):
-        """Return what ``__init__`` takes."""
+        """Return the arguments of ``__init__``."""
         names = ("filters", "kernel_size", "strides", "padding", "data_format", "use_bias", "implementation")
         own = {name: getattr(self, name) for name in names}
         return {**super().get_config(), **own, "activation": keras.activations.serialize(self.activation)}
 
     def build(self, input_shape):
-        """Make the weights, in the form that the implementation has."""
+        """Make the weights in the form of the implementation."""
         first = self.data_format == "channels_first"
         self.channels = input_shape[1 if first else -1]
         self.inputs = tuple(input_shape[2:] if first else input_shape[1:-1])
@@ -94,7 +95,7 @@ class _LocallyConnected(keras.Layer):
         return (channels, *positions) if self.data_format == "channels_first" else (*positions, channels)
 
     def _windows(self):
-        """List the places of the inputs that each output sees, as flat numbers."""
+        """List the flat positions of the inputs of each output."""
         for output in itertools.product(*map(range, self.outputs)):
             ranges = []
             axes = zip(output, self.inputs, self.kernel_size, self.strides, strict=True)
@@ -104,7 +105,7 @@ class _LocallyConnected(keras.Layer):
             yield [np.ravel_multi_index(each, self.inputs) for each in itertools.product(*ranges)]
 
     def _entries(self):
-        """List the (output, input) entries of the whole matrix that count, in the order in which they are stored."""
+        """List the used (output, input) entries of the whole matrix, in the order of storage."""
         numbers = np.arange(math.prod(self.outputs) * self.filters).reshape(self._order(self.outputs, self.filters))
         of_inputs = np.arange(math.prod(self.inputs) * self.channels).reshape(self._order(self.inputs, self.channels))
         if self.data_format == "channels_first":
@@ -136,28 +137,28 @@ class _LocallyConnected(keras.Layer):
             outputs = tf.matmul(flat, kernel, transpose_b=True)
         outputs = tf.reshape(outputs, (-1, *self._order(self.outputs, self.filters)))
         if self.bias is not None:
-            # Keras 2 reshapes the bias for channels that come first, and does not transpose it.
+            # For channels first, Keras 2 reshapes the bias and does not transpose it.
             outputs += tf.reshape(self.bias.value, (1, *self._order(self.outputs, self.filters)))
         return self.activation(outputs)
 
 
 @keras.saving.register_keras_serializable("skdeeplift")
 class LocallyConnected1D(_LocallyConnected):
-    """Convolution along one axis, with a kernel of its own at every position."""
+    """Convolution along one axis with separate weights at every position."""
 
     rank = 1
 
 
 @keras.saving.register_keras_serializable("skdeeplift")
 class LocallyConnected2D(_LocallyConnected):
-    """Convolution along two axes, with a kernel of its own at every position."""
+    """Convolution along two axes with separate weights at every position."""
 
     rank = 2
 
 
 @keras.saving.register_keras_serializable("skdeeplift")
 class ThresholdedReLU(keras.Layer):
-    """Activation that keeps what is above a threshold, and is zero elsewhere.
+    """Activation that keeps numbers above a threshold and is zero elsewhere.
 
     Parameters
     ----------
@@ -173,9 +174,9 @@ class ThresholdedReLU(keras.Layer):
         self.supports_masking = True
 
     def call(self, inputs):
-        """Keep what is above the threshold."""
+        """Keep numbers above the threshold, and set others to zero."""
         return tf.where(inputs > self.theta, inputs, tf.zeros_like(inputs))
 
     def get_config(self):
-        """Return what ``__init__`` takes."""
+        """Return the arguments of ``__init__``."""
         return {**super().get_config(), "theta": self.theta}

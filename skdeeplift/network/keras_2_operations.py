@@ -1,4 +1,4 @@
-"""Calls of TensorFlow functions, which Keras 2 stored as layers by the names of the functions."""
+"""Layers of Keras 2 that call TensorFlow functions, stored by the names of the functions."""
 
 import json
 import types
@@ -9,7 +9,7 @@ from google.protobuf import json_format
 
 from skdeeplift.network import ops
 
-# Functions without side effects and without randomness. Only these names are looked up for a file.
+# Namespaces of functions without side effects and randomness. Only names in them are looked up for a file.
 _NAMESPACES = ("bitwise", "image", "linalg", "math", "nn", "quantization", "signal")
 _ARRAY_FUNCTIONS = frozenset(
     """
@@ -88,7 +88,7 @@ def find_function(symbol):
     Returns
     -------
     function : callable or None
-        None if the name is not one of the functions that are allowed in files.
+        The function, or None if it is not allowed in files.
     """
     if symbol.startswith("keras.backend."):
         return _OF_KERAS_BACKEND.get(symbol.removeprefix("keras.backend."))
@@ -107,14 +107,14 @@ def find_function(symbol):
 
 @keras.saving.register_keras_serializable("skdeeplift")
 class TensorFlowCall(keras.Layer):
-    """Layer that calls a function of TensorFlow on tensors and constants.
+    """Layer that calls a TensorFlow function on tensors and constants.
 
     Parameters
     ----------
     function : str or callable
-        The name of an allowed function, such as ``"math.exp"``, or a function of the user's own.
+        Name of an allowed function, such as ``"math.exp"``, or a user's function.
     arguments : str
-        JSON of the first argument and of the keyword arguments, in which ``{"tensor": k}`` stands for tensor ``k``.
+        JSON of the first argument and of the keyword arguments, with ``{"tensor": k}`` in the place of tensor ``k``.
     **kwargs : dict
         Parameters of every layer.
     """
@@ -134,7 +134,7 @@ class TensorFlowCall(keras.Layer):
         return function(first, **keywords)
 
     def get_config(self):
-        """Return what ``__init__`` takes."""
+        """Return the arguments of ``__init__``."""
         function = self.function
         if not isinstance(function, str):
             function = keras.saving.serialize_keras_object(function)
@@ -142,26 +142,26 @@ class TensorFlowCall(keras.Layer):
 
     @classmethod
     def from_config(cls, config):
-        """Make the layer of its configuration."""
+        """Make the layer from its configuration."""
         if isinstance(config["function"], dict):
             config = {**config, "function": keras.saving.deserialize_keras_object(config["function"])}
         return cls(**config)
 
 
-# Operations that are run. Some have no row, since they have no rule.
+# Allowed operations. The last three have no row in the table of ops, because they have no rule.
 _OPERATIONS = ops.without_effects() | {"Fill", "L2Loss", "LRN"}
 
 
 @keras.saving.register_keras_serializable("skdeeplift")
 class TensorFlowOperation(keras.Layer):
-    """Layer that is one operation of TensorFlow, as Keras 2 stored it with TensorFlow 2.0 to 2.3.
+    """Layer of one TensorFlow operation, as stored by Keras 2 with TensorFlow 2.0 to 2.3.
 
     Parameters
     ----------
     node : str
         JSON of the operation's ``NodeDef``.
     constants : str, default="{}"
-        JSON of the inputs that are constant, by their places.
+        JSON of the constant inputs by their positions.
     **kwargs : dict
         Parameters of every layer.
     """
@@ -189,12 +189,12 @@ class TensorFlowOperation(keras.Layer):
         return operation.outputs[0] if len(operation.outputs) == 1 else list(operation.outputs)
 
     def get_config(self):
-        """Return what ``__init__`` takes."""
+        """Return the arguments of ``__init__``."""
         return {**super().get_config(), "node": self.node, "constants": self.constants}
 
 
 def read_node(text):
-    """Read the definition of an operation, which must be one that is allowed in files.
+    """Read the definition of an operation that is allowed in files.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def read_node(text):
 
 
 def _fill(value, tensors):
-    """Put tensors, slices and the ellipsis in their places."""
+    """Replace placeholders of tensors, slices and the ellipsis by these objects."""
     if isinstance(value, list):
         return [_fill(item, tensors) for item in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Layers of a network: records of their calls while it is traced, and their outputs by name."""
+"""Layers of a network: records of their calls during the trace, and look-up of their outputs by name."""
 
 import functools
 import math
@@ -22,35 +22,35 @@ _LOCK = threading.Lock()
 class LayerCall(NamedTuple):
     """One call of a layer while a network was traced."""
 
-    # Names of the layers around the call, the outermost first, and of the layer itself.
+    # Names of the layers around the call, outermost first, and the name of the layer itself.
     path: tuple
     # Flat list of the outputs.
     outputs: list
 
     def is_named(self, name):
-        """Return whether a name is the layer's, perhaps with the layers around it as in ``"encoder/dense"``."""
+        """Test whether a name is the layer's name, optionally with outer layers, as in ``"encoder/dense"``."""
         parts = tuple(name.split("/"))
         return self.path[-len(parts) :] == parts
 
 
 class Recording:
-    """Calls of layers in one graph, in the order in which they began."""
+    """Calls of layers in one graph, in the order of their starts."""
 
     def __init__(self):
         self.calls, self.graph = [], None
 
     def begin(self):
-        """Record the calls in the graph that is being traced now, and in no other graph."""
+        """Start to record calls in the current graph, and in no other graph."""
         self.graph = tf.compat.v1.get_default_graph()
 
 
 @contextmanager
 def recorded_calls(layers):
-    """Record the calls of layers, each in a name scope of its own.
+    """Record the calls of layers, each in its own name scope.
 
-    Keras's scopes do not identify a call. TensorFlow makes them unique by a number, so the scope ``dense_1`` may belong
-    to the layer ``dense`` or to ``dense_1``. Calls inside a compiled function are not recorded, because TensorFlow
-    traces that function only once.
+    Keras's scopes do not identify a call. TensorFlow makes scopes unique by a number, so the scope ``dense_1`` may
+    belong to the layer ``dense`` or to ``dense_1``. Calls inside a compiled function are not recorded, because
+    TensorFlow traces this function only once.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def recorded_calls(layers):
     Yields
     ------
     recording : Recording
-        The calls. `skdeeplift.network.graph.call_numbers` finds the calls that an op lies in.
+        The calls. `skdeeplift.network.graph.call_numbers` finds the calls around an op.
     """
     recording, path = Recording(), []
 
@@ -91,7 +91,7 @@ def recorded_calls(layers):
 
 
 def without_fused_kernels(layers):
-    """Make recurrent layers run step by step; on a GPU they would be one op of cuDNN, which has no rule.
+    """Make recurrent layers run step by step. On a GPU they would run as one cuDNN op without a rule.
 
     Parameters
     ----------
@@ -102,9 +102,9 @@ def without_fused_kernels(layers):
 
 
 def with_rows_apart(layers):
-    """Let ``MelSpectrogram`` cut off what is quiet beside a row's maximum, and not beside that of the whole batch.
+    """Make ``MelSpectrogram`` clip values relative to the maximum of each row instead of the whole batch.
 
-    A row then has the spectrogram that it has alone.
+    The spectrogram of a row then does not depend on the other rows.
 
     Parameters
     ----------
@@ -126,10 +126,10 @@ def with_rows_apart(layers):
 
 @contextmanager
 def _replaced(layers, name, make):
-    """Replace an attribute of layers by what a function makes of each layer, and restore it afterwards.
+    """Replace an attribute of each layer by the result of a function of the layer, and restore it afterwards.
 
-    Most layers have a method from their class, which then shows again. Keras tracks attributes that setattr sets, so
-    the attribute goes into the instance's dict.
+    The attribute is set in the instance's dict, because Keras tracks attributes set by setattr. Most attributes are
+    methods of the class, which are visible again after deletion from the dict.
     """
     distinct = {id(layer): layer for layer in layers}.values()
     own = [(vars(layer), vars(layer)[name]) for layer in distinct if name in vars(layer)]
@@ -145,7 +145,7 @@ def _replaced(layers, name, make):
 
 
 def _copy_if_given(tensor, given):
-    """Copy an output that is one of the layer's inputs, as in Dropout, so that the layer has an output of its own."""
+    """Copy an output that is one of the layer's inputs, as in Dropout, so that the layer has its own output."""
     if not isinstance(tensor, tf.Tensor):
         return tensor
     origin = tensor.op.inputs[0] if facts_of(tensor.op.type).alias else tensor
@@ -153,7 +153,7 @@ def _copy_if_given(tensor, given):
 
 
 def innermost_named(calls, numbers, names):
-    """Return the given name that belongs to the innermost of some calls, or None if no call has such a name."""
+    """Return the name in ``names`` of the innermost of some calls, or None if no call has such a name."""
     return next((name for number in reversed(numbers) for name in names if calls[number].is_named(name)), None)
 
 
@@ -165,8 +165,8 @@ def find_layer(graph, name, inputs=()):
     graph : Graph
         The traced network.
     name : str
-        Name of a layer. If several layers share it, the names of the layers around it come first, as in
-        ``"encoder/dense"``. The suffix ``":pre_activation"`` asks for the linear part.
+        Name of a layer. If several layers have this name, put the names of the outer layers first, as in
+        ``"encoder/dense"``. The suffix ``":pre_activation"`` selects the linear part.
     inputs : iterable of str, default=()
         Names of the network's inputs.
 
@@ -204,19 +204,19 @@ def find_layer(graph, name, inputs=()):
     found = outputs[0] if name == of_layer else _before_activation(graph, outputs[0], numbers[0], of_layer)
     if found.dtype.is_complex:
         raise ValueError(
-            f"layer={name!r} names complex numbers, of which a unit has no one multiplier. Name a layer before or "
-            "behind it, such as one that returns the real and the imaginary part side by side."
+            f"layer={name!r} names complex numbers, and a complex unit has no single multiplier. Name a layer "
+            "before or behind it, such as one that returns the real and the imaginary part side by side."
         )
     return found
 
 
 def layer_names(graph):
-    """List the names of the layers that the network calls, in order and each once."""
+    """List the names of the layers that the network calls, in order and without repetition."""
     return list(dict.fromkeys(call.path[-1] for call in graph.calls))
 
 
 def unknown_layer(parameter, name, names):
-    """Write the message for a name that no layer has, with the names of the layers."""
+    """Write the error message for an unknown name of a layer, with the names of all layers."""
     near = get_close_matches(str(name), names, n=3)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     return f"{parameter} names {name!r}, which is none of the network's layers: {', '.join(names)}.{hint}"

@@ -1,4 +1,4 @@
-"""Masks: inputs that say which numbers of others count, and the values in which such numbers are hidden."""
+"""Masks: inputs that decide which numbers of other inputs count, and values with hidden numbers."""
 
 import numpy as np
 import tensorflow as tf
@@ -6,16 +6,16 @@ import tensorflow as tf
 from skdeeplift.dtypes import kind_of
 from skdeeplift.network import ops
 
-# The least number that hides others where it is added to them, or stands in their place. Masks of half precision use
-# no larger one.
+# Smallest number that hides other numbers when it is added to them or replaces them. Masks in half precision use no
+# larger number.
 _LARGE = 1e4
-# A number as large as this hides others altogether. Infinite numbers have no difference, and slopes of still larger
-# ones are smaller than single precision holds.
+# Numbers from this size on hide other numbers completely. Infinite numbers have no difference, and slopes between even
+# larger numbers underflow in single precision.
 _HIDING = 2.0**60
 
 
 def only_decides(graph, source, target):
-    """Return whether an input reaches the target, and through truth values alone, as a mask does."""
+    """Test whether an input reaches the target only through booleans, like a mask."""
     reached, by_numbers = {source}, {source} if source.dtype != tf.bool else set()
     for op in graph.ops:
         if not reached.isdisjoint(op.inputs):
@@ -26,10 +26,10 @@ def only_decides(graph, source, target):
 
 
 def find_hiding_masks(graph):
-    """Return whether each input is a mask that leaves a network nothing to compute with if all of it is zero.
+    """Test for each input whether it is a mask that hides all numbers from the network if the mask is zero.
 
-    Such an input of whole numbers or truth values only decides. It hides numbers of other inputs by a large number, as
-    attention does, or its count divides them, as in a mean.
+    Such an input holds integers or booleans that only decide. It hides numbers of other inputs by a large number, as in
+    attention, or its count divides them, as in a mean.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def find_hiding_masks(graph):
 
 
 def _hides(graph, source):
-    """Return whether a mask's truth values meet numbers of other inputs beside a large number, or divide them."""
+    """Test whether a mask's booleans meet numbers of other inputs together with a large number, or divide them."""
     alone, large, others = {source}, set(), {*graph.inputs} - {source}
 
     def is_large(value):
@@ -67,19 +67,19 @@ def _hides(graph, source):
 
 
 def is_shown(tensor):
-    """Return whether each number is finite, and smaller than those that hide others."""
+    """Test whether each number is finite and too small to hide others."""
     return tf.abs(tensor) < _HIDING
 
 
 def make_finite(tensor):
-    """Bound infinite and nearly infinite numbers, so that they have a difference."""
+    """Clip infinite and nearly infinite numbers, so that they have a difference."""
     return tf.clip_by_value(tensor, -_HIDING, _HIDING)
 
 
 def find_hidden(graph, among_inputs=()):
-    """Find the values in which a condition that varies may put infinite or nearly infinite numbers in place of others.
+    """Find the values in which a varying condition may replace numbers by infinite or nearly infinite numbers.
 
-    They reach up to the next function that makes finite numbers of them, such as softmax.
+    These values extend to the next function that makes the numbers finite, such as softmax.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def find_hidden(graph, among_inputs=()):
     Returns
     -------
     hidden : set of Value
-        Values inside loops included.
+        Such values, including values inside loops.
     """
     hidden = set(among_inputs)
     for op in graph.ops:
@@ -113,7 +113,7 @@ def _find_hidden_in_loop(op, hidden):
 
 
 def _may_hide(graph, op):
-    """Return whether a truth value with a difference makes an op choose, multiply or compute a hiding number."""
+    """Test whether a boolean with a difference makes an op select, multiply or compute a hiding number."""
     if op.facts.domain == ops.POLE:
         before = graph.producer.get(op.inputs[0])
         return before is not None and before.type == "Cast" and before.inputs[0].dtype == tf.bool
@@ -127,7 +127,7 @@ def _makes_finite(op):
 
 
 def _size_of_constant(graph, value):
-    """Return the largest size of a constant's numbers; zero for other values."""
+    """Return the largest absolute number of a constant; zero for other values."""
     if graph.varies(value):
         return 0.0
     number = graph.captures.get(value)

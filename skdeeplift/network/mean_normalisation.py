@@ -1,42 +1,47 @@
-"""Weights of a first layer that does not tell what all letters have in common."""
+"""Mean-normalised weights of a first layer for one-hot sequences."""
 
 import numpy as np
 
 
 def mean_normalise_weights_for_sequence_convolution(weights, bias, axis_of_normalisation=-2):
-    """Centre a first layer's weights over the letters of a one-hot sequence, without changing what the layer computes.
+    r"""Centre a first layer's weights over the letters of a one-hot sequence, with the same output of the layer.
 
-    At each position of a window exactly one letter is 1. So the mean of the weights over the letters may be moved into
-    the bias: the layer's output is the same, while contributions no longer depend on how the weights were offset.
+    At each position :math:`i` of a window exactly one letter :math:`l` is 1. The mean of the weights over the letters
+    can therefore move into the bias:
+
+    .. math::
+        w'_{il} = w_{il} - \bar w_i, \quad b' = b + \sum_i \bar w_i
+
+    The output does not change. Contributions no longer depend on a common offset of the weights.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     weights : array-like of shape (..., n_letters, n_filters)
-        The kernel as Keras keeps it: ``(length, n_letters, n_filters)`` of a ``Conv1D``, or
+        Kernel in Keras's layout: ``(length, n_letters, n_filters)`` of a ``Conv1D``, or
         ``(1, length, n_letters, n_filters)`` of a ``Conv2D``.
     bias : array-like of shape (n_filters,)
-        The layer's bias.
+        Bias of the layer.
     axis_of_normalisation : int, default=-2
-        The axis of the letters, any but the last.
+        Axis of the letters. Any axis but the last one.
 
     Returns
     -------
     weights : ndarray of shape (..., n_letters, n_filters)
-        With mean zero over the letters.
+        Weights with mean zero over the letters.
     bias : ndarray of shape (n_filters,)
-        With the means of all positions of the window added.
+        Bias plus the mean weights of all positions of the window.
 
     Raises
     ------
     ValueError
-        If the shapes do not belong together, or the axis has size one.
+        If the shapes do not fit each other, or the axis has size one.
 
     Notes
     -----
-    Right where every window holds as many letters as it is long: not at the ends of a sequence that is padded with
-    zeros (``padding="same"``), nor where a letter is not known.
+    The output is the same only if every position of a window holds a letter. It differs at the ends of a sequence that
+    is padded with zeros (``padding="same"``), and at unknown letters.
 
     References
     ----------

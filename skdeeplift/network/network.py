@@ -1,4 +1,4 @@
-"""Networks that explainers are bound to: their inputs, and their graph."""
+"""Networks bound to explainers: their inputs, their traces and their graphs."""
 
 import threading
 from copy import copy
@@ -21,18 +21,18 @@ def trace(call, structure, layers=()):
     Parameters
     ----------
     call : callable
-        Takes one structure of tensors and returns a tensor or a structure of them.
+        Function of one structure of tensors that returns a tensor or a structure of tensors.
     structure : structure of TensorSpec
-        What ``call`` is given: a spec, or lists, tuples and dicts of specs.
+        Argument of ``call``: a spec, or lists, tuples and dicts of specs.
     layers : iterable of keras.Layer, default=()
-        Layers whose ops and outputs are to be found by name.
+        Layers to record, so that their ops and outputs can be found by name.
 
     Returns
     -------
     graph : Graph
-        Inputs and outputs flat, in the order of ``tf.nest.flatten``.
+        Graph with flat inputs and outputs, in the order of ``tf.nest.flatten``.
     output_structure : structure
-        The structure of what ``call`` returns.
+        Structure of the result of ``call``.
     """
     layers = list(layers)
     changed = without_fused_kernels(layers), with_rows_apart(layers)
@@ -40,24 +40,24 @@ def trace(call, structure, layers=()):
 
         def recorded_call(structure):
             recording.begin()
-            # The scope around the trace holds for variables that are lifted out of it.
+            # A scope around the trace would also apply to variables that are lifted out of the trace.
             with without_new_weights():
                 return call(structure)
 
         concrete = compiled(recorded_call).get_concrete_function(structure)
     graph = Graph(concrete.graph, recording.calls)
-    # The graph's captures are weak where a model holds the variables; the function keeps both alive.
+    # The graph holds captured variables of a model only weakly; the concrete function keeps them alive.
     graph.concrete_functions = [concrete]
     return graph, concrete.structured_outputs
 
 
 class Trace:
-    """Trace of a network, and what the network was like then.
+    """Trace of a network, with a snapshot of the network's attributes.
 
     Parameters
     ----------
     callee : KerasModel or Function
-        Calls the network.
+        Callee of the network.
     input_specs : structure of TensorSpec
         Specs of the inputs.
     """
@@ -67,18 +67,18 @@ class Trace:
         self.model, self.attributes = callee.model, Attributes(callee.parts)
 
 
-# Traces of Keras models by the model's id and its inputs, as long as any explainer uses them. A trace keeps its model
-# alive, so that no other model has the id meanwhile.
+# Traces of Keras models by the model's id and inputs, as long as any explainer uses the trace. A trace keeps its model
+# alive, so that no other model gets the same id.
 _shared_traces = WeakValueDictionary()
 
 
 def find_trace(callee, input_specs):
-    """Return the trace of a network: that of another explainer if the network has not changed since.
+    """Return the trace of a network, shared with another explainer if the network has not changed since.
 
     Parameters
     ----------
     callee : KerasModel or Function
-        Calls the network.
+        Callee of the network.
     input_specs : structure of TensorSpec
         Specs of the inputs.
 
@@ -98,34 +98,34 @@ def find_trace(callee, input_specs):
 
 
 class Network:
-    """A network, its inputs and its graph.
+    """Network with its inputs and its graph.
 
     Parameters
     ----------
     callee : KerasModel or Function
-        Calls the user's network, which is shared with the user: training it further shows at once.
+        Callee of the user's network. The network is shared with the user, so further training takes effect at once.
     input_specs : structure of TensorSpec
         Specs of the inputs, in the network's own structure.
 
     Attributes
     ----------
     flat_specs : list of TensorSpec
-        One for each input.
+        One spec for each input.
     is_single : bool
-        Whether the network takes one tensor, and not a structure of tensors.
+        Whether the network takes one tensor and not a structure of tensors.
     takes_table : bool
         Whether the network takes a two-dimensional table.
     batch_size : int or None
         The only batch size that the network can run with, if there is one.
     graph : Graph
-        The network's graph, traced when it is first read; not part of a pickle.
+        The network's graph, traced on first use. Pickles do not contain it.
     output_structure : structure
         Outputs, in the structure in which the network returns them.
     """
 
     def __init__(self, callee, input_specs):
         self.callee, self.input_specs = callee, input_specs
-        # Plain attributes: every call reads them several times.
+        # Plain attributes instead of properties, because every call reads them several times.
         self.flat_specs = tf.nest.flatten(input_specs)
         self.is_single = hasattr(input_specs, "shape")
         self.takes_table = self.is_single and input_specs.shape.rank == 2
@@ -135,7 +135,7 @@ class Network:
 
     @property
     def model(self):
-        """The user's network, or the network that was loaded from a file."""
+        """The user's network, or the network loaded from a file."""
         return self.callee.model
 
     @property
@@ -150,10 +150,10 @@ class Network:
 
     @cached_property
     def open_axes(self):
-        """Axes of each input that may have another size than in the specs; empty for an input without any.
+        """Axes of each input whose size may differ from the specs; empty for an input without such axes.
 
-        The specs have the sizes of the rows in `fit` where the network declares none. A network without a declaration
-        is called with other lengths than it was traced for, too, but not with tables of other widths.
+        For sizes that the network does not declare, the specs hold the sizes of the rows in `fit`. A network without
+        declarations may also be called with other lengths than in its trace, but not with tables of other widths.
         """
         declared = self.callee.declared
         if declared is None:
@@ -165,7 +165,7 @@ class Network:
         ]
 
     def with_lengths_of(self, X):
-        """Return the same network traced for rows whose open axes have other sizes; itself where these are the same.
+        """Return the network traced for rows with other sizes of open axes, or itself if all sizes are the same.
 
         Parameters
         ----------
@@ -183,7 +183,7 @@ class Network:
             given, sizes = array.shape if hasattr(array, "shape") else np.shape(array), list(spec.shape)
             closed = [axis for axis in range(1, len(sizes)) if axis not in axes]
             if len(given) != len(sizes) or any(given[axis] != sizes[axis] for axis in closed):
-                # The check of rows raises an error.
+                # The check of rows raises the error.
                 return self
             for axis in axes:
                 sizes[axis] = int(given[axis])
@@ -193,7 +193,7 @@ class Network:
         return Network(self.callee, tf.nest.pack_sequence_as(self.input_specs, specs))
 
     def with_graph(self, graph):
-        """Return the same network with another graph, which takes and returns the same."""
+        """Return the same network with another graph of the same inputs and outputs."""
         other = Network(self.callee, self.input_specs)
         other._traced = copy(self._trace())
         other._traced.graph = graph
@@ -206,14 +206,14 @@ class Network:
             return self._traced
 
     def watch(self, *estimators):
-        """Take changes of fitted attributes for a change of the network, made from one estimator, behind others."""
+        """Also watch fitted attributes of estimators, because the network is made from them or follows them."""
         self._fitted = Attributes(estimators, is_watched=lambda name: name.endswith("_"))
 
     def check_unchanged(self):
-        """Raise an error if the user changed the network after it was traced, other than the values of its variables.
+        """Raise an error if the user changed the network after its trace. Changed values of variables are allowed.
 
-        Changed attributes of layers may mean nothing, such as a count of calls. They are compared first, as this is
-        fast; only if some differ, the network is traced again, and the traces are compared.
+        Attributes of layers are compared first, because this comparison is fast. A changed attribute may be irrelevant,
+        such as a count of calls. If attributes differ, the network is traced again, and the traces are compared.
 
         Raises
         ------
@@ -226,7 +226,7 @@ class Network:
                 try:
                     graph, _ = trace(self.callee.call, self.input_specs, self.callee.layers)
                     is_same = compute_same(graph, traced.graph)
-                except Exception:  # noqa: BLE001, since a changed network may fail in any way
+                except Exception:  # noqa: BLE001, because a changed network may fail in any way
                     is_same = False
                 if is_same:
                     traced.attributes, changed = Attributes(self.callee.parts), []
@@ -238,7 +238,7 @@ class Network:
             )
 
     def flatten(self, X):
-        """Bring an array, or a list or dict of arrays, into the order of ``flat_specs``.
+        """Flatten an array, or a list or dict of arrays, to the order of ``flat_specs``.
 
         Raises
         ------
@@ -271,7 +271,7 @@ class Network:
     @property
     def input_names(self):
         """One name for each input, in the order of ``flat_specs``."""
-        # Nested inputs go by the names that the network gives them.
+        # Nested inputs have the names that the network gives them.
         if isinstance(self.input_specs, dict) and all(hasattr(spec, "shape") for spec in self.input_specs.values()):
             return sorted(self.input_specs)
         return [spec.name or f"input_{position}" for position, spec in enumerate(self.flat_specs)]
@@ -284,25 +284,25 @@ class Network:
 
 
 def with_own_weights(network):
-    """Copy a network's floating-point weights, and let the copies stand in the place of its own.
+    """Return a network that reads copies of its floating-point weights, so that the copies can be changed.
 
     Parameters
     ----------
     network : Network
-        Which stays as it is.
+        The network. It does not change.
 
     Returns
     -------
     network : Network
-        Of the same graph, reading the copies.
+        Network with the same graph that reads the copies.
     weights : dict of str to list of tf.Variable
-        The copies by the layer that reads them first, from the network's output to its input. Where there are no
-        layers, variables go by the scope that their name begins with.
+        Copies by the layer that reads them first, from the network's output to its input. Without layers, copies by the
+        scope at the start of the variable's name.
 
     Raises
     ------
     ValueError
-        If the network has no such weights.
+        If the network has no floating-point weights.
     """
     network.check_unchanged()
     graph = copy(network.graph)
@@ -316,19 +316,19 @@ def with_own_weights(network):
         labels.setdefault(key[-1] if isinstance(key, tuple) else key, []).append(key)
     if not weights:
         raise ValueError("The network has no variables of floating-point numbers, which could be other ones.")
-    # Layers go by their names alone where these tell them apart.
+    # Use the names of layers without outer layers if these names are unique.
     names = {
         key: name if len(set(keys)) == 1 or isinstance(key, str) else "/".join(key)
         for name, keys in labels.items()
         for key in keys
     }
-    # The graph's captures are weak: whoever has it has these, too.
+    # Keep the copies alive with the graph, because its captures are weak.
     graph.own_weights = {names[key]: variables for key, variables in reversed(weights.items())}
     return network.with_graph(graph), graph.own_weights
 
 
 def _readers(graph):
-    """Yield each captured variable of floating-point numbers, with the place, layer and dtype of its first reader."""
+    """Yield each captured floating-point variable with the position, layer and dtype of its first reader."""
     found = {}
     for position, op in enumerate(graph.ops):
         for value in op.inputs:
@@ -341,7 +341,7 @@ def _readers(graph):
 
 
 def _dtype_read(op, value):
-    """The dtype of a variable that an op reads, perhaps in a loop."""
+    """Return the dtype of a variable that an op reads, perhaps in a loop."""
     if op.body is None:
         return op.attribute("dtype") if "dtype" in op.attributes else None
     inside = op.body.inputs[op.inputs.index(value)]

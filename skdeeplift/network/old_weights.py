@@ -1,4 +1,4 @@
-"""Weights of Keras 0 and 1, and of Theano, converted to the form that Keras 3 reads."""
+"""Conversion of weights of Keras 0 and 1, and of Theano, to the form that Keras 3 reads."""
 
 import re
 
@@ -9,12 +9,13 @@ from skdeeplift.exceptions import ModelFileError
 from skdeeplift.network.compat import flatten_layers
 from skdeeplift.network.keras_1 import BUILD_ANEW
 
-# Arrays of the gates in the order in which Keras 1 stored them, three for each gate, by their place in one kernel.
+# Position of each gate's first array in Keras 1, in the order of the gates in a kernel of Keras 2. Keras 1 stored three
+# arrays for each gate.
 _GATES = {"LSTM": (0, 6, 3, 9), "GRU": (0, 3, 6)}
 
 
 def backend_of(group):
-    """Return the backend that trained weights, or None if the file does not tell.
+    """Return the backend that trained weights, or None if the file does not name it.
 
     Parameters
     ----------
@@ -28,12 +29,12 @@ def backend_of(group):
     if "backend" in group.attrs:
         return _text(group.attrs["backend"])
     names = [each for name in _listed(group, "layer_names") for each in _listed(group[name], "weight_names")]
-    # Variables of TensorFlow are numbered. In Keras 1, the other backend was Theano, which does not number them.
+    # Names of TensorFlow variables end in a number. In Keras 1 the other backend was Theano, without numbers.
     return "tensorflow" if any(name.endswith(":0") for name in names) else None
 
 
 def read(group):
-    """Read the arrays of each layer that has any.
+    """Read the arrays of each layer with weights.
 
     Parameters
     ----------
@@ -60,18 +61,18 @@ def read(group):
 
 
 def convert(model, arrays, is_keras_1, kernels):
-    """Convert arrays to the form that the layers of a model have.
+    """Convert arrays to the form of the layers of a model.
 
     Parameters
     ----------
     model : keras.Model
-        The network that the weights are of.
+        The network of the weights.
     arrays : dict of str to list of ndarray
-        Arrays of each layer that has any.
+        Arrays of each layer with weights.
     is_keras_1 : bool
-        Whether Keras 1, or a version before, wrote them.
+        Whether Keras 1 or an earlier version wrote the arrays.
     kernels : {"theano", "tensorflow"}
-        Whose kernels they are. Theano reverses them.
+        Backend that trained the kernels. Theano reverses kernels.
 
     Returns
     -------
@@ -80,9 +81,9 @@ def convert(model, arrays, is_keras_1, kernels):
     Raises
     ------
     ValueError
-        If the weights are of other layers.
+        If the weights belong to other layers.
     ModelFileError
-        If Theano computed something else than Keras 3.
+        If Keras 3 cannot reproduce the results of Theano.
     """
     layers = [layer for layer in model.layers if layer.weights]
     if len(layers) != len(arrays):
@@ -102,7 +103,7 @@ def convert(model, arrays, is_keras_1, kernels):
 
 
 def write(path, arrays):
-    """Write a file of weights as Keras 2 does."""
+    """Write a file of weights in the form of Keras 2."""
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = [name.encode() for name in arrays]
         for name, each in arrays.items():
@@ -113,7 +114,7 @@ def write(path, arrays):
 
 
 def is_keras_0(group):
-    """Return whether weights are in the form of Keras 0."""
+    """Test whether weights are in the form of Keras 0."""
     return "nb_layers" in group.attrs
 
 
@@ -122,7 +123,7 @@ def _is_convolution(layer):
 
 
 def needs_backend(model):
-    """Return whether a network has kernels that Theano would have reversed."""
+    """Test whether a network has kernels that Theano would have reversed."""
     kernels = [each.kernel_size for each in flatten_layers(model) if _is_convolution(each)]
     return any(max(size) > 1 for size in kernels)
 
@@ -132,7 +133,7 @@ def _text(value):
 
 
 def _listed(group, name):
-    """Return a list of names, which is in several attributes if it is long."""
+    """Return a list of names from one attribute, or from several attributes for a long list."""
     if name in group.attrs:
         return [_text(each) for each in group.attrs[name]]
     names, number = [], 0
@@ -143,7 +144,7 @@ def _listed(group, name):
 
 
 def _read_array(group, name):
-    """Read an array of this file; a file may name other ones."""
+    """Read an array, or raise an error if it lies in another file."""
     place, elsewhere = group, None
     for part in name.split("/"):
         link = place.get(part, getlink=True)
@@ -162,7 +163,7 @@ def _read_array(group, name):
 
 
 def _join_gates(layer, arrays):
-    """Join the arrays of the gates, which Keras 1 kept apart."""
+    """Join the arrays of the gates, which Keras 1 stored separately."""
     kind = type(layer).__name__
     if kind == "Bidirectional":
         half = len(arrays) // 2
@@ -175,7 +176,7 @@ def _join_gates(layer, arrays):
 
 
 def _convert_from_cudnn(layer, arrays, places):
-    """Convert the arrays of a layer that ran on cuDNN, which has two biases for each gate and transposed kernels."""
+    """Convert the arrays of a cuDNN layer, with two biases for each gate and transposed kernels."""
     n_gates = len(_GATES[type(layer).__name__])
     if max(places) >= len(arrays) or arrays[places[2]].shape != (2 * n_gates * layer.units,):
         return

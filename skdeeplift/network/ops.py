@@ -1,7 +1,7 @@
-"""Facts about TensorFlow's op types: one row for each, from which the package derives every set of op types.
+"""Table of facts about TensorFlow's op types. All sets of op types in the package are derived from its rows.
 
-A new op is a new row here. An elementwise function of one tensor needs nothing else; an op of another kind may also
-need a rule in `skdeeplift.propagation.rules`.
+To support a new op, add a row. An elementwise function of one tensor needs nothing else. Other ops may also need a rule
+in `skdeeplift.propagation.rules`.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ class Family:
     """Op types that follow the same rules."""
 
     # Names of the rules by pattern of varying inputs. A rule is a function of `skdeeplift.propagation.rules`, or
-    # "activation", where the method decides.
+    # "activation" if the method chooses the rule.
     rules: dict = field(default_factory=dict)
-    # Each element of the result depends only on the elements of the inputs at the same place.
+    # Each element of the result depends only on the elements of the inputs at the same position.
     elementwise: bool = False
-    # The op mixes many inputs by weights, so RevealCancel splits the difference anew by its sign.
+    # The op is a weighted sum of many inputs. RevealCancel splits the sum anew into a positive and a negative part.
     weighted: bool = False
 
 
@@ -35,38 +35,38 @@ class OpFacts:
     rules: dict
     elementwise: bool
     weighted: bool
-    # Pattern of varying inputs for which the op is affine. A cluster of such ops alone is no activation.
+    # Pattern of varying inputs for which the op is affine. A cluster of only affine ops is no activation.
     straight: str | tuple | None = None
-    # Reason why the function is not finite everywhere: `POLE`, `PARTIAL`, `EXPLOSIVE`, `EXPLOSIVE_ABOVE`.
+    # Reason for infinite or undefined values: `POLE`, `PARTIAL`, `EXPLOSIVE`, `EXPLOSIVE_ABOVE`.
     domain: str | None = None
-    # The function jumps, so that it may not be evaluated beside a value.
+    # The function has jumps, so it must not be evaluated at numbers near a value instead of the value.
     jumps: bool = False
-    # Value at which a ramp that rises from zero ends.
+    # End of the ramp of an activation whose ramp starts at zero.
     ramp: float | None = None
-    # Derivative as a function of the op's input and output.
+    # Derivative, as a function of the op's input and output.
     derivative: Callable | None = None
     # The op divides one by a power of its input.
     reciprocal: bool = False
-    # A deconvolutional network applies a function that contains the op to the multiplier.
+    # A deconvolutional network applies activations that contain this op to the multiplier.
     rectifies: bool = False
-    # The op bounds its input.
+    # The op clips its input.
     clamp: bool = False
     # The op turns logits into probabilities.
     takes_logits: bool = False
-    # The op tells whether two tensors are equal.
+    # The op compares two tensors for equality.
     equality: bool = False
-    # Way in which the op hands on elements without computing: `COPIED`, `RESHAPED`, `BROADCAST`, `MOVED`, `CUT`.
+    # How the op passes elements on without computation: `COPIED`, `RESHAPED`, `BROADCAST`, `MOVED`, `CUT`.
     hands_on: str | None = None
-    # The op moves the elements of its first input, if nothing else that it reads varies.
+    # The op moves the elements of its first input, if no other input varies.
     moves_first: bool = False
-    # The op reads the shape of its input, and none of its elements.
+    # The op reads the shape of its input and no elements.
     shape_only: bool = False
-    # Positions of operands: indices of a lookup, the axis the op works along, the places at which elements are put, and
-    # the shape of a list's elements.
+    # Positions of operands: indices of a lookup, the axis of the op, the places to put elements at, and the shape of a
+    # list's elements.
     indices: int | None = None
     axis: int | None = None
     places: int | None = None
-    # A place of a lookup consists of several numbers, along the last axis of the indices.
+    # An index of a lookup consists of several numbers, along the last axis of the indices.
     columns: bool = False
     element_shape: int | None = None
     # Task of a list op: `MADE`, `STACKED`, `GATHERED`, `TAKEN`, `SET`.
@@ -76,38 +76,38 @@ class OpFacts:
     batch: str | None = None
     # First axis of a convolution's weights that counts the channels of its result.
     channel_axis: int | None = None
-    # A convolution whose channels may fall into groups, which a processor computes only in a compiled function.
+    # A convolution that may have groups of channels. A CPU computes groups only in a compiled function.
     grouped: bool = False
-    # Dense layers consist of this op, and XLA makes them faster.
+    # Dense layers use this op, and XLA makes it faster.
     dense: bool = False
-    # Each output is an input. StopGradient is an alias, because DeepLIFT propagates differences and not gradients.
+    # Each output equals an input. StopGradient is an alias, because DeepLIFT propagates differences and not gradients.
     alias: bool = False
-    # A target function holds the output constant: it is the row's, for the row and for its references.
+    # A target function makes the output constant: the references of a row use the row's output.
     held: bool = False
-    # The output is the same for all inputs of the network.
+    # The output does not depend on the inputs of the network.
     constant: bool = False
-    # TensorFlow calls the op stateful, but it only reads the state.
+    # TensorFlow marks the op as stateful, but the op only reads state.
     reads_state: bool = False
-    # The op changes the variable or table that its first input is the handle of.
+    # The op changes a variable or table; its first input is the handle.
     changes_state: bool = False
-    # Name of the function of `skdeeplift.network.expansions` that writes the op as simpler ones.
+    # Name of the function of `skdeeplift.network.expansions` that replaces the op by simpler ops.
     expansion: str | None = None
-    # The derivative of a number that comes out is zero, or there is none.
+    # The derivative of the output is zero or undefined.
     rounds: bool = False
     # Name of the function of `skdeeplift.perturbation` that runs the op on the windows that a mutation of a sequence
-    # changes. Elementwise ops need none.
+    # changes. Elementwise ops need no such function.
     on_windows: str | None = None
-    # Reason why the op has no rule, or none for all patterns of varying inputs.
+    # Reason why the op has no rule for some or all patterns of varying inputs.
     why_not: str | None = None
 
     @property
     def keeps_elements(self):
-        """True if each element of the result comes from one element of each input."""
+        """True if each element of the result comes from a single element of each input."""
         return self.elementwise or self.hands_on is not None
 
     @property
     def joins_clusters(self):
-        """True if a cluster of ops, which is one activation, may contain the op."""
+        """True if a cluster of ops that forms one activation may contain the op."""
         return self.elementwise and self.family is not KEY
 
     def rule(self, varying):
@@ -115,7 +115,7 @@ class OpFacts:
         return next((self.rules[pattern] for pattern in patterns(varying) if pattern in self.rules), None)
 
     def is_straight(self, varying):
-        """Return whether the op is affine in its varying inputs at some positions."""
+        """Test whether the op is affine in its varying inputs at some positions."""
         return self.straight in patterns(varying)
 
 
@@ -123,7 +123,7 @@ _ROWS = {}
 
 
 def op(op_type, family, **facts):
-    """Write the row of an op type; its columns are the fields of `OpFacts`."""
+    """Add the row of an op type, with the fields of `OpFacts` as columns."""
     if op_type in _ROWS:
         raise ValueError(f"The op {op_type!r} already has a row.")
     of_family = dict(rules=family.rules, elementwise=family.elementwise, weighted=family.weighted)
@@ -131,26 +131,26 @@ def op(op_type, family, **facts):
 
 
 def facts_of(op_type):
-    """Return the facts about an op type; one without a row has the facts of an unknown op."""
+    """Return the facts about an op type; for a type without a row, the facts of an unknown op."""
     facts = _ROWS.get(op_type)
     return OpFacts(type=op_type, family=OTHER, rules={}, elementwise=False, weighted=False) if facts is None else facts
 
 
 def where(**facts):
-    """Return the set of op types whose columns have the values given."""
+    """Return the set of op types whose columns have the given values."""
     return frozenset(
         op_type for op_type, row in _ROWS.items() if all(getattr(row, name) == value for name, value in facts.items())
     )
 
 
 def column(name):
-    """Return a dict from op type to the value of one column, of the rows that have a value there."""
+    """Return a dict from op type to the value of one column, for all rows with a value in this column."""
     values = ((op_type, getattr(row, name)) for op_type, row in _ROWS.items())
     return {op_type: value for op_type, value in values if value is not None and value is not False}
 
 
 def without_effects():
-    """Return the set of op types that only compute their results: without state, randomness or functions to call."""
+    """Return the set of op types without state, randomness and calls of functions."""
     others = (RANDOM, BRANCH, CALL, LOOP, SOURCE, SESSION_VARIABLE)
     return frozenset(
         op_type
@@ -170,7 +170,7 @@ def types_ruled_by(rule):
 
 
 def patterns(varying):
-    """Return the patterns that varying inputs at some positions match, the most specific first."""
+    """Return the patterns that match varying inputs at some positions, most specific first."""
     return tuple(varying), ONE if len(varying) == 1 else SEVERAL, ANY
 
 
@@ -181,7 +181,7 @@ COPIED, RESHAPED, BROADCAST, MOVED, CUT = "copied", "reshaped", "broadcast", "mo
 MADE, STACKED, GATHERED, TAKEN, SET = "made", "stacked", "gathered", "taken", "set"
 REDUCED, FOLDED, UNFOLDED, RENUMBERED = "reduced", "folded", "unfolded", "renumbered"
 REPEATED, INSERTED = "repeated", "inserted"
-# Type of a cast from floating-point numbers to whole numbers or truth values, or from whole numbers to truth values.
+# Type of a cast from floating-point numbers to integers or booleans, or from integers to booleans.
 TRUNCATION = "Cast to whole"
 A_BRANCH = (
     "which branch is taken is known only when the network runs, and the branches' results are no arrays of one known "
@@ -207,11 +207,11 @@ SUM = Family({ANY: "add"}, elementwise=True)
 CHOICE = Family({**dict.fromkeys([(1,), (2,), (1, 2)], "join"), ANY: "choose"}, elementwise=True)
 COMPARISON = Family({ONE: "take_step", SEVERAL: "take_step_of_difference"}, elementwise=True)
 LOGIC = Family({ONE: "take_step", SEVERAL: "split_decision"}, elementwise=True)
-# Decisions about whole numbers.
+# Decisions about integers.
 WHOLE = Family(LOGIC.rules, elementwise=True)
 TEST = Family({ONE: "take_step"}, elementwise=True)
 FILL = Family(elementwise=True)
-# Integers and strings, by which something may be looked up.
+# Integers and strings that may be keys of a lookup.
 KEY = Family(elementwise=True)
 
 # Linear families.
@@ -221,13 +221,13 @@ TRANSPOSED_CONVOLUTION = Family({(2,): "apply_weights", (1,): "apply_weights", (
 WEIGHTS_GRADIENT = Family({ONE: "apply_weights", (0, 2): "split_product"}, weighted=True)
 TRANSFORM = Family({(0,): "apply_weights"})
 NORMALISATION = Family({(0,): "normalise_batch"})
-# Ops whose coefficients are not negative, or not negative in their first operand.
+# Ops with nonnegative coefficients, or with nonnegative coefficients of their first operand.
 STRUCTURAL = Family({ANY: "apply_again"})
 OF_FIRST_OPERAND = Family({(0,): "apply_again"})
 LOOKUP = Family({(0,): "apply_again", ANY: "look_up"})
 LOOKUP_OF_COLUMNS = Family(LOOKUP.rules)
 JOIN = Family({ANY: "join"})
-# Ops that cut out elements between computed places, and that put elements at computed places.
+# Ops that cut out elements between computed positions, and ops that put elements at computed positions.
 CUT_OUT = Family({(0,): "apply_again", ANY: "cut_out"})
 SCATTER_INTO_FIRST = Family({**dict.fromkeys([(0,), (2,), (0, 2)], "join"), ANY: "scatter"})
 
@@ -241,8 +241,8 @@ EQUATIONS = Family({ANY: "solve_equations"})
 SHAPE, SOURCE, CALL, LOOP, BRANCH, OTHER = (Family() for _ in range(6))
 # Ops whose number of results depends on the values of their inputs.
 OPEN_RESULT = Family()
-# Random numbers from a seed, which depend on the place of a row in its batch; variables of TensorFlow 1, whose values
-# belong to a session.
+# Random numbers from a seed, which depend on the position of a row in its batch. Variables of TensorFlow 1, whose
+# values belong to a session.
 RANDOM, SESSION_VARIABLE = Family(), Family()
 
 # fmt: off
@@ -322,7 +322,7 @@ op("Sub",               SUM, straight=ANY, rules={ANY: "subtract"}, on_windows="
 op("Select",            CHOICE)
 op("SelectV2",          CHOICE)
 
-# Truth values and integers, elementwise.
+# Booleans and integers, elementwise.
 op("Equal",                  COMPARISON, jumps=True, equality=True)
 op("NotEqual",               COMPARISON, jumps=True, equality=True)
 op("Greater",                COMPARISON, jumps=True)

@@ -1,4 +1,4 @@
-"""Keras models in a form to pickle: architecture and weights, without an optimizer, and the same bytes every time."""
+"""Pickles of Keras models: architecture and weights without the optimizer, with the same bytes every time."""
 
 import json
 import sys
@@ -11,24 +11,24 @@ from skdeeplift.network.callees import KerasModel
 from skdeeplift.network.compat import KERAS_TRAINING_ATTRIBUTES, flatten_layers
 from skdeeplift.network.network import Network
 
-# Classes of objects that may hold a model as an attribute; others say so by an attribute ``holds_models``.
+# Classes of objects that may hold a model as an attribute. Other classes declare it by an attribute ``holds_models``.
 _HOLDERS = (BaseEstimator, Network, KerasModel)
-# Attributes of every layer that say something of the user's own.
+# Attributes of every layer that the user may have set.
 _KEPT = ("supports_masking", "built")
 
 
 class PackedLayer:
-    """A layer or model of which Keras knows how to make it again: its configuration and its weights.
+    """Layer or model that Keras can rebuild, as its configuration and its weights.
 
     Parameters
     ----------
     layer : keras.Layer or keras.Model
-        Built or not.
+        Layer or model, built or not.
 
     Raises
     ------
     TypeError
-        If Keras cannot make it again.
+        If Keras cannot rebuild the layer.
     """
 
     def __init__(self, layer):
@@ -36,13 +36,13 @@ class PackedLayer:
 
         try:
             config = keras.saving.serialize_keras_object(layer)
-            # What an optimizer and a loss are is of no use to an explanation.
+            # Explanations need no optimizer and no loss.
             config.pop("compile_config", None)
             self.config = json.dumps(config, sort_keys=True)
             self.custom_objects = _custom_objects(layer)
             self.variables = [_own_variables(each) for each in flatten_layers(layer)]
             if self.custom_objects:
-                # Only what is not Keras's own may fail; better now than where it is needed.
+                # Test layers with custom classes now, because an error when the pickle is read would come too late.
                 self.unpack()
         except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
             reason = str(error).rsplit("Exception encountered:")[-1].strip()
@@ -53,11 +53,11 @@ class PackedLayer:
             ) from error
 
     def unpack(self):
-        """Make the layer again."""
+        """Rebuild the layer."""
         import keras
 
         with keras.saving.custom_object_scope(self.custom_objects):
-            # A pickle runs code in any case; layers of Python functions are its user's own.
+            # Safe mode would add no safety, because a pickle can run any code. It would reject Lambda layers.
             layer = keras.saving.deserialize_keras_object(json.loads(self.config), safe_mode=False)
         for each, variables in zip(flatten_layers(layer), self.variables, strict=True):
             if variables:
@@ -66,9 +66,9 @@ class PackedLayer:
 
 
 class PackedSubclass:
-    """A layer or model of a class that does not say how to make it again: the attributes that make it up.
+    """Layer or model of a class without a configuration, as its attributes.
 
-    Keras would call ``__init__`` of such a model without the arguments that it was made with.
+    Keras would call ``__init__`` of such a class without the original arguments.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class PackedSubclass:
         self.kept = {name: getattr(layer, name) for name in _KEPT}
 
     def unpack(self):
-        """Make the layer again."""
+        """Rebuild the layer."""
         import keras
 
         layer = self.layer_class.__new__(self.layer_class)
@@ -104,30 +104,30 @@ class PackedSubclass:
 
 
 class PackedVariable:
-    """A weight that a user's class holds as an attribute."""
+    """Weight that a user's class holds as an attribute."""
 
     def __init__(self, variable):
         self.value, self.trainable, self.name = np.asarray(variable), variable.trainable, variable.name
 
     def unpack(self):
-        """Make the variable again."""
+        """Rebuild the variable."""
         import keras
 
         return keras.Variable(self.value, trainable=self.trainable, dtype=self.value.dtype.name, name=self.name)
 
 
 def packed(value):
-    """Return the same, with Keras models in the form to pickle; the value itself where it holds none."""
+    """Return an object with its Keras models packed for a pickle; the object itself if it holds no model."""
     return _replaced(value, _pack, {}) if "keras" in sys.modules else value
 
 
 def unpacked(value):
-    """Return the same, with Keras models made again."""
+    """Return an object with its Keras models rebuilt."""
     return _replaced(value, _unpack, {})
 
 
 def _pack(value):
-    """The packed form of something, or None if it needs none."""
+    """Return the packed form of an object, or None if it needs no packing."""
     keras = sys.modules["keras"]
     if isinstance(value, keras.Variable):
         return PackedVariable(value)
@@ -142,19 +142,19 @@ def _pack(value):
 def _unpack(value):
     if not isinstance(value, (PackedLayer, PackedSubclass, PackedVariable)):
         return None
-    # Several objects of one pickle may hold the same model, and unpack it one after the other.
+    # Unpack once, because several objects of one pickle may hold the same model.
     if not hasattr(value, "unpacked"):
         value.unpacked = value.unpack()
     return value.unpacked
 
 
 def _is_functional(layer):
-    """Return whether a layer is a network of symbolic tensors, which its configuration describes."""
+    """Test whether a layer is a network of symbolic tensors, described by its configuration."""
     return any(base.__name__ in ("Functional", "Sequential") for base in type(layer).__mro__)
 
 
 def _plain(value):
-    """Containers as Python has them, instead of those by which Keras tracks what is put into them."""
+    """Convert containers with which Keras tracks their elements to plain Python containers."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
@@ -163,7 +163,7 @@ def _plain(value):
 
 
 def _replaced(value, replace, memo):
-    """Replace what is to be replaced, wherever it lies, and each once; other things stay as they are."""
+    """Replace objects anywhere inside a value, each object once, and leave all other objects unchanged."""
     key = id(value)
     if key in memo:
         return memo[key][0]
@@ -182,7 +182,7 @@ def _replaced(value, replace, memo):
             if attributes is not vars(value):
                 result = object.__new__(type(value))
                 vars(result).update(attributes)
-    # The value is kept with it, since the id of what is gone may be that of another.
+    # Keep the value alive in the memo, because another object could reuse the id of a deleted one.
     memo[key] = result, value
     return result
 
@@ -193,7 +193,7 @@ def _replaced_values(mapping, replace, memo):
 
 
 def _is_callback(value):
-    """Return whether an object is a callback, such as the history of a training, which refers to the model."""
+    """Test whether an object is a callback, such as the history of a training, which refers to the model."""
     return "keras" in sys.modules and isinstance(value, sys.modules["keras"].callbacks.Callback)
 
 
@@ -204,14 +204,14 @@ def _own_variables(layer):
 
 
 def _custom_objects(layer):
-    """Classes of layers, and functions that layers hold, that are not Keras's own."""
+    """List classes of layers, and functions held by layers, that are not Keras's own."""
     layers = flatten_layers(layer)
     attributes = ((layer, name, each) for layer in layers for name, each in vars(layer).items())
-    # Keras wraps the method ``build`` in each instance.
+    # Skip ``build``, because Keras wraps this method in each instance.
     functions = (
         each for layer, name, each in attributes if hasattr(each, "__code__") and not hasattr(type(layer), name)
     )
-    # A lambda's code is part of the configuration.
+    # Skip lambdas, because their code is part of the configuration.
     functions = (each for each in functions if each.__name__ != "<lambda>")
     found = {each.__name__: each for each in (*map(type, layers), *functions)}
     return {name: each for name, each in sorted(found.items()) if not each.__module__.startswith("keras.")}

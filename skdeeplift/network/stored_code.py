@@ -1,4 +1,4 @@
-"""Python code that files of networks store: found, named and replaced, and never run."""
+"""Python code stored in files of networks: search, names and replacement. The code is never run."""
 
 import base64
 import copy
@@ -6,20 +6,21 @@ import re
 
 _LOADS_CODE = ("TFSMLayer", "TorchModuleWrapper")
 _IDENTIFIER = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*\Z")
-# Types of text in Python's marshal format, with the bit that says that others refer to it, by the bytes of a length.
+# Type codes of text in Python's marshal format, also with the bit for references, with the number of bytes of the
+# length.
 _TEXT = {**dict.fromkeys(b"zZ\xfa\xda", 1), **dict.fromkeys(b"aAutsR\xe1\xc1\xf5\xf4\xf3", 4)}
 _OF_MODULES = ("module", "function_type", "output_shape", "output_shape_type", "output_shape_module")
 
 
 class StoredCode:
-    """A layer that stores Python code.
+    """Layer that stores Python code.
 
     Parameters
     ----------
     part : dict
-        The layer's class and configuration.
+        Class and configuration of the layer.
     path : tuple of str
-        Names of the models and layers around it, and its own.
+        Names of the models and layers around the layer, and its own name.
     """
 
     def __init__(self, part, path):
@@ -29,18 +30,18 @@ class StoredCode:
 
     @property
     def can_be_replaced(self):
-        """Return whether one function of the user's own stands for all the code."""
+        """Test whether a single user's function can replace all code of the layer."""
         config = self.part["config"]
         if self.kind == "Lambda":
             return self.name is not None and not (isinstance(config.get("mask"), (list, dict)) and config["mask"])
         return self.name is not None and self.kind not in _LOADS_CODE and len(_lambdas_of(config)) == 1
 
     def replace(self, key):
-        """Put the name of a function in the place of the code."""
+        """Replace the code by the name of a function."""
         function = {"class_name": "function", "module": "builtins", "config": key, "registered_name": key}
         config = self.part["config"]
         if self.kind == "Lambda":
-            # A shape of the output that is code is computed again; a stored shape is kept.
+            # Drop an output shape that is code, because Keras computes the shape again. Keep a stored shape.
             shape = config.get("output_shape")
             is_shape = isinstance(shape, list) and all(size is None or isinstance(size, int) for size in shape)
             is_shape = is_shape and config.get("output_shape_type", "raw") == "raw"
@@ -66,12 +67,12 @@ class StoredCode:
 
 
 def identifiers_in(code):
-    """List the identifiers in marshalled code, by its bytes alone, of whatever version of Python it is.
+    """List the identifiers in marshalled code of any version of Python, from its bytes alone.
 
     Parameters
     ----------
     code : bytes
-        What ``marshal.dumps`` wrote. It is not unmarshalled.
+        Result of ``marshal.dumps``. It is not unmarshalled.
 
     Returns
     -------
@@ -88,21 +89,21 @@ def identifiers_in(code):
 
 
 def copy_with_functions(config, find):
-    """Replace the code of layers by functions of the user's own.
+    """Replace the code of layers by the user's functions.
 
     Parameters
     ----------
     config : dict
         Architecture of a network of any version of Keras.
     find : callable
-        Function that takes names of a layer, and returns whether there is a function of such a name: the name, or None.
+        Function that takes the names of a layer, and returns the name of a user's function, or None.
 
     Returns
     -------
     config : dict
-        The architecture, a copy if something was replaced.
+        The architecture, or a changed copy if code was replaced.
     left : list of StoredCode
-        Layers whose code was not replaced.
+        Layers with code that was not replaced.
     """
     if not any(True for _ in _layers_with_code(config["config"], ())):
         return config, []
@@ -113,7 +114,7 @@ def copy_with_functions(config, find):
         codes.setdefault(layer.name, set()).add(tuple(layer.codes))
     left = []
     for layer in layers:
-        # One name for different code would be ambiguous: the names of the models around it tell them apart.
+        # If layers of the same name have different code, require the names of the models around them.
         if len(codes[layer.name]) > 1:
             layer.name = layer.place
         key = find(layer.place, layer.name) if layer.can_be_replaced else None
@@ -125,7 +126,7 @@ def copy_with_functions(config, find):
 
 
 def _layers_with_code(value, path):
-    """Yield the layers that store code, and the names of layers and models around each."""
+    """Yield the layers that store code, each with the names of the layers and models around it."""
     if isinstance(value, list):
         for each in value:
             yield from _layers_with_code(each, path)
@@ -150,28 +151,28 @@ def _holds_code(part):
         return True
     if kind == "Lambda":
         kinds = (config.get("function_type"), config.get("output_shape_type"))
-        if "lambda" in kinds or isinstance(config.get("function"), list):  # as Keras 2 writes it
+        if "lambda" in kinds or isinstance(config.get("function"), list):  # the form of Keras 2
             return True
     return bool(_lambdas_of(config))
 
 
 def _lambdas_of(config):
-    """List the keys of a layer's configuration whose values are code, as Keras 3 writes it."""
+    """List the keys of a layer's configuration with code as values, in the form of Keras 3."""
     return [key for key, value in config.items() if isinstance(value, dict) and _is_lambda(value)]
 
 
 def _is_lambda(value):
     if value.get("class_name") == "__lambda__":
         return True
-    # Keras 3 writes activations so, and cannot read them.
+    # Keras 3 writes activations in this form and cannot read them.
     code = value["value"] if value.keys() == {"value"} else None
     return isinstance(code, list) and len(code) == 3 and isinstance(code[0], str)
 
 
 def _codes(value):
-    """Yield the bytes of all code among the values of a configuration."""
+    """Yield the bytes of all code in the values of a configuration."""
     if isinstance(value, str):
-        # Before Keras 2.1, the bytes themselves were text.
+        # Before Keras 2.1, the bytes were stored as text without base64.
         is_base64 = re.fullmatch(r"[A-Za-z0-9+/=\s]*", value) and len(re.sub(r"\s", "", value)) % 4 == 0
         yield base64.b64decode(value) if is_base64 else value.encode("latin-1", "ignore")
     for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():

@@ -1,4 +1,4 @@
-"""Files on disk: their names, what they hold, copies of them, and errors for those that cannot be read."""
+"""Files on disk: their names, contents and copies, and errors for unreadable files."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ HDF5 = (".h5", ".hdf5")
 
 
 def check_path(path, extensions):
-    """Return a path as text, and raise an error if it is not that of a file with one of some extensions."""
+    """Return a path as text, or raise an error if the file does not exist or has another extension."""
     if not isinstance(path, (str, bytes, os.PathLike)):
         raise TypeError(f"Expected {ACCEPTED}. Received {path!r}.")
     path = os.fsdecode(path)
@@ -43,13 +43,13 @@ def check_path(path, extensions):
 
 @contextlib.contextmanager
 def clear_error(problem, advice):
-    """Turn the many kinds of error that a damaged or foreign file causes into one that says what to do."""
+    """Convert the many kinds of error that a damaged or foreign file causes into one error with advice."""
     try:
         yield
     except ModelFileError:
         raise
     except Exception as error:
-        # What comes before this, in errors of Keras, is the whole configuration; escape sequences print in bold.
+        # Drop the whole configuration, which Keras puts before this text, and escape sequences for bold print.
         reason = re.sub(r"\x1b\[\d*m", "", str(error)).split("Exception encountered:")[-1]
         reason = " ".join(reason.split()) or type(error).__name__
         reason = reason if len(reason) <= 400 else reason[:400] + " ..."
@@ -58,7 +58,7 @@ def clear_error(problem, advice):
 
 @contextlib.contextmanager
 def open_hdf5(path):
-    """Open an HDF5 file to read it, with a clear error for anything that goes wrong while it is open."""
+    """Open an HDF5 file for reading, and convert any error while it is open into a clear error."""
     import h5py
 
     with clear_error(f"The file {path!r} cannot be read as HDF5", DAMAGED), h5py.File(path, "r") as file:
@@ -66,18 +66,18 @@ def open_hdf5(path):
 
 
 def has_layer_names(group):
-    """Return whether weights are in the form of Keras 1 and 2, and of ``.h5`` files of Keras 3."""
+    """Test whether weights are in the form of Keras 1 and 2, and of ``.h5`` files of Keras 3."""
     return "layer_names" in group.attrs or "layer_names0" in group.attrs
 
 
 def holds_weights(file):
-    """Return whether an HDF5 file holds weights of any version of Keras."""
+    """Test whether an HDF5 file holds weights of any version of Keras."""
     is_old = has_layer_names(file) or "nb_layers" in file.attrs
     return is_old or any(name in file for name in ("model_weights", "layers", "vars"))
 
 
 def count_arrays(file):
-    """Count the arrays of layers in a file of weights of Keras 3."""
+    """Count the arrays of layers in a Keras 3 file of weights."""
     names = []
     file.visititems(lambda name, item: names.append(name) if hasattr(item, "shape") else None)
     return sum(name.startswith("layers/") and "seed_generator" not in name for name in names)
@@ -85,9 +85,9 @@ def count_arrays(file):
 
 @contextlib.contextmanager
 def copy_ending_in(extension, path, config=None):
-    """Give the path of the file under a name from which Keras takes the format: its own, or that of a copy.
+    """Yield a path whose ending tells Keras the format: the file's own path, or the path of a copy.
 
-    A copy has another architecture if there is one.
+    The copy gets the architecture ``config`` if it is not None.
     """
     if config is None and path.endswith(extension) and path.endswith(".weights.h5") == (extension == ".weights.h5"):
         yield path

@@ -5,31 +5,31 @@ import tensorflow as tf
 
 from skdeeplift.dtypes import kind_of
 
-# TensorFlow reads an array in place only if it begins at a multiple of this many bytes.
+# TensorFlow reads an array in place only if its address is a multiple of this number of bytes.
 ALIGNMENT = 64
 
 
 def to_tensor(array, size=None):
-    """Return rows as a tensor, the last of them repeated until there are ``size``.
+    """Convert rows to a tensor of ``size`` rows, padded by repeats of the last row.
 
-    TensorFlow itself copies an array twice: once so that nobody changes it, once to where it can be read from. For a
-    small array its conversion takes three times as long as this one.
+    TensorFlow itself copies an array twice: once to protect it from changes, and once to aligned memory. For a small
+    array its conversion takes three times as long as this function.
 
     Parameters
     ----------
     array : ndarray of shape (n_rows, ...)
         At least one row.
     size : int, default=None
-        Number of rows of the tensor; by default those of the array.
+        Number of rows of the tensor. By default the number of rows of the array.
 
     Returns
     -------
     tensor : tensor of shape (size, ...)
-        A tensor with memory of its own.
+        A tensor with its own memory.
     """
     size = len(array) if size is None else size
     shape = size, *array.shape[1:]
-    # NumPy cannot hand over memory of a dtype that it does not have itself, such as bfloat16.
+    # NumPy cannot share memory of dtypes that are not its own, such as bfloat16.
     if array.size == 0 or array.dtype.isbuiltin != 1 or kind_of(array.dtype) not in "fiu":
         return tf.convert_to_tensor(padded(array, size))
     n_bytes = array.nbytes // len(array) * size
@@ -41,7 +41,7 @@ def to_tensor(array, size=None):
 
 
 def padded(array, size, axis=0, fill=None):
-    """Repeat the last entry along an axis, or ``fill``, until there are ``size``."""
+    """Pad an axis to ``size`` entries with repeats of the last entry or with ``fill``."""
     missing = size - array.shape[axis]
     if missing == 0:
         return array

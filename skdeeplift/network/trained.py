@@ -1,4 +1,4 @@
-"""Estimators in the manner of scikit-learn: cloned, trained, and the network that a trained one holds."""
+"""Estimators with scikit-learn's interface: cloning, training, and the network of a trained estimator."""
 
 import sys
 
@@ -33,19 +33,19 @@ ACTIVATIONS = {
 
 
 def model_of_mlp(mlp, dtype):
-    """Make a Keras model that computes what a fitted perceptron does.
+    """Make a Keras model with the same outputs as a fitted perceptron.
 
     Parameters
     ----------
     mlp : MLPClassifier or MLPRegressor
-        Fitted.
+        Fitted perceptron.
     dtype : str
-        What to compute in.
+        Dtype of the computation.
 
     Returns
     -------
     model : keras.Model
-        Its layers are ``hidden_1``, ``hidden_2`` and so on, and ``output``.
+        Model with the layers ``hidden_1``, ``hidden_2`` and so on, and ``output``.
     """
     import keras
 
@@ -66,21 +66,21 @@ _NO_NETWORK = (
 
 
 def is_estimator(value):
-    """Return whether an object is trained by ``fit`` and has parameters, as estimators of scikit-learn."""
+    """Test whether an object has ``fit`` and parameters, like scikit-learn estimators."""
     return hasattr(value, "fit") and hasattr(value, "get_params") and not isinstance(value, type)
 
 
 def unfrozen(estimator):
-    """Return the estimator in a `FrozenEstimator`; any other estimator as it is."""
+    """Return the estimator in a `FrozenEstimator`, or any other estimator unchanged."""
     while isinstance(estimator, FrozenEstimator):
         estimator = estimator.estimator
     return estimator
 
 
 def is_trained_in_fit(estimator):
-    """Return whether an explainer trains its estimator, and does not bind it as it is.
+    """Test whether an explainer trains its estimator and does not bind it unchanged.
 
-    A pipeline that ends in a trained network, or in a `FrozenEstimator`, is trained already.
+    A pipeline that ends in a trained network, or in a `FrozenEstimator`, counts as already trained.
     """
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
@@ -89,10 +89,10 @@ def is_trained_in_fit(estimator):
 
 
 def clone_estimator(value):
-    """Clone an estimator and the parameters it has, and share the networks among them.
+    """Clone an estimator and its parameters, but share networks in them with the original.
 
-    scikit-learn would copy a Keras model through a file, and the clone of Keras's own wrapper forgets ``fit_kwargs``.
-    A pipeline that ends in a trained network is shared as a whole: a clone of its encoder would not be fitted.
+    scikit-learn would copy a Keras model through a file, and a clone of Keras's own wrapper loses ``fit_kwargs``. A
+    pipeline that ends in a trained network is shared as a whole, because a clone of its encoder would not be fitted.
     """
     if type(value) in (list, tuple):
         return type(value)(map(clone_estimator, value))
@@ -108,7 +108,7 @@ def clone_estimator(value):
 
 
 def rebuilt(estimator, parameters):
-    """A new estimator of the same class with other parameters, and the same routing of metadata and output."""
+    """Make a new estimator of the same class with other parameters and the same routing of metadata and output."""
     copied = type(estimator)(**parameters)
     copy_routing(estimator, copied)
     return copied
@@ -120,12 +120,12 @@ def train(estimator, X, y, metadata, owner):
     Parameters
     ----------
     estimator : estimator
-        Untrained, or to be trained anew; it stays as it is.
+        Estimator to clone, trained or not. It does not change.
     X, y : array-like
         Training rows and their labels.
     metadata : dict
-        Further arguments of the estimator's `fit`. Without metadata routing at most ``sample_weight``, which the last
-        step of a pipeline gets.
+        Further arguments of the estimator's `fit`. Without metadata routing only ``sample_weight``, passed to the last
+        step of a pipeline.
     owner : str
         Name of the explainer in errors.
 
@@ -139,7 +139,7 @@ def train(estimator, X, y, metadata, owner):
     TypeError
         If the estimator holds no network.
     ValueError
-        If ``y`` is missing, or the estimator takes no weights and there are some.
+        If ``y`` is missing, or weights are passed to an estimator that takes no weights.
     """
     _check_may_hold(unfrozen(steps_of(estimator)[1]))
     if y is None:
@@ -157,7 +157,7 @@ def train(estimator, X, y, metadata, owner):
             )
         prefix = _prefix_of_last_step(trained)
         metadata = {prefix + name: value for name, value in metadata.items()}
-    # Keras's wrapper writes what it is given into this dict.
+    # Keep a copy, because Keras's wrapper writes its arguments into this dict.
     kept = dict(last.fit_kwargs or {}) if _is_wrapper(last) else None
     is_own = not isinstance(last, FrozenEstimator)
     for each in nested_in(last, frozen=False) if is_own else ():
@@ -170,20 +170,20 @@ def train(estimator, X, y, metadata, owner):
         for name in (*PERCEPTRON_TRAINING_ATTRIBUTES, "__sklearn_clone__"):
             vars(each).pop(name, None)
         if each is not last and _is_wrapper(each) and each.fit_kwargs:
-            # The wrapper has written the weights of rows into this dict.
+            # Remove the weights of rows, which the wrapper wrote into this dict.
             each.fit_kwargs.pop("sample_weight", None)
     return trained
 
 
 def nested_in(estimator, frozen=True):
-    """List an estimator and all estimators inside it, each once: members, templates and steps.
+    """List an estimator and all estimators inside it without repetition: members, templates and steps.
 
     Parameters
     ----------
     estimator : estimator
-        Trained or not.
+        Estimator, trained or not.
     frozen : bool, default=True
-        Whether to list estimators in a `FrozenEstimator` too. They are the user's own, and no copies.
+        Whether to also list estimators in a `FrozenEstimator`. They are the user's own objects and no copies.
 
     Returns
     -------
@@ -201,7 +201,7 @@ def nested_in(estimator, frozen=True):
 
 
 def _check_may_hold(last):
-    """Raise an error if an estimator, or a template of an ensemble, certainly holds no network once it is trained."""
+    """Raise an error if a trained estimator, or a trained template of an ensemble, certainly holds no network."""
     if is_ensemble(last):
         check_voting(last)
         voting = [each for _, each in getattr(last, "estimators", ()) if not isinstance(each, str)]
@@ -209,14 +209,14 @@ def _check_may_hold(last):
             check_steps(each)
             _check_may_hold(unfrozen(steps_of(each)[1]))
         return
-    # A search for parameters may hold one.
+    # A meta-estimator, such as a parameter search, may hold a network.
     may_hold = isinstance(last, (MLPClassifier, MLPRegressor)) or hasattr(last, "estimator")
     if not is_estimator(last) or (type(last).__module__.startswith("sklearn.") and not may_hold):
         raise TypeError(_NO_NETWORK.format(type(last).__name__))
 
 
 def _prefix_of_last_step(estimator):
-    """Return the prefix by which `fit` of nested pipelines hands an argument to the last step of all."""
+    """Return the prefix of arguments that `fit` of nested pipelines passes to the innermost last step."""
     prefix = ""
     while isinstance(estimator, Pipeline):
         name, estimator = estimator.steps[-1]
@@ -230,12 +230,12 @@ def steps_of(estimator):
     Parameters
     ----------
     estimator : object
-        An estimator, whose last step may be a pipeline again, or a network.
+        An estimator or a network. The last step of a pipeline may be a pipeline again.
 
     Returns
     -------
     encoder : Pipeline or None
-        The earlier steps, which are shared and not copied.
+        The earlier steps. They are shared and not copied.
     last : object
         The step that predicts.
     """
@@ -247,7 +247,7 @@ def steps_of(estimator):
 
 
 def check_encoder(encoder, X):
-    """Raise an error if the steps in front of a trained network are not fitted, or were fitted on other columns.
+    """Raise an error if the steps before a trained network are not fitted, or were fitted on other columns.
 
     Parameters
     ----------
@@ -261,7 +261,7 @@ def check_encoder(encoder, X):
     NotFittedError
         If a step is not fitted.
     ValueError
-        If the columns have other names than those that the first step was fitted on.
+        If the names of the columns differ from the names that the first step was fitted on.
     """
     for step in (each for _, each in encoder.steps if is_estimator(each)):
         try:
@@ -278,7 +278,7 @@ def check_encoder(encoder, X):
 
 
 def network_of(estimator, dtype=None):
-    """Find the network that the last step of a pipeline is or, as a trained estimator, holds.
+    """Find the network of the last step of a pipeline: the step itself, or the network in a trained estimator.
 
     Parameters
     ----------
@@ -290,7 +290,7 @@ def network_of(estimator, dtype=None):
     Returns
     -------
     network : object
-        A network as `skdeeplift.network.bind.bind` takes it.
+        A network in a form that `skdeeplift.network.bind.bind` takes.
 
     Raises
     ------
@@ -302,7 +302,7 @@ def network_of(estimator, dtype=None):
         return estimator
     if isinstance(estimator, (MLPClassifier, MLPRegressor)):
         is_single = dtype is not None and np.dtype(dtype) == np.float32
-        # The solver may have made double precision of weights for rows in single precision.
+        # The solver may have converted the weights to double precision for rows in single precision.
         return model_of_mlp(estimator, "float32" if is_single else estimator.coefs_[0].dtype.name)
     if is_ensemble(estimator):
         from skdeeplift.network.ensemble_model import Ensemble

@@ -1,1 +1,1 @@
-"""Methods that only run the network, on rows of which elements are taken from references."""
+"""Methods that only run the network, on rows with some elements replaced by elements of references."""

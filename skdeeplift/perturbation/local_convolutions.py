@@ -1,6 +1,6 @@
-"""Convolutions and pooling on the windows of their inputs that a mutation changes.
+"""Convolutions and pooling, computed only on the windows of their inputs that a mutation changes.
 
-The rules are those of `skdeeplift.perturbation.local_ops`.
+The module `skdeeplift.perturbation.local_ops` describes the form of the rules.
 """
 
 import math
@@ -12,18 +12,19 @@ import tensorflow as tf
 from skdeeplift.perturbation.local_ops import LocalOp
 from skdeeplift.perturbation.reach import find_inside, pad_axis, place
 
-# A filter is applied to each position of a window, and its results are added up, where this spares positions.
+# If the output window is wider than the input window by more than this factor, the outputs of each input position are
+# computed and summed.
 SPARED = 1.3
-# So is one whose results are few beside the channels that it reads.
+# The same way is used if a filter has at most this number of results for each channel that it reads.
 MOST_OF_FEW = 2
 
 
 class DilatedConvolution(NamedTuple):
-    """Convolution that TensorFlow wrote as one over batches of every second, third, ... position."""
+    """Dilated convolution, which TensorFlow writes as a convolution over batches of every k-th position."""
 
     inputs: tuple
     outputs: tuple
-    # Axes of height and width of the filter: dilation, and padding before and behind.
+    # Dilation of the filter, and padding before and after, along height and width.
     dilations: tuple
     paddings: tuple
     strides: tuple = (1, 1)
@@ -55,7 +56,8 @@ def find_dilated(graph, op):
     if strides != (1, 1) or dilations != (1, 1) or padding != "VALID" or source.shape.rank not in (3, 4):
         return op
     missing = 2 - len(block)
-    # A filter over one axis stands on the width. One over height and width has the first of them in front.
+    # In a value of one position axis, the axis counts as the width. In a value of height and width, one filter axis
+    # counts as the height.
     before = missing if source.shape.rank == 3 else 0
     fill = [(0, 0)] * missing
     pads = np.array([*fill[:before], *paddings.tolist(), *fill[before:]]).reshape(2, 2)
@@ -67,7 +69,7 @@ def find_dilated(graph, op):
 
 
 def _of_convolution(op):
-    """Return strides, dilations and padding of a convolution with the channels last, or None."""
+    """Return strides, dilations and padding of a convolution with channels last, else None."""
     attributes = op.attributes
     layout = attributes["data_format"].s.decode() if "data_format" in attributes else "NHWC"
     if layout != "NHWC":
@@ -78,7 +80,7 @@ def _of_convolution(op):
 
 
 def convolve(plan, op):
-    """Convolve changes with zeros around them; the filter does not change."""
+    """Convolve changes with zeros around them, for a filter that no mutation changes."""
     value, weights = op.inputs[:2]
     output, reach = op.outputs[0], plan.reaches.get(value)
     if reach is None or plan.graph.varies(weights) or not weights.shape.is_fully_defined():
@@ -103,7 +105,7 @@ def convolve(plan, op):
     read = reach.read_by(found, left=left, size=size, stride=stride)
     is_depthwise = op.type == "DepthwiseConv2dNative"
     if not is_depthwise and weights.shape[2] != shape[3]:
-        # A processor convolves groups of channels in compiled functions only.
+        # On a CPU, TensorFlow convolves groups of channels only in compiled functions.
         return None
     is_row = not is_depthwise and weights.shape[across] == shape[across + 1] == 1 == stride
     few_filters = weights.shape[along] * weights.shape[3] <= MOST_OF_FEW * shape[3] and dilations[along] == 1
@@ -128,12 +130,12 @@ def convolve(plan, op):
 
 
 def _as_images(shape):
-    """Return a shape of (rows, height, width, channels); sequences have a height of one."""
+    """Return a shape as (rows, height, width, channels), with height 1 for sequences."""
     return tuple(shape) if shape.rank == 4 else (shape[0], 1, *shape[1:])
 
 
 def _find_paddings(padding, explicit, shape, of_output, weights, strides, dilations):
-    """Return the padding before and behind height and width."""
+    """Return the padding before and after, along height and width."""
     if padding == "EXPLICIT":
         return tuple(explicit[2:4]), tuple(explicit[4:6])
     if padding == "VALID":
@@ -147,7 +149,7 @@ def _find_paddings(padding, explicit, shape, of_output, weights, strides, dilati
 
 
 def _spread(changes, kernel, dilation, along, of_output):
-    """Add up what each position gives to its neighbours, where few positions change."""
+    """Convolve few changed positions: compute the outputs of each position at its neighbours, and sum them."""
     size, n_channels, n_filters = kernel.shape[along], kernel.shape[2], kernel.shape[3]
     width = math.prod(changes.shape[1:-1])
     flat = tf.reshape(changes, (-1, n_channels))
@@ -172,12 +174,12 @@ def _spread(changes, kernel, dilation, along, of_output):
 
 
 def _add_diagonals(given):
-    """Add up what positions give to their neighbours.
+    """Sum the outputs of each position at its own position and the ones after it.
 
     Parameters
     ----------
     given : tensor of shape (windows, width, size, n_filters)
-        What each position gives to ``size`` positions, of which the first is its own.
+        Outputs of each position at ``size`` positions; the first one is its own position.
 
     Returns
     -------
@@ -187,7 +189,7 @@ def _add_diagonals(given):
     block = size - 1
     n_blocks = -(-width // block)
     given = tf.pad(given, [[0, 0], [0, n_blocks * block - width], [0, block], [0, 0]])
-    # Rows that are one entry shorter than they are stored are shifted by one each.
+    # Cut off the end of each block and reshape, so that each row of a block is shifted by one more entry.
     flat = tf.reshape(given, (-1, n_blocks, block * (size + block), n_filters))[:, :, :-block]
     sums = tf.reduce_sum(tf.reshape(flat, (-1, n_blocks, block, 2 * block, n_filters)), 2)
     own = tf.pad(sums[:, :, :block], [[0, 0], [0, 1], [0, 0], [0, 0]])
@@ -202,7 +204,7 @@ def _with_size(shape, along, size):
 
 
 def pool(plan, op):
-    """Pool windows; maxima need the values beside the changes."""
+    """Pool windows; maxima also need the values at the rows."""
     [value], [output] = op.inputs, op.outputs
     reach, attributes = plan.reaches[value], op.attributes
     if attributes["data_format"].s != b"NHWC" or reach.axis not in (1, 2):
@@ -223,7 +225,7 @@ def pool(plan, op):
         changes = place(mutations.clean(value), reach, read, mutations.at, mutations.copies)
         result = tf.raw_ops.AvgPool(value=changes, **of_op)
         if padding == "SAME":
-            # Padding does not count.
+            # An average with padding counts only positions inside the value.
             starts = np.arange(length) * stride - left
             counts = np.minimum(starts + size, reach.length) - np.maximum(starts, 0)
             factors = np.reshape(size / counts, [-1 if each == axis else 1 for each in range(4)]).astype(

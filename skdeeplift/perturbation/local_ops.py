@@ -1,6 +1,6 @@
-"""Ops that read one position, or sums over all, on the windows of their inputs that a mutation changes.
+"""Ops on single positions, and sums over positions, computed only on the windows that a mutation changes.
 
-Each rule takes a `LocalPlan` and an op. It returns a `LocalOp`, or None where the whole input is needed. Windows hold
+Each rule takes a `LocalPlan` and an op. It returns a `LocalOp`, or None if the op needs the whole input. Windows hold
 changes from the value at the row. A linear op runs on the changes themselves, without its constant part.
 """
 
@@ -22,16 +22,16 @@ from skdeeplift.propagation import replay
 class LocalOp(NamedTuple):
     """Op on windows."""
 
-    # Windows of the output, or None where all of the output changes.
+    # Windows of the output, or None if the whole output changes.
     reach: Reach | None
-    # Takes the `Mutations`, and returns the change of the output.
+    # Function from `Mutations` to the change of the output.
     run: Callable
     # Whether changes are zero beyond the ends of the value.
     is_clean: bool = False
 
 
 def add_up(plan, op):
-    """Add changes; what does not change leaves no trace."""
+    """Add the changes of all changing inputs; inputs that do not change add nothing."""
     [output], changing = op.outputs, plan.changing(op)
     if any(value.shape[1:] != output.shape[1:] for value in changing):
         return None
@@ -50,7 +50,7 @@ def add_up(plan, op):
 
 
 def apply_elementwise(plan, op):
-    """Apply a function of each position to the values with and without the mutation."""
+    """Apply an elementwise function to the values with and without the mutation, and subtract."""
     [output], changing = op.outputs, plan.changing(op)
     if any(value.shape[1:] != output.shape[1:] for value in changing):
         return None
@@ -96,7 +96,7 @@ def apply_elementwise(plan, op):
 
 
 def _is_same_everywhere(value, output, axis):
-    """Return whether a constant operand is the same at all positions and for all rows."""
+    """Test whether a constant operand is the same at all positions and for all rows."""
     rank = value.shape.rank
     if rank is None:
         return False
@@ -106,7 +106,7 @@ def _is_same_everywhere(value, output, axis):
 
 @cache
 def _fused_change(op_type):
-    """Return a compiled function of values, their changes, and the places inside; None if the op has attributes."""
+    """Return a compiled function of values, changes and positions inside; None if the op has attributes."""
     if ops.facts_of(op_type).family is not ops.ACTIVATION:
         return None
     function = getattr(tf.raw_ops, op_type)
@@ -121,7 +121,7 @@ def _fused_change(op_type):
 
 
 def reduce(plan, op):
-    """Sum or average changes, along positions or other axes."""
+    """Sum or average changes over positions or other axes."""
     value, [output] = op.inputs[0], op.outputs
     axes, reach = plan.graph.static_value(op.inputs[1]), plan.reaches.get(value)
     if axes is None or reach is None:
@@ -150,7 +150,7 @@ def reduce(plan, op):
 
 
 def take_maximum(plan, op):
-    """Take the maximum over all positions: of the windows, and of what lies before and behind them at the row."""
+    """Take the maximum over all positions: of the mutated window, and of the row's values before and after it."""
     value, [output] = op.inputs[0], op.outputs
     axes, reach = plan.graph.static_value(op.inputs[1]), plan.reaches.get(value)
     if axes is None or reach is None or any(size != 1 for size in value.shape[1 : reach.axis]):
@@ -184,7 +184,7 @@ def take_maximum(plan, op):
 
 
 def _running_maximum(values):
-    """Return the maximum of the positions before each one, and of all of them at the end."""
+    """Return the maximum over all positions before each position, and at the end the maximum over all positions."""
     length, far = values.shape[1], 1
     while far < length:
         moved = tf.concat([tf.fill(tf.shape(values[:, :far]), values.dtype.min), values[:, :-far]], 1)
@@ -193,7 +193,7 @@ def _running_maximum(values):
 
 
 def apply_within(plan, op):
-    """Apply a function of each position's other axes, such as a softmax over channels."""
+    """Apply a function over other axes than the positions, such as a softmax over channels."""
     value, [output] = op.inputs[0], op.outputs
     reach = plan.reaches.get(value)
     if reach is None or reach.axis == value.shape.rank - 1 or output.shape[1:] != value.shape[1:]:
@@ -224,7 +224,7 @@ def multiply_matrix(plan, op):
 
 
 class PositionwiseProduct(NamedTuple):
-    """Matrix product of the last axis that TensorFlow wrote with all other axes folded into one."""
+    """Matrix product over the last axis, which TensorFlow computes with all other axes folded into one."""
 
     inputs: tuple
     outputs: tuple
@@ -232,7 +232,7 @@ class PositionwiseProduct(NamedTuple):
 
 
 def find_positionwise(graph, op):
-    """Return the matrix product of each position that ends at an op, or the op itself."""
+    """Return the position-wise matrix product that ends at an op, or the op itself."""
     product = graph.producer.get(op.inputs[0]) if op.type == "Reshape" else None
     if product is None or product.type != "MatMul" or graph.varies(product.inputs[1]):
         return op
@@ -266,7 +266,7 @@ def multiply_positions(plan, op):
 
 
 def normalise(plan, op):
-    """Scale changes as a batch normalisation does."""
+    """Scale changes by the factors of a batch normalisation."""
     value = op.inputs[0]
     if value not in plan.reaches or any(map(plan.graph.varies, op.inputs[1:])) or op.attribute("is_training"):
         return None
@@ -282,7 +282,7 @@ def normalise(plan, op):
 
 
 def concatenate(plan, op):
-    """Concatenate changes along another axis than that of the positions."""
+    """Concatenate changes along another axis than the positions."""
     *values, axis = op.inputs
     [output], changing, axis = op.outputs, plan.changing(op), plan.graph.static_value(axis)
     reach = join([plan.reaches[value] for value in changing])

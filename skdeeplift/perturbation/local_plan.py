@@ -1,7 +1,7 @@
-"""The part of a network that a mutation changes in windows only, and mutations that run through it.
+"""Runs of mutations in windows: the ops that run on windows of changed positions, and the mutations.
 
-What a window's ops do not change has the values of the row. From where a mutation reaches most positions, or an op is
-not known to read neighbours only, the network runs on whole values.
+Positions outside of the windows keep the values of the row. After an op whose windows cover most positions, or an op
+that may read distant positions, the network runs on whole values.
 """
 
 import math
@@ -14,9 +14,9 @@ from skdeeplift.perturbation import local_convolutions, local_ops, local_shapes
 from skdeeplift.perturbation.reach import cut_windows, find_inside, place
 from skdeeplift.propagation import replay
 
-# The largest share of a value's positions that is recomputed by themselves.
+# Windows of more than this share of a value's positions are not worth it; the whole value is recomputed.
 LARGEST_SHARE = 0.8
-# Two kinds of clusters, which `find_cluster` finds, have rules too.
+# Rules for the two kinds of clusters of ops that `find_cluster` finds.
 _OF_CLUSTERS = {
     "DilatedConvolution": local_convolutions.convolve,
     "PositionwiseProduct": local_ops.multiply_positions,
@@ -30,13 +30,13 @@ _ELEMENTWISE = ops.where(elementwise=True)
 
 
 def find_cluster(graph, op):
-    """Return the op that ends at an op and that TensorFlow wrote as several, or the op itself."""
+    """Return the cluster of ops that ends at an op and computes one operation, or the op itself."""
     found = local_convolutions.find_dilated(graph, op)
     return local_ops.find_positionwise(graph, op) if found is op else found
 
 
 def _size_of(value, reach=None):
-    """Return the number of bytes of a value, or of its windows, for a row."""
+    """Return the number of bytes of a value, or of its windows, for one row."""
     if not value.shape.rank:
         return 0
     size = value.dtype.size * math.prod(each or 1 for each in value.shape[1:])
@@ -44,7 +44,7 @@ def _size_of(value, reach=None):
 
 
 class LocalPlan:
-    """The ops of a network that run on windows around a mutation.
+    """Plan of the ops of a network that run on windows around a mutation.
 
     Parameters
     ----------
@@ -53,28 +53,28 @@ class LocalPlan:
     target : Value
         The value to compute.
     sources : dict of Value to (Reach or None)
-        The values that are mutated, with the windows that a mutation changes; None where all is recomputed.
+        Mutated values, with the windows that a mutation changes. None for a value to recompute as a whole.
 
     Attributes
     ----------
     ops : list of Op
-        The ops that run on windows.
+        Ops that run on windows.
     local : dict of Value to LocalOp
-        Functions of these, by their outputs.
+        Outputs of these ops, with the functions that compute them on windows.
     reaches : dict of Value to Reach
-        Windows of the values that change in windows.
+        Values that change in windows, with these windows.
     is_clean : dict of Value to bool
-        Whether changes are zero beyond the ends of these values.
+        Values that change in windows, with True if changes are zero beyond the ends of the value.
     whole : list of Value
-        Values that change in windows, and are read as a whole.
+        Changing values that ops read as a whole.
     beside : list of Value
-        Values that vary with the row and that no mutation changes, which are read as a whole.
+        Values that vary with the row, that no mutation changes, and that ops read as a whole.
     at_rows : list of Value
-        Values whose values at the rows are read.
+        Values that are read at the rows.
     pays_off : bool
         Whether windows are worth their overhead.
     share : float
-        Memory of what is computed for a mutation, relative to that of a whole row.
+        Memory of the computation for a mutation, relative to the memory for a whole row.
     """
 
     def __init__(self, graph, target, sources):
@@ -91,7 +91,7 @@ class LocalPlan:
                 continue
             affected.update(filter(graph.varies, op.outputs))
             if affected.isdisjoint(op.outputs):
-                # It reads a shape.
+                # This op reads only a shape, so its output does not change.
                 continue
             found = self._apply_rule(op)
             if found is None:
@@ -106,18 +106,18 @@ class LocalPlan:
                     self.reaches[op.outputs[0]], self.is_clean[op.outputs[0]] = found.reach, found.is_clean
         if target in self.reaches:
             whole[target] = None
-        # A target function may hold what was computed of the mutated values.
+        # A target function may treat intermediate results of mutated values as constants.
         beside.update(dict.fromkeys(graph.held))
         beside = {value: None for value in {**beside, **dict.fromkeys(graph.inputs)} if value not in affected}
         self.beside = [value for value in beside if graph.varies(value) or value in graph.inputs]
-        # The shape of a mutated value may be read.
+        # Ops may read the shape of a mutated value.
         rest = graph.ancestors([target], [*whole, *self.beside])
         read = {value for op in rest for value in op.inputs}
         self.whole = [*whole, *(value for value in sources if value in read and value not in whole)]
         self.read_at_rows(*self.whole, *self.beside, *sources)
         self.at_rows = list(self._at_rows)
 
-        # Without a convolution little is spared.
+        # Without a convolution, windows save little time.
         self.pays_off = any(op.type in CONVOLUTIONS for op in self.ops)
         self.share = self._find_share(sources)
 
@@ -132,7 +132,7 @@ class LocalPlan:
         return min(1.0, sum(_size_of(value, reach) for value, reach in windows) / max(1, total))
 
     def _apply_rule(self, op):
-        """Return the op on windows, or None where its inputs are read as a whole."""
+        """Return the op on windows, or None if the op must read its inputs as a whole."""
         [output, *_] = op.outputs
         if not output.dtype.is_floating or output.dtype.size < 4:
             return None
@@ -155,30 +155,30 @@ class LocalPlan:
         return found
 
     def changing(self, op):
-        """List the inputs of an op that change in windows, each once."""
+        """List the inputs of an op that change in windows, without repetition."""
         return [value for value in dict.fromkeys(op.inputs) if value in self.reaches]
 
     def read_at_rows(self, *values):
-        """Ask for the values at the rows of some values of the network."""
+        """Register values of the network that must be known at the rows."""
         self._at_rows.update(dict.fromkeys(values))
 
 
 class Mutations:
-    """Mutations of some rows, each at one position, and what they change.
+    """Mutations of some rows, each at one position, with the changes that they cause.
 
     Parameters
     ----------
     plan : LocalPlan
-        The ops on windows.
+        Plan of the ops on windows.
     at_rows : list of tensor
         Values of the network at the rows, in the order of ``plan.at_rows``.
     rows, at : tensor of int of shape (positions,)
         Row and position of each mutation.
     changes : dict of Value to tensor of shape (positions * copies, ...)
-        For each mutated value the change in its window, or the whole mutated value where it has none. Copies are
+        For each mutated value, the change in its window, or the whole mutated value if it has no window. Copies are
         mutations of the same position.
     copies : int
-        Number of copies.
+        Number of copies of each position.
     """
 
     def __init__(self, plan, at_rows, rows, at, changes, copies):
@@ -212,12 +212,12 @@ class Mutations:
         return self._clean[value]
 
     def place(self, value, reach):
-        """Return the changes of a value in other windows, which cover its own."""
+        """Return the changes of a value in other windows that cover the value's own windows."""
         own = self.plan.reaches[value]
         return self.changes(value) if own is reach else place(self.changes(value), own, reach, self.at, self.copies)
 
     def whole(self, value):
-        """Return a value as a whole at the mutated rows."""
+        """Return the whole value at the mutated rows."""
         if value in self._whole:
             return self._whole[value]
         changes = self.changes(value)
@@ -238,7 +238,7 @@ class Mutations:
         return cut_windows(tensor, reach, tf.zeros_like(self.rows), self.at)[:, None]
 
     def inside(self, reach, value):
-        """Return one for the positions of windows between the ends of a value, and zero for others."""
+        """Return 1 at positions of windows inside the value, and 0 at positions beyond its ends."""
         if reach.is_inside:
             return tf.ones((), value.dtype)
         return tf.cast(find_inside(reach, self.at, value.shape.rank)[:, None], value.dtype)
@@ -250,11 +250,11 @@ class Mutations:
         return self._constants[value]
 
     def by_position(self, tensor):
-        """Split the axis of mutations into those of positions and copies."""
+        """Split the axis of mutations into an axis of positions and an axis of copies."""
         return tf.reshape(tensor, (-1, self.copies, *tensor.shape[1:]))
 
     def flat(self, tensor):
-        """Join the axes of positions and copies, of which there may be one for all."""
+        """Join the axes of positions and copies; an axis of copies of size one is repeated first."""
         if tensor.shape[1] == 1:
             return self.repeat(tensor[:, 0])
         return tf.reshape(tensor, (-1, *tensor.shape[2:]))

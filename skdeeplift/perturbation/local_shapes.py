@@ -1,4 +1,4 @@
-"""Ops that cut, pad or reorder elements, on the windows of their inputs that a mutation changes."""
+"""Ops that cut, pad or reorder elements, computed only on the windows that a mutation changes."""
 
 import math
 
@@ -10,7 +10,7 @@ from skdeeplift.perturbation.reach import place
 
 
 def cut(plan, op):
-    """Cut positions off, or take each second, third, ... of them, as cropping does."""
+    """Cut positions off, or take every k-th position."""
     value, [output] = op.inputs[0], op.outputs
     reach = plan.reaches.get(value)
     slices = _find_slices(plan.graph, op)
@@ -31,7 +31,7 @@ def cut(plan, op):
 
 
 def _find_slices(graph, op):
-    """Return one slice for each axis of an op's input, or None if they are not known or drop an axis."""
+    """Return one slice for each axis of an op's input, or None if a slice is unknown or drops an axis."""
     rank, operands = op.inputs[0].shape.rank, [graph.static_value(each) for each in op.inputs[1:]]
     if rank is None or any(each is None for each in operands):
         return None
@@ -56,7 +56,7 @@ def _find_slices(graph, op):
 
 
 def pad(plan, op):
-    """Pad with constants, which do not change."""
+    """Pad changes with zeros, because constant padding does not change."""
     value, paddings = op.inputs[0], plan.graph.static_value(op.inputs[1])
     reach = plan.reaches.get(value)
     if reach is None or paddings is None or paddings[0].any():
@@ -72,7 +72,7 @@ def pad(plan, op):
 
 
 def reshape(plan, op):
-    """Reshape the axes beside that of the positions."""
+    """Reshape the axes other than the axis of positions."""
     value, [output] = op.inputs[0], op.outputs
     reach = plan.reaches.get(value)
     before, after = value.shape, output.shape

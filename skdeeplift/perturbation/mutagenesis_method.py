@@ -1,4 +1,4 @@
-"""The method that replaces letters of one-hot sequences one by one, and takes what the target changes by."""
+"""Method that replaces letters of one-hot sequences one by one, and computes the changes of the target."""
 
 import threading
 
@@ -15,16 +15,16 @@ from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.method import Method
 from skdeeplift.propagation.pairing import with_axis_of_references
 
-# Mutations at once for comparing those computed in windows with whole runs.
+# Number of mutations computed both in windows and by whole runs, to compare the results.
 COMPARED = 4
-# A difference from the whole run, beside the size of the target's values, that rounding does not explain.
+# Difference from the whole run, relative to the size of the target's values, beyond rounding errors.
 TOLERANCE = 1e-3
-# Ways to run mutations: in windows of what they change, as whole rows, and as rows without one position.
+# Ways to run mutations: in windows of changed positions, as whole rows, and as rows without one position.
 WINDOWS, WHOLE, DELETION = "windows", "whole", "deletion"
 
 
 class Mutagenesis(Method):
-    """A method that replaces letters one by one.
+    """Method that replaces letters one by one.
 
     Parameters
     ----------
@@ -37,25 +37,25 @@ class Mutagenesis(Method):
     names : list of str
         Names of the sources.
     kind : {"change", "centered", "contribution"}
-        What the numbers of a position are made of.
+        Form of the numbers at a position, as in the parameter ``kind`` of `MutagenesisExplainer`.
     positions : list
         Positions of each source to mutate: None for all, or a slice or a sequence of integers.
     deletions : bool, default=False
-        Whether the change of the target without each position is returned.
+        Whether to return the change of the target without each position.
     fixed : int or None, default=None
-        The only batch size that the network can run with.
+        The only batch size that the network can run with, if there is one.
     """
 
     has_multipliers = False
     takes_integers = True
     takes_letters = True
-    # Windows that take more are hardly faster.
+    # Larger chunks are hardly faster.
     chunk_bytes = 2**28
 
     def __init__(self, graph, target, sources, names, kind, positions, deletions=False, fixed=None):
         sources = [Source(source.value, None if source.value.dtype.is_floating else ()) for source in sources]
         super().__init__(graph, target, sources)
-        # Rows are run as given, so the place of the batch in other values does not matter.
+        # Mutations run as plain batches of rows, so pairs are not needed, whichever axis of a value holds the batch.
         self.needs_pair_size = False
         self.kind, self.positions, self.names, self.fixed = kind, positions, names, fixed
         self.tells_deletions = deletions
@@ -64,7 +64,7 @@ class Mutagenesis(Method):
         self._plans, self._lock = {}, threading.Lock()
 
     def at_rows(self, request, rows, noise=None):
-        """Run the network at a chunk of rows and at all mutations of these.
+        """Run the network at a chunk of rows and at all mutations of these rows.
 
         Parameters
         ----------
@@ -73,7 +73,7 @@ class Mutagenesis(Method):
         rows : list of tensor
             One tensor for each input.
         noise : None
-            Nothing is added to rows.
+            Ignored; no noise is added to rows.
 
         Returns
         -------
@@ -93,24 +93,24 @@ class Mutagenesis(Method):
         for place, source in enumerate(self.sources):
             shape = outputs.shape[0], weights.shape[1], *source.value.shape[1:]
             if place not in found:
-                # Nothing was mutated, which is not the same as that nothing would change.
+                # NaN means that no position was mutated; zero would mean that mutations change nothing.
                 sums.append(tuple(np.full(shape, np.nan) for _ in request.wanted))
                 continue
             plan, values = found[place]
             terms = {"contributions": lambda p, v: self._changes(p, v, number, weights, request.pairing.at_once)}
             terms["deletions"] = lambda p, v: self._deletions(p, v, number, weights, request.pairing.at_once)
             of_source = (terms[name](plan, values) for name in request.wanted)
-            # Rows at the end that fill the chunk are those before them.
+            # Rows that pad the chunk at its end repeat the last row, so they get the results of this row.
             sums.append(tuple(each[np.minimum(np.arange(len(outputs)), number - 1)] for each in of_source))
         return outputs, sums
 
     @property
     def source_plans(self):
-        """Plans of the sources that were mutated."""
+        """Plans of the mutated sources."""
         return list(self._plans.values())
 
     def _plan(self, place, axis):
-        """Return the plan of mutations of one source, made when it is first needed."""
+        """Return the plan of mutations of one source, cached after the first call."""
         with self._lock:
             if (place, axis) not in self._plans:
                 shape = tuple(self.sources[place].value.shape[1:])
@@ -120,13 +120,13 @@ class Mutagenesis(Method):
             return self._plans[place, axis]
 
     def _changes(self, plan, values, number, weights, at_once):
-        """Compute what each letter changes, of shape (rows, targets, ...)."""
+        """Compute the change of the target by each letter, of shape (rows, targets, ...)."""
         letters, rows = plan.letters, plan.letters.last(values[1].numpy()[:number])
         entries = find_entries(rows, letters, plan.is_local)
         changes = plan.run_all(entries, values, weights, at_once)
         result = np.full((number, weights.shape[1], letters.n_positions, letters.number), np.nan)
         result[:, :, list(letters.positions)] = 0
-        # Advanced indices on both sides of the axis of targets put it last.
+        # NumPy puts the axis of targets last, because advanced indices are on both sides of its slice.
         result[entries.rows[:, None], :, entries.at[:, None], entries.letters] = changes
         if self.kind != "change":
             result -= result.mean(-1, keepdims=True)
@@ -135,7 +135,7 @@ class Mutagenesis(Method):
         return letters.in_place(result, 2)
 
     def _deletions(self, plan, values, number, weights, at_once):
-        """Compute what the deletion of each position changes, of shape (rows, targets, positions)."""
+        """Compute the change of the target by deletion of each position, of shape (rows, targets, positions)."""
         letters = plan.letters
         rows, places = np.indices((number, len(letters.positions))).reshape(2, -1)
         entries = Entries(rows, np.array(letters.positions)[places], np.zeros((len(rows), 1), int))
@@ -166,7 +166,7 @@ class _SourcePlan:
 
     @property
     def windows(self):
-        """The plan of ops on windows, or None where whole rows are run."""
+        """Plan of ops on windows, or None if mutations run as whole rows."""
         return self._plans[WINDOWS] if self.is_local else None
 
     def _run_rows(self, inputs):
@@ -199,7 +199,7 @@ class _SourcePlan:
         return run(values, *tensors, weights).numpy()
 
     def _is_right(self, changes, entries, values, weights, at_once):
-        """Compare a few changes that were computed in windows with those of whole runs, once for a network."""
+        """Compare a few changes computed in windows with changes of whole runs, once for each network."""
         if self._is_compared or not len(changes):
             return True
         chosen = np.linspace(0, len(changes) - 1, COMPARED).astype(int)
@@ -208,7 +208,7 @@ class _SourcePlan:
         target = np.abs(values[0].numpy().astype(np.float64)).reshape(len(values[0]), 1, -1)
         largest = (target * np.abs(weights.numpy()).reshape(*weights.shape[:2], -1)).sum(-1).max()
         distance = np.abs(changes[chosen, :1] - whole).max()
-        # What is not finite in a whole run may be not finite in another way.
+        # Written with `not`, so that NaN counts as right: infinite results of the two ways may differ.
         self.is_local = not distance > TOLERANCE * (np.abs(whole).max() + largest)
         self._is_compared = True
         return self.is_local
@@ -241,7 +241,7 @@ def _run_mutations(plan, how, values, rows, at, letters, weights):
 
 
 def _count_different(tensors):
-    """Count the rows before those at the end that repeat the last one."""
+    """Count the rows without the repeats of the last row at the end."""
     arrays = [tensor.numpy() for tensor in tensors]
     number = len(arrays[0])
     while number > 1 and all(np.array_equal(array[number - 1], array[number - 2]) for array in arrays):
@@ -250,7 +250,7 @@ def _count_different(tensors):
 
 
 def _even_size(number, most):
-    """Return the size of the fewest pieces of about equal size, of which there are few different ones."""
+    """Return the size of the fewest pieces of about equal size, rounded so that few different sizes are compiled."""
     size = -(-number // max(1, -(-number // most)))
     unit = max(1, 2 ** (max(1, size).bit_length() - 4) if size >= 16 else 1)
     return min(-(-size // unit) * unit, most)

@@ -1,4 +1,4 @@
-"""Mutations of one-hot letters: which ones differ from a row, and rows and windows with them."""
+"""Mutations of one-hot letters: the mutations that differ from a row, and mutated rows and windows."""
 
 from typing import NamedTuple
 
@@ -10,12 +10,12 @@ from skdeeplift.perturbation.reach import Reach
 
 
 class Letters(NamedTuple):
-    """Place of the one-hot letters in a value of the network."""
+    """Layout of the one-hot letters in a value of the network."""
 
-    # Shape of a row, without the axis of rows, and the axis of the letters in it.
+    # Shape of one row, and the axis of the letters in this shape.
     shape: tuple
     axis: int
-    # Positions that are mutated, in the order of the other axes.
+    # Positions to mutate, in the order of the other axes.
     positions: tuple
 
     @property
@@ -30,12 +30,12 @@ class Letters(NamedTuple):
 
     @property
     def other_axes(self):
-        """Axes of the positions, counted without that of the rows."""
+        """Axes of the positions, counted without the axis of rows."""
         return [axis for axis in range(len(self.shape)) if axis != self.axis]
 
     @property
     def reach(self):
-        """Reach of a mutation in the value itself; None where positions lie along several axes, or along none."""
+        """Reach of a mutation in the value itself; None unless positions lie along exactly one axis."""
         long = [axis for axis in self.other_axes if self.shape[axis] > 1]
         if len(long) != 1:
             return None
@@ -48,7 +48,7 @@ class Letters(NamedTuple):
         return library.reshape(library.transpose(values, order), (-1, self.n_positions, self.number))
 
     def in_place(self, values, n_before=1):
-        """Reshape an array or tensor of shape ``(..., positions, letters)`` to that of the value."""
+        """Reshape an array or tensor of shape ``(..., positions, letters)`` to the shape of the value."""
         library = tf if tf.is_tensor(values) else np
         lead = values.shape[:n_before]
         values = library.reshape(values, (*lead, *(self.shape[axis] for axis in self.other_axes), self.number))
@@ -57,32 +57,32 @@ class Letters(NamedTuple):
         return library.transpose(values, order)
 
     def find_changes(self, before, letters):
-        """Compute what mutations change at their positions.
+        """Compute the changes at the mutated positions.
 
         Parameters
         ----------
         before : tensor of shape (mutations, letters)
             Entries of the mutated positions.
         letters : tensor of int of shape (mutations, copies)
-            Letters that are put there.
+            New letters of the mutated positions.
 
         Returns
         -------
         changes : tensor of shape (mutations * copies, ...)
-            Of the shape of the value, with one position.
+            Changes in the shape of the value, with one position.
         """
         changes = tf.one_hot(letters, self.number, dtype=before.dtype) - before[:, None]
         shape = [self.number if axis == self.axis else 1 for axis in range(len(self.shape))]
         return tf.reshape(changes, (-1, *shape))
 
     def mutate(self, rows, at, letters):
-        """Put other letters into rows of shape ``(mutations, positions, letters)``, and give them the value's shape."""
+        """Put new letters into rows of shape ``(mutations, positions, letters)``, and reshape to the value's shape."""
         is_there = tf.range(self.n_positions) == at[:, None]
         letter = tf.cast(tf.one_hot(letters, self.number), rows.dtype)
         return self.in_place(tf.where(is_there[..., None], letter[:, None], rows))
 
     def shorten(self, rows, at):
-        """Delete one position of each row: what is behind it moves there, and no letter comes in at the end."""
+        """Delete one position of each row: later positions move forward, and the last position holds no letter."""
         longer = tf.concat([rows, tf.zeros_like(rows[:, :1])], 1)
         places = tf.range(self.n_positions)
         places = tf.where(places < at[:, None], places, places + 1)
@@ -90,15 +90,15 @@ class Letters(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """Mutations that differ from their rows, several letters of a position side by side."""
+    """Mutations that differ from their rows; each entry may hold several letters of one position."""
 
     rows: np.ndarray
     at: np.ndarray
-    # Of shape (entries, copies).
+    # Array of shape (entries, copies).
     letters: np.ndarray
 
     def padded(self, start, size):
-        """Return some entries, the last repeated until there are ``size``."""
+        """Return ``size`` entries from ``start``, padded by repeats of the last entry."""
         places = np.minimum(np.arange(start, start + size), len(self.rows) - 1)
         return Entries(*(array[places] for array in self))
 
@@ -109,11 +109,11 @@ def find_entries(values, letters, together):
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_positions, n_letters)
-        The rows, with their letters last.
+        The rows, with letters on the last axis.
     letters : Letters
         The positions to mutate.
     together : bool
-        Whether the letters of a position are side by side.
+        Whether one entry holds all letters of a position.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def find_entries(values, letters, together):
     order = np.argsort(~differs, axis=-1, kind="stable")
     has_letter = ~differs.all(-1)
     if has_letter.mean() < 0.5:
-        # Most positions hold no single letter, so that all letters differ.
+        # Most positions hold no single letter, so each entry holds all letters.
         rows, places = np.indices(has_letter.shape).reshape(2, -1)
         return Entries(rows, positions[places], order.reshape(-1, letters.number))
     rows, places = np.indices(has_letter.shape).reshape(2, -1)
@@ -142,7 +142,7 @@ def find_entries(values, letters, together):
 
 
 def resolve_positions(positions, n_positions, name):
-    """Return the positions that a user named.
+    """Return the positions that a user chose.
 
     Parameters
     ----------
@@ -156,12 +156,12 @@ def resolve_positions(positions, n_positions, name):
     Returns
     -------
     positions : tuple of int
-        In order, each once.
+        Sorted positions without repetition.
 
     Raises
     ------
     ValueError
-        If there is no such position, or none at all.
+        If a position does not exist, or no position is chosen.
     """
     if positions is None:
         return tuple(range(n_positions))

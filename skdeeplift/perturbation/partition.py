@@ -48,7 +48,7 @@ def expand_over_sources(value, names, parameter):
 
 
 def is_whole_number(value):
-    """Tell whether a value is an integer and not a boolean."""
+    """Test whether a value is an integer and not a boolean."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
@@ -70,7 +70,7 @@ def require_shape(source, name):
 
 
 def partition_by_groups(groups, shapes, names, columns=None):
-    """Partition the elements of a row into the groups that a user named.
+    """Partition the elements of a row into the user's groups.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def partition_by_groups(groups, shapes, names, columns=None):
     Returns
     -------
     partitions : list of Partition
-        One partition, of the only source.
+        One partition, for the only source.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def partition_by_groups(groups, shapes, names, columns=None):
                 f"shape {labels.shape}."
             )
         if kind_of(labels.dtype) == "O":
-            # Labels of several types cannot be sorted.
+            # Convert labels to text, because labels of several types cannot be sorted.
             labels = np.array([str(label) for label in labels.ravel()]).reshape(shape)
         if kind_of(labels.dtype) == "f" and np.isnan(labels).any():
             raise ValueError("groups= as labels has one label for each column. Some are NaN.")
@@ -162,7 +162,7 @@ def partition_by_axes(chosen_axes, shapes, names, parameter="sampling_axes="):
     Parameters
     ----------
     chosen_axes : list of int, tuple or None
-        Axes of each input or layer, as `ShapleySamplingExplainer` takes them.
+        Axes of each input or layer, as in the parameter ``sampling_axes`` of `ShapleySamplingExplainer`.
     shapes : list of tuple of int
         Shapes of the inputs or layers, without the batch.
     names : list of str
@@ -173,7 +173,7 @@ def partition_by_axes(chosen_axes, shapes, names, parameter="sampling_axes="):
     Returns
     -------
     partitions : list of Partition
-        One for each source. Parts are numbered across all sources.
+        One partition for each source. Parts are numbered across all sources.
 
     Raises
     ------
@@ -214,7 +214,7 @@ class Partition:
     labels : ndarray of int
         Part of each element, in the shape of the source.
     number : int
-        Number of parts, those of other sources included.
+        Number of parts, including the parts of other sources.
 
     Attributes
     ----------
@@ -228,11 +228,11 @@ class Partition:
         self.sizes = np.bincount(self.labels.ravel(), minlength=number)
 
     def find_covered(self, indices):
-        """Find the elements of some parts; indices of shape (copies,) give (copies, *source's axes)."""
+        """Find the elements of some parts, as booleans of shape (copies, *source's axes)."""
         return tf.equal(self.labels, tf.reshape(indices, (-1, *[1] * self.labels.ndim)))
 
     def to_elements(self, values):
-        """Give each element the value of its part: (..., number) becomes (..., *source's axes)."""
+        """Map values of parts, of shape (..., number), to elements, of shape (..., *source's axes)."""
         if not self._are_elements:
             values = tf.gather(values, self.labels.ravel(), axis=-1)
         return tf.reshape(values, (*values.shape[:-1], *self.labels.shape))
@@ -240,6 +240,6 @@ class Partition:
     def share_out(self, changes, sizes=None):
         """Divide the change of each part evenly among its elements.
 
-        ``sizes`` is the number of elements of each part over all sources, where several sources share parts.
+        ``sizes`` is the number of elements of each part over all sources, needed if several sources share parts.
         """
         return self.to_elements(changes / np.maximum(self.sizes if sizes is None else sizes, 1))

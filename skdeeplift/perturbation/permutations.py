@@ -1,7 +1,7 @@
-"""Shapley values: the mean change of the target when a player comes in, over all orders of players or a sample.
+"""Shapley values: the mean change of the target when a player joins, over all orders of players or a sample of orders.
 
-Castro, Gómez and Tejada 2009 (Computers & Operations Research 36) sample orders in which players come in. Elements of
-players that are left out have the values of the reference.
+Castro, Gómez and Tejada 2009 (Computers & Operations Research 36) sample orders in which players join. Elements of
+absent players have the values of the reference.
 """
 
 from math import factorial
@@ -12,12 +12,12 @@ import tensorflow as tf
 from skdeeplift.perturbation.partition import expand_over_sources, partition_by_axes, partition_by_groups, require_shape
 from skdeeplift.perturbation.perturbation import Scheme
 
-# Up to this number of players, all coalitions are run.
+# Maximum number of players for which all coalitions are run.
 MOST_ENUMERATED = 12
 
 
 def make_games(sources, names, columns, parameters, seed):
-    """Make the games whose Shapley values are computed: one of all inputs together, or one of each layer.
+    """Make the games to compute Shapley values of: one game of all inputs together, or one game for each layer.
 
     Parameters
     ----------
@@ -58,12 +58,12 @@ def make_games(sources, names, columns, parameters, seed):
 
 
 class Players(Scheme):
-    """Coalitions of players, whose elements have the row's values; the base of both ways to Shapley values.
+    """Coalitions of players, the base of both ways to Shapley values. Elements of a coalition keep the row's values.
 
     Parameters
     ----------
     partitions : list of Partition
-        For each source the player of each element. A player may have elements in several sources.
+        For each source, the player of each element. A player may have elements in several sources.
     """
 
     def __init__(self, partitions):
@@ -82,20 +82,20 @@ class Players(Scheme):
 
 
 class AllCoalitions(Players):
-    """Exact Shapley values of few players, by running every coalition (Shapley 1953)."""
+    """Exact Shapley values of few players, computed from all coalitions (Shapley 1953)."""
 
     def __init__(self, partitions):
         super().__init__(partitions)
-        # The target is known for the coalitions of no player and of all players.
+        # The coalitions of no player and of all players are the reference and the row, so their targets are known.
         self.number = 2**self.parts - 2
 
     def find_coalitions(self, indices, drawn):
-        """Read each coalition from the bits of its number; of shape (copies, 1, players)."""
+        """Read each coalition from the bits of its number, as booleans of shape (copies, 1, players)."""
         bits = tf.bitwise.right_shift(indices[:, None, None] + 1, np.arange(self.parts, dtype=np.int32))
         return tf.equal(tf.bitwise.bitwise_and(bits, 1), 1)
 
     def compute_changes(self, values, at_input, at_reference, drawn):
-        """Average the change of each player over all coalitions of the others."""
+        """Average the change by each player over all coalitions of the other players."""
         values = tf.concat([at_reference[None], values, at_input[None]], 0)
         return tf.transpose(tf.tensordot(self._weights(), values, [[1], [0]]), [1, 2, 3, 0])[None]
 
@@ -104,25 +104,25 @@ class AllCoalitions(Players):
         n = self.parts
         inside = (np.arange(2**n) >> np.arange(n)[:, None]) & 1 == 1
         sizes = inside.sum(0)
-        # Probability that the ``size`` players before a player are a given set, over all orders.
+        # Probability, over all orders, that the players before a player are one given set of ``size`` players.
         of_size = np.array([factorial(size) * factorial(n - size - 1) / factorial(n) for size in range(n)] + [0.0])
         return np.where(inside, of_size[sizes - 1], -of_size[sizes])
 
 
 class Permutations(Players):
-    """Shapley values by sampling orders in which players come in.
+    """Shapley values estimated from a sample of orders in which players join.
 
     Parameters
     ----------
     partitions : list of Partition
-        For each source the player of each element.
+        For each source, the player of each element.
     n_permutations : int
-        Number of orders that are drawn for each reference.
+        Number of orders to draw for each reference.
     antithetic : bool
-        Whether every second order is the order before it reversed. This cancels much of the noise (Mitchell et al.
-        2022, arXiv:2104.12199). An odd number of orders is raised by one.
+        Whether every second order is the reverse of the order before it, which cancels much of the noise (Mitchell et
+        al. 2022, arXiv:2104.12199). An odd number of orders is increased by one.
     seed : int
-        Seed of the orders, together with the number of the reference.
+        Seed of the orders, combined with the number of the reference.
     """
 
     def __init__(self, partitions, n_permutations, antithetic, seed):
@@ -143,14 +143,14 @@ class Permutations(Players):
         return [ranks]
 
     def find_coalitions(self, indices, drawn):
-        """Find the players that have come in so far; of shape (copies, references, players)."""
+        """Find the players that have joined so far, as booleans of shape (copies, references, players)."""
         [ranks] = drawn
         came_in = indices % (self.parts - 1) + 1
         ranks = tf.gather(ranks, indices // (self.parts - 1), axis=1)
         return tf.transpose(ranks, [1, 0, 2]) < came_in[:, None, None]
 
     def compute_changes(self, values, at_input, at_reference, drawn):
-        """Compute the change when a player comes in, for each order or pair of orders."""
+        """Compute the change when each player joins, for each order or pair of orders."""
         [ranks] = drawn
         values = tf.reshape(values, (self.n_orders, self.parts - 1, *values.shape[1:]))
         ends = [tf.broadcast_to(end, (self.n_orders, 1, *end.shape)) for end in (at_reference, at_input)]

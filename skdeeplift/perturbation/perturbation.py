@@ -1,4 +1,4 @@
-"""The method that runs the network on rows of which some elements are taken from the reference."""
+"""Method that runs the network on rows with some elements replaced by elements of the reference."""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from skdeeplift.propagation.pairing import Pairing, with_axis_of_references
 
 
 class Scheme(ABC):
-    """Perturbations of some sources, each of which takes some elements from the reference.
+    """Perturbations of some sources; each one replaces some elements by elements of the reference.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class Scheme(ABC):
     parts : int
         Number of parts of the sources. Each part has its own change of the target.
     draws : int
-        Number of independent estimates of these changes; one for a scheme that draws nothing.
+        Number of independent estimates of these changes; 1 for a scheme without random draws.
     """
 
     number: int
@@ -29,7 +29,7 @@ class Scheme(ABC):
     draws = 1
 
     def draw(self, first_reference, references):
-        """Draw the arrays that the perturbations for some references depend on."""
+        """Draw the random arrays of the perturbations for some references."""
         return []
 
     @abstractmethod
@@ -41,7 +41,7 @@ class Scheme(ABC):
         indices : tensor of shape (copies,)
             Numbers of the perturbations.
         drawn : list of tensor
-            The tensors that `draw` made.
+            The arrays drawn by `draw`, as tensors.
 
         Returns
         -------
@@ -51,7 +51,7 @@ class Scheme(ABC):
 
     @abstractmethod
     def compute_changes(self, values, at_input, at_reference, drawn):
-        """Compute the change of the target that belongs to each part.
+        """Compute the change of the target for each part.
 
         Parameters
         ----------
@@ -60,7 +60,7 @@ class Scheme(ABC):
         at_input, at_reference : tensor of shape (rows, references, targets)
             The target at the rows and at the references.
         drawn : list of tensor
-            The tensors that `draw` made.
+            The arrays drawn by `draw`, as tensors.
 
         Returns
         -------
@@ -69,12 +69,12 @@ class Scheme(ABC):
 
     @abstractmethod
     def share_out(self, changes):
-        """Share the changes of the parts out over the elements of the sources.
+        """Divide the changes of the parts among the elements of the sources.
 
         Parameters
         ----------
         changes : tensor of shape (..., parts)
-            Changes of `compute_changes`, or their mean.
+            Changes from `compute_changes`, or their mean.
 
         Returns
         -------
@@ -84,12 +84,12 @@ class Scheme(ABC):
 
 
 def whole_inputs(graph, target):
-    """Make each input of the network a source, integers too: running the network needs no differences."""
+    """Make each input of the network a source, integers too, because perturbations need no differences."""
     return [Source(value) for value in graph.inputs]
 
 
 class Perturbation(PairMethod):
-    """A method that runs the network on rows of which some elements are taken from the reference.
+    """Method that runs the network on rows with some elements replaced by elements of the reference.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Perturbation(PairMethod):
     target : Value
         The value to explain; weights over its elements make it a scalar.
     sources : list of Source
-        The values to perturb: the network's inputs, or layers, from which the network is then run.
+        The values to perturb: the network's inputs, or layers. The network runs from these values on.
     schemes : list of Scheme
         One scheme for all sources together, or one for each source.
     sums_to_delta : bool, default=False
@@ -107,11 +107,11 @@ class Perturbation(PairMethod):
     Attributes
     ----------
     copies : int
-        The number of perturbations for each pair.
+        Number of perturbations for each pair.
     draws : int
-        The number of independent estimates of contributions for each pair.
+        Number of independent estimates of contributions for each pair.
     numbers_kept : int
-        How many numbers are kept of each pair and target until they are summed.
+        Count of numbers in memory for each pair and target before summation.
     """
 
     has_multipliers = False
@@ -119,7 +119,7 @@ class Perturbation(PairMethod):
 
     def __init__(self, graph, target, sources, schemes, sums_to_delta=False):
         values = [source.value for source in sources]
-        # An empty tuple of starts: contributions have the dtype of the output, also where the source holds integers.
+        # With an empty tuple of starts, contributions have the dtype of the output even for a source of integers.
         sources = [Source(value, None if value.dtype.is_floating else ()) for value in values]
         super().__init__(graph, target, sources, [*graph.inputs, *values, *graph.held], graph.held)
         self.schemes, self.sums_to_delta = list(schemes), sums_to_delta
@@ -129,7 +129,7 @@ class Perturbation(PairMethod):
         elements = sum(source.value.shape[1:].num_elements() or 1 for source in self.sources)
         self.numbers_kept = elements + max(scheme.number + scheme.draws * scheme.parts for scheme in self.schemes)
 
-    def _draw(self, request):
+    def draw(self, request):
         """Draw the tensors of all schemes for the references of the request."""
         drawn = [scheme.draw(request.first_reference, request.pairing.references) for scheme in self.schemes]
         return [[tf.convert_to_tensor(array) for array in arrays] for arrays in drawn]
@@ -151,7 +151,8 @@ class Perturbation(PairMethod):
         for scheme, sources, drawn in zip(self.schemes, self._perturbed, request.drawn, strict=True):
             perturbed, all_replaced = [source.value for source in sources], of_references
             if set(perturbed) != set(self.graph.inputs):
-                # A branch that passes by the layer keeps the row's values where all of the layer has the reference's.
+                # With the reference's values in the whole layer, a branch around the layer still has the row's values,
+                # so the target at the reference must be computed.
                 nothing = [tf.zeros((1, 1, *[1] * value.shape[1:].rank), tf.bool) for value in perturbed]
                 all_replaced = perturbed_rows.target_at(dict(zip(perturbed, nothing, strict=True)))[0]
             values = perturbed_rows.target_at_all(scheme, perturbed, drawn)
@@ -161,11 +162,11 @@ class Perturbation(PairMethod):
 
 
 class _PerturbedRows(NamedTuple):
-    """Rows of a chunk of which some elements are taken from the reference, and the target there."""
+    """Rows of a chunk with some elements replaced by elements of the reference, and the target at these rows."""
 
     method: Perturbation
     pairing: Pairing
-    # For each value that the network is run from, its tensors at the rows and at the references, with axes of pairs.
+    # For each value that the network starts from, its tensors at the rows and at the references, with axes of pairs.
     pairs: dict
     # Weights over the target's elements, in float64.
     weights: tf.Tensor
@@ -184,8 +185,8 @@ class _PerturbedRows(NamedTuple):
             kept = dict(zip(perturbed, scheme.find_kept(indices, drawn), strict=True))
             return number + 1, values.write(number, self.target_at(kept))
 
-        # The rows of one step are made while those of the step before are run. Each further step in parallel would
-        # need memory of its own.
+        # The rows of one step are made while the network runs on the rows of the step before. More parallel steps would
+        # need more memory.
         values = tf.TensorArray(tf.float64, n_steps, element_shape=(copies, *shape))
         _, values = tf.while_loop(
             lambda number, values: number < n_steps, one_step, (tf.constant(0), values), parallel_iterations=2
@@ -198,7 +199,7 @@ class _PerturbedRows(NamedTuple):
         Parameters
         ----------
         kept : dict of Value to tensor of shape (copies, 1 or references, ...)
-            For each perturbed value, the elements that keep the value of the row.
+            For each perturbed value, True at elements that keep the value of the row.
 
         Returns
         -------
@@ -208,7 +209,7 @@ class _PerturbedRows(NamedTuple):
         copies = next(iter(kept.values())).shape[0]
         lead = copies, self.pairing.rows, self.pairing.references
         given = {}
-        # A branch that does not come from a perturbed layer reads the inputs as they are.
+        # A branch around a perturbed layer reads the unchanged inputs.
         for value in dict.fromkeys([*kept, *graph.inputs]):
             x, reference = self.pairs[value]
             mixed = tf.where(kept[value][:, None], x, reference) if value in kept else x[None]
@@ -221,7 +222,7 @@ class _PerturbedRows(NamedTuple):
         return sum_weighted(tf.reshape(output, (*lead, *target.shape[1:])), self.weights)
 
     def _copies_at_once(self, number):
-        """Choose how many copies of all pairs go through the network at once; few are left over in the last step."""
+        """Choose the number of copies of all pairs in one step, such that the last step is almost full."""
         if any(value.shape[0] is not None for value in self.method.graph.inputs):
             return 1
         most = min(number, max(1, self.pairing.at_once // self.pairing.pairs))
@@ -253,7 +254,7 @@ def sum_weighted(target, weights):
 
 
 def _compute_terms(scheme, changes, reference_weights, wanted):
-    """Compute the wanted terms of each source, summed over references; a single reference has no weight."""
+    """Compute the wanted terms of each source, summed over references with weights unless there is one reference."""
     contributions = scheme.share_out(tf.reduce_mean(changes, 0) if changes.shape[0] > 1 else changes[0])
 
     def over_references(tensor):

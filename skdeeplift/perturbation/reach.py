@@ -1,7 +1,7 @@
 """Reaches: the positions of a value that a mutation changes, as windows that grow from op to op.
 
-A window begins at a place that depends on the mutated position, and has one width for all of them. It may lie partly
-before or behind the value, so that windows begin at equal distances wherever the mutation is.
+The start of a window depends on the mutated position; its width does not. A window may extend beyond the ends of the
+value, so that the starts of windows are equally spaced for all mutated positions.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ class Reach:
     Attributes
     ----------
     axis : int
-        Axis of the positions in the value, counted with that of the rows.
+        Axis of the positions in the value, where axis 0 is the axis of rows.
     first : ndarray of int of shape (n_positions,)
-        Position where the window begins, for each position of the input that may be mutated.
+        Start of the window for each position of the input that may be mutated.
     width : int
         Number of positions in a window.
     length : int
@@ -33,22 +33,22 @@ class Reach:
 
     @property
     def is_inside(self):
-        """True if no window goes beyond the ends of the value."""
+        """True if no window extends beyond the ends of the value."""
         return self.first.min() >= 0 and self.first.max() + self.width <= self.length
 
     def slide(self, axis, length, *, left=0, size=1, stride=1):
-        """Return the reach in a result, each of whose positions reads some neighbouring positions.
+        """Return the reach in the result of an op whose positions read some neighbouring positions.
 
         Parameters
         ----------
         axis, length : int
             Axis and number of the positions of the result.
         left : int, default=0
-            Number of positions of padding before the first position. Negative where the first ones are cut off.
+            Number of positions of padding before the first position. Negative if the first positions are cut off.
         size : int, default=1
-            Number of positions from the first to the last that are read.
+            Number of positions from the first to the last position read.
         stride : int, default=1
-            Distance between the positions where neighbours begin to read.
+            Distance between the first positions that neighbouring positions of the result read.
 
         Returns
         -------
@@ -63,17 +63,17 @@ class Reach:
         return Reach(axis, self.first, self.width, self.length)
 
     def read_by(self, result, *, left=0, size=1, stride=1):
-        """Return the windows that the positions of a result read; the arguments are those of `slide`."""
+        """Return the windows that the positions of a result read, with the arguments of `slide`."""
         return Reach(self.axis, result.first * stride - left, (result.width - 1) * stride + size, self.length)
 
     @property
     def whole(self):
-        """Windows that are the whole value."""
+        """Windows of the whole value."""
         return Reach(self.axis, np.zeros_like(self.first), self.length, self.length)
 
 
 def join(reaches):
-    """Return the windows that cover those of several reaches in values of the same shape."""
+    """Return windows that cover the windows of several reaches in values of the same shape."""
     if len(reaches) == 1:
         return reaches[0]
     first = np.min([reach.first for reach in reaches], 0)
@@ -82,18 +82,18 @@ def join(reaches):
 
 
 def place(changes, reach, wider, at, copies):
-    """Place windows of changes into others that begin elsewhere, with zeros around.
+    """Place windows of changes into wider windows, with zeros around.
 
     Parameters
     ----------
     changes : tensor of shape (mutations * copies, ..., reach.width, ...)
-        Windows of a reach.
+        Changes in the windows of ``reach``.
     reach, wider : Reach
-        The windows, and those to place them in.
+        The windows, and the windows to place them in.
     at : tensor of int of shape (mutations,)
         Mutated positions.
     copies : int
-        Number of windows for each of these.
+        Number of windows for each mutated position.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def place(changes, reach, wider, at, copies):
                 changes = changes[tuple(kept)]
             return pad_axis(changes, axis, max(0, start), max(0, end))
     places = tf.range(wider.width) - tf.gather(tf.constant(before, tf.int32), at)[:, None]
-    # The entry behind the window is zero.
+    # The extra entry after the window is zero.
     places = tf.where((places >= 0) & (places < reach.width), places, reach.width)
     if copies > 1:
         places = tf.repeat(places, copies, 0)
@@ -117,7 +117,7 @@ def place(changes, reach, wider, at, copies):
 
 
 def pad_axis(tensor, axis, before, after):
-    """Put zeros before and behind the entries of an axis."""
+    """Pad an axis with zeros before and after its entries."""
     if before == after == 0:
         return tensor
     paddings = [[0, 0]] * len(tensor.shape)
@@ -140,7 +140,7 @@ def cut_windows(values, reach, rows, at):
     Returns
     -------
     windows : tensor of shape (mutations, ..., reach.width, ...)
-        Positions beyond the ends repeat the last one; `find_inside` finds them.
+        Values in the windows. Positions beyond an end repeat the value at this end; `find_inside` finds them.
     """
     axis, shape = reach.axis, values.shape
     places = tf.clip_by_value(_positions(reach, at), 0, reach.length - 1) + rows[:, None] * reach.length
@@ -149,7 +149,7 @@ def cut_windows(values, reach, rows, at):
         behind = list(range(axis + 1, len(shape)))
         values = tf.transpose(values, [0, axis, *between, *behind])
         windows = tf.gather(tf.reshape(values, (-1, *(shape[each] for each in (*between, *behind)))), places)
-        # The axes in between come before the positions again.
+        # Move the axes between rows and positions back before the positions.
         order = [0, *range(2, axis + 1), 1, *range(axis + 1, len(shape))]
         return tf.transpose(windows, order)
     rest = shape[axis + 1 :]
@@ -158,7 +158,7 @@ def cut_windows(values, reach, rows, at):
 
 
 def find_inside(reach, at, rank):
-    """Find the positions of windows between the ends of the value, of shape (mutations, 1, ..., width, ...)."""
+    """Find the positions of windows inside the value, as booleans of shape (mutations, 1, ..., width, ...)."""
     positions = _positions(reach, at)
     inside = (positions >= 0) & (positions < reach.length)
     shape = [-1, *[1] * (rank - 1)]

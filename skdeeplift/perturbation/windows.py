@@ -1,4 +1,4 @@
-"""Occlusion: windows or groups of features are taken from the reference, one after the other.
+"""Occlusion: windows or groups of features are replaced by the reference, one after the other.
 
 Zeiler and Fergus 2014 (arXiv:1311.2901), section 4.2, cover windows with a grey square instead of the reference.
 """
@@ -27,7 +27,7 @@ def make_covers(sources, names, columns, parameters):
     Returns
     -------
     covers : list of Windows or Partition
-        One for each source.
+        Windows or groups of each source.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def make_covers(sources, names, columns, parameters):
 
 
 def _expand_over_axes(value, shape, name, parameter):
-    """Expand a parameter to one whole number for each axis of a row."""
+    """Expand a parameter to one integer for each axis of a row."""
     several = isinstance(value, (tuple, list, np.ndarray))
     if several and len(value) != len(shape):
         raise ValueError(
@@ -78,22 +78,22 @@ def _expand_over_axes(value, shape, name, parameter):
 
 
 def _suggest_window(shape):
-    """Suggest a window for images, whose last axis holds channels."""
+    """Suggest a window for images with channels on the last axis."""
     return f", such as {(*(min(3, size) for size in shape[:-1]), shape[-1])}" if len(shape) > 1 else ""
 
 
 class Windows:
-    """Windows of one shape that slide over a source; the last along an axis may be smaller, up to the edge.
+    """Windows of one shape that slide over a source. The last window along an axis may be cut at the edge.
 
     Parameters
     ----------
     shape : tuple of int
         Shape of the source, without the batch.
     window_shape, step : tuple of int
-        Size of a window, and distance between the starts of neighbouring windows, along each axis. No step is larger
-        than the window, unless the window covers its axis.
+        Size of a window, and distance between the starts of neighbouring windows, along each axis. A step is at most
+        the size of the window, unless the window covers its axis.
     by_size : bool, default=False
-        Whether contributions are also divided by the number of elements of a window.
+        Whether to also divide contributions by the number of elements of a window.
     """
 
     def __init__(self, shape, window_shape, step, by_size=False):
@@ -102,7 +102,7 @@ class Windows:
             -(-(size - window) // each) + 1 for size, window, each in zip(shape, window_shape, step, strict=True)
         )
         self.number = int(np.prod(self._grid))
-        # For each element along each axis, the range of windows that cover it: the first one, and the one to stop at.
+        # For each element along each axis, the range of windows that cover it: the first window, and one past the last.
         self._first, self._stop = [], []
         for size, window, each, windows in zip(shape, window_shape, step, self._grid, strict=True):
             positions = np.arange(size)
@@ -115,11 +115,11 @@ class Windows:
         for size, window, each, windows in zip(shape, window_shape, step, self._grid, strict=True):
             sizes = np.multiply.outer(sizes, np.minimum(size - each * np.arange(windows), window))
         self._shares, whole = 1 / counts / (np.prod(window_shape) if by_size else 1), sizes.flat[0]
-        # Size of a whole window, as a multiple of that of each window.
+        # Ratio of the size of an uncut window to the size of each window.
         self._growth = whole / sizes if by_size and sizes.min() < whole else None
 
     def find_covered(self, indices):
-        """Find the elements in some windows; indices of shape (copies,) give (copies, *source's axes)."""
+        """Find the elements in some windows, as booleans of shape (copies, *source's axes)."""
         inside = (indices >= 0) & (indices < self.number)
         covered = tf.reshape(inside, (-1, *[1] * len(self.shape)))
         places = tf.unravel_index(tf.clip_by_value(indices, 0, self.number - 1), self._grid)
@@ -132,7 +132,7 @@ class Windows:
         return covered
 
     def share_out(self, changes):
-        """Give each element the mean change of the windows that cover it."""
+        """Compute the mean change of the windows that cover each element."""
         before = changes.shape[:-1]
         changes = tf.reshape(changes, (*before, *self._grid))
         if self._growth is not None:
@@ -143,19 +143,19 @@ class Windows:
 
 
 def _sum_between(tensor, first, stop, axis):
-    """Sum the entries from ``first`` up to ``stop`` along an axis."""
+    """Sum the entries from ``first`` up to, but without, ``stop`` along an axis."""
     if np.array_equal(first, np.arange(tensor.shape[axis])) and ((stop - first) == 1).all():
         return tensor
     if ((stop - first) == 1).all():
         return tf.gather(tensor, first, axis=axis)
     zeros = tf.zeros_like(tf.gather(tensor, [0], axis=axis))
-    # A window that changes nothing leaves the running sum unchanged, so that its differences are exact zeros.
+    # A window without effect does not change the running sum, so that its differences are exact zeros.
     running = tf.concat([zeros, tf.cumsum(tensor, axis)], axis)
     return tf.gather(running, stop, axis=axis) - tf.gather(running, first, axis=axis)
 
 
 class OneByOne(Scheme):
-    """Windows or parts that are taken from the reference one at a time.
+    """Windows or parts that are replaced by the reference one at a time.
 
     Parameters
     ----------
@@ -177,11 +177,11 @@ class OneByOne(Scheme):
         ]
 
     def compute_changes(self, values, at_input, at_reference, drawn):
-        """Compute the loss of the target with each window."""
+        """Compute the loss of the target when each window or part is replaced."""
         return tf.transpose(at_input - values, [1, 2, 3, 0])[None]
 
     def share_out(self, changes):
-        """Share the changes of windows or parts out over their elements."""
+        """Divide the changes of windows or parts among their elements."""
         return [
             cover.share_out(changes[..., begin : begin + cover.number])
             for cover, begin in zip(self.covers, self._begins, strict=True)

@@ -12,7 +12,7 @@ from skdeeplift.network.clusters import Activation, Activations, activation_at
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.method import Method, check_derivative, find_rounding_ops
 from skdeeplift.propagation.pairing import to_difference_dtype
-from skdeeplift.propagation.rules.products import RecomputedProduct, with_gradient
+from skdeeplift.propagation.rules.products import RecomputedProduct, propagate, register_gradient, with_gradient
 from skdeeplift.propagation.rules.rescale import is_ramp, is_restricted
 from skdeeplift.propagation.sums import SourceTensors, sum_plain
 
@@ -130,12 +130,12 @@ def _quotient(root, output, epsilon):
 _LRP = RecomputedProduct("SkdeepliftEpsilonLRP", _quotient)
 
 
-@tf.RegisterGradient("SkdeepliftGuidedBackprop")
+@register_gradient("SkdeepliftGuidedBackprop")
 def _guided_backprop_gradient(op, incoming):
     return [tf.nn.relu(incoming)]
 
 
-@tf.RegisterGradient("SkdeepliftDeconvNet")
+@register_gradient("SkdeepliftDeconvNet")
 def _deconvnet_gradient(op, incoming, *_):
     _, _, number, *operands = op.inputs
     activation = _ACTIVATIONS[int(tf.get_static_value(number))]
@@ -230,7 +230,7 @@ def gradients_of(output, weights, tensors):
         If TensorFlow has no derivative of an op between them.
     """
     try:
-        gradients = tf.gradients(output, tensors, weights)
+        gradients = propagate(output, weights, tensors)
     except LookupError as error:
         raise UnsupportedOpError(f"TensorFlow has no derivative of an op before the target: {error}") from error
     return [

@@ -184,12 +184,11 @@ class PairMethod(Method, ABC):
         sums : list of tuple of tensor
             The sums that `contributions` returns.
         """
-        static, tensors = request.split(self._draw(request))
+        static, tensors = request.split(request.drawn or self.draw(request))
         key = static, *[tensor.shape for tensor in (*rows, *references)]
         function = self._compiled.get(key)
         if function is None:
-            at_both = self._at_both(static.pairing, rows, references, at_reference)
-            shapes = [[tensor.shape for tensor in tensors] for tensors in at_both]
+            shapes = self._shapes_at_both(static.pairing, rows, references, at_reference)
             function = self._compiled.setdefault(key, compiled(partial(self._explain, static, shapes)))
         return function((rows, references, at_reference), tensors)
 
@@ -201,6 +200,15 @@ class PairMethod(Method, ABC):
             return self.forward_both(rows, references)
         at_input = self.forward(rows)
         return at_input, self.runs.forward_references(references, at_input, pairing)
+
+    def _shapes_at_both(self, pairing, *inputs):
+        """Return the shapes of the values that `_at_both` returns, of which tracing alone does not know all sizes."""
+        if not tf.executing_eagerly():
+            # Within another function there are no values yet, and all values have the same shapes.
+            with tf.init_scope():
+                zeros = [tensors and [tf.zeros(tensor.shape, tensor.dtype) for tensor in tensors] for tensors in inputs]
+                return self._shapes_at_both(pairing, *zeros)
+        return [[tensor.shape for tensor in tensors] for tensors in self._at_both(pairing, *inputs)]
 
     def _is_faster_apart(self, rows):
         """Return whether copying rows and references into one batch takes longer than running the network once more."""
@@ -235,13 +243,13 @@ class PairMethod(Method, ABC):
             One tuple per source, in the order of ``request.wanted``; each of shape ``(rows, targets, *source's axes)``,
             in float64 where there is more than one reference.
         """
-        static, tensors = request.split(self._draw(request))
+        static, tensors = request.split(request.drawn or self.draw(request))
         return self.compiled(self._traced_contributions, static)(at_input, at_reference, tensors)
 
     def _traced_contributions(self, static, at_input, at_reference, tensors):
         return self._contributions(static.join(tensors), at_input, at_reference)
 
-    def _draw(self, request):
+    def draw(self, request):
         """Draw the tensors that contributions of the request's references depend on."""
         return ()
 

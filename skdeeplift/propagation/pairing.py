@@ -264,7 +264,7 @@ class Request(NamedTuple):
     # Positions of shape (blocks, steps, references) between the references and the rows, and their weights of shape
     # (blocks, steps), for a method that integrates gradients.
     path: Any = None
-    # Tensors that a method draws for the references; the method sets them.
+    # Tensors that a method draws for the references; the method sets them where nothing is given.
     drawn: Any = ()
 
     def split(self, drawn=()):

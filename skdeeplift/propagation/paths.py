@@ -226,7 +226,7 @@ class _Integral:
             at = tf.cast(positions, x.dtype)[:, None]
             at = tf.reshape(at, (*at.shape, *[1] * (len(x.shape) - 2)))
             # Both ends are exactly the row and the reference, so that equal values stay equal.
-            points = tf.stop_gradient((1 - at) * r + at * x)[:, :, :, None]
+            points = ((1 - at) * r + at * x)[:, :, :, None]
             # The axes of targets, and of the entries of a row, come last.
             points = tf.reshape(points, (*points.shape[:4], self._fold(value), *value.shape[1:])) + shift
             values[value] = tf.reshape(points, (-1, *value.shape[1:]))

@@ -9,6 +9,7 @@ from skdeeplift.dtypes import is_continuous
 from skdeeplift.network.complex_numbers import convert
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.pairing import Difference, Pairing, Purpose, identity
+from skdeeplift.propagation.rules.products import propagate
 from skdeeplift.propagation.rules.rescale import SIGNED, machine_epsilon
 
 
@@ -164,8 +165,8 @@ class StreamValues:
         both = [self.at_input[value]], [self.at_reference[value]]
         shape_only = self.purpose is Purpose.GRADIENT and not is_shared_out
         product = SIGNED.shape_only if shape_only else SIGNED.forward
-        # The gradient is stopped, since the difference and its spread have separate multipliers.
-        spread = self.pairing.combine(product, *both, differences=[tf.stop_gradient(delta)])
+        # Of a tensor of its own, since the difference and its spread have separate multipliers.
+        spread = self.pairing.combine(product, *both, differences=[self.delta(value)])
         return Difference(delta, spread, spread if self.settings.tells_parts else None)
 
     def share_out(self, source, differences):
@@ -219,11 +220,11 @@ class StreamValues:
         """
         outputs, of_outputs = list(outputs), list(of_outputs)
         for part in reversed(self.apart):
-            of_part = tf.gradients(outputs, part.outputs, of_outputs)
+            of_part = propagate(outputs, of_outputs, part.outputs)
             if any(each is not None for each in of_part):
                 outputs += part.inputs
                 of_outputs += part.gradients(of_part)
-        return tf.gradients(outputs, values, of_outputs)
+        return propagate(outputs, of_outputs, values)
 
 
 def shape_of_rows(value, layouts, number):

@@ -1,4 +1,4 @@
-"""References: the inputs that stand for "no signal"."""
+"""References: inputs without signal that rows are compared with."""
 
 from skdeeplift.references.computed_references import Blur, Constant, Held
 from skdeeplift.references.reference import Reference

@@ -29,7 +29,7 @@ from skdeeplift.references.sequence_references import (
 )
 from skdeeplift.references.training_rows import NearestOther, Permuted, TrainingSample
 
-# Names that `reference=` takes, with the objects that they stand for.
+# Names that `reference=` accepts, with the objects that they mean.
 SHORTHANDS = {
     "mean": Constant("mean"),
     "median": Constant("median"),
@@ -65,11 +65,11 @@ def make_references(
     Parameters
     ----------
     reference : str, Reference, callable or list
-        The user's ``reference=``. A list has one entry for each input, each of its own kind. An entry may also be an
-        array of shape ``(*features)``; ``(n_references, *features)`` for references that all rows share; or
-        ``(n_rows, n_references, *features)``.
+        The user's ``reference=``. A list has one entry for each input; entries may be of different kinds. An entry may
+        also be an array: of shape ``(*features)`` for one reference, ``(n_references, *features)`` for references that
+        all rows share, or ``(n_rows, n_references, *features)``.
     arrays : list of ndarray
-        Training rows of each input. With ``learning=False``, the rows that are explained.
+        Training rows of each input. With ``learning=False``, the rows to explain.
     input_names : list of str
         Names of the inputs in error messages.
     max_references : int or "auto"
@@ -124,7 +124,7 @@ def _split_by_input(reference, n_inputs):
         yield from ((_look_up(entry), [position]) for position, entry in enumerate(reference))
         return
     reference = _look_up(reference)
-    # A chooser takes the same training rows for all inputs, and a function is called with all inputs.
+    # A chooser picks the same training rows for all inputs, and a function takes all inputs at once.
     if isinstance(reference, RowChooser) or not isinstance(reference, Reference):
         yield reference, list(range(n_inputs))
     else:
@@ -132,7 +132,7 @@ def _split_by_input(reference, n_inputs):
 
 
 def _look_up(reference):
-    """Return the object that a name stands for, and anything but a name unchanged."""
+    """Look up the object that a name means; return all other values unchanged."""
     if isinstance(reference, str):
         if reference not in SHORTHANDS:
             raise ValueError(
@@ -159,7 +159,7 @@ def _fit(reference, arrays, classes, learning, sample_weight):
             return clone(reference).fit(X, y)
         if has_fit_parameter(reference, "sample_weight"):
             return clone(reference).fit(X, y, sample_weight=sample_weight)
-        # An object without weights still must not see rows of weight zero.
+        # An object that takes no weights must still not see rows of weight zero.
         counts = sample_weight > 0
         return clone(reference).fit(X[counts], None if y is None else y[counts])
     check_is_fitted(reference)
@@ -174,7 +174,7 @@ class GivenReferences(NamedTuple):
 
 
 class _Group(NamedTuple):
-    """Inputs whose references have one maker, with the number of references and their weights."""
+    """Inputs that get their references from one maker, with the number and the weights of these references."""
 
     positions: list
     maker: Any
@@ -200,7 +200,7 @@ def _group_from_object(reference, positions, arrays, names, most, seed):
     else:
         samples = [reference.sample(arrays[0], most, seed)]
     samples = [_check_array(*sample_of_input) for sample_of_input in zip(samples, arrays, names, strict=True)]
-    # Unequal weights are shares of clusters. Leaving one reference out would lose its share.
+    # Unequal weights are the shares of clusters. Without one reference, its share would be lost.
     is_random = reference.is_random and (weights is None or np.ptp(weights) == 0)
     return _Group(positions, SharedReferences(samples, is_random), len(samples[0]), weights)
 
@@ -217,7 +217,7 @@ def _split_training_rows(chooser, arrays):
 
 
 def _combine_groups(groups, names, check):
-    """Combine the groups of all inputs; random references are cut to the smallest number of any group."""
+    """Combine the groups of all inputs, and cut random references to the smallest number of any group."""
     several = [group for group in groups if group.number > 1]
     number = min((group.number for group in several), default=1)
     if any(group.number > number and not group.maker.is_random for group in several):
@@ -272,7 +272,7 @@ def _is_made_by(maker, kind):
 def _check_array(reference, array, name):
     """Return a copy of a reference array in the dtype of the rows, or raise an error if its shape does not fit."""
     check_unmasked(reference, name)
-    # A copy, so that the user can change the array later without changing the references.
+    # Copy the array, so that later changes by the user do not change the references.
     reference = convert_dtype(np.array(reference), array.dtype, name)
     features, n_rows = array.shape[1:], len(array)
     if reference.ndim == 0:

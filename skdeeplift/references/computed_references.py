@@ -1,4 +1,4 @@
-"""References that are computed: statistics of the training rows, and the rows themselves, blurred or unchanged."""
+"""Computed references: statistics of the training rows, blurred rows and unchanged rows."""
 
 from numbers import Integral, Real
 
@@ -45,7 +45,7 @@ def align_series(series, names, label):
     Parameters
     ----------
     series : Series
-        One number for each column. A default ``RangeIndex`` stands for the order of the columns.
+        One number for each column. With a default ``RangeIndex``, the numbers are in the order of the columns.
     names : ndarray of str or None
         Names of the columns, if they have names.
     label : str
@@ -59,7 +59,7 @@ def align_series(series, names, label):
     Raises
     ------
     ValueError
-        If the index does not have the names of the columns.
+        If the index does not hold the names of the columns.
     """
     labels = series.index
     if isinstance(labels, pd.RangeIndex) and labels.equals(pd.RangeIndex(len(labels))):
@@ -85,9 +85,9 @@ class Constant(Reference):
     ----------
     value : {"zeros", "mean", "median", "minimum"}, float, int or array-like of shape (*features), default="mean"
         The reference: a statistic of each feature of the training rows, one number for all features, or a whole row.
-        A pandas Series is put in the order of the columns by its index; a default ``RangeIndex`` counts the columns.
-        Integers, such as tokens, have no meaningful statistics, so their reference is 0, the usual padding token. For
-        another token, such as a mask token, pass its number.
+        The index of a pandas Series names the columns; a default ``RangeIndex`` means the order of the columns.
+        Integers, such as tokens, have no meaningful statistics, so their reference is 0, the usual padding token. To
+        use another token, such as a mask token, pass its number.
 
     Attributes
     ----------
@@ -160,9 +160,9 @@ class Constant(Reference):
     @available_if(lambda self: not (isinstance(self.value, str) and self.value == "median"))
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
-        """Compute the reference of the rows of all calls. A median needs all rows at once.
+        """Compute the reference from the rows of all calls so far.
 
-        `fit` starts anew, and so does the first call after it.
+        `fit` and the first call after `fit` start anew. A median is not available, because it needs all rows at once.
 
         Parameters
         ----------
@@ -217,7 +217,7 @@ class Constant(Reference):
 
 
 class Blur(Reference):
-    """The row that is explained, blurred by a Gaussian.
+    """The row to explain, blurred by a Gaussian.
 
     Contributions then show which details matter, such as edges and peaks. A black image as the reference would treat
     dark pixels as "no signal" instead.
@@ -229,8 +229,8 @@ class Blur(Reference):
     sigma : float or tuple of float, default=10.0
         Standard deviation of the Gaussian in pixels or steps. A tuple has one number for each axis in ``axes``.
     axes : int or tuple of int, default=None
-        Axes to blur; axis 0 is that of the rows. By default all axes but the last one, which holds channels: ``(1, 2)``
-        of images ``(n_rows, height, width, channels)``, and 1 of series ``(n_rows, length, channels)``. Required for
+        Axes to blur. Axis 0 is the axis of rows. By default all axes but the last one, which holds channels: ``(1, 2)``
+        for images ``(n_rows, height, width, channels)``, and 1 for series ``(n_rows, length, channels)``. Required for
         rows with a single axis, because columns of a table have no neighbours.
     mode : {"nearest", "reflect", "mirror", "wrap", "constant"}, default="nearest"
         Values assumed beyond the edges, as in `scipy.ndimage.gaussian_filter`.
@@ -336,9 +336,9 @@ class Blur(Reference):
 class Held(Reference):
     """The row's own values, for an input that is not to be explained.
 
-    The input has the same values at the row and at its reference, so that it contributes exactly zero, and the other
-    inputs are explained at these values: control tracks, masks, lengths, identifiers. At least one other input needs
-    another reference.
+    Use it for inputs such as control tracks, masks, lengths and identifiers. The input has the same values in the row
+    and in its reference, so it contributes exactly zero. The other inputs are explained at these values. At least one
+    other input needs another reference.
 
     .. versionadded:: 0.1
 
@@ -348,7 +348,7 @@ class Held(Reference):
 
     Examples
     --------
-    The product of two inputs, of which the second is held:
+    Hold the second factor of a product of two inputs:
 
     >>> import keras
     >>> import numpy as np
@@ -365,7 +365,7 @@ class Held(Reference):
     learns = False
 
     def fit(self, X, y=None):
-        """Return the object; there is nothing to learn.
+        """Return the object, because there is nothing to learn.
 
         Parameters
         ----------

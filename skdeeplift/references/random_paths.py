@@ -9,26 +9,26 @@ from skdeeplift.dtypes import kind_of
 
 
 def are_letters(X, axis):
-    """Return True at each position that holds one letter, no letter, or equal entries for an unknown letter."""
+    """Test whether each position holds one letter, no letter, or equal entries for an unknown letter."""
     binary = ((X == 0) | (X == 1)).all(axis) & (X.sum(axis) <= 1)
     return binary | np.isclose(X, 1 / X.shape[axis]).all(axis)
 
 
 def are_frequencies(X, axis):
-    """Return True at each position that holds frequencies of letters, which sum to one, or no letter."""
+    """Test whether each position holds no letter, or frequencies of letters that sum to one."""
     total = X.sum(axis)
     return (X >= 0).all(axis) & ((total == 0) | np.isclose(total, 1))
 
 
 def describe_first(X, axis, accepted):
-    """Describe the first position whose entries along an axis are not accepted: its row, its place and its entries."""
+    """Describe the first position with entries that are not accepted: its row, its position and its entries."""
     row, *place = np.argwhere(~accepted)[0].tolist()
     entries = np.moveaxis(X, axis, -1)[(row, *place)].tolist()
     return f"row {row} holds {entries} at position {place[0] if len(place) == 1 else tuple(place)}"
 
 
 def find_letter_axis(X, axis, owner, one_hot_only=False):
-    """Return the axis of one-hot letters, where axis 0 is that of the rows; None if ``X`` holds tokens or strings."""
+    """Return the axis of one-hot letters, where axis 0 is the axis of rows; None if ``X`` holds tokens or strings."""
     if not one_hot_only and (
         (X.ndim == 1 and (kind_of(X.dtype) == "U" or all(isinstance(each, str) for each in X)))
         or (X.ndim == 2 and kind_of(X.dtype) in "iu")
@@ -44,7 +44,7 @@ def find_letter_axis(X, axis, owner, one_hot_only=False):
         raise ValueError(f"{owner} with axis={axis} takes sequences with their letters on that axis. {got}.")
     else:
         axes = [axis % X.ndim]
-    # Columns of frequencies are looked for only where no axis has letters throughout.
+    # Accept frequencies only if no axis holds letters throughout.
     for are in (are_letters, are_frequencies):
         tried = {each: are(X, each) for each in axes}
         if any(accepted.all() for accepted in tried.values()):
@@ -67,7 +67,7 @@ def find_letter_axis(X, axis, owner, one_hot_only=False):
 
 
 class CodedSequences(NamedTuple):
-    """Sequences as small integers; the ``lengths`` letters from position ``starts`` on are not padding."""
+    """Sequences as small integers. From position ``starts``, ``lengths`` letters are not padding."""
 
     codes: np.ndarray
     n_letters: int
@@ -84,7 +84,7 @@ def encode_sequences(X, axis, padding, owner):
     is_text = kind_of(X.dtype) in "UO"
     tokens = np.array(X, dtype=str) if is_text else X
     if is_text:
-        # One code point per character; NumPy pads shorter strings with zeros at the end.
+        # View each string as one code point per character. NumPy pads shorter strings with zeros at the end.
         tokens = tokens.view(np.uint32).reshape(len(tokens), -1)
     inside = np.ones(tokens.shape, bool)
     if is_text:
@@ -95,7 +95,7 @@ def encode_sequences(X, axis, padding, owner):
                 f"padding= takes {'one character' if is_text else 'an integer'}, as X does. Got {padding!r}."
             )
         inside &= tokens != (ord(padding) if is_text else padding)
-    # Letters are numbered within each row, so that the codes of a row do not depend on the other rows.
+    # Number the letters within each row, so that the codes of a row do not depend on the other rows.
     order = tokens.argsort(1, kind="stable")
     in_order = np.take_along_axis(tokens, order, 1)
     ranks = np.zeros(tokens.shape, np.uint16 if tokens.shape[1] < 2**16 else np.uint32)
@@ -115,7 +115,7 @@ def encode_sequences(X, axis, padding, owner):
 
 
 def _encode_one_hot(X, axis, owner):
-    """Encode one-hot letters; each kind of column that is no letter has a code of its own."""
+    """Encode one-hot letters; each distinct column that is no letter gets its own code."""
     accepted = are_frequencies(X, axis) if X.ndim > axis else None
     if accepted is None or not accepted.all():
         first = "" if accepted is None else f": {describe_first(X, axis, accepted)}"
@@ -128,13 +128,13 @@ def _encode_one_hot(X, axis, owner):
     is_letter, is_zero = (columns == 1).any(-1), (columns == 0).all(-1)
     codes = np.where(is_letter, columns.argmax(-1), np.where(is_zero, n_letters, n_letters + 1)).astype(np.uint16)
     rows = np.eye(n_letters + 2, n_letters, dtype=X.dtype)
-    # A column of X rather than 1 / n_letters, because its entries may be rounded.
+    # Decode unknown letters to a column of X instead of 1 / n_letters, because entries of X may be rounded.
     is_unknown = ~is_letter & ~is_zero & np.isclose(columns, 1 / n_letters).all(-1)
     rows[n_letters + 1] = columns[is_unknown][0] if is_unknown.any() else 0
     rows[n_letters] = 0
     others, is_other = [], ~is_letter & ~is_zero & ~is_unknown
     for row in np.flatnonzero(is_other.any(1)):
-        # Numbered within each row, so that the codes of a row do not depend on the other rows.
+        # Number the columns within each row, so that the codes of a row do not depend on the other rows.
         found, numbers = np.unique(columns[row, is_other[row]], axis=0, return_inverse=True)
         codes[row, is_other[row]] = n_letters + 2 + numbers.reshape(-1)
         others.append((row, found))
@@ -145,7 +145,7 @@ def _encode_one_hot(X, axis, owner):
 
     def decode(letters):
         """Turn codes back into one-hot letters."""
-        # Rows are taken as single items, which is several times faster than taking numbers.
+        # Index columns as single items, which is several times faster than indexing numbers.
         items = rows.view(np.dtype((np.void, rows.itemsize * n_letters)))[:, 0]
         decoded = items.take(letters, mode="clip").view(rows.dtype).reshape(*letters.shape, n_letters)
         if others:
@@ -167,8 +167,8 @@ def _find_extents(inside):
 
 # Constants of SplitMix64 (Steele, Lea & Flood 2014).
 COUNTER_STEP = np.uint64(0x9E3779B97F4A7C15)
-_FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
+FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
 def hash_rows(coded, seed):
@@ -182,7 +182,7 @@ def hash_rows(coded, seed):
 def mix_bits(bits):
     """Turn counters into random bits, in place (SplitMix64: Steele, Lea & Flood 2014)."""
     shifted = np.empty_like(bits)
-    for shift, factor in zip(_SHIFTS, (*_FACTORS, None), strict=True):
+    for shift, factor in zip(SHIFTS, (*FACTORS, None), strict=True):
         np.right_shift(bits, shift, out=shifted)
         bits ^= shifted
         if factor is not None:
@@ -194,7 +194,7 @@ def draw_bits(keys, number):
     """Draw random integers of 64 bits, ``number`` for each key."""
     counters = np.arange(1, number + 1, dtype=np.uint64) * COUNTER_STEP
     bits = np.empty((*keys.shape, number), np.uint64)
-    # Pieces that stay in the cache, since mixing reads the bits several times.
+    # Work on pieces that fit into the CPU cache, because mixing reads the bits several times.
     flat_bits, flat_keys = bits.reshape(-1, number), keys.reshape(-1, 1)
     size = max(1, 2**14 // max(number, 1))
     for start in range(0, len(flat_bits), size):
@@ -210,7 +210,7 @@ def draw_trees(codes, n_letters, row_of_pair, keys):
     Parameters
     ----------
     codes : ndarray of shape (n_rows, length)
-        Sequences. Each two neighbouring letters are an edge of the sequence's graph.
+        Sequences. Each pair of neighbouring letters is an edge of the sequence's graph.
     n_letters : int
         One more than the largest possible code.
     row_of_pair : ndarray of shape (n_pairs,)
@@ -223,7 +223,7 @@ def draw_trees(codes, n_letters, row_of_pair, keys):
     edges : ndarray of shape (n_pairs, n_letters)
         Position in the sequence of the last edge from each letter.
     has_edge : ndarray of bool of shape (n_pairs, n_letters)
-        True for letters with an edge: those in the sequence, except for its last letter.
+        True for letters with an edge: all letters of the sequence except its last letter.
     """
     n_rows = len(codes)
     # Edges from a letter to itself are never in the tree, and would only delay the walk.
@@ -238,7 +238,7 @@ def draw_trees(codes, n_letters, row_of_pair, keys):
     has_edge[pairs, codes[row_of_pair, -1]] = False
     in_tree = ~has_edge
     edges = np.zeros((len(keys), n_letters), np.intp)
-    # Inverted keys, so that the walks do not use the same random numbers as the order of the other edges.
+    # Invert the keys, so that the walks do not use the same random numbers as the order of the other edges.
     keys = mix_bits(~keys)
     for letter in range(n_letters):
         beginning = walking = np.flatnonzero(~in_tree[:, letter])

@@ -9,16 +9,16 @@ from sklearn.utils.validation import check_is_fitted
 
 
 class Reference(BaseEstimator):
-    """Base class of all objects that make references; derive your own from it.
+    """Base class of all objects that make references. Derive your own class from it.
 
     .. versionadded:: 0.1
 
     Attributes
     ----------
     per_row : bool
-        True if references depend on the row that is explained. They are then made chunk by chunk, when needed.
+        True if references depend on the row to explain. Such references are made chunk by chunk, when needed.
     is_random : bool
-        True if references are drawn at random, so that more references make means more precise.
+        True if references are drawn at random, so that means over more references are more precise.
     learns : bool
         True if `fit` learns more from the training rows than their shape and dtype.
 
@@ -88,7 +88,7 @@ class Reference(BaseEstimator):
         Returns
         -------
         references : ndarray of shape (n, *features), or (n_rows, n, *features)
-            References that all rows share; or those of each row if ``per_row`` is True.
+            References that all rows share, or references of each row if ``per_row`` is True.
         """
 
     def sample_range(self, X, start, stop, seed):
@@ -99,14 +99,14 @@ class Reference(BaseEstimator):
         X : array-like of shape (n_rows, *features)
             Rows to explain.
         start, stop : int
-            Positions of the first reference, and behind the last one.
+            Position of the first reference, and one more than the position of the last reference.
         seed : int
             Seed of random numbers.
 
         Returns
         -------
         references : ndarray of shape (stop - start, *features), or (n_rows, stop - start, *features)
-            References that all rows share; or those of each row if ``per_row`` is True.
+            References that all rows share, or references of each row if ``per_row`` is True.
         """
         references = self.sample(X, stop, seed)
         return references[:, start:] if self.per_row else references[start:]
@@ -141,7 +141,7 @@ class RowChooser(Reference):
         Returns
         -------
         positions : ndarray of int of shape (n,), or (n_rows, n)
-            Positions that all rows share; or those of each row if ``per_row`` is True.
+            Positions that all rows share, or positions for each row if ``per_row`` is True.
         weights : ndarray of shape (n,)
             Weights of the references in a mean; they sum to one.
         """
@@ -163,8 +163,8 @@ class RowChooser(Reference):
         Returns
         -------
         references : ndarray of shape (n, *features), or (n_rows, n, *features)
-            References that all rows share; or those of each row if ``per_row`` is True. `choose` returns their
-            weights, which may differ.
+            References that all rows share, or references of each row if ``per_row`` is True. `choose` returns the
+            weights of the references, which may be unequal.
         """
         check_is_fitted(self)
         positions, _ = self.choose(X, n_references, random_state, y)
@@ -172,7 +172,7 @@ class RowChooser(Reference):
 
 
 def drop_weightless(rows, sample_weight):
-    """Return the rows of weight above zero, and their weights in float64; None if all rows have the same weight."""
+    """Return the rows of weight above zero with their weights in float64, or with None if all weights are equal."""
     if sample_weight is None:
         return rows, None
     weights = np.asarray(sample_weight, np.float64)
@@ -185,6 +185,6 @@ def draw_seed(random_state):
 
 
 def seed_of_explainer(random_state):
-    """Return the seed that an explainer of one input, with the same random state, makes its references with."""
-    # The first seed is that of all that the explainer draws, and the next one that of its first input.
+    """Return the seed of the references of an explainer with one input and the same random state."""
+    # The explainer draws one seed for all its random numbers, and from this seed one for its first input.
     return draw_seed(draw_seed(random_state))

@@ -17,15 +17,15 @@ def reference_report(explainer, X, *, references=("zeros", "mean", "sample"), n_
     Parameters
     ----------
     explainer : BaseExplainer
-        Fitted explainer that compares rows with references.
+        Fitted explainer with references.
     X : array-like of shape (n_rows, *features), or list or dict of array-like
-        Rows to explain. Other choices of references learn from these rows, too.
+        Rows to explain. The other choices of references also learn from these rows.
     references : list, or dict of str, default=("zeros", "mean", "sample")
-        Choices to compare with the explainer's own references. Each is a value of the explainer's parameter
+        Choices to compare with the explainer's own references. Each choice is a value of the explainer's parameter
         ``reference``. A dict maps names to choices.
     n_references : list of int, default=None
-        Numbers of references to compute contributions with, up to the number of references of each choice. By default
-        the powers of two. All references of a choice are always included.
+        Numbers of references in the report, up to the number of references of each choice. By default powers of two.
+        The number of all references of a choice is always included.
 
     Returns
     -------
@@ -33,8 +33,8 @@ def reference_report(explainer, X, *, references=("zeros", "mean", "sample"), n_
         One row for each choice and number of references. The explainer's own references are called ``"fitted"``. Each
         column is a mean over the rows of ``X``:
 
-        - ``standard_error``: standard error of the contributions, relative to the contributions. Both are measured by
-          their Euclidean norm over a row;
+        - ``standard_error``: Euclidean norm of the standard errors of a row's contributions, relative to the norm of
+          its contributions;
         - ``change``: difference from the contributions with all references of the same choice, relative to the latter;
         - ``rank_correlation``: Spearman's correlation with the contributions with all references of the same choice;
         - ``reference_value`` and ``reference_spread``: mean and standard deviation of the target over the references;
@@ -47,7 +47,7 @@ def reference_report(explainer, X, *, references=("zeros", "mean", "sample"), n_
     NotFittedError
         If the explainer is not fitted.
     ValueError
-        If a choice of references does not fit the network, or the explainer does not compare rows with references.
+        If a choice of references does not fit the network, or the explainer has no references.
 
     Examples
     --------
@@ -113,14 +113,14 @@ def _explain_by_number(explainer, X, references, numbers):
     if numbers is None:
         numbers = [2**power for power in range(most.bit_length())]
     numbers = sorted({number for number in numbers if 1 <= number < most} | {most})
-    # References that are not random are all used, even if fewer would reach the explainer's tolerance.
+    # Use all references that are not random, even if fewer would reach the explainer's tolerance.
     return {
         number: explainer.explain(X, reference=references.first(number)._replace(is_random=False)) for number in numbers
     }
 
 
 def flatten_contributions(contributions):
-    """Flatten the contributions of all inputs or layers to one line for each row."""
+    """Flatten the contributions of all inputs or layers to a vector for each row."""
     arrays = contributions.values() if isinstance(contributions, dict) else contributions
     arrays = [contributions] if isinstance(contributions, np.ndarray) else list(arrays)
     return np.concatenate([np.reshape(array, (len(array), -1)) for array in arrays], 1).astype(np.float64)
@@ -141,6 +141,6 @@ def mean_relative_size(numbers, contributions):
 
 
 def _finite_mean(numbers):
-    """Return the mean of the finite numbers, or NaN if there are none."""
+    """Return the mean of the finite numbers, or NaN if no number is finite."""
     finite = numbers[np.isfinite(numbers)]
     return finite.mean() if len(finite) else np.nan

@@ -10,14 +10,14 @@ import numpy as np
 from skdeeplift.dtypes import kind_of
 from skdeeplift.network.bind import as_whole_numbers
 
-# Advice for functions that were written for the DeepExplainer of the package shap.
+# Advice for functions written for DeepExplainer of the package shap.
 _ONE_ROW_ADVICE = (
     " If the function makes the references of one row, pass lambda X: np.stack([function(row) for row in X])."
 )
 
 
 class SampledReferences(NamedTuple):
-    """References of one input that an object makes of each row, when they are needed."""
+    """References of one input, made by an object from each row when needed."""
 
     reference: Any
     seed: int
@@ -37,7 +37,7 @@ class SampledReferences(NamedTuple):
 
 
 class ChosenReferences(NamedTuple):
-    """Training rows that an object chooses for each row, the same ones for all inputs."""
+    """Training rows that an object chooses for each row, the same training rows for all inputs."""
 
     chooser: Any
     training: list
@@ -55,7 +55,7 @@ class ChosenReferences(NamedTuple):
 
 
 class FunctionReferences(NamedTuple):
-    """References of all inputs that a user's function makes; one call makes all references of the rows."""
+    """References of all inputs, made by one call of a user's function."""
 
     function: Any
     seed: int
@@ -64,7 +64,7 @@ class FunctionReferences(NamedTuple):
     needs_classes = False
 
     def count(self, rows, most):
-        """Return the number of references of each row, from a call with some rows."""
+        """Return the number of references of each row, found by a call with some rows."""
         return infer_n_references(self._call(rows)[0], rows[0], self.names[0], self._advice)
 
     def prepare(self, rows, classes, number):
@@ -81,7 +81,7 @@ class FunctionReferences(NamedTuple):
         content = b"".join(np.ascontiguousarray(array).tobytes() for array in rows)
         digest = hashlib.blake2b(content, digest_size=4, key=self.seed.to_bytes(8, "little")).digest()
         random_state = np.random.RandomState(int.from_bytes(digest, "little"))
-        # Copies, so that a function that works in place does not change the user's rows.
+        # Pass copies, so that a function that works in place does not change the user's rows.
         rows = [array.copy() for array in rows]
         if len(rows) == 1:
             return [self._call_with(rows[0], random_state)]
@@ -92,11 +92,11 @@ class FunctionReferences(NamedTuple):
         return arrays
 
     def _call_with(self, rows, random_state):
-        """Call the function with the rows, and with the random state if the function takes it."""
+        """Call the function with the rows, and with the random state if the function accepts one."""
         try:
             signature = inspect.signature(self.function)
         except (TypeError, ValueError):
-            # Functions written in C do not always tell their signature.
+            # Some functions written in C have no signature to inspect.
             return self.function(rows, random_state)
         for arguments in ((rows, random_state), (rows,)):
             try:
@@ -115,7 +115,7 @@ class FunctionReferences(NamedTuple):
 
 
 class SharedReferences(NamedTuple):
-    """References that all rows share, for a call in which other inputs have references of each row."""
+    """References of one input that all rows share, in a call with references of each row for other inputs."""
 
     arrays: list
     is_random: bool
@@ -131,7 +131,7 @@ class ReferenceSource(NamedTuple):
     """Source of the references of all inputs, in the form that `References` calls.
 
     ``makers`` lists each maker with the positions of its inputs and the number of references that it makes for each
-    row. This number is ``number``, or one. Inputs without a maker have references that were given for each row.
+    row. This number is ``number`` or 1. For inputs without a maker, the user passed references of each row.
     """
 
     makers: list
@@ -150,7 +150,7 @@ class ReferenceSource(NamedTuple):
         return partial(self._assemble, functions, rows, given or [None] * len(rows))
 
     def _assemble(self, functions, rows, given, start, stop):
-        """Call the function of each maker, check its arrays, and broadcast these and those that were given."""
+        """Call the function of each maker, check its arrays, and broadcast all arrays over the references."""
         references = [
             None
             if array is None
@@ -171,7 +171,7 @@ class ReferenceSource(NamedTuple):
 
 
 def read_only(array):
-    """Return a view that nothing can write into, since makers of references get the user's own rows."""
+    """Return a read-only view, because makers of references get the user's own rows."""
     view = array.view()
     view.flags.writeable = False
     return view
@@ -185,7 +185,7 @@ def join_inputs(arrays):
 
 
 def infer_n_references(array, rows, name, advice=""):
-    """Return the number of references of each row, or raise an error if the array's shape does not tell it."""
+    """Infer the number of references of each row from the array's shape, or raise an error if the shape is wrong."""
     array = np.asarray(array)
     if array.ndim != rows.ndim + 1 or len(array) != len(rows) or 0 in array.shape:
         raise _wrong_shape(array, rows, name, advice=advice)
@@ -193,7 +193,7 @@ def infer_n_references(array, rows, name, advice=""):
 
 
 def check_references(array, rows, number, name, advice=""):
-    """Return references in the dtype of the rows, or raise an error if their shape or their numbers do not fit."""
+    """Return references in the dtype of the rows, or raise an error if their shape or their values do not fit."""
     array = convert_dtype(array, rows.dtype, name)
     if array.shape != (len(rows), number, *rows.shape[1:]):
         raise _wrong_shape(array, rows, name, number, advice)

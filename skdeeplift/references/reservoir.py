@@ -1,4 +1,4 @@
-"""Random sample of rows that come chunk by chunk, of which few are in memory at once."""
+"""Random sample of rows that come chunk by chunk, so that few rows are in memory at once."""
 
 from typing import NamedTuple
 
@@ -6,41 +6,41 @@ import numpy as np
 
 
 class Reservoir(NamedTuple):
-    """Sample of rows without replacement, drawn while they come (Efraimidis & Spirakis 2006).
+    """Sample of rows without replacement, drawn as rows come (Efraimidis & Spirakis 2006).
 
     Each row has a random key, and the rows with the largest keys are kept. ``arrays`` have one entry for each kept row,
-    in the order in which rows came.
+    in the order of arrival.
     """
 
-    # Most rows that are kept.
+    # Maximum number of kept rows.
     size: int
     seed: int = 0
     arrays: tuple | None = None
     keys: np.ndarray = np.empty(0)
-    # Number of rows that came.
+    # Number of rows that came so far.
     n_rows: int = 0
 
     @property
     def has_all(self):
-        """True if every row that came is kept."""
+        """True if all rows so far are kept."""
         return self.n_rows == len(self.keys)
 
     def add(self, arrays, weights=None):
-        """Return the reservoir after more rows.
+        """Return a new reservoir that has seen more rows.
 
         Parameters
         ----------
         arrays : sequence of ndarray
             Arrays with one entry for each new row.
         weights : ndarray of shape (n_rows,), default=None
-            Weights above zero, to which the probabilities of being drawn are proportional. By default equal.
+            Weights above zero; the probability of drawing a row is proportional to its weight. By default equal.
 
         Returns
         -------
         reservoir : Reservoir
-            A new reservoir; this one stays as it is.
+            A new reservoir. The old one does not change.
         """
-        # The seed is that of the chunk, so that the same chunks give the same sample.
+        # Seed each chunk by its first row's position, so that the same chunks give the same sample.
         keys = np.log(np.random.default_rng([self.seed, self.n_rows]).random(len(arrays[0])))
         keys = np.concatenate([self.keys, keys if weights is None else keys / weights])
         kept = np.arange(len(keys))
@@ -48,7 +48,7 @@ class Reservoir(NamedTuple):
             kept = np.sort(np.argpartition(keys, -self.size)[-self.size :])
         joined = arrays if self.arrays is None else map(np.concatenate, zip(self.arrays, arrays, strict=True))
         return self._replace(
-            # Copies, since the user may change the rows.
+            # Copy the rows, because the user may change them later.
             arrays=tuple(np.array(array[kept]) for array in joined),
             keys=keys[kept],
             n_rows=self.n_rows + len(arrays[0]),

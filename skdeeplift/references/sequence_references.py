@@ -62,8 +62,8 @@ class SequenceShuffle(Reference):
         n_references : int
             Number of shuffles of each row. The first shuffles do not depend on this number.
         random_state : int, RandomState instance or None, default=None
-            Source of the random order. With an int, the references of a row do not depend on the other rows, and are
-            those that an explainer of one input draws that has the same ``random_state``.
+            Source of the random order. With an int, the references of a row do not depend on the other rows. An
+            explainer of one input with the same ``random_state`` draws the same references.
 
         Returns
         -------
@@ -86,7 +86,7 @@ class SequenceShuffle(Reference):
         X : array-like of shape (n_rows, *features), or of str of shape (n_rows,)
             Sequences like those passed to `fit`.
         start, stop : int
-            Positions of the first shuffle, and behind the last one.
+            Position of the first shuffle, and one more than the position of the last shuffle.
         seed : int
             Seed of the random order.
 
@@ -100,7 +100,7 @@ class SequenceShuffle(Reference):
         keys = mix_bits(hash_rows(coded, seed)[:, None] + numbers * COUNTER_STEP)
         letters = np.empty((*keys.shape, coded.codes.shape[1]), coded.codes.dtype)
         letters[:] = coded.codes[:, None]
-        # Rows of equal length are shuffled in one call.
+        # Shuffle rows of equal length in one call.
         for length in np.unique(coded.lengths[coded.lengths > 1]):
             rows = np.flatnonzero(coded.lengths == length)
             inner = coded.starts[rows, None] + np.arange(length)
@@ -120,11 +120,11 @@ class Shuffle(SequenceShuffle):
     Parameters
     ----------
     axis : int, default=None
-        Axis of one-hot sequences that holds the letters; axis 0 is that of the rows. By default the only axis that
+        Axis of one-hot sequences that holds the letters; axis 0 is the axis of rows. By default the only axis that
         holds one-hot letters.
     padding : int or str, default=None
-        Token or character that pads sequences at either end; padding is not moved. By default tokens and characters
-        are not treated as padding. In one-hot sequences, positions at the ends without a letter are always padding.
+        Token or character that pads sequences at either end. Padding is not moved. By default no token or character
+        counts as padding. In one-hot sequences, positions at the ends without a letter are always padding.
 
     Attributes
     ----------
@@ -137,10 +137,12 @@ class Shuffle(SequenceShuffle):
 
     Notes
     -----
-    A sequence is a row of one-hot letters, of integer tokens of shape ``(n_rows, length)``, or a string. In one-hot
-    sequences, each kind of column that is no single letter is shuffled as one more letter: a position within the
-    sequence without a letter, an unknown letter, whose entries are all equal, and frequencies of letters that sum to
-    one, such as (0.5, 0, 0.5, 0) for A or G.
+    A sequence is a row of one-hot letters, a row of integer tokens of shape ``(n_rows, length)``, or a string. One-hot
+    sequences may hold columns that are no single letter; each kind of them is shuffled as one more letter:
+
+    - a position within the sequence without a letter;
+    - an unknown letter, with equal entries for all letters;
+    - frequencies of letters that sum to one, such as (0.5, 0, 0.5, 0) for A or G.
 
     Examples
     --------
@@ -158,7 +160,7 @@ class Shuffle(SequenceShuffle):
 
     @staticmethod
     def _shuffle(codes, n_letters, keys):
-        """Sort random numbers whose lowest bits are the letters."""
+        """Shuffle letters by sorting random numbers that carry a letter in their lowest bits."""
         bits = np.uint64(int(n_letters).bit_length())
         order = draw_bits(keys, codes.shape[1])
         order >>= bits
@@ -172,19 +174,19 @@ class Shuffle(SequenceShuffle):
 class DinucleotideShuffle(SequenceShuffle):
     """Random sequences with the same pairs of neighbouring letters as each row, and the same first and last letter.
 
-    Every sequence with the same count of each pair is equally probable. Pairs are frequent by chance in DNA, and the
-    shuffle keeps them. Motifs are lost.
+    Every sequence with the same count of each pair is equally probable. Some pairs are frequent in DNA by chance. The
+    shuffle keeps their frequencies and destroys motifs.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     axis : int, default=None
-        Axis of one-hot sequences that holds the letters; axis 0 is that of the rows. By default the only axis that
+        Axis of one-hot sequences that holds the letters; axis 0 is the axis of rows. By default the only axis that
         holds one-hot letters.
     padding : int or str, default=None
-        Token or character that pads sequences at either end; padding is not moved. By default tokens and characters
-        are not treated as padding. In one-hot sequences, positions at the ends without a letter are always padding.
+        Token or character that pads sequences at either end. Padding is not moved. By default no token or character
+        counts as padding. In one-hot sequences, positions at the ends without a letter are always padding.
 
     Attributes
     ----------
@@ -197,10 +199,12 @@ class DinucleotideShuffle(SequenceShuffle):
 
     Notes
     -----
-    A sequence is a row of one-hot letters, of integer tokens of shape ``(n_rows, length)``, or a string. In one-hot
-    sequences, each kind of column that is no single letter is shuffled as one more letter: a position within the
-    sequence without a letter, an unknown letter, whose entries are all equal, and frequencies of letters that sum to
-    one, such as (0.5, 0, 0.5, 0) for A or G.
+    A sequence is a row of one-hot letters, a row of integer tokens of shape ``(n_rows, length)``, or a string. One-hot
+    sequences may hold columns that are no single letter; each kind of them is shuffled as one more letter:
+
+    - a position within the sequence without a letter;
+    - an unknown letter, with equal entries for all letters;
+    - frequencies of letters that sum to one, such as (0.5, 0, 0.5, 0) for A or G.
 
     A sequence is a path through a graph whose edges are the pairs of neighbours. The last edges from each letter,
     except from the last letter of the sequence, form a tree. Wilson's algorithm [3]_ draws a random tree, and all other
@@ -227,14 +231,14 @@ class DinucleotideShuffle(SequenceShuffle):
 
     @staticmethod
     def _shuffle(codes, n_letters, keys):
-        """Order the edges from each letter at random with the tree's edge last, and walk along them."""
+        """Put the edges from each letter into random order, with the tree's edge last, and walk along the edges."""
         (n_rows, n_references), length = keys.shape, codes.shape[1]
         row_of_pair = np.repeat(np.arange(n_rows), n_references)
         keys = keys.ravel()
         before, after = codes[:, :-1], codes[:, 1:]
         last_edges, has_last = draw_trees(codes, n_letters, row_of_pair, keys)
-        # One sort orders the edges: the highest bits are the letter before, the middle bits are random, and the lowest
-        # bits carry the letter after along.
+        # One sort orders the edges by the letter before (highest bits) and at random (middle bits). The lowest bits
+        # carry the letter after.
         bits = np.uint64(int(n_letters).bit_length())
         top = np.uint64(64) - bits
         order = draw_bits(keys, length - 1).reshape(n_rows, n_references, length - 1)
@@ -261,10 +265,10 @@ class BackgroundFrequency(Reference):
     Parameters
     ----------
     frequencies : array-like of shape (n_letters,), default=None
-        Frequency of each letter; they sum to one. By default the frequencies in the training rows, where unknown
-        letters are not counted.
+        Frequency of each letter; the frequencies sum to one. By default the frequencies in the training rows, without
+        unknown letters.
     axis : int, default=None
-        Axis of the sequences that holds the letters; axis 0 is that of the rows. By default the only axis that holds
+        Axis of the sequences that holds the letters; axis 0 is the axis of rows. By default the only axis that holds
         one-hot letters.
 
     Attributes
@@ -291,7 +295,7 @@ class BackgroundFrequency(Reference):
 
     @property
     def learns(self):
-        """True if the frequencies are those of the training rows."""
+        """True if the frequencies are learned from the training rows."""
         return self.frequencies is None
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -313,7 +317,7 @@ class BackgroundFrequency(Reference):
         Raises
         ------
         ValueError
-            If ``X`` is not one-hot, or there is not one frequency for each letter.
+            If ``X`` is not one-hot, or ``frequencies`` does not have one number for each letter.
         """
         X = np.asarray(X)
         axis = find_letter_axis(X, self.axis, type(self).__name__, one_hot_only=True)

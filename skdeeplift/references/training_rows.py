@@ -13,27 +13,28 @@ from skdeeplift.compat import Interval, StrOptions, fit_context
 from skdeeplift.references.reference import Reference, RowChooser, drop_weightless
 from skdeeplift.references.reservoir import Reservoir
 
-# Mini-batch k-means clusters more rows than these, because k-means takes too long for them.
+# Mini-batch k-means replaces k-means above this number of rows, because k-means takes too long.
 MANY_ROWS = 10_000
-# Most rows that `partial_fit` keeps, which is as many references as an explainer draws by itself.
+# Maximum number of rows that `partial_fit` keeps; an explainer draws as many references by default.
 MOST_KEPT = 1024
 
 
 class TrainingSample(RowChooser):
     """Rows of the training data: random rows, or one row for each cluster.
 
-    Contributions are means over these rows. The weight of a cluster's row is the cluster's share of the training rows.
+    Contributions are means over these rows. The row of a cluster is weighted by the cluster's share of the training
+    rows.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     method : {"random", "kmeans"}, default="random"
-        Choice of rows. ``"random"`` draws rows without replacement. ``"kmeans"`` takes the row nearest to the centre of
-        each cluster. The centre itself may not be a possible row, such as half a letter.
+        Choice of rows: ``"random"`` draws rows without replacement, and ``"kmeans"`` takes the row nearest to the
+        centre of each cluster. The centre itself may be impossible as a row, such as half a letter.
     n_clusters : int, default=None
-        Number of clusters. By default the number of references that the explainer asks for, but not more than there are
-        different rows.
+        Number of clusters. By default the number of references that the explainer asks for, or the number of different
+        rows if it is smaller.
 
     Attributes
     ----------
@@ -87,7 +88,7 @@ class TrainingSample(RowChooser):
         Raises
         ------
         ValueError
-            If there are fewer different rows than ``n_clusters``.
+            If ``X`` has fewer different rows than ``n_clusters``.
         """
         rows, weights = drop_weightless(np.array(X), sample_weight)
         if self.method == "kmeans" and self.n_clusters is not None:
@@ -104,9 +105,9 @@ class TrainingSample(RowChooser):
     @available_if(lambda self: self.is_random)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
-        """Store further training rows, and draw 1024 of all rows where there are more.
+        """Store further training rows, and keep a random sample of 1024 of all rows if there are more.
 
-        `fit` starts anew, and so does the first call after it. Clusters need all rows at once.
+        `fit` and the first call after `fit` start anew. Clusters are not available, because they need all rows at once.
 
         Parameters
         ----------
@@ -126,7 +127,7 @@ class TrainingSample(RowChooser):
         weights = np.ones(len(rows)) if weights is None else weights
         reservoir = getattr(self, "_reservoir", Reservoir(MOST_KEPT)).add([rows, weights], weights)
         self._reservoir, (self.rows_, weights) = reservoir, reservoir.arrays
-        # Drawn rows count the same, since they were drawn by their weights.
+        # Rows of a sample have equal weights, because they were drawn with probabilities proportional to the weights.
         has_equal = not reservoir.has_all or len(weights) == 0 or np.ptp(weights) == 0
         self.weights_ = None if has_equal else weights
         return self
@@ -141,7 +142,7 @@ class TrainingSample(RowChooser):
         n_references : int
             Largest number of references.
         random_state : int, RandomState instance or None, default=None
-            Source of draws and of the first centres of clusters. Pass an int to get the same rows in every call.
+            Source of the draws and of the initial centres of clusters. Pass an int to get the same rows in every call.
         y : None
             Ignored.
 
@@ -150,7 +151,7 @@ class TrainingSample(RowChooser):
         positions : ndarray of int of shape (n,)
             Positions of random rows in random order, or of the clusters' rows in the order of the training rows.
         weights : ndarray of shape (n,)
-            Shares of the clusters in the training rows, or equal weights; they sum to one.
+            Shares of the clusters in the training rows, or equal weights. The weights sum to one.
         """
         check_is_fitted(self)
         random_state, n_rows = check_random_state(random_state), len(self.rows_)
@@ -161,21 +162,21 @@ class TrainingSample(RowChooser):
         elif n_rows <= n_references:
             return np.arange(n_rows), self.weights_ / self.weights_.sum()
         else:
-            # With replacement, so that the probability of a row in each draw is proportional to its weight.
+            # Draw with replacement, so that the probability of a row in each draw is proportional to its weight.
             chosen = random_state.choice(n_rows, n_references, p=self.weights_ / self.weights_.sum())
         return chosen, np.full(len(chosen), 1 / len(chosen))
 
     def _choose_representatives(self, n_references, random_state):
         """Choose the row nearest to the centre of each cluster, with the cluster's share of the training rows."""
         flat = self.rows_.reshape(len(self.rows_), -1)
-        # There cannot be more clusters than different rows.
+        # k-means cannot find more clusters than different rows.
         n_different = len(np.unique(flat, axis=0))
         number = min(n_different, n_references, self.n_clusters or n_references)
         flat = flat.astype(np.float32 if flat.dtype == np.float32 else np.float64, copy=False)
         kind = KMeans if len(flat) <= MANY_ROWS else MiniBatchKMeans
         clusters = kind(number, n_init=1 if kind is KMeans else 3, random_state=random_state)
         clusters.fit(flat, sample_weight=self.weights_)
-        # A cluster may have lost all its rows.
+        # Mini-batch k-means may leave a cluster without rows.
         filled, positions = np.unique(clusters.labels_), []
         for cluster in filled:
             members = np.flatnonzero(clusters.labels_ == cluster)
@@ -195,7 +196,7 @@ class NearestOther(RowChooser):
     Parameters
     ----------
     n_neighbors : int, default=1
-        Number of training rows for each row. An explainer takes at most ``max_references`` of them.
+        Number of training rows for each row. An explainer uses at most ``max_references`` of the training rows.
     metric : str, default="euclidean"
         Name of a distance of `sklearn.metrics.pairwise_distances`, such as ``"hamming"`` for tokens. Most distances
         require columns of the same scale.
@@ -235,8 +236,8 @@ class NearestOther(RowChooser):
         X : array-like of shape (n_rows, *features)
             Training rows.
         y : array-like of shape (n_rows,)
-            Class that the network predicts for each row. An explainer passes the position of the largest output. For a
-            network with one output, the class is whether the output is above zero, or a probability above one half.
+            Class that the network predicts for each row. An explainer passes the position of the largest output. With
+            a single output, the explainer passes whether the output is above zero, or above 0.5 for a probability.
 
         Returns
         -------
@@ -280,7 +281,7 @@ class NearestOther(RowChooser):
         Returns
         -------
         positions : ndarray of int of shape (n_rows, n)
-            Positions of the nearest training rows of each row, the nearest first.
+            Positions of the nearest training rows for each row, nearest first.
         weights : ndarray of shape (n,)
             Equal weights that sum to one.
         """
@@ -350,7 +351,7 @@ class Permuted(Reference):
         X : array-like
             Ignored; all rows have the same references.
         n_references : int
-            Number of references. If there are fewer training rows, they are permuted several times.
+            Number of references. If this number exceeds the number of training rows, they are permuted several times.
         random_state : int, RandomState instance or None, default=None
             Source of the permutations. Pass an int to get the same references in every call.
 

@@ -1,1 +1,1 @@
-"""Rows of a call: where they come from, how they are checked, and where results are written."""
+"""Rows of a call: their sources, their checks, and the arrays that results are written into."""

@@ -1,4 +1,4 @@
-"""Batches of rows: read from data sets, generators and iterators, and joined."""
+"""Batches of rows from data sets, generators and iterators: reading and joining."""
 
 import sys
 from copy import deepcopy
@@ -13,7 +13,7 @@ from skdeeplift.rows.dask_rows import as_list
 
 
 def is_on_disk(X):
-    """Return whether rows, or those of one of several inputs, are read when they are sliced, as a memory map's are."""
+    """Test whether the rows of any input are read only when sliced, as from a memory map."""
     if isinstance(X, np.ndarray):
         return isinstance(X, np.memmap)
     if isinstance(X, dict):
@@ -21,7 +21,7 @@ def is_on_disk(X):
     if isinstance(X, (list, tuple)):
         return any(hasattr(each, "shape") and is_on_disk(each) for each in X)
     has_slices = all(hasattr(X, name) for name in ("shape", "dtype", "__getitem__"))
-    # Tensors are in memory, and convert to NumPy arrays at once.
+    # Exclude tensors (`numpy`) and pandas tables (`iloc`), because they are in memory already.
     return has_slices and not hasattr(X, "numpy") and not hasattr(X, "iloc")
 
 
@@ -34,7 +34,7 @@ def join(batches):
         return [join(list(of_input)) for of_input in zip(*batches, strict=True)]
     if len(batches) == 1 and not hasattr(first, "numpy"):
         return first
-    # Each package concatenates its own tables, with the names of their columns.
+    # Let the tables' own package concatenate them, to keep the names of the columns.
     package = sys.modules[type(first).__module__.partition(".")[0]]
     if hasattr(first, "columns") and not hasattr(package, "concat"):
         raise TypeError(
@@ -50,7 +50,7 @@ def join(batches):
 
 
 def check_alike(first, batch):
-    """Raise an error if rows cannot be put below those of the first batch, or only with their columns reordered."""
+    """Raise an error if a batch cannot be appended to the first batch, or only with its columns reordered."""
     kinds = [type(each) if hasattr(each, "columns") or isinstance(each, pd.Series) else None for each in (first, batch)]
     if kinds[0] is not kinds[1]:
         raise ValueError(
@@ -72,10 +72,10 @@ NO_BATCHES = (
 
 
 def gives_batches(X):
-    """Return whether rows come in batches: a ``tf.data.Dataset``, a Keras ``PyDataset``, a generator or iterator."""
+    """Test whether rows come in batches: a ``tf.data.Dataset``, a Keras ``PyDataset``, a generator or iterator."""
     if isinstance(X, (str, bytes, dict, list, tuple)) or hasattr(X, "shape") or hasattr(X, "__array__"):
         return False
-    # Tables of other packages can be iterated too, but over columns.
+    # Tables of other packages are iterable too, but over columns.
     is_table = hasattr(X, "__dataframe__") or hasattr(X, "columns")
     return not is_table and (hasattr(X, "__iter__") or hasattr(X, "num_batches"))
 
@@ -83,22 +83,23 @@ def gives_batches(X):
 def read_batches(X):
     """Yield the rows of each batch, with their labels and weights.
 
-    Each batch is a copy, since a source may reuse one buffer for all of its batches, and rows wait for further ones.
+    Each batch is a copy, because a source may reuse one buffer for all its batches, while earlier batches are still
+    needed.
 
     Parameters
     ----------
     X : iterable or PyDataset
-        Source of batches of ``x``, ``(x, y)`` or ``(x, y, sample_weight)``, as Keras's ``fit`` takes them.
+        Source of batches ``x``, ``(x, y)`` or ``(x, y, sample_weight)``, as in Keras's ``fit``.
 
     Yields
     ------
     batch : tuple of (x, y, sample_weight)
-        The latter two are None where a batch has none.
+        Rows, labels and weights. Missing labels or weights are None.
 
     Raises
     ------
     ValueError
-        If the source has no end, or a batch has another form.
+        If the source has no end, or a batch is none of the forms above.
     """
     import keras
 
@@ -108,14 +109,14 @@ def read_batches(X):
             raise ValueError(endless)
         batches = (X[position] for position in range(X.num_batches))
     else:
-        # The cardinality of a tf.data.Dataset is a method; -1 means that there is no end.
+        # The method `cardinality` of a tf.data.Dataset returns -1 for a data set without an end.
         if callable(getattr(X, "cardinality", None)) and int(X.cardinality()) == -1:
             raise ValueError(endless)
         batches = iter(X)
     for batch in batches:
         if isinstance(batch, (list, tuple)) and not 1 <= len(batch) <= 3:
             raise ValueError(
-                "X gives batches of x, (x, y) or (x, y, sample_weight), of which x is an array, a table or a dict of "
+                "X gives batches of x, (x, y) or (x, y, sample_weight), and x is an array, a table or a dict of "
                 f"arrays. Got a {type(batch).__name__} of {len(batch)}. Make an array of a list of rows, as with "
                 "np.asarray(batch)."
             )
@@ -123,16 +124,16 @@ def read_batches(X):
 
 
 def rows_for_fit(X, y, sample_weight, is_trained=True):
-    """Read all batches of the rows that `fit` learns from; arrays stay as they are.
+    """Read all batches of the rows that `fit` learns from; return arrays unchanged.
 
     Parameters
     ----------
     X : array-like, or source of batches
         The user's rows.
     y, sample_weight : array-like or None
-        Labels and weights of an array's rows; batches have their own.
+        Labels and weights of an array's rows. Batches hold their own labels and weights.
     is_trained : bool, default=True
-        Whether a network is trained on the rows. A network that is bound as it is needs no labels, so that they may
+        Whether a network is trained on the rows. A bound network that is not trained needs no labels, so labels may
         have any structure.
 
     Returns
@@ -151,7 +152,7 @@ def rows_for_fit(X, y, sample_weight, is_trained=True):
     limit = memory_limit()
     if not gives_batches(X):
         for array in as_list(X):
-            # NumPy reads what it needs of a memory map.
+            # Skip NumPy's memory maps, because only the needed pages are read.
             if not isinstance(array, np.ndarray) and hasattr(array, "shape") and is_on_disk(array):
                 _check_size(int(np.prod(array.shape)) * np.dtype(array.dtype).itemsize, limit)
         return X, y, sample_weight

@@ -1,4 +1,4 @@
-"""Blocks: the rows of a call, all at once or some at a time, with the targets and references that belong to them."""
+"""Blocks: the rows of a call, all at once or some at a time, with their targets and references."""
 
 import math
 from functools import partial
@@ -11,7 +11,7 @@ from skdeeplift.network.bind import check_dense, check_lengths
 from skdeeplift.rows.batches import NO_BATCHES, check_alike, gives_batches, is_on_disk, join, read_batches
 from skdeeplift.rows.validation import lacks_last_axis
 
-# Numbers of a block, counting results too: few enough to stay small beside a network.
+# Maximum count of numbers in a block and its results. It keeps blocks small in comparison with a network.
 NUMBERS_OF_BLOCK = 2**21
 
 
@@ -26,7 +26,7 @@ class Block(NamedTuple):
 
 
 class RowSource:
-    """The rows of a call: an array, a table, a memory map, batches, or a list or dict of inputs.
+    """Rows of a call: an array, a table, a memory map, batches, or a list or dict of inputs.
 
     Parameters
     ----------
@@ -35,18 +35,18 @@ class RowSource:
     bound : Bound
         The network that takes the rows.
     target, reference : object, default=None
-        The user's choices; arrays that have one entry for each row are cut with the rows.
+        The user's choices. Arrays with one entry for each row are split together with the rows.
 
     Attributes
     ----------
     in_batches : bool
         Whether rows come in batches.
     is_in_memory : bool
-        Whether all rows are in memory, and can be one block.
+        Whether all rows are in memory, so that they can be one block.
     n_rows : int or None
-        Number of rows; None where it is not known before the last batch. Set by `check_lengths`.
+        Number of rows; None if it is unknown before the last batch. Set by `check_lengths`.
     has_targets : bool
-        Whether each row has a target of its own. Set by `check_lengths`.
+        Whether each row has its own target. Set by `check_lengths`.
     """
 
     def __init__(self, X, bound, target=None, reference=None):
@@ -56,7 +56,7 @@ class RowSource:
         self.is_in_memory = not isinstance(X, np.memmap) if is_array else not self.in_batches and not is_on_disk(X)
 
     def check_lengths(self):
-        """Count the rows, and raise an error if there are more or fewer targets or references of each row."""
+        """Count the rows, and raise an error if the number of row targets or row references differs."""
         self.n_rows = None
         if not self.in_batches:
             arrays = self.network.flatten(self.X)
@@ -65,10 +65,10 @@ class RowSource:
             self.n_rows = numbers[0]
         self.has_targets = self.bound.has_entry_per_row(self.target)
         if self.has_targets and isinstance(self.target, list):
-            # A part of a list could be as long as the network's output.
+            # Convert the list, because a part of a list could be as long as the network's output and change meaning.
             self.target = np.asarray(self.target)
         if not self.in_batches:
-            # Each batch has an index of its own, which its targets are compared with later.
+            # The targets of batches are aligned later, because each batch has its own index.
             self.target = self.bound.align_targets(self.target, self.X)
         if self.reference is None:
             fitted = self.bound.references
@@ -82,12 +82,12 @@ class RowSource:
     def blocks(self, elements_of_results):
         """Yield blocks of about the same number of rows.
 
-        Rows that came before an error are still yielded, and then the error is raised.
+        If an error occurs, rows that came before the error are yielded first.
 
         Parameters
         ----------
         elements_of_results : callable
-            Takes the number of elements of a row, and returns the number of elements of its results.
+            Function from the number of elements of a row to the number of elements of its results.
 
         Yields
         ------
@@ -95,7 +95,7 @@ class RowSource:
         """
 
         def rows_of_block(rows):
-            """Return how many rows make a block: a power of two, whatever the batches."""
+            """Return the number of rows of a block, a power of two that does not depend on the sizes of batches."""
             arrays = self.network.flatten(rows)
             shapes = [array.shape if hasattr(array, "shape") else np.shape(array[0:1]) for array in arrays]
             elements_of_row = sum(math.prod(int(size) for size in shape[1:]) for shape in shapes)
@@ -115,13 +115,13 @@ class RowSource:
 
     def _pieces_of_array(self, rows_of_block):
         size = rows_of_block(self.X)
-        # One piece even if there are no rows, which the check of rows refuses.
+        # Yield one piece even without rows, so that the check of rows raises its error.
         for start in range(0, max(self.n_rows, 1), size):
             stop = min(start + size, self.n_rows)
             yield start, stop, self._map_inputs(partial(cut_rows, start=start, stop=stop), self.X)
 
     def _map_inputs(self, function, value):
-        """Apply a function to the array of each input, in the form in which the user passed them."""
+        """Apply a function to the array of each input, and return the results in the form of the user's rows."""
         if isinstance(value, dict):
             return {name: function(each) for name, each in value.items()}
         if isinstance(value, (list, tuple)) and not self.network.is_single:
@@ -158,7 +158,7 @@ class RowSource:
             raise ValueError(NO_BATCHES)
 
     def _check_batch(self, rows):
-        """Return the number of rows of a batch, whose first axis must be that of the rows."""
+        """Return the number of rows of a batch, or raise an error if its first axis is not the axis of rows."""
         check_dense(rows)
         sizes = set()
         for array, spec in zip(self.network.flatten(rows), self.network.flat_specs, strict=True):
@@ -170,7 +170,7 @@ class RowSource:
             if len(shape) == len(spec.shape) - 1 and not lacks_last_axis(array, spec):
                 raise ValueError(
                     f"A batch of X has shape {shape}, but the network bound to {self.bound.owner} takes "
-                    f"{len(spec.shape)} axes, of which the first is that of the rows. Make batches, as with "
+                    f"{len(spec.shape)} axes, and the first axis is that of the rows. Make batches, as with "
                     "dataset.batch(256)."
                 )
             sizes.add(shape[0] if shape else 0)
@@ -186,7 +186,7 @@ class RowSource:
             )
 
     def _lengths_of_references(self):
-        """Return the numbers of rows that references were given for."""
+        """Return the lengths of all arrays of references that have one entry for each row."""
         if isinstance(self.reference, References):
             return {self.reference.n_rows} - {None}
         lengths = set()
@@ -205,10 +205,10 @@ class RowSource:
         return self._map_references_of_rows(lambda array: array[rows])
 
     def _map_references_of_rows(self, function):
-        """Apply a function to the reference of each input that has references of their own for each row."""
+        """Apply a function to the references of each input whose references differ from row to row."""
         reference, network = self.reference, self.network
         if not (network.is_single or isinstance(reference, (list, tuple, dict))):
-            # One object or function makes the references of all inputs.
+            # A single object or function makes the references of all inputs, so there is nothing to map.
             return reference
 
         def of_input(each, n_axes):
@@ -223,5 +223,5 @@ class RowSource:
 
 
 def cut_rows(array, start, stop):
-    """Return some rows of one array or table; only these are read."""
+    """Return some rows of an array or table, without reading the others."""
     return array.iloc[start:stop] if hasattr(array, "iloc") else array[start:stop]

@@ -1,4 +1,4 @@
-"""Functions applied to each block of Dask's arrays and tables."""
+"""Application of functions to each block of Dask arrays and tables."""
 
 import sys
 import warnings
@@ -15,16 +15,16 @@ from skdeeplift.rows.dask_rows import is_lazy, is_of_dask, is_table, length_of, 
 
 
 def dispatch_dask(method, lazy_method):
-    """Return a method that hands rows of Dask to another function, and all other rows to the method.
+    """Make a method that passes Dask rows to another function, and all other rows to the original method.
 
-    scikit-learn's wrapper for ``set_output`` would compute lazy rows, so this wraps around it.
+    It wraps scikit-learn's wrapper for ``set_output``, because this wrapper would compute lazy rows.
 
     Parameters
     ----------
     method : callable
-        Method of an estimator, as scikit-learn wraps it.
+        Method of an estimator, with scikit-learn's wrapper.
     lazy_method : callable
-        Takes the estimator and the same arguments.
+        Function of the estimator and the same arguments.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def dispatch_dask(method, lazy_method):
 
 
 def fit_and_transform(estimator, X, *args, **options):
-    """Fit an estimator to rows of Dask, and transform them."""
+    """Fit an estimator to Dask rows, and transform the rows."""
     return estimator.fit(X, *args, **options).transform(X)
 
 
@@ -51,14 +51,14 @@ def map_blocks(function, rows, copied, of_rows, specs):
     Parameters
     ----------
     function : callable
-        Takes the estimator, a block, the entries that belong to its rows, and a function that names a row. It returns
+        Function that takes the estimator, a block, the entries of its rows, and a function that names a row. It returns
         one array for each spec.
     rows : LazyRows
-        Arrays.
+        Dask arrays of the rows.
     copied : WorkerCopy
         The estimator.
     of_rows : array or None
-        Entries that belong to the rows, such as a target for each: an array of Dask or of NumPy.
+        One entry for each row, such as its target, in a Dask or NumPy array.
     specs : list of (tuple, dtype)
         Shape of a row and dtype of each result.
 
@@ -92,16 +92,16 @@ def map_blocks(function, rows, copied, of_rows, specs):
 
 
 def map_in_form(estimator, function, rows, copied, of_rows, specs, names):
-    """Apply a function to each block of arrays or of a table, and return the containers that `set_output` asks for.
+    """Apply a function to each block of arrays or a table, and return the containers that `set_output` sets.
 
     Parameters
     ----------
     estimator : transformer
         Estimator with the setting of ``set_output``.
     function, rows, copied, of_rows, specs : object
-        As `map_blocks` takes them.
+        Arguments of `map_blocks`.
     names : list of str or None
-        Names of the columns, if there is one result, which is a table.
+        Names of the columns of the result, if the result is a single table.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def map_in_form(estimator, function, rows, copied, of_rows, specs, names):
             f"Lazy contributions are arrays or DataFrames of Dask. Got set_output {form!r}; pass 'default' or 'pandas'."
         )
     if form == "pandas" and names is None:
-        # It raises an error that says why there are none.
+        # Called for its error, which says why columns have no names.
         estimator.get_feature_names_out()
     if is_table(rows.X) and names is not None:
         import pandas as pd
@@ -134,7 +134,7 @@ def map_in_form(estimator, function, rows, copied, of_rows, specs, names):
 
 
 def _entries_of_blocks(of_rows, rows):
-    """Return the entries that belong to each block's rows."""
+    """Return the entries of each block's rows."""
     if of_rows is None:
         return [None] * len(rows.chunks)
     if is_of_dask(of_rows):
@@ -142,7 +142,7 @@ def _entries_of_blocks(of_rows, rows):
         lazily = of_rows if hasattr(of_rows, "chunks") else of_rows.to_dask_array()
         has_lengths = not np.isnan(lazily.chunks[0]).any()
         if len(lazily.chunks[0]) != len(rows.chunks) or has_lengths == np.isnan(rows.chunks).any():
-            # Only rows of known blocks can be cut in another place.
+            # Rechunking needs known sizes of blocks.
             lazily = lazily.compute_chunk_sizes()
             check_length(lazily, sum(rows.lengths))
             lazily = with_chunks(lazily, tuple(rows.lengths))
@@ -153,7 +153,7 @@ def _entries_of_blocks(of_rows, rows):
 
 
 def _check_partitions(of_rows, table):
-    """Raise an error if entries that belong to the rows of a table of Dask are in other partitions, as far as known."""
+    """Raise an error if the partitions of entries and of a Dask table are known to differ."""
     if of_rows is None:
         return
     got = f"{type(of_rows).__name__}"
@@ -169,12 +169,12 @@ def _check_partitions(of_rows, table):
 
 
 def check_length(target, n_rows):
-    """Raise an error if there are more or fewer targets than rows, where both numbers are known.
+    """Raise an error if the numbers of targets and rows are known and differ.
 
     Parameters
     ----------
     target : array-like
-        Targets in memory, or of Dask.
+        Targets in memory, or a Dask collection of targets.
     n_rows : int or nan
         Number of rows.
 
@@ -184,7 +184,7 @@ def check_length(target, n_rows):
         If the numbers differ.
     """
     number = target.shape[0] if is_of_dask(target) else len(target)
-    # The length of a Series is unknown before it is computed.
+    # The length of a Dask Series is unknown before the Series is computed.
     are_known = all(isinstance(each, Real) and not np.isnan(each) for each in (number, n_rows))
     if are_known and number != n_rows:
         raise ValueError(
@@ -194,7 +194,7 @@ def check_length(target, n_rows):
 
 
 def _starts(chunks):
-    """Return the position of each block's first row, or the block's number where the position is not known."""
+    """Return the position of each block's first row, or the block's number if this position is unknown."""
     if np.isnan(chunks).any():
         return [("chunk", number) for number in range(len(chunks))]
     return [("row", int(stop - length)) for stop, length in zip(np.cumsum(chunks), chunks, strict=True)]
@@ -220,7 +220,7 @@ def _apply_to_table(function, meta, block, copied, of_rows):
     index = block.index
 
     def name(row):
-        """Name a row by its label, since its position is not known."""
+        """Name a row by its label, because its position is unknown."""
         return f"row {index[row]!r}"
 
     with _warnings_to_client():
@@ -249,7 +249,7 @@ def _warnings_to_client():
 
 
 def _is_worker_process():
-    """Return whether this process is a worker, and not the client."""
+    """Test whether this process is a worker and not the client."""
     if "distributed" not in sys.modules:
         return False
     from distributed import default_client, get_worker

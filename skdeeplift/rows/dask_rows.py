@@ -1,4 +1,4 @@
-"""Blocks of Dask's arrays and tables. Dask is imported only when the user passes one."""
+"""Blocks of Dask arrays and tables. Dask is imported only if the user passes a Dask collection."""
 
 from functools import cached_property
 
@@ -16,30 +16,30 @@ def as_list(arrays):
 
 
 def is_lazy(X):
-    """Return whether rows are an array or a table of Dask, or a list or dict that holds one."""
+    """Test whether rows are a Dask array or table, or a list or dict that holds one."""
     return not isinstance(X, np.ndarray) and any(map(is_of_dask, as_list(X)))
 
 
 def is_table(X):
-    """Return whether rows are a table of Dask, with columns."""
+    """Test whether rows are a Dask table."""
     return is_of_dask(X) and hasattr(X, "columns")
 
 
 def is_of_dask(value):
-    """Return whether a value is a collection of Dask."""
-    # Dask would have to be imported to ask for its classes.
+    """Test whether a value is a Dask collection."""
+    # Compare names, because a comparison with Dask's classes would import Dask.
     return type(value).__module__.partition(".")[0] in ("dask", "dask_expr") and hasattr(value, "__dask_graph__")
 
 
 def compute_all(*values):
-    """Compute lazy values, all together; other values stay as they are."""
+    """Compute all lazy values in one call, and return other values unchanged."""
     import dask
 
     return dask.compute(*values)
 
 
 class LazyRows:
-    """Blocks of rows of one array or table of Dask, or of several arrays with the same rows.
+    """Blocks of rows of one Dask array or table, or of several arrays with the same rows.
 
     Parameters
     ----------
@@ -49,23 +49,23 @@ class LazyRows:
     Attributes
     ----------
     X : as given
-        The rows; each block has whole rows, and the blocks of all inputs have the same rows.
+        The rows. Blocks split no row, and the blocks of all inputs hold the same rows.
     chunks : tuple of int or nan
-        Number of rows of each block; NaN where it is not known.
+        Number of rows of each block; NaN if it is unknown.
     """
 
     def __init__(self, X):
         self.collections = _aligned(as_list(X))
         self.X = _in_form(self.collections, X)
         first = self.collections[0]
-        # The number of rows of a table's partition is unknown before it is computed.
+        # The number of rows of a table's partition is unknown before the partition is computed.
         self.chunks = (np.nan,) * first.npartitions if is_table(first) else first.chunks[0]
 
     def blocks(self):
         """Return the rows of each block as one lazy object, in the form of the user's rows."""
         import dask
 
-        # Not optimised by themselves, so that blocks of several results share their work.
+        # Do not optimise each graph by itself, so that blocks of several results share their work.
         lazily = [collection.to_delayed(optimize_graph=False) for collection in self.collections]
         of_each = [list(np.ravel(np.array(blocks, dtype=object))) for blocks in lazily]
         return [dask.delayed(_in_form(blocks, self.X)) for blocks in zip(*of_each, strict=True)]
@@ -76,7 +76,7 @@ class LazyRows:
 
     @cached_property
     def lengths(self):
-        """Number of rows of each block, computed where it is not known."""
+        """Number of rows of each block; unknown numbers are computed."""
         import dask
 
         if np.isnan(self.chunks).any():
@@ -84,7 +84,7 @@ class LazyRows:
         return list(self.chunks)
 
     def take(self, positions):
-        """Yield the rows at sorted positions, block by block: lazy rows, and their positions."""
+        """Yield the rows at sorted positions, block by block, as lazy rows with their positions."""
         import dask
 
         for block, stop, length in zip(self.blocks(), np.cumsum(self.lengths), self.lengths, strict=True):
@@ -95,7 +95,7 @@ class LazyRows:
                 yield block if len(inside) == length else dask.delayed(_rows_at)(block, inside), chosen
 
     def gather(self, positions):
-        """Return the rows at sorted positions, in memory, in the form of the user's rows."""
+        """Load the rows at sorted positions into memory, in the form of the user's rows."""
         import dask
 
         parts = dask.compute(*(block for block, _ in self.take(positions)))
@@ -103,7 +103,7 @@ class LazyRows:
 
 
 def _in_form(parts, X):
-    """Return one part of each input in the form of the user's rows."""
+    """Arrange one part of each input in the form of the user's rows."""
     if isinstance(X, dict):
         return dict(zip(X, parts, strict=True))
     return list(parts) if isinstance(X, (list, tuple)) else next(iter(parts))
@@ -121,7 +121,7 @@ def _zeros(collection):
 
 
 def _aligned(collections):
-    """Return arrays whose blocks hold whole rows, the same rows in all arrays."""
+    """Rechunk arrays so that blocks split no row, and blocks of all arrays hold the same rows."""
     if any(not is_of_dask(each) for each in collections):
         names = ", ".join(type(each).__name__ for each in collections)
         raise TypeError(f"Either all inputs are arrays of Dask, or none is. Got {names}.")
@@ -143,7 +143,7 @@ def _aligned(collections):
 
 
 def with_chunks(array, rows):
-    """Return an array in blocks of whole rows, with given numbers of rows."""
+    """Rechunk an array into blocks of given numbers of rows that split no row."""
     chunks = dict.fromkeys(range(1, array.ndim), -1)
     if array.chunks[0] != rows and not np.isnan(rows).any():
         chunks[0] = rows

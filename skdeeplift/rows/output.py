@@ -1,4 +1,4 @@
-"""Arrays of the user, in memory or on a disk, that results are written into block by block."""
+"""Output arrays of the user, in memory or on disk, which results are written into block by block."""
 
 import errno
 import os
@@ -9,12 +9,12 @@ import numpy as np
 
 
 class Output:
-    """An array that contributions are written into, checked before anything is computed.
+    """Array that contributions are written into, checked before any computation.
 
     Parameters
     ----------
     array : array-like
-        An array, a memory map, or another object that is sliced and assigned to like one, such as a dataset of h5py.
+        An array, a memory map, or another object with slices and assignment, such as an h5py dataset.
     shape : tuple of int or None
         Expected shape; None for an unknown size.
     dtype : dtype
@@ -27,9 +27,9 @@ class Output:
     TypeError
         If the array cannot be assigned to.
     ValueError
-        If its shape or dtype does not fit, or it is read-only.
+        If the shape or dtype does not fit, or the array is read-only.
     OSError
-        If the array is a memory map for which the disk has no space.
+        If the array is a memory map and the disk has no space for it.
     """
 
     def __init__(self, array, shape, dtype, name):
@@ -44,7 +44,7 @@ class Output:
             given = np.dtype(array.dtype)
         except TypeError as error:
             raise TypeError(f"{name} has the dtype {array.dtype}, which is none of NumPy's.") from error
-        # A narrower dtype of floating-point numbers rounds them, which the user chose; integers would cut them off.
+        # A narrower floating-point dtype only rounds, and the user chose it. Integers would truncate contributions.
         if not np.can_cast(self.dtype, given, "same_kind"):
             raise ValueError(f"{name} has dtype {array.dtype}. Expected {self.dtype}, in which contributions come.")
         self._is_narrower = not np.can_cast(self.dtype, given, "safe")
@@ -53,7 +53,7 @@ class Output:
         _check_room_on_disk(array, name)
 
     def check_shape(self, shape):
-        """Raise an error if the array's shape is not the expected one; None stands for an unknown size."""
+        """Raise an error if the array's shape differs from the expected shape; None means an unknown size."""
         given = tuple(self.array.shape)
         fits = len(given) == len(shape) and all(size in (None, own) for size, own in zip(shape, given, strict=True))
         if not fits:
@@ -65,11 +65,11 @@ class Output:
             )
 
     def write(self, start, block):
-        """Write some rows, from ``start`` on."""
+        """Write a block of rows, starting at row ``start``."""
         stop = start + len(block)
         if stop > len(self.array):
             raise ValueError(f"{self.name} has {len(self.array)} rows, and X has more.")
-        # Assigning would also repeat what is smaller.
+        # Check the shape, because assignment would broadcast a smaller block.
         self.check_shape((None, *block.shape[1:]))
         if self._is_narrower:
             with np.errstate(over="ignore"):
@@ -82,27 +82,27 @@ class Output:
         self.array[start:stop] = block
 
     def close(self, n_rows):
-        """Flush the array to the disk, after ``n_rows`` rows."""
+        """Flush the array to disk after ``n_rows`` rows."""
         self.flush()
         if n_rows != len(self.array):
             raise ValueError(f"{self.name} has {len(self.array)} rows, and X has only {n_rows}.")
 
     def flush(self):
-        """Flush the array to the disk, where it can be flushed."""
+        """Flush the array to disk if it has a method to flush."""
         if callable(getattr(self.array, "flush", None)):
             self.array.flush()
 
 
 @contextmanager
 def open_outputs(outputs, finished):
-    """Add to any error a note that says up to which row results are finished and written.
+    """Add a note to any error, with the number of rows whose results are finished and written.
 
     Parameters
     ----------
     outputs : list of Output
-        Arrays that results are written into; may be empty.
+        Arrays that results are written into. The list may be empty.
     finished : callable
-        Returns the number of finished rows.
+        Function without arguments that returns the number of finished rows.
     """
     try:
         yield
@@ -127,7 +127,7 @@ def open_outputs(outputs, finished):
 def _check_room_on_disk(array, name):
     """Reserve disk space for a memory map, whose file may be sparse.
 
-    Without space, writing to a page kills the process by a signal.
+    Without space, a write to a page of the memory map kills the process by a signal.
     """
     path = getattr(array, "filename", None) if isinstance(array, np.memmap) else None
     if path is None or not hasattr(os, "posix_fallocate") or not Path(path).is_file():
@@ -138,24 +138,24 @@ def _check_room_on_disk(array, name):
             os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                # The file system cannot reserve space.
+                # This file system cannot reserve space.
                 return
             error.add_note(f"There is no room on the disk for {name}, a memory map of {size} bytes in {path}.")
             raise
 
 
 def share_elements(array, other):
-    """Return whether writing into one array may change another, as far as is known."""
+    """Test whether writing into one array is known to change another."""
     if array is other:
         return True
     if not (isinstance(array, np.ndarray) and isinstance(other, np.ndarray)):
         return False
-    # Two mappings of one file have different addresses.
+    # NumPy compares addresses in memory, but two mappings of one file have different addresses.
     return np.shares_memory(array, other) if np.may_share_memory(array, other) else _share_a_file(array, other)
 
 
 def _share_a_file(*arrays):
-    """Return whether two memory maps share bytes of one file, as far as is known."""
+    """Test whether two memory maps are known to share bytes of one file."""
     if not all(isinstance(array, np.memmap) and array.filename is not None for array in arrays):
         return False
     if not Path(arrays[0].filename).samefile(arrays[1].filename):
@@ -165,7 +165,7 @@ def _share_a_file(*arrays):
 
 
 def _place_in_file(array):
-    """Return where the bytes of a memory map, or of a part of it, begin and end in its file."""
+    """Return the start and the end, in bytes of the file, of a memory map or a part of it."""
     whole = array
     while isinstance(whole.base, np.memmap):
         whole = whole.base

@@ -1,16 +1,16 @@
-"""Text, dates and gaps in rows that a network takes as numbers, and errors that name their columns and the remedy."""
+"""Errors for text, dates and missing values in rows of a network that takes numbers, with columns and remedies."""
 
 import numpy as np
 import pandas as pd
 
 from skdeeplift.dtypes import kind_of
 
-# Most columns that an error names.
+# Maximum number of columns that an error names.
 MOST_NAMED = 8
 
 
 def check_entries(X, error, name, owner, is_encoded=False):
-    """Raise an error that names entries of rows that are no numbers, or gaps in a table, if there are any.
+    """Raise an error that names entries that are no numbers, or missing values of a table, if rows hold any.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def check_entries(X, error, name, owner, is_encoded=False):
     TypeError
         If entries are no numbers, and ``error`` is a TypeError.
     ValueError
-        If entries are no numbers otherwise, or a table has gaps.
+        If entries are no numbers and ``error`` is another exception, or a table has missing values.
     """
     encoder = f"the encoder that the network is trained behind: {owner}(make_pipeline(encoder, network))"
     if "NaN" in str(error):
@@ -52,7 +52,7 @@ def check_entries(X, error, name, owner, is_encoded=False):
         remedy = f"Turn it into numbers first, as with {owner}(...).fit(one_hot(X)), by skdeeplift.sequences.one_hot"
     elif is_encoded:
         remedy = "Let the encoder turn it into numbers, or drop it"
-    # Some of NumPy's own kinds of TypeError are not made of a message.
+    # Do not raise the type of ``error`` itself: some of NumPy's subclasses of TypeError take other arguments.
     kind = TypeError if isinstance(error, TypeError) else ValueError
     raise kind(
         f"{name} holds {found}, which is no number: {str(error).rstrip('.')}. {remedy}.{_describe_columns(X)}"
@@ -60,13 +60,13 @@ def check_entries(X, error, name, owner, is_encoded=False):
 
 
 def are_dates(X):
-    """Return whether each column of a table, or an array as a whole, holds dates or times."""
+    """Test whether all columns of a table, or an array, hold dates or times."""
     dtypes = X.dtypes if hasattr(X, "columns") and hasattr(X, "dtypes") else [getattr(X, "dtype", None)]
     return [kind_of(each) in "mM" for each in dtypes]
 
 
 def _describe_columns(X):
-    """Name all columns of a table that hold text or dates, each kind with its remedy."""
+    """Name the columns of a table that hold text or dates, with a remedy for each kind."""
     if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
         return ""
     is_date = np.array(are_dates(X))
@@ -83,21 +83,21 @@ def _describe_columns(X):
 
 
 def _names_of(X, positions):
-    """Name columns by their names, or by their positions where they have none."""
+    """Return the names of columns, or their positions if they have no names."""
     names = [repr(X.columns[each]) if hasattr(X, "columns") else str(each) for each in positions]
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return f"{'column' if len(names) == 1 else 'the columns'} {', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _find_no_number(X):
-    """Describe the first entry of rows that is no number, with its column; None if there is none."""
+    """Describe the first entry that is no number, with its column; return None if all entries are numbers."""
     try:
         array = np.asarray(X, dtype=object)
     except ValueError:
         return None
     columns = list(X.columns) if hasattr(X, "columns") and array.ndim == 2 else None
     is_date = are_dates(X)
-    # Text that reads as a number is found only where nothing else is.
+    # First look for entries that cannot be read as numbers, then for numbers written as text.
     for is_number in (_reads_as_number, lambda value: not isinstance(value, (str, bytes))):
         for place in np.ndindex(array.shape):
             if is_date[0 if columns is None else place[1]] or not is_number(array[place]):
@@ -108,13 +108,13 @@ def _find_no_number(X):
 
 
 def _holds_sequences(X):
-    """Return whether rows are strings of the letters of nucleotides or amino acids."""
+    """Test whether rows are strings of letters of nucleotides or amino acids."""
     entries = X if isinstance(X, (list, tuple)) else np.ravel(X) if np.ndim(X) == 1 else []
     return len(entries) > 0 and all(isinstance(each, str) and len(each) > 1 and each.isalpha() for each in entries)
 
 
 def _reads_as_number(value):
-    """Return whether a value is a number, or text that reads as one."""
+    """Test whether a value is a number, or text that reads as a number."""
     try:
         float(value)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Checks of users' rows, which become one array for each of the network's inputs."""
+"""Checks and conversion of users' rows to one array for each of the network's inputs."""
 
 from functools import partial
 
@@ -12,27 +12,27 @@ from skdeeplift.propagation.lookups import vocabulary_sizes
 from skdeeplift.references.random_paths import are_frequencies, are_letters, describe_first
 from skdeeplift.rows.text_and_dates import are_dates, check_entries
 
-# Importances are means over rows: more numbers make them slower and hardly better.
+# Maximum count of numbers for importances: more rows make the means slower and hardly more precise.
 IMPORTANCE_ELEMENTS = 10_000_000
 
 
 def check_rows(explainer, X, network, vocabulary, reset, has_columns=True):
-    """Return one finite array in the network's dtype for each input.
+    """Check rows and return one finite array in the network's dtype for each input.
 
     Parameters
     ----------
     explainer : BaseExplainer
-        Explainer that keeps the number and the names of a table's columns.
+        Explainer that stores the number and the names of a table's columns.
     X : array-like, or list or dict of array-like
         The user's rows.
     network : Network
         Network that takes the rows.
     vocabulary : Vocabulary
-        The tables in which the network looks up integers.
+        Embedding tables in which the network looks up integers.
     reset : bool
         Whether these rows define the columns.
     has_columns : bool, default=True
-        Whether a table's columns are the user's, and not those of an encoder.
+        Whether a table's columns are the user's columns, and not the columns of an encoder.
 
     Returns
     -------
@@ -44,8 +44,8 @@ def check_rows(explainer, X, network, vocabulary, reset, has_columns=True):
     TypeError
         If ``X`` is sparse or ragged.
     ValueError
-        If ``X`` does not fit the network, holds text, dates or masked entries, or integers that the network cannot look
-        up.
+        If ``X`` does not fit the network, holds text, dates or masked entries, or holds integers that the network
+        cannot look up.
     """
     owner = type(explainer).__name__
     if network.takes_table:
@@ -88,7 +88,7 @@ def check_rows(explainer, X, network, vocabulary, reset, has_columns=True):
 
 
 def check_tokens(arrays, names, vocabulary):
-    """Raise an error for ids that the tables of the network do not have.
+    """Raise an error for ids that the network's embedding tables do not have.
 
     Parameters
     ----------
@@ -97,18 +97,18 @@ def check_tokens(arrays, names, vocabulary):
     names : list of str
         Name of each array in an error.
     vocabulary : Vocabulary
-        The tables in which the network looks up integers.
+        Embedding tables in which the network looks up integers.
 
     Raises
     ------
     ValueError
-        If a number is not an id.
+        If a number is no id of its table.
     """
     for array, name, sizes in zip(arrays, names, vocabulary.sizes, strict=True):
         if sizes is not None:
             if kind_of(array.dtype) == "f":
                 looked_up = array[np.broadcast_to(sizes > 0, array.shape)]
-                # The network would truncate fractions.
+                # Check for fractions, because the network would truncate them.
                 as_whole_numbers(looked_up, np.int64, name)
             # Negative ids count from the table's end.
             outside = (sizes > 0) & ((array >= sizes) | (array < -sizes))
@@ -121,7 +121,7 @@ def check_tokens(arrays, names, vocabulary):
 
     if not vocabulary.computed:
         return
-    # References of each row have two axes in front of the features.
+    # References of each row have two axes before the features.
     ranks = [value.shape.rank for value in vocabulary.graph.inputs]
     found = vocabulary.find_outside(
         [array.reshape(-1, *array.shape[array.ndim - rank + 1 :]) for array, rank in zip(arrays, ranks, strict=True)]
@@ -140,7 +140,7 @@ def check_tokens(arrays, names, vocabulary):
 
 
 def lacks_last_axis(array, spec):
-    """Return whether an input has a last axis of size one that an array of rows lacks; Keras adds it, too."""
+    """Test whether rows lack the last axis of an input, of size one; Keras also adds this axis."""
     if spec.shape[-1] != 1 or spec.shape.rank < 2:
         return False
     shape = array.shape if hasattr(array, "shape") else np.shape(array)
@@ -149,12 +149,12 @@ def lacks_last_axis(array, spec):
 
 
 def add_last_axis(array, spec):
-    """Return an array with the last axis of size one that it lacks."""
+    """Add the missing last axis of size one to an array."""
     return array[..., None] if lacks_last_axis(array, spec) else array
 
 
 def add_last_axes(X, network):
-    """Return rows with the axes that `add_last_axis` adds; rows that lack none as they are."""
+    """Add missing last axes to the rows of all inputs, and return rows that lack no axis unchanged."""
     if network.takes_table:
         return X
     pairs = list(zip(network.flatten(X), network.flat_specs, strict=True))
@@ -167,20 +167,20 @@ def add_last_axes(X, network):
 
 
 def holds_ids(network):
-    """Return for each input whether all its numbers are looked up in tables, even if they are floating-point."""
+    """Test for each input whether all its numbers are ids to look up in tables, even floating-point numbers."""
     return [sizes is not None and bool((sizes > 0).all()) for sizes in vocabulary_sizes(network.graph)]
 
 
 def _as_numbers(check, X, dtype, name, owner, is_encoded=False):
-    """Convert rows by a function of scikit-learn, or raise an error that names what is no number, and the remedy."""
+    """Convert rows with a scikit-learn function, or raise an error that names entries that are no numbers."""
     check_unmasked(X, name)
     try:
         if any(are_dates(X)):
-            # NumPy would count days.
+            # NumPy would convert dates to counts of days.
             raise TypeError("dates and times are no numbers.")
         return check(X, **_conversion_options(X, dtype))
     except (TypeError, ValueError) as error:
-        # scikit-learn looks for missing numbers once all entries are numbers.
+        # scikit-learn looks for missing values only after all entries are converted to numbers.
         shapes = [np.shape(each) for each in X] if isinstance(X, (list, tuple)) else []
         if len(set(shapes)) > 1:
             raise ValueError(
@@ -192,18 +192,18 @@ def _as_numbers(check, X, dtype, name, owner, is_encoded=False):
 
 
 def _conversion_options(X, dtype):
-    """Return the options with which scikit-learn makes an array of rows, for a network that takes a dtype.
+    """Return scikit-learn's options to convert rows to an array, for a network that takes a dtype.
 
-    scikit-learn would truncate fractions for an integer dtype, and does not know bfloat16, which is not NumPy's own.
-    Its check that all numbers are finite takes several times as long as a sum that shows it. Where the sum is not
-    finite, some numbers may only be large, so that scikit-learn decides.
+    scikit-learn would truncate fractions for an integer dtype, and does not know bfloat16, which is no NumPy dtype. Its
+    check for finite numbers takes several times as long as a sum of squares. A finite sum shows that all numbers are
+    finite. If the sum is not finite, numbers may only be large, so scikit-learn checks them.
     """
     kind, total = kind_of(np.dtype(dtype)), np.nan
-    # scikit-learn refuses matrices, in which a product is another one.
+    # Leave np.matrix to scikit-learn, which raises an error because `*` means another product for a matrix.
     if isinstance(X, np.ndarray) and X.dtype == dtype and kind == "f" and not isinstance(X, np.matrix):
         with np.errstate(over="ignore", invalid="ignore"):
             if X.flags.forc and X.dtype.char in "fd":
-                # BLAS sums squares on all cores.
+                # The dot product uses BLAS on all cores.
                 numbers = X.ravel(order="K")
                 total = np.dot(numbers, numbers)
             else:
@@ -219,12 +219,12 @@ def _in_dtype(array, dtype, name):
 
 
 def most_rows_for_importances(arrays, max_samples):
-    """Return how many rows importances are computed from at the most: fewer of large rows."""
+    """Return the maximum number of rows to compute importances from; the larger the rows, the fewer."""
     return min(max_samples, max(16, IMPORTANCE_ELEMENTS // sum(array[0].size for array in arrays)))
 
 
 def importance_rows(arrays, max_samples, random_state, n_rows=None):
-    """Draw the rows that importances are computed from, in order, of ``n_rows`` rows or those of the arrays."""
+    """Draw the positions of rows for importances, in order, from ``n_rows`` rows or the rows of the arrays."""
     n_rows = len(arrays[0]) if n_rows is None else n_rows
     most = most_rows_for_importances(arrays, max_samples)
     if n_rows <= most:
@@ -233,17 +233,17 @@ def importance_rows(arrays, max_samples, random_state, n_rows=None):
 
 
 def input_labels(network):
-    """Return the name of each input in an error."""
+    """Return the name of each input for errors."""
     return ["X"] if network.is_single else [f"X[{name!r}]" for name in network.input_names]
 
 
 def shapes_of_rows(network):
-    """Describe the shapes in which a network takes rows, for an error."""
+    """Describe the expected shapes of rows of all inputs, for errors."""
     return ", ".join(shape_of_rows(spec) for spec in network.flat_specs)
 
 
 def shape_of_rows(spec):
-    """Describe the shape in which a network takes rows of one input, for an error."""
+    """Describe the expected shape of rows of one input, for errors."""
     return f"({', '.join(['n_rows', *('any' if size is None else str(size) for size in spec.shape[1:])])})"
 
 
@@ -256,28 +256,28 @@ def find_letters(X, axis, label, parameter="hypothetical", automatic="True"):
     Parameters
     ----------
     X : ndarray of shape (n_rows, ...)
-        Rows in which one position of the axis is 1 and the others are 0, or in which positions hold frequencies of
-        letters that sum to one, as where the letter is not known.
+        One-hot letters: one entry along the axis is 1 and all others are 0. Frequencies of letters that sum to one,
+        such as of an unknown letter, are accepted too.
     axis : int or True
-        The axis, counted with that of the rows, or True to find it.
+        The axis, where axis 0 is the axis of rows, or True to find it.
     label : str
         Name of the array in an error.
     parameter, automatic : str
-        Name of the parameter in an error, and its value where the axis is to be found.
+        Name of the parameter in an error, and the value of this parameter that finds the axis.
 
     Returns
     -------
     axis : int
-        Axis counted without that of the rows.
+        Axis of the letters, counted without the axis of rows.
 
     Raises
     ------
     ValueError
-        If no axis, or not the one named, holds letters or their frequencies, or if several may.
+        If no axis or several axes hold letters or their frequencies, or the named axis does not.
     """
     if axis is True:
         axes = [each for each in range(1, X.ndim) if X.shape[each] > 1]
-        # Columns of frequencies are looked for only where no axis has letters throughout.
+        # Accept frequencies only if no axis holds letters throughout.
         found = next(filter(None, ([each for each in axes if are(X, each).all()] for are in _LETTERS)), [])
         if len(found) == 1:
             return found[0] - 1

@@ -1,4 +1,4 @@
-"""Scores of raw columns: importances from an explainer, also behind an encoder or with one inside."""
+"""Scores of raw columns: importances from an explainer, which may follow or contain an encoder."""
 
 import numpy as np
 from sklearn import get_config
@@ -16,31 +16,32 @@ from skdeeplift.rows.dask_rows import compute_all, is_lazy
 from skdeeplift.selection.contribution_layout import find_group_labels
 from skdeeplift.selection.mean_absolute_importance import MeanAbsoluteImportance
 
-# scikit-learn's own transformer, whose name and columns everything knows.
+# FunctionTransformer also passes the names of the columns through.
 DENSE = FunctionTransformer(as_dense, accept_sparse=True, feature_names_out="one-to-one")
 
 
 def contribution_score(explainer, *, groups="auto", within="sum", max_samples=1000, random_state=None):
-    """Return a function that scores columns by contributions, for ``SelectKBest`` and ``SelectPercentile``.
+    """Make a function that scores columns by contributions, for ``SelectKBest`` and ``SelectPercentile``.
 
     Parameters
     ----------
     explainer : estimator
-        An explainer, or a pipeline that ends in one. A clone of it is fitted whenever columns are scored.
+        An explainer, or a pipeline that ends in one. Each call of the function fits a clone of this estimator.
     groups : "auto", array-like, dict or callable, default="auto"
-        Column that each encoded column comes from, as in `ContributionSelector`. By default the encoder determines it.
+        Raw column of each encoded column, as in `ContributionSelector`. By default the encoder determines the raw
+        columns.
     within : {"sum", "mean_absolute", "norm"}, default="sum"
-        Absolute contribution of several encoded columns of one column, as in `MeanAbsoluteImportance`.
+        Absolute contribution of several encoded columns of one raw column, as in `MeanAbsoluteImportance`.
     max_samples : int, default=1000
-        Largest number of rows that scores of groups are computed on. More rows are sampled at random.
+        Maximum number of rows for the scores of groups. If there are more rows, a random sample is used.
     random_state : int, RandomState instance or None, default=None
         Source of the sample of rows. Pass an int to get the same scores in every call.
 
     Returns
     -------
     score : ContributionScore
-        Function of ``X`` and ``y`` that returns a score for each column. It can be cloned and pickled. A search over
-        parameters can set its parameters, such as ``score_func__explainer__rule``.
+        Function of ``X`` and ``y`` that returns a score for each column. It can be cloned and pickled, and a parameter
+        search can set parameters such as ``score_func__explainer__rule``.
 
     Examples
     --------
@@ -107,8 +108,9 @@ def fit_importances(settings, estimator, rows, names, random_state):
     estimator : estimator
         Explainer or pipeline to fit.
     rows : tuple
-        Raw columns, a DataFrame or an array of shape (n_rows, n_columns); target values for training a network that is
-        not yet trained, or None; and weights of the rows in training and in importances, or None.
+        Tuple ``(X, y, sample_weight)``. Raw columns ``X`` are a DataFrame or an array of shape (n_rows, n_columns).
+        Target values ``y`` train an untrained network, and may be None. Weights of the rows in training and in
+        importances may also be None.
     names : ndarray of str or None
         Names of the raw columns; None if they have no names.
     random_state : RandomState
@@ -163,9 +165,10 @@ def fit_importances(settings, estimator, rows, names, random_state):
 
 
 def _prepare(estimator, is_encoded):
-    """Make the rows dense that a pipeline's encoders return for an explainer at its end, and set its ``to_source``.
+    """Prepare an explainer at the end of a pipeline: insert a step that makes rows dense, and set ``to_source``.
 
-    Groups and absolute values within them are those of encoded columns, which the explainer then must not sum.
+    With ``is_encoded``, groups need contributions of encoded columns, so the explainer must not sum these
+    contributions to raw columns.
     """
     last = unfrozen(steps_of(estimator)[1])
     if not is_estimator(last):
@@ -176,14 +179,14 @@ def _prepare(estimator, is_encoded):
     while isinstance(estimator, Pipeline):
         pipeline, estimator = estimator, estimator.steps[-1][1]
         if isinstance(estimator, PredictionMixin):
-            # Nothing else has a name with a space.
+            # The space in this name avoids a clash with a user's step.
             pipeline.steps.insert(-1, ("as dense", DENSE))
     if is_encoded and getattr(estimator, "to_source", None) == "auto":
         estimator.set_params(to_source=False)
 
 
 def _split_encoder(estimator):
-    """Return the steps before an explainer, also in nested pipelines, the names of its steps, and the explainer."""
+    """Split (nested) pipelines into the steps before the explainer, the names on the path to it, and the explainer."""
     encoders, names = [], []
     while isinstance(estimator, Pipeline):
         encoders += [step for _, step in estimator.steps[:-1]]
@@ -194,18 +197,18 @@ def _split_encoder(estimator):
 
 def _join(encoders):
     """Return a pipeline of encoders, or None if there are none."""
-    # Steps are numbered, since steps of nested pipelines may have the same name.
+    # Number the steps, because steps of nested pipelines may have equal names.
     return Pipeline([(str(number), step) for number, step in enumerate(encoders)]) if encoders else None
 
 
 def _get_inner_encoder(explainer):
-    """Return the encoder inside an explainer, whose encoded columns importances are of; None if there is none."""
+    """Return the encoder inside an explainer if importances are of its encoded columns, else None."""
     bound = explainer.bound_ if isinstance(explainer, PredictionMixin) else None
     return None if bound is None or bound.raw_columns is not None else bound.encoder
 
 
 def _route_weights(estimator, sample_weight):
-    """Return the keyword of `fit` that hands the weights to the explainer, perhaps through pipelines."""
+    """Return the keyword argument of `fit` that routes the weights to the explainer, perhaps through pipelines."""
     if sample_weight is None:
         return {}
     _, names, explainer = _split_encoder(estimator)
@@ -218,7 +221,7 @@ def _route_weights(estimator, sample_weight):
 
 def _get_importances(explainer):
     """Return the importances of columns, or raise an error if the explainer has none."""
-    # Importances of encoded columns are brought back to raw columns, and so need no warning.
+    # `read_importances` gives no warning about encoded columns, because they are mapped to raw columns later.
     is_explainer = isinstance(explainer, PredictionMixin)
     importances = explainer.read_importances() if is_explainer else getattr(explainer, "feature_importances_", None)
     if importances is None:
@@ -258,7 +261,7 @@ def _compute_contributions(explainer, X, n_columns):
 
 
 def _get_encoded_names(encoder, names, n_encoded):
-    """Return the names of the encoded columns, or made-up names if they have none."""
+    """Return the names of the encoded columns, or generate names if the columns have none."""
     if encoder is not None:
         try:
             return list(encoder.get_feature_names_out())
@@ -268,7 +271,7 @@ def _get_encoded_names(encoder, names, n_encoded):
 
 
 def _find_raw_columns(labels, names, n_columns):
-    """Return the positions of the raw columns of each group label; a tuple stands for several columns."""
+    """Return the positions of the raw columns of each group label; a label that is a tuple names several columns."""
     positions = {position: position for position in range(n_columns)}
     positions |= {name: position for position, name in enumerate(() if names is None else names)}
     columns_of, seen = {}, set()

@@ -12,12 +12,12 @@ def find_group_labels(groups, names, shape=None):
     Parameters
     ----------
     groups : array-like, dict or callable
-        One label for each column; a dict of columns to labels, or of labels to lists of columns; or a function from the
-        name of a column to its label. A dict names columns by name or position.
+        An array of one label for each column, a dict of columns to labels, a dict of labels to lists of columns, or a
+        function from the name of a column to its label. A dict identifies columns by name or position.
     names : sequence of str or None
         Names of the columns; None if the features are not columns of a table.
     shape : tuple of int, default=None
-        Shape of the features, which an array of labels must have. Only used if ``names`` is None.
+        Shape of the features and of an array of labels. Only used if ``names`` is None.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def find_group_labels(groups, names, shape=None):
     Raises
     ------
     ValueError
-        If a column has no group or several, or ``groups`` names a column that does not exist.
+        If a column has no group or several groups, or ``groups`` names a column that does not exist.
     """
     if (isinstance(groups, dict) or callable(groups)) and names is None:
         raise ValueError(
@@ -53,7 +53,7 @@ def find_group_labels(groups, names, shape=None):
 def _get_labels_from_array(groups, shape):
     """Return the labels of a list or an array, or raise an error if their shape does not fit."""
     if isinstance(groups, (list, tuple)) and len(shape) == 1:
-        # Labels may be tuples, which NumPy would turn into another axis.
+        # Keep the list, because NumPy would turn labels that are tuples into another axis.
         labels, labels_shape = list(groups), (len(groups),)
     else:
         labels, labels_shape = np.ravel(groups).tolist(), np.shape(groups)
@@ -98,12 +98,12 @@ def _get_labels_from_dict(groups, names):
 
 
 def _is_list(columns):
-    """Return True for a collection of columns, and False for one column."""
+    """Return True for a collection of columns, False for one column."""
     return isinstance(columns, (list, tuple, set, frozenset, range, np.ndarray))
 
 
 def _list_names(names, most=10):
-    """Return the first names as text for an error message, and the number of the others."""
+    """Return the first names and the number of all others, as text for an error message."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(repr(name) for name in names[:most]) + more
 
@@ -121,14 +121,14 @@ class FeatureGroups(NamedTuple):
 class ContributionLayout(NamedTuple):
     """Features, classes and groups of contributions, and the options of their absolute values."""
 
-    # Shape of the contributions of one row, and shape of its features alone.
+    # Shape of the contributions of one row, and the part of this shape that belongs to the features.
     shape: tuple
     features: tuple
     # None if contributions have no classes.
     class_labels: list | None
     by_class: bool
     within: str
-    # None if each feature stands for itself.
+    # None if features are not grouped.
     groups: FeatureGroups | None
 
     @property
@@ -154,7 +154,7 @@ class ContributionLayout(NamedTuple):
         Raises
         ------
         ValueError
-            If the rows have another shape than in `fit`.
+            If the shape of the rows differs from the shape in `fit`.
         """
         if X.shape[1:] != self.shape:
             raise ValueError(
@@ -229,7 +229,7 @@ def find_layout(shape, *, column_names, has_made_up_names, n_classes, by_class, 
     Raises
     ------
     ValueError
-        If the shape or the names do not fit the number of classes, or a column has no group or several.
+        If the shape or the names do not fit the number of classes, or a column has no group or several groups.
     """
     if n_classes is None:
         if by_class:
@@ -271,7 +271,7 @@ def split_column_names(column_names, n_classes, has_made_up_names):
     feature_names : list of str
         Names of the features.
     class_labels : list of int or str
-        Labels of the classes; integers if names are made up or there is one class.
+        Labels of the classes; integers if names are made up or the contributions have one class.
 
     Raises
     ------
@@ -293,7 +293,7 @@ def split_column_names(column_names, n_classes, has_made_up_names):
 
 
 def _sort_by_group(labels):
-    """Sort features by group, where groups keep the order in which they first appear."""
+    """Sort features by group; groups keep the order of their first appearance."""
     group_labels = list(dict.fromkeys(labels))
     positions = {label: position for position, label in enumerate(group_labels)}
     group_of_feature = np.array([positions[label] for label in labels])

@@ -19,12 +19,12 @@ from skdeeplift.selection.mean_absolute_importance import ONLY_ZERO_WEIGHTS, Mea
 
 
 class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
-    """Selector of raw columns by their contributions to a network's output, also behind an encoder.
+    """Selector of raw columns by their contributions to a network's output, with or without an encoder.
 
-    The explainer may be behind an encoder, as in ``make_pipeline(ColumnTransformer(...), DeepLiftExplainer(...))``. The
-    selector selects input columns of the encoder. Contributions of all encoded columns of one raw column, such as those
-    of a one-hot encoding, are added up before absolute values are taken. Importances are then put into the order of the
-    raw columns; `sklearn.feature_selection.SelectFromModel` would leave them in the order of the encoded columns.
+    The explainer may follow an encoder, as in ``make_pipeline(ColumnTransformer(...), DeepLiftExplainer(...))``. The
+    selector then selects input columns of the encoder. Contributions of all encoded columns of one raw column, such as
+    the columns of a one-hot encoding, are summed before absolute values are taken. Importances are in the order of the
+    raw columns. `sklearn.feature_selection.SelectFromModel` would leave them in the order of the encoded columns.
 
     .. versionadded:: 0.1
 
@@ -32,38 +32,38 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
     ----------
     estimator : estimator
         An explainer, a pipeline that ends in one, or any other estimator with ``feature_importances_``. A clone of the
-        estimator is fitted. A network that is not yet trained is trained on the rows of `fit` only, so that selection
-        inside cross-validation does not see the test rows.
+        estimator is fitted. An untrained network is trained on the rows of `fit` only, so that selection inside
+        cross-validation does not see the test rows.
     threshold : float or str, default=None
-        Smallest importance of selected columns: a number, ``"mean"``, ``"median"``, or a multiple such as
-        ``"1.25*mean"``. By default the mean. If ``n_features_to_select`` is set, the default is no threshold.
+        Minimum importance of selected columns: a number, ``"mean"``, ``"median"``, or a multiple such as
+        ``"1.25*mean"``. By default the mean, or no threshold if ``n_features_to_select`` is set.
     n_features_to_select : int or float, default=None
-        Largest number of columns to select, the most important ones. A float is a fraction of all columns. By default
-        only the threshold decides.
+        Maximum number of columns to select; the most important columns are selected. A float is a fraction of all
+        columns. By default only the threshold decides.
     groups : "auto", array-like, dict or callable, default="auto"
-        Raw column that each encoded column comes from. By default the encoder determines it. An encoder that mixes
-        columns, such as a principal component analysis, requires labels in the forms that `MeanAbsoluteImportance`
-        takes. A label is a raw column, or a tuple of raw columns that share one importance.
+        Raw column of each encoded column. By default the encoder determines the raw columns. An encoder that mixes
+        columns, such as a principal component analysis, requires labels in one of the forms that
+        `MeanAbsoluteImportance` takes. A label is a raw column, or a tuple of raw columns that share one importance.
     within : {"sum", "mean_absolute", "norm"}, default="sum"
         Absolute contribution of several encoded columns of one raw column, as in `MeanAbsoluteImportance`.
     n_resamples : int, default=0
-        Number of selections on samples of the rows, which show the columns that are selected again and again (stability
-        selection). Each sample also has seeds of its own for every ``random_state`` inside the estimator, so that no
-        selection repeats the random start of another network. With 0, columns are selected once, on all rows.
+        Number of selections on random samples of the rows, to find the columns that are selected in most samples
+        (stability selection). Each sample sets new seeds for every ``random_state`` inside the estimator, so that
+        networks of different samples start at random independently. With 0, columns are selected once, on all rows.
     sample_fraction : float, default=0.5
-        Fraction of the rows in each sample. Rows are drawn without replacement and regardless of their weights, and
-        classes keep their proportions.
+        Fraction of the rows in each sample. Rows are drawn without replacement, and their weights do not change the
+        probability of a draw. Classes keep their proportions.
     min_frequency : float, default=0.6
-        Fraction of the samples in which a column must be selected. Ignored if ``n_features_to_select`` is set: then the
-        columns that are selected most often are kept.
+        Minimum fraction of the samples in which a column must be selected. Ignored if ``n_features_to_select`` is set,
+        because then the columns selected most often are kept.
     max_samples : int, default=1000
-        Largest number of rows that importances of groups are computed on. If each raw column has one encoded column,
-        the explainer's own importances are used.
+        Maximum number of rows for importances of groups. If each raw column has one encoded column, the explainer's own
+        importances are used instead.
     n_jobs : int, default=None
         Number of samples that joblib computes at once, in threads by default. None means 1 unless in a
         `joblib.parallel_config` context.
     random_state : int, RandomState instance or None, default=None
-        Source of the samples of rows, and of the seeds on each sample. Pass an int to get the same selection in every
+        Source of the samples of rows and of the seeds for each sample. Pass an int to get the same selection in every
         call.
 
     Attributes
@@ -73,7 +73,7 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
     feature_importances_ : ndarray of shape (n_features_in_,)
         Importances of the raw columns on all rows; zero for columns that the encoder drops.
     threshold_ : float
-        Smallest importance of selected columns, on all rows.
+        Minimum importance of selected columns, computed on all rows.
     selection_frequency_ : ndarray of shape (n_features_in_,)
         Fraction of the samples in which each column was selected. Only set if ``n_resamples > 0``.
     n_features_in_ : int
@@ -163,12 +163,12 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_rows, n_columns)
-            Raw columns of any types that the estimator takes. Lazy collections are computed.
+            Raw columns of any types that the estimator accepts. Dask collections are loaded into memory.
         y : array-like of shape (n_rows,), default=None
-            Target values for training the estimator. Not needed if its network is already trained.
+            Target values to train the estimator. Not needed if its network is already trained.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows in training and in importances, also for an explainer in a pipeline. By default all rows
-            have the same weight.
+            Weights of the rows in training and in importances. An explainer in a pipeline gets them, too. By default
+            all rows have the same weight.
 
         Returns
         -------
@@ -178,7 +178,7 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If there are fewer columns than ``n_features_to_select``, the estimator has no importances, or encoded
+            If ``X`` has fewer columns than ``n_features_to_select``, the estimator has no importances, or encoded
             columns cannot be assigned to raw columns.
         """
         with restore_on_error(self):
@@ -192,7 +192,7 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
             X, y, sample_weight = compute_all(X, y, sample_weight)
         if not hasattr(X, "columns"):
             X = check_array(X, dtype=None, accept_sparse="csr", ensure_all_finite=False, input_name="X", estimator=self)
-        # The estimator checks the values of the columns, which it may take as text or with missing values.
+        # Leave the check of values to the estimator, which may accept text or missing values.
         validate_data(self, X, skip_check_array=True)
         n_columns, n_selected = self.n_features_in_, self.n_features_to_select
         if isinstance(n_selected, Integral) and n_selected > n_columns:
@@ -215,7 +215,7 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         self.threshold_, self._support = selector.threshold_, selector.get_support()
         if self.n_resamples:
             seeds = random_state.randint(np.iinfo(np.int32).max, size=self.n_resamples)
-            # Threads, since TensorFlow hangs after a fork and takes long to start in a new process.
+            # Use threads, because TensorFlow hangs after a fork and takes long to start in a new process.
             supports = Parallel(n_jobs=self.n_jobs, prefer="threads")(
                 delayed(self._select_on_sample)(X, y, sample_weight, n_selected, seed) for seed in seeds
             )
@@ -226,15 +226,15 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
                 self._support = np.isin(np.arange(n_columns), most_often) & (self.selection_frequency_ > 0)
 
     def _select_by_importance(self, importances, n_selected):
-        """Return scikit-learn's own selector, fitted with the importances."""
-        # The mean absolute value over one row is the row itself, so this estimator has the importances.
+        """Return a fitted `SelectFromModel` that selects by the importances."""
+        # The mean absolute value of a single row is the row itself, so this estimator has the importances.
         estimator = MeanAbsoluteImportance().fit(importances[None])
         threshold = -np.inf if self.threshold is None and n_selected is not None else self.threshold
         selector = SelectFromModel(estimator, prefit=True, threshold=threshold, max_features=n_selected)
         return selector.fit(importances[None])
 
     def _select_on_sample(self, X, y, sample_weight, n_selected, seed):
-        """Return the mask of the columns that are selected on a sample of the rows."""
+        """Return the mask of the columns selected on a sample of the rows."""
         random_state = np.random.RandomState(seed)
         sample = _sample_rows(X, y, sample_weight, self.sample_fraction, random_state)
         names = getattr(self, "feature_names_in_", None)
@@ -256,13 +256,13 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
 
 
 def _reseed(estimator, random_state):
-    """Set every ``random_state`` in an estimator to a seed that is drawn; trained networks have none and stay."""
+    """Set every ``random_state`` in an estimator to a random seed; trained networks have none and do not change."""
     names = sorted(name for name in estimator.get_params() if name.rpartition("__")[2] == "random_state")
     return estimator.set_params(**{name: random_state.randint(np.iinfo(np.int32).max) for name in names})
 
 
 def _sample_rows(X, y, sample_weight, fraction, random_state):
-    """Draw a fraction of the rows without replacement, where classes keep their proportions.
+    """Draw a fraction of the rows without replacement; classes keep their proportions.
 
     Rows of weight zero are never drawn. Other weights do not change the probability of a row.
     """
@@ -270,7 +270,7 @@ def _sample_rows(X, y, sample_weight, fraction, random_state):
     n_sampled, stratify = max(1, round(fraction * len(rows))), None
     if y is not None and np.ndim(y) == 1:
         labels = np.asarray(y)[rows]
-        # Values of a regression seldom repeat, as labels of classes do.
+        # Labels of classes repeat; values of a regression seldom do.
         if kind_of(labels.dtype) not in "iuf" or len(np.unique(labels)) <= len(labels) // 2:
             stratify = labels
     sampled = resample(rows, replace=False, n_samples=n_sampled, random_state=random_state, stratify=stratify)

@@ -1,4 +1,4 @@
-"""Importances of features: mean absolute contributions over many rows, computed from moments that merge."""
+"""Importances of features: mean absolute contributions over rows, computed from moments that can be merged."""
 
 import math
 from numbers import Integral
@@ -16,13 +16,13 @@ from skdeeplift.rows.dask_map import dispatch_dask, fit_and_transform, map_in_fo
 from skdeeplift.rows.dask_rows import LazyRows, compute_all, is_lazy
 from skdeeplift.selection.contribution_layout import find_layout, split_column_names
 
-# Largest number of contributions that are converted to double precision at once.
+# Maximum number of contributions that are converted to double precision at once.
 BATCH_ELEMENTS = 2**22
 ONLY_ZERO_WEIGHTS = "sample_weight= needs a weight above zero for at least one row. Got only zeros."
 
 
 def check_weights(sample_weight, n_rows):
-    """Return the weights of rows in double precision; a chunk of rows may have only weights of zero.
+    """Check weights of rows and return them in double precision; all weights of a chunk may be zero.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def check_weights(sample_weight, n_rows):
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, or there is not one weight for each row.
+        If a weight is negative or not finite, or the number of weights differs from the number of rows.
     """
     name = "sample_weight"
     weights = check_array(
@@ -51,7 +51,7 @@ def check_weights(sample_weight, n_rows):
 
 
 class Moments(NamedTuple):
-    """Sum of the weights of some rows, their means, and the sums of squared differences from the means."""
+    """Moments of some rows: sum of weights, means, and sums of squared differences from the means."""
 
     weight: float
     means: np.ndarray | float
@@ -62,7 +62,7 @@ NO_MOMENTS = Moments(0.0, 0.0, 0.0)
 
 
 def compute_moments(rows, weights=None):
-    """Compute the moments of rows; without weights, all rows have the weight one."""
+    """Compute the moments of rows; without weights, each row has weight 1."""
     weight = len(rows) if weights is None else weights.sum()
     if weight == 0:
         return NO_MOMENTS
@@ -93,7 +93,7 @@ def merge_moments(moments):
 
 
 def _compute_absolute_of_block(estimator, X, of_rows, name_row):
-    """Return the absolute contributions of a block of lazy rows, as the only array."""
+    """Return the absolute contributions of a block of lazy rows, in a list of one array."""
     return [estimator.compute_absolute(X)]
 
 
@@ -105,27 +105,27 @@ def _compute_moments_of_block(copied, X, weights):
 class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
     """Importances of features, computed as means of absolute contributions.
 
-    The transformer takes contributions, so put it behind an explainer in a pipeline. Columns that stand for one
-    feature, such as those of a one-hot encoding, can be combined before absolute values are taken. Contributions add
-    up: the sum over the columns of a one-hot encoding is the contribution of the category.
+    The transformer takes contributions, so put it after an explainer in a pipeline. Columns that encode one feature,
+    such as the columns of a one-hot encoding, can be combined before absolute values are taken. Contributions are
+    additive: the sum over the columns of a one-hot encoding is the contribution of the category.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     groups : array-like, dict or callable, default=None
-        Groups of columns that stand for one feature. One label for each column; a dict of columns to labels, or of
-        labels to lists of columns; or a function from the name of a column to its label. A dict names columns by name
-        or position. Contributions that are not a table take an array of labels in the shape of the features, such as
-        the segments of an image. By default each column stands for itself.
+        Groups of columns that encode one feature. Pass an array of one label for each column, a dict of columns to
+        labels, a dict of labels to lists of columns, or a function from the name of a column to its label. A dict
+        identifies columns by name or position. For contributions that are not a table, pass an array of labels in the
+        shape of the features, such as the segments of an image. By default columns are not grouped.
     within : {"sum", "mean_absolute", "norm"}, default="sum"
-        Absolute contribution of a group: ``"sum"`` is the absolute value of the sum of its contributions,
-        ``"mean_absolute"`` the mean of their absolute values, which does not grow with the size of the group, and
-        ``"norm"`` their Euclidean norm.
+        Absolute contribution of a group: the absolute value of the sum of its contributions (``"sum"``), the mean of
+        their absolute values (``"mean_absolute"``), or their Euclidean norm (``"norm"``). The mean does not grow with
+        the size of the group.
     n_classes : int, default=None
-        Number of classes of the contributions. Classes are the last axis, or the columns of each feature in a table
-        that is ordered feature by feature, as explainers with ``target="all"`` return them. By default contributions
-        have no classes.
+        Number of classes of the contributions. Classes are on the last axis. In a table, the columns of all classes of
+        one feature follow each other, as explainers with ``target="all"`` return them. By default contributions have
+        no classes.
     by_class : bool, default=False
         True to compute importances for each class, on a last axis. By default importances are means over classes.
     normalize : bool, default=False
@@ -134,8 +134,8 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     feature_importances_ : ndarray of shape (n_features,), (n_groups,) or (*features)
-        Mean absolute contributions. Groups are in the order in which they first appear. If ``by_class`` is True, the
-        last axis is that of the classes.
+        Mean absolute contributions. Groups are in the order of their first appearance. If ``by_class`` is True, the
+        last axis holds the classes.
     feature_importances_std_ : ndarray
         Standard deviations of absolute contributions over the rows, in the shape of ``feature_importances_``.
     n_samples_seen_ : int
@@ -184,7 +184,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features), (n_rows, *features) or (n_rows, *features, n_classes)
-            Contributions. Of Dask collections only the moments are gathered in memory.
+            Contributions. Of a Dask collection, only the moments are loaded into memory.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -198,7 +198,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If groups miss a column, the shape does not fit the number of classes, or all weights are zero.
+            If a column has no group, the shape does not fit the number of classes, or all weights are zero.
         """
         with restore_on_error(self):
             self._update(X, sample_weight, reset=True)
@@ -237,8 +237,8 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         Returns
         -------
         absolute : ndarray of shape (n_rows, n_features), (n_rows, n_groups) or (n_rows, *features)
-            Absolute contributions in the dtype of ``X``. If ``by_class`` is True, a table has a column for each feature
-            or group and class, feature by feature, and other contributions have a last axis of classes.
+            Absolute contributions in the dtype of ``X``. If ``by_class`` is True, a table has one column for each pair
+            of a feature (or group) and a class, feature by feature. Other contributions have a last axis of classes.
         """
         self._check_output()
         return self.compute_absolute(X)
@@ -247,7 +247,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         """Return absolute contributions of lazy rows as a lazy collection."""
         self._check_output()
         rows = LazyRows(X)
-        # A row of zeros shows the shape and the dtype of the result.
+        # Compute one row of zeros to learn the shape and the dtype of the result.
         example = self.compute_absolute(rows.like_one())
         names = self.get_feature_names_out() if self._layout.gives_table else None
         spec, copied = (example.shape[1:], example.dtype), WorkerCopy(with_attributes(self))
@@ -268,12 +268,12 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the columns. By default those seen in `fit`.
+            Names of the columns. By default the names seen in `fit`.
 
         Returns
         -------
         feature_names_out : ndarray of str
-            Names of the columns, or labels of the groups. If ``by_class`` is True, names such as ``feature__class``.
+            Names of the columns, or labels of the groups. If ``by_class`` is True, the names read ``feature__class``.
 
         Raises
         ------
@@ -334,7 +334,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         """Return contributions with features on one axis; with ``reset``, learn their layout first."""
         X = validate_data(self, X, dtype=[np.float64, np.float32], allow_nd=True, reset=reset)
         if reset:
-            # Later calls use these values, even if parameters change in the meantime.
+            # Copy the parameters: later calls use these values, even if the user changes the parameters.
             self._normalize = self.normalize
             self._layout = find_layout(
                 X.shape,
@@ -353,16 +353,16 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         (weight, means, squares), scale = self._moments, 1.0
         if self._normalize:
             total = means.sum(0)
-            # If all contributions are zero, importances are zero rather than 0 / 0.
+            # If all contributions are zero, return importances of zero instead of 0 / 0.
             scale = 1 / np.where(total == 0, 1, total)
         shape = means.shape if self._layout.gives_table else (*self._layout.features, *means.shape[1:])
         self.feature_importances_ = (means * scale).reshape(shape)
         self.feature_importances_std_ = (np.sqrt(squares / weight) * scale).reshape(shape)
 
     def _check_output(self):
-        """Raise an error if not fitted, or if `set_output` asks for a table that contributions do not give."""
+        """Raise an error if not fitted, or if `set_output` asks for a table and contributions have more axes."""
         check_is_fitted(self, "feature_importances_")
-        # The error of scikit-learn's wrapper for arrays of more axes speaks of pandas.
+        # Without this check, the wrapper of scikit-learn would raise an error that mentions only pandas.
         if get_output_container(self) != "default":
             self._check_table()
 
@@ -375,7 +375,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
             )
 
 
-# Outside of scikit-learn's wrapper for set_output, which would compute lazy contributions.
+# Dispatch before scikit-learn's wrapper for set_output, because the wrapper would compute lazy contributions.
 MeanAbsoluteImportance.transform = dispatch_dask(
     MeanAbsoluteImportance.transform, lambda estimator, X: estimator.transform_lazily(X)
 )

@@ -1,4 +1,4 @@
-"""Sequences of letters as one-hot arrays, and from FASTA and BED files."""
+"""Sequences of letters: one-hot encoding, FASTA and BED files, and BigWig files of scores."""
 
 from skdeeplift.sequences.bigwig import write_bigwig
 from skdeeplift.sequences.genome_files import extract_sequences, read_fasta, read_regions, resize_regions

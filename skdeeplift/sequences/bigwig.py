@@ -1,4 +1,4 @@
-"""Tracks of scores along a genome, as BigWig files."""
+"""BigWig files of scores along a genome."""
 
 import numpy as np
 
@@ -6,9 +6,9 @@ from skdeeplift.replacement import replace_together
 
 
 def write_bigwig(path, regions, scores, sizes):
-    """Write one score for each position of some regions as a BigWig file.
+    """Write a BigWig file with one score for each position of some regions.
 
-    Where regions overlap, a position has the score of the region whose middle is nearest.
+    If regions overlap, a position gets the score of the region with the nearest middle.
 
     .. versionadded:: 0.1
 
@@ -17,8 +17,8 @@ def write_bigwig(path, regions, scores, sizes):
     path : str or path
         File to write. An existing file is replaced.
     regions : DataFrame
-        Regions of one length, with the columns ``chrom``, ``start`` and ``end`` of `read_regions`. Positions that lie
-        outside of their chromosome are left out.
+        Regions of equal length, with the columns ``chrom``, ``start`` and ``end`` of `read_regions`. Positions outside
+        of the chromosome are left out.
     scores : array-like of shape (n_regions, length)
         Score of each position, such as contributions summed over the letters.
     sizes : dict of str to int, str or path
@@ -27,13 +27,13 @@ def write_bigwig(path, regions, scores, sizes):
     Raises
     ------
     ImportError
-        If ``pyBigWig`` is not installed; or ``pyfaidx``, where ``sizes`` is a file.
+        If ``pyBigWig`` is not installed, or ``sizes`` is a file and ``pyfaidx`` is not installed.
     ValueError
-        If scores do not have the shape of the regions, or a chromosome has no size.
+        If the shape of ``scores`` does not fit the regions, or ``sizes`` lacks a chromosome.
 
     See Also
     --------
-    resize_regions : Windows of one length around regions.
+    resize_regions : Cut windows of equal length around regions.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def write_bigwig(path, regions, scores, sizes):
 
 
 def _own_positions(rows, starts, ends, size):
-    """Yield each region with the start and the end of the positions that are nearest to its middle."""
+    """Yield each region with the start and the end of the positions nearest to the middle of this region."""
     middles = (starts[rows] + ends[rows]) // 2
     borders = [0, *((middles[:-1] + middles[1:] + 1) // 2), size]
     for row, first, last in zip(rows, borders[:-1], borders[1:], strict=True):

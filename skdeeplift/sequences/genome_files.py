@@ -1,4 +1,4 @@
-"""Sequences of FASTA files, and of the regions of BED files in a genome."""
+"""Readers of FASTA, BED and narrowPeak files, and the sequences of regions in a genome."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from skdeeplift.sequences.one_hot import reverse_complement
 
-# Columns of a BED file, in order; those of a narrowPeak file follow.
+# Columns of a narrowPeak file, in order; a BED file has the first six.
 _COLUMNS = ["chrom", "start", "end", "name", "score", "strand", "signal", "p_value", "q_value", "summit"]
 
 
@@ -18,12 +18,12 @@ def read_fasta(path):
     Parameters
     ----------
     path : str or path
-        The file. Its index ``.fai`` is written beside it if there is none.
+        FASTA file. The index ``.fai`` is written to the same folder if it does not exist.
 
     Returns
     -------
     sequences : dict of str to str
-        Sequence of each name, in the order of the file.
+        Names with their sequences, in the order of the file.
 
     Raises
     ------
@@ -32,11 +32,11 @@ def read_fasta(path):
     FileNotFoundError
         If the file does not exist.
     ValueError
-        If the file is no FASTA file, or has an empty line or lines of several lengths in a sequence.
+        If the file is no FASTA file, or a sequence in it has an empty line or lines of unequal lengths.
 
     See Also
     --------
-    one_hot : One-hot letters of strings.
+    one_hot : Encode strings as one-hot letters.
 
     Examples
     --------
@@ -64,20 +64,20 @@ def read_regions(path):
     Parameters
     ----------
     path : str or path
-        The file, with columns separated by tabs or spaces; it may be compressed. Comments and the lines ``track`` and
-        ``browser`` are left out.
+        File with columns separated by tabs or spaces; it may be compressed. Comments and the lines ``track`` and
+        ``browser`` are skipped.
 
     Returns
     -------
     regions : DataFrame
-        One line for each region, with the columns ``chrom``, ``start`` and ``end``, counted from zero and without the
-        end; and ``name``, ``score``, ``strand``, ``signal``, ``p_value``, ``q_value`` and ``summit``, as many as the
-        file has. Further columns are left out.
+        One line for each region. The columns ``chrom``, ``start`` and ``end`` come first. Positions are counted from
+        zero, and ``end`` is exclusive. The columns ``name``, ``score``, ``strand``, ``signal``, ``p_value``,
+        ``q_value`` and ``summit`` follow, as many as the file has. Further columns are left out.
 
     Raises
     ------
     ValueError
-        If a line has fewer than three columns, or no region.
+        If a line has fewer than three columns or holds no region.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def read_regions(path):
     import pandas as pd
 
     lines = []
-    # pandas knows compressed files by their names.
+    # pandas infers the compression from the name of the file.
     with pd.io.common.get_handle(path, "r", compression="infer") as handles:
         for number, line in enumerate(handles.handle, 1):
             if not line.strip() or line.startswith(("#", "track", "browser")):
@@ -115,7 +115,7 @@ def read_regions(path):
 
 
 def resize_regions(regions, length, *, center="middle"):
-    """Return windows of one length around regions.
+    """Cut windows of equal length around regions.
 
     .. versionadded:: 0.1
 
@@ -126,18 +126,18 @@ def resize_regions(regions, length, *, center="middle"):
     length : int
         Length of the windows.
     center : {"middle", "summit"}, default="middle"
-        Center of the windows: the middle of the region, or the summit of a narrowPeak file, as ChromBPNet's scripts
-        take it. The window begins ``length // 2`` before it.
+        Center of the windows: the middle of the region, or the summit in a narrowPeak file, as in ChromBPNet's scripts.
+        The window begins ``length // 2`` before the center.
 
     Returns
     -------
     windows : DataFrame
-        Copy of the regions with other ``start`` and ``end``, which may lie outside of the chromosome.
+        Copy of the regions with new ``start`` and ``end``. These positions may lie outside of the chromosome.
 
     Raises
     ------
     ValueError
-        If regions have no summit that is asked for, or ``center`` is unknown.
+        If ``center`` is unknown, or is ``"summit"`` and regions have no summit.
 
     Examples
     --------
@@ -178,31 +178,31 @@ def extract_sequences(regions, genome, *, length=None, center="middle", by_stran
     regions : DataFrame, str or path
         Regions with the columns of `read_regions`, or the path of a BED or narrowPeak file.
     genome : str or path
-        FASTA file of the chromosomes. Its index ``.fai`` is written beside it if there is none.
+        FASTA file of the chromosomes. The index ``.fai`` is written to the same folder if it does not exist.
     length : int, default=None
-        Length of the windows. By default regions are taken as they are.
+        Length of the windows. By default regions keep their lengths.
     center : {"middle", "summit"}, default="middle"
-        Center of windows of a given length: the middle of the region, or the summit of a narrowPeak file, as
-        ChromBPNet's scripts take it. The window begins ``length // 2`` before it.
+        Center of windows if ``length`` is set: the middle of the region, or the summit in a narrowPeak file, as in
+        ChromBPNet's scripts. The window begins ``length // 2`` before the center.
     by_strand : bool, default=False
-        Whether regions with the strand ``-`` are reverse complements.
+        Whether to return the reverse complement of regions with the strand ``-``.
 
     Returns
     -------
     sequences : ndarray of str of shape (n_regions,)
-        Sequences with the case of the file. What lies outside of a chromosome is N.
+        Sequences in the case of the file. Positions outside of a chromosome are N.
 
     Raises
     ------
     ImportError
         If ``pyfaidx`` is not installed.
     ValueError
-        If a chromosome is not in the genome, a region lies outside of its chromosome or is empty, or regions have no
-        summit or strand that is asked for.
+        If a chromosome is not in the genome, a region is empty or lies outside of its chromosome, or regions lack the
+        required summit or strand.
 
     See Also
     --------
-    one_hot : One-hot letters of strings.
+    one_hot : Encode strings as one-hot letters.
 
     Examples
     --------
@@ -244,7 +244,7 @@ def extract_sequences(regions, genome, *, length=None, center="middle", by_stran
 
 
 def open_fasta(path):
-    """Open a FASTA file by pyfaidx, or raise an error that says what is missing."""
+    """Open a FASTA file with pyfaidx, or raise an error that names the missing package or file."""
     try:
         from pyfaidx import Fasta, FastaIndexingError
     except ImportError as error:

@@ -5,7 +5,7 @@ import numpy as np
 from skdeeplift.dtypes import kind_of
 
 DNA, RNA, PROTEIN = "ACGT", "ACGU", "ACDEFGHIKLMNPQRSTVWY"
-# Letters that stand for one of several (IUPAC), for nucleotides with T and for amino acids.
+# IUPAC's ambiguity codes, letters that mean one of several letters: for nucleotides (with T) and for amino acids.
 _OF_NUCLEOTIDES = {
     "R": "AG",
     "Y": "CT",
@@ -28,23 +28,23 @@ AMBIGUOUS = ("zeros", "frequencies", "raise")
 def one_hot(sequences, alphabet=DNA, *, ambiguous="zeros", length=None, dtype=np.float32):
     """Encode strings as one-hot letters.
 
-    Lower-case letters count as upper-case ones unless the alphabet has them. Where the alphabet has T and no U, U
-    counts as T, and the other way round.
+    Lower-case letters count as upper-case letters, unless the alphabet has lower-case letters. If the alphabet has T
+    but no U, U counts as T. If it has U but no T, T counts as U.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     sequences : array-like of str of shape (n_rows,)
-        Sequences of one length, unless ``length`` is given.
+        Sequences. Their lengths must be equal unless ``length`` is set.
     alphabet : str, default="ACGT"
-        Letters in the order of the columns: `DNA`, `RNA`, `PROTEIN` or others.
+        Letters in the order of the columns: `DNA`, `RNA`, `PROTEIN` or any other string of different letters.
     ambiguous : {"zeros", "frequencies", "raise"}, default="zeros"
-        Column of a letter that stands for one of several by IUPAC's code, such as N, or R for A or G. "zeros" is a
-        column of zeros. "frequencies" shares the one out: 0.25 each for N, 0.5 for A and for G in the place of R.
-        "raise" is an error. Gaps (``-``, ``.``, ``*``) are zeros, or an error.
+        Encoding of IUPAC's ambiguity codes, such as N for any letter or R for A or G: zeros, equal frequencies, or an
+        error. With ``"frequencies"``, N is 0.25 for each letter, and R is 0.5 for A and for G. Gaps (``-``, ``.``,
+        ``*``) are zeros, or an error with ``"raise"``.
     length : int, default=None
-        Length of the rows. Shorter sequences are followed by columns of zeros, longer ones are an error.
+        Length of the rows. Shorter sequences are padded with zeros at the end; longer sequences raise an error.
     dtype : dtype, default=numpy.float32
         Dtype of the array.
 
@@ -56,13 +56,13 @@ def one_hot(sequences, alphabet=DNA, *, ambiguous="zeros", length=None, dtype=np
     Raises
     ------
     TypeError
-        If ``sequences`` is a single string, or holds something else than strings.
+        If ``sequences`` is a single string, or holds other objects than strings.
     ValueError
-        If sequences have several lengths and ``length`` is not given, or hold a letter that is not known.
+        If sequences have unequal lengths and ``length`` is not set, or contain an unknown letter.
 
     See Also
     --------
-    decode : Strings of one-hot letters.
+    decode : Decode one-hot letters to strings.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def one_hot(sequences, alphabet=DNA, *, ambiguous="zeros", length=None, dtype=np
     if lengths and lengths[-1] > length:
         raise ValueError(f"length={length} is too short for sequences of up to {lengths[-1]} letters. Cut them first.")
     columns, of_codes = _columns_of_letters(alphabet, ambiguous)
-    # A code that no letter has, for the rest of a row.
+    # Pad with the code of a gap.
     codes = np.full((len(strings), length), ord("-"), np.uint32)
     for row, each in enumerate(strings):
         codes[row, : len(each)] = np.frombuffer(each.encode("utf-32-le"), np.uint32)
@@ -107,34 +107,35 @@ def one_hot(sequences, alphabet=DNA, *, ambiguous="zeros", length=None, dtype=np
 
 
 def decode(X, alphabet=DNA, *, axis=-1, missing=None):
-    """Return the strings that one-hot letters stand for.
+    """Decode one-hot letters to strings.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     X : array-like of shape (n_rows, length, n_letters)
-        One-hot letters. Equal frequencies of several letters, such as (0.5, 0, 0.5, 0), are decoded by IUPAC's code.
+        One-hot letters. Equal frequencies of several letters, such as (0.5, 0, 0.5, 0), are decoded to IUPAC's
+        ambiguity codes.
     alphabet : str, default="ACGT"
         Letters in the order of the columns.
     axis : int, default=-1
         Axis of the letters.
     missing : str, default=None
-        Character for a column of zeros. By default N for nucleotides, X for proteins, and ``-`` for other alphabets.
+        Character for a position of zeros. By default N for nucleotides, X for proteins, and ``-`` for other alphabets.
 
     Returns
     -------
     sequences : ndarray of str of shape (n_rows,)
-        Strings of one length.
+        Strings of equal length.
 
     Raises
     ------
     ValueError
-        If ``X`` has another number of letters, or a column that stands for no letter.
+        If the number of letters in ``X`` differs from the alphabet, or a position of ``X`` cannot be decoded.
 
     See Also
     --------
-    one_hot : One-hot letters of strings.
+    one_hot : Encode strings as one-hot letters.
 
     Examples
     --------
@@ -149,7 +150,7 @@ def decode(X, alphabet=DNA, *, axis=-1, missing=None):
             f"decode takes an array of shape (n_rows, length, {len(alphabet)}) for the alphabet {alphabet!r}, or with "
             f"the letters on axis=. Got letters last in shape {X.shape}."
         )
-    # A column stands for the set of letters that share the one equally.
+    # A position means the set of letters with equal, positive entries.
     sets = X > 0
     sizes = sets.sum(-1, keepdims=True)
     is_equal = np.isclose(X, sets / np.maximum(sizes, 1), atol=1e-3).all(-1)
@@ -157,7 +158,7 @@ def decode(X, alphabet=DNA, *, axis=-1, missing=None):
     whole = next((letter for letter, stands_for in many.items() if set(stands_for) == set(alphabet)), "-")
     letters = {frozenset(stands_for): letter for letter, stands_for in many.items()}
     letters |= {frozenset(letter): letter for letter in alphabet} | {frozenset(): whole if missing is None else missing}
-    # Few sets occur, so that each is looked up once.
+    # Few different sets occur, so look up each set only once.
     packed = np.ascontiguousarray(np.packbits(sets, -1)).reshape(-1, -(-len(alphabet) // 8))
     _, first, places = np.unique(packed, axis=0, return_index=True, return_inverse=True)
     places = places.reshape(X.shape[:2])
@@ -178,7 +179,7 @@ def decode(X, alphabet=DNA, *, axis=-1, missing=None):
 
 
 def reverse_complement(X, alphabet=DNA, *, axis=-1):
-    """Return the other strand of sequences: letters in reverse order, each replaced by its complement.
+    """Return the reverse complement of sequences: letters in reverse order, each replaced by its complement.
 
     .. versionadded:: 0.1
 
@@ -189,7 +190,7 @@ def reverse_complement(X, alphabet=DNA, *, axis=-1):
     alphabet : str, default="ACGT"
         Letters in the order of the columns.
     axis : int, default=-1
-        Axis of one-hot letters; all others but that of the rows are reversed.
+        Axis of one-hot letters. All other axes except the axis of rows are reversed.
 
     Returns
     -------
@@ -199,7 +200,7 @@ def reverse_complement(X, alphabet=DNA, *, axis=-1):
     Raises
     ------
     ValueError
-        If the alphabet has no complements, or ``X`` another number of letters.
+        If the alphabet has no complements, or the number of letters in ``X`` differs from the alphabet.
 
     Examples
     --------
@@ -235,7 +236,7 @@ def order_of_complements(alphabet):
     Parameters
     ----------
     alphabet : str
-        Letters in the order of the columns: A, C, G, and T or U, in any order, perhaps with N.
+        Letters in the order of the columns: A, C, G, and T or U in any order, optionally with N.
 
     Returns
     -------
@@ -285,7 +286,7 @@ def _is_of_nucleotides(alphabet):
 
 
 def _ambiguous_letters(alphabet):
-    """Return the letters that stand for several letters of an alphabet, with these."""
+    """Return the ambiguity codes of an alphabet, each with the letters that it may mean."""
     if _is_of_nucleotides(alphabet):
         return {
             letter: stands_for.replace("T", alphabet[_place_of_t(alphabet)])
@@ -299,7 +300,7 @@ def _place_of_t(alphabet):
 
 
 def _columns_of_letters(alphabet, ambiguous):
-    """Return the columns of all known characters, and the place among these of each code point; -1 for others."""
+    """Return the encodings of all known characters, and the position of each code point among them, or -1."""
     letters = {letter: [letter] for letter in alphabet}
     if _is_of_nucleotides(alphabet):
         letters |= {letter: [alphabet[_place_of_t(alphabet)]] for letter in "TU"}
@@ -320,6 +321,6 @@ def _columns_of_letters(alphabet, ambiguous):
 
 
 def _advice(alphabet, ambiguous):
-    """Return the words about characters that an alphabet takes besides its letters."""
+    """Return advice about the characters that are accepted besides the letters of an alphabet."""
     many = "".join(_ambiguous_letters(alphabet))
     return f", nor one of {many} or a gap" if many and ambiguous != "raise" else ""

@@ -1,4 +1,4 @@
-"""Targets: the scalars of the network's output that are explained."""
+"""Targets: the scalars to explain, computed from the network's output."""
 
 from skdeeplift.targets.profile import Profile
 

@@ -1,4 +1,4 @@
-"""Logits of a network's output: those under its softmax or sigmoid, moved as the network moves its probabilities."""
+"""Logits of a network's output: inputs of its softmax or sigmoid, moved as the network moves the probabilities."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +11,7 @@ from skdeeplift.targets.spellings import SpellingFinder
 
 
 def find_members(graph, value):
-    """Return the outputs of the members that a value is the mean of; a list of the value itself if it is no mean."""
+    """Return the outputs of an ensemble's members whose mean is a value, or a list of the value if it is no mean."""
     op = graph.producer.get(value)
     if op is None or MEAN_OF_MEMBERS not in op.name:
         return [value]
@@ -19,7 +19,7 @@ def find_members(graph, value):
 
 
 def find_squashes(graph, value):
-    """Find the softmaxes and sigmoids that all elements of a value come from, without further computation.
+    """Find the softmaxes and sigmoids whose results are the elements of a value, only moved, copied or joined.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def find_squashes(graph, value):
     Returns
     -------
     squashes : dict of Value to Squash
-        The probabilities that are moved, copied and joined to the value, with what made them; empty if an element of
-        the value is no probability.
+        Probabilities that the network moves, copies and joins to the value, each with its softmax or sigmoid. Empty if
+        an element of the value is no probability.
     """
     found, seen, pending, finder = {}, set(), [value], SpellingFinder(graph)
     while pending:
@@ -55,7 +55,7 @@ def find_squashes(graph, value):
 
 
 def _may_mix_rows(graph, made, squash, value):
-    """Return whether a softmax may normalise over the rows, or over an axis in which rows are folded."""
+    """Test whether a softmax may normalise over the rows, or over an axis that the rows are folded into."""
     axis = _axis_of_rows(graph, made)
     if axis is None:
         # The output itself has its rows on the first axis.
@@ -79,34 +79,34 @@ def _axis_of_rows(graph, value):
 
 
 def _only_moves(graph, op):
-    """Return whether an op only moves, copies or joins numbers."""
+    """Test whether an op only moves, copies or joins numbers."""
     moves = op.facts.hands_on is not None or op.facts.moves_first
     places = (value for value in op.inputs if not value.dtype.is_floating)
     return moves and op.outputs[0].dtype.is_floating and not any(map(graph.varies, places))
 
 
 def find_groups(graph, squashes, value):
-    """Find the softmax that each element of a value belongs to.
+    """Find the softmax of each element of a value.
 
     Parameters
     ----------
     graph : Graph
         The traced network.
     squashes : dict of Value to Squash
-        The softmaxes and sigmoids that all elements of the value come from.
+        Softmaxes and sigmoids whose results are the elements of the value.
     value : Value
         The network's output.
 
     Returns
     -------
     groups : ndarray of int or None
-        An array of the value's shape without the rows, with one number for all elements of one softmax and another for
-        each element of a sigmoid. None if the numbers of elements are not known before the network runs.
+        Array in the value's shape without the rows. All elements of one softmax have the same number; each element of a
+        sigmoid has its own number. None if some size is unknown before the network runs.
     """
     start, numbered = 0, {}
     for made, squash in squashes.items():
         layout = graph.layouts.get(made, Layout(0))
-        # Of one row: the entries of its fold of the first axis, and the other axes.
+        # Shape of one row: its entries on the first axis, if rows are folded into this axis, and all other axes.
         shape, axes = [layout.fold, *made.shape[1:].as_list()], squash.axes or ()
         if layout.axis > 0 or None in shape:
             return None
@@ -117,7 +117,7 @@ def find_groups(graph, squashes, value):
     path = _path_of_copies(graph, value, squashes)
     if path is not None:
         return numbered[path].reshape(value.shape[1:])
-    # Half precision has few whole numbers, so numbers are moved digit by digit, as rows of a batch.
+    # Half precision represents few integers exactly, so split each number into digits and run them as rows of a batch.
     base = 128 if any(made.dtype.size < 4 for made in squashes) else 2**20
     n_digits = 1 if start <= base else 2 if start <= base**2 else 3
     rows = value.shape[0] or n_digits
@@ -147,14 +147,14 @@ def find_groups(graph, squashes, value):
 
 
 def logits_of(graph, squashes, value):
-    """Build the logits of a value whose elements are probabilities: the same moves, applied to the logits.
+    """Build the logits of a value whose elements are probabilities, by the same moves of the logits.
 
     Parameters
     ----------
     graph : Graph
         The traced network.
     squashes : dict of Value to Squash
-        The softmaxes and sigmoids that all elements of the value come from.
+        Softmaxes and sigmoids whose results are the elements of the value.
     value : Value
         The network's output.
 
@@ -180,7 +180,7 @@ def logits_of(graph, squashes, value):
 
 
 def _path_of_copies(graph, value, squashes):
-    """Return the probabilities that a value only copies, or holds as a single element in another shape, or None."""
+    """Return the probabilities that a value copies, or a single element reshaped; None if the value is no copy."""
     single = value.shape[1:].num_elements() == 1
     while value not in squashes:
         op = graph.producer[value]

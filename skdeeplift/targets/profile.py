@@ -4,32 +4,35 @@ from sklearn.base import BaseEstimator
 
 
 class Profile(BaseEstimator):
-    """Target of a profile: the logits less their mean over positions, weighted by their softmax and summed.
+    r"""Target of a profile: the logits minus their mean over positions, weighted by their softmax and summed.
 
-    With logits ``z`` over the positions of a row, the target is ``sum(s * (z - mean(z)))``. The weights
-    ``s = softmax(z)`` are held: they are those of the row, for its references too, so that contributions explain the
-    logits and not the weights. This is the target of BPNet's profile head. Contributions sum to the change of the
-    target with the weights held.
+    With logits :math:`z_i` at the positions :math:`i` of a row, the target is
 
-    ``target="profile"`` stands for ``Profile()``.
+    .. math::
+        t = \sum_i s_i (z_i - \bar z), \quad s = \operatorname{softmax}(z)
+
+    The weights :math:`s` are constant: the weights of the row also apply to its references, so that contributions
+    explain the logits and not the weights. Contributions sum to the change of the target with constant weights. BPNet's
+    profile head uses this target.
+
+    ``target="profile"`` means ``Profile()``.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     axis : int, tuple of int or None, default=1
-        Axes of the output that one softmax is over, counted with that of the rows, which is 0. The mean is over the
-        same axes. By default the first axis after the rows, so that of an output of shape ``(n_rows, length,
-        n_strands)`` each strand has a softmax of its own. ``(1, 2)`` has one softmax for both strands together, and
-        None one for all axes.
+        Axes of the output to take the softmax and the mean over. Axis 0 is the axis of rows. By default the first axis
+        after the rows. In an output of shape ``(n_rows, length, n_strands)``, each strand then has its own softmax.
+        ``(1, 2)`` means one softmax for both strands together, and None one softmax over all axes.
     task : int, tuple of int or None, default=None
-        Index into the other axes: the strand or the task that is explained. By default the targets of all strands and
-        tasks are added.
+        Index into the other axes: the strand or task to explain. By default the targets of all strands and tasks are
+        summed.
     weights : {"row", "mean"}, default="row"
-        Softmax that weights the logits. "row" holds that of the row. "mean" holds, for each reference, the mean of the
-        row's softmax and the reference's, which is what the fork of SHAP computes that ChromBPNet uses.
-        ``prediction`` and ``reference_value`` of an explanation are means over these references then. It needs an
-        explainer that compares rows with references.
+        Softmax that weights the logits: ``"row"`` takes the softmax of the row. With ``"mean"``, each reference has its
+        own weights, the mean of the row's softmax and the reference's softmax, as in the fork of SHAP that ChromBPNet
+        uses. The explainer then needs references, and ``prediction`` and ``reference_value`` of an explanation are
+        means over the references.
 
     See Also
     --------
@@ -37,8 +40,8 @@ class Profile(BaseEstimator):
 
     Notes
     -----
-    The logits are those under a final softmax, if the network has one, whatever ``pre_activation`` says. A head of
-    log-counts is a single output, whose target is ``"auto"``.
+    If the network ends in a softmax, the logits are the inputs of this softmax, for any value of ``pre_activation``. A
+    head of log-counts is a single output; explain it with ``target="auto"``.
 
     References
     ----------
@@ -55,7 +58,8 @@ class Profile(BaseEstimator):
     >>> model.set_weights([np.eye(3), np.zeros(3)])
     >>> rows = np.log([[1.0, 2.0, 1.0]])
 
-    The logits are the inputs, and their softmax is (1/4, 1/2, 1/4). Each input has its weight, less the mean weight:
+    The logits are the inputs, with the softmax (1/4, 1/2, 1/4). The multiplier of each input is its weight minus the
+    mean weight:
 
     >>> explainer = DeepLiftExplainer(model, reference="zeros", target=Profile()).fit(rows)
     >>> explainer.transform(rows).round(4)
@@ -71,5 +75,5 @@ class Profile(BaseEstimator):
 
 
 def is_profile(target):
-    """Return whether a target that a user passed is a profile."""
+    """Test whether a user's target is a profile."""
     return isinstance(target, Profile) or (isinstance(target, str) and target == "profile")

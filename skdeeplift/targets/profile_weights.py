@@ -1,4 +1,4 @@
-"""Weights of a profile's logits: their softmax, held, at each row or at each pair of a row and a reference."""
+"""Weights of a profile's logits: their softmax as a constant, for each row or each pair of a row and a reference."""
 
 import math
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def check_profile(target, shape, is_competing=False, centered=False):
     Raises
     ------
     ValueError
-        If the outputs have no such axes or too few positions, or a parameter has no such choice.
+        If the outputs lack an axis or have too few positions, or a parameter has an unknown value.
     """
     profile, rank = target if isinstance(target, Profile) else Profile(), len(shape)
     if profile.weights not in ("row", "mean"):
@@ -74,20 +74,20 @@ def check_profile(target, shape, is_competing=False, centered=False):
 
 @dataclass(frozen=True)
 class HeldWeights:
-    """Weights over logits that are made of the logits themselves, and held.
+    """Weights of logits, computed from the logits and then treated as constants.
 
     Parameters
     ----------
     axes : tuple of int
-        Axes that one softmax is over, counted from the end.
+        Axes of the softmax, counted from the end.
     shape : tuple of int
         Shape of the logits without the rows.
     task : tuple of int or None
-        Index into the other axes; None for all of them.
+        Index into the other axes; None for all tasks.
     is_pairwise : bool
-        Whether weights are means of those of the row and the reference, so that each pair has its own.
+        Whether each pair has its own weights: the mean of the row's weights and the reference's weights.
     scale : float, default=1.0
-        Factor of all weights. A half where the logits have an axis of both strands behind that of rows.
+        Factor of all weights. 0.5 if the logits have an axis of two strands after the axis of rows.
     """
 
     axes: tuple
@@ -104,17 +104,17 @@ class HeldWeights:
         at_rows : tensor or ndarray of shape (rows, *shape)
             Logits at the rows.
         at_references : tensor or ndarray of shape (rows or 1, references, *shape), default=None
-            Logits at the references. Only read where each pair has weights of its own.
+            Logits at the references. Only read if each pair has its own weights.
 
         Returns
         -------
         weights : tensor of shape (rows, 1, *shape) or (rows, references, 1, *shape)
-            The axis of size one is that of targets.
+            Weights; the axis of size one is the axis of targets.
 
         Raises
         ------
         ValueError
-            If pairs have weights of their own, and there are no references.
+            If each pair has its own weights and no references are passed.
         """
         own = self._of_logits(at_rows)
         if not self.is_pairwise:
@@ -127,8 +127,8 @@ class HeldWeights:
         return ((own[:, None] + self._of_logits(at_references)) / 2)[:, :, None]
 
     def _of_logits(self, logits):
-        """Compute the softmax less its mean, which weights the logits as it weights their differences from the mean."""
-        # Plots read names of targets without TensorFlow.
+        r"""Compute the softmax minus its mean: :math:`\sum_i s_i (z_i - \bar z) = \sum_i (s_i - \bar s) z_i`."""
+        # Import TensorFlow here, because plots read names of targets without TensorFlow.
         import tensorflow as tf
 
         logits = tf.convert_to_tensor(logits)
@@ -140,7 +140,7 @@ class HeldWeights:
         return weights * tf.constant(self._factors(), weights.dtype)
 
     def _factors(self):
-        """Return the factor of each logit: zero for tasks that are not explained."""
+        """Return the factor of each logit; zero for tasks that are not explained."""
         if self.task is None:
             return np.full(self.shape, self.scale)
         places, others = np.zeros(self.shape), iter(self.task)

@@ -1,4 +1,4 @@
-"""Targets of single rows: arrays with one index, tuple of indices, label or set of weights for each row."""
+"""Targets that differ between rows: one index, tuple of indices, label or set of weights for each row."""
 
 import math
 from numbers import Number
@@ -9,14 +9,14 @@ from skdeeplift.dtypes import kind_of
 
 
 def holds_weights(target, labels=None):
-    """Return whether a target is an array of weights: floats, unless they are labels of classes.
+    """Test whether a target is an array of weights: floats that are not labels of classes.
 
     Parameters
     ----------
     target : object
         The user's choice; an array may be one of Dask.
     labels : ndarray or None, default=None
-        Labels of the classes. One-dimensional floats are labels if the labels are floats too.
+        Labels of the classes. A one-dimensional array of floats holds labels if the labels are floats too.
 
     Returns
     -------
@@ -27,9 +27,9 @@ def holds_weights(target, labels=None):
 
 
 def has_entry_per_row(target, labels, shape):
-    """Return whether a target has one entry for each row: an index, a tuple of indices, a label, or weights.
+    """Test whether a target has one entry for each row: an index, a tuple of indices, a label, or weights.
 
-    Every place that splits rows asks this function, so that arrays, batches and Dask arrays agree.
+    All code that splits rows calls this function, so that arrays, batches and Dask arrays are treated alike.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def has_entry_per_row(target, labels, shape):
     Raises
     ------
     ValueError
-        If a list of integers may be an index for each row as well as a weight for each output.
+        If a list of integers could be one index for each row or one weight for each output.
     """
     form = _form_of_array(target)
     if form is None:
@@ -63,14 +63,14 @@ def has_entry_per_row(target, labels, shape):
 
 
 def align_with_rows(target, X):
-    """Return a Series or DataFrame of one target for each row as an array in the order of the rows.
+    """Align a Series or DataFrame of one target for each row with the rows, and return it as an array.
 
     Parameters
     ----------
     target : object
-        Targets of the rows. Objects without an index stay as they are.
+        Targets of the rows. Objects without an index are returned unchanged.
     X : object
-        The user's rows. Without an index, targets go by position.
+        The user's rows. If the rows have no index, targets are aligned by position.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def align_with_rows(target, X):
     Raises
     ------
     ValueError
-        If the index of the targets and that of the rows have different labels.
+        If the index of the targets and the index of the rows have different labels.
     """
     if not _has_index(target):
         return target
@@ -100,17 +100,17 @@ def _has_index(table):
 
 
 def _form_of_array(target):
-    """Return the number of axes and the kind of the dtype of an array, or None if a target is none."""
+    """Return the number of axes and the kind of the dtype of an array, or None if the target is no array."""
     if target is None or isinstance(target, (str, tuple, dict, Number)) or callable(target):
         return None
     if hasattr(target, "dtypes") and hasattr(target, "__dask_graph__"):
-        # A table of Dask, or one of its columns, tells its dtypes without being computed.
+        # The dtypes of a Dask table or column are known without computing it.
         kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(np.array(target.dtypes, dtype=object))}
         return target.ndim, kinds.pop() if len(kinds) == 1 else "f" if kinds <= set("iuf") else "O"
     try:
         array = target if hasattr(getattr(target, "dtype", None), "kind") else np.asarray(target)
     except ValueError:
-        # A ragged list, which `check_target` refuses.
+        # A ragged list; `check_target` raises the error.
         return None
     return (array.ndim, kind_of(array.dtype)) if array.ndim else None
 
@@ -120,5 +120,5 @@ def _are_floats(labels):
 
 
 def _shape_of_choices(shape, labels):
-    """Return the shape that targets index: labels of two classes stand for a single logit and its negative."""
+    """Return the shape that targets index. Two class labels mean the negative of a single logit, and the logit."""
     return (2,) if labels is not None and len(labels) == 2 and math.prod(shape) == 1 else shape

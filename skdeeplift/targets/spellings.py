@@ -1,4 +1,4 @@
-"""Spellings of softmax and sigmoid, as one op or by exponentials, and the logits that they take."""
+"""Forms of softmax and sigmoid in a graph, as one op or by exponentials, and their logits."""
 
 from typing import NamedTuple
 
@@ -10,43 +10,43 @@ from skdeeplift.network.graph import Value
 _QUOTIENTS = ops.where(family=ops.QUOTIENT)
 _RECIPROCALS = ops.where(reciprocal=True) - {"Rsqrt"}
 _SUMS = ops.types_ruled_by("add")
-# Nested ops that are compared, at most, to see whether two values are the same function.
+# Maximum depth of nested ops to compare when testing whether two values are the same function.
 _DEPTH = 12
 
 
 class Squash(NamedTuple):
     """A softmax or sigmoid, or its logarithm."""
 
-    # The logits, or their negative.
+    # The logits, or minus the logits.
     logits: Value
     is_negative: bool = False
-    # Axes of the classes of a softmax, counted with that of the rows; None for a sigmoid.
+    # Axes of the classes of a softmax, where axis 0 is the axis of rows; None for a sigmoid.
     axes: tuple | None = None
     is_logarithm: bool = False
 
 
 def has_several_classes(squash):
-    """Return whether a squash is a softmax over more than one class."""
+    """Test whether a squash is a softmax over more than one class."""
     return any(squash.logits.shape[axis] != 1 for axis in squash.axes or ())
 
 
 class SpellingFinder:
-    """Finder of the logits under one value of a graph."""
+    """Finder of the logits of values of a graph."""
 
     def __init__(self, graph):
         self.graph = graph
 
     def squash(self, value):
-        """Return the squash that makes a value, or None."""
+        """Return the softmax or sigmoid, or its logarithm, that computes a value; None if there is none."""
         squash = self.probabilities(value) or self.logarithms(value)
         if squash is None:
             return None
         before, after = squash.logits.shape, value.shape
-        # A constant of several elements may have broadcast the logits.
+        # Compare the shapes, because a constant of several elements may have broadcast the logits.
         return squash if before.rank is not None and before.as_list() == after.as_list() else None
 
     def probabilities(self, value):
-        """Return the softmax or sigmoid that makes a value, or None."""
+        """Return the softmax or sigmoid that computes a value, or None."""
         op = self._producer(value)
         if op is None:
             return None
@@ -68,7 +68,7 @@ class SpellingFinder:
         return None
 
     def logarithms(self, value):
-        """Return the softmax or sigmoid whose logarithm a value is, or None."""
+        """Return the softmax or sigmoid whose logarithm equals a value, or None."""
         op, squash = self._producer(value), None
         if op is None:
             return None
@@ -87,7 +87,7 @@ class SpellingFinder:
         return None if squash is None else squash._replace(is_logarithm=True)
 
     def _quotients(self, op):
-        """List pairs of numerator and denominator; the numerator is None if it is one."""
+        """List pairs of numerator and denominator; a numerator of 1 is listed as None."""
         if op.type in _QUOTIENTS:
             numerator, denominator = op.inputs
             return [(None if self._is_number(numerator, 1) else numerator, denominator)]
@@ -113,12 +113,12 @@ class SpellingFinder:
         return Squash(exponential.inputs[0]) if self._are_same(numerator, powers[0]) else None
 
     def _negated(self, value):
-        """Return the sigmoid of the negative of a value."""
+        """Return the sigmoid of minus a value."""
         op = self._producer(value)
         return Squash(op.inputs[0]) if op is not None and op.type == "Neg" else Squash(value, is_negative=True)
 
     def _softmax(self, numerator, denominator):
-        """Match ``exp(z) / sum(exp(z))``, also where a maximum is subtracted from ``z``."""
+        """Match ``exp(z) / sum(exp(z))``, with or without a maximum subtracted from ``z``."""
         exponential = None if numerator is None else self._producer(numerator)
         if exponential is None or exponential.type != "Exp":
             return None
@@ -133,7 +133,7 @@ class SpellingFinder:
         return Squash(logits, axes=axes)
 
     def _axes_of_sum(self, total, summands, broadcast=None):
-        """Return the axes over which a total sums, if it, or a function of it, is broadcast over the summands."""
+        """Return the axes of a sum if the total, or a function of the total, is broadcast over the summands."""
         op = self._producer(self._in_any_shape(total))
         if op is None or op.type != "Sum" or not self._are_same(op.inputs[0], summands):
             return None
@@ -145,7 +145,7 @@ class SpellingFinder:
         return axes if axes and axes[0] > 0 and is_shared else None
 
     def _axes_of_logsumexp(self, value, logits):
-        """Return the axes over which a value is the logarithm of the sum of the exponentials of logits, or None."""
+        """Return the axes of ``log(sum(exp(logits)))`` if a value matches this expression, else None."""
         op, shift = self._producer(self._in_any_shape(value)), None
         if op is not None and op.type in _SUMS:
             # log(sum(exp(z - m))) + m
@@ -167,19 +167,19 @@ class SpellingFinder:
         return axes if axes is not None and self._are_same(exponent, logits) else None
 
     def _is_maximum(self, value, logits):
-        """Return whether a value is a maximum of the logits; one that is not finite may be replaced."""
+        """Test whether a value is a maximum of the logits, perhaps with infinite maxima replaced."""
         op = self._producer(self._in_any_shape(value))
         if op is not None and op.type == "SelectV2":
             op = self._producer(op.inputs[1])
         return op is not None and op.type == "Max" and self._are_same(op.inputs[0], logits)
 
     def _is_shared(self, value, logits, axes):
-        """Return whether a value has one number for all classes, and the shape of the logits otherwise."""
+        """Test whether a value has one number for all classes and else the shape of the logits."""
         shape = [1 if axis in axes else size for axis, size in enumerate(logits.shape)]
         return value.shape.rank == len(shape) and value.shape[1:].as_list() == shape[1:]
 
     def _in_any_shape(self, value):
-        """Return the value whose elements a value has in the same order, with axes of size one added or dropped."""
+        """Return the value before reshapes and ops that only add axes; the order of the elements is the same."""
         op = self._producer(value)
         while op is not None and op.inputs and (op.facts.hands_on == ops.RESHAPED or _only_adds_axes(op)):
             value = op.inputs[0]
@@ -187,26 +187,26 @@ class SpellingFinder:
         return value
 
     def _producer(self, value):
-        """Return the op that makes a value, of which a layer may return a copy."""
+        """Return the op that computes a value, looking through copies that layers return."""
         op = self.graph.producer.get(value)
         while op is not None and op.type == "Identity":
             op = self.graph.producer.get(op.inputs[0])
         return op
 
     def _is_number(self, value, number):
-        """Return whether a value is one constant number."""
+        """Test whether a value is a constant with a single given number."""
         static = self.graph.static_value(value)
         return static is not None and static.size == 1 and static.item() == number
 
     def _are_same(self, first, second, depth=_DEPTH):
-        """Return whether two values are made by the same ops of the same values."""
+        """Test whether two values are computed by the same ops from the same values."""
         if first is second:
             return True
         made, other = self._producer(first), self._producer(second)
         if made is None or other is None:
             return False
         if made is other:
-            # Copies of one output of an op.
+            # Two copies of an op's only output.
             return len(made.outputs) == 1
         alike = made.type == other.type and len(made.outputs) == len(other.outputs) == 1 and made.body is None
         if not alike or not depth or made.facts.family is ops.RANDOM or len(made.inputs) != len(other.inputs):
@@ -220,12 +220,12 @@ class SpellingFinder:
 
 
 def _only_adds_axes(op):
-    """Return whether an op is an index such as ``[:, None]``, which takes all elements and adds axes."""
+    """Test whether an op is an index such as ``[:, None]``, which takes all elements and adds axes."""
     if op.type != "StridedSlice" or not op.attribute("new_axis_mask"):
         return False
     before, after = op.inputs[0].shape, op.outputs[0].shape
     added, rank = bin(op.attribute("new_axis_mask")).count("1"), before.rank
     whole = 2 ** (rank + added) - 1 - op.attribute("new_axis_mask") if rank is not None else None
-    # Each axis that is not new is taken whole, from its begin to its end.
+    # Each old axis must be taken as a whole, from its begin to its end.
     taken = (op.attribute(mask) | op.attribute("ellipsis_mask") for mask in ("begin_mask", "end_mask"))
     return after.rank == (rank or 0) + added and all(mask & whole == whole for mask in taken)

@@ -1,4 +1,4 @@
-"""Networks that see both strands of a sequence: the row, and beside it its reverse complement."""
+"""Networks on both strands of a sequence: each row, followed by its reverse complement."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,14 @@ import tensorflow as tf
 
 
 class OtherStrand(NamedTuple):
-    """Form of one input of the network on the other strand of a sequence.
+    """Mapping of one input of the network to the other strand of a sequence.
 
     Parameters
     ----------
     axes : tuple of int, default=()
-        Axes whose positions are reversed, counted with that of the rows.
+        Axes whose positions are reversed, where axis 0 is the axis of rows.
     letters_axis : int or None, default=None
-        Axis of the letters, where these are not in an order whose complements are its reverse.
+        Axis of the letters, if reversing this axis does not give the complements.
     order : tuple of int, default=()
         Position of each letter's complement.
     """
@@ -23,7 +23,7 @@ class OtherStrand(NamedTuple):
     order: tuple = ()
 
     def of(self, tensor):
-        """Return rows as they are on the other strand."""
+        """Return rows on the other strand."""
         if self.axes:
             tensor = tf.reverse(tensor, self.axes)
         return tensor if self.letters_axis is None else tf.gather(tensor, self.order, axis=self.letters_axis)
@@ -39,12 +39,12 @@ def on_both_strands(graph, value, strands):
     value : Value
         A value with the rows on its first axis.
     strands : sequence of OtherStrand
-        Form of each input on the other strand.
+        Mapping of each input to the other strand.
 
     Returns
     -------
     graph : Graph
-        Network that takes the same rows, and has as its output the value at both strands.
+        Network that takes the same rows and outputs the value for both strands.
     value : Value
         The output, of shape ``(n_rows, 2, ...)``.
     """
@@ -52,7 +52,7 @@ def on_both_strands(graph, value, strands):
     def beside(*inputs):
         """Return each row, followed by its other strand."""
         return [
-            # The number of rows is the only size that is not known.
+            # Reshape works because the number of rows is the only unknown size.
             tf.reshape(tf.stack([x, strand.of(x)], 1), (-1, *x.shape[1:])) if strand.axes else tf.repeat(x, 2, 0)
             for x, strand in zip(inputs, strands, strict=True)
         ]
@@ -69,7 +69,7 @@ def on_both_strands(graph, value, strands):
 
 
 def mean_of_strands(graph, value):
-    """Take the mean over the strands of the output of `on_both_strands`; both have the same weights.
+    """Average the output of `on_both_strands` over the strands, with equal weights.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Targets: weights over the elements of the network's output, chosen by index or by the label of a class."""
+"""Targets: weights over the elements of the network's output, selected by index or by the label of a class."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -21,20 +21,20 @@ def as_indices(target, labels):
     Parameters
     ----------
     target : object
-        A label, a dict of labels to weights, an array of one label for each row, or a target that names no label. Where
-        labels are not integers, integers are indices.
+        A label, a dict of labels to weights, an array of one label for each row, or a target without labels. Integers
+        are indices unless the labels are integers.
     labels : ndarray of shape (n_classes,)
         Labels in the order of the outputs.
 
     Returns
     -------
     target : object
-        The target with an index in place of each label.
+        The target with labels replaced by indices.
 
     Raises
     ------
     ValueError
-        If there is no such label.
+        If a label does not exist.
     """
     if isinstance(target, dict):
         return {_index(key, labels): weight for key, weight in target.items()}
@@ -72,33 +72,35 @@ def _index(label, labels):
 
 @dataclass(frozen=True)
 class Target:
-    """Weights over the elements of the target tensor, shared by all rows or one set for each row.
+    """Weights over the elements of the target tensor: one set for all rows, or one set for each row.
 
     Parameters
     ----------
     choice : {"single", "predicted", "all"}, dict of tuple to float, HeldWeights or ndarray
-        The only output, each row's largest output, every output, or a weighted sum of outputs, whose weights may be
-        made of the outputs and held. An array has an entry for each row: integers of shape (n_rows,) are indices,
-        integers of shape (n_rows, n_axes) indices into several axes, and floats of shape (n_rows, *shape) weights.
+        ``"single"`` is the only output, ``"predicted"`` the largest output of each row, and ``"all"`` every output. A
+        dict holds the weights of a sum of outputs. `HeldWeights` are computed from the outputs and then constant. An
+        array has an entry for each row: integers of shape (n_rows,) are indices, integers of shape (n_rows, n_axes)
+        are indices into several axes, and floats of shape (n_rows, *shape) are weights.
     centered : bool, default=False
-        Whether the mean over classes, on the last axis, is subtracted.
+        Whether to subtract the mean over classes, on the last axis.
     of_two : bool, default=False
-        Whether the only output is the logit of the second of two classes, and its negative that of the first.
+        Whether the only output is the logit of the second of two classes. Minus the output is then the logit of the
+        first class.
 
     Attributes
     ----------
     is_single, is_all, is_predicted : bool
         Whether ``choice`` is the network's only output, every output, or each row's largest output.
     depends_on_output : bool
-        Whether the weights are known only once the network has run.
+        Whether the weights are unknown until the network has run.
     is_pairwise : bool
-        Whether each pair of a row and a reference has weights of its own.
+        Whether each pair of a row and a reference has its own weights.
     """
 
     choice: Any
     centered: bool = False
     of_two: bool = False
-    # Plain attributes: every chunk reads them several times.
+    # Plain attributes instead of properties, because every chunk reads them several times.
     is_single: bool = field(init=False, compare=False)
     is_all: bool = field(init=False, compare=False)
     is_predicted: bool = field(init=False, compare=False)
@@ -119,17 +121,17 @@ class Target:
         return math.prod(shape) if self.is_all else 1
 
     def classes(self, at_input):
-        """Return each row's own class where rows have different ones, else None."""
+        """Return the class of each row if rows have different classes, else None."""
         if isinstance(self.choice, np.ndarray):
             return self.choice if self.choice.ndim == 1 and kind_of(self.choice.dtype) != "f" else None
         return at_input.argmax(1) if self.is_predicted else None
 
     def on_both_strands(self):
-        """Return the mean of the target on both strands, where the outputs have an axis of these behind the rows."""
+        """Return the mean of the target over both strands, for outputs with an axis of strands after the rows."""
         return replace(self, choice=replace(self.choice, scale=0.5))
 
     def take(self, rows, padded_to=None):
-        """Return the targets of some rows, the last one repeated until there are ``padded_to``."""
+        """Return the targets of some rows, with the last target repeated up to ``padded_to`` rows."""
         if not isinstance(self.choice, np.ndarray):
             return self
         chosen = self.choice[rows]
@@ -145,14 +147,14 @@ class Target:
         output : tensor of shape (rows, *shape)
             The target tensor at the rows.
         at_reference : tensor of shape (rows or 1, references, *shape), default=None
-            The target tensor at the references, where there are some.
+            The target tensor at the references, if the explainer has references.
 
         Returns
         -------
         weights : tensor of shape (rows, 1, *shape) or (rows, references, 1, *shape)
         """
         if self.is_predicted:
-            # Plots read names of targets without TensorFlow.
+            # Import here, because plots read names of targets without TensorFlow.
             from skdeeplift.propagation.pairing import weights_of_predicted
 
             return weights_of_predicted(output, self.centered)
@@ -164,9 +166,9 @@ class Target:
         Parameters
         ----------
         at_input : ndarray of shape (n_rows, *shape)
-            The target tensor at the rows. Only its shape and dtype are read unless the target depends on the output.
+            The target tensor at the rows. Its values are read only if the target depends on the output.
         at_reference : ndarray of shape (n_rows or 1, n_references, *shape), default=None
-            The target tensor at the references. Only read if each pair has weights of its own.
+            The target tensor at the references. Only read if each pair has its own weights.
 
         Returns
         -------
@@ -203,17 +205,17 @@ def check_target(target, tensor, *, n_rows=None, centered=False, labels=None):
 
     Parameters
     ----------
-    target : {"auto", "predicted", "all", "profile"}, Profile, int, tuple of int, dict of these to float, or array-like
-        The user's choice. An array of floats has a weight for each element of the target tensor, perhaps with an axis
-        of rows in front; an array of integers has an index, or a tuple of indices, for each row.
+    target : {"auto", "predicted", "all", "profile"}, Profile, int, tuple of int, dict of index to float, or array-like
+        The user's choice. An array of floats has a weight for each element of the target tensor. A first axis of rows
+        gives each row its own weights. An array of integers has an index, or a tuple of indices, for each row.
     tensor : TargetTensor
         The elements to choose from.
     n_rows : int, default=None
-        Number of rows, where each row may have a target of its own.
+        Number of rows, if each row may have its own target.
     centered : bool, default=False
-        Whether the mean over classes is subtracted.
+        Whether to subtract the mean over classes.
     labels : ndarray, default=None
-        Labels of the classes, which replace indices. Two labels for a single logit.
+        Labels of the classes, which replace indices. A single logit has two labels.
 
     Returns
     -------
@@ -222,7 +224,7 @@ def check_target(target, tensor, *, n_rows=None, centered=False, labels=None):
     Raises
     ------
     ValueError
-        If the network has no such output, or the choice is the user's to make.
+        If the network does not have the output, or the user must choose an output.
     """
     shape = tensor.shape
     if is_profile(target):
@@ -230,7 +232,7 @@ def check_target(target, tensor, *, n_rows=None, centered=False, labels=None):
     if centered:
         check_classes(tensor)
     if n_rows is not None:
-        # It refuses a list that may be read in two ways.
+        # Called for its error about a list with two possible meanings.
         has_entry_per_row(target, labels, shape)
     if labels is not None:
         target = as_indices(target, labels)
@@ -245,7 +247,7 @@ def check_target(target, tensor, *, n_rows=None, centered=False, labels=None):
 
 
 def _target_of_two(target, shape, n_rows):
-    """Return the target that names one of two classes, where the only output is the logit of the second class."""
+    """Return the target of one of two classes of a network whose only output is the logit of the second class."""
     choice = _choice(target, None, (2,), n_rows)
     if isinstance(choice, np.ndarray):
         if kind_of(choice.dtype) == "f":
@@ -255,7 +257,7 @@ def _target_of_two(target, shape, n_rows):
 
 
 def check_classes(tensor):
-    """Raise an error if the output has no axis of several classes, over which a mean could be subtracted."""
+    """Raise an error if the output has no axis of several classes to subtract a mean over."""
     shape = tensor.shape
     if not shape or shape[-1] < 2:
         raise ValueError(
@@ -365,7 +367,7 @@ def _check_index(index, shape):
 
 
 def _name_classes(target):
-    """Return advice for a target that is the name of a class, where names are not known."""
+    """Return advice for a target that may be the name of a class, for a network without known names."""
     if not isinstance(target, str):
         return ""
     return " If it is the name of a class, pass class_names= to the explainer: one name for each output, in order."

@@ -1,6 +1,6 @@
 """The tensor whose elements can be targets, and the network compiled for it.
 
-The tensor is an output, the logits under it, or a user's function of it.
+The tensor is an output, its logits, or a user's function of an output or its logits.
 """
 
 from collections.abc import Mapping
@@ -30,10 +30,10 @@ class TargetTensor(NamedTuple):
     value: Value
     # The network ends in a softmax, and the last axis holds its competing classes.
     competing: bool
-    # Value above which a single output stands for the second of two classes.
+    # A single output above this value means the second of two classes.
     threshold: float = 0.0
-    # Whether a larger element means a larger output. Logits of several softmaxes are not comparable, nor does the
-    # logit of one class of a softmax tell whether the class is the most probable one.
+    # Whether a larger element means a larger output. Logits of different softmaxes are not comparable. The logit of a
+    # single class of a softmax does not tell whether this class is the most probable one.
     is_ordered: bool = True
     # Whether the elements are classes of softmaxes that do not lie along the last axis.
     mixes_classes: bool = False
@@ -41,7 +41,7 @@ class TargetTensor(NamedTuple):
     unit: str = "value"
 
     def classes(self, values):
-        """Return the class of each row: that of its largest value, or 1 if its single value is above the threshold."""
+        """Return the class of each row: the position of its largest value; 0 or 1 by the threshold for one value."""
         values = values.reshape(len(values), -1)
         return values.argmax(1) if values.shape[1] > 1 else (values[:, 0] > self.threshold).astype(int)
 
@@ -52,9 +52,9 @@ class TargetTensor(NamedTuple):
 
 
 def find_target_tensor(graph, output, pre_activation):
-    """Find the tensor to explain: an output, or the logits under its final softmax or sigmoid.
+    """Find the tensor to explain: an output, or the logits that its final softmax or sigmoid takes.
 
-    Ops that only move, copy or join the probabilities are applied to the logits instead. So is the mean over the
+    Ops that only move, copy or join the probabilities are applied to the logits instead, and so is the mean over the
     members of an ensemble.
 
     Parameters
@@ -64,7 +64,7 @@ def find_target_tensor(graph, output, pre_activation):
     output : Value
         The network's output.
     pre_activation : bool
-        If true, explain the logits under a final softmax or sigmoid (Shrikumar et al. 2017, section 3.6).
+        If true, explain the logits before a final softmax or sigmoid (Shrikumar et al. 2017, section 3.6).
 
     Returns
     -------
@@ -109,7 +109,7 @@ def find_target_tensor(graph, output, pre_activation):
     value, unit = output, "log-probability" if True in are_logarithms else "probability"
     if pre_activation:
         graph, value = logits_of(graph, squashes, output)
-        # Only the logit of a sigmoid is the logarithm of the odds of its class.
+        # The logit of a sigmoid is the log-odds of its class; the logit of a softmax is not.
         unit = "logit" if has_softmax else "log-odds"
     return graph, TargetTensor(
         value,
@@ -122,17 +122,17 @@ def find_target_tensor(graph, output, pre_activation):
 
 
 def _find_shared_groups(graph, squashes_of):
-    """Return the softmax that each element belongs to, or None if members of an ensemble differ in it."""
+    """Return the softmax of each element, or None if members of an ensemble differ in the softmaxes."""
     found = [find_groups(graph, squashes, member) for member, squashes in squashes_of.items() if squashes]
     if len(found) == 1 or any(groups is None for groups in found):
         return found[0] if len(found) == 1 else None
-    # Softmaxes of different members have different numbers.
+    # Renumber the softmaxes, because different members use different numbers.
     found = [np.unique(groups, return_inverse=True)[1].reshape(groups.shape) for groups in found]
     return found[0] if all(np.array_equal(found[0], groups) for groups in found) else None
 
 
 def _is_line_each(groups):
-    """Return whether each line of the last axis holds the classes of one softmax, a different one for each line."""
+    """Test whether each line along the last axis holds the classes of one softmax, different for each line."""
     lines = groups.reshape(-1, groups.shape[-1]) if groups.ndim else groups.reshape(1, 1)
     return (lines == lines[:, :1]).all() and len(np.unique(lines[:, 0])) == len(lines)
 
@@ -151,8 +151,8 @@ def follow(graph, tensor, function, centered=False, of_strands=False):
     centered : bool, default=False
         If true, subtract the mean over classes from the argument.
     of_strands : bool, default=False
-        If true, the tensor has an axis of two strands behind that of rows, and the result is the mean of the
-        function of each.
+        If true, the tensor has an axis of two strands after the axis of rows, and the result is the mean of the
+        function over the strands.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def follow(graph, tensor, function, centered=False, of_strands=False):
         check_classes(tensor)
 
     def apply(output):
-        """Apply the function, to centered logits if asked, and to each strand if there are two."""
+        """Apply the function, to centered logits if ``centered``, and to each strand if ``of_strands``."""
         if of_strands:
             of_each = [apply_to_one(output[:, strand]) for strand in (0, 1)]
             return (of_each[0] + of_each[1]) / 2
@@ -213,7 +213,7 @@ def find_output(network, output):
     network : Network
         The bound network.
     output : str, int or None
-        Its key in a dict, its position in a list, or Keras's name of it; None where there is but one.
+        Key in a dict, position in a list, or Keras name of the output. None if the network has one output.
 
     Returns
     -------
@@ -222,13 +222,13 @@ def find_output(network, output):
     Raises
     ------
     ValueError
-        If there is no such output, or several and none was chosen.
+        If the output does not exist, or the network has several outputs and the user chose none.
     """
     values, structure = network.graph.outputs, network.output_structure
     if output is None and len(values) == 1:
         return values[0]
     positions = list(range(len(values)))
-    # A composite tensor, such as a ragged one, is more than one value and has no name here.
+    # A composite tensor, such as a ragged tensor, has several values and so no name of a single output.
     paths, names = (
         each if each and len(each) == len(values) else positions
         for each in (_paths(structure), network.callee.output_names)
@@ -260,22 +260,22 @@ def _paths(structure, prefix=None):
 
 
 class CompiledTarget(NamedTuple):
-    """A compiled method, and the tensor whose elements can be targets."""
+    """Compiled method, with the tensor whose elements can be targets."""
 
     method: Method
     tensor: TargetTensor
-    # The user's function that leads to the target tensor, if there is one.
+    # The user's function that computes the target tensor, or None.
     function: object
     centered: bool
-    # Kind of the targets, of `kind_of_target`.
+    # Kind of the targets, from `kind_of_target`.
     kind: tuple
-    # Variables that the network changes; see `check_states`.
+    # Variables that the network writes to; see `check_states`.
     states: list
-    # Whether the method's target has an axis of both strands behind that of rows, each of which has its own weights.
+    # Whether the method's target has an axis of two strands after the axis of rows. Each strand has its own weights.
     keeps_strands: bool = False
 
     def check(self, target, n_rows=None, labels=None):
-        """Return the `Target` that a user's choice stands for, by indices or by labels of classes."""
+        """Return the `Target` of a user's choice by indices or by labels of classes."""
         if self.function is not None:
             return check_target("auto", self.tensor)
         checked = check_target(target, self.tensor, n_rows=n_rows, centered=self.centered, labels=labels)
@@ -283,22 +283,22 @@ class CompiledTarget(NamedTuple):
 
 
 def kind_of_target(target, pre_activation="auto", labels=None):
-    """Return which tensor a target belongs to: one compiled network serves all targets of a kind.
+    """Return the kind of a target; one compiled network serves all targets of a kind.
 
     Parameters
     ----------
     target : object
         The user's choice.
     pre_activation : bool or "auto", default="auto"
-        Whether targets look through a final softmax or sigmoid. By default, indices and classes do; functions and
-        arrays of weights mean the model's own output. A profile always has logits.
+        Whether targets are logits before a final softmax or sigmoid. By default, indices and classes mean logits, while
+        functions and arrays of weights mean the model's own output. A profile always means logits.
     labels : ndarray or None, default=None
         Labels of the classes.
 
     Returns
     -------
     kind : tuple of (bool, bool)
-        Whether the target is a function, and whether it looks through a final softmax or sigmoid.
+        Whether the target is a function, and whether it takes the logits before a final softmax or sigmoid.
     """
     is_function = callable(target)
     if is_profile(target):
@@ -314,12 +314,12 @@ def compile_target(bound, target, kind):
     Parameters
     ----------
     bound : Bound
-        The bound network, with the parameters that the explainer was fitted with, and its functions that find sources
-        and make the method.
+        The bound network, with the fitted explainer's parameters and its functions that find sources and make the
+        method.
     target : object
-        The user's choice, which is read only if it is a function of the network's output.
+        The user's choice. Only read if it is a function of the network's output.
     kind : tuple of (bool, bool) or (bool, bool, bool)
-        The target's kind, of `kind_of_target`; and whether both strands of a sequence have weights of their own.
+        The target's kind, from `kind_of_target`, and whether each strand of a sequence has its own weights.
 
     Returns
     -------
@@ -328,7 +328,7 @@ def compile_target(bound, target, kind):
     Raises
     ------
     ValueError
-        If there is no such output or layer, or the target does not depend on the layer.
+        If the output or layer does not exist, or the target does not depend on the layer.
     """
     graph, parameters = bound.network.graph, bound.parameters
     is_function, looks_through, *keeps_strands = kind
@@ -342,7 +342,7 @@ def compile_target(bound, target, kind):
         value = tensor.value
     elif bound.strands is not None and not keeps_strands:
         graph, value = mean_of_strands(graph, value)
-    # Before sources and rules are looked for, which would name another op.
+    # Check effects before looking for sources and rules, because their errors would name another op.
     states = check_effects(graph, [value])
     if bound.layer is None:
         sources = _input_sources(bound, graph, value)
@@ -356,7 +356,7 @@ def compile_target(bound, target, kind):
 
 
 def _input_sources(bound, graph, value):
-    """Make sources of the inputs, or raise an error if integers are looked up on two strands."""
+    """Make sources of the inputs, or raise an error for two strands and integers that look up embeddings."""
     try:
         return bound.hooks.find_sources(graph, value)
     except UnsupportedOpError as error:

@@ -357,7 +357,6 @@ def test_call_ends_with_the_fit_that_it_began_with(model):
         ("linear", 3, {"target": 1, "center_logits": True}, "centered value"),
         ("tanh", 1, {}, "value"),
     ],
-    ids=str,
 )
 def test_units_of_targets(activation, outputs, parameters, unit, tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(outputs, activation)])

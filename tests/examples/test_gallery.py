@@ -24,6 +24,16 @@ def breast_cancer_selection(found):
     assert found["importances"]["size"] > 2.5 * found["largest_of_size"]
 
 
+def attribution_prior(found):
+    table = found["table"]
+    assert (table.loc["no penalty", ["clinic", "device"]] > 0.05).all()
+    assert table.loc["the clinic", "clinic"] < 0.01
+    assert table.loc["the clinic", "device"] > table.loc["no penalty", "device"]
+    assert (table.loc["the clinic and the device", ["clinic", "device"]] < 0.01).all()
+    assert table["test"].is_monotonic_increasing
+    assert table["test"].iloc[2] > table["test"].iloc[0] + 0.05
+
+
 def honest_selection(found):
     means = found["table"].mean()
     assert means["before the folds"] > 0.65
@@ -139,6 +149,7 @@ CLAIMS = {
     compare_methods: 2,
     dask_cluster: 1,
     genomics_motifs: 2,
+    attribution_prior: 1,
     honest_selection: 1,
     hypothetical_modisco: 2,
     lstm_series: 1,

@@ -46,7 +46,6 @@ CATS, TUMOURS, DIGITS = np.array(["cat", "dog"]), np.array(["benign", "malignant
         ("value", Profile(task=0), None, "profile"),
         ("value", np.array([[0, 1], [1, 1]]), None, "each row's target"),
     ],
-    ids=str,
 )
 def test_quantities(unit, target, labels, quantity):
     if isinstance(target, np.ndarray) and target.ndim == 1:

@@ -17,6 +17,7 @@ from skdeeplift.propagation.gradients import (
 )
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.pairing import Mode, Pairing, Request
+from skdeeplift.propagation.rules.products import propagate
 
 
 def gradients_of(function, x, form="gradient", targets=1, weights=None):
@@ -120,7 +121,7 @@ def overridden(rule, function, incoming=INCOMING):
         constants = (graph.producer[value].definition.outputs[0] for value in activation.operands)
         operands = [tf.constant(tf.get_static_value(constant)) for constant in constants]
         output = rule(activation, replay.run_activation(activation, x, operands), x, operands)
-        return output, tf.gradients(output, x, tf.constant(incoming))[0]
+        return output, propagate(output, tf.constant(incoming), x)[0]
 
     return [tensor.numpy() for tensor in run(tf.constant(X))]
 
@@ -194,7 +195,7 @@ def test_zero_counts_as_positive_in_epsilon_lrp():
 
     @tf.function(autograph=False)
     def run(x):
-        return tf.gradients(EpsilonLRP(0.25)(None, tf.exp(x), x, []), x)[0]
+        return propagate(EpsilonLRP(0.25)(None, tf.exp(x), x, []), None, x)[0]
 
     assert run(tf.constant(0.0)).numpy() == 4
 

@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.propagation.pairing import Purpose
-from skdeeplift.propagation.rules.products import Kernel, RecomputedProduct, with_gradient
-from skdeeplift.propagation.rules.rescale import nearly_zero
+from skdeeplift.propagation.rules.products import Kernel, RecomputedProduct, register_gradient, with_gradient
+from skdeeplift.propagation.rules.rescale import divide_or, nearly_zero
 from skdeeplift.propagation.rules.table import RuleTable
 from skdeeplift.propagation.rules.winners import places_of_largest
 
@@ -156,7 +156,7 @@ def _name_of_gradient(window):
 
     kernel = Kernel(to_images)
 
-    @tf.RegisterGradient(name)
+    @register_gradient(name)
     def gradient(op, incoming, *_):
         _, difference, *images = op.inputs
         return [None, *kernel(incoming, *images, shapes=[difference.shape]), None, None]
@@ -186,7 +186,7 @@ def _share(change, winner_x, winner_r):
     """Return the winner's coefficient; it is one if the winner hardly moves, because the maximum then moves with it."""
     delta = winner_x - winner_r
     # The coefficient lies between zero and one, however small the difference is.
-    return tf.where(tf.abs(delta) < nearly_zero(winner_r, is_small=True), tf.ones_like(delta), change / delta)
+    return divide_or(tf.ones_like(delta), tf.abs(delta) < nearly_zero(winner_r, is_small=True), change, delta)
 
 
 def _pool_winners(op, values, outputs):

@@ -1,6 +1,7 @@
 """Products of differences and slopes; the way back computes the slopes again instead of keeping them in memory."""
 
 import functools
+from contextvars import ContextVar
 
 import tensorflow as tf
 
@@ -73,12 +74,12 @@ class RecomputedProduct:
         self.slopes_of = Kernel(lambda *values: self._slopes(values))
         self._name_of_known = f"{name}OfKnownSlopes"
 
-        @tf.RegisterGradient(name)
+        @register_gradient(name)
         def gradient(op, incoming, *_):
             values = op.inputs[1 + number :]
             return [None, *kernel(incoming, *values), *[None] * len(values)]
 
-        @tf.RegisterGradient(self._name_of_known)
+        @register_gradient(self._name_of_known)
         def gradient_of_known(op, incoming, *_):
             incoming, slopes = incoming if keep is None else keep(incoming), op.inputs[1 + number :]
             return [None, *(incoming * tf.math.conj(slope) for slope in slopes), *[None] * number]
@@ -119,6 +120,36 @@ class RecomputedProduct:
     def _slopes(self, values):
         slopes = self.slopes(*values)
         return slopes if isinstance(slopes, tuple) else (slopes,)
+
+
+# Whether multipliers are being propagated. Only then do rules have gradients of their own.
+_propagates = ContextVar("skdeeplift_propagates", default=False)
+
+
+def propagate(outputs, of_outputs, values):
+    """Differentiate tensors, as `tf.gradients` does, by the gradients of the rules.
+
+    Whoever differentiates multipliers again, by weights of the network, gets the derivatives of the functions that the
+    ops compute.
+    """
+    token = _propagates.set(True)
+    try:
+        return tf.gradients(outputs, values, of_outputs)
+    finally:
+        _propagates.reset(token)
+
+
+def register_gradient(name):
+    """Return a decorator of the gradient of a rule, which only `propagate` takes."""
+
+    def decorate(function):
+        @tf.RegisterGradient(name)
+        def gradient(op, *incoming):
+            return function(op, *incoming) if _propagates.get() else list(incoming)
+
+        return function
+
+    return decorate
 
 
 def with_gradient(name, result, *tensors):

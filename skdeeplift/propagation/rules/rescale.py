@@ -10,7 +10,7 @@ from skdeeplift.dtypes import is_continuous
 from skdeeplift.network import ops
 from skdeeplift.network.complex_numbers import is_finite
 from skdeeplift.propagation.pairing import Difference, Purpose
-from skdeeplift.propagation.rules.products import Kernel, RecomputedProduct
+from skdeeplift.propagation.rules.products import Kernel, RecomputedProduct, register_gradient
 from skdeeplift.propagation.rules.table import RuleTable
 
 # Ramps from zero to the value given. They are cheap and exact, so they are computed again where they are needed instead
@@ -109,6 +109,14 @@ def rounding(size, dtype=None):
     return 4 * machine_epsilon(dtype or size.dtype) * tf.abs(size)
 
 
+def divide_or(limit, is_nearly_zero, change, delta):
+    """Divide a change by a difference, with a limit where the difference is nearly zero.
+
+    Nothing is divided by zero, of which the derivative by weights would be no number.
+    """
+    return tf.where(is_nearly_zero, limit, change / tf.where(is_nearly_zero, tf.ones_like(delta), delta))
+
+
 def _sign(at_input, at_reference):
     delta = at_input - at_reference
     return tf.where(tf.abs(delta) <= rounding(at_reference), tf.zeros_like(delta), tf.sign(delta))
@@ -182,7 +190,7 @@ def guided_backprop_rescale(op, difference):
 _KEEP_POSITIVE = "SkdeepliftKeepPositive"
 
 
-@tf.RegisterGradient(_KEEP_POSITIVE)
+@register_gradient(_KEEP_POSITIVE)
 def _keep_positive(op, of_delta, of_spread):
     """Drop negative multipliers of the positive part, ``of_delta + of_spread``, and of the negative part."""
     positive, negative = tf.nn.relu(of_delta + of_spread), tf.nn.relu(of_delta - of_spread)
@@ -226,7 +234,7 @@ def _limits(op):
 
 def _secant(input_x, output_x, input_r, output_r, derivative, threshold):
     delta = input_x - input_r
-    return tf.where(tf.abs(delta) < threshold, derivative, (output_x - output_r) / delta)
+    return divide_or(derivative, tf.abs(delta) < threshold, output_x - output_r, delta)
 
 
 def _finite_secant(*values):
@@ -294,8 +302,7 @@ def _compute_softmax_slopes(logits_x, logits_r):
 def _exp_slope(first, second):
     """Return ``(exp(first) - exp(second)) / (first - second)`` without overflow, cancellation or 0/0."""
     distance = tf.abs(first - second)
-    apart = distance > 0
-    shape = tf.where(apart, -tf.math.expm1(-distance) / distance, tf.ones_like(distance))
+    shape = divide_or(tf.ones_like(distance), distance == 0, -tf.math.expm1(-distance), distance)
     return tf.exp(tf.maximum(first, second)) * shape
 
 

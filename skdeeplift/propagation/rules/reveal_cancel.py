@@ -8,6 +8,7 @@ from skdeeplift.propagation.pairing import Difference
 from skdeeplift.propagation.rules.products import RecomputedProduct
 from skdeeplift.propagation.rules.rescale import (
     RAMPS,
+    divide_or,
     is_ramp,
     machine_epsilon,
     nearly_zero,
@@ -107,8 +108,8 @@ def _slopes(
     positive_out = ((f_with_positive - f_r) + (f_x - f_with_negative)) / 2
     negative_out = ((f_with_negative - f_r) + (f_x - f_with_positive)) / 2
     return (
-        tf.where(tf.abs(positive) < threshold, limit_of_positive, positive_out / positive),
-        tf.where(tf.abs(negative) < threshold, limit_of_negative, negative_out / negative),
+        divide_or(limit_of_positive, tf.abs(positive) < threshold, positive_out, positive),
+        divide_or(limit_of_negative, tf.abs(negative) < threshold, negative_out, negative),
     )
 
 

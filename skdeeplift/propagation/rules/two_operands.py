@@ -6,7 +6,7 @@ import tensorflow as tf
 from skdeeplift.network import ops
 from skdeeplift.network.complex_numbers import is_finite, real_product
 from skdeeplift.propagation.rules.products import Kernel
-from skdeeplift.propagation.rules.rescale import derivative, nearly_zero
+from skdeeplift.propagation.rules.rescale import derivative, divide_or, nearly_zero
 from skdeeplift.propagation.rules.table import RuleTable
 
 BILINEAR = RuleTable("bilinear")
@@ -187,4 +187,4 @@ def sum_by_slopes(slopes, differences, coefficient):
 def _slope(change, at_input, at_reference, function, is_small):
     delta = at_input - at_reference
     partial = derivative(function, at_reference, side=-1)
-    return tf.where(tf.abs(delta) < nearly_zero(at_reference, is_small=is_small), partial, change / delta)
+    return divide_or(partial, tf.abs(delta) < nearly_zero(at_reference, is_small=is_small), change, delta)

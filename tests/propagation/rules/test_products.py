@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from skdeeplift.propagation.rules import products
-from skdeeplift.propagation.rules.products import Kernel, RecomputedProduct
+from skdeeplift.propagation.rules.products import Kernel, RecomputedProduct, propagate
 
 PRODUCT = RecomputedProduct("SkdeepliftTestProduct", lambda x, r: (x + r, x - r), number=2)
 KEPT = RecomputedProduct("SkdeepliftTestKept", lambda x: x, keep=tf.nn.relu)
@@ -13,7 +13,7 @@ KEPT = RecomputedProduct("SkdeepliftTestKept", lambda x: x, keep=tf.nn.relu)
 def both_ways(first, second, x, r, incoming):
     result = PRODUCT.linear(first, second, x, r)
     shape = PRODUCT.gradient_only(first, second, x, r)
-    gradients, again = (tf.gradients(tensor, [first, second], grad_ys=incoming) for tensor in (result, shape))
+    gradients, again = (propagate(tensor, incoming, [first, second]) for tensor in (result, shape))
     tf.debugging.assert_equal(gradients, again)
     return result, *gradients
 
@@ -34,7 +34,7 @@ def test_gradient_has_the_shape_that_values_are_broadcast_to():
 def test_what_is_kept_of_the_incoming_multiplier():
     @tf.function
     def gradient(difference, incoming):
-        return tf.gradients(KEPT.linear(difference, 2 * tf.ones(2)), [difference], grad_ys=incoming)
+        return propagate(KEPT.linear(difference, 2 * tf.ones(2)), incoming, [difference])
 
     np.testing.assert_array_equal(gradient(tf.ones(2), tf.constant([3.0, -1.0])), [[6.0, 0.0]])
 
@@ -83,3 +83,16 @@ def test_large_and_small_tensors_have_the_same_gradient(size):
     _, *gradients = both_ways(first, second, x, r, incoming)
     for gradient, slope in zip(gradients, (x + r, x - r), strict=True):
         np.testing.assert_allclose(gradient, incoming * slope, rtol=1e-14)
+
+
+def test_gradients_of_rules_count_while_multipliers_are_propagated():
+    """Three times the result has the multiplier 3 * 2, of which the derivative by the slope's value is 3."""
+
+    @tf.function
+    def run(difference, x):
+        result = KEPT.in_place_of(tf.sin(difference), difference, x)
+        [multiplier] = propagate(3 * result, None, [difference])
+        return multiplier, tf.gradients(multiplier, x)[0], tf.gradients(result, difference)[0]
+
+    found = run(tf.constant([0.5]), tf.constant([2.0]))
+    np.testing.assert_allclose(np.ravel(found), [6, 3, np.cos(0.5)], rtol=1e-6)
