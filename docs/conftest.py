@@ -1,6 +1,7 @@
 """What stands behind >>> on these pages is run by pytest, in a folder of its own."""
 
 import os
+import sys
 from importlib.util import find_spec
 
 import pytest
@@ -17,3 +18,6 @@ if find_spec("keras_hub") is None:
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    # Pages leave their figures open, as a reader would; those of all pages together are too many.
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

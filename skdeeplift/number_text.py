@@ -1,8 +1,10 @@
 """Short text of numbers for plots, tables and pages."""
 
+from datetime import datetime
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 
 
 def format_number(value, *, sign=False):
@@ -44,7 +46,7 @@ def format_value(value):
     Returns
     -------
     text : str
-        The number formatted by `format_number`, "missing", or the text of the value.
+        The number as `format_number` writes it, "missing", or the text of the value. A date at midnight has no time.
     """
     try:
         is_gap = value is None or bool(value != value)
@@ -53,5 +55,8 @@ def format_value(value):
         is_gap = True
     if is_gap:
         return "missing"
+    if isinstance(value, (np.datetime64, np.timedelta64, datetime)):
+        # NumPy writes the time of a date, and counts nanoseconds.
+        return str(pd.Series([value])[0]).removesuffix(" 00:00:00")
     is_number = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
     return format_number(value) if is_number else str(value)

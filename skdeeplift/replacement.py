@@ -24,6 +24,10 @@ def replace_together(*paths):
         Temporary paths to write to, with the same suffixes.
     """
     files = [Path(path).resolve() for path in paths]
+    for path in files:
+        if not path.parent.is_dir():
+            # The error of the temporary file would name a file that nobody asked for.
+            raise FileNotFoundError(f"There is no folder {str(path.parent)!r} to write {path.name!r} to.")
     suffixes = [Path(path).suffix for path in paths]
     unfinished = [
         path.with_name(f".{uuid4().hex}.unfinished{suffix}") for path, suffix in zip(files, suffixes, strict=True)

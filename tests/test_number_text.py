@@ -38,14 +38,24 @@ def test_sign_is_written_on_request():
     assert format_number(-250.0, sign=True) == "−250"
 
 
-@pytest.mark.parametrize("gap", [None, math.nan, np.float32("nan"), pd.NA, pd.NaT], ids=str)
+@pytest.mark.parametrize("gap", [None, math.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT")], ids=str)
 def test_gaps_are_missing(gap):
     assert format_value(gap) == "missing"
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(2007, "2007"), (np.int64(3), "3"), ("x", "x"), (True, "True"), (np.bool_(False), "False"), (np.str_("y"), "y")],
+    [
+        (2007, "2007"),
+        (np.int64(3), "3"),
+        ("x", "x"),
+        (True, "True"),
+        (np.bool_(False), "False"),
+        (np.str_("y"), "y"),
+        (np.datetime64("2020-01-02T00:00:00.000000"), "2020-01-02"),
+        (np.datetime64("2020-01-02T10:30:00"), "2020-01-02 10:30"),
+        (pd.Timestamp("2020-01-02"), "2020-01-02"),
+    ],
 )
 def test_values_are_numbers_or_categories(value, text):
     assert format_value(value) == text

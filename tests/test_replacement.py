@@ -24,6 +24,14 @@ def test_nothing_remains_of_what_failed(tmp_path):
     assert list(tmp_path.iterdir()) == [paths[0]]
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with (
+        pytest.raises(FileNotFoundError, match=r"no folder '.*nowhere' to write 'b\.txt' to"),
+        replace_together(tmp_path / "a.txt", tmp_path / "nowhere" / "b.txt"),
+    ):
+        pytest.fail("The body has run.")
+
+
 def test_a_link_stays_a_link_and_a_file_keeps_its_permissions(tmp_path):
     path, link = tmp_path / "file.old", tmp_path / "link.txt"
     path.write_text("old")

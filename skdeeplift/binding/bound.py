@@ -129,6 +129,11 @@ class Bound:
         """Return the rows as the encoder returns them, dense; the rows themselves where there is no encoder."""
         if self.encoder is None:
             return X
+        if isinstance(X, (pd.Series, dict)):
+            raise TypeError(
+                f"X is a table in front of an encoder, with a line for each row. Got a {type(X).__name__}. Pass one "
+                "row of a table as X.iloc[[0]], and one by its names as pd.DataFrame([row])."
+            )
         validate_data(explainer, X, reset=reset, skip_check_array=True)
         if reset:
             self.raw_dtypes = dict(X.dtypes) if isinstance(X, pd.DataFrame) else None
@@ -249,7 +254,9 @@ class Bound:
 
     def _check_target(self, target, n_rows):
         compiled = self.compiled(target)
-        return compiled, compiled.check(target, n_rows, self.labels(compiled.tensor.shape))
+        # Names of classes are those of the network's outputs, not of a function's values.
+        labels = self.labels(compiled.tensor.shape) if compiled.function is None else None
+        return compiled, compiled.check(target, n_rows, labels)
 
     # References
 
@@ -281,7 +288,15 @@ class Bound:
     @property
     def input_columns(self):
         """Names of the columns that the network takes, or None."""
-        return self.column_names if self.encoder is None else self.encoder.get_feature_names_out(self.column_names)
+        return self.column_names if self.encoder is None else self.encoded_names(self.column_names)
+
+    def encoded_names(self, input_features):
+        """Return the names of the columns that the encoder returns, "x0" and so on if it does not name them."""
+        try:
+            return self.encoder.get_feature_names_out(input_features)
+        except AttributeError:
+            n_columns = self.network.input_specs.shape[1] or 0
+            return np.array([f"x{column}" for column in range(n_columns)], dtype=object)
 
     def contribution_names(self, explainer, input_features=None):
         """Return the names of a table of contributions to one target.
@@ -301,7 +316,7 @@ class Bound:
             input_features = self.column_names
         if self.layer is None:
             if self.encoder is not None and self.raw_columns is None:
-                return self.encoder.get_feature_names_out(input_features)
+                return self.encoded_names(input_features)
             return check_feature_names_in(explainer, input_features, generate_names=True)
         units = self.compiled().method.sources[0].value.shape[1]
         return np.array([f"{self.layer}_{unit}" for unit in range(units)], dtype=object)

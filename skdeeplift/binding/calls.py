@@ -105,7 +105,16 @@ def explain_rows(explainer, X, fields, *, target=None, reference=None, out=None)
 
 # Fields that all rows share.
 _SHARED = frozenset(
-    ("feature_names", "class_names", "letters_axis", "holds_tokens", "shared_masks", "target_unit", "n_outputs")
+    (
+        "feature_names",
+        "class_names",
+        "letters_axis",
+        "holds_tokens",
+        "shared_masks",
+        "target_unit",
+        "n_outputs",
+        "layer",
+    )
 )
 
 
@@ -195,6 +204,7 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
         X=X if bound.raw_columns is None else given,
         target_unit=("centered " if compiled.centered and compiled.function is None else "") + compiled.tensor.unit,
         n_outputs=int(np.prod(shape)),
+        layer=bound.layer,
         class_names=labels,
         holds_tokens=_find_tokens(bound, X),
         letters_axis=None if letters is None else letters[0] if len(letters) == 1 else bound.like_rows(letters, X),

@@ -134,8 +134,8 @@ def _encoded(value, bound, explainer):
 
 def _names_of_table(bound):
     names = bound.column_names
-    if names is not None and hasattr(bound.encoder, "get_feature_names_out"):
-        names = bound.encoder.get_feature_names_out(names)
+    if names is not None and bound.encoder is not None:
+        names = bound.encoded_names(names)
     return {0: names}
 
 

@@ -207,7 +207,7 @@ def check_columns(rows, others, others_option):
     if surplus := [name for name in names if name not in expected]:
         raise ValueError(
             f"DATA has the column {surplus[0]!r}, which the file of {others_option} does not have."
-            f"{suggest(surplus[0], expected) or f' Leave it out with --drop {surplus[0]}'}"
+            f"{suggest(surplus[0], expected) or f' Leave it out with --drop {surplus[0]}, or add it to that file'}"
         )
     if missing := [name for name in expected if name not in names]:
         raise ValueError(

@@ -22,7 +22,7 @@ OPTIONS = {
 PHRASES = (
     (
         r"X has (\d+) features, but the network bound to \w+ takes (.+?)\. A bound network .*",
-        r"The network takes \2 columns, and DATA has \1. Leave columns out that are not inputs with --drop NAME",
+        lambda match: f"The network takes {match[2]} columns, and DATA has {match[1]}. {_advise_on_columns(match)}",
     ),
     (
         r"Found array with dim (\d+), while dim <= 2 is required by \w+\.?",
@@ -47,7 +47,7 @@ PHRASES = (
     (r"\ban integer from\b", "a number from"),
     (r"\ba tuple of (\d+) integers, each below \((.*?)\)", r"\1 numbers separated by commas, each below \2"),
     (
-        r", a dict of indices to weights, a Profile, or a callable\. (Got .*?)\.?$",
+        r", a dict of indices to weights, a Profile, or a callable\. (Got .*?)\.?(?: If it is the name of a class.*)?$",
         r", or a difference of two such as 1-0. \1. To choose classes by their names, pass --classes",
     ),
     (r", a dict of indices to weights,", ", a difference of two such as 1-0,"),
@@ -63,6 +63,13 @@ PHRASES = (
 _CONSTRAINT = re.compile(r"The '(\w+)' parameter of (\w+) must be (.*)\. Got (.*) instead\.?", re.DOTALL)
 _RANGE = re.compile(r"an? (int|float) in the range ([\[(])(\S+), (\S+?)([\])])")
 _KINDS = {"'bool'": "true, false", "'int'": "a whole number", "'float'": "a number", "'dict'": "", "'list'": ""}
+
+
+def _advise_on_columns(match):
+    """Advise on a table with another number of columns, the first group, than a network takes, the second."""
+    if int(match[1]) > int(match[2]):
+        return "Leave columns out that are not inputs with --drop NAME"
+    return "Add the columns that the network was trained on and DATA lacks"
 
 
 def say_in_options(message, method="deeplift"):

@@ -50,6 +50,9 @@ class Pictures:
         ValueError
             If the network takes no pictures, or pictures of another size.
         """
+        # The package for pictures takes its time to be imported.
+        from skdeeplift.plotting.image_arrays import channels_axis
+
         has_channels_first = shape is not None and channels_axis((1, *shape)) == 1
         if shape is None:
             n_channels = 1 if all(picture.mode in ("L", "1") for picture in self.pictures) else 3
@@ -124,21 +127,3 @@ def open_pictures(path):
             )
         pictures.append(picture)
     return Pictures([file.name for file in files], pictures)
-
-
-def channels_axis(shape):
-    """Return the axis of channels of rows that are images.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Shape of the rows, with the number of rows.
-
-    Returns
-    -------
-    axis : int or None
-        1 or -1; None if rows are no images with channels.
-    """
-    if len(shape) != 4:
-        return None
-    return 1 if shape[1] in _MODES and shape[-1] not in _MODES else -1

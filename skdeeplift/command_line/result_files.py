@@ -12,7 +12,6 @@ import pandas as pd
 
 from skdeeplift.command_line.data_files import ARRAYS, FORMATS, require_pyarrow
 from skdeeplift.command_line.parser import whole_number
-from skdeeplift.command_line.picture_files import channels_axis
 from skdeeplift.command_line.summary import target_labels
 from skdeeplift.explanation.explanation_parts import find_parts, has_targets
 from skdeeplift.replacement import replace_together
@@ -294,8 +293,7 @@ def write_picture(path, explanation, n_features):
     contributions = explanation.contributions
     shape = contributions.shape[:-1] if has_targets(explanation) else contributions.shape
     if is_image(shape):
-        axis = channels_axis(np.shape(explanation.X)) or -1
-        display = ImageContributionDisplay.from_explanation(explanation, channels_axis=axis)
+        display = ImageContributionDisplay.from_explanation(explanation)
     else:
         display = ImportanceDisplay.from_explanation(explanation, max_features=n_features)
     with replace_together(path) as [unfinished]:

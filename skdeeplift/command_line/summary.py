@@ -137,17 +137,19 @@ def say_target(explanation, rows):
     Returns
     -------
     lines : list of str
-        One or two lines.
+        A line for each of a few targets, and one for the convergence delta.
     """
-    prediction = explanation.prediction
-    line = (
-        f"{len(prediction)} {rows}; the target is {prediction.mean():.4g} on average "
-        f"({prediction.min():.4g} to {prediction.max():.4g})"
-    )
-    if explanation.reference_value is None:
-        return [line]
-    delta = np.abs(explanation.convergence_delta).max()
-    return [
-        f"{line}, and {np.mean(explanation.reference_value):.4g} at the reference",
-        f"Largest convergence delta: {delta:.1e}",
-    ]
+    from skdeeplift.plotting.target_text import describe_target, target_texts
+
+    prediction, reference, lines = explanation.prediction, explanation.reference_value, []
+    is_split = has_targets(explanation) and prediction.shape[1] <= N_FEATURES
+    for place, text in enumerate(target_texts(explanation) if is_split else [describe_target(explanation)]):
+        values, start = (each[:, place] if is_split and each is not None else each for each in (prediction, reference))
+        name = text.quantity or "target"
+        name = name if name.startswith("each ") else f"the {name}"
+        line = f"{name} is {values.mean():.4g} on average ({values.min():.4g} to {values.max():.4g})"
+        lines.append(line if start is None else f"{line}, and {np.mean(start):.4g} at the reference")
+    lines[0] = f"{len(prediction)} {rows}; {lines[0]}"
+    if reference is None:
+        return lines
+    return [*lines, f"Largest convergence delta: {np.abs(explanation.convergence_delta).max():.1e}"]

@@ -70,6 +70,8 @@ class Explanation(Bunch):
         classes.
     n_outputs : int or None
         Number of the network's outputs that can be targets.
+    layer : str, list of str or None
+        The layers whose units contribute; None for the network's inputs.
     convergence_delta : ndarray of shape (n_rows,) or None
         ``prediction - reference_value - sum(contributions)``. None if the method has no reference.
     other_contributions : ndarray of shape (n_rows,) or None
@@ -133,9 +135,18 @@ class Explanation(Bunch):
 
     def __getitem__(self, key):
         if isinstance(key, str):
-            names = self.get("feature_names")
+            names, labels = self.get("feature_names"), self.get("index")
             if key not in self and names is not None and key in list(names):
                 raise KeyError(f"{key!r} is a column, not a field. Use explanation[[{key!r}]].")
+            if key not in self and labels is not None and key in labels:
+                raise KeyError(
+                    f"{key!r} is the label of a row, not a field. Use explanation[explanation.index == {key!r}]."
+                )
+            if key not in self:
+                raise KeyError(
+                    f"The explanation has no field {key!r}. Take rows by position, as explanation[:10], columns by a "
+                    "list of names, and inputs from the dict explanation.contributions."
+                )
             return super().__getitem__(key)
         names = list(key) if isinstance(key, (list, np.ndarray)) or hasattr(key, "array") else []
         if names and all(isinstance(name, str) for name in names):
@@ -315,7 +326,7 @@ class Explanation(Bunch):
 
         return summary_table(self)
 
-    def to_html(self, path, *, title=None):
+    def to_html(self, path, *, title=None, vocabulary=None, padding=None):
         """Write a page with tables and pictures of the explanation, to hand to a colleague.
 
         The page is one file, which needs no network and runs no scripts. It has a table of the largest contributions,
@@ -327,6 +338,10 @@ class Explanation(Bunch):
             The file. An existing file is replaced when the new one is complete, and kept if anything fails.
         title : str, default=None
             Title of the page; by default the number of rows.
+        vocabulary : sequence or dict of str, keras.Layer or callable, default=None
+            The words of tokens, as ``plot.text`` takes them. None shows their ids.
+        padding : int, default=None
+            The id of padding, which is counted in place of drawn. None draws all ids.
 
         Raises
         ------
@@ -335,7 +350,7 @@ class Explanation(Bunch):
         """
         from skdeeplift.plotting.html_page import write_page
 
-        write_page(path, self, title)
+        write_page(path, self, title, {"vocabulary": vocabulary, "padding": padding})
 
     def to_shap(self):
         """Convert to the explanations that the plots of the ``shap`` package draw.

@@ -1,5 +1,6 @@
 """Parts of an explanation: the inputs or layers that its contributions belong to."""
 
+from types import NoneType
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +38,7 @@ def find_parts(explanation):
     contributions, errors, X = explanation.contributions, explanation.get("standard_error"), explanation.get("X")
     if not isinstance(contributions, (list, tuple, dict)):
         return None, [Part(None, contributions, errors, _values(unwrap_single(X), contributions, explanation))]
-    of_inputs = type(X) is type(contributions) and len(X) == len(contributions)
+    of_inputs = type(X) is type(contributions) and len(X) == len(contributions) and explanation.get("layer") is None
     parts = [
         Part(
             key,
@@ -105,7 +106,9 @@ def find_kind(part, explanation):
         return "table"
     if n_axes in (3, 4) and find_letters_axis(part, explanation) is not None:
         return "sequence"
-    return "image" if n_axes in (3, 4) else "array"
+    # A layer's contributions are laid over the rows.
+    below = unwrap_single(explanation.get("X")) if part.values is None else part.values
+    return "image" if n_axes in (3, 4) and not isinstance(below, (list, dict, NoneType)) else "array"
 
 
 def find_letters_axis(part, explanation):
@@ -208,8 +211,8 @@ def choose_letters(explanation, X, part=None):
 
 
 def _values(X, contributions, explanation):
-    """Return the rows as an array, or None if their shape is not that of the contributions to one target."""
-    if X is None or isinstance(X, dict):
+    """Return the rows as an array, or None if contributions are those of a layer, or have another shape."""
+    if X is None or isinstance(X, dict) or explanation.get("layer") is not None:
         return None
     X = np.asarray(X)
     return X if X.shape == (contributions.shape[:-1] if has_targets(explanation) else contributions.shape) else None

@@ -61,6 +61,8 @@ def read_explanation(path):
     with open(path, "rb") as opened:
         try:
             file = np.load(opened, allow_pickle=False)
+            if isinstance(file, np.ndarray):
+                raise ValueError("it is one array")
             structure = json.loads(file["structure"].tobytes())
             if structure["format"] != FORMAT:
                 raise ValueError(f"the format is {structure['format']!r}")

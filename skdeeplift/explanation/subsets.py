@@ -78,6 +78,11 @@ def take_columns(explanation, names):
     """
     contributions, known = explanation.contributions, explanation.get("feature_names")
     n_axes = 3 if has_targets(explanation) else 2
+    if isinstance(contributions, (list, dict)):
+        raise ValueError(
+            "Columns are taken of an explanation of one table, and this one has several inputs or layers. Take rows, "
+            "as explanation[:10], or the array of one of them, explanation.contributions[key]."
+        )
     if known is None or np.ndim(contributions) != n_axes or len(known) != contributions.shape[1]:
         raise ValueError(
             "Columns are taken of an explanation of one table with feature_names. Set explanation.feature_names, or "
@@ -110,7 +115,9 @@ def _find_rows(choice, n_rows, index):
             "The Series that chooses rows has other labels than the explanation. Put it in the order of "
             "explanation.index, or pass its to_numpy() to choose by position."
         )
-    rows = np.asarray(choice)
+    # NumPy takes a pair of rows and columns, as in [:10, ["age"]], for an array of rows of several lengths.
+    is_pair = isinstance(choice, tuple) and not all(isinstance(each, Integral) for each in choice)
+    rows = np.array("") if is_pair else np.asarray(choice)
     rows = rows.astype(np.int64) if rows.size == 0 else rows
     if rows.dtype == bool and rows.ndim == 1:
         if len(rows) != n_rows:
@@ -119,7 +126,7 @@ def _find_rows(choice, n_rows, index):
     if rows.ndim > 1 or rows.dtype.kind not in "iu":
         raise TypeError(
             "An explanation is indexed by the name of a field, a position, a slice, positions or a mask of rows, or a "
-            f"list of names of columns. Got {choice!r}."
+            f"list of names of columns. Take columns of rows by explanation[:10][['age']]. Got {choice!r}."
         )
     for row in np.ravel(rows):
         if not -n_rows <= row < n_rows:

@@ -46,8 +46,10 @@ def source_columns(transformer, n_columns, n_encoded=None):
         transformer = transformer.estimator
     if isinstance(transformer, str) and transformer == "drop":
         return np.arange(0)
-    is_identity = isinstance(transformer, FunctionTransformer) and transformer.func in (None, as_dense)
-    if transformer is None or isinstance(transformer, str) or is_identity:
+    # NumPy's own functions, such as log1p, take each number by itself.
+    is_function = isinstance(transformer, FunctionTransformer)
+    is_by_column = is_function and (transformer.func in (None, as_dense) or isinstance(transformer.func, np.ufunc))
+    if transformer is None or isinstance(transformer, str) or is_by_column:
         sources = np.arange(n_columns)
     elif n_columns == 1 and n_encoded is not None:
         # A transformer of a single column, such as a counter of words.
@@ -119,7 +121,8 @@ def _by_names(transformer, n_columns):
     try:
         encoded = list(transformer.get_feature_names_out())
     except (AttributeError, ValueError, TypeError) as error:
-        raise _unknown(transformer, "it does not name them") from error
+        remedy = ', as feature_names_out="one-to-one" would' if isinstance(transformer, FunctionTransformer) else ""
+        raise _unknown(transformer, f"it does not name them{remedy}") from error
     if n_columns == 1:
         return np.zeros(len(encoded), int)
     indicated = np.arange(0)

@@ -206,6 +206,8 @@ def _check_may_hold(last):
         check_voting(last)
         voting = [each for _, each in getattr(last, "estimators", ()) if not isinstance(each, str)]
         for each in voting or [last.estimator]:
+            if each is None:
+                raise TypeError(_NO_NETWORK.format(f"{type(last).__name__} of decision trees, its default"))
             check_steps(each)
             _check_may_hold(unfrozen(steps_of(each)[1]))
         return

@@ -108,6 +108,7 @@ class BeeswarmDisplay(Display):
             If matplotlib is not installed.
         """
         contributions = np.asarray(self.contributions, np.float64)
+        contributions = np.where(np.isfinite(contributions), contributions, np.nan)
         shown, others = rank_features(np.abs(contributions).mean(0), max_features)
         labels = [*(str(self.feature_names[feature]) for feature in shown), *name_others(others)]
         sums = [contributions[:, others].sum(1)] if len(others) else []

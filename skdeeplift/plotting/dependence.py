@@ -7,16 +7,19 @@ from skdeeplift.number_text import format_value
 from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, hide_spines, write_plain_ticks
 from skdeeplift.plotting.explanation_slice import slice_table
 from skdeeplift.plotting.rows_and_columns import choose_feature, take_column, to_numbers
+from skdeeplift.plotting.text_layout import wrap_lines
 
 # Maximum distance that points of the same category are moved aside.
 JITTER = 0.2
+# Names of categories with more letters in total are turned, so that they do not run into each other.
+MOST_LETTERS = 50
 
 
 class DependenceDisplay(Display):
     """Points with the value of one feature and its contribution, one point for each row.
 
-    Values that are not numbers are categories, which are drawn side by side in their order. Rows without a value are
-    on the left, in a band that is named "missing", or in the last category.
+    Values that are neither numbers nor dates are categories, which are drawn side by side in their order. Rows without
+    a value are on the left, in a band that is named "missing", or in the last category.
 
     .. versionadded:: 0.1
 
@@ -135,10 +138,13 @@ class DependenceDisplay(Display):
         ax.axhline(0, color=colors.muted, linewidth=1, zorder=0)
         positions, categories = _positions(self.values)
         if categories is not None:
-            ax.set_xticks(range(len(categories)), categories, parse_math=False)
+            style = {"parse_math": False, "fontsize": min(10, 240 / len(categories))}
+            if sum(map(len, categories)) > MOST_LETTERS:
+                style |= {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+            ax.set_xticks(range(len(categories)), categories, **style)
             positions = positions + JITTER * _spread_evenly(n_rows)
         else:
-            write_plain_ticks(ax.xaxis, positions)
+            _write_ticks(ax.xaxis, self.values, positions)
             positions = self._place_gaps(ax, colors, positions)
         # The more points there are, the smaller and fainter they are.
         size, opacity = np.clip(6000 / n_rows, 6, 22), np.clip(800 / n_rows, 0.35, 0.9)
@@ -147,7 +153,7 @@ class DependenceDisplay(Display):
             ax.scatter(positions, contributions, color=colors.single, **style)
         else:
             self._draw_by_color(ax, colors, positions, contributions, style)
-        ax.set_xlabel(self.feature_name, parse_math=False)
+        ax.set_xlabel(wrap_lines(self.feature_name, 60), parse_math=False)
         ax.set_ylabel(self.ylabel)
         write_plain_ticks(ax.yaxis)
         hide_spines(ax)
@@ -186,9 +192,20 @@ class DependenceDisplay(Display):
         bar = self._add_colorbar(drawn, ax, label=label, extend=extend)
         bar.solids.set_alpha(1)
         if categories is None:
-            write_plain_ticks(bar.ax.yaxis, hues)
+            _write_ticks(bar.ax.yaxis, self.color_values, hues)
         else:
             bar.set_ticks(range(len(categories)), labels=categories)
+
+
+def _write_ticks(axis, values, numbers):
+    """Write the numbers or dates of an axis."""
+    if kind_of(np.asarray(values).dtype) == "M":
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        axis.set_major_locator(AutoDateLocator())
+        axis.set_major_formatter(ConciseDateFormatter(axis.get_major_locator()))
+    else:
+        write_plain_ticks(axis, numbers)
 
 
 def _positions(values):

@@ -82,6 +82,8 @@ def hide_spines(ax, *, left=False):
 def write_plain_ticks(axis, values=None):
     """Write the numbers of an axis in full, without an offset that the reader has to add.
 
+    An axis with fixed ticks keeps them.
+
     Parameters
     ----------
     axis : matplotlib Axis
@@ -89,8 +91,10 @@ def write_plain_ticks(axis, values=None):
     values : ndarray, default=None
         Values on the axis. If all of them are whole, such as years, there are only whole numbers on the axis.
     """
-    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+    from matplotlib.ticker import FixedLocator, MaxNLocator, ScalarFormatter
 
+    if isinstance(axis.get_major_locator(), FixedLocator):
+        return
     formatter = ScalarFormatter(useOffset=False)
     formatter.set_powerlimits((-5, 7))
     axis.set_major_formatter(formatter)
@@ -98,6 +102,9 @@ def write_plain_ticks(axis, values=None):
         known = values[np.isfinite(values)]
         if known.size and (known == np.round(known)).all():
             axis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    elif np.ptp(ends := axis.get_view_interval()) < 1e-4 * np.abs(ends).max():
+        # Numbers of many digits need space.
+        axis.set_major_locator(MaxNLocator(3))
 
 
 class Display:

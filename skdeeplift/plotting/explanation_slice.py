@@ -144,17 +144,17 @@ def slice_table(explanation, owner, *, target=None, part=None, is_mixed=False):
         If `slice_explanation` raises it, if the rows are not those of a table, or if they have different targets.
     """
     chosen = slice_explanation(explanation, owner, target=target, part=part)
-    if not is_mixed and len(set(chosen.target_of_rows or ())) > 1:
-        raise ValueError(
-            f"{owner} draws contributions to one target, and these rows have targets of their own, such as their "
-            f"predicted classes. Pass target=, one of {join_names(np.unique(explanation['target']))}, to draw the rows "
-            "of this target, or explain all rows with one target."
-        )
     if chosen.contributions.ndim != 2:
         raise ValueError(
             f"{owner} draws the features of a table, contributions of shape (n_rows, n_features). The explanation's "
             f"have shape {chosen.contributions.shape}; ImageContributionDisplay draws images, SequenceLogoDisplay "
             "one-hot sequences, TokenDisplay text."
+        )
+    if not is_mixed and len(set(chosen.target_of_rows or ())) > 1:
+        raise ValueError(
+            f"{owner} draws contributions to one target, and these rows have targets of their own, such as their "
+            f"predicted classes. Pass target=, one of {join_names(np.unique(explanation['target']))}, to draw the rows "
+            "of this target, or explain all rows with one target."
         )
     n_rows, n_features = chosen.contributions.shape
     if not n_rows:
@@ -243,7 +243,8 @@ def _take_part(explanation, owner, part, field):
     if kind is None:
         X = unwrap_single(X)
     else:
-        array, X = array[chosen.name], None if values is None else X[chosen.name]
+        # Layers have the rows in common.
+        array, X = array[chosen.name], unwrap_single(X) if values is None else X[chosen.name]
     if isinstance(letters_axis, (list, dict)):
         letters_axis = letters_axis[chosen.name]
     if array is None:
@@ -253,5 +254,6 @@ def _take_part(explanation, owner, part, field):
         values = X
     elif values is None and not isinstance(X, (list, dict)) and np.ndim(X) and len(X) == len(array):
         # A layer's contributions can be laid over the rows, such as images, unless the rows are a table.
-        values = np.asarray(X) if explanation.get("feature_names") is None else None
+        X = np.asarray(X)
+        values = X if explanation.get("feature_names") is None and max(X.ndim, np.ndim(array)) > 2 else None
     return np.asarray(array), values, letters_axis

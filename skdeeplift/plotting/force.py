@@ -5,7 +5,7 @@ import numpy as np
 from skdeeplift.number_text import format_number
 from skdeeplift.plotting.display import Display, hide_spines, write_plain_ticks
 from skdeeplift.plotting.row_steps import name_features, steps_to_prediction, take_row
-from skdeeplift.plotting.text_layout import make_ruler, stair_levels
+from skdeeplift.plotting.text_layout import make_ruler, shorten_name, stair_levels
 
 # Heights of the stack and of each level of labels, in points.
 STACK, LEVEL = 24, 15
@@ -94,8 +94,8 @@ class ForceDisplay(Display):
         Raises
         ------
         ValueError
-            If the explanation is not one of a table or has no reference, or if it has several rows, targets, inputs or
-            layers and none is chosen.
+            If the explanation is not one of a table or has no reference, if it has several rows, targets, inputs or
+            layers and none is chosen, or if a number of the row is not finite.
         """
         arguments, values, text = take_row(
             explanation, cls.__name__, row=row, position=position, target=target, part=part
@@ -120,6 +120,8 @@ class ForceDisplay(Display):
 
         Raises
         ------
+        ValueError
+            If a number is not finite.
         ImportError
             If matplotlib is not installed.
         """
@@ -142,7 +144,8 @@ class ForceDisplay(Display):
         # The layout decides how many points wide and high the axes are. Labels are placed, and parts drawn, in points.
         self.figure_.draw_without_rendering()
         width, height = (each * 72 / self.figure_.dpi for each in ax.get_window_extent().size)
-        labels = [f"{name} ({format_number(change, sign=True)})" for name, change in zip(names, changes, strict=True)]
+        numbers = [format_number(change, sign=True) for change in changes]
+        labels = [f"{shorten_name(name)} ({number})" for name, number in zip(names, numbers, strict=True)]
         widths = np.array([*map(make_ruler(self.figure_, "small"), labels)]) + 8
         middles, is_left = (heads + tails) / 2, sides < 0
         # Labels reach outwards, so the axis needs space on both sides.

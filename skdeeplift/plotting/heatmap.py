@@ -8,11 +8,14 @@ from sklearn.utils import check_scalar
 from skdeeplift.plotting.display import Display, hide_spines, robust_limit, write_plain_ticks
 from skdeeplift.plotting.explanation_slice import slice_table
 from skdeeplift.plotting.rows_and_columns import name_others, rank_features
+from skdeeplift.plotting.text_layout import wrap_lines
 
 # The ways to order rows, with the words for them.
 ORDERS = {"clustering": "similarity", "prediction": "prediction", "sum": "sum of contributions", "given": "position"}
 # The distances between more rows than these take gigabytes.
 MOST_CLUSTERED = 10_000
+# Up to so many rows are wider than a pixel, and their colours need no averages.
+MOST_SHARP = 300
 # Number of equal cells that one cell of the grid is drawn as, from top to bottom.
 REPEATS = 24
 
@@ -149,10 +152,12 @@ class HeatmapDisplay(Display):
         cells = np.column_stack([contributions[:, shown], *sums])[self.order_].T
         self.limit_ = robust_limit(cells, percentile)
         ax, colors = self._start(ax, 8, 1.9 + 0.3 * len(names), names)
-        limits = {"cmap": colors.signed, "vmin": -self.limit_, "vmax": self.limit_}
+        # Cells without a number must not look like zeros.
+        limits = {"cmap": colors.signed.with_extremes(bad=colors.muted), "vmin": -self.limit_, "vmax": self.limit_}
         # Where there are more rows than pixels, colours of neighbours are averaged: of rows, but not of features, whose
         # cells are therefore drawn as several equal ones.
         place = {"aspect": "auto", "extent": (-0.5, cells.shape[1] - 0.5, len(names) - 0.5, -0.5)}
+        place["interpolation"] = "nearest" if cells.shape[1] <= MOST_SHARP else "auto"
         grid = ax.imshow(np.repeat(cells, REPEATS, axis=0), **limits, **place)
         ax.set_yticks(range(len(names)), names, parse_math=False)
         word = ORDERS[order] if isinstance(order, str) else "position in order="
@@ -161,10 +166,14 @@ class HeatmapDisplay(Display):
         ax.tick_params(axis="y", length=0)
         ax.spines[:].set_visible(False)
         is_cut = np.abs(np.nan_to_num(cells)).max(initial=0) > self.limit_
-        bar = self._add_colorbar(grid, ax, label=self.label, aspect=40, extend="both" if is_cut else "neither")
+        bar = self._add_colorbar(
+            grid, ax, label=wrap_lines(self.label, 36), aspect=40, extend="both" if is_cut else "neither"
+        )
         write_plain_ticks(bar.ax.yaxis)
         if prediction is not None:
             self._draw_predictions(ax, colors, prediction[self.order_])
+            # The line's height follows that of the grid, so its space is known after a first layout.
+            self.figure_.draw_without_rendering()
         return self
 
     def _draw_predictions(self, ax, colors, prediction):
@@ -203,7 +212,7 @@ def order_rows(contributions, prediction, order):
     ValueError
         If there is no such order, if it needs predictions and there are none, or if it does not hold each row once.
     """
-    n_rows, finite = len(contributions), np.nan_to_num(contributions)
+    n_rows, finite = len(contributions), np.where(np.isfinite(contributions), contributions, 0)
     if not isinstance(order, str):
         positions = np.asarray(order)
         if not np.array_equal(np.sort(positions), np.arange(n_rows)):

@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ figure { margin: 1.5em 0 } img { max-width: 100%; height: auto } figcaption { co
 """
 
 
-def write_page(path, explanation, title=None):
+def write_page(path, explanation, title=None, of_tokens=None):
     """Write a page with tables and pictures of an explanation; see `Explanation.to_html`.
 
     Parameters
@@ -44,6 +45,8 @@ def write_page(path, explanation, title=None):
         The explanation.
     title : str, default=None
         Title of the page; by default the number of rows.
+    of_tokens : dict, default=None
+        Parameters of the pictures of tokens.
 
     Raises
     ------
@@ -53,19 +56,20 @@ def write_page(path, explanation, title=None):
     check_matplotlib("to_html")
     n_rows = count_rows(explanation)
     title = html.escape(f"Explanation of {n_rows} row{'' if n_rows == 1 else 's'}" if title is None else title)
-    pictures = "\n".join(_figure(caption, display) for caption, display in draw_pictures(explanation))
-    page = (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
-        f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{contribution_tables(explanation)}\n{pictures}\n"
-        "</body>\n</html>\n"
-    )
+    # The folder is checked before pictures are drawn.
     with replace_together(Path(path)) as [unfinished]:
+        pictures = "\n".join(_figure(caption, display) for caption, display in draw_pictures(explanation, of_tokens))
+        page = (
+            f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
+            f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{contribution_tables(explanation)}\n{pictures}\n"
+            "</body>\n</html>\n"
+        )
         unfinished.write_text(page, encoding="utf-8")
 
 
-def draw_pictures(explanation):
-    """Yield the captions and displays of the pictures that suit the rows."""
+def draw_pictures(explanation, of_tokens=None):
+    """Yield the captions and displays of the pictures that suit the rows, those of tokens with further parameters."""
     n_rows, plot = count_rows(explanation), PlotAccessor(explanation)
     kind_of_parts, parts = find_parts(explanation)
     if not n_rows:
@@ -86,12 +90,16 @@ def draw_pictures(explanation):
             if kind == "table" and explanation.get("reference_value") is None:
                 continue
             if kind in ("table", "sequence"):
+                if kind == "table":
+                    # The tables show numbers that are not finite.
+                    numbers = np.column_stack([part.contributions.reshape(n_rows, -1), explanation.prediction])
+                    places = places[np.isfinite(numbers[places]).all(1)]
                 for place in places[:MOST_ROWS]:
                     caption = ", ".join(filter(None, [row_name(explanation, place), about]))
                     method = plot.waterfall if kind == "table" else plot.logo
                     yield caption, method(position=int(place), **options)
             else:
-                method = plot.image if kind == "image" else plot.text
+                method = plot.image if kind == "image" else partial(plot.text, **(of_tokens or {}))
                 yield f"contributions of the first rows{to}", method(position=places[:MOST_ROWS].tolist(), **options)
 
 

@@ -4,6 +4,9 @@ import numpy as np
 
 from skdeeplift.plotting.display import blend
 
+# Numbers of channels of gray and coloured images, without and with opacity.
+N_CHANNELS = (1, 3, 4)
+
 
 def take_sign(contributions, sign, smoothing):
     """Smooth contributions, and take those of one sign, or their sizes.
@@ -34,7 +37,7 @@ def take_sign(contributions, sign, smoothing):
     return np.minimum(contributions, 0) if sign == "negative" else contributions
 
 
-def as_images(chosen, rows, image_shape, channels_axis, owner):
+def as_images(chosen, rows, image_shape, axis, owner):
     """Return contributions without channels, and the images with their channels on the last axis.
 
     Parameters
@@ -45,8 +48,8 @@ def as_images(chosen, rows, image_shape, channels_axis, owner):
         Positions of the images to draw.
     image_shape : tuple of int or None
         Shape of an image, if rows are flat.
-    channels_axis : int
-        The axis of channels, counting the axis of rows.
+    axis : int or None
+        The axis of channels, counting the axis of rows; None chooses it by its size.
     owner : str
         The name of the display, for errors.
 
@@ -79,12 +82,32 @@ def as_images(chosen, rows, image_shape, channels_axis, owner):
             f"{owner} draws contributions of shape (n_rows, height, width) or with an axis of channels. Got "
             f"contributions of shape {contributions.shape} to rows of shape {images.shape}."
         )
+    if axis is None:
+        axis = channels_axis(images.shape) or -1
     if contributions.ndim == 4:
-        contributions = contributions.sum(channels_axis)
+        contributions = contributions.sum(axis)
     if images.ndim == 4:
-        images = np.moveaxis(images, channels_axis, -1)
+        images = np.moveaxis(images, axis, -1)
         images = images[..., 0] if images.shape[-1] == 1 else images
     return contributions, images
+
+
+def channels_axis(shape):
+    """Return the axis of channels of rows that are images.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the rows, with the number of rows.
+
+    Returns
+    -------
+    axis : int or None
+        1 or -1; None if rows are no images with channels.
+    """
+    if len(shape) != 4:
+        return None
+    return 1 if shape[1] in N_CHANNELS and shape[-1] not in N_CHANNELS else -1
 
 
 def displayable(image):
@@ -95,7 +118,7 @@ def displayable(image):
     low, high = image.min(), image.max()
     if low >= 0 and high <= 255:
         return image / 255 if high > 1 else image
-    return (image - low) / (high - low)
+    return (image - low) / (high - low or 1.0)
 
 
 def pale(gray, colors):

@@ -1,7 +1,6 @@
 """Display of images, with the contributions of their pixels over them."""
 
 from numbers import Real
-from textwrap import fill
 from typing import NamedTuple
 
 import numpy as np
@@ -16,15 +15,19 @@ from skdeeplift.plotting.display import (
     colors_on,
     new_figure,
     robust_limit,
+    write_plain_ticks,
 )
 from skdeeplift.plotting.explanation_slice import name_explanations, slice_explanation
 from skdeeplift.plotting.image_arrays import as_images, displayable, pale, take_sign
 from skdeeplift.plotting.rows_and_columns import Rows, choose_rows, join_names, take_rows
+from skdeeplift.plotting.text_layout import wrap_lines
 
 # Number of targets that are drawn at most unless they are chosen.
 MOST_TARGETS = 10
 SCALES = ("figure", "row", "panel")
 SIGNS = ("all", "positive", "negative", "absolute")
+# An image whose sides differ more is drawn as a series, which fills its axes.
+MOST_STRETCHED = 3
 # Number of letters in a line of a label beside an image.
 LABEL_WIDTH = 24
 
@@ -40,7 +43,8 @@ class _Title(NamedTuple):
 class ImageContributionDisplay(Display):
     """Images beside their contributions, one row for each image.
 
-    Contributions are colours over a pale copy of the image.
+    Contributions are colours over a pale copy of the image. Series of shape (n_rows, n_steps, n_channels), which have
+    more than three times as many steps as channels, lie on their sides, with their steps from left to right.
 
     .. versionadded:: 0.1
 
@@ -150,7 +154,7 @@ class ImageContributionDisplay(Display):
         target=None,
         part=None,
         image_shape=None,
-        channels_axis=-1,
+        channels_axis=None,
         sign="all",
         alpha=None,
         smoothing=0,
@@ -175,8 +179,9 @@ class ImageContributionDisplay(Display):
             The key or position of the input or layer to draw; required if there are several.
         image_shape : tuple of int, default=None
             Shape of an image, if rows are flat. None takes the shape of the rows.
-        channels_axis : int, default=-1
-            The axis of channels, counting the axis of rows. Contributions are summed over it.
+        channels_axis : int, default=None
+            The axis of channels, counting the axis of rows. Contributions are summed over it. None takes the last axis,
+            or the first after the rows if it alone has one, three or four entries.
         sign : {"all", "positive", "negative", "absolute"}, default="all"
             Contributions to draw: all, those of one sign, or the sizes of all.
         alpha : float, default=None
@@ -225,8 +230,10 @@ class ImageContributionDisplay(Display):
                 contributions.append(summed)
                 names.append(name)
                 targets.append(chosen.target)
-                if len(set(chosen.target_of_rows or ())) > 1:
+                if row_names is None and len(set(chosen.target_of_rows or ())) > 1:
                     row_names = [chosen.text_of_row(row).quantity for row in shown]
+        if images.ndim == 3 and images.shape[1] > MOST_STRETCHED * images.shape[2]:
+            images, contributions = np.swapaxes(images, 1, 2), [np.swapaxes(each, 1, 2) for each in contributions]
         # The target is named once: beside the only kind of colour bar, or else in the titles or beside the rows.
         texts = ["contribution"] if row_names else [each.contribution for each in targets]
         label = texts[0] if len(set(texts)) == 1 and scale != "panel" else "contribution"
@@ -289,23 +296,30 @@ class ImageContributionDisplay(Display):
             self.limits_[groups == group] = robust_limit(np.concatenate(values), percentile)
         for row, image in enumerate(self.images):
             self._draw_row(row, displayable(image), [each[row] for each in contributions], sign, alpha)
-        for title, top in zip(["image", *self.titles], self.axes_[0], strict=True):
-            top.set_title(_wrapped(title, self._title_width), fontsize="medium" if self._title_width > 16 else "small")
+        for title, top in zip(["values" if self._is_series else "image", *self.titles], self.axes_[0], strict=True):
+            top.set_title(
+                wrap_lines(title, self._title_width), fontsize="medium" if self._title_width > 16 else "small"
+            )
         self._add_colorbars(scale, sign)
         return self
 
     def _take_axes(self, ax, n_rows, n_columns, scale):
         """Store one axes for each picture: those of a new figure, of the place of some axes, or the given ones."""
         check_matplotlib(type(self).__name__)
-        # Number of letters in a line of a title.
-        self._title_width = LABEL_WIDTH
+        # Number of letters in a line of a title, and of a colour bar's label.
+        self._title_width = self._label_width = LABEL_WIDTH
+        height, width = np.shape(self.images[0])[:2]
+        self._is_series = np.ndim(self.images[0]) == 2 and width > MOST_STRETCHED * height
         if ax is None:
             # The figure has space for the pictures, their titles and their colour bars.
-            size, (height, width) = np.clip(8.0 / n_columns, 0.9, 2.2), np.shape(self.images[0])[:2]
+            size = np.clip(8.0 / n_columns, 0.9, 4.0 if self._is_series else 2.2)
             sides, below = (0.2, 0.4) if scale == "panel" else (1.4, 0.1)
-            row_height = size * np.clip(height / width, 0.3, 3) + below
-            self._title_width = max(12, int(12 * size))
-            n_lines = 1 + max(_wrapped(title, self._title_width).count("\n") for title in self.titles)
+            row_height = size * np.clip(height / width, 0.3, 3) + below + 0.2 * self._is_series
+            self._title_width, self._label_width = (
+                max(12, int(12 * size)),
+                min(LABEL_WIDTH, max(12, int(13 * row_height))),
+            )
+            n_lines = 1 + max(wrap_lines(title, self._title_width).count("\n") for title in self.titles)
             figure = new_figure(size * n_columns + sides, row_height * n_rows + 0.2 + 0.2 * n_lines)
             ax = figure.subplots(n_rows, n_columns, squeeze=False)
         elif hasattr(ax, "get_subplotspec") and ax.get_subplotspec() is not None:
@@ -324,6 +338,7 @@ class ImageContributionDisplay(Display):
         """Draw an image, and each of its contributions over a copy."""
         axes, (height, width) = self.axes_[row], image.shape[:2]
         place = {"extent": (-0.5, width - 0.5, height - 0.5, -0.5), "interpolation": "nearest"}
+        place["aspect"] = "auto" if self._is_series else "equal"
         axes[0].imshow(image, cmap="gray", vmin=0, vmax=1, **place)
         gray = image if image.ndim == 2 else image[..., :3] @ (0.299, 0.587, 0.114)
         for ax, values, limit in zip(axes[1:], contributions, self.limits_[row], strict=True):
@@ -335,11 +350,15 @@ class ImageContributionDisplay(Display):
             scale = _color_scale(colors, limit, sign)
             ax.imshow(values, cmap=scale.cmap, norm=scale.norm, alpha=opacity, **place)
         for ax in axes:
-            ax.set(xticks=[], yticks=[])
+            ax.set(yticks=[])
+            if self._is_series:
+                write_plain_ticks(ax.xaxis, np.arange(width))
+            else:
+                ax.set(xticks=[])
             ax.spines[:].set_color(colors_on(ax).faint)
         if self.row_names is not None:
             style = {"rotation": 0, "ha": "right", "va": "center", "labelpad": 8}
-            axes[0].set_ylabel(fill(self.row_names[row], LABEL_WIDTH), **style)
+            axes[0].set_ylabel(wrap_lines(self.row_names[row], LABEL_WIDTH), **style)
 
     def _add_colorbars(self, scale, sign):
         """Add one colour bar for all pictures, for each row or for each picture."""
@@ -369,13 +388,8 @@ class ImageContributionDisplay(Display):
                 first.set_verticalalignment("bottom")
                 last.set_verticalalignment("top")
                 label = f"absolute {self.label}" if sign == "absolute" else self.label
-                bar.set_label(_wrapped(label, LABEL_WIDTH), fontsize="small")
+                bar.set_label(wrap_lines(label, self._label_width), fontsize="small")
                 bar.ax.set_ylim(ends)
-
-
-def _wrapped(text, width):
-    """Return a text whose lines have at most so many letters."""
-    return "\n".join(fill(line, width, break_long_words=False) for line in text.split("\n"))
 
 
 def _color_scale(colors, limit, sign):

@@ -162,7 +162,15 @@ class ImportanceDisplay(Display):
         # Neighbouring segments may have similar colours, so a gap separates them.
         gap = {"edgecolor": colors.background, "linewidth": 0.8 if n_classes > 1 else 0}
         for name, color, lengths in zip(names, colors.by_class(n_classes), bars.T, strict=True):
-            ax.barh(positions, lengths, left=starts, height=0.7, color=color, label=name, **gap)
+            ax.barh(
+                positions,
+                np.where(np.isfinite(lengths), lengths, 0),
+                left=starts,
+                height=0.7,
+                color=color,
+                label=name,
+                **gap,
+            )
             starts += lengths
         label, ends = self.xlabel, totals.copy()
         if self.spread is not None:
@@ -173,12 +181,14 @@ class ImportanceDisplay(Display):
             ends[: len(shown)] += spread
             label += "\n(whiskers: SD over rows)"
         texts = [format_number(total) for total in totals]
+        # Numbers that are not finite are written at the axis.
+        ends = np.where(np.isfinite(ends), ends, 0)
         place = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
         for text, end, position in zip(texts, ends, positions, strict=True):
             ax.annotate(text, (end, position), color=colors.ink, fontsize="small", **place)
         ax.set_yticks(positions, labels, parse_math=False)
         # The numbers at the bars' ends need space.
-        ax.set_xlim(0, (1.02 + 0.02 * max(map(len, texts))) * max(np.nanmax(ends), np.finfo(float).tiny))
+        ax.set_xlim(0, (1.02 + 0.02 * max(map(len, texts))) * max(ends.max(), np.finfo(float).tiny))
         # The first feature is on top.
         ax.set(xlabel=label, ylim=(len(bars) - 0.4, -0.6))
         write_plain_ticks(ax.xaxis)

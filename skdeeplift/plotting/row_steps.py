@@ -4,7 +4,7 @@ import numpy as np
 
 from skdeeplift.number_text import format_value
 from skdeeplift.plotting.explanation_slice import slice_table
-from skdeeplift.plotting.rows_and_columns import choose_row, name_others, rank_features, take_column
+from skdeeplift.plotting.rows_and_columns import choose_row, join_names, name_others, rank_features, take_column
 
 # A difference between the contributions' sum and the prediction is a step above this share of the steps' extent.
 VISIBLE = 1e-3
@@ -101,9 +101,22 @@ def steps_to_prediction(contributions, reference_value, prediction, names, max_f
         Names of the steps. The last step is "not explained" if the contributions miss the prediction.
     changes : ndarray of shape (n_steps,)
         Changes of the target.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
     """
     contributions = np.asarray(contributions, np.float64)
     start, end = float(reference_value), float(prediction)
+    numbers = [start, end, *contributions]
+    if not np.isfinite(numbers).all():
+        places = np.flatnonzero(~np.isfinite(numbers))
+        unknown = join_names(np.array(["reference value", "prediction", *names], dtype=object)[places])
+        raise ValueError(
+            f"Finite contributions lead from the reference value to the prediction. These are not finite: {unknown}. "
+            "Replace missing and infinite values before rows are explained; explanation.to_frame() shows all numbers."
+        )
     shown, others = rank_features(np.abs(contributions), max_features)
     names = [*(names[feature] for feature in shown), *name_others(others)]
     changes = [*contributions[shown], *([contributions[others].sum()] if len(others) else [])]

@@ -219,9 +219,12 @@ def take_column(values, position):
 
 
 def to_numbers(values):
-    """Return the values of a column as floats, with NaN for values that are not numbers."""
+    """Return the values of a column as floats, with NaN for values that are not numbers. Dates are days since 1970."""
     # A categorical of numbers is converted by its values, not by its codes.
-    return np.asarray(pd.to_numeric(pd.Series(np.asarray(values)), errors="coerce"), np.float64)
+    column = pd.Series(np.asarray(values))
+    if column.dtype.kind == "M":
+        column = (column - pd.Timestamp(0)) / pd.Timedelta(days=1)
+    return np.asarray(pd.to_numeric(column, errors="coerce"), np.float64)
 
 
 def join_names(names):

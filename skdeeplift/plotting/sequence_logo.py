@@ -192,9 +192,9 @@ class SequenceLogoDisplay(Display):
                 "The explanation has no hypothetical contributions. Use hypothetical=True in explain or from_explainer."
             )
         chosen = slice_explanation(explanation, owner, target=target, part=part, field=field)
-        row = choose_row(chosen.rows, row, position, owner)
         axis = chosen.letters_axis if letters_axis is None else letters_axis
         letters, scores = _letters_last(chosen.values, chosen.contributions, axis, owner)
+        row = choose_row(chosen.rows, row, position, owner)
         letters, scores = letters[row], np.asarray(scores[row], np.float64)
         length, n_letters = scores.shape
         if alphabet is None:
@@ -258,10 +258,9 @@ class SequenceLogoDisplay(Display):
         ends = bottoms + sizes
         low, high = 1.05 * ends.min(initial=0), 1.05 * ends.max(initial=0)
         ax.set_ylim((-1, 1) if low == high else (low, high))
-        ax.xaxis.get_major_locator().set_params(integer=True)
         ax.set(xlabel="position", ylabel=self.ylabel)
-        for axis in (ax.xaxis, ax.yaxis):
-            write_plain_ticks(axis)
+        write_plain_ticks(ax.xaxis, np.arange(self.start, self.start + length))
+        write_plain_ticks(ax.yaxis)
         hide_spines(ax)
         return self
 

@@ -146,6 +146,9 @@ def _fold(part, explanation, n_rows, prefix):
             known if known is not None and len(known) == shape[0] else [f"feature {each}" for each in range(shape[0])]
         )
     noun = {"table": "", "image": "pixel", "array": "element"}.get(kind, "position")
+    if kind == "image" and n_axes == 3:
+        # These are gray images or series.
+        noun = "position"
     return _Features(names, prefix + noun, shape, flat, values)
 
 

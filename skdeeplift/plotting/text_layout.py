@@ -1,6 +1,7 @@
 """Layout of texts on a figure, by their widths."""
 
 from functools import cache
+from textwrap import fill
 
 
 def make_ruler(figure, size):
@@ -28,6 +29,16 @@ def make_ruler(figure, size):
         return drawn.get_window_extent().width * 72 / figure.dpi
 
     return measure
+
+
+def wrap_lines(text, width):
+    """Return a text whose lines have at most so many letters, unless a word is longer."""
+    return "\n".join(fill(line, width, break_long_words=False) for line in text.split("\n"))
+
+
+def shorten_name(name, width=60):
+    """Return a name without its middle if it has more than so many letters, so that a value at its end stays."""
+    return name if len(name) <= width else f"{name[: width - 20]}…{name[-19:]}"
 
 
 def stair_levels(anchors, widths):

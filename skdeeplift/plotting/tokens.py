@@ -93,9 +93,9 @@ class TokenDisplay(Display):
             otherwise positions. None draws those at ``position``, by default the first five.
         position : int or list of int, default=None
             Positions of the rows to draw, counted from 0 among all rows, in place of their labels.
-        vocabulary : sequence or dict of str, or callable, default=None
-            The word of each id, or a function that turns a list of ids into words, such as a tokenizer's
-            ``convert_ids_to_tokens``. None draws the ids.
+        vocabulary : sequence or dict of str, keras.Layer or callable, default=None
+            The word of each id, a layer with a vocabulary such as ``TextVectorization``, or a function that turns a
+            list of ids into words, such as a tokenizer's ``convert_ids_to_tokens``. None draws the ids.
         words : list of str, or list of list of str, default=None
             The words of the row, or of each of several rows. Words beyond the network's last token are counted, as
             words that it did not see. None reads the words from the ids and the vocabulary.
@@ -135,6 +135,10 @@ class TokenDisplay(Display):
                 f"{owner} draws contributions of shape (n_rows, n_tokens[, n_dimensions]). Got {contributions.shape}."
             )
         positions = choose_rows(chosen.rows, rows, position, owner)
+        if padding is not None:
+            check_scalar(padding, "padding", Integral)
+        if hasattr(vocabulary, "get_vocabulary"):
+            vocabulary = vocabulary.get_vocabulary()
         if words is not None:
             is_one_text = all(isinstance(each, str) for each in words)
             texts = [list(each) for each in ([words] if is_one_text else words)]
@@ -309,10 +313,16 @@ def _read(ids, vocabulary):
     ids = [int(each) for each in ids]
     if callable(vocabulary):
         return [str(each) for each in vocabulary(ids)]
-    try:
-        return [str(vocabulary[each]) for each in ids]
-    except (IndexError, KeyError) as error:
-        raise ValueError(f"vocabulary= has no word for one of the ids {ids}: {error}.") from error
+    words = []
+    for each in ids:
+        try:
+            words.append(str(vocabulary[each]))
+        except (IndexError, KeyError) as error:
+            raise ValueError(
+                f"vocabulary= has no word for the id {each}. Pass a list with the word of each id, or a dict from ids "
+                "to words; a dict from words to ids is turned around by {id: word for word, id in vocabulary.items()}."
+            ) from error
+    return words
 
 
 def _inside(is_word):

@@ -90,8 +90,8 @@ class WaterfallDisplay(Display):
         Raises
         ------
         ValueError
-            If the explanation is not one of a table or has no reference, or if it has several rows, targets, inputs or
-            layers and none is chosen.
+            If the explanation is not one of a table or has no reference, if it has several rows, targets, inputs or
+            layers and none is chosen, or if a number of the row is not finite.
         """
         arguments, values, text = take_row(
             explanation, cls.__name__, row=row, position=position, target=target, part=part
@@ -116,6 +116,8 @@ class WaterfallDisplay(Display):
 
         Raises
         ------
+        ValueError
+            If a number is not finite.
         ImportError
             If matplotlib is not installed.
         """

@@ -44,7 +44,7 @@ def check_entries(X, error, name, owner, is_encoded=False):
                 f"Input {name} contains NaN, in {columns}. A network of numbers takes no gaps. {remedy}."
             ) from error
         return
-    found = None if "infinity" in str(error) else _find_no_number(X)
+    found = None if "infinity" in str(error) else _find_no_number(X, error)
     if found is None:
         return
     remedy = f"Turn it into numbers first, with {encoder}"
@@ -89,18 +89,23 @@ def _names_of(X, positions):
     return f"{'column' if len(names) == 1 else 'the columns'} {', '.join(names[:MOST_NAMED])}{more}"
 
 
-def _find_no_number(X):
-    """Describe the first entry that is no number, with its column; return None if all entries are numbers."""
+def _find_no_number(X, error):
+    """Describe the first entry that an error is about, with its column; return None if all entries are numbers."""
     try:
         array = np.asarray(X, dtype=object)
     except ValueError:
         return None
     columns = list(X.columns) if hasattr(X, "columns") and array.ndim == 2 else None
     is_date = are_dates(X)
-    # First look for entries that cannot be read as numbers, then for numbers written as text.
-    for is_number in (_reads_as_number, lambda value: not isinstance(value, (str, bytes))):
+    kinds = [
+        lambda value, is_date: not is_date and not _reads_as_number(value),
+        lambda value, is_date: is_date,
+        # Numbers written as text are looked for last.
+        lambda value, is_date: isinstance(value, (str, bytes)),
+    ]
+    for is_wrong in kinds[1:] if str(error).startswith("dates") else kinds:
         for place in np.ndindex(array.shape):
-            if is_date[0 if columns is None else place[1]] or not is_number(array[place]):
+            if is_wrong(array[place], is_date[0 if columns is None else place[1]]):
                 column = place[1] if columns is None and len(place) == 2 else columns and columns[place[1]]
                 where = "" if column is None else f" in column {column!r}"
                 return f"{array[place]!r}{where} of row {place[0]}" if place else repr(array[place])

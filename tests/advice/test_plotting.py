@@ -337,3 +337,42 @@ def test_matplotlib(monkeypatch, one):
             BeeswarmDisplay.from_explanation(one)
 
     follow("Use pip install 'skdeeplift[plot]'", wrong, lambda: BeeswarmDisplay.from_explanation(one))
+
+
+def test_vocabularies():
+    tokens, by_word = np.array([[1, 2, 0]]), {"": 0, "good": 1, "bad": 2}
+    explanation = Explanation(contributions=np.ones((1, 3)), prediction=np.ones(1), X=tokens)
+    follow(
+        "Pass a list with the word of each id, or a dict from ids to words",
+        lambda: TokenDisplay.from_explanation(explanation, vocabulary=by_word),
+        lambda: TokenDisplay.from_explanation(explanation, vocabulary=list(by_word)),
+        lambda: TokenDisplay.from_explanation(explanation, vocabulary={id: word for word, id in by_word.items()}),
+    )
+
+
+def test_missing_values(fitted):
+    rows = ROWS.copy()
+    rows[0, 0] = np.nan
+    explanation = fitted.explain(ROWS)
+    explanation.contributions[0, 0] = np.nan
+    follow(
+        "Replace missing and infinite values before rows are explained; explanation.to_frame() shows all numbers",
+        lambda: explanation.plot.waterfall(row=0),
+        lambda: fitted.explain(np.nan_to_num(rows)).plot.waterfall(row=0),
+    )
+
+
+def test_keys_of_explanations(one, of_two):
+    follow(
+        "Take rows by position, as explanation[:10], columns by a list of names",
+        lambda: one["Ada"],
+        lambda: one[:10],
+        lambda: one[["x0"]],
+    )
+    follow("from the dict explanation.contributions", lambda: of_two["left"], lambda: of_two.contributions["left"])
+    follow(
+        "Take rows, as explanation[:10], or the array of one of them, explanation.contributions[key]",
+        lambda: of_two[["x0"]],
+        lambda: of_two[:10],
+        lambda: of_two.contributions["left"],
+    )

@@ -327,3 +327,10 @@ def test_one_of_several_outputs_has_its_name():
     assert DeepLiftExplainer(model, output="kind").fit(PAIRS).explain(PAIRS).class_names is None
     named = DeepLiftExplainer(model, output="price", class_names=["euros"]).fit(PAIRS)
     assert named.explain(PAIRS).class_names.tolist() == ["euros"]
+
+
+def test_functions_of_outputs_need_no_names_of_classes():
+    explainer = DeepLiftExplainer(table_network(3, "softmax"), class_names=["a", "b", "c"]).fit(ROWS)
+    of_function = explainer.explain(ROWS, target=lambda outputs: 2 * outputs[:, 1])
+    of_class = explainer.set_params(pre_activation=False).fit(ROWS).explain(ROWS, target="b")
+    np.testing.assert_allclose(of_function.contributions, 2 * of_class.contributions, rtol=1e-4, atol=1e-6)

@@ -368,3 +368,13 @@ def test_units_of_targets(activation, outputs, parameters, unit, tmp_path):
         explanation.save(tmp_path / "explanation.npz")
         for again in (Explanation.load(tmp_path / "explanation.npz"), pickle.loads(pickle.dumps(explanation))):
             assert (again.target_unit, again.n_outputs) == (unit, outputs)
+
+
+def test_layers_are_named(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, name="hidden"), keras.layers.Dense(1)])
+    explanation = DeepLiftExplainer(model, layer="hidden").fit(np.eye(3)).explain(iter([np.eye(3)]))
+    explanation.save(tmp_path / "explanation.npz")
+    again = Explanation.load(tmp_path / "explanation.npz")
+    assert explanation.layer == again.layer == "hidden"
+    # The values of the inputs are not those of the units.
+    assert "value" not in again.to_frame()

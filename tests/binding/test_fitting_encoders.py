@@ -17,7 +17,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from skdeeplift import (
     ContributionSelector,
@@ -68,6 +68,35 @@ def expected(encoder):
     encoded = encoder.transform(TABLE)
     of_encoded = (encoded - encoded.mean(0)) * WEIGHTS
     return np.stack([of_encoded[:, np.equal(SOURCES, column)].sum(1) for column in range(5)], 1)
+
+
+@pytest.mark.advice
+def test_an_encoder_that_names_no_columns():
+    table = TABLE[["age", "fare"]].fillna(0)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    network = make_pipeline(FunctionTransformer(lambda table: table.to_numpy() * 2).fit(table), model)
+    explainer = DeepLiftExplainer(network).fit(table)
+    assert explainer.get_feature_names_out().tolist() == ["x0", "x1"]
+    assert explainer.explain(table).to_frame("wide").columns.tolist() == ["x0", "x1"]
+    with pytest.raises(
+        ValueError, match=r'does not name them, as feature_names_out="one-to-one" would\. Pass to_source='
+    ):
+        DeepLiftExplainer(network, to_source=True).fit(table)
+    network[0].set_params(feature_names_out="one-to-one")
+    explainer = DeepLiftExplainer(network, to_source=True).fit(table)
+    assert explainer.get_feature_names_out().tolist() == ["age", "fare"]
+
+
+@pytest.mark.advice
+def test_one_row_is_a_table_of_one_line(encoder, model, expected):
+    explainer = DeepLiftExplainer(make_pipeline(encoder, model)).fit(TABLE)
+    for row in (TABLE.iloc[0], TABLE.iloc[0].to_dict()):
+        with pytest.raises(
+            TypeError, match=r"a line for each row\. Got a .*X\.iloc\[\[0\]\].*pd\.DataFrame\(\[row\]\)"
+        ):
+            explainer.explain(row)
+        np.testing.assert_allclose(explainer.transform(pd.DataFrame([row]))[0], expected[0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(explainer.transform(TABLE.iloc[[0]])[0], expected[0], rtol=1e-4, atol=1e-5)
 
 
 def test_contributions_of_raw_columns(encoder, model, expected):

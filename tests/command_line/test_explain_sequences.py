@@ -74,7 +74,7 @@ def test_regions_to_all_files_of_the_field(files, tmp_path, capsys):
             file.values("chr2", start, end), wanted.contributions[-1].sum(1), rtol=1e-4, atol=1e-6
         )
     printed = capsys.readouterr().out
-    assert "71 sequences of 12 letters; the target is" in printed
+    assert "71 sequences of 12 letters; the profile is" in printed
     assert f"modisco motifs -s {tmp_path / 'modisco' / 'sequences.npz'} -a" in printed
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"out.npz", "out.bw", "modisco", "out_logo_1.png", "out_logo_2.png"}

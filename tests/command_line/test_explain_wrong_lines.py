@@ -164,7 +164,7 @@ OF_FILES = {
     "model.keras numbers.csv --genome g.fa": "--genome is for sequences",
 }
 OF_NETWORKS = {
-    "model.keras narrow.csv": "The network takes 3 columns, and DATA has 2. Leave columns out",
+    "model.keras narrow.csv": "The network takes 3 columns, and DATA has 2. Add the columns that the network",
     "model.keras numbers.csv --background images.npy": "the file of --background has rows with several axes",
     "model.keras flat.npy": "DATA has 1 axis, and the network takes a table",
     "model.keras images.npy": "DATA has rows with several axes, and the network takes a table",
@@ -184,7 +184,7 @@ OF_NETWORKS = {
     "model.keras numbers.csv --reference nearest_other": "--reference nearest_other looks for 1 training rows",
     "model.keras numbers.csv --target 7": "--target 7 is out of range: for this network it is 0",
     "model.keras numbers.csv --target -1": "--target -1 is out of range",
-    "classes.keras numbers.csv --target Adelie": "To choose classes by their names, pass --classes",
+    "classes.keras numbers.csv --target Adelie": "Got 'Adelie'. To choose classes by their names, pass --classes",
     "classes.keras numbers.csv --target Adelie --classes a,b,c": "the class 'Adelie', which is none of 'a', 'b', 'c'",
     "classes.keras numbers.csv --target 2-3": "--target 3 is out of range: for this network it is a number from 0 to 2",
     "classes.keras numbers.csv --target 0,1": "--target is a number from 0 to 2. Got (0, 1)",

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from skdeeplift.command_line.data_files import read_rows
-from skdeeplift.command_line.picture_files import channels_axis
 
 Image = pytest.importorskip("PIL.Image")
 PIXELS = np.arange(30, dtype=np.uint8).reshape(2, 5, 3) * 8
@@ -72,10 +71,3 @@ def test_pictures_without_their_package(tmp_path, monkeypatch):
 def _touched(path):
     path.touch()
     return path
-
-
-@pytest.mark.parametrize(
-    ("shape", "axis"), [((9, 8, 8), None), ((9, 8, 8, 3), -1), ((9, 3, 8, 8), 1), ((9, 1, 4, 4), -1), ((9, 3), None)]
-)
-def test_axes_of_channels(shape, axis):
-    assert channels_axis(shape) == axis

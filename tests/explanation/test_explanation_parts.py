@@ -1,7 +1,7 @@
 import numpy as np
 
 from skdeeplift import Explanation
-from skdeeplift.explanation.explanation_parts import find_parts, has_targets, target_labels, unwrap_single
+from skdeeplift.explanation.explanation_parts import find_kind, find_parts, has_targets, target_labels, unwrap_single
 
 ROWS = np.arange(6.0).reshape(2, 3)
 
@@ -44,3 +44,17 @@ def test_labels_of_targets():
     # A single logit stands for the second of two classes.
     explanation.prediction = np.zeros((2, 1))
     assert target_labels(explanation) == ["b"]
+
+
+def test_the_units_of_a_layer_have_no_values():
+    """They may be as many as the inputs."""
+    units = Explanation(contributions=np.ones((2, 3)), prediction=np.ones(2), X=np.ones((2, 3)), layer="hidden")
+    assert find_parts(units)[1][0].values is None
+    X, several = [np.ones((2, 3))] * 2, [np.ones((2, 3))] * 2
+    kind, _ = find_parts(Explanation(contributions=several, prediction=np.ones(2), X=X, layer=["one", "two"]))
+    assert kind == "layer"
+
+
+def test_a_picture_needs_an_image_below_it():
+    explanation = Explanation(contributions=[np.ones((2, 4, 4))] * 2, prediction=np.ones(2), X={}, layer=["a", "b"])
+    assert find_kind(find_parts(explanation)[1][0], explanation) == "array"

@@ -204,7 +204,7 @@ def test_files_that_hold_no_explanation(tmp_path):
         Explanation.load(path)
     with path.open("wb") as file:
         np.save(file, np.zeros(3))
-    with pytest.raises(ValueError, match="holds no explanation"):
+    with pytest.raises(ValueError, match="holds no explanation to read: it is one array"):
         Explanation.load(path)
 
 

@@ -189,6 +189,7 @@ def test_fields_that_take_no_rows_stay():
         ((0, "age"), TypeError, "indexed by"),
         (True, TypeError, "indexed by"),
         ([0, "age"], TypeError, "indexed by"),
+        ((slice(10), ["age"]), TypeError, r"columns of rows by explanation\[:10\]\[\['age'\]\]"),
         ("nothing", KeyError, "nothing"),
         (["age", "sex"], KeyError, "has no column 'sex'.*'fare'"),
         (["age", "age"], ValueError, "taken once, and 'age' is there twice"),
@@ -206,6 +207,13 @@ def test_advice_on_columns(model):
     with pytest.raises(KeyError, match=r"'age' is a column, not a field. Use explanation\[\['age'\]\]"):
         explanation["age"]
     assert explanation[["age"]].contributions.shape == (6, 1)
+    assert explanation[:10][["age"]].contributions.shape == (6, 1)
+    label = explanation.index[1]
+    with pytest.raises(
+        KeyError, match=rf"'{label}' is the label of a row.*explanation\[explanation.index == '{label}'\]"
+    ):
+        explanation[label]
+    assert explanation[explanation.index == label].index.tolist() == [label]
     explanation.feature_names = None
     with pytest.raises(ValueError, match=r"Set explanation.feature_names, or take rows: explanation\[:10\]"):
         explanation[["a"]]

@@ -68,6 +68,11 @@ def double(X):
 
 
 ENCODERS = {
+    "functions of numbers": make_column_transformer(
+        (FunctionTransformer(double, feature_names_out="one-to-one"), ["height", "age"]),
+        (FunctionTransformer(np.cbrt), ["weight"]),
+        (make_pipeline(one_hot(), FunctionTransformer(np.log1p)), WORDS),
+    ),
     "one-hot first": make_column_transformer((one_hot(), WORDS), (StandardScaler(), NUMBERS)),
     "drop, infrequent": make_column_transformer(
         (one_hot(drop="first", min_frequency=10), WORDS[::-1]), (StandardScaler(), NUMBERS[::-1])
@@ -188,7 +193,7 @@ def test_names_that_look_like_others():
         (PCA(2), "PCA come from: it mixes columns"),
         (make_column_transformer((PCA(2), ["age", "weight"])), "PCA come from"),
         (PolynomialFeatures(), "PolynomialFeatures come from: '1' is none of its columns"),
-        (FunctionTransformer(double), "FunctionTransformer come from: it does not name them"),
+        (FunctionTransformer(double), "FunctionTransformer come from: it does not name them, as feature_names_out="),
         (make_pipeline(StandardScaler(), FunctionTransformer(double)), "it does not name them"),
     ],
 )

@@ -10,6 +10,7 @@ from keras.wrappers import SKLearnClassifier, SKLearnRegressor
 from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -147,6 +148,8 @@ def test_what_cannot_be_trained():
         train(MLPClassifier(), X, None, {}, "Explainer")
     with pytest.raises(TypeError, match=r"hold a network.*Got a LogisticRegression"):
         train(make_pipeline(StandardScaler(), LogisticRegression()), X, Y, {}, "Explainer")
+    with pytest.raises(TypeError, match=r"Got a BaggingClassifier of decision trees, its default"):
+        train(BaggingClassifier(), X, Y, {}, "Explainer")
     with pytest.raises(TypeError, match=r"ends in one of these or in a trained network\. Got a str"):
         train(make_pipeline(StandardScaler(), "passthrough"), X, Y, {}, "Explainer")
 

@@ -31,6 +31,17 @@ def test_categories_stand_side_by_side():
     np.testing.assert_array_equal(positions[:, 1], [1, 2, 3])
 
 
+def test_names_of_categories_do_not_touch():
+    names = [f"a long category {number}" for number in range(8)]
+    display = DependenceDisplay(names, range(8), "kind").plot()
+    display.figure_.draw_without_rendering()
+    labels = display.ax_.get_xticklabels()
+    assert [label.get_text() for label in labels] == names
+    assert {label.get_rotation() for label in labels} == {40}
+    few = DependenceDisplay(["yes", "no"], [0, 1], "kind").plot()
+    assert {label.get_rotation() for label in few.ax_.get_xticklabels()} == {0}
+
+
 def test_colors_of_categories_have_a_legend():
     display = DependenceDisplay([1, 2, 3], [1, 2, 3], "age", color_values=["x", "y", "x"], color_name="group").plot()
     legend = display.ax_.get_legend()
@@ -69,6 +80,15 @@ def test_rows_without_a_value_are_beside_the_others():
     assert {"2000", "2010"} <= {label.get_text() for label in display.ax_.get_xticklabels()}
 
 
+def test_dates_are_on_an_axis_of_dates():
+    dates = pd.Series(pd.to_datetime(["2019-05-01", None, "2023-05-01"]))
+    display = DependenceDisplay(dates, [1, 2, 3], "joined", color_values=dates, color_name="joined").plot()
+    display.figure_.draw_without_rendering()
+    for axis in (display.ax_.xaxis, display.figure_.axes[1].yaxis):
+        assert {"2020", "2022"} <= {label.get_text() for label in axis.get_ticklabels()}
+    assert [text.get_text() for text in display.ax_.texts] == ["missing"]
+
+
 def test_missing_categories_come_last():
     values = pd.Series(["yes", None, "no", np.nan], dtype=object)
     display = DependenceDisplay([1, 2, 3, 4], [1, 2, 3, 4], "a", color_values=values, color_name="smoker").plot()
@@ -81,3 +101,12 @@ def test_missing_categories_come_last():
 def test_rows_with_different_targets_are_not_mixed():
     with pytest.raises(ValueError, match="rows have targets of their own"):
         DependenceDisplay.from_explanation(of_rows(), "a")
+
+
+def test_dates_are_dates():
+    dates = pd.Series(pd.to_datetime(["2020-03-01", "2020-05-01", None]))
+    display = DependenceDisplay(dates, [1, 2, 3], "sold", color_values=dates, color_name="sold").plot()
+    display.figure_.draw_without_rendering()
+    assert [text.get_text() for text in display.ax_.texts] == ["missing"]
+    for axis in (display.ax_.xaxis, display.figure_.axes[1].yaxis):
+        assert "Apr" in {label.get_text() for label in axis.get_ticklabels()}

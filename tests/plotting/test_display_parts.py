@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,6 +21,7 @@ def test_missing_matplotlib(monkeypatch):
 def test_drawing_leaves_global_state_alone():
     code = """
 import sys
+from itertools import pairwise
 import skdeeplift.plotting as plotting
 assert "matplotlib" not in sys.modules, "imported with the package"
 import matplotlib
@@ -73,3 +75,13 @@ def test_ticks_are_written_in_full(values, ticks):
     low, high = ax.get_xlim()
     positions = zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)
     assert [label.get_text() for tick, label in positions if low <= tick <= high] == ticks
+
+
+def test_numbers_of_many_digits_do_not_collide():
+    from matplotlib.figure import Figure
+
+    ax = Figure(figsize=(4, 2)).add_subplot(xlim=(999999.5, 1000000.4))
+    write_plain_ticks(ax.xaxis)
+    ax.figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in ax.get_xticklabels() if label.get_text()]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))

@@ -75,6 +75,9 @@ def test_only_tables_have_features():
     explanation = table(contributions=np.zeros((2, 4, 3)), X=np.zeros((2, 4, 3)), feature_names=None)
     with pytest.raises(ValueError, match=r"features of a table.* have shape \(2, 4, 3\); ImageContributionDisplay"):
         slice_table(explanation, "Display")
+    # To choose a target would not help.
+    with pytest.raises(ValueError, match="features of a table"):
+        slice_table(table(**explanation | {"target": of_rows().target}), "Display")
     empty = table(contributions=np.zeros((0, 3)), X=np.zeros((0, 3)), prediction=np.zeros(0))
     with pytest.raises(ValueError, match="has none"):
         slice_table(empty, "Display")
@@ -101,3 +104,9 @@ def test_rows_with_different_targets_are_not_mixed():
     assert len(slice_table(explanation, "Display", target=4).contributions) == 1
     explanation.target = np.array([4, 4])
     assert len(slice_table(explanation, "Display").contributions) == 2
+
+
+def test_the_kind_of_data_is_checked_before_targets():
+    images = table(contributions=np.zeros((2, 4, 3)), X=np.zeros((2, 4, 3)), target=np.array([4, 7]))
+    with pytest.raises(ValueError, match="ImageContributionDisplay draws images"):
+        slice_table(images, "Display")

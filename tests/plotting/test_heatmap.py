@@ -66,7 +66,7 @@ def test_similar_rows_are_next_to_each_other(monkeypatch):
 
 
 def test_gaps_do_not_hinder_the_order():
-    display = HeatmapDisplay([[1.0, np.nan], [2.0, 3.0], [0.0, 1.0]], ["a", "b"]).plot()
+    display = HeatmapDisplay([[1.0, np.nan], [2.0, 3.0], [np.inf, 1.0]], ["a", "b"]).plot()
     assert sorted(display.order_) == [0, 1, 2]
     assert not display.ax_.child_axes
 
@@ -76,3 +76,22 @@ def test_targets_are_chosen():
         HeatmapDisplay.from_explanation(of_classes())
     with pytest.raises(ValueError, match="rows have targets of their own"):
         HeatmapDisplay.from_explanation(of_rows())
+
+
+def test_neighbours_do_not_blend_and_cells_without_a_number_are_no_zeros():
+    display = HeatmapDisplay([[1.0, np.nan], [-1.0, 0.0]], ["a", "b"]).plot(order="given")
+    display.figure_.canvas.draw()
+    pixels = np.asarray(display.figure_.canvas.buffer_rgba())
+    left, bottom, width, height = map(int, display.ax_.get_window_extent().bounds)
+    grid = pixels[len(pixels) - bottom - height : len(pixels) - bottom][8:-8, left + 8 : left + width - 8]
+    assert len(np.unique(grid.reshape(-1, 4), axis=0)) <= 5
+    blank, zero = grid[-1, 0], grid[-1, -1]
+    assert zero[:3].tolist() == [255, 255, 255]
+    assert blank[0] < 200
+
+
+def test_the_line_of_predictions_is_on_the_figure():
+    display = HeatmapDisplay(np.eye(10, 3), list("abc"), prediction=np.arange(10.0)).plot()
+    display.figure_.canvas.draw()
+    [above] = display.ax_.child_axes
+    assert above.get_tightbbox().y1 <= display.figure_.bbox.y1

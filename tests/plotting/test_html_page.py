@@ -85,3 +85,17 @@ def test_other_rows(kind, expected):
 def test_no_rows(tmp_path):
     table()[:0].to_html(tmp_path / "page.html")
     assert "<h1>Explanation of 0 rows</h1>" in (tmp_path / "page.html").read_text()
+
+
+def test_rows_without_numbers_have_no_steps(tmp_path):
+    explanation = table(prediction=np.array([np.nan, 3.0]))
+    assert captions(explanation)[2:] == ["row 1"]
+    explanation.to_html(tmp_path / "page.html")
+
+
+def test_tokens_have_words(tmp_path):
+    tokens = table(X=np.array([[1, 2, 0], [2, 1, 0]]), holds_tokens=True)
+    tokens.to_html(tmp_path / "page.html", vocabulary=["", "<film>", "bad"], padding=0)
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "&lt;film&gt;</span>" in text
+    assert "[1 padding" in text

@@ -3,7 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from skdeeplift.plotting.display import colors_on
-from skdeeplift.plotting.image_arrays import displayable, pale, take_sign
+from skdeeplift.plotting.image_arrays import channels_axis, displayable, pale, take_sign
 
 CONTRIBUTIONS = np.array([[[1.0, -2.0], [0.0, 3.0]]])
 
@@ -39,3 +39,10 @@ def test_pale_images_keep_the_order_of_grays():
         shades = pale(np.array([[0.0, 0.5, 1.0]]), colors)[0, :, 0]
         assert (np.diff(shades) > 0).all()
         assert np.ptp(shades) < 0.35
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((9, 8, 8), None), ((9, 8, 8, 3), -1), ((9, 3, 8, 8), 1), ((9, 1, 4, 4), -1), ((9, 3), None)]
+)
+def test_axes_of_channels(shape, axis):
+    assert channels_axis(shape) == axis

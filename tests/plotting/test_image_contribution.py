@@ -11,7 +11,7 @@ IMAGES = np.linspace(0, 1, 2 * 4 * 3).reshape(2, 4, 3)
 
 def explanation(contributions=None, X=IMAGES, **fields):
     contributions = np.arange(24.0).reshape(2, 4, 3) - 11 if contributions is None else contributions
-    fields = {"prediction": np.zeros(len(contributions)), "target": None, **fields}
+    fields = {"prediction": np.zeros(2), "target": None, **fields}
     return Explanation(contributions=contributions, X=X, **fields)
 
 
@@ -215,3 +215,28 @@ def test_texts_do_not_collide(scale, n_targets):
         for other in boxes[place + 1 :]:
             overlap = mpl.transforms.Bbox.intersection(box, other)
             assert overlap is None or min(overlap.width, overlap.height) < 1
+
+
+def test_channels_may_be_first():
+    images = np.random.default_rng(0).uniform(size=(2, 3, 5, 6))
+    display = ImageContributionDisplay.from_explanation(explanation(images - 0.5, images))
+    np.testing.assert_allclose(overlay(display.axes_[1, 1])[0], (images[1] - 0.5).sum(0))
+    np.testing.assert_allclose(display.axes_[1, 0].images[0].get_array(), np.moveaxis(images[1], 0, -1))
+
+
+def test_series_lie_on_their_sides():
+    series = np.random.default_rng(0).uniform(size=(2, 20, 3))
+    display = ImageContributionDisplay.from_explanation(explanation(series - 0.5, series))
+    np.testing.assert_allclose(overlay(display.axes_[1, 1])[0], (series[1] - 0.5).T)
+    assert display.axes_[0, 0].get_title() == "values"
+    assert display.axes_[0, 1].get_aspect() == "auto"
+    assert len(display.axes_[0, 1].get_xticks()) > 2
+    width, height = display.figure_.get_size_inches()
+    assert width > height
+
+
+def test_one_of_several_layers_is_over_the_image():
+    layers = [np.ones((2, 4)), np.arange(8.0).reshape(2, 2, 2)]
+    display = ImageContributionDisplay.from_explanation(explanation(layers, layer=["dense", "edges"]), part=1)
+    np.testing.assert_array_equal(overlay(display.axes_[1, 1])[0], layers[1][1])
+    np.testing.assert_array_equal(display.axes_[1, 0].images[0].get_array(), IMAGES[1])

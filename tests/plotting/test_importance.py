@@ -133,3 +133,9 @@ def test_a_feature_without_a_number_has_no_bar():
     display = ImportanceDisplay([1.0, np.nan], ["a", "b"]).plot()
     assert [text.get_text() for text in display.ax_.texts] == ["1", "missing"]
     display.figure_.draw_without_rendering()
+
+
+def test_no_feature_has_a_number():
+    display = ImportanceDisplay([np.nan, np.inf], ["a", "b"]).plot()
+    assert {text.get_text() for text in display.ax_.texts} == {"missing", "inf"}
+    assert all(np.isfinite(text.xy).all() for text in display.ax_.texts)

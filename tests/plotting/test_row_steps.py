@@ -58,3 +58,8 @@ def test_columns_left_out_are_a_step():
     assert steps == ["columns left out", "c = 30"]
     np.testing.assert_array_equal(changes, [-2, 0.5])
     assert [label.get_text() for label in table()[["c"]].plot.waterfall(position=0).ax_.get_yticklabels()][1:3] == steps
+
+
+def test_steps_need_numbers():
+    with pytest.raises(ValueError, match=r"These are not finite: 'prediction', 'b'\. Replace missing"):
+        steps_to_prediction([1.0, np.nan], 0.0, np.nan, ["a", "b"], None)

@@ -90,6 +90,7 @@ def test_choice_of_a_feature():
 def test_numbers_among_other_values():
     np.testing.assert_array_equal(to_numbers(np.array([1, "x", None, 2.5], dtype=object)), [1, np.nan, np.nan, 2.5])
     np.testing.assert_array_equal(to_numbers(pd.Series(["u", "v"], dtype="category")), [np.nan, np.nan])
+    np.testing.assert_array_equal(to_numbers(pd.Series(pd.to_datetime(["1970-01-03", None]))), [2, np.nan])
 
 
 def test_choice_of_rows():

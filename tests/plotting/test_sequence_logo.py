@@ -145,7 +145,7 @@ def test_letters_on_another_axis():
 
 def test_what_cannot_be_drawn():
     with pytest.raises(ValueError, match=r"one-hot sequences of shape \(n_rows, length, n_letters\)"):
-        SequenceLogoDisplay.from_explanation(explanation(contributions=np.zeros((1, 3)), X=np.zeros((1, 3))))
+        SequenceLogoDisplay.from_explanation(explanation(contributions=np.zeros((2, 3)), X=np.zeros((2, 3))))
     with pytest.raises(ValueError, match=r"the others are 0\. Is X one-hot"):
         SequenceLogoDisplay.from_explanation(explanation(contributions=np.zeros((1, 3, 4)), X=np.full((1, 3, 4), 0.3)))
     with pytest.raises(ValueError, match="letters_axis=5"):
@@ -173,3 +173,12 @@ def test_one_sequence_for_each_row():
     X = np.stack([one_hot("GAT"), one_hot("TAG")])[None]
     with pytest.raises(ValueError, match=r"draws one sequence for each row\. Got values of shape \(1, 2, 3, 4\)"):
         SequenceLogoDisplay.from_explanation(explanation(X=X, contributions=X))
+
+
+def test_fixed_ticks_of_shared_axes_stay():
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots(2, sharex=True)
+    axes[0].set_xticks([0, 1])
+    display = SequenceLogoDisplay([[1.0, 0, 0, 0], [0, 2.0, 0, 0]]).plot(ax=axes[1])
+    assert display.ax_.get_xticks().tolist() == [0, 1]

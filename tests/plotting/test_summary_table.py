@@ -118,7 +118,7 @@ def test_columns_left_out():
 
 @pytest.mark.parametrize(
     ("kind", "pattern", "n_places"),
-    [("image", r"pixel \d, \d", 36), ("gray", r"pixel \d, \d", 36), ("array", r"element \d, \d, \d, \d", 16)],
+    [("image", r"pixel \d, \d", 36), ("gray", r"position \d, \d", 36), ("array", r"element \d, \d, \d, \d", 16)],
 )
 def test_pixels(kind, pattern, n_places):
     explanation = of_kind(kind, 1)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from skdeeplift.plotting.text_layout import make_ruler, stair_levels
+from skdeeplift.plotting.text_layout import make_ruler, shorten_name, stair_levels, wrap_lines
 
 
 def test_widths_of_texts():
@@ -28,3 +28,11 @@ def test_neither_labels_nor_lines_overlap():
                 covers = anchors[one] - widths[one] <= anchors[other] < anchors[one]
                 # A line passes the levels above its label; a label lies on its own level.
                 assert not (covers and levels[other] >= levels[one])
+
+
+def test_long_names():
+    name = "a very long name " * 8 + "= 3"
+    assert len(shorten_name(name)) == 60
+    assert shorten_name(name).endswith("long name = 3")
+    assert shorten_name("age = 3") == "age = 3"
+    assert wrap_lines("one two\nthree", 4) == "one\ntwo\nthree"

@@ -1,5 +1,6 @@
 from xml.etree import ElementTree as ET
 
+import keras
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -118,7 +119,7 @@ def test_what_cannot_be_drawn():
         TokenDisplay.from_explanation(explanation(), rows=[0, 2])
     with pytest.raises(ValueError, match="words= holds the words of 1 rows, and 2 are drawn"):
         TokenDisplay.from_explanation(explanation(), words=["a", "b", "c"])
-    with pytest.raises(ValueError, match="vocabulary= has no word for one of the ids"):
+    with pytest.raises(ValueError, match="vocabulary= has no word for the id 1"):
         TokenDisplay.from_explanation(explanation(), rows=0, vocabulary=["a"])
     with pytest.raises(ValueError, match="Row 0 has 3 contributions, and 2 words"):
         TokenDisplay.from_explanation(explanation(), rows=0, words=["a", "b"])
@@ -187,3 +188,11 @@ def test_given_axes_keep_their_figure():
     display = TokenDisplay([["a", "b"]], [[1.0, 2.0]]).plot(ax=figure.add_subplot())
     assert display.figure_ is figure
     assert figure.get_size_inches().tolist() == [5, 4]
+
+
+def test_a_layer_has_the_words():
+    layer = keras.layers.TextVectorization(vocabulary=["not", "bad", "film"])
+    display = TokenDisplay.from_explanation(explanation(X=np.array([[2, 3, 4], [4, 0, 0]])), vocabulary=layer, rows=0)
+    assert words(display) == ["not", "bad", "film"]
+    with pytest.raises(TypeError, match="padding must be an instance of int"):
+        TokenDisplay.from_explanation(explanation(), padding="<pad>")

@@ -42,6 +42,7 @@ def days(dates):
             [r"X holds 'f' in column 'sex' of row 0", "OneHotEncoder: the columns 'sex', 'plan'"],
         ),
         (["visits", "joined"], ["column 'joined' of row 0", "FunctionTransformer, such as days .*: column 'joined'"]),
+        (["joined", "sex"], ["'(joined' of row 0, which is no number: dates|sex' of row 0, .*string)", "column 'sex'"]),
         (["visits", "age"], [r"X contains NaN, in column 'age'\. .*Fill them first, by a SimpleImputer"]),
     ],
 )
