@@ -60,7 +60,7 @@ def faults(text, first_line):
         for phrase, better in PHRASES.items():
             if match := re.search(phrase, _INLINE.sub("code", paragraph), re.IGNORECASE):
                 yield line, f"{match[0]!r}: write {better}"
-        for sentence in _SENTENCE_END.split(_INLINE.sub("code", paragraph)):
+        for sentence in _SENTENCE_END.split(_INLINE.sub("`code`", paragraph)):
             n_words = len(re.findall(r"[\w'-]+", sentence))
             if n_words > MOST_WORDS:
                 yield line, f"a sentence of {n_words} words: {sentence[:60]}..."
@@ -97,6 +97,8 @@ def faults_of_source(text):
 def faults_of_file(path):
     """List the faults of a Python file or a page, in the order of lines."""
     text = Path(path).read_text(encoding="utf-8")
+    if Path(path).suffix == ".md":
+        text = re.sub(r"```.*?```", lambda block: "\n" * block[0].count("\n"), text, flags=re.DOTALL)
     found = faults_of_source(text) if Path(path).suffix == ".py" else faults(text, 1)
     return sorted(set(found))
 

@@ -206,16 +206,18 @@ HEADER = [
 IN_README = ["", "workload, rows x references", "seconds", "to forward + backward", *HEADER[6:9]]
 ABOUT = """# Benchmarks
 
-Written by `python -m tests.benchmarks --table` on {machine}, with {versions}; TensorFlow and Torch had {threads}
-threads. Each line comes from a process of its own, in which the explainer, the plain compiled network over the same
-pairs of rows and references (forward; forward and backward), and other packages took turns; numbers are medians of
-{rounds}. Ratios below one mean that explaining is faster than running the plain network over the pairs, which is so
-where many pairs share a reference. In brackets stands the most that is aimed at. What another package takes is given as
-a multiple of ours; an empty cell means that it does not offer the method, raises on the network, or is not installed.
+This page compares times, memory and precision of explanations. `python -m tests.benchmarks --table` measured it on
+{machine}, with {versions}. TensorFlow and Torch had {threads} threads.
+
+Each line was measured in a separate process. The explainer, other packages and the plain compiled network (forward;
+forward and backward) took turns on the same pairs of rows and references. Numbers are medians of {rounds}. A ratio
+below one means that explaining is faster than running the plain network over the pairs, which happens if many pairs
+share a reference. Brackets hold the target for a ratio. Times of other packages are multiples of ours. An empty cell
+means that the package does not offer the method, raises on the network, or is not installed.
 
 The least operations and bytes are those of a perfect implementation: rows and references forward and pairs backward
-through the products alone, each array and weight moved once. Memory is what the first call adds to the most that the
-process had used. The convergence delta is the largest of 256 rows, relative to the largest change of the output.
+through the products alone, each array and weight moved once. Memory is the increase of the process's peak by the first
+call. The convergence delta is the largest of 256 rows, relative to the largest change of the output.
 
 """
 

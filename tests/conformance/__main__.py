@@ -16,15 +16,21 @@ What is supported
 
 .. This page is written by ``python -m tests.conformance``.
 
+This page lists the layers of Keras and the operations of TensorFlow that have a rule.
+:func:`~skdeeplift.describe` lists the operations of your own network.
+
 Layers
 ======
 
-The tests explain a network around each of these layers of Keras, by rescale and RevealCancel, and check that
-contributions sum to the change of the output:
+For each of these layers, the tests explain a network that contains the layer, by rescale and RevealCancel. They check
+that contributions sum to the change of the output:
+
+.. hlist::
+   :columns: 4
 
 {layers}
 
-These are left out:
+These layers are not tested:
 
 {left_out}
 
@@ -36,11 +42,11 @@ one of its inputs varies with the network's input, and another rule for the case
 
 {operations}
 
-These are written as several of the operations above while the network is traced, in some cases or in all of them:
+While the network is traced, these operations are replaced by several of the operations above, in some or in all cases:
 
 {expanded}
 
-At these an error is raised, unless ``unsupported="integrate"`` or ``"secant"`` helps (see :ref:`rules`):
+These operations raise an error, unless ``unsupported="integrate"`` or ``"secant"`` is set (see :ref:`rules`):
 
 {unsupported}
 """
@@ -48,7 +54,7 @@ At these an error is raised, unless ``unsupported="integrate"`` or ``"secant"`` 
 
 def page():
     """Return the page's text."""
-    names = ", ".join(f"``{name}``" for name in sorted({*LAYERS, *IN_SEQUENCES}))
+    names = "\n".join(f"   * ``{name}``" for name in sorted({*LAYERS, *IN_SEQUENCES}))
     families = {}
     # The method decides about activations, so that the table of rules has none for them.
     kinds = [("activation", "activation"), *((name, rule.family) for name, rule in SHARED.rules.items())]

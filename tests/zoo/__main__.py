@@ -21,19 +21,23 @@ Zoo
 
 .. This page is written by ``python -m tests.zoo``.
 
-Each network below has the structure of a published architecture, with few units, random weights and random rows. The
-tests explain each by three methods and compare the sum of the contributions with the change of the output.
+This page shows how well each method explains published architectures. Each network below has the structure of a
+published architecture, with few units, random weights and random rows. The tests explain each network by three
+methods and compare the sum of the contributions with the change of the output.
 
 *exact*
-    Contributions sum to the change, without a warning. The tolerance is a thousandth of the largest change of a row.
+    Contributions sum to the change, without a warning. The tolerance is a thousandth of the largest change of a
+    row.
 *warned*
-    They do not, and a warning says so. Integrated gradients are an approximation, for which one hundredth is allowed.
+    Contributions do not sum, and a warning says so. For integrated gradients, an approximation, the tolerance is a
+    hundredth.
 *refused*
-    There is no such explanation; the reason follows.
+    The method raises an error, for the reason given.
 
-Times are relative to the plain gradient of the same target, compiled by TensorFlow: ``fit`` and the first explanation
-relative to the first gradient, and a later explanation relative to a later gradient of the same {rows} rows, or of two
-rows in the first table. With so few units, calls take longer than computing; :ref:`speed` has networks of usual size.
+Times are relative to the plain gradient of the same target, compiled by TensorFlow. "First" is ``fit`` and the
+first explanation, relative to the first gradient. "Then" is a later explanation, relative to a later gradient of
+the same {rows} rows, or of two rows in the first table. With so few units, most of the time is spent on calls.
+:ref:`speed` has networks of usual size.
 """
 
 
