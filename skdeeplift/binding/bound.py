@@ -92,7 +92,7 @@ class Bound:
         Schedule that repeats the method for each row.
     """
 
-    # Packed, since any entry of this object may hold a Keras model.
+    # Keras models anywhere in this object are packed.
     holds_models = True
 
     def __init__(self, network, *, owner, hooks, parameters, seed, estimator=None, encoder=None):

@@ -148,7 +148,7 @@ class PredictionMixin:
         """
         if not is_trained_in_fit(self.estimator):
             return super().get_metadata_routing()
-        # Left out, since scikit-learn copies routers, and would copy the network too.
+        # Owned by a name: scikit-learn copies routers, and would copy the explainer's network with its owner.
         router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
         # The clone of a Keras wrapper makes the requests in `fit` that the wrapper itself stores elsewhere.
         return router.add(
