@@ -155,9 +155,6 @@ print(
     f"For a standard error of 20 %, the wines need {numbers.min()} to {numbers.max()} references."
 )
 
-# %%
-# What one learns
-# ===============
-#
-# Choose the reference by the question, then look at what the network says of it: a reference of which it says something
-# extreme is one that it does not know. Zeros are a good answer only where zero means that there is nothing.
+# %% What one learns =============== Choose the reference by the question, then look at the network's prediction for it.
+# An extreme prediction means that the network does not know such inputs. Zeros are a good reference only if zero means
+# that there is no signal.

@@ -3,9 +3,9 @@
 Which method explains this network?
 ===================================
 
-Methods disagree, and all their pictures look plausible. Metrics put numbers to what a good explanation should do: if
-the pixels that it calls important are erased, the prediction should fall; what it says of a set of pixels should be
-what they do together; and it should not outlive the network's weights.
+Methods disagree, and all their pictures look plausible. Metrics measure three properties of a good explanation. If the
+pixels that it calls important are erased, the prediction should fall. Its contributions of a set of pixels should sum
+to their joint effect. It should change when the network's weights are randomized.
 """
 
 import keras
@@ -114,9 +114,8 @@ table = compare_explainers(
 )
 print(table.drop(index="seconds").round(3).to_string())
 
-# %%
-# The curves behind the deletion score, means over the images. The dotted one erases pixels in random order, whatever a
-# method is worth has to be below it.
+# %% The curves behind the deletion score are means over the images. The dotted curve erases pixels in random order; a
+# useful method lies below it.
 
 colors = dict(
     zip(

@@ -3,8 +3,8 @@
 More rows than memory: a Dask cluster
 =====================================
 
-An explainer takes arrays and tables of Dask as it takes those of NumPy and pandas. Contributions stay lazy: nothing is
-computed until it is asked for, block by block, on whatever machines the cluster has.
+Explainers accept arrays and tables of Dask like those of NumPy and pandas. Contributions stay lazy: they are computed
+when they are needed, block by block, on the machines of the cluster.
 """
 
 import pickle

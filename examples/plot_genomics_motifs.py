@@ -69,7 +69,7 @@ def load():
 
 
 def planted_motifs(embeddings):
-    """Return the motif, start and stop of whatever was planted, in the order of positions."""
+    """Return the motif, start and stop of each planted site, in the order of positions."""
     found = re.findall(r"pos-(\d+)_([A-Z0-9]+)_\w+-([ACGT]+)", embeddings)
     spans = [
         (motif, int(start), int(start) + len(site))

@@ -3,9 +3,9 @@
 Selecting features without a leak
 =================================
 
-Does a feature selection help, or does it only remember the answers? The honest test of a selection is noise: columns
-that know nothing about the classes, so that no more than half of the predictions can be right. Whatever finds more has
-seen the test rows.
+Does a feature selection help, or does it only remember the answers? Noise is the honest test: columns without
+information about the classes, so that no more than half of the predictions can be right. A selection with a higher
+accuracy has seen the test rows.
 """
 
 import matplotlib.pyplot as plt
@@ -22,12 +22,9 @@ from skdeeplift import DeepLiftExplainer
 
 N_ROWS, N_COLUMNS, N_SELECTED, N_REPEATS = 100, 500, 10, 6
 
-# %%
-# Three ways to cross-validate a selection
-# ========================================
-#
-# Each trains a network, takes the ten columns with the largest mean absolute contributions, and lets a logistic
-# regression classify by them, in four folds.
+# %% Three ways to cross-validate a selection ======================================== Each way trains a network and
+# takes the ten columns with the largest mean absolute contributions. A logistic regression then classifies by these
+# columns, in four folds.
 #
 # - *Before the folds*: columns are selected once, on all rows. It is the common mistake.
 # - *Trained network*: columns are selected in each fold, on its training rows, but by a network that was trained on all

@@ -4,8 +4,8 @@ Rescale and RevealCancel on handwritten digits
 ===============================================
 
 Which pixels make a network see an 8 and not a 3? Figure 4 of the DeepLIFT paper [1]_ answers with contributions to the
-difference of the two classes, and checks the answer: it erases the pixels that speak most for the 8, and measures how
-far the network's log-odds of 8 against 3 fall. The better a rule ranks the pixels, the further they fall.
+difference of the two classes. To check the answer, it erases the pixels with the largest contributions to the 8. The
+better a rule ranks the pixels, the further the network's log-odds of 8 against 3 fall.
 
 This example repeats the experiment with the network of the paper's authors and the MNIST test images. Outside a clone
 of the repository, where these files are not at hand, it trains a network of the same architecture on the 5000 digits
@@ -110,13 +110,10 @@ def train():
 
 network, images, labels = load()
 
-# %%
-# Contributions, and what erasing changes
-# =======================================
-#
-# The reference is a black image. ``target={8: 1, 3: -1}`` explains the logit of 8 minus that of 3, which are the
-# log-odds of 8 against 3, as what a softmax divides by cancels. Of the 157 pixels with the largest contributions, those
-# with positive ones are set to 0; :func:`~skdeeplift.metrics.log_odds_change` does so, and tells what follows.
+# %% Contributions, and what erasing changes ======================================= The reference is a black image. The
+# target ``{8: 1, 3: -1}`` is the logit of 8 minus the logit of 3. This equals the log-odds of 8 against 3, since the
+# denominator of the softmax cancels. The function :func:`~skdeeplift.metrics.log_odds_change` takes the 157 pixels with
+# the largest contributions, sets those with positive contributions to 0, and returns the change of the log-odds.
 
 
 def make_explainer(network, method, images):

@@ -240,7 +240,7 @@ class CallReport:
         if self.not_finite is not None:
             look_at = "the target function" if self.is_function else "the network's weights"
             warn(
-                f"In {self.n_not_finite} of {self.n_rows} rows, the first of which is {self.not_finite}, the target is "
+                f"In {self.n_not_finite} of {self.n_rows} rows, first in {self.not_finite}, the target is "
                 f"not finite, so contributions mean nothing there. Look at {look_at}, and at these rows.",
                 RuntimeWarning,
             )

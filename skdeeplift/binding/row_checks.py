@@ -323,7 +323,7 @@ def find_replaced_letters(bound, method, arrays):
     if all(axis is None for axis in axes):
         raise ValueError(
             f"{bound.owner} replaces one-hot letters. {' '.join(reasons) or 'letters_axis= names no input.'} Pass "
-            "letters_axis=-1 for letters on the last axis, whatever numbers rows hold."
+            "letters_axis=-1 for letters on the last axis, with any numbers in the rows."
         )
     return tuple(axes)
 

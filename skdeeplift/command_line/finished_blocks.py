@@ -74,5 +74,5 @@ class FinishedBlocks:
 
 
 def delete_blocks(folder):
-    """Delete unfinished results, whatever they are of."""
+    """Delete unfinished results of any description."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -111,7 +111,7 @@ def _find_decimal_mark(lines, separator):
 
 
 def _say_parser_error(text):
-    """Say an error of pandas' parser in plain words."""
+    """Describe an error of pandas' parser in plain words."""
     if match := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", text):
         expected, line, got = match.groups()
         return f"its line {line} has {got} fields, and the lines before have {expected}"

@@ -134,7 +134,7 @@ class RowsFunction:
         results = _map(lambda piece: self._over_references(rows, pairing, piece), [tf.constant(np.stack(cut))])
 
         def join(array):
-            """Put the axis of pieces of targets in front of that of the targets of a piece."""
+            """Merge the axis of pieces and the axis of targets of a piece into one axis of targets."""
             array = tf.transpose(array, [1, 0, *range(2, array.shape.rank)])
             return tf.reshape(array, (array.shape[0], -1, *array.shape[3:]))[:, :number]
 

@@ -37,7 +37,7 @@ def run_in_parts(problem, n_jobs, shared):
     n_workers = 1 if n_jobs == 1 else number_of_workers(n_jobs)
     if n_workers == 1:
         return problem.schedule.run(problem)
-    # All workers together have as much memory as one alone.
+    # The memory limit holds for all workers together.
     config = {**get_config(), "memory_limit": memory_limit() // n_workers}
     with config_context(**config):
         loop = Loop(problem)

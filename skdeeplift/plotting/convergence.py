@@ -84,9 +84,9 @@ class ConvergenceDisplay(Display):
         target : str, int, tuple, dict, array-like or callable, default=None
             The target to explain; the explainer's own ``target`` by default. Must be None with ``over="references"``.
         over : {"rows", "references", "steps"}, default="rows"
-            Quantity to draw. ``"rows"`` draws the errors of rows; ``"references"`` the columns of `reference_report`
-            against the number of references; ``"steps"`` the distance from the final contributions and the mean error
-            against the number of steps of integrated gradients.
+            Quantity to draw. The errors of rows for ``"rows"``. The columns of `reference_report` against the number of
+            references for ``"references"``. The distance from the final contributions, and the mean error, against the
+            number of steps of integrated gradients for ``"steps"``.
         numbers : list of int, default=None
             Numbers of references or steps. By default powers of two for references, and 1, 2, 5, 10 and so on to 200
             for steps.

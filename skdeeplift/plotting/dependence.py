@@ -223,5 +223,5 @@ def _positions(values):
 
 
 def _spread_evenly(number):
-    """Return numbers from -1 to 1, any run of which fills the range evenly: multiples of the golden ratio."""
+    """Return numbers from -1 to 1, multiples of the golden ratio, so that any first few fill the range evenly."""
     return 2 * (np.arange(number) * 0.6180339887498949 % 1) - 1

@@ -1,4 +1,4 @@
-"""Integers, such as tokens, by which a network looks up numbers: their places in the input, and their masks.
+"""Integers, such as tokens, that a network looks up in tables: their places in the input, and their masks.
 
 An integer has no difference. Differences start at the numbers that are looked up by it, as in an embedding. Their
 contributions belong to the integer.

@@ -81,7 +81,7 @@ class Method:
     draws = 1
     # Chunks whose values take more bytes than this are not faster, and only need memory.
     chunk_bytes = 2**30
-    # Ops on the way to the target that a method of derivatives does not see: those that round.
+    # Rounding ops before the target, which a method of derivatives ignores.
     rounding_ops = ()
     # Smallest number of pairs at which convolutions are fast.
     least_pairs = 1
@@ -202,9 +202,9 @@ class PairMethod(Method, ABC):
         return at_input, self.runs.forward_references(references, at_input, pairing)
 
     def _shapes_at_both(self, pairing, *inputs):
-        """Return the shapes of the values that `_at_both` returns, of which tracing alone does not know all sizes."""
+        """Return the shapes of the values that `_at_both` returns, also those that tracing alone does not know."""
         if not tf.executing_eagerly():
-            # Within another function there are no values yet, and all values have the same shapes.
+            # Within another function there are no values yet. Zeros have the same shapes as any values.
             with tf.init_scope():
                 zeros = [tensors and [tf.zeros(tensor.shape, tensor.dtype) for tensor in tensors] for tensors in inputs]
                 return self._shapes_at_both(pairing, *zeros)

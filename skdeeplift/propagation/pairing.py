@@ -235,7 +235,7 @@ def _flatten_lead(tensor, lead):
 
 
 def _split_batch(tensor, lead):
-    """Split the leading axis of a tensor into the axes of a stream, and the entries of each of these, if several."""
+    """Split the leading axis of a tensor into the axes of a stream, and an axis of entries if there are several."""
     fold = tensor.shape[0] // math.prod(lead)
     return _set_lead(tensor, lead if fold == 1 else (*lead, fold))
 
@@ -249,9 +249,9 @@ class Request(NamedTuple):
 
     # Sizes of the chunk, and the layout of its rows and references.
     pairing: Pairing
-    # Weights over the target's elements, of shape (rows or 1, targets, *target's axes), or (rows, references, targets,
-    # *target's axes) where each pair has its own; or a `Target` that depends on the network's output, from which the
-    # compiled function makes the weights.
+    # Weights over the target's elements, of shape (rows or 1, targets, *target's axes). If each pair has its own, the
+    # shape is (rows, references, targets, *target's axes). A `Target` that depends on the network's output makes its
+    # weights in the compiled function.
     target: Any
     # The weight of each reference, or of each noise, of shape (references,). Not read where there is only one.
     weights: Any

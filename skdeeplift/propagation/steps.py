@@ -25,7 +25,7 @@ class Step(ABC):
     op : Op
         The op, or the last op of an activation.
     inputs : tuple of Value
-        The values that the step reads, of which some have differences.
+        The values that the step reads, some with differences.
     outputs : tuple of Value
         The values that the step makes.
 
@@ -36,7 +36,7 @@ class Step(ABC):
     carries_difference : bool
         Whether outputs have differences.
     has_rule : bool
-        Whether a rule carries differences through the step itself. Those in a loop go through its ``inner_steps``.
+        Whether a rule carries differences through the step itself. False for a loop, whose ``inner_steps`` have rules.
     inner_steps : sequence of Step
         The steps inside of a loop.
     sums_to_delta : bool
@@ -70,7 +70,7 @@ class Step(ABC):
         Parameters
         ----------
         streams : StreamValues
-            What is known of the streams.
+            Known values of the streams.
         incoming : list of Difference or None
             The difference of each input; None where there is none.
 

@@ -188,9 +188,9 @@ class _Source:
         return (self.delta + sign * self.signed_spread) / 2
 
     def hypothetical(self):
-        """Compute what each letter would contribute in the place of the letter that is there."""
+        """Compute the contribution of each letter in place of the row's letter."""
         if self.letters is None:
-            # Not asked for: another source of the same pass has letters.
+            # This source has no letters, but another source of the same pass has.
             return self.contributions()
         at_reference = tf.reduce_sum(self.multiplier * self.reference, self.letters + 3, keepdims=True)
         return self.multiplier - at_reference
