@@ -155,6 +155,9 @@ print(
     f"For a standard error of 20 %, the wines need {numbers.min()} to {numbers.max()} references."
 )
 
-# %% What one learns =============== Choose the reference by the question, then look at the network's prediction for it.
-# An extreme prediction means that the network does not know such inputs. Zeros are a good reference only if zero means
-# that there is no signal.
+# %%
+# What one learns
+# ===============
+#
+# Choose the reference by the question, then look at the network's prediction for it. An extreme prediction means that
+# the network does not know such inputs. Zeros are a good reference only if zero means that there is no signal.

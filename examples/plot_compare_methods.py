@@ -114,7 +114,8 @@ table = compare_explainers(
 )
 print(table.drop(index="seconds").round(3).to_string())
 
-# %% The curves behind the deletion score are means over the images. The dotted curve erases pixels in random order; a
+# %%
+# The curves behind the deletion score are means over the images. The dotted curve erases pixels in random order; a
 # useful method lies below it.
 
 colors = dict(

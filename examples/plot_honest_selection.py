@@ -22,9 +22,12 @@ from skdeeplift import DeepLiftExplainer
 
 N_ROWS, N_COLUMNS, N_SELECTED, N_REPEATS = 100, 500, 10, 6
 
-# %% Three ways to cross-validate a selection ======================================== Each way trains a network and
-# takes the ten columns with the largest mean absolute contributions. A logistic regression then classifies by these
-# columns, in four folds.
+# %%
+# Three ways to cross-validate a selection
+# ========================================
+#
+# Each way trains a network and takes the ten columns with the largest mean absolute contributions. A logistic
+# regression then classifies by these columns, in four folds.
 #
 # - *Before the folds*: columns are selected once, on all rows. It is the common mistake.
 # - *Trained network*: columns are selected in each fold, on its training rows, but by a network that was trained on all

@@ -46,9 +46,12 @@ model.fit(train.data, train.target[:, 0], epochs=8, batch_size=64, verbose=0)
 accuracy = model.evaluate(test.data, test.target[:, 0], verbose=0)[1]
 print(f"{accuracy:.1%} of {len(test.data)} test sequences are right.")
 
-# %% Two kinds of contributions ========================== References are shuffles of each sequence that keep its pairs
-# of neighbouring letters. Motifs are lost, and the composition is not. With ``hypothetical=True``, the same multipliers
-# are applied to all four letters of a position.
+# %%
+# Two kinds of contributions
+# ==========================
+#
+# References are shuffles of each sequence that keep its pairs of neighbouring letters. Motifs are lost, and the
+# composition is not. With ``hypothetical=True``, the same multipliers are applied to all four letters of a position.
 
 explainer = DeepLiftExplainer(
     model,

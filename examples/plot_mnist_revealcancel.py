@@ -110,10 +110,14 @@ def train():
 
 network, images, labels = load()
 
-# %% Contributions, and what erasing changes ======================================= The reference is a black image. The
-# target ``{8: 1, 3: -1}`` is the logit of 8 minus the logit of 3. This equals the log-odds of 8 against 3, since the
-# denominator of the softmax cancels. The function :func:`~skdeeplift.metrics.log_odds_change` takes the 157 pixels with
-# the largest contributions, sets those with positive contributions to 0, and returns the change of the log-odds.
+# %%
+# Contributions, and what erasing changes
+# =======================================
+#
+# The reference is a black image. The target ``{8: 1, 3: -1}`` is the logit of 8 minus the logit of 3. This equals the
+# log-odds of 8 against 3, since the denominator of the softmax cancels. The function
+# :func:`~skdeeplift.metrics.log_odds_change` takes the 157 pixels with the largest contributions, sets those with
+# positive contributions to 0, and returns the change of the log-odds.
 
 
 def make_explainer(network, method, images):

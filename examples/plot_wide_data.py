@@ -23,8 +23,11 @@ from skdeeplift import DeepLiftExplainer
 
 N_COLUMNS = 2000
 
-# %% Measurements and shuffled copies ================================ A shuffled copy is a *probe*: any importance that
-# it gets comes from chance.
+# %%
+# Measurements and shuffled copies
+# ================================
+#
+# A shuffled copy is a *probe*: any importance that it gets comes from chance.
 
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 generator = np.random.default_rng(0)

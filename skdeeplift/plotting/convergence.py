@@ -1,4 +1,4 @@
-"""Display of convergence deltas, and of how contributions settle with more references or steps."""
+"""Display of convergence deltas, and of the convergence of contributions with more references or steps."""
 
 from itertools import cycle
 from numbers import Integral, Real
@@ -73,7 +73,7 @@ class ConvergenceDisplay(Display):
 
     @classmethod
     def from_explainer(cls, explainer, X, *, target=None, over="rows", numbers=None, ax=None, **options):
-        """Explain rows and draw their convergence deltas, or how the contributions settle.
+        """Explain rows and draw their convergence deltas, or the convergence of contributions.
 
         Parameters
         ----------
@@ -262,7 +262,7 @@ class ConvergenceDisplay(Display):
         ticks = np.unique(self.report.index.get_level_values(1))
         ax.set_xticks(ticks, [str(each) for each in ticks])
         ax.set_xticks([], minor=True)
-        # Numbers such as 0.2 and 0.05, and between them no labels.
+        # Labels such as 0.2 and 0.05, and no labels between them.
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value)))
         ax.yaxis.set_minor_formatter(NullFormatter())

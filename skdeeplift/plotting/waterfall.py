@@ -90,7 +90,7 @@ class WaterfallDisplay(Display):
         Raises
         ------
         ValueError
-            If the explanation is not one of a table, or has no reference. If it has several rows, targets, inputs or
+            If the explanation is not about a table, or has no reference. If it has several rows, targets, inputs or
             layers and none is chosen. If a number of the row is not finite.
         """
         arguments, values, text = take_row(
