@@ -63,7 +63,7 @@ print(
 # Five methods
 # ============
 #
-# Each explains the logit of the predicted digit. Those that have a reference have a black image.
+# Each method explains the logit of the predicted digit. Methods with a reference use a black image.
 
 explainers = {
     "RevealCancel": DeepLiftExplainer(
@@ -96,9 +96,10 @@ plt.show()
 # Numbers
 # =======
 #
-# Deletion: how far the logit falls while pixels are erased, the largest contributions first; more is better. Insertion:
-# how far it comes back as they are put onto a black image. Sensitivity-n: how well the sum over a random set of pixels
-# goes with what the network loses without them. Summation to delta and infidelity are errors.
+# Deletion is the fall of the logit while pixels are erased, the largest contributions first; more is better. Insertion
+# is the rise of the logit while these pixels are put onto a black image. Sensitivity-n is the correlation between the
+# sum of contributions over a random set of pixels and the loss of the output without them. Summation to delta and
+# infidelity are errors.
 
 table = compare_explainers(
     explainers,
@@ -156,8 +157,8 @@ areas = pd.Series({name: curve.mean() for name, curve in curves.items()})
 # A trap: pictures that do not depend on the network
 # ==================================================
 #
-# Guided backprop draws sharp pictures. Let layers forget what they learned, from the last to the first: an explanation
-# of the network has to change with it. What stays alike is a picture of the image.
+# Guided backpropagation draws sharp pictures. The weights of layers are randomized, from the last layer to the first:
+# an explanation of the network must then change. A picture that stays alike shows the image and not the network.
 
 agreement = pd.DataFrame(
     {
@@ -171,7 +172,7 @@ print(agreement.round(2).T.to_string())
 # Let cross-validation choose
 # ===========================
 #
-# A metric is a scorer, too, so a grid search can choose the rule and the reference by it.
+# A metric is also a scorer, so that a grid search can choose the rule and the reference.
 
 search = GridSearchCV(
     DeepLiftExplainer(model, max_samples=20),
