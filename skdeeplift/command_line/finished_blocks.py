@@ -17,7 +17,8 @@ class FinishedBlocks:
     folder : Path
         Folder that holds the arrays while rows are explained.
     description : dict
-        What is explained and how, as values of JSON. Blocks of another description are not continued.
+        Description of the explained rows and of the method, as values of JSON. Blocks of another description are not
+        continued.
     n_rows : int
         Number of rows.
 

@@ -93,7 +93,7 @@ def say_in_options(message, method="deeplift"):
     for pattern, words in PHRASES:
         message = re.sub(pattern, words, message)
     known = "|".join(sorted(_parameters() | {"rule"}, key=len, reverse=True))
-    # Parameters within paths, calls of Python, and behind --set stay as they are.
+    # Parameters within paths, calls of Python, and behind --set are not replaced.
     assigned = re.compile(rf"(?<![\w/.=\"'(-])(?<!--set )({known})=(\"[^\"]*\"|'[^']*'|[^\s,;.)]*)")
     message = assigned.sub(lambda match: _say_assignment(match[1], match[2], options), message)
     names = {each.explainer: f"--method {name}" for name, each in METHODS.items()}

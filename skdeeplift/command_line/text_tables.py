@@ -12,7 +12,7 @@ import pandas as pd
 
 # The separator that splits all lines alike is taken; of several such ones the first, since numbers hold commas too.
 SEPARATORS = ("\t", ";", "|", ",")
-# Number of bytes and lines in which separators are looked for.
+# Number of bytes and lines in which separators are searched.
 _HEAD, _LINES = 1 << 16, 50
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 
@@ -23,7 +23,7 @@ def read_text_table(content):
     Parameters
     ----------
     content : Path or bytes
-        The file, or what it holds.
+        The file, or its bytes.
 
     Returns
     -------

@@ -68,8 +68,8 @@ class DeepLiftExplainer(BaseExplainer):
         tokens, have no mean, median or minimum: 0, the usual padding token, takes its place. The padding mask of a row
         also applies to its references. An input that is a mask, and would hide all other inputs at 0, is held instead.
     max_references : int or "auto", default=100
-        Largest number of references of a row, for a reference with many, such as ``"sample"``. With ``"auto"``, each
-        row has as many as ``reference_tol`` needs.
+        Largest number of references of each row. Applies to references that are sampled, such as ``"sample"`` and
+        ``"shuffle"``. With ``"auto"``, each row has as many as ``reference_tol`` needs.
     reference_tol : float, default=None
         Largest standard error of a row's contributions, relative to the contributions; each is the root of a sum of
         squares over the features. Random references are added to each row until its error is small enough, and
@@ -79,12 +79,13 @@ class DeepLiftExplainer(BaseExplainer):
         Output to explain, if the network has several: its key in a dict, its position in a list, or its name in Keras.
         None is for networks with one output.
     target : str, int, tuple of int, dict, array-like of float, Profile or callable, default="auto"
-        Target to explain, one number for each row:
+        Target to explain, one number for each row, or several for ``"all"``:
 
         - ``"auto"``: the single output, or each row's predicted class under a softmax;
         - ``"predicted"``: each row's largest output;
         - ``"all"``: every output, on a last axis of contributions;
-        - ``"profile"`` or a `~skdeeplift.targets.Profile`: the logits of positions, weighted by their softmax;
+        - ``"profile"`` or a `~skdeeplift.targets.Profile`: the sum of the logits of positions, weighted by their
+          softmax;
         - int or tuple of int: the output at this index into the output's axes;
         - dict of indices to weights: a weighted sum, such as ``{8: 1, 3: -1}`` for the difference of two classes;
         - array of float: a weighted sum with the weights of all outputs, in the output's shape;
@@ -107,7 +108,7 @@ class DeepLiftExplainer(BaseExplainer):
         Whether to subtract the mean over classes, along the output's last axis, from each output. A softmax ignores a
         number that is added to all logits; a centered explanation ignores it too (section 3.6 of the DeepLIFT paper).
     layer : str or list of str, default=None
-        Names of layers whose units to explain, instead of the input's features, which are the default. The name
+        Names of layers whose units to explain. By default, the input's features are explained. The name
         ``"name:pre_activation"`` means the linear part before the layer's own activation. ``feature_importances_`` are
         then importances of units, and cannot select columns. Contributions of an embedding layer have one entry for
         each dimension of a token; those of the input have one for each token.
@@ -121,7 +122,7 @@ class DeepLiftExplainer(BaseExplainer):
     unsupported : {"raise", "integrate", "secant"}, default="raise"
         Action at an operation of TensorFlow without a rule, as listed by `skdeeplift.describe`:
 
-        - ``"raise"`` raises an error that names the helpful one of the other two;
+        - ``"raise"`` raises an error that names the choice that would help;
         - ``"integrate"`` integrates the operation's derivatives numerically along the straight path from the reference
           to the input, so that contributions sum up to the error of the quadrature;
         - ``"secant"`` shares the change of each output among all elements of all varying inputs of a row, in proportion

@@ -33,12 +33,13 @@ class GradientExplainer(BaseExplainer):
         Output to explain, if the network has several: its key in a dict, its position in a list, or its name in Keras.
         None is for networks with one output.
     target : str, int, tuple of int, dict, array-like of float, Profile or callable, default="auto"
-        Target to explain, one number for each row:
+        Target to explain, one number for each row, or several for ``"all"``:
 
         - ``"auto"``: the single output, or each row's predicted class under a softmax;
         - ``"predicted"``: each row's largest output;
         - ``"all"``: every output, on a last axis of contributions;
-        - ``"profile"`` or a `~skdeeplift.targets.Profile`: the logits of positions, weighted by their softmax;
+        - ``"profile"`` or a `~skdeeplift.targets.Profile`: the sum of the logits of positions, weighted by their
+          softmax;
         - int or tuple of int: the output at this index into the output's axes;
         - dict of indices to weights: a weighted sum, such as ``{8: 1, 3: -1}`` for the difference of two classes;
         - array of float: a weighted sum with the weights of all outputs, in the output's shape;
@@ -61,7 +62,7 @@ class GradientExplainer(BaseExplainer):
         Whether to subtract the mean over classes, along the output's last axis, from each output. A softmax ignores a
         number that is added to all logits; a centered explanation ignores it too (section 3.6 of the DeepLIFT paper).
     layer : str or list of str, default=None
-        Names of layers whose units to explain, instead of the input's features, which are the default. The name
+        Names of layers whose units to explain. By default, the input's features are explained. The name
         ``"name:pre_activation"`` means the linear part before the layer's own activation. ``feature_importances_`` are
         then importances of units, and cannot select columns. Integer inputs, such as tokens, have no gradient: name the
         layer that embeds them.

@@ -48,12 +48,13 @@ class MutagenesisExplainer(BaseExplainer):
         Output to explain, if the network has several: its key in a dict, its position in a list, or its name in Keras.
         None is for networks with one output.
     target : str, int, tuple of int, dict, array-like of float, Profile or callable, default="auto"
-        Target to explain, one number for each row:
+        Target to explain, one number for each row, or several for ``"all"``:
 
         - ``"auto"``: the single output, or each row's predicted class under a softmax;
         - ``"predicted"``: each row's largest output;
         - ``"all"``: every output, on a last axis of contributions;
-        - ``"profile"`` or a `~skdeeplift.targets.Profile`: the logits of positions, weighted by their softmax;
+        - ``"profile"`` or a `~skdeeplift.targets.Profile`: the sum of the logits of positions, weighted by their
+          softmax;
         - int or tuple of int: the output at this index into the output's axes;
         - dict of indices to weights: a weighted sum, such as ``{8: 1, 3: -1}`` for the difference of two classes;
         - array of float: a weighted sum with the weights of all outputs, in the output's shape;
@@ -77,9 +78,9 @@ class MutagenesisExplainer(BaseExplainer):
         Whether to subtract the mean over classes, along the output's last axis, from each output. A softmax ignores a
         number that is added to all logits; a centered explanation ignores it too (section 3.6 of the DeepLIFT paper).
     layer : str or list of str, default=None
-        Names of layers whose one-hot units to replace, such as a layer that encodes tokens, instead of the input's
-        letters, which are the default. The network is run from the replaced units on. Each of several layers is changed
-        by itself.
+        Names of layers whose one-hot units to replace, such as a layer that encodes tokens. By default, the input's
+        letters are replaced. The network is run from the replaced units on. Each of several layers is changed by
+        itself.
     to_source : bool or "auto", default="auto"
         Whether to sum the contributions of encoded columns, such as those of a one-hot encoding, to the raw column that
         the earlier steps of a `Pipeline` made them from. With ``"auto"``, this is done if every encoded column comes

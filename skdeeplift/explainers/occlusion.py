@@ -41,8 +41,8 @@ class OcclusionExplainer(BaseExplainer):
         Input that stands for "no signal", in any form that `DeepLiftExplainer` accepts. Contributions are means over
         references. A mask that the network computes from tokens is computed again from the perturbed tokens.
     max_references : int or "auto", default=100
-        Largest number of references of a row, for a reference with many, such as ``"sample"``. With ``"auto"``, each
-        row has as many as ``reference_tol`` needs.
+        Largest number of references of each row. Applies to references that are sampled, such as ``"sample"`` and
+        ``"shuffle"``. With ``"auto"``, each row has as many as ``reference_tol`` needs.
     reference_tol : float, default=None
         Largest standard error of a row's contributions, relative to the contributions; each is the root of a sum of
         squares over the features. Random references are added to each row until its error is small enough, and
@@ -52,12 +52,13 @@ class OcclusionExplainer(BaseExplainer):
         Output to explain, if the network has several: its key in a dict, its position in a list, or its name in Keras.
         None is for networks with one output.
     target : str, int, tuple of int, dict, array-like of float, Profile or callable, default="auto"
-        Target to explain, one number for each row:
+        Target to explain, one number for each row, or several for ``"all"``:
 
         - ``"auto"``: the single output, or each row's predicted class under a softmax;
         - ``"predicted"``: each row's largest output;
         - ``"all"``: every output, on a last axis of contributions;
-        - ``"profile"`` or a `~skdeeplift.targets.Profile`: the logits of positions, weighted by their softmax;
+        - ``"profile"`` or a `~skdeeplift.targets.Profile`: the sum of the logits of positions, weighted by their
+          softmax;
         - int or tuple of int: the output at this index into the output's axes;
         - dict of indices to weights: a weighted sum, such as ``{8: 1, 3: -1}`` for the difference of two classes;
         - array of float: a weighted sum with the weights of all outputs, in the output's shape;
@@ -81,10 +82,10 @@ class OcclusionExplainer(BaseExplainer):
         Whether to subtract the mean over classes, along the output's last axis, from each output. A softmax ignores a
         number that is added to all logits; a centered explanation ignores it too (section 3.6 of the DeepLIFT paper).
     layer : str or list of str, default=None
-        Names of layers whose units to perturb and explain, instead of the input's features, which are the default. The
-        name ``"name:pre_activation"`` means the linear part before the layer's own activation. ``feature_importances_``
-        are then importances of units, and cannot select columns. The network is run from the perturbed units on. Each
-        of several layers is perturbed by itself.
+        Names of layers whose units to perturb and explain. By default, the input's features are explained. The name
+        ``"name:pre_activation"`` means the linear part before the layer's own activation. ``feature_importances_`` are
+        then importances of units, and cannot select columns. The network is run from the perturbed units on. Each of
+        several layers is perturbed by itself.
     to_source : bool or "auto", default="auto"
         Whether to sum the contributions of encoded columns, such as those of a one-hot encoding, to the raw column that
         the earlier steps of a `Pipeline` made them from. With ``"auto"``, this is done if every encoded column comes

@@ -88,7 +88,7 @@ class Vocabulary:
     Attributes
     ----------
     sizes : list of ndarray or None
-        For each input, what `vocabulary_sizes` returns.
+        Entry of `vocabulary_sizes` for each input.
     computed : list of (Value, int)
         Indices that the network computes from integers, such as those with an offset for each column, and the number of
         rows of the table in which it looks them up.

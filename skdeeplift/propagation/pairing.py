@@ -33,7 +33,7 @@ class Difference(NamedTuple):
 
 
 def identity(tensor):
-    """Return a coefficient as it is, for a difference; spreads take its absolute value."""
+    """Return a coefficient unchanged, for a difference; spreads take its absolute value."""
     return tensor
 
 
@@ -241,7 +241,7 @@ def _split_batch(tensor, lead):
 
 
 class Request(NamedTuple):
-    """One chunk: what to compute, and how its rows, references and targets meet.
+    """Request for one chunk: the terms to compute, and the layout of rows, references and targets.
 
     A compiled function is traced for the static part, and takes the tensors as an argument. Within the function both
     make a request again.
@@ -268,7 +268,7 @@ class Request(NamedTuple):
     drawn: Any = ()
 
     def split(self, drawn=()):
-        """Split the request into what compiled functions are traced for, and what they take as arguments.
+        """Split the request into the static part that functions are traced for, and their tensor arguments.
 
         Parameters
         ----------
@@ -280,7 +280,7 @@ class Request(NamedTuple):
         static : Request
             The hashable part, without tensors.
         tensors : tuple
-            Tensors of the target, the weights, the path, and those drawn; None where there is none.
+            Tensors of the target, the weights, the path and the draws, or None in place of each.
         """
         target, depends_on_output = self.target, getattr(self.target, "depends_on_output", False)
         path = None if self.path is None else list(map(_as_tensor, self.path))
@@ -302,7 +302,7 @@ class Request(NamedTuple):
         output : tensor of shape (rows, ...)
             The network's output at the rows.
         at_reference : tensor, default=None
-            The network's output at the references, where there are some.
+            The network's output at the references; None without references.
 
         Returns
         -------
@@ -335,5 +335,5 @@ def weights_of_predicted(output, centered):
 
 
 def _as_tensor(array):
-    """Return a tensor of an array; tensors are returned as they are."""
+    """Convert an array to a tensor; return tensors unchanged."""
     return array if tf.is_tensor(array) else to_tensor(array)

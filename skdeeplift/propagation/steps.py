@@ -72,12 +72,12 @@ class Step(ABC):
         streams : StreamValues
             Known values of the streams.
         incoming : list of Difference or None
-            The difference of each input; None where there is none.
+            The difference of each input, or None.
 
         Returns
         -------
         outgoing : list of Difference or None
-            The difference of each output; None where there is none.
+            The difference of each output, or None.
         """
 
     @property
@@ -173,7 +173,7 @@ class OpStep(Step):
         return carried
 
     def _scale_of_hidden(self, op):
-        """Return the factor that makes the difference of numbers that hide others as large as it is behind the op.
+        """Return the factor by which the op scales the difference of numbers that hide others.
 
         All such numbers count as the same one, before a product and behind it.
         """

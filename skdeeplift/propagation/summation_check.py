@@ -99,7 +99,7 @@ def check_sums(results, tolerance=BY_DTYPE, worst_so_far=-1.0):
     results : Results
         Contributions of all sources, and the target's values.
     tolerance : Tolerance, default=BY_DTYPE
-        Tolerance of convergence deltas. By default what the dtype of the contributions allows.
+        Tolerance of convergence deltas; by default that of the contributions' dtype.
     worst_so_far : float, default=-1
         Badness of the worst row of other blocks.
 
@@ -118,7 +118,7 @@ def check_sums(results, tolerance=BY_DTYPE, worst_so_far=-1.0):
     usual, sizes = _usual_size(results), _absolute_sums(results)
     allowed = 2 * precision.epsilon * np.clip(sizes, usual, CANCELLING * usual)
     if usual == 0:
-        # Where most outputs are zero, the contributions alone tell how large the numbers behind them are.
+        # If most outputs are zero, only the contributions tell the size of the numbers behind them.
         allowed = precision.rounding * np.minimum(sizes, CANCELLING * _median(sizes[sizes > 0]))
     if tolerance.of_change:
         allowed = np.maximum(allowed, relative * np.nanmedian(np.abs(results.prediction - results.reference_value)))
@@ -135,7 +135,7 @@ def check_sums(results, tolerance=BY_DTYPE, worst_so_far=-1.0):
 
 
 def excess_of_rows(results, tolerance=BY_DTYPE):
-    """Compute how far each row is from converging.
+    """Compute the convergence delta of each row as a multiple of its tolerance.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def excess_of_rows(results, tolerance=BY_DTYPE):
 
 
 def change_of_rows(results, others, rows, tolerance, together):
-    """Compute how far rows' contributions are from those of a coarser computation.
+    """Compute the change of rows' contributions from those of a coarser computation.
 
     Parameters
     ----------

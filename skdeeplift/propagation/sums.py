@@ -46,7 +46,7 @@ class SourceTensors(NamedTuple):
 
 
 def _is_large(tensors, *_):
-    """Return whether there is one reference, and much memory to write."""
+    """Return whether there is one reference and many numbers to write."""
     shape = tf.TensorShape(tensors.multipliers.shape)
     return shape.is_fully_defined() and shape[1] == 1 and shape.num_elements() >= LARGE
 
