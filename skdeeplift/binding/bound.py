@@ -231,7 +231,7 @@ class Bound:
         method.small = frozenset(value for value in method.shown if value.name in self.small_values)
 
     def compiled_with_target(self, target=None, n_rows=None):
-        """Return the compiled network, and the `Target` that the user's choice stands for.
+        """Return the compiled network, and the `Target` of the user's choice.
 
         Parameters
         ----------

@@ -118,7 +118,7 @@ class ExportMixin:
 
 
 class Asked(NamedTuple):
-    """Choices of a call: the target, and the terms beside contributions."""
+    """Choices of a call: the target, and further terms."""
 
     target: Any = None
     multipliers: bool = False

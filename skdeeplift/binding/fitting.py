@@ -35,7 +35,7 @@ from skdeeplift.references.reference import draw_seed
 from skdeeplift.rows.text_and_dates import check_entries
 from skdeeplift.rows.validation import importance_rows
 
-# Parameters that perturbing methods alone have, with the defaults by which each column is perturbed by itself.
+# Parameters of perturbing methods. With these defaults, each column is perturbed by itself.
 ONE_BY_ONE = (("groups", None), ("window_shape", 1), ("step", 1), ("sampling_axes", None))
 # Attributes of an earlier fit that a later fit may not set.
 _LEFT_BY_FIT = (

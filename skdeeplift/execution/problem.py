@@ -1,4 +1,4 @@
-"""Problems: the rows of one call, with their targets and references, and the way to explain them."""
+"""Problems: the rows of one call, with their targets and references, and settings of the computation."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any

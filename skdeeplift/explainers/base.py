@@ -299,7 +299,7 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         Returns
         -------
         explanation : Explanation
-            Contributions, predictions, convergence deltas and the rows they belong to.
+            Contributions, predictions and convergence deltas, with their rows.
 
         Raises
         ------

@@ -302,7 +302,7 @@ def _over_steps(explainer, X, target, numbers):
     explanations = {}
     for number in numbers:
         check_scalar(number, "numbers", Integral, min_val=1)
-        # The copy can share what was fitted: neither the network nor the references depend on the number of steps.
+        # The copy shares fitted attributes, since neither network nor references depend on the number of steps.
         bound = explainer.bound_.copy(n_steps=int(number))
         coarser = with_attributes(explainer, bound_=bound, check="ignore")
         explanations[number] = coarser.explain(X, target=target)

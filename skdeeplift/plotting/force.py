@@ -141,7 +141,7 @@ class ForceDisplay(Display):
         write_plain_ticks(ax.xaxis)
         hide_spines(ax, left=True)
         self._mark(ax, colors, start, end)
-        # The layout decides how many points wide and high the axes are. Labels are placed, and parts drawn, in points.
+        # Labels and parts are placed in points, so the layout must first fix the size of the axes in points.
         self.figure_.draw_without_rendering()
         width, height = (each * 72 / self.figure_.dpi for each in ax.get_window_extent().size)
         numbers = [format_number(change, sign=True) for change in changes]

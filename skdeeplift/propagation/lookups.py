@@ -232,7 +232,7 @@ def shared_values(graph, values):
 
 
 def _origin(graph, start):
-    """Return the input that a value is looked up by, and the element of the input that each element belongs to."""
+    """Return the input that a value is looked up by, and the input's element for each element of the value."""
     found = {}
 
     def elements_of(value):
@@ -287,13 +287,13 @@ def _move_positions(graph, op, output, elements):
         ]
         return replay.create(op, inputs)[op.outputs.index(output)]
 
-    # TensorFlow would warn of tracing at each call of a function that is made anew.
+    # One function is reused, since TensorFlow warns if a new function is traced in each call.
     concrete = tf.function(move, autograph=False).get_concrete_function()
     return np.asarray(concrete()).astype(np.int64)
 
 
 def _axis_of_rows(graph, value):
-    """Return the axis that holds the rows; the leading one where nothing else is known."""
+    """Return the axis that holds the rows; by default the leading axis."""
     layout = graph.layouts.get(value)
     return layout.axis if layout is not None and layout.fold == 1 else 0
 

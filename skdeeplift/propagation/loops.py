@@ -175,7 +175,7 @@ class _Loop:
         return inner, differences
 
     def _flatten_outgoing(self, differences):
-        """Flatten the differences at the end of a step into tensors; None where there is no difference."""
+        """Flatten the differences at the end of a step into tensors, with None for a missing difference."""
         after = []
         for position, before in self.before.items():
             difference = differences.get(self.body.outputs[position]) or Difference(None)

@@ -253,7 +253,7 @@ class Request(NamedTuple):
     # shape is (rows, references, targets, *target's axes). A `Target` that depends on the network's output makes its
     # weights in the compiled function.
     target: Any
-    # The weight of each reference, or of each noise, of shape (references,). Not read where there is only one.
+    # The weight of each reference, or of each noise, of shape (references,). Not read if there is only one.
     weights: Any
     # Terms to return for each source; see `skdeeplift.propagation.sums.TERMS`.
     wanted: tuple = ("contributions",)
@@ -264,7 +264,7 @@ class Request(NamedTuple):
     # Positions of shape (blocks, steps, references) between the references and the rows, and their weights of shape
     # (blocks, steps), for a method that integrates gradients.
     path: Any = None
-    # Tensors that a method draws for the references; the method sets them where nothing is given.
+    # Tensors that a method draws for the references; None until the method sets them.
     drawn: Any = ()
 
     def split(self, drawn=()):

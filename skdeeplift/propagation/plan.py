@@ -69,7 +69,7 @@ class Plan:
     Raises
     ------
     UnsupportedOpError
-        If an op on the way has no rule, or the target does not depend on the input through differences.
+        If an op before the target has no rule, or the target does not depend on the input through differences.
     ValueError
         If a layer that is given a rule by name does not exist or has no activation.
     """

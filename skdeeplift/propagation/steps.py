@@ -46,7 +46,7 @@ class Step(ABC):
     family, rule_name : str
         The family and the name of the rule, for the table of a network's ops.
     reason : str
-        Why the step is not supported, for that table; empty where it is.
+        Reason why the step is not supported, for that table; empty for a supported step.
     """
 
     op: Op
@@ -115,7 +115,7 @@ class OpStep(Step):
     carries_spread: bool = False
     # Whether the op is a weighted sum, whose spread starts afresh from the sign of the difference.
     starts_afresh: bool = False
-    # Whether the op makes real numbers of complex ones, which have no parts. The spread starts behind the op.
+    # Whether the op makes real numbers from complex ones, which have no parts. The spread starts after the op.
     starts_behind: bool = False
     # Whether the op is a product or quotient that changes the size of numbers that hide others.
     scales_hidden: bool = False
@@ -175,7 +175,7 @@ class OpStep(Step):
     def _scale_of_hidden(self, op):
         """Return the factor by which the op scales the difference of numbers that hide others.
 
-        All such numbers count as the same one, before a product and behind it.
+        All such numbers count as equal, before and after a product.
         """
         ends = [op.at_both_ends(value) if value in op.at_input else None for value in op.inputs]
         [carried] = self.rule.function(op, [None if each is None else each[0] - each[1] for each in ends], identity)

@@ -65,7 +65,7 @@ class StreamValues:
         # first read.
         self.values, self._unread = {}, {}
         self._differences = {}
-        # Loops and integrals on the way, which compute their gradients themselves.
+        # Loops and integrals in the pass, which compute their gradients themselves.
         self.apart = []
 
     def carry(self, graph, steps, differences):
