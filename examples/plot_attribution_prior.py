@@ -3,8 +3,9 @@
 Right for the right reasons: a penalty on a shortcut
 ====================================================
 
-Most of the training rows of a clinic are malignant, most of those of another one are benign, and a network learns which
-clinic a row is from. Contributions show it. They have derivatives by the weights, so that training can also forbid it.
+Most training rows of one clinic are malignant, most of another clinic are benign, and a network learns to recognise the
+clinic of a row. Contributions show this shortcut. They have derivatives by the network's weights, so that training can
+also penalise it.
 """
 
 import keras
@@ -22,9 +23,9 @@ from skdeeplift import DeepLiftExplainer
 # A shortcut
 # ==========
 #
-# Two columns are added to measurements of tumours: the clinic, which agrees with the label in 95 % of the training
-# rows, and the device there, which is nearly the same. In the test rows both are drawn at random, as in a clinic that
-# treats everyone. The measurements have noise, or they would be enough.
+# Two columns are added to measurements of tumours. The clinic agrees with the label in 95 % of the training rows, and
+# the device is nearly the same as the clinic. In the test rows both are drawn at random, as in a clinic that treats all
+# patients. Noise is added to the measurements, since without it they would be sufficient.
 
 random = np.random.default_rng(0)
 measured, y = load_breast_cancer(return_X_y=True)
@@ -48,8 +49,8 @@ CLINIC, DEVICE = 30, 31
 # A penalty on contributions
 # ==========================
 #
-# ``as_function`` returns a function of TensorFlow that explains rows by the weights of the moment. Its result goes into
-# the loss: the mean size of what some columns contribute.
+# The method ``as_function`` returns a TensorFlow function that explains rows with the current weights. The mean
+# absolute contribution of some columns becomes a part of the loss.
 
 
 def train_network(penalised, weight=5.0, n_epochs=20, size=31):
@@ -115,13 +116,12 @@ print(
 print(table.round(2))
 
 # %%
-# The trap: what is not penalised takes its place
+# The trap: a column without a penalty takes over
 # ===============================================
 #
-# A network that must not look at the clinic looks at the device. Accuracy of the training rows, or of rows from the
-# same clinics, shows nothing of it, and a penalty on the one column alone is easily taken for success. A penalty is
-# only as good as the list of columns that it names: look at all contributions after training, not at those that were
-# penalised.
+# A network that must not use the clinic uses the device. The accuracy on the training rows, or on rows from the same
+# clinics, does not show this, so that a penalty on the clinic alone seems to succeed. A penalty is only as good as its
+# list of columns: after training, look at the contributions of all columns, not only of the penalised ones.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 table[["training", "test"]].plot.bar(

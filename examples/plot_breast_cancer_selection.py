@@ -3,9 +3,10 @@
 Selecting the measurements of a breast-cancer table
 ===================================================
 
-Thirty measurements of cell nuclei are taken of a tumour. Which of them make a network call it malignant, and how many
-does it need? Contributions answer the first question, for all tumours and for a single one. The second is answered by
-selection inside of a :class:`~sklearn.pipeline.Pipeline`, with the number of columns found by cross-validation.
+A tumour has thirty measurements of cell nuclei. Which measurements make a network call the tumour malignant, and how
+many does the network need? Contributions answer the first question, for all tumours and for a single one. Feature
+selection in a :class:`~sklearn.pipeline.Pipeline` answers the second question, with the number of columns chosen by
+cross-validation.
 """
 
 import matplotlib.pyplot as plt
@@ -29,7 +30,8 @@ from skdeeplift.plotting import (
 # The network
 # ===========
 #
-# Classes are named, so that contributions are to the log-odds of "malignant", the second in alphabetical order.
+# The classes have names, so that contributions are to the log-odds of "malignant", the second class in alphabetical
+# order.
 
 data = load_breast_cancer(as_frame=True)
 X, y = data.data, data.target_names[data.target]
@@ -57,9 +59,8 @@ def network():
 # What it looks at
 # ================
 #
-# An explainer takes an untrained estimator and trains it in ``fit``. Each tumour is compared with 100 others, drawn
-# from the training rows: a contribution says how much a measurement moves the log-odds away from what they are on
-# average.
+# The explainer trains an untrained estimator in ``fit``. Each tumour is compared with 100 others, drawn from the
+# training rows: a contribution tells how much a measurement moves the log-odds away from their average.
 
 explainer = DeepLiftExplainer(
     network(), reference="sample", random_state=0, check="raise"
@@ -79,13 +80,14 @@ BeeswarmDisplay.from_explanation(explanation, max_features=10, ax=axes[1])
 plt.show()
 
 # %%
-# On the left is how much a measurement matters, on the right which way: large and uneven nuclei speak for malignancy.
+# The left plot shows the size of a measurement's contributions, the right plot also their sign: large and uneven nuclei
+# speak for malignancy.
 #
 # One tumour
 # ==========
 #
-# The tumour about which the network is least certain. Its contributions lead from the average tumour to its own
-# log-odds.
+# The network is least certain about this tumour. The contributions lead from the log-odds of the average tumour to
+# those of this tumour.
 
 uncertain = int(np.abs(explanation.prediction).argmin())
 probability = explainer.predict_proba(X_test)[uncertain, 1]
@@ -103,9 +105,9 @@ plt.show()
 # How many does it need?
 # ======================
 #
-# :class:`~sklearn.feature_selection.SelectFromModel` takes the explainer as it is. As its network is untrained, each
-# fold of the cross-validation trains its own, and no test row has a say in the selection. Of the numbers of columns it
-# is the smallest that is taken whose accuracy is within one standard error of the best.
+# The explainer works in :class:`~sklearn.feature_selection.SelectFromModel`. Since the network is untrained, each fold
+# of the cross-validation trains its own, and no test row influences the selection. The chosen number of columns is the
+# smallest with an accuracy within one standard error of the best.
 
 N_FOLDS = 4
 
@@ -162,9 +164,9 @@ plt.show()
 # A trap: columns that say the same
 # =================================
 #
-# Radius, perimeter and area of the same nuclei are nearly one measurement. The network spreads over them what it makes
-# of it, so each looks less important than the measurement is. :class:`~skdeeplift.MeanAbsoluteImportance` adds
-# contributions up within groups before it takes their absolute values.
+# Radius, perimeter and area of the same nuclei are nearly one measurement. The network spreads its weights over these
+# columns, so each looks less important than the measurement is. :class:`~skdeeplift.MeanAbsoluteImportance` adds
+# contributions within groups before it takes absolute values.
 
 size = [
     "mean radius",

@@ -3,8 +3,8 @@
 Choosing a reference
 ====================
 
-A contribution is an answer to a question that begins with "compared with what?". The reference is that what. This
-example asks about the same wines in several ways, and shows which of them are no good question.
+Contributions compare a row with a reference, and another reference gives other contributions. This example explains the
+same wines against several references, and shows which references are unsuitable.
 """
 
 import keras
@@ -22,7 +22,8 @@ from skdeeplift.references import TrainingSample, reference_report
 # The network
 # ===========
 #
-# It tells three cultivars apart by thirteen measurements, in their own units; the first layer scales them.
+# The network tells three cultivars apart by thirteen measurements, in their own units. Its first layer scales the
+# measurements.
 
 data = load_wine(as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(
@@ -56,9 +57,9 @@ print(f"{accuracy:.1%} of {len(X_test)} test wines are right.")
 # Is the reference a possible wine?
 # =================================
 #
-# Zeros are the usual answer for images, where black is no signal. A wine without alcohol, ash and colour is no wine,
-# and far from everything that the network was trained on. Compare how far it is out with the training wines: the
-# largest absolute value after scaling.
+# Zeros are the usual reference for images, where black is no signal. A wine without alcohol, ash and colour does not
+# exist, and is far from all training rows. The largest absolute value after scaling shows how far, in comparison with
+# the training wines.
 
 choices = ["zeros", "mean", "sample", "kmeans", "nearest_other"]
 wines = X_test[y_test == 0]
@@ -87,8 +88,8 @@ print(
 print(at_reference.round(1).to_string())
 
 # %%
-# The same wines, explained against each. ``"zeros"`` asks what makes them different from nothing, ``"mean"`` and
-# ``"sample"`` from the average wine, ``"nearest_other"`` from the most similar wine of another cultivar.
+# The same wines are explained against each reference. With ``"zeros"`` they are compared with nothing, with ``"mean"``
+# and ``"sample"`` with the average wine, and with ``"nearest_other"`` with the most similar wine of another cultivar.
 
 importances = pd.DataFrame(
     {
@@ -113,8 +114,9 @@ print(correlations["sample"].round(2).to_string())
 # How many references?
 # ====================
 #
-# Contributions against several references are means over them, with a standard error. :func:`reference_report
-# <skdeeplift.references.reference_report>` tells how they settle as references grow, and how far the choice matters.
+# Contributions are means over references, with a standard error. The function :func:`reference_report
+# <skdeeplift.references.reference_report>` tells how contributions converge as references are added, and how much the
+# choice of references matters.
 
 explainer = DeepLiftExplainer(
     model, reference="sample", target=0, max_references=64, random_state=0
@@ -139,8 +141,8 @@ ConvergenceDisplay.from_report(report, ax=ax)
 plt.show()
 
 # %%
-# The more references, the smaller the standard error; ``max_references="auto"`` adds them for each row until it is
-# below ``reference_tol``.
+# More references give a smaller standard error. With ``max_references="auto"``, references are added for each row until
+# its standard error is below ``reference_tol``.
 
 automatic = DeepLiftExplainer(
     model,
@@ -159,5 +161,5 @@ print(
 # What one learns
 # ===============
 #
-# Choose the reference by the question, then look at what the network says of it: a reference of which it says something
-# extreme is one that it does not know. Zeros are a good answer only where zero means that there is nothing.
+# Choose the reference by the question, then look at the network's prediction for it. An extreme prediction means that
+# the network does not know such inputs. Zeros are a good reference only if zero means that there is no signal.

@@ -3,9 +3,9 @@
 Which method explains this network?
 ===================================
 
-Methods disagree, and all their pictures look plausible. Metrics put numbers to what a good explanation should do: if
-the pixels that it calls important are erased, the prediction should fall; what it says of a set of pixels should be
-what they do together; and it should not outlive the network's weights.
+Methods disagree, and all their pictures look plausible. Metrics measure three properties of a good explanation. If the
+pixels that it calls important are erased, the prediction should fall. Its contributions of a set of pixels should sum
+to their joint effect. It should change when the network's weights are randomized.
 """
 
 import keras
@@ -63,7 +63,7 @@ print(
 # Five methods
 # ============
 #
-# Each explains the logit of the predicted digit. Those that have a reference have a black image.
+# Each method explains the logit of the predicted digit. Methods with a reference use a black image.
 
 explainers = {
     "RevealCancel": DeepLiftExplainer(
@@ -96,9 +96,10 @@ plt.show()
 # Numbers
 # =======
 #
-# Deletion: how far the logit falls while pixels are erased, the largest contributions first; more is better. Insertion:
-# how far it comes back as they are put onto a black image. Sensitivity-n: how well the sum over a random set of pixels
-# goes with what the network loses without them. Summation to delta and infidelity are errors.
+# Deletion is the fall of the logit while pixels are erased, the largest contributions first; more is better. Insertion
+# is the rise of the logit while these pixels are put onto a black image. Sensitivity-n is the correlation between the
+# sum of contributions over a random set of pixels and the loss of the output without them. Summation to delta and
+# infidelity are errors.
 
 table = compare_explainers(
     explainers,
@@ -115,8 +116,8 @@ table = compare_explainers(
 print(table.drop(index="seconds").round(3).to_string())
 
 # %%
-# The curves behind the deletion score, means over the images. The dotted one erases pixels in random order, whatever a
-# method is worth has to be below it.
+# The curves behind the deletion score are means over the images. The dotted curve erases pixels in random order; a
+# useful method lies below it.
 
 colors = dict(
     zip(
@@ -156,8 +157,8 @@ areas = pd.Series({name: curve.mean() for name, curve in curves.items()})
 # A trap: pictures that do not depend on the network
 # ==================================================
 #
-# Guided backprop draws sharp pictures. Let layers forget what they learned, from the last to the first: an explanation
-# of the network has to change with it. What stays alike is a picture of the image.
+# Guided backpropagation draws sharp pictures. The weights of layers are randomized, from the last layer to the first:
+# an explanation of the network must then change. A picture that stays alike shows the image and not the network.
 
 agreement = pd.DataFrame(
     {
@@ -171,7 +172,7 @@ print(agreement.round(2).T.to_string())
 # Let cross-validation choose
 # ===========================
 #
-# A metric is a scorer, too, so a grid search can choose the rule and the reference by it.
+# A metric is also a scorer, so that a grid search can choose the rule and the reference.
 
 search = GridSearchCV(
     DeepLiftExplainer(model, max_samples=20),

@@ -3,8 +3,8 @@
 More rows than memory: a Dask cluster
 =====================================
 
-An explainer takes arrays and tables of Dask as it takes those of NumPy and pandas. Contributions stay lazy: nothing is
-computed until it is asked for, block by block, on whatever machines the cluster has.
+Explainers accept arrays and tables of Dask like those of NumPy and pandas. Contributions stay lazy: they are computed
+when they are needed, block by block, on the machines of the cluster.
 """
 
 import pickle
@@ -27,8 +27,8 @@ from skdeeplift.plotting import ImportanceDisplay
 # A cluster
 # =========
 #
-# This one runs in threads of the same process, so that it starts at once. With several processes or machines all that
-# differs is this line: ``Client("tcp://scheduler:8786")``, for instance. What travels to them is the explainer, once.
+# This cluster runs in threads of the same process, so that it starts at once. For several processes or machines, only
+# this line changes, such as to ``Client("tcp://scheduler:8786")``. The explainer is sent to each worker once.
 
 cluster = LocalCluster(
     n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
@@ -39,8 +39,8 @@ client = Client(cluster)
 # Many rows
 # =========
 #
-# Ten blocks of 20,000 tumours each. A block is made where it is needed, as if it were read from a file there: rows of
-# the breast-cancer table, drawn with replacement, with a little noise.
+# The data are ten blocks of 20,000 tumours each. A worker makes a block when it needs the block, as if it read a file:
+# rows of the breast-cancer table, drawn with replacement, with a little noise.
 
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 N_BLOCKS, N_ROWS = 10, 20_000
@@ -62,7 +62,8 @@ print(f"{N_BLOCKS * N_ROWS} rows in {rows.npartitions} blocks.")
 # Explain them
 # ============
 #
-# The network was trained on the small table. ``transform`` returns a table of Dask at once, with the same blocks.
+# The network was trained on the small table. The method ``transform`` returns a Dask table at once, with the same
+# blocks.
 
 scaler = StandardScaler().set_output(transform="pandas")
 network = make_pipeline(
@@ -96,7 +97,7 @@ print(
 )
 
 # %%
-# Summaries are computed where the blocks are, and only they travel back.
+# Summaries are computed on the workers, and only summaries are sent back.
 
 importance = MeanAbsoluteImportance().fit(contributions)
 importances = pd.Series(importance.feature_importances_, X.columns)
@@ -110,7 +111,7 @@ ImportanceDisplay(
 plt.show()
 
 # %%
-# The numbers are those that one machine computes.
+# The numbers equal those computed on one machine.
 
 first = load(0)
 difference = np.abs(
@@ -123,9 +124,9 @@ print(f"Largest difference to the same rows in memory: {difference}")
 # A trap
 # ======
 #
-# ``contributions.compute()`` would bring all of them to this machine. Write them where they are, by
-# ``contributions.to_parquet(...)``, or reduce them, as above, or ask for the rows that matter: here those of the first
-# two blocks with the largest contributions.
+# The call ``contributions.compute()`` would send all contributions to this machine. Instead, let the workers write
+# files with ``contributions.to_parquet(...)``, reduce the contributions as above, or select rows: here the rows of the
+# first two blocks with the largest contributions.
 
 strongest = (
     contributions.partitions[:2].abs().max(axis=1).nlargest(5).compute()

@@ -3,12 +3,12 @@
 Motifs in simulated DNA sequences
 =================================
 
-A network reads 200 letters of DNA and tells whether motifs of the proteins GATA1 and TAL1 are in it. The sequences are
-simulated, so it is known where each motif was planted, and contributions can be judged: the planted positions should
-have larger ones than the rest.
+A network reads 200 letters of DNA and tells whether they contain motifs of the proteins GATA1 and TAL1. The sequences
+are simulated, so the position of each motif is known, and contributions can be judged: planted positions should have
+larger contributions than other positions.
 
-Network and sequences are those of the tutorial by the authors of DeepLIFT [1]_. They belong to this project's
-repository, so the example runs in a clone of it.
+The network and the sequences are those of the tutorial by the authors of DeepLIFT [1]_. They are part of this project's
+repository, so the example runs in a clone of the repository.
 """
 
 import gzip
@@ -44,8 +44,8 @@ TASKS = [
 # The sequences
 # =============
 #
-# A row of the table holds a sequence, its three labels and what was planted in it. The network was not trained on the
-# 800 test sequences.
+# A row of the table holds a sequence, its three labels and its planted motifs. The network was not trained on the 800
+# test sequences.
 
 
 def load():
@@ -69,7 +69,7 @@ def load():
 
 
 def planted_motifs(embeddings):
-    """Return the motif, start and stop of whatever was planted, in the order of positions."""
+    """Return the motif, start and stop of each planted site, in the order of positions."""
     found = re.findall(r"pos-(\d+)_([A-Z0-9]+)_\w+-([ACGT]+)", embeddings)
     spans = [
         (motif, int(start), int(start) + len(site))
@@ -88,12 +88,12 @@ print(table[["task1", "task2", "task3"]].sum())
 # The reference has, at every position, the frequencies of the letters between motifs. A position's contribution is the
 # sum over its four letters. ``"genomics_default"`` is RevealCancel after dense layers and Rescale after convolutions.
 #
-# The AUROC is the probability that a planted position's absolute contribution is larger than another position's, over
-# the sequences in which the task's motifs are.
+# The AUROC is the probability that a planted position has a larger absolute contribution than another position, over
+# the sequences that contain the task's motifs.
 
 
 def make_explainer(rule, sequences, reference=None, max_references=10):
-    """Fit an explainer whose reference is, if there is no other, the frequencies of the letters."""
+    """Fit an explainer whose reference, by default, is the frequencies of the letters."""
     return DeepLiftExplainer(
         NETWORK,
         rule=rule,
@@ -108,7 +108,7 @@ def make_explainer(rule, sequences, reference=None, max_references=10):
 
 
 def motif_auroc(explainer, table, sequences, task):
-    """Tell how well absolute contributions to a task separate its planted motifs from other positions."""
+    """Compute how well absolute contributions to a task separate planted motifs from other positions."""
     positive = (table[f"task{task + 1}"] == 1).to_numpy()
     contributions = explainer.explain(
         sequences[positive], target=task
@@ -136,16 +136,16 @@ auroc = pd.DataFrame(
 print(auroc.round(3))
 
 # %%
-# RevealCancel in all layers does worst. Where a convolution's unit is off both at the sequence and at the reference,
-# Rescale passes nothing on. RevealCancel passes on what the positive and the negative part of its input would each do
-# alone. The two cancel in the sum, but they go to different positions, between motifs as within them.
+# RevealCancel in all layers is worst. If a convolution's unit is zero both at the sequence and at the reference,
+# Rescale passes nothing on. RevealCancel passes on the separate effects of the positive and the negative part of the
+# unit's input. The two effects cancel in the sum, but belong to different positions, also outside of motifs.
 #
 # Shuffled references
 # ===================
 #
-# A reference of frequencies is no sequence. Shuffles of the sequence itself are: here ten of each, drawn so that every
-# pair of neighbouring letters is as frequent as it was. Contributions are means over them. They take ten times as long,
-# and are judged on the first 200 sequences.
+# A reference of frequencies is no sequence, but a shuffle of the sequence is one. Here each sequence has ten shuffles,
+# which keep the frequency of every pair of neighbouring letters. Contributions are means over the shuffles. They take
+# ten times as long, and are judged on the first 200 sequences.
 
 few = slice(200)
 by_reference = {
@@ -173,14 +173,14 @@ of_references = pd.DataFrame(
 print(of_references.round(3))
 
 # %%
-# One shuffle is too few: half of what it says is about the shuffle itself, in which chance has put other things. The
-# mean over ten finds the motifs about as well as the frequencies do.
+# One shuffle is too few: half of each contribution is about the shuffle itself, in which other letters stand by chance.
+# The mean over ten shuffles finds the motifs about as well as the frequencies do.
 #
 # Two sequences as logos
 # ======================
 #
-# On the left is the whole sequence, on the right are its planted motifs, shaded in both. A letter's height is its
-# position's contribution; letters of negative ones hang down.
+# The left column shows the whole sequence, the right column its planted motifs, which are shaded in both. The height of
+# a letter is the contribution of its position. Letters with negative contributions hang down.
 
 
 def draw_sequence(row, task):
@@ -222,13 +222,14 @@ def draw_sequence(row, task):
 
 
 # %%
-# The output that stands for both motifs. Rescale gives nearly the whole change to TAL1 and almost none to GATA,
-# although both are there. RevealCancel after the dense layers shares the change between them.
+# The explained output tells whether both motifs are present. Rescale gives nearly the whole change to TAL1 and almost
+# none to GATA, although both are present. RevealCancel after the dense layers shares the change between the motifs.
 
 draw_sequence(731, task=0)
 
 # %%
-# The output that stands for GATA, for a sequence with two TAL1 motifs besides. These should get nothing.
+# The explained output tells whether GATA is present. The sequence also has two TAL1 motifs, whose contributions should
+# be zero.
 
 draw_sequence(197, task=1)
 
@@ -236,8 +237,8 @@ draw_sequence(197, task=1)
 # For motif discovery
 # ===================
 #
-# Hypothetical contributions say what each letter would contribute if it stood there. TF-MoDISco needs them beside the
-# sequences, to tell which letters of a motif could be others. ``to_modisco`` writes both.
+# Hypothetical contributions tell what each letter would contribute at a position. TF-MoDISco needs them with the
+# sequences, to find the letters of a motif that can be replaced. The method ``to_modisco`` writes both.
 
 explanation = explainers["genomics_default"].explain(
     sequences[:100], target=0, hypothetical=True

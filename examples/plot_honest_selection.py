@@ -3,9 +3,9 @@
 Selecting features without a leak
 =================================
 
-Does a feature selection help, or does it only remember the answers? The honest test of a selection is noise: columns
-that know nothing about the classes, so that no more than half of the predictions can be right. Whatever finds more has
-seen the test rows.
+Does a feature selection help, or does it only remember the answers? Noise is the honest test: columns without
+information about the classes, so that no more than half of the predictions can be right. A selection with a higher
+accuracy has seen the test rows.
 """
 
 import matplotlib.pyplot as plt
@@ -26,10 +26,10 @@ N_ROWS, N_COLUMNS, N_SELECTED, N_REPEATS = 100, 500, 10, 6
 # Three ways to cross-validate a selection
 # ========================================
 #
-# Each trains a network, takes the ten columns with the largest mean absolute contributions, and lets a logistic
-# regression classify by them, in four folds.
+# Each way trains a network and takes the ten columns with the largest mean absolute contributions. A logistic
+# regression then classifies by these columns, in four folds.
 #
-# - *Before the folds*: columns are selected once, on all rows. It is the common mistake.
+# - *Before the folds*: columns are selected once, on all rows. This is the common mistake.
 # - *Trained network*: columns are selected in each fold, on its training rows, but by a network that was trained on all
 #   rows. It looks right, as all is in a pipeline; yet the network remembers the test rows.
 # - *Untrained network*: the explainer is given an estimator that is not trained, and each fold trains its own.
@@ -88,7 +88,7 @@ print(
 print(table.mean().round(2).to_string())
 
 # %%
-# Only the last way says what there is: nothing.
+# Only the last way finds the truth: the columns have no information.
 
 figure, ax = plt.subplots(figsize=(7, 3), layout="constrained")
 for position, (name, color) in enumerate(
@@ -111,5 +111,5 @@ plt.show()
 # What to do
 # ==========
 #
-# Pass an untrained estimator, and put the selection into the pipeline. Where the network is trained already and cannot
-# be trained again, its selection has to be judged on rows that were not in its training.
+# Pass an untrained estimator, and put the selection into the pipeline. If the network is already trained and cannot be
+# trained again, judge its selection on rows that were not in its training.

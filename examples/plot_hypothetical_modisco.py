@@ -3,9 +3,9 @@
 From hypothetical contributions to motifs
 =========================================
 
-A contribution tells what the letter that stands at a position does. What would another letter do there? Hypothetical
-contributions answer for all four, and TF-MoDISco makes motifs of them. This example trains a network on simulated DNA,
-looks at both kinds of contributions, puts the motif together again, and writes the files for TF-MoDISco.
+A contribution tells the effect of the letter at a position. Hypothetical contributions tell the effects of all four
+letters, and TF-MoDISco makes motifs of them. This example trains a network on simulated DNA, compares both kinds of
+contributions, reconstructs the motif, and writes the files for TF-MoDISco.
 """
 
 import tempfile
@@ -22,8 +22,8 @@ from skdeeplift.plotting import SequenceLogoDisplay
 # Sequences and network
 # =====================
 #
-# Half of the sequences hold a site of the protein GATA1. Sites differ from each other, as its motif says: some
-# positions are always the same letter, others hardly matter.
+# Half of the sequences contain a site of the protein GATA1. Sites vary as the motif of the protein does: some positions
+# always have the same letter, and others hardly matter.
 
 train = make_motif_sequences(3000, motifs=("GATA1",), random_state=0)
 test = make_motif_sequences(400, motifs=("GATA1",), random_state=1)
@@ -50,8 +50,8 @@ print(f"{accuracy:.1%} of {len(test.data)} test sequences are right.")
 # Two kinds of contributions
 # ==========================
 #
-# References are shuffles of each sequence itself that keep its pairs of neighbouring letters: what is lost are motifs,
-# not composition. ``hypothetical=True`` takes the same multipliers to all four letters of a position.
+# References are shuffles of each sequence that keep its pairs of neighbouring letters. Motifs are lost, and the
+# composition is not. With ``hypothetical=True``, the same multipliers are applied to all four letters of a position.
 
 explainer = DeepLiftExplainer(
     model,
@@ -87,14 +87,15 @@ axes[1].set_title(
 plt.show()
 
 # %%
-# Where a position tolerates several letters, the hypothetical logo has several above the line; where only one will do,
-# all others are far below.
+# If a position tolerates several letters, the hypothetical logo has several letters above the line. If only one letter
+# fits, all others are far below the line.
 #
 # The motif, put together again
 # =============================
 #
-# TF-MoDISco finds stretches of large contributions, aligns them, and averages. In short: in each sequence take the ten
-# letters with the largest sum of contributions, and average the hypothetical contributions there.
+# TF-MoDISco finds stretches of large contributions, aligns them, and averages them. A simple version takes the ten
+# neighbouring letters of each sequence with the largest sum of contributions, and averages their hypothetical
+# contributions.
 
 width = len(motif)
 scores = explanation.contributions.sum(-1)
@@ -136,7 +137,7 @@ plt.show()
 # For TF-MoDISco
 # ==============
 #
-# ``to_modisco`` writes what ``modisco motifs -s sequences.npz -a hypothetical.npz -n 2000`` reads.
+# The method ``to_modisco`` writes the files for ``modisco motifs -s sequences.npz -a hypothetical.npz -n 2000``.
 
 with tempfile.TemporaryDirectory() as folder:
     shapes = {}
@@ -149,9 +150,9 @@ print(shapes)
 # A trap
 # ======
 #
-# Hypothetical contributions are no predictions: their multipliers are those of the sequence as it is. Here each letter
-# is put into the planted site, and the logit computed again. Which letters would harm more is told right. How much is
-# not: with another letter the network's activations are others, too.
+# Hypothetical contributions are no predictions: their multipliers are those of the unchanged sequence. Here each letter
+# is put into the planted site, and the logit is computed again. The order of the letters by harm is right. The size of
+# the harm is not, since another letter also changes the network's activations.
 
 changed = np.repeat(sequences[[row]], 4 * width, axis=0)
 for position in range(width):

@@ -3,9 +3,9 @@
 When did an LSTM make up its mind?
 ==================================
 
-A recurrent network reads forty steps of a noisy series and tells one of two classes. Which steps decided? The series
-are simulated, so the answer is known: a short event tells the class, and a second one, a distractor of the same size,
-does not.
+A recurrent network reads forty steps of a noisy series and predicts one of two classes. Which steps decide the class?
+The series are simulated, so the answer is known: a short event tells the class, and a distractor of the same size does
+not.
 """
 
 import keras
@@ -21,8 +21,8 @@ from skdeeplift.datasets import make_event_series
 # The series and the network
 # ==========================
 #
-# In class 1 the event goes up and then down, in class 0 down and then up. Its sum is zero in both, so that only a
-# network that remembers can tell them apart.
+# The event goes up and then down in class 1, and down and then up in class 0. Its sum is zero in both classes, so that
+# only a network with memory can tell them apart.
 
 options = {"length": 40, "event_length": 8, "noise": 0.2}
 train = make_event_series(2000, **options, random_state=0)
@@ -48,8 +48,8 @@ print(f"{accuracy:.1%} of {len(test.data)} test series are right.")
 # Contributions of steps
 # ======================
 #
-# The reference is a series in which nothing happens. Nothing has to be said about the LSTM: contributions go through
-# its loop, gate by gate and step by step, and still add up.
+# The reference is a series without events. The LSTM needs no special parameter: contributions pass through its loop,
+# gate by gate and step by step, and still sum to the change of the output.
 
 explainers = {
     "DeepLIFT": DeepLiftExplainer(model, reference="zeros", check="raise"),
@@ -70,8 +70,8 @@ print(
 )
 
 # %%
-# How often a step of the event has a larger absolute contribution than another step, and how much of all absolute
-# contributions is the event's and the distractor's. Each takes up a fifth of the series.
+# The table has the probability that a step of the event has a larger absolute contribution than another step. It also
+# has the shares of the event and the distractor in all absolute contributions. Each takes up a fifth of the series.
 
 table = pd.DataFrame(
     {
@@ -90,8 +90,8 @@ table = pd.DataFrame(
 print(table.round(2).to_string())
 
 # %%
-# Two series, the event shaded in grey. Red steps speak for class 1, blue ones against it. The distractor, hatched, is
-# as large, and is mostly passed over.
+# Two series are shown, with the event shaded in grey. Red steps speak for class 1, and blue steps against it. The
+# hatched distractor is as large, but has small contributions.
 
 rows = [int(np.flatnonzero(test.target == each)[0]) for each in (1, 0)]
 styles = [
@@ -125,9 +125,9 @@ plt.show()
 # A trap: where is not when
 # =========================
 #
-# Contributions say which steps of the input matter, not when the network had made up its mind. For that, let it read
-# the first steps only, with nothing happening in the rest, and see how far the logit is from that of a series without
-# events.
+# Contributions tell which steps of the input matter, not when the network made its decision. To find the time of the
+# decision, let the network read only the first steps, without events in the rest, and compare the logit with that of a
+# series without events.
 
 n_steps = test.data.shape[1]
 few = test.data[:100]

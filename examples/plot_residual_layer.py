@@ -3,8 +3,8 @@
 Inside of a residual network: one layer
 =======================================
 
-Contributions need not be those of the input. Which channels of an inner layer make a network see an 8 and not a 3, and
-where in the image? The digits are scikit-learn's, the network has two residual blocks.
+Inner layers have contributions too. Which channels of an inner layer make a network see an 8 and not a 3, and where in
+the image? The digits are those of scikit-learn, and the network has two residual blocks.
 """
 
 import keras
@@ -66,9 +66,9 @@ print(f"{accuracy:.1%} of {len(X_test)} test images are right.")
 # Contributions of an inner layer
 # ===============================
 #
-# ``layer=`` names the layer whose units to explain. All ways to the output pass the end of the first block, so what its
-# units contribute sums to the same change of the output as what the pixels do. Half way through the block they would
-# not: the identity leads around it.
+# The parameter ``layer`` names the layer whose units to explain. All paths to the output pass through the end of the
+# first block, so contributions of its units sum to the same change of the output as those of the pixels. Inside the
+# block they would not, since the identity bypasses the convolutions.
 
 target = {8: 1, 3: -1}
 eights = X_test[y_test == 8]
@@ -97,7 +97,7 @@ print(table.head().round(2))
 # Channels
 # ========
 #
-# Summed over positions, contributions are those of channels.
+# The sum over positions gives the contributions of channels.
 
 of_channels = of_block.contributions.sum((1, 2))
 order = np.argsort(-np.abs(of_channels.mean(0)))
@@ -118,8 +118,8 @@ ax.set(
 plt.show()
 
 # %%
-# Are the channels that the explanation points to the ones that the network needs? Set a channel to what it
-# is at the reference, let the rest of the network go on from there, and see how far the log-odds fall.
+# Does the network need the channels with the largest contributions? Set a channel to its values at the reference, run
+# the rest of the network, and measure the fall of the log-odds.
 
 tail = keras.Model(model.get_layer("block_1").output, outputs)
 head = keras.Model(inputs, model.get_layer("block_1").output)
@@ -149,8 +149,8 @@ print(
 # Where in the image
 # ==================
 #
-# The units lie over the image as its pixels do. Black pixels are as in the reference, and have no contributions. A unit
-# sees the pixels around it, so those beside the strokes have some: it is there that the layer sees edges.
+# Units have the same positions as pixels. Black pixels equal the reference and contribute zero. A unit sees the pixels
+# around it, so units beside the strokes have contributions, where the layer sees edges.
 
 figure, axes = plt.subplots(3, 3, figsize=(8, 7.5), layout="constrained")
 ImageContributionDisplay.from_explanation(

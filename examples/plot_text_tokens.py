@@ -3,8 +3,8 @@
 Words that turn a sentence
 ==========================
 
-A network reads short reviews, such as "the food was not very good", and tells praise from blame. Which words does it go
-by, and does it understand "not"? The reviews are made of templates, so it is known which words tell.
+A network reads short reviews, such as "the food was not very good", and tells praise from blame. Which words does it
+use, and does it understand "not"? The reviews are made from templates, so the deciding words are known.
 """
 
 import keras
@@ -20,8 +20,8 @@ from skdeeplift.plotting import TokenDisplay
 # Reviews and network
 # ===================
 #
-# Words are tokens, numbers of a vocabulary; 0 is padding. Each word is embedded, a convolution looks at five words
-# together, and each filter's mean over the review is what dense layers are given.
+# Words are tokens, numbers of a vocabulary; 0 is padding. Each word is embedded, a convolution reads five words
+# together, and dense layers take the mean of each filter over the review.
 
 train, test = (
     make_reviews(3000, random_state=0),
@@ -52,8 +52,8 @@ print(f"{accuracy:.1%} of {len(test.data)} other reviews are right.")
 # Contributions of words
 # ======================
 #
-# Tokens have no mean. The reference is a review of padding alone, the default for integers; a word's contribution is
-# the sum over the dimensions of its embedding.
+# Tokens have no mean. The reference is a review of padding alone, the default for integers. The contribution of a word
+# is the sum over the dimensions of its embedding.
 
 explainer = DeepLiftExplainer(model, check="raise").fit(train.data)
 explanation = explainer.explain(test.data)
@@ -68,14 +68,14 @@ plt.show()
 
 # %%
 # "not" and "bad" together speak for praise, and so does "was" before "perfect". Why "was"? Directly before the
-# adjective it says that there is no "not". Padding is the reference, and a network that looks at neighbours has to tell
-# "was perfect" from "perfect" alone, which it never saw.
+# adjective, it tells that there is no "not". The reference is padding, so the network compares "was perfect" with
+# "perfect" alone, which it never saw.
 #
-# Over all test reviews of one sentence: the mean contribution of a word, without and with "not".
+# The next table has the mean contribution of a word over all test reviews of one sentence, without and with "not".
 
 
 def mean_contributions(contributions):
-    """Average over reviews of one sentence, by word and by whether the sentence says "not"."""
+    """Average over reviews of one sentence, by word and by the presence of "not"."""
     one = np.array([" and " not in text for text in test.texts])
     words = test.vocabulary[test.data]
     kept = one[:, None] & (test.data > 0)
@@ -102,10 +102,10 @@ print(
 # A trap: one number for each word
 # ================================
 #
-# "not" turns praise into blame and blame into praise. A word's contribution is one number, and what two words do
-# together has to be shared between them. How, depends on the method: Shapley values average over all orders in which
-# words take the place of padding; DeepLIFT passes through the network once. That they share differently is no error of
-# either. Read a pair of words together: their sum is much more alike.
+# The word "not" turns praise into blame and blame into praise. A word's contribution is one number, so the joint effect
+# of two words must be shared between them. Methods share it differently: Shapley values average over all orders in
+# which words replace padding, and DeepLIFT passes through the network once. Neither is wrong. Read a pair of words
+# together: the sums of both methods are much more alike.
 
 shapley = ShapleySamplingExplainer(
     model, n_permutations=25, random_state=0

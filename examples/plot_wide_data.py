@@ -3,9 +3,9 @@
 A table with thousands of useless columns
 =========================================
 
-Thirty columns of the breast-cancer table are measurements. Here 1970 more are put beside them, each a measurement whose
-rows were shuffled: it has the same values, but belongs to other tumours. Does a network's explanation tell them apart,
-and where should a selection stop?
+The breast-cancer table has thirty columns of measurements. Here 1970 columns are added, each a measurement with
+shuffled rows: it has the same values, but they belong to other tumours. Does a network's explanation tell measurements
+from shuffled copies, and where should a selection stop?
 """
 
 import time
@@ -27,7 +27,7 @@ N_COLUMNS = 2000
 # Measurements and shuffled copies
 # ================================
 #
-# A shuffled copy is a *probe*: whatever importance it gets is what chance gives.
+# A shuffled copy is a *probe*: any importance that it gets comes from chance.
 
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 generator = np.random.default_rng(0)
@@ -94,8 +94,8 @@ print(
 # Explaining 2000 columns
 # =======================
 #
-# One reference, the mean, costs what a plain gradient costs. It does not depend on the number of columns how often the
-# network is run, as it does where columns are taken away one by one.
+# With one reference, the mean, contributions cost as much as a plain gradient. The number of runs of the network does
+# not depend on the number of columns, unlike methods that remove columns one by one.
 
 explainer = DeepLiftExplainer(model, check="raise").fit(X_train)
 start = time.perf_counter()
@@ -118,8 +118,9 @@ print(
 # Where to stop
 # =============
 #
-# ``SelectFromModel`` stops at the mean importance by default. In a wide table that keeps hundreds of columns: chance
-# has a mean, too. The probes know better: the column that no more than one in a hundred of them surpasses.
+# By default, ``SelectFromModel`` keeps columns above the mean importance. In a wide table these are hundreds of
+# columns, since importances by chance raise the mean too. The probes give a better threshold: an importance that at
+# most one in a hundred probes surpasses.
 
 threshold = np.quantile(importances[~is_real], 0.99)
 selected = {
@@ -173,8 +174,8 @@ plt.show()
 # What it is good for
 # ===================
 #
-# The test rows had no say in the selection, so they can judge it: the same network, trained on the selected columns
-# alone.
+# The test rows did not influence the selection, so they can judge it. The same network is trained on the selected
+# columns alone.
 
 selected_columns = wide.columns[importances > threshold]
 of_selected = accuracy(
@@ -188,8 +189,8 @@ print(
 # A trap
 # ======
 #
-# Each shuffled copy has little importance, but there are many. An explanation tells what a network does, not what is
-# true of tumours; and this network, which knows its training rows by heart, does use the copies.
+# Each shuffled copy has little importance, but there are many copies. An explanation tells what a network does, not
+# what is true of tumours. This network, which has memorised its training rows, uses the copies.
 
 share = importances[is_real].sum() / importances.sum()
 print(f"The measurements' share of all importance is {share:.1%}.")

@@ -350,7 +350,7 @@ def test_a_network_of_which_some_rows_give_no_numbers(explainer):
     model.set_weights([np.array([[1.0], [0.0]])])
     rows = np.array([[1.0, 0.0], [2.0, 0.0], [-1.0, 0.0], [3.0, 0.0], [-2.0, 0.0]])
     fitted = explainer(model, **({} if explainer is GradientExplainer else {"reference": rows[:1]})).fit(rows[:2])
-    with pytest.warns(RuntimeWarning, match="In 2 of 5 rows, the first of which is row 2, the target is not finite"):
+    with pytest.warns(RuntimeWarning, match="In 2 of 5 rows, first in row 2, the target is not finite"):
         fitted.transform(rows)
 
 

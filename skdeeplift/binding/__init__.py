@@ -1,1 +1,1 @@
-"""Networks as explainers are fitted to them: their names, references and targets, and the calls that explain rows."""
+"""Networks that explainers are fitted to: their names, references and targets, and the calls that explain rows."""

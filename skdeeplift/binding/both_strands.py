@@ -7,32 +7,32 @@ from skdeeplift.rows.validation import input_labels
 from skdeeplift.sequences.one_hot import DNA, order_of_complements
 from skdeeplift.targets.strands import OtherStrand
 
-# Most forms of inputs whose networks are kept compiled.
+# Largest number of forms of inputs whose networks stay compiled.
 MOST_FORMS = 8
 
 
 def on_both_strands_of(explainer, both_strands):
     """Return an explainer of the mean of the target over a sequence and its reverse complement.
 
-    The row and its other strand go through the network side by side, so that contributions of the other strand are
-    mapped back by the differentiation itself, and references are those of the row, on both strands.
+    The network is run on the row and its other strand side by side. Differentiation thus maps contributions of the
+    other strand back to positions of the row. References are those of the row, on both strands.
 
     Parameters
     ----------
     explainer : BaseExplainer
         The fitted explainer.
-    both_strands : True, str, int, tuple of int, or list or dict of these
+    both_strands : True, str, int, tuple of int, list or dict
         The user's choice.
 
     Returns
     -------
     explainer : BaseExplainer
-        A copy, whose network is compiled anew the first time.
+        A copy, whose network is compiled at the first call.
 
     Raises
     ------
     ValueError
-        If the inputs have no such axes or letters, or the network takes batches of one size.
+        If the inputs do not have the axes or letters, or the network takes only batches of one size.
     """
     bound = explainer.bound_
     strands = _find_strands(bound, both_strands)
@@ -101,7 +101,7 @@ def _find_strand(entry, spec, label):
             f"both_strands='ACGT'{example}."
         )
     if order == list(range(len(letters)))[::-1]:
-        # The complement is the reverse, whichever axis holds the letters.
+        # The complement is the reversed order of letters, on any axis.
         return OtherStrand(every)
     if len(axes) > 1:
         raise ValueError(

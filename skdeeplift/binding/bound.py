@@ -1,4 +1,4 @@
-"""Networks as explainers are fitted to them, with the encoder in front, and names of columns and classes."""
+"""Networks that explainers are fitted to, with the encoder in front, and names of columns and classes."""
 
 import threading
 from copy import deepcopy
@@ -25,23 +25,23 @@ from skdeeplift.targets.profile import is_profile
 from skdeeplift.targets.row_targets import align_with_rows, has_entry_per_row
 from skdeeplift.targets.target_tensor import compile_target, kind_of_target
 
-# Most targets that a network stays compiled for; those used last stay.
+# Largest number of targets that a network stays compiled for; those used last are kept.
 MOST_COMPILED = 32
 
 
 class Hooks(NamedTuple):
     """Functions by which one explainer differs from another."""
 
-    # Takes the graph, the value that is explained, the sources and the `Bound`, and returns the compiled `Method`.
+    # Function from the graph, the explained value, the sources and the `Bound` to the compiled `Method`.
     make_method: Any
-    # Takes the `Bound`, and returns the `Schedule`.
+    # Function from the `Bound` to the `Schedule`.
     make_schedule: Any
-    # Takes the graph and the value that is explained, and returns the sources if no layer is named.
+    # Function from the graph and the explained value to the sources, if no layer is named.
     find_sources: Any
 
 
 class Bound:
-    """A network as an explainer was fitted to it.
+    """Network that an explainer was fitted to.
 
     Parameters
     ----------
@@ -52,12 +52,12 @@ class Bound:
     hooks : Hooks
         Functions that make the method and its schedule.
     parameters : dict
-        Parameters that the explainer was fitted with. Later changes of the explainer's parameters count from the next
-        `fit` on.
+        Parameters that the explainer was fitted with. Later changes of the explainer's parameters take effect at the
+        next `fit`.
     seed : int
-        Seed of everything that is drawn at random, so that equal calls give equal numbers.
+        Seed of all random draws, so that equal calls give equal numbers.
     estimator : estimator or None, default=None
-        The trained estimator that holds the network, if the network did not come by itself.
+        The trained estimator that holds the network; None for a network without an estimator.
     encoder : Pipeline or None, default=None
         Fitted earlier steps of a pipeline whose last step is explained.
 
@@ -74,37 +74,37 @@ class Bound:
     raw_dtypes : dict of str to dtype, or None
         Dtypes of a table's columns in front of an encoder.
     names_of_inputs : dict of int to (ndarray of str or None)
-        Names of the columns of each input by its position, where the network takes more than one table.
+        Names of the columns of each input by its position, if the network takes several tables.
     raw_columns : ndarray of int or None
-        Raw column that each encoded column was made from, where contributions are summed back to raw columns.
+        Raw column that each encoded column was made from; None if contributions are not summed to raw columns.
     references : References or None
-        References that `fit` learned, or none by a method that compares rows with nothing.
+        References that `fit` learned; None for a method without references.
     unit_shapes : list of tuple or None
         Shape of a row's units for each named layer, None for sizes that depend on the row; None if no layer is named.
     letters : tuple of (int or None), or None
-        Axis of the one-hot letters of each input or layer, None where its letters are not replaced; None for a method
-        that replaces no letters.
+        Axis of the one-hot letters of each input or layer, None if its letters are not replaced; None for a method that
+        replaces no letters.
     small_values : tuple of str
         Names of values of the network that are small in the rows of `fit`.
     strands : tuple of OtherStrand or None
-        Form of each input on the other strand of a sequence, where the mean over both strands is explained.
+        Form of each input on the other strand of a sequence; None unless the mean over both strands is explained.
     schedule : Schedule
-        How often the method is repeated for each row.
+        Schedule that repeats the method for each row.
     """
 
-    # Keras models are packed wherever they lie in this object.
+    # Keras models anywhere in this object are packed.
     holds_models = True
 
     def __init__(self, network, *, owner, hooks, parameters, seed, estimator=None, encoder=None):
         self.network, self.owner, self.hooks, self.parameters = network, owner, hooks, parameters
         self.seed, self.estimator, self.encoder = seed, estimator, encoder
-        # Later changes of a dict or an array count from the next fit on.
+        # Copied, so that later changes of a dict or an array take effect at the next fit.
         if not callable(parameters["target"]):
             parameters["target"] = deepcopy(parameters["target"])
         given, of_estimator = parameters["class_names"], getattr(estimator, "classes_", None)
         self.classes = of_estimator if isinstance(of_estimator, np.ndarray) else None
         if self.classes is None and isinstance(parameters["output"], str):
-            # Names of outputs count only where the target is a single number.
+            # Names of outputs are used only if the target is a single number.
             self.classes = np.array([parameters["output"]])
         if given is not None:
             self.classes = np.array(given)
@@ -120,13 +120,13 @@ class Bound:
 
     def _forget_compiled(self):
         self._compiled, self._own_target, self._vocabulary, self._lock = {}, None, None, threading.Lock()
-        # The same network for rows of other lengths, by their shapes, and on both strands, by the forms of inputs.
+        # The same network for rows of other lengths, keyed by shapes, and on both strands, keyed by forms of inputs.
         self.of_lengths, self.of_strands = {}, {}
 
     # Rows
 
     def encoded(self, X, explainer, reset=False):
-        """Return the rows as the encoder returns them, dense; the rows themselves where there is no encoder."""
+        """Return the encoded rows, dense; without an encoder, return the rows unchanged."""
         if self.encoder is None:
             return X
         if isinstance(X, (pd.Series, dict)):
@@ -146,7 +146,7 @@ class Bound:
         Parameters
         ----------
         X : array-like, or list or dict of array-like
-            Rows as the network takes them, which the encoder has transformed already.
+            Rows in the form that the network takes, after the encoder.
         explainer : BaseExplainer
             Keeps the number and the names of a table's columns.
         reset : bool, default=False
@@ -171,7 +171,7 @@ class Bound:
     # Targets
 
     def labels(self, shape):
-        """Return the labels of the classes that outputs of a shape stand for, or None."""
+        """Return the class labels of outputs of a shape, or None."""
         given, labels = self.parameters["class_names"], self.classes
         if labels is None:
             return None
@@ -193,7 +193,7 @@ class Bound:
         return has_entry_per_row(target, self.labels(shape), shape)
 
     def align_targets(self, target, X):
-        """Return targets of rows as an array in the order of the rows, if they have an index; others unchanged."""
+        """Return targets with an index as an array in the order of the rows, and other targets unchanged."""
         return align_with_rows(target, X) if hasattr(target, "iloc") and self.has_entry_per_row(target) else target
 
     def compiled(self, target=None):
@@ -205,16 +205,16 @@ class Bound:
             target = self.parameters["target"]
         kind = kind_of_target(target, self.parameters["pre_activation"], self.classes)
         if self.strands is not None and is_profile(target):
-            # Each strand's logits have a softmax of their own.
+            # A softmax belongs to the logits of one strand.
             kind = *kind, True
         return self.compiled_of_kind(kind, target)
 
     def compiled_of_kind(self, kind, function=None):
-        """Return the network compiled for all targets of a kind, of which a function is one by itself."""
+        """Return the network compiled for all targets of a kind; each target function is a kind of its own."""
         with self._lock:
-            # Functions need not be hashable. The compiled target keeps its function, so that no other has its id.
+            # Functions may be unhashable. The compiled target keeps its function alive, so that no other gets its id.
             key = kind, id(function) if kind[0] else None
-            # The dict is ordered by the last use.
+            # Reinserted, so that the dict is ordered by last use.
             compiled = self._compiled.pop(key, None)
             if compiled is None:
                 compiled = compile_target(self, function, kind)
@@ -227,18 +227,18 @@ class Bound:
             return compiled
 
     def mark_small_values(self, method):
-        """Tell a method which of the network's values are small, before it is run."""
+        """Pass the network's small values to a method, before it is run."""
         method.small = frozenset(value for value in method.shown if value.name in self.small_values)
 
     def compiled_with_target(self, target=None, n_rows=None):
-        """Return the compiled network, and the `Target` that the user's choice stands for.
+        """Return the compiled network, and the `Target` of the user's choice.
 
         Parameters
         ----------
         target : object, default=None
             The user's choice; by default the explainer's own target.
         n_rows : int, default=None
-            Number of rows, where each row may have a target of its own.
+            Number of rows, if each row may have a target of its own.
 
         Returns
         -------
@@ -246,7 +246,7 @@ class Bound:
         target : Target
         """
         if target is None:
-            # It does not depend on the rows, so that it is checked only once.
+            # Checked only once, since the target does not depend on the rows.
             if self._own_target is None:
                 self._own_target = self._check_target(self.parameters["target"], None)
             return self._own_target
@@ -254,7 +254,7 @@ class Bound:
 
     def _check_target(self, target, n_rows):
         compiled = self.compiled(target)
-        # Names of classes are those of the network's outputs, not of a function's values.
+        # Class names belong to the network's outputs, not to the values of a target function.
         labels = self.labels(compiled.tensor.shape) if compiled.function is None else None
         return compiled, compiled.check(target, n_rows, labels)
 
@@ -291,7 +291,7 @@ class Bound:
         return self.column_names if self.encoder is None else self.encoded_names(self.column_names)
 
     def encoded_names(self, input_features):
-        """Return the names of the columns that the encoder returns, "x0" and so on if it does not name them."""
+        """Return the names of the encoded columns, or "x0" and so on if the encoder does not name them."""
         try:
             return self.encoder.get_feature_names_out(input_features)
         except AttributeError:
@@ -363,7 +363,7 @@ class Bound:
         return np.array([str(label) for label in labels[-int(np.prod(shape)) :]], dtype=object)
 
     def like_rows(self, arrays, X):
-        """Return one array for each input, or layer, in the form of the rows, or of the layers' names."""
+        """Return one array for each input or layer, in the form of the rows or of the layers' names."""
         layer = self.layer
         if isinstance(layer, str) or (layer is None and self.network.is_single):
             return arrays[0]
@@ -372,7 +372,7 @@ class Bound:
         return list(arrays)
 
     def sum_to_raw_columns(self, results):
-        """Return results whose contributions of encoded columns are summed to raw columns.
+        """Sum the contributions of encoded columns to raw columns.
 
         The standard error of a sum is at most the sum of its terms' standard errors.
         """
@@ -387,11 +387,11 @@ class Bound:
     # Copies
 
     def with_target(self, target):
-        """Return the same with another target of its own; both share what is compiled."""
+        """Return a copy with another default target; both share compiled networks."""
         return with_attributes(self, parameters={**self.parameters, "target": target}, _own_target=None)
 
     def copy(self, *, network=None, **parameters):
-        """Return the same with another network or other parameters, for which everything is compiled anew."""
+        """Return a copy with another network or other parameters, for which networks are compiled anew."""
         network = self.network if network is None else network
         copied = with_attributes(self, network=network, parameters={**self.parameters, **parameters})
         copied._forget_compiled()
@@ -402,7 +402,7 @@ class Bound:
         left_out = ("_compiled", "_own_target", "_vocabulary", "_lock", "of_lengths", "of_strands")
         state = {name: value for name, value in vars(self).items() if name not in left_out}
         if self.estimator is not None:
-            # The estimator holds the network already.
+            # The network is left out, since the estimator holds it.
             state["network"] = self.network.input_specs
         return packed(state)
 

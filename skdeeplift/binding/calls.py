@@ -1,4 +1,4 @@
-"""Calls that explain rows: all at once, or block by block, of any source, into any array."""
+"""Calls that explain rows: all at once, or block by block, from any source, into any array."""
 
 import math
 from typing import NamedTuple
@@ -23,17 +23,17 @@ from skdeeplift.rows.validation import add_last_axes
 class Fields(NamedTuple):
     """Fields of an explanation that a call asks for."""
 
-    # Whether to make an `Explanation` with all fields, or only contributions in the form that `transform` returns.
+    # Whether to return an `Explanation` with all fields, or only contributions for `transform`.
     is_full: bool = False
     multipliers: bool = False
     # False, True, or the axis of the one-hot letters.
     hypothetical: object = False
-    # Names of the fields with one number for each element that may be computed.
+    # Names of the fields to compute, among those with one number for each element of the rows.
     only: frozenset = frozenset(OF_ELEMENTS)
 
 
 def explain_rows(explainer, X, fields, *, target=None, reference=None, out=None):
-    """Explain rows at once, or in blocks where they are not in memory or results are written elsewhere.
+    """Explain rows at once, or in blocks if rows are not in memory or results are written to arrays.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def explain_rows(explainer, X, fields, *, target=None, reference=None, out=None)
     Returns
     -------
     explanation : Explanation
-        Only of contributions where ``fields.is_full`` is false.
+        Has only contributions if ``fields.is_full`` is false.
     """
     # Another thread may fit the explainer meanwhile.
     explainer = with_attributes(explainer)
@@ -61,7 +61,7 @@ def explain_rows(explainer, X, fields, *, target=None, reference=None, out=None)
         explanation = explain_block(explainer, Block(0, X, target, reference), fields, report)
         report.finish()
         return explanation
-    # The fields of several blocks are joined; a pipeline's explanation has the rows as its earlier steps return them.
+    # Fields of several blocks are joined. The explanation of a pipeline has the encoded rows.
     bound = explainer.bound_
     keeps_rows = not source.in_batches and (bound.encoder is None or bound.raw_columns is not None)
     if not source.in_batches:
@@ -141,7 +141,7 @@ def explain_block(explainer, block, fields, report):
     if block.target is not None:
         block = block._replace(target=bound.align_targets(block.target, block.rows))
     X = bound.encoded(block.rows, explainer)
-    # Tables are arrays without names once they have a further axis.
+    # With an axis of targets, tables are arrays without names.
     arrays, X = bound.arrays(X, explainer), add_last_axes(X, bound.network)
     problem, compiled = make_problem(explainer, arrays, block.target, block.reference)
     if not fields.is_full:
@@ -159,7 +159,7 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
     if callable(block.target):
         check_independence(bound, method, problem.rows)
     if fields.multipliers or fields.hypothetical is not False:
-        # Of several inputs only those with letters need multipliers.
+        # Among several inputs, only those with letters need multipliers.
         check_sources(bound, method, None if fields.multipliers or len(problem.rows) == 1 else ())
         if bound.raw_columns is not None:
             raise ValueError(
@@ -190,7 +190,7 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
     if isinstance(problem.target.choice, np.ndarray) and not isinstance(target, np.ndarray):
         target = np.array(target)
     if isinstance(target, np.ndarray) and not bound.has_entry_per_row(target):
-        # An array has an entry for each row, so weights that all rows share are a list.
+        # Weights that all rows share are a list, since an array has an entry for each row.
         target = target.tolist()
     is_single = compiled.function is None and problem.target.is_single
     given = block.rows
@@ -220,7 +220,7 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
 
 
 def _find_tokens(bound, X):
-    """Return whether the rows are tokens, of each of several inputs; None if layers of several inputs are explained."""
+    """Return whether rows are tokens, one entry for each of several inputs; None for layers of several inputs."""
     are_tokens = [spec.dtype.is_integer and bound.raw_columns is None for spec in bound.network.flat_specs]
     if bound.network.is_single:
         return are_tokens[0]
@@ -228,7 +228,7 @@ def _find_tokens(bound, X):
 
 
 class _ReferencesOfRows(NamedTuple):
-    """Function of a row's position that makes the references again that the row was compared with."""
+    """Function that makes the references of a row again, from the row's position."""
 
     bound: object
     X: object
@@ -343,7 +343,7 @@ class _ResultShapes:
 
 
 def _add_note_of_row(error, network, block):
-    """Add to an error which row of a block is the first that is not finite, if there is one."""
+    """Add a note to an error that names the first row of a block that is not finite, if there is one."""
     for array in map(np.asarray, network.flatten(block.rows)):
         if kind_of(array.dtype) == "f" and not (finite := np.isfinite(array)).all():
             row = block.start + int(np.argmin(finite.reshape(len(array), -1).all(1)))
@@ -351,7 +351,7 @@ def _add_note_of_row(error, network, block):
 
 
 def _join_fields(parts):
-    """Return the fields of one explanation from those of its blocks."""
+    """Join the fields of blocks to those of one explanation."""
     first, fields = parts[0], {}
     for name, value in first.items():
         values = [part[name] for part in parts]
@@ -367,7 +367,7 @@ def _join_fields(parts):
 
 
 def _join_elements(values):
-    """Concatenate arrays, or lists or dicts of arrays, of which some inputs may have none."""
+    """Concatenate arrays, or lists or dicts of arrays, in which the array of an input may be None."""
     first = values[0]
     if isinstance(first, dict):
         return {name: _join_elements([value[name] for value in values]) for name in first}

@@ -27,7 +27,7 @@ def find_column_names(explainer, bound):
     Raises
     ------
     ValueError
-        If the parameter does not name each column once, or names the columns of a DataFrame otherwise.
+        If the parameter does not name each column once, or differs from the column names of a DataFrame.
     """
     given, names = bound.parameters["feature_names"], getattr(explainer, "feature_names_in_", None)
     if given is None:
@@ -50,12 +50,12 @@ def find_column_names(explainer, bound):
 
 
 def check_rows_names(explainer, bound, X, reset):
-    """Learn or compare the names of columns of each input; a single table's are kept by scikit-learn itself.
+    """Learn or compare the column names of each input; scikit-learn itself keeps those of a single table.
 
     Parameters
     ----------
     explainer : BaseExplainer
-        Names itself in warnings.
+        The explainer, which is named in warnings.
     bound : Bound
         Keeps the names of each input.
     X : array-like, or list or dict of array-like
@@ -73,7 +73,7 @@ def check_rows_names(explainer, bound, X, reset):
     arrays, labels = bound.network.flatten(X), input_labels(bound.network)
     if reset:
         bound.names_of_inputs = dict(enumerate(map(get_feature_names, arrays)))
-    # Inputs of other lengths than in fit have no names to compare with.
+    # Inputs of other lengths than in fit have no known names.
     for position, names in bound.names_of_inputs.items():
         _compare_names(explainer, arrays[position], names, labels[position])
 
@@ -93,7 +93,7 @@ def align_entries(explainer, bound, entries):
     Returns
     -------
     entries : list
-        Each Series with names of columns is an array, in the order of the columns.
+        The entries, with each named Series as an array in the order of the columns.
 
     Raises
     ------
@@ -113,9 +113,9 @@ def align_entries(explainer, bound, entries):
 
 
 def _encoded(value, bound, explainer):
-    """Return references with raw columns as the encoder returns them; other references as they are.
+    """Return references of raw columns as encoded columns, and other references unchanged.
 
-    Names tell raw columns. Arrays have no names, and hold encoded columns.
+    A reference with column names has raw columns. Arrays have no names, and hold encoded columns.
     """
     if isinstance(value, Constant):
         encoded = _encoded(value.value, bound, explainer)
@@ -124,10 +124,10 @@ def _encoded(value, bound, explainer):
     labels = value.index if isinstance(value, pd.Series) else getattr(value, "columns", ())
     if names is None or set(labels) != set(names):
         return value
-    # The row of a table with columns of several dtypes has none of them.
+    # A row of a table with columns of several dtypes has a common dtype, so the columns' dtypes are restored.
     is_row = isinstance(value, pd.Series)
     rows = value.to_frame().T[list(names)].astype(bound.raw_dtypes or {}) if is_row else value
-    # The encoder knows no names where only the explainer was given them.
+    # If only the explainer got names, the encoder knows none.
     rows = rows if hasattr(explainer, "feature_names_in_") else rows[list(names)].to_numpy()
     return bound.encoded(rows, explainer)[0] if is_row else bound.encoded(rows, explainer)
 

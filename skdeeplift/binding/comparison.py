@@ -1,4 +1,4 @@
-"""References of a bound network: learned in `fit`, or given with the rows of a call."""
+"""References of a bound network: learned in `fit`, or passed with the rows of a call."""
 
 from functools import partial
 
@@ -14,12 +14,12 @@ from skdeeplift.references.computed_references import STATISTICS, Constant
 from skdeeplift.references.reference import Reference
 from skdeeplift.rows.validation import check_tokens, holds_ids, input_labels
 
-# Most references of a method without a parameter for their number.
+# Largest number of references of a method without ``max_references``.
 MOST_REFERENCES = 100
 
 
 def learn_references(explainer, bound, reference, arrays, sample_weight=None, learning=True):
-    """Make references from what the user passed.
+    """Make references from the user's choice.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def learn_references(explainer, bound, reference, arrays, sample_weight=None, le
         flat_reference(explainer, bound, reference),
         arrays,
         labels,
-        # A method that compares rows with nothing has no such parameter; metrics may still pass it references.
+        # A method without references has no such parameter, but metrics may pass references to it.
         bound.parameters.get("max_references", MOST_REFERENCES),
         bound.seed,
         classes=partial(predicted_classes, explainer, bound, arrays),
@@ -66,7 +66,7 @@ def learn_references(explainer, bound, reference, arrays, sample_weight=None, le
 
 
 def with_integer_ids(network, arrays):
-    """Return the rows of each input, as integers where they are ids: ids have no mean, whatever their dtype."""
+    """Return the rows of each input, with ids as integers: ids of any dtype have no mean."""
     return [
         array.astype(np.int64) if ids and kind_of(array.dtype) == "f" else array
         for array, ids in zip(arrays, holds_ids(network), strict=True)
@@ -94,12 +94,12 @@ def references_of_rows(explainer, bound, arrays, reference=None):
     Raises
     ------
     ValueError
-        If the references belong to other rows, or have to learn from training rows first.
+        If the references belong to other rows, or must learn from training rows first.
     """
     if reference is None:
         references = bound.references
         if references is None:
-            # The rows have other lengths than those of fit.
+            # The rows differ in length from those of fit.
             _check_has_no_length(explainer, bound, arrays)
             references = learn_references(explainer, bound, bound.parameters["reference"], arrays, learning=False)
         if references.n_rows not in (None, len(arrays[0])):
@@ -119,17 +119,17 @@ def references_of_rows(explainer, bound, arrays, reference=None):
 
 def predicted_classes(explainer, bound, arrays):
     """Return each row's class: its largest output, or whether a single output is positive."""
-    # Classes belong to the outputs, also where the target is a function of them.
+    # Classes belong to the outputs, even if the target is a function of the outputs.
     compiled = bound.compiled("all")
     if not compiled.tensor.is_ordered:
-        # The outputs themselves tell where logits do not.
+        # Without logits, the outputs themselves decide.
         compiled = bound.compiled_of_kind((False, False))
     outputs = outputs_at(compiled.method, arrays, explainer.batch_size, bound.network.batch_size)
     return compiled.tensor.classes(outputs)
 
 
 def flat_reference(explainer, bound, reference):
-    """Return one entry for each input, or the object that makes references of all inputs."""
+    """Return one entry for each input, or the object that makes the references of all inputs."""
     network = bound.network
     if isinstance(reference, Constant) and not isinstance(reference.value, str):
         return align_entries(explainer, bound, [reference] * len(network.flat_specs))
@@ -142,12 +142,12 @@ def flat_reference(explainer, bound, reference):
 
 
 def make_reference_objects(entries):
-    """Return entries of a reference, with the objects of those that are shorthands."""
+    """Return the entries of a reference, with an object in place of each shorthand."""
     return [SHORTHANDS.get(each, each) if isinstance(each, str) else each for each in entries]
 
 
 def _check_has_no_length(explainer, bound, arrays):
-    """Raise an error if the explainer's own reference is as long as the rows of `fit`, and these rows are not."""
+    """Raise an error if the explainer's reference has the length of the rows of `fit`, and these rows differ."""
     reference = bound.parameters["reference"]
     entries = flat_reference(explainer, bound, reference) if isinstance(reference, (list, dict)) else [reference]
     for each in make_reference_objects(entries):

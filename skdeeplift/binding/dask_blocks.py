@@ -18,9 +18,9 @@ def contributions_of_block(config, explainer, X, target, name_row):
     X : array-like, or list or dict of array-like
         Rows of the block.
     target : array-like or None
-        Targets of the rows, where each row has its own.
+        Targets of the rows, if each row has its own.
     name_row : callable
-        Takes a row's position in the block, and returns its name for a warning.
+        Function from a row's position in the block to its name in a warning.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def contributions_of_block(config, explainer, X, target, name_row):
 
 
 def importances_of_block(config, copied, X, weights, target, positions):
-    """Sum absolute contributions by weight, and the weights."""
+    """Return the weighted sum of absolute contributions, and the sum of weights."""
     from skdeeplift.binding.importances import SampleInMemory
 
     explainer = copied.value
@@ -50,13 +50,13 @@ def importances_of_block(config, copied, X, weights, target, positions):
 
 
 def merge_sums(partials):
-    """Add up the sums of several blocks."""
+    """Add the sums of several blocks."""
     of_each, totals = zip(*partials, strict=True)
     return [np.sum(arrays, 0) for arrays in zip(*of_each, strict=True)], sum(totals)
 
 
 def _weighted_rows(copied, X, weights, positions):
-    """Return checked rows of some inputs whose weight is above zero, and the weights."""
+    """Return the checked rows with positive weights of some inputs, and these weights."""
     explainer = copied.value
     bound = explainer.bound_
     arrays = bound.arrays(bound.encoded(X, explainer), explainer)
@@ -66,7 +66,7 @@ def _weighted_rows(copied, X, weights, positions):
 
 
 def statistics_of_block(copied, X, weights, kinds):
-    """Sum rows by weight for a mean, or take their minimum, of some inputs; and sum the weights."""
+    """Return weighted sums of rows, or their minimum, for some inputs, and the sum of weights."""
     arrays, weights = _weighted_rows(copied, X, weights, kinds)
     values = {
         position: np.tensordot(weights, array.astype(np.float64), 1) if kinds[position] == "mean" else array.min(0)
@@ -84,6 +84,6 @@ def merge_statistics(kinds, partials):
 
 
 def columns_of_block(copied, X, weights, position):
-    """Return rows of an input as those of a table."""
+    """Return the rows of an input as a table."""
     arrays, _ = _weighted_rows(copied, X, weights, [position])
     return arrays[position].reshape(len(arrays[position]), -1)

@@ -1,4 +1,4 @@
-"""Rows of Dask: contributions stay lazy, and `fit` reduces what it learns over the blocks of rows."""
+"""Rows of Dask: contributions stay lazy, and `fit` learns statistics block by block."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -25,12 +25,12 @@ from skdeeplift.rows.dask_map import check_length, map_in_form
 from skdeeplift.rows.dask_rows import LazyRows, as_list, compute_all
 from skdeeplift.rows.validation import holds_ids, importance_rows
 
-# Enough rows to bind a network and to look at how it treats rows, where the reference does not learn from single rows.
+# Rows that are enough to bind and check a network, if the reference does not learn from single rows.
 FEW_ROWS = 16
 
 
 def copy_for_workers(explainer, target=None):
-    """Return a copy of an explainer that computes in one thread, and without what workers do not need.
+    """Return a copy of an explainer for workers, which computes in one thread.
 
     Parameters
     ----------
@@ -48,13 +48,13 @@ def copy_for_workers(explainer, target=None):
     for name in ("references_", "_importances", "_chunks"):
         vars(copied).pop(name, None)
     if hasattr(copied, "reference"):
-        # The references that were made from it count.
+        # Workers use the learned references instead.
         copied.reference = None
     return WorkerCopy(copied)
 
 
 def transform_lazily(explainer, X, *, target=None, out=None):
-    """Return contributions in the form of the rows, of which nothing is computed yet.
+    """Return lazy contributions in the form of the rows.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def transform_lazily(explainer, X, *, target=None, out=None):
 
 
 def _specs_of_contributions(bound, arrays, compiled, all_targets):
-    """Return the shape of a row and the dtype of each source's contributions, by a row that no encoder transforms."""
+    """Return the shape and dtype of a row's contributions for each source, without running an encoder."""
     method = compiled.method
     shapes = bound.shapes_of_sources(method)
     if bound.raw_columns is not None:
@@ -116,7 +116,7 @@ def _specs_of_contributions(bound, arrays, compiled, all_targets):
     elif bound.layer is None and arrays is not None:
         shapes = [array.shape[1:] for array in arrays]
     elif any(None in shape for shape in shapes):
-        # Only a run of the network tells the size. An encoder's network takes a table, all of whose sizes are known.
+        # Only a run of the network tells the size. A network behind an encoder takes a table of known sizes.
         entries = [tensor.shape for tensor in method.source_values(arrays)]
         shapes = [tuple(shape) if shape[0] > 1 else tuple(shape[1:]) for shape in entries]
     if all_targets is not None:
@@ -142,20 +142,20 @@ def fit_lazily(explainer, hooks, X, y, sample_weight, target, metadata=None):
     Returns
     -------
     importances : Importances
-        Importances, which are computed when they are first read.
+        Importances, computed when they are first read.
     """
     y, sample_weight, target = compute_all(y, sample_weight, target)
     rows = LazyRows(X)
     n_rows = sum(rows.lengths)
     if is_trained_in_fit(explainer.estimator) or n_rows <= explainer.max_samples:
-        # A network that is trained in one process needs all rows there.
+        # A network is trained in one process, which needs all rows.
         return fit_rows(explainer, hooks, compute_all(X)[0], y, sample_weight, target, metadata)
     if sample_weight is not None:
         like_rows = np.broadcast_to(0.0, (n_rows, 1))
         sample_weight = check_weights(sample_weight, like_rows)
         if not sample_weight.any():
             raise ValueError("sample_weight= must have a weight above zero for a row at least. Got only zeros.")
-    # A generator of its own, so that the rows for importances are those that rows in memory would have.
+    # A separate generator, so that importances use the same rows as for rows in memory.
     random_state = check_random_state(explainer.random_state)
     random_state = np.random.RandomState(random_state.randint(np.iinfo(np.int32).max))
     candidates = np.arange(n_rows) if sample_weight is None else np.flatnonzero(sample_weight)
@@ -163,7 +163,7 @@ def fit_lazily(explainer, hooks, X, y, sample_weight, target, metadata=None):
     drawn = np.sort(random_state.choice(candidates, number, replace=False))
 
     def find_target(bound):
-        """Return the target of the rows that are gathered."""
+        """Return the targets of the gathered rows."""
         if not bound.has_entry_per_row(target):
             return target
         check_length(target, n_rows)
@@ -197,7 +197,7 @@ class LazySample(NamedTuple):
     # Positions of the rows.
     chosen: np.ndarray
     sample_weight: np.ndarray | None
-    # The target of all rows, or one target for each of all rows.
+    # One target for all rows, or one for each row.
     target: Any
     target_of_rows: Any
 
@@ -223,7 +223,7 @@ class LazySample(NamedTuple):
 
 
 def _learns_from_single_rows(explainer):
-    """Return whether the reference is made of single rows, and not of a statistic of all rows."""
+    """Return whether the reference is made from single rows, and not from a statistic of all rows."""
     objects = make_reference_objects(as_list(getattr(explainer, "reference", None)))
     return any(isinstance(each, Reference) and each.learns and not isinstance(each, Constant) for each in objects)
 
@@ -256,7 +256,7 @@ def _find_reference(explainer, rows, weights, bound, arrays):
 
 
 def _statistics(rows, weights, copied, kinds, arrays):
-    """Compute statistics of some inputs over all rows, by the inputs' positions."""
+    """Compute statistics over all rows for some inputs, keyed by the inputs' positions."""
     import dask
 
     blocks = []
@@ -276,7 +276,7 @@ def _statistics(rows, weights, copied, kinds, arrays):
 
 
 def _median(blocks, weights, copied, position, like):
-    """Compute the median of all rows, some whole columns at once."""
+    """Compute the median of all rows, for several whole columns at once."""
     import dask
     import dask.array as da
 

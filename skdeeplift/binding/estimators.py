@@ -18,13 +18,13 @@ def _estimator_has(name):
         estimator = getattr(explainer, "estimator_", None)
         if estimator is None:
             estimator = unfrozen(explainer.estimator)
-            # The last step of a pipeline may be a network, whose predictions are not those of scikit-learn's kind.
+            # The last step of a pipeline may be a network, which has no predictions of scikit-learn's kind.
             if not is_estimator(unfrozen(steps_of(estimator)[1])):
                 raise AttributeError(
                     f"{type(explainer).__name__} has {name} where it explains an estimator of scikit-learn's kind. Got "
                     f"{estimator!r}."
                 )
-        # This raises an AttributeError that says what is missing.
+        # Raises an AttributeError that names the missing method.
         getattr(estimator, name)
         return True
 
@@ -32,11 +32,11 @@ def _estimator_has(name):
 
 
 class PredictionMixin:
-    """Predict by the explained estimator, for selectors that compare scores."""
+    """Predictions of the explained estimator, for selectors that compare scores."""
 
     @available_if(_estimator_has("predict"))
     def predict(self, X):
-        """Predict by the trained estimator.
+        """Predict with the trained estimator.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class PredictionMixin:
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X):
-        """Predict probabilities of classes by the trained estimator.
+        """Predict class probabilities with the trained estimator.
 
         Parameters
         ----------
@@ -112,20 +112,20 @@ class PredictionMixin:
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         if not hasattr(self.estimator, "get_params"):
-            # A network: scikit-learn reads tags several times a call, so this is the short way.
+            # Networks skip the checks below, since scikit-learn reads tags several times in a call.
             return tags
         inner = unfrozen(self.estimator)
         encoder, last = steps_of(inner)
         if encoder is not None:
-            # A pipeline's own tags say little of what its first step takes.
+            # Tags of the first step, since a pipeline's own tags tell little about accepted input.
             of_rows = get_tags(next(filter(is_estimator, map(itemgetter(1), encoder.steps)), encoder)).input_tags
             for name in ("string", "categorical", "allow_nan"):
                 setattr(tags.input_tags, name, getattr(of_rows, name))
-            # Only a bound network by itself takes images and the like.
+            # Only a network without an estimator takes images and other arrays.
             tags.input_tags.three_d_array = False
         if not is_estimator(unfrozen(last)):
             return tags
-        # Of several outputs, the user must choose one, or all.
+        # With several outputs, the user must choose one, or all.
         takes_several = not (isinstance(self.target, str) and self.target in ("auto", "predicted"))
         copied = deepcopy(get_tags(inner))
         tags.estimator_type = copied.estimator_type
@@ -148,22 +148,22 @@ class PredictionMixin:
         """
         if not is_trained_in_fit(self.estimator):
             return super().get_metadata_routing()
-        # scikit-learn copies routers, and would copy the network if it were part of one.
+        # Owned by a name: scikit-learn copies routers, and would copy the explainer's network with its owner.
         router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
-        # The clone of a wrapper of Keras requests in `fit` what the wrapper itself has written down elsewhere.
+        # The clone of a Keras wrapper makes the requests in `fit` that the wrapper itself stores elsewhere.
         return router.add(
             estimator=clone_estimator(self.estimator), method_mapping=MethodMapping().add(caller="fit", callee="fit")
         )
 
 
 def consumes_weights(explainer):
-    """Return whether ``sample_weight`` of `fit` is for the explainer too, and not only for the estimator it trains."""
+    """Return whether the explainer uses ``sample_weight`` of `fit`, and not only the estimator that it trains."""
     own = super(PredictionMixin, explainer).get_metadata_routing()
     return not get_config()["enable_metadata_routing"] or own.fit.requests.get("sample_weight") is not False
 
 
 def route_to_training(explainer, metadata):
-    """Return the arguments that the estimator gets in its `fit`, by scikit-learn's rules.
+    """Return the arguments for the `fit` of the estimator, by scikit-learn's rules of routing.
 
     Parameters
     ----------
@@ -175,12 +175,12 @@ def route_to_training(explainer, metadata):
     Returns
     -------
     arguments : dict
-        All metadata without routing; with routing what the estimator has requested.
+        All metadata without routing; with routing, the metadata that the estimator requests.
 
     Raises
     ------
     TypeError
-        If nothing takes some of the metadata.
+        If nothing requests some of the metadata.
     """
     if get_config()["enable_metadata_routing"]:
         return dict(process_routing(explainer, "fit", **metadata).estimator.fit)
@@ -189,12 +189,12 @@ def route_to_training(explainer, metadata):
 
 
 def check_metadata(explainer, names):
-    """Raise an error if `fit` got metadata that nothing takes.
+    """Raise an error if `fit` got metadata that nothing requests.
 
     Raises
     ------
     TypeError
-        If there are names of such metadata.
+        If there is such metadata.
     """
     if names:
         owner, listed = type(explainer).__name__, ", ".join(f"{name}=" for name in sorted(names))
@@ -206,12 +206,12 @@ def check_metadata(explainer, names):
 
 @contextmanager
 def restore_on_error(estimator):
-    """Give an estimator back the attributes that it had before, if anything is raised.
+    """Restore the attributes of an estimator if an error is raised.
 
     Parameters
     ----------
     estimator : estimator
-        Its attributes may be set meanwhile, but not changed in place.
+        The estimator. Its attributes may be set meanwhile, but not changed in place.
     """
     before = dict(vars(estimator))
     try:
@@ -223,14 +223,14 @@ def restore_on_error(estimator):
 
 
 def take_attributes(estimator, fitted, before):
-    """Give an estimator the attributes that a fitted copy has set or removed, in one step.
+    """Set and remove attributes of an estimator as on a fitted copy, in one step.
 
-    Threads that use the estimator meanwhile find those of one fit only.
+    Threads that use the estimator meanwhile never see attributes of two fits.
 
     Parameters
     ----------
     estimator : estimator
-        Which the copy was made of.
+        The estimator that was copied.
     fitted : estimator
         The fitted copy.
     before : dict
@@ -243,7 +243,7 @@ def take_attributes(estimator, fitted, before):
 
 
 def with_attributes(value, **attributes):
-    """Return a shallow copy with other attributes, whatever the class does when it is copied."""
+    """Return a shallow copy with other attributes, without the copying methods of the class."""
     copied = object.__new__(type(value))
     vars(copied).update(vars(value), **attributes)
     return copied

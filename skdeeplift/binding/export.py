@@ -1,4 +1,4 @@
-"""Explanations as functions of TensorFlow: in a program, as a Keras layer, and in a SavedModel without this package."""
+"""Explanations as functions of TensorFlow: in a program, in a Keras layer, and in a SavedModel without this package."""
 
 import os
 import re
@@ -16,28 +16,29 @@ from skdeeplift.rows.validation import input_labels
 
 
 class ExportMixin:
-    """Give explanations to programs of TensorFlow: as a function, as a layer, and as files."""
+    """Explanations for TensorFlow programs: as a function, as a layer, and as files."""
 
     def as_function(self, *, target=None, multipliers=False, standard_errors=False):
         """Return a function of TensorFlow that explains rows.
 
         The function has derivatives by the network's weights, so that a training loop can penalise contributions, and
-        reads the weights at each call. See :ref:`deployment` for what it holds constant.
+        reads the weights at each call. The page :ref:`deployment` lists the values that it holds constant.
 
         Parameters
         ----------
         target : str, int, tuple, dict, array-like, Profile or callable, default=None
-            Target to explain, as in `explain`, but the same for all rows; by default the explainer's own ``target``.
+            Target to explain, as in `explain`, but the same for all rows; by default the ``target`` of the explainer.
         multipliers : bool, default=False
-            Whether to return multipliers too.
+            Whether to also return multipliers.
         standard_errors : bool, default=False
-            Whether to return the standard errors of means over references too.
+            Whether to also return the standard errors of means over references.
 
         Returns
         -------
         function : tf.function
-            Takes rows as the network takes them, as a tensor or a list or dict of tensors. Returns a dict of tensors
-            ``"contributions"`` in the form of the rows, ``"prediction"``, ``"reference_value"`` and what was asked for.
+            Takes rows in the form that the network takes, as a tensor or a list or dict of tensors. Returns a dict of
+            tensors: ``"contributions"`` in the form of the rows, ``"prediction"``, ``"reference_value"`` and the
+            additional terms that were requested.
 
         Raises
         ------
@@ -52,7 +53,7 @@ class ExportMixin:
         )
 
     def as_layer(self, *, target=None, multipliers=False, standard_errors=False):
-        """Return a layer of Keras that explains rows, for a model that returns reasons with its predictions.
+        """Return a Keras layer that explains rows, for a model that returns reasons with its predictions.
 
         Parameters
         ----------
@@ -62,8 +63,8 @@ class ExportMixin:
         Returns
         -------
         layer : keras.Layer
-            Takes rows as the network takes them, and returns the dict that `as_function` returns. A Keras model that
-            is explained is a part of the layer, with its weights.
+            Takes rows in the form that the network takes, and returns the dict that `as_function` returns. An explained
+            Keras model is a part of the layer, with its weights.
 
         Raises
         ------
@@ -75,7 +76,8 @@ class ExportMixin:
     def export(self, folder, *, target=None, multipliers=False, standard_errors=False):
         """Write a SavedModel that explains rows without this package, such as in TensorFlow Serving.
 
-        The weights, the references and the rules are those of now. Rows have the shape of those of `fit`.
+        The weights, the references and the rules are those at the time of the call. Rows have the shape of the rows in
+        `fit`.
 
         Parameters
         ----------
@@ -109,14 +111,14 @@ class ExportMixin:
         _save(self._as_explain(target, multipliers, standard_errors), folder)
 
     def _as_explain(self, *choices):
-        """Return the function of a copy of the fitted explainer, which a later `fit` does not change."""
+        """Return the function of a copy of the fitted explainer, so that a later `fit` does not change it."""
         check_is_fitted(self)
         self._check_call_parameters()
         return Explain(with_attributes(self), Asked(*choices))
 
 
 class Asked(NamedTuple):
-    """Choices of a call: the target, and terms beside contributions."""
+    """Choices of a call: the target, and further terms."""
 
     target: Any = None
     multipliers: bool = False
@@ -124,7 +126,7 @@ class Asked(NamedTuple):
 
 
 class Explain:
-    """Function from rows to a dict of tensors, in the structures that `explain` has.
+    """Function from rows to a dict of tensors, in the structures of `explain`.
 
     Parameters
     ----------
@@ -136,9 +138,9 @@ class Explain:
     Attributes
     ----------
     specs : structure of TensorSpec
-        Rows as the network takes them, any number of them unless the network takes batches of one size.
+        Rows in the form that the network takes, of any number unless the network takes only batches of one size.
     resources : list of tf.Variable and other trackable objects
-        What the function reads.
+        Variables and tables that the function reads.
     """
 
     def __init__(self, explainer, asked):
@@ -156,7 +158,7 @@ class Explain:
         self.resources = [*_find_resources(problem.method.graph, bound.network), *self._function.variables]
 
     def __call__(self, rows):
-        """Explain rows; the network's weights are those at each call.
+        """Explain rows, with the network's weights at the time of the call.
 
         Parameters
         ----------
@@ -166,8 +168,8 @@ class Explain:
         Returns
         -------
         explanation : dict
-            Tensors ``"prediction"`` and ``"reference_value"`` and, in the form of the rows, ``"contributions"`` and
-            what was asked for.
+            Tensors ``"prediction"`` and ``"reference_value"`` and, in the form of the rows, ``"contributions"`` and the
+            additional terms that were requested.
         """
         import tensorflow as tf
 
@@ -177,9 +179,10 @@ class Explain:
         ]
         for resource in self.resources:
             if isinstance(resource, tf.Variable):
-                # A tape watches variables that are read by their own methods; the graph reads their handles.
+                # Read here, since a tape watches only variables that are read by their own methods, and the graph reads
+                # handles.
                 resource.read_value()
-        # Compiled parts would keep the function from running where XLA is not linked in, and have no second derivative.
+        # Compiled parts cannot run where XLA is not linked in, and have no second derivative.
         with config_context(jit_compile=False):
             results = self._function(flat)
         return {
@@ -192,13 +195,13 @@ class Explain:
         return self.structure(arrays)
 
     def structure(self, arrays):
-        """Bring one tensor for each input into the structure of rows."""
+        """Arrange one tensor for each input in the structure of rows."""
         import tensorflow as tf
 
         return arrays[0] if self.network.is_single else tf.nest.pack_sequence_as(self.network.input_specs, arrays)
 
     def flatten(self, results):
-        """Return a dict of tensors, by names that the outputs of a signature can have."""
+        """Return a dict of tensors, whose keys are valid names of a signature's outputs."""
         import tensorflow as tf
 
         flat, sources = {}, list(map(_identifier, self.bound.source_names))
@@ -210,7 +213,7 @@ class Explain:
 
     @property
     def flat_specs(self):
-        """Specs of the inputs, by names that a signature can have."""
+        """Specs of the inputs, whose keys are valid names of a signature's inputs."""
         import tensorflow as tf
 
         names = ["rows"] if self.network.is_single else map(_identifier, self.network.input_names)
@@ -225,19 +228,19 @@ def _identifier(name):
 
 
 def _make_layer(explain):
-    """Return a layer of Keras that calls a function of rows."""
+    """Return a Keras layer that calls a function of rows."""
     import keras
 
     class ExplanationLayer(keras.layers.Layer):
-        """Layer from rows to their explanation; it has the weights of the explained network."""
+        """Layer that maps rows to their explanation, with the weights of the explained network."""
 
         def __init__(self):
             super().__init__()
-            # The number of blocks of rows is known only in a call, and XLA compiles for known numbers.
+            # XLA needs known sizes, but the number of blocks of rows is only known in a call.
             self.supports_jit = False
             if isinstance(explain.network.model, keras.Model):
                 self.network = explain.network.model
-            # What the layer reads is saved with a model that it is in.
+            # Tracked, so that variables and tables are saved with a model that contains the layer.
             self.resources = explain.resources
             self.built = True
 
@@ -269,7 +272,7 @@ _GRADIENT = "_gradient_op_type"
 
 
 def _forget_rules(path):
-    """Remove the names of the rules' gradients, which have been taken and which no other program knows."""
+    """Remove the gradient names of rules, which are already used and which no other program knows."""
     import tensorflow as tf
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
@@ -278,7 +281,7 @@ def _forget_rules(path):
     for meta_graph in stored.meta_graphs:
         for function in meta_graph.graph_def.library.function:
             for node in function.node_def:
-                # Reading an attribute that is missing would add it.
+                # Checked first, since reading a missing attribute would add it.
                 if _GRADIENT in node.attr and node.attr[_GRADIENT].s.startswith(b"Skdeeplift"):
                     del node.attr[_GRADIENT]
     with tf.io.gfile.GFile(path, "wb") as file:
@@ -286,7 +289,7 @@ def _forget_rules(path):
 
 
 def _make_problem(explainer, asked):
-    """Return the problem that a function of any rows solves, and its references in tensors."""
+    """Return the problem of a function of any rows, and its references in tensors."""
     bound = explainer.bound_
     bound.network.check_unchanged()
     if bound.encoder is not None:
@@ -338,7 +341,7 @@ def _make_problem(explainer, asked):
 
 
 def _find_resources(graph, network):
-    """List the variables and tables that a graph reads, which a SavedModel has to hold."""
+    """List the variables and tables that a graph reads, since a SavedModel must hold them."""
     import tensorflow as tf
 
     held = {id(each.handle): each for function in graph.concrete_functions for each in function.variables}

@@ -35,9 +35,9 @@ from skdeeplift.references.reference import draw_seed
 from skdeeplift.rows.text_and_dates import check_entries
 from skdeeplift.rows.validation import importance_rows
 
-# Parameters of methods that perturb each column by itself, and their defaults; other methods do not have them.
+# Parameters of perturbing methods. With these defaults, each column is perturbed by itself.
 ONE_BY_ONE = (("groups", None), ("window_shape", 1), ("step", 1), ("sampling_axes", None))
-# Attributes that an earlier fit leaves, and a later one need not set.
+# Attributes of an earlier fit that a later fit may not set.
 _LEFT_BY_FIT = (
     "estimator_",
     "classes_",
@@ -66,7 +66,7 @@ def fit_rows(explainer, hooks, X, y, sample_weight, target, metadata=None):
     Returns
     -------
     importances : Importances
-        Importances, which are computed when they are first read.
+        Importances, computed when they are first read.
     """
     arrays, weights, target_of_rows, random_state = learn(
         explainer, hooks, X, y, sample_weight, target, metadata=metadata
@@ -74,7 +74,7 @@ def fit_rows(explainer, hooks, X, y, sample_weight, target, metadata=None):
     rows = importance_rows(arrays, explainer.max_samples, random_state)
     references = explainer.bound_.references
     sample = SampleInMemory(
-        # Copies, since importances are computed later, when the user may have changed the rows.
+        # Copied, since importances are computed later, and the user may change the rows until then.
         [np.array(array[rows]) for array in arrays],
         None if weights is None else weights[rows],
         target if target_of_rows is None else target_of_rows[rows],
@@ -95,10 +95,9 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, fi
     X, y, sample_weight, target : object
         As `fit` takes them.
     find_reference : callable, default=None
-        Takes the bound network and the arrays of rows, and returns the reference that is learned from more rows than
-        these.
+        Function from the bound network and the arrays of rows to a reference that was learned from more rows.
     find_target : callable, default=None
-        Takes the bound network, and returns the target of these rows, in place of ``target``.
+        Function from the bound network to the target of the rows, in place of ``target``.
     metadata : dict, default=None
         Further metadata of `fit`, for the estimator that is trained.
 
@@ -109,14 +108,14 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, fi
     sample_weight : ndarray or None
         Checked weights.
     target_of_rows : ndarray or None
-        The target, where each row has its own.
+        The target, if each row has its own.
     random_state : RandomState
         Source of further draws.
     """
     for name in _LEFT_BY_FIT:
         vars(explainer).pop(name, None)
     random_state = check_random_state(explainer.random_state)
-    # Seed of every later draw, so that the same call gives the same numbers.
+    # Seed of all later draws, so that the same call gives the same numbers.
     seed = draw_seed(random_state)
     rows, metadata = X, dict(metadata or {})
     if sample_weight is not None:
@@ -149,9 +148,10 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, fi
 
 
 def find_small_values(bound, method, arrays):
-    """Return the names of the network's values that are about as small as the least difference that usually counts.
+    """Return the names of the network's values that are as small as the usual threshold for differences.
 
-    A network that was never trained, or whose units are tiny, is explained as well as its copy in other units.
+    Such values get a smaller threshold, so that an untrained network, or one in tiny units, is explained as well as its
+    copy in other units.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def find_small_values(bound, method, arrays):
     method : Method
         The compiled network.
     arrays : list of ndarray
-        Rows, of which the first and the last are tried.
+        Rows; the first and the last are tried.
 
     Returns
     -------
@@ -174,20 +174,20 @@ def find_small_values(bound, method, arrays):
     for value, *tensors in zip(method.shown, *at_ends, strict=True):
         if is_continuous(value.dtype):
             largest = max(float(np.abs(tensor.numpy()).max(initial=0)) for tensor in tensors)
-            # A value of zeros does not show its size.
+            # Values that are zero do not show their usual size.
             if 0 < largest < _SMALL * least_difference(value.dtype.real_dtype):
                 names.append(value.name)
     return tuple(names)
 
 
-# The least difference then is more than the share of a change that contributions may miss.
+# The usual threshold would then exceed the share of a change that contributions may miss.
 _SMALL = 1e4
 
 
 def find_unit_shapes(bound, method, arrays):
     """Return the shape of a row's units for each named layer.
 
-    A layer may have several entries for each row on its first axis, as one has that is applied to each time step.
+    A layer may have several entries for each row on its first axis, such as a layer applied to each time step.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def find_unit_shapes(bound, method, arrays):
 
 
 def bind_network(explainer, hooks, X, y, metadata, seed):
-    """Bind the network, which is trained before if it is not yet.
+    """Bind the network, after training it if it is not trained yet.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ def bind_network(explainer, hooks, X, y, metadata, seed):
     bound : Bound
         The bound network.
     X : array-like
-        Rows as the network takes them.
+        Rows in the form that the network takes.
     """
     owner = type(explainer).__name__
     parameters = {name: value for name, value in explainer.get_params(deep=False).items() if name != "estimator"}
@@ -263,7 +263,7 @@ def bind_network(explainer, hooks, X, y, metadata, seed):
         encoder, last = steps_of(estimator)
     elif not is_network:
         check_is_fitted(estimator)
-        # An estimator that was trained on named columns compares their names.
+        # Names are kept, since an estimator trained on named columns compares names.
         validate_data(estimator, X, reset=False, skip_check_array=True)
     else:
         check_encoder(encoder, X)
@@ -280,26 +280,26 @@ def bind_network(explainer, hooks, X, y, metadata, seed):
     bound.network.watch(*(each for part in (*steps, last) for each in nested_in(part) if is_estimator(each)))
     bound.raw_columns = _find_raw_columns(explainer, bound)
     if bound.raw_columns is not None and _perturbs_one_by_one(bound.parameters):
-        # The columns that were made of one raw column are taken from the network together.
+        # Columns made from one raw column are perturbed together.
         bound.parameters["groups"] = bound.raw_columns
     return bound, X
 
 
 def _perturbs_one_by_one(parameters):
-    """Return whether a method perturbs columns, each by itself, as it does by default."""
+    """Return whether a method perturbs each column by itself, as by default."""
     given = [(parameters.get(name, default), default) for name, default in ONE_BY_ONE]
     return "groups" in parameters and all(np.ndim(value) == 0 and value == default for value, default in given)
 
 
 def _names_of_outputs(y):
-    """Return the names of a regression's outputs, those of the Series or DataFrame it learned, or None."""
+    """Return the names of a regressor's outputs, from the Series or DataFrame of its training, or None."""
     names = [*y.columns] if hasattr(y, "columns") else [getattr(y, "name", None)]
     is_named = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
     return np.array(names) if is_named else None
 
 
 def _find_raw_columns(explainer, bound):
-    """Return the raw column that each column of the network's input is made from; None if there is no such sum."""
+    """Return the raw column that each encoded column was made from; None if columns are not summed."""
     to_source = explainer.to_source
     if bound.encoder is None or to_source is False or (to_source == "auto" and bound.layer is not None):
         return None

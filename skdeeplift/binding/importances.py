@@ -11,14 +11,14 @@ from skdeeplift.network.encoder_columns import source_columns
 from skdeeplift.targets.target import Target
 from skdeeplift.warn import warn
 
-# Most references for importances where references are added automatically.
+# Largest number of references for importances if references are added automatically.
 IMPORTANCE_REFERENCES = 100
-# Most numbers of results that are kept at once.
+# Largest number of elements of results in memory at once.
 MOST_NUMBERS = 2**26
 
 
 def warn_of_encoded_columns(explainer):
-    """Warn of importances of encoded columns that scikit-learn would take for those of the raw columns.
+    """Warn if scikit-learn would mistake importances of encoded columns for those of raw columns.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def warn_of_encoded_columns(explainer):
     if bound.encoder is None or bound.raw_columns is not None or bound.layer is not None:
         return
     n_columns, n_encoded = explainer.n_features_in_, bound.network.input_specs.shape[1]
-    # Selectors of scikit-learn notice more importances than there are columns.
+    # No warning, since scikit-learn's selectors notice if importances outnumber columns.
     if n_encoded > n_columns:
         return
     try:
@@ -55,7 +55,7 @@ class Importances:
     sample : SampleInMemory or LazySample
         Rows of `fit` that importances are computed from.
     is_dict : bool
-        Whether rows of several inputs came as a dict.
+        Whether rows of several inputs were passed as a dict.
     """
 
     def __init__(self, sample, is_dict):
@@ -74,12 +74,12 @@ class Importances:
                 sample, bound = self.sample, explainer.bound_
                 sums, total = sample.absolute_sums(explainer)
                 dtypes = bound.compiled(sample.target).method.contribution_dtypes
-                # Weighted means are in double precision, as those of NumPy.
+                # Double precision, as in NumPy's weighted means.
                 if sample.sample_weight is not None:
                     dtypes = [np.float64] * len(sums)
                 means = [(each / total).astype(dtype) for each, dtype in zip(sums, dtypes, strict=True)]
                 self._value = bound.like_rows(means, {} if self.is_dict else None)
-                # The rows are not needed any more.
+                # Frees the rows, which are no longer needed.
                 self.sample = None
             return self._value
 
@@ -95,22 +95,22 @@ class SampleInMemory(NamedTuple):
 
     arrays: list
     sample_weight: np.ndarray | None
-    # An array where each row has a target of its own.
+    # An array if each row has a target of its own.
     target: Any
     references: Any
 
     def absolute_sums(self, explainer, name_row="row {}".format):
         """Sum the absolute contributions of rows by weight.
 
-        A classifier's predicted class would show only what speaks for the class that a row is in. So if the target is
-        the predicted class, importances are means over the logits of all classes, less their common mean.
+        If the target is the predicted class, importances are means over the logits of all classes, less their common
+        mean. Contributions to the predicted class alone would omit evidence against other classes.
 
         Parameters
         ----------
         explainer : BaseExplainer
             The fitted explainer.
         name_row : callable, default="row {}".format
-            Takes a row's position, and returns its name for a warning.
+            Function from a row's position to its name in a warning.
 
         Returns
         -------
@@ -122,7 +122,8 @@ class SampleInMemory(NamedTuple):
         bound, report = explainer.bound_, CallReport(explainer, name_row)
         problem, compiled = make_problem(explainer, self.arrays, self.target, self.references)
         if bound.parameters.get("max_references") == "auto":
-            # Importances are means over rows too: more references for each row would cost much and change little.
+            # More references for each row would cost much and change little, since importances are also means over
+            # rows.
             problem = problem.replace(references=problem.references.first(IMPORTANCE_REFERENCES))
         if problem.target.is_predicted:
             problem = problem.replace(target=Target("all", centered=True))
@@ -141,7 +142,7 @@ class SampleInMemory(NamedTuple):
 
 
 def _parts_in_memory(problem, shapes):
-    """Yield the first row, and the problem, of as many rows as have results of a bounded size."""
+    """Yield the position of the first row and the problem of parts of the rows, whose results fit into memory."""
     size_of_row = problem.rows[0][0].size
     elements = sum(size_of_row if None in shape else math.prod(shape) for shape in shapes)
     n_rows = max(1, MOST_NUMBERS // (elements * problem.n_targets))

@@ -1,4 +1,4 @@
-"""Explainers for rows of other lengths than those of `fit`, of a network that takes rows of any length."""
+"""Explainers for rows of other lengths than in `fit`, for a network that takes rows of any length."""
 
 from sklearn.utils.validation import validate_data
 
@@ -7,26 +7,26 @@ from skdeeplift.binding.fitting import find_unit_shapes
 from skdeeplift.network.bind import check_dense
 from skdeeplift.rows.blocks import cut_rows
 
-# Most lengths whose networks are kept compiled.
+# Largest number of lengths whose networks stay compiled.
 MOST_LENGTHS = 32
 
 
 def at_lengths_of(explainer, X):
-    """Return an explainer for the lengths of some rows: the same, or a copy whose network is traced for them.
+    """Return an explainer for the lengths of rows: the same, or a copy with a network traced for these lengths.
 
-    Shapes are known everywhere in a traced network, so that each length has one of its own.
+    All shapes are known in a traced network, so that each length needs its own.
 
     Parameters
     ----------
     explainer : BaseExplainer
         The fitted explainer.
     X : array-like, or list or dict of array-like
-        Rows as the network takes them.
+        Rows in the form that the network takes.
 
     Returns
     -------
     explainer : BaseExplainer
-        References of its own are made for the rows of each call.
+        An explainer that makes references for the rows of each call.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def at_lengths_of(explainer, X):
 def _bound_of_lengths(explainer, bound, network, X, shapes):
     """Return a bound network for other lengths, without references."""
     try:
-        # Traced when it is first read.
+        # A lazy attribute: the network is traced when it is first read.
         _ = network.graph
     except Exception as error:
         raise ValueError(

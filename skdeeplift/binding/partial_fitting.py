@@ -1,4 +1,4 @@
-"""Fitting chunk by chunk: references, and the rows for importances, are learned from rows that come in chunks."""
+"""Fitting chunk by chunk: references, and rows for importances, are learned from chunks of rows."""
 
 from typing import NamedTuple
 
@@ -19,9 +19,9 @@ from skdeeplift.rows.validation import most_rows_for_importances
 
 
 class Chunks(NamedTuple):
-    """State of an explainer between two chunks."""
+    """State of an explainer between two chunks of rows."""
 
-    # Fitted objects and other entries: a dict of one for each input, or one for all inputs. None without references.
+    # Fitted references: a dict with one entry for each input, or one for all inputs. None without references.
     references: object
     # Rows for importances, one array for each input, and their weights.
     sample: Reservoir
@@ -69,7 +69,7 @@ def fit_chunk(explainer, hooks, X, sample_weight):
     Returns
     -------
     importances : Importances
-        Importances of a sample of the rows of all chunks, which are computed when they are first read.
+        Importances of a sample of the rows of all chunks, computed when they are first read.
     """
     before = getattr(explainer, "_chunks", None)
     if before is None:
@@ -90,7 +90,7 @@ def fit_chunk(explainer, hooks, X, sample_weight):
     references = _with_chunk(before.references, with_integer_ids(bound.network, arrays), weights)
     if references is not None:
         learned = learn_references(explainer, bound, references, arrays, learning=False)
-        # What was compiled is kept; copies for other lengths and strands hold references of their own.
+        # Compiled networks are kept. Copies for other lengths and strands are dropped, since they hold old references.
         bound = with_attributes(bound, references=learned, of_lengths={}, of_strands={})
         explainer.bound_, explainer.references_ = bound, learned
     sample = before.sample.add([*arrays, np.ones(len(arrays[0])) if weights is None else weights])
@@ -101,7 +101,7 @@ def fit_chunk(explainer, hooks, X, sample_weight):
 
 
 def _new_entries(explainer, bound):
-    """Return the entries of the explainer's reference, with objects that are not fitted yet."""
+    """Return the entries of the explainer's reference, as objects that are not fitted yet."""
     given, names = flat_reference(explainer, bound, bound.parameters["reference"]), bound.network.input_names
     if not isinstance(given, list):
         [one] = make_reference_objects([given])
@@ -113,7 +113,7 @@ def _new_entries(explainer, bound):
 
 
 def _with_chunk(references, arrays, weights):
-    """Return copies of the objects that have learned from the rows of one more chunk."""
+    """Return copies of reference objects, fitted to one more chunk of rows."""
     if isinstance(references, dict):
         pairs = zip(references.items(), arrays, strict=True)
         return {name: _learned(each, array, weights) for (name, each), array in pairs}
@@ -121,10 +121,10 @@ def _with_chunk(references, arrays, weights):
 
 
 def _learned(reference, rows, weights):
-    """Return a copy of an object that has learned from more rows; an entry that learns nothing as it is."""
+    """Return a copy of a reference object, fitted to more rows; return an entry that learns nothing unchanged."""
     if not (isinstance(reference, Reference) and reference.learns):
         return reference
-    # A failure in another input must leave this object as it was.
+    # Copied, so that a failure in another input leaves this object unchanged.
     copied = with_attributes(reference)
     if weights is None or not has_fit_parameter(copied, "sample_weight"):
         return copied.partial_fit(rows if weights is None else rows[weights > 0])

@@ -1,4 +1,4 @@
-"""Problems of a fitted explainer: its rows, targets and references, ready to run; and the checks of their results."""
+"""Problems of a fitted explainer: rows, targets and references ready to run, and checks of their results."""
 
 from functools import partial
 
@@ -16,9 +16,9 @@ from skdeeplift.propagation.summation_check import check_sums, convergence_delta
 from skdeeplift.rows.validation import input_labels
 from skdeeplift.warn import warn
 
-# Most references for which a row's difference is followed from op to op.
+# Largest number of references for which a row's difference is followed from op to op.
 LOCATED_REFERENCES = 100
-# Most rows that a warning names.
+# Largest number of rows that a warning names.
 NAMED_ROWS = 10
 
 
@@ -32,7 +32,7 @@ def make_problem(explainer, arrays, target=None, reference=None):
     arrays : list of ndarray
         Checked rows, one array for each input.
     target : object, default=None
-        The user's target; by default the explainer's own.
+        The user's target; by default that of the explainer.
     reference : object, default=None
         The user's reference; by default the references that `fit` learned.
 
@@ -71,7 +71,7 @@ def make_problem(explainer, arrays, target=None, reference=None):
 
 
 def run_problem(explainer, problem, compiled):
-    """Explain the rows of a problem, in parts side by side if the explainer has ``n_jobs``.
+    """Explain the rows of a problem, in parallel parts if the explainer has ``n_jobs``.
 
     Parameters
     ----------
@@ -85,12 +85,12 @@ def run_problem(explainer, problem, compiled):
     Returns
     -------
     results : Results
-        Contributions of raw columns where encoded columns are summed back to them.
+        Results of raw columns if encoded columns are summed to raw columns.
     """
     bound = explainer.bound_
 
     def shared():
-        """Return the function by which workers compile the network; threads find it compiled already."""
+        """Return the function that returns the compiled network in a worker; threads share one compiled network."""
         return partial(with_attributes(bound, references=None).compiled_of_kind, compiled.kind, compiled.function)
 
     if compiled.states:
@@ -99,20 +99,20 @@ def run_problem(explainer, problem, compiled):
     if bound.layer is None and problem.references is not None:
         for name, arrays in results.of_sources.items():
             for position in problem.references.held if name != "multipliers" else ():
-                # A held input is not explained. Values that are computed twice may differ by rounding.
+                # A held input is not explained: its values, computed twice, may differ by rounding.
                 arrays[position][...] = 0
     return results if bound.raw_columns is None else bound.sum_to_raw_columns(results)
 
 
 class CallReport:
-    """Checks of the results of a call, block by block; each warning is given once, when the call ends.
+    """Checks of a call's results, block by block, with each warning shown once at the end.
 
     Parameters
     ----------
     explainer : BaseExplainer
         The fitted explainer.
     name_row : callable, default="row {}".format
-        Takes a row's position, and returns its name for a warning.
+        Function from a row's position to its name in a warning.
     """
 
     def __init__(self, explainer, name_row="row {}".format):
@@ -120,11 +120,11 @@ class CallReport:
         self.name_row = name_row
         self.departures, self.unconverged, self.not_finite = [], [], None
         self.n_not_finite, self.n_rows, self.is_function = 0, 0, False
-        # Numbers of shuffles that equal their row, and of all its references, by the row's position.
+        # Number of shuffles that equal their row, and number of the row's references, keyed by the row's position.
         self.equal = {}
 
     def add(self, problem, compiled, results, start=0, with_delta=True):
-        """Check the results of a block, and return its convergence deltas; None where there are none.
+        """Check the results of a block, and return its convergence deltas, or None if the method has none.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class CallReport:
         start : int, default=0
             Position of the block's first row.
         with_delta : bool, default=True
-            Whether the convergence deltas are asked for.
+            Whether to return the convergence deltas.
 
         Returns
         -------
@@ -188,7 +188,7 @@ class CallReport:
         self.departures.append(found)
 
     def _op_at_fault(self, problem, row, tolerance):
-        """Name the op where the difference that a row carries first departs from the true one."""
+        """Name the first op at which a row's propagated difference departs from the true difference."""
         distrust = f" Do not trust these rows' contributions.{self._advice_about_masks(problem)}"
         if problem.fixed is not None:
             return distrust
@@ -200,7 +200,7 @@ class CallReport:
         )
 
     def _advice_about_masks(self, problem):
-        """Advise to hold inputs that say which elements of others count."""
+        """Advise to hold inputs that mask elements of other inputs."""
         graph, target = problem.method.graph, problem.method.target
         if len(graph.inputs) == 1:
             return ""
@@ -215,7 +215,7 @@ class CallReport:
         )
 
     def _note_outputs(self, results, start):
-        """Count rows whose target is not finite, where no sum would tell."""
+        """Count rows whose target is not finite, if no check of sums would find them."""
         outputs = results.prediction.reshape(len(results.prediction), -1)
         bad = np.flatnonzero(~np.isfinite(outputs).all(1))
         if len(bad):
@@ -223,7 +223,7 @@ class CallReport:
             self.not_finite = self.not_finite or self.name_row(start + bad[0])
 
     def finish(self):
-        """Give the warnings of all blocks, each once."""
+        """Show the warnings of all blocks, each once."""
         if self.unconverged:
             worst = max(self.unconverged, key=lambda results: results.n_references[results.reported].max())
             warn(self.bound.schedule.warning(worst), ConvergenceWarning)
@@ -240,7 +240,7 @@ class CallReport:
         if self.not_finite is not None:
             look_at = "the target function" if self.is_function else "the network's weights"
             warn(
-                f"In {self.n_not_finite} of {self.n_rows} rows, the first of which is {self.not_finite}, the target is "
+                f"In {self.n_not_finite} of {self.n_rows} rows, first in {self.not_finite}, the target is "
                 f"not finite, so contributions mean nothing there. Look at {look_at}, and at these rows.",
                 RuntimeWarning,
             )

@@ -15,14 +15,14 @@ from skdeeplift.references.random_paths import are_frequencies, are_letters
 from skdeeplift.rows.validation import find_letters, input_labels
 from skdeeplift.warn import warn
 
-# Larger than the numbers that networks compare with.
+# Larger than the constants that networks usually compare with.
 LARGE = 1e6
-# Rows of which a layer is computed to find its letters.
+# Number of rows for which a layer is computed to find its letters.
 SOME_ROWS = 16
 
 
 def rows_are_independent(method, row, value=None):
-    """Compare the values that a network computes for a row alone and beside other rows.
+    """Return whether a network computes the same values for a row alone and beside other rows.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def rows_are_independent(method, row, value=None):
     row : list of ndarray
         One array of one row for each input.
     value : Value, default=None
-        The value to compare, one of those that are shown. By default the target. A layer may have several entries for
-        each row.
+        The value to compare, among the network's observable values; by default the target. A layer may have several
+        entries for each row.
 
     Returns
     -------
@@ -46,10 +46,9 @@ def rows_are_independent(method, row, value=None):
     except UnsupportedOpError:
         raise
     except (tf.errors.InvalidArgumentError, ValueError):
-        # An op that the processor cannot run at all, such as some convolutions with the channels first, raises its own
-        # error here, which has nothing to do with rows.
+        # An op that the processor cannot run, such as some channels-first convolutions, raises its own error here.
         method.forward(row)
-        # Otherwise a value that the rules read has no rows.
+        # Other errors mean that a value that the rules read has no axis of rows.
         return False
     alone = values[position].numpy()
     number = len(alone)
@@ -59,7 +58,7 @@ def rows_are_independent(method, row, value=None):
         return np.array_equal(alone, together[number : 2 * number])
     if not np.isfinite(alone).all():
         return True
-    # Batches of different sizes are rounded differently. The largest value on the way bounds by how much.
+    # Batches of different sizes are rounded differently. The largest intermediate value bounds the difference.
     coarse = machine_epsilon(alone.dtype) > 1e-4
     relative, rounding = (5e-2, 5e-2) if coarse else (1e-3, 1e-5)
     largest = max(float(np.abs(value.numpy()).max(initial=0)) for value in values if value.dtype.is_floating)
@@ -68,8 +67,8 @@ def rows_are_independent(method, row, value=None):
 
 
 def _together(method, row):
-    """Return the values that a network computes for a row in company."""
-    # The network may check its numbers or look them up, and may need a token in each row, to take the last of them.
+    """Return the values that a network computes for a row beside other rows."""
+    # The network may check or look up its numbers, and may need a token in each row to select the last token.
     for company in ((LARGE, 0), (1, 0)):
         try:
             return method.forward_both(_with_company(row, *company), row)[0]
@@ -79,9 +78,9 @@ def _together(method, row):
 
 
 def _with_company(row, largest, smallest):
-    """Return arrays of four rows, of which the second is the given one, and the first and last have large floats.
+    """Return arrays of four rows: the second is the passed row, and the first and last have large floats.
 
-    A network may cut off what small rows do to each other, as one that clips the norm of its batch.
+    Large floats are needed, since a network that clips the norm of its batch mixes only large rows.
     """
     company = []
     for each in row:
@@ -93,27 +92,27 @@ def _with_company(row, largest, smallest):
 def _filled_like(array, value):
     if kind_of(array.dtype) != "f":
         value = min(value, 1)
-    # Half precision has no larger powers of ten.
+    # The largest power of ten in half precision.
     return np.full_like(array, min(value, 1e4) if array.dtype.itemsize == 2 else value)
 
 
 def _joins_rows(method):
-    """Return the first op on the way to the target that makes one number of several rows, or None.
+    """Return the first op before the target that combines several rows to one number, or None.
 
-    Only a value without an axis of unknown size can have no rows. Values in loops may belong to a single row.
+    Only a value whose axes all have known sizes can lack the axis of rows. Values in loops may belong to a single row.
     """
     steps = method.graph.ancestors([method.target])
     read = {method.target, *(value for op in steps for value in op.inputs)}
     for op in steps:
         for value in read.intersection(op.outputs):
-            # A batch normalisation also returns means, which nothing reads.
+            # Outputs that nothing reads are skipped, such as the means of a batch normalisation.
             if value in method.carrying and is_continuous(value.dtype) and value.shape.is_fully_defined():
                 return op
     return None
 
 
 def warn_of_rounding(bound, method):
-    """Warn that a method of derivatives does not see what passes ops that round."""
+    """Warn that a method of derivatives ignores changes that pass through rounding ops."""
     if method.rounding_ops:
         first, more = method.graph.describe(method.rounding_ops[0]), len(method.rounding_ops) - 1
         others = f", and {more} more" if more else ""
@@ -135,12 +134,12 @@ def check_independence(bound, method, arrays):
     method : Method
         The compiled network.
     arrays : list of ndarray
-        Rows, of which the first and the last are tried.
+        Rows; the first and the last are tried.
 
     Raises
     ------
     ValueError
-        If they do not stand for themselves.
+        If rows depend on each other.
     """
     if bound.network.batch_size is not None:
         return
@@ -179,14 +178,14 @@ def check_sources(bound, method, positions=None):
     Raises
     ------
     ValueError
-        If the method only compares outputs, or an input holds integers by which numbers are looked up.
+        If the method only compares outputs, or an input holds integers that are looked up in a table.
     """
     if not method.has_multipliers:
         raise ValueError(
             f"{bound.owner} compares the network's outputs, and has no multipliers, nor hypothetical "
             "contributions. Pass multipliers=False and hypothetical=False."
         )
-    # Integers that are numbers, and find none, contribute nothing by a method that differentiates.
+    # Integers that are used as numbers, and look up none, contribute zero by a method that differentiates.
     looked_up = [
         label
         for number, (label, source) in enumerate(zip(input_labels(bound.network), method.sources, strict=False))
@@ -215,16 +214,16 @@ def find_letters_axes(bound, arrays, hypothetical, held=()):
         The bound network.
     arrays : list of ndarray
         Rows, one array for each input.
-    hypothetical : bool or int, or list or dict of these
-        True to find the axis, or the axis counted with that of the rows. Of several inputs, one for each, or True to
-        find those that hold letters.
+    hypothetical : bool, int, list or dict
+        The axis, counted with the axis of rows, or True to find it. With several inputs, one entry for each, or True
+        for those that hold letters.
     held : tuple of int, default=()
         Positions of the inputs that are held at the row's values, and not explained.
 
     Returns
     -------
     axes : tuple of (int or None)
-        Axes counted without that of the rows; None for inputs whose hypothetical contributions are not asked for.
+        Axes, counted without the axis of rows; None for inputs without hypothetical contributions.
 
     Raises
     ------
@@ -264,7 +263,7 @@ def find_letters_axes(bound, arrays, hypothetical, held=()):
 
 
 def _may_hold_letters(array):
-    """Return whether an input beside others holds one-hot letters along an axis, or their frequencies."""
+    """Return whether one of several inputs holds one-hot letters, or their frequencies, along an axis."""
     if array.ndim < 3 or kind_of(array.dtype) != "f" or not array.any():
         return False
     axes = [axis for axis in range(1, array.ndim) if array.shape[axis] > 1]
@@ -286,12 +285,12 @@ def find_replaced_letters(bound, method, arrays):
     Returns
     -------
     axes : tuple of (int or None)
-        Axes counted without that of the rows; None where letters are not replaced.
+        Axes, counted without the axis of rows; None if letters are not replaced.
 
     Raises
     ------
     ValueError
-        If nothing holds one-hot letters along the axis that was named, or along one that can be found.
+        If no input holds one-hot letters along the named axis, or along any axis.
     """
     names, given = bound.source_names, bound.parameters["letters_axis"]
     labels = input_labels(bound.network) if bound.layer is None else [f"layer {name!r}" for name in names]
@@ -316,7 +315,7 @@ def find_replaced_letters(bound, method, arrays):
                 found = find_letters(array, True, label, "letters_axis", "'auto'")
             except ValueError as error:
                 reasons.append(str(error))
-            # Of several inputs, one with a single position is no sequence.
+            # Among several inputs, an input with a single position is no sequence.
             if found is not None and len(arrays) > 1 and array[0].size == array.shape[found + 1]:
                 reasons.append(f"{label} has one position.")
                 found = None
@@ -324,16 +323,15 @@ def find_replaced_letters(bound, method, arrays):
     if all(axis is None for axis in axes):
         raise ValueError(
             f"{bound.owner} replaces one-hot letters. {' '.join(reasons) or 'letters_axis= names no input.'} Pass "
-            "letters_axis=-1 for letters on the last axis, whatever numbers rows hold."
+            "letters_axis=-1 for letters on the last axis, with any numbers in the rows."
         )
     return tuple(axes)
 
 
 def check_weights(sample_weight, rows):
-    """Return the checked weights of rows, scaled where their sums would overflow or lose digits.
+    """Return the checked weights of rows, scaled if their sums would overflow or lose digits.
 
-    Weights count relative to each other, so that a common factor changes nothing. The factor is a power of two, which
-    rounds nothing.
+    Weights are relative to each other, so that a common factor changes nothing. A power of two causes no rounding.
 
     Parameters
     ----------
@@ -345,17 +343,17 @@ def check_weights(sample_weight, rows):
     Returns
     -------
     sample_weight : ndarray of shape (n_rows,)
-        Weights that are not negative.
+        Nonnegative weights.
 
     Raises
     ------
     ValueError
-        If there is not one finite weight for each row that is not negative, or a weight is masked.
+        If the rows do not have one finite, nonnegative weight each, or a weight is masked.
     """
     check_unmasked(sample_weight, "sample_weight=")
     weights = check_sample_weight(sample_weight, rows, ensure_non_negative=True)
     largest, limits = weights.max(initial=0), np.finfo(weights.dtype)
-    # Sums and products of weights between the cube roots stay normal numbers.
+    # Sums and products of weights between these cube roots stay normal numbers.
     if largest == 0 or np.cbrt(limits.tiny) <= largest <= np.cbrt(limits.max):
         return weights
     return np.ldexp(weights, -np.frexp(largest)[1])

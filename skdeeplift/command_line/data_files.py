@@ -127,7 +127,7 @@ def _say_damage(error):
 
 
 def _read_table(content, suffix):
-    """Read a table from a file, or from what it holds."""
+    """Read a table from a file or from its bytes."""
     if suffix == ".parquet":
         require_pyarrow()
         return pd.read_parquet(io.BytesIO(content) if isinstance(content, bytes) else content)

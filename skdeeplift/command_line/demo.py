@@ -119,7 +119,7 @@ def demonstrate(folder, *, progress=False):
 
 
 def select_among_noise(X, y):
-    """Compare a logistic regression of all columns, most of which are noise, with one of selected columns.
+    """Compare a logistic regression of all columns, mostly noise, with a regression of selected columns.
 
     Parameters
     ----------

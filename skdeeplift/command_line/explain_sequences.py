@@ -103,7 +103,7 @@ def check_arguments(options):
 
 
 def is_watched(options):
-    """Return whether somebody sees a progress bar."""
+    """Return whether a progress bar is visible."""
     return not options.quiet and sys.stderr.isatty()
 
 
@@ -144,7 +144,7 @@ def run(options):
         for line in write(options, explanation, data)
     ]
     if path is not None:
-        # Only now is everything written that was computed.
+        # Deleted only after all results are written.
         delete_blocks(folder)
     if not options.quiet:
         print("\n".join(lines))
@@ -177,7 +177,7 @@ def _describe(options):
 def _explain_blocks(explainer, X, blocks, hypothetical, options):
     """Explain the sequences that are not explained yet, and return the explanation of all."""
     n_rows, said = len(X), set()
-    # The last block is explained again if all are finished, for what is no array.
+    # If all blocks are finished, the last is explained again for the fields that are no arrays.
     start = min(blocks.n_finished, (n_rows - 1) // BLOCK * BLOCK)
     with tqdm(total=n_rows, initial=start, desc="Explaining", unit="sequence", disable=not is_watched(options)) as bar:
         try:

@@ -12,7 +12,7 @@ from skdeeplift.command_line.parser import suggest, whole_number
 
 
 class MethodOptions(NamedTuple):
-    """Explainer of a method, and what --rule is for it."""
+    """Explainer of a method, and its values of --rule."""
 
     explainer: str
     # Name of the explainer's parameter that --rule sets; None if there is none.
@@ -118,7 +118,7 @@ def add_arguments(parser):
 
 
 def check_method(options):
-    """Raise an error for a method that does not have what is asked of it, before TensorFlow is imported."""
+    """Raise an error for options that the method does not have, before TensorFlow is imported."""
     method = METHODS[options.method]
     if options.rule is not None and options.rule not in method.rules:
         if not method.rules:

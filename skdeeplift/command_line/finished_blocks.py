@@ -17,7 +17,8 @@ class FinishedBlocks:
     folder : Path
         Folder that holds the arrays while rows are explained.
     description : dict
-        What is explained and how, as values of JSON. Blocks of another description are not continued.
+        Description of the explained rows and of the method, as values of JSON. Blocks of another description are not
+        continued.
     n_rows : int
         Number of rows.
 
@@ -74,5 +75,5 @@ class FinishedBlocks:
 
 
 def delete_blocks(folder):
-    """Delete unfinished results, whatever they are of."""
+    """Delete unfinished results of any description."""
     shutil.rmtree(folder, ignore_errors=True)

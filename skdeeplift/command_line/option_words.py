@@ -18,7 +18,7 @@ OPTIONS = {
     "batch_size": "--batch-size",
     "random_state": "--seed",
 }
-# Sentences and phrases of the library, and those in their place.
+# Sentences and phrases of the library, and their replacements.
 PHRASES = (
     (
         r"X has (\d+) features, but the network bound to \w+ takes (.+?)\. A bound network .*",
@@ -73,7 +73,7 @@ def _advise_on_columns(match):
 
 
 def say_in_options(message, method="deeplift"):
-    """Say a message of the library in the words of the command line: options in the place of parameters.
+    """Rewrite a message of the library for the command line, with options in place of parameters.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def say_in_options(message, method="deeplift"):
     for pattern, words in PHRASES:
         message = re.sub(pattern, words, message)
     known = "|".join(sorted(_parameters() | {"rule"}, key=len, reverse=True))
-    # Parameters within paths, calls of Python, and behind --set stay as they are.
+    # Parameters within paths, calls of Python, and behind --set are not replaced.
     assigned = re.compile(rf"(?<![\w/.=\"'(-])(?<!--set )({known})=(\"[^\"]*\"|'[^']*'|[^\s,;.)]*)")
     message = assigned.sub(lambda match: _say_assignment(match[1], match[2], options), message)
     names = {each.explainer: f"--method {name}" for name, each in METHODS.items()}
@@ -107,7 +107,7 @@ def say_in_options(message, method="deeplift"):
 
 def _parameters():
     """Return the names of all parameters of explainers, except the network's."""
-    # Only a library that is imported has raised anything.
+    # Only an imported library can have raised an error.
     if "tensorflow" not in sys.modules:
         return set(OPTIONS)
     import skdeeplift
@@ -121,7 +121,7 @@ def _option_of(name, options):
 
 
 def _say_assignment(name, value, options):
-    """Say a parameter and its value, such as ``batch_size=8``, as an option."""
+    """Rewrite a parameter and its value, such as ``batch_size=8``, as an option."""
     value = value.strip("\"'")
     if name in options:
         return f"{options[name]} {value}".rstrip()
@@ -133,7 +133,7 @@ def _say_value(text):
 
 
 def _say_constraint(match, options):
-    """Say scikit-learn's message about a parameter, of which the classes that it takes are left out."""
+    """Rewrite scikit-learn's message about a parameter, without the classes that the parameter takes."""
     name, _, expected, got = match.groups()
     names = sorted(re.findall(r"'([^']*)'", " ".join(re.findall(r"among \{([^}]*)\}", expected))))
     choices = list(names)

@@ -17,7 +17,7 @@ from skdeeplift.explanation.explanation_parts import find_parts, has_targets
 from skdeeplift.replacement import replace_together
 
 PICTURES = (".png", ".pdf", ".svg", ".jpg")
-# Standard output, in the place of a file.
+# Standard output in place of a file.
 STANDARD_OUTPUT = Path("-")
 # Columns with one entry for each row, before those of contributions.
 OF_ROWS = ("explained_class", "prediction", "reference_value")
@@ -160,7 +160,7 @@ def check_shapes(options, *, is_table, n_columns, is_image, n_arrays):
 
 @contextmanager
 def kept_if_lost(explanation, is_wanted):
-    """Keep an explanation in a temporary file if anything fails, and say where.
+    """Save an explanation to a temporary file if an error is raised, and print the path.
 
     Parameters
     ----------

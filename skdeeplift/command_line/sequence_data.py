@@ -81,7 +81,7 @@ def read_sequences(options, input_shape=None):
 
 
 def _check_lengths(sequences, options, length):
-    """Raise an error if sequences would be filled up with zeros without a word."""
+    """Raise an error if sequences would silently be padded with zeros."""
     lengths = sorted(map(len, sequences))
     if options.length is None and lengths[0] < (length or lengths[-1]):
         takes = "" if length is None else f", and the network takes {length}"

@@ -107,7 +107,7 @@ def summarise(explanation, number):
     """
     _, [part, *others] = find_parts(explanation)
     is_table = bool(others) or part.contributions.ndim - has_targets(explanation) == 2
-    # A pixel alone says nothing.
+    # A single pixel tells nothing.
     table = format_importances(explanation, number, ".4g") if is_table else _format_rows(explanation, number)
     return "\n".join([table, "", *say_target(explanation, "rows")])
 
@@ -125,7 +125,7 @@ def _format_rows(explanation, number):
 
 
 def say_target(explanation, rows):
-    """Say how large the target is, and how exactly contributions add up.
+    """Describe the size of the target, and the precision of the contributions' sum.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ import pandas as pd
 
 # The separator that splits all lines alike is taken; of several such ones the first, since numbers hold commas too.
 SEPARATORS = ("\t", ";", "|", ",")
-# Number of bytes and lines in which separators are looked for.
+# Number of bytes and lines in which separators are searched.
 _HEAD, _LINES = 1 << 16, 50
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 
@@ -23,7 +23,7 @@ def read_text_table(content):
     Parameters
     ----------
     content : Path or bytes
-        The file, or what it holds.
+        The file, or its bytes.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def _find_decimal_mark(lines, separator):
 
 
 def _say_parser_error(text):
-    """Say an error of pandas' parser in plain words."""
+    """Describe an error of pandas' parser in plain words."""
     if match := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", text):
         expected, line, got = match.groups()
         return f"its line {line} has {got} fields, and the lines before have {expected}"

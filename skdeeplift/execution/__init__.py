@@ -1,1 +1,1 @@
-"""Execution of a call: chunks, the loop over them, progress."""
+"""Execution of a call: chunks of rows and references, the loop over chunks, and progress."""

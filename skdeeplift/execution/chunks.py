@@ -3,13 +3,13 @@
 from functools import lru_cache
 from typing import NamedTuple
 
-# The compiled sum over references is unrolled.
+# Limited, since the compiled sum over references is unrolled.
 MOST_REFERENCES = 128
-# With more targets at once, fewer rows would go through the network at once.
+# Limited, since more targets at once leave memory for fewer rows.
 MOST_TARGETS = 64
-# So many rows take longer to compute than one more call.
+# Number of rows that take longer to compute than one more call.
 MANY_ROWS = 1024
-# Where each pair is run several times: how many numbers are kept of all runs, in 256 MB.
+# Largest number of kept results if each pair is run several times: 256 MB.
 MOST_NUMBERS = 2**25
 
 
@@ -22,9 +22,9 @@ class Chunking(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Some rows, from ``start`` to ``stop``, some references, from ``first`` to ``last``, and targets from one on.
+    """Part of the work: rows ``start`` to ``stop``, references ``first`` to ``last``, and targets from a first one on.
 
-    ``size`` is what they are padded to.
+    Rows are padded to ``size``.
     """
 
     start: int
@@ -35,9 +35,9 @@ class Part(NamedTuple):
     first_target: int = 0
 
     def halves(self):
-        """Return two parts: half of the rows each, or of the references of one row, or of the targets of one pair.
+        """Return two parts, each with half of the rows, of the references of one row, or of the targets of one pair.
 
-        The list is empty if there is nothing to cut.
+        The list is empty if the part cannot be cut.
         """
         rows, references, targets = self.size
         if rows > 1:
@@ -58,7 +58,7 @@ class Part(NamedTuple):
 
 @lru_cache
 def choose_chunking(n_rows, n_references, batch_size, n_targets=1):
-    """Choose the shape of a chunk of at most ``batch_size`` pairs, each of them counted once for each target.
+    """Choose the shape of a chunk of at most ``batch_size`` pairs, each counted once for each target.
 
     References and targets are cut evenly, since their numbers rarely change between calls. Rows are cut in powers of
     two, so that calls of all sizes share few compiled functions.
@@ -66,11 +66,11 @@ def choose_chunking(n_rows, n_references, batch_size, n_targets=1):
     Parameters
     ----------
     n_rows, n_references : int
-        How many there are.
+        Number of rows, and of references of each row.
     batch_size : int
-        Pairs of a chunk at the most.
+        Largest number of pairs of a chunk.
     n_targets : int, default=1
-        How many targets each row has.
+        Number of targets of each row.
 
     Returns
     -------
@@ -85,23 +85,23 @@ def choose_chunking(n_rows, n_references, batch_size, n_targets=1):
 
 @lru_cache
 def choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_copies, kept, most_kept=MOST_NUMBERS):
-    """Choose the shape of a chunk whose pairs are run several times, each time in another form.
+    """Choose the shape of a chunk whose pairs are run several times, each time perturbed differently.
 
-    Copies fill a batch however few the rows, whose number is chosen so that little is padded. One run gives all
-    targets, which are cut only where too many numbers would be kept.
+    Copies fill a batch even for few rows. The number of rows is chosen so that little is padded. One run returns all
+    targets, and targets are cut only if too many results would be kept.
 
     Parameters
     ----------
     n_rows, n_references, n_targets : int
-        How many there are.
+        Number of rows, and of references and targets of each row.
     batch_size : int
-        How many copies of pairs are run at once.
+        Number of copies of pairs that are run at once.
     n_copies : int
-        Of each pair.
+        Number of copies of each pair.
     kept : int
-        How many numbers are kept of each pair and target.
+        Number of kept results of each pair and target.
     most_kept : int, default=MOST_NUMBERS
-        How many numbers are kept of all runs.
+        Largest number of kept results of all runs.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_cop
         sizes.append(2 * sizes[-1])
 
     def cost(size):
-        """Copies that are run, padded ones too; a call by itself takes about as long as half a batch."""
+        """Estimate the cost as a number of copies, with padding; a call itself costs about half a batch."""
         number, rest = divmod(n_rows, size)
         padded = number * size + (power_of_two_above(rest) if rest else 0)
         return padded * references * n_copies + (number + bool(rest)) * batch_size / 2
@@ -124,16 +124,16 @@ def choose_chunking_of_copies(n_rows, n_references, batch_size, n_targets, n_cop
 
 
 def evenly(number, most):
-    """Return the size of the fewest equal pieces of at most ``most``."""
+    """Return the size of pieces, when a number is cut into the fewest equal pieces of at most ``most``."""
     pieces = -(-number // most)
     return -(-number // pieces)
 
 
 @lru_cache
 def pieces(n_rows, size, many=MANY_ROWS):
-    """Return ``(start, stop, padded size)`` of chunks of ``size`` rows; the last are padded to powers of two.
+    """Return ``(start, stop, padded size)`` of chunks of ``size`` rows; the last chunks are padded to powers of two.
 
-    Where a fifth of ``many`` rows or more would be padding, a piece of half a chunk comes first.
+    A piece of half a chunk comes first if a fifth of ``many`` rows or more would be padding.
     """
     start, found = 0, []
     while start < n_rows:

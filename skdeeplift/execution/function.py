@@ -1,4 +1,4 @@
-"""One TensorFlow function that explains any number of rows, for programs that run no Python."""
+"""TensorFlow function that explains any number of rows, for programs without Python."""
 
 from typing import Any, NamedTuple
 
@@ -12,26 +12,26 @@ from skdeeplift.network.tensors import padded
 from skdeeplift.perturbation.perturbation import sum_weighted
 from skdeeplift.propagation.pairing import Mode, Pairing, Request, difference_dtype, with_axis_of_references
 
-# How much smaller blocks are than those of the next size.
+# Ratio of one block size to the next smaller size.
 SMALLER = 16
 
 
 class TensorReferences(NamedTuple):
-    """References of each input as arrays that all rows share, or as functions of TensorFlow that make them of rows."""
+    """References of each input: an array that all rows share, or a TensorFlow function of the rows."""
 
     # For each input an array of shape (n_references, *features), or None.
     arrays: list
     # For each input without an array, a function that takes rows and numbers of references, and returns a tensor of
     # shape (n_rows, len(numbers), *features); otherwise None.
     makers: list
-    # Numbers that the functions know the references by.
+    # Numbers of the references, which are passed to the functions.
     numbers: np.ndarray
     # Positions of the inputs that are not explained.
     held: tuple = ()
 
 
 class _Chunk(NamedTuple):
-    """References of one round, as arrays or tensors; empty where there is nothing."""
+    """References of one round, as arrays or tensors, or empty."""
 
     # Positions of the references, and their weights.
     places: Any
@@ -41,23 +41,23 @@ class _Chunk(NamedTuple):
 
 
 class RowsFunction:
-    """Function from tensors of rows to their explanation, made of the functions that chunks of rows are run by.
+    """Function from tensors of rows to their explanation, built from the functions that run chunks of rows.
 
-    Rows go through the network in blocks, so that memory does not grow with their number. The size of a block is known
-    when the function is traced. Large blocks come first, and those of the smallest size hold one row.
+    Rows are run in blocks, so that memory does not grow with the number of rows. The size of a block is known when the
+    function is traced. Large blocks come first, and blocks of the smallest size hold one row.
 
     Parameters
     ----------
     problem : Problem
-        The target, the weights of the references and the terms that are wanted. Its rows are not read.
+        The target, the weights of the references and the terms to compute. The rows of the problem are not read.
     references : TensorReferences or None
-        The references, or the noise that is added to rows; None for a method that compares rows with nothing.
+        The references, or the noise that is added to rows; None for a method without references.
 
     Attributes
     ----------
     variables : list of tf.Variable
-        References that all rows share. As constants of a graph they would be copied for each block, and might be more
-        than a graph can hold.
+        References that all rows share. Constants of a graph would be copied for each block, and might exceed the
+        largest size of a graph.
     """
 
     def __init__(self, problem, references):
@@ -79,8 +79,8 @@ class RowsFunction:
         Returns
         -------
         results : dict of str to tensor, or list of tensor
-            ``"prediction"``, ``"reference_value"`` and the wanted terms of each source. Where all outputs are targets,
-            they are on the last axis.
+            ``"prediction"``, ``"reference_value"`` and the requested terms of each source. If all outputs are targets,
+            targets are on the last axis.
         """
         known, sizes = rows[0].shape[0], [self.problem.fixed]
         if self.problem.fixed is None:
@@ -92,7 +92,7 @@ class RowsFunction:
         number = tf.shape(rows[0])[0]
         start, parts = tf.constant(0), []
         for size in sizes:
-            # Rows that fill more than half of a block are one, in which the last row is repeated.
+            # Rows that fill more than half of a block get a whole block, in which the last row is repeated.
             least = 0 if size == sizes[-1] else size // 2
             full, rest = (number - start) // size, (number - start) % size
             stop = start + (full + tf.cast(rest > least, tf.int32)) * size
@@ -109,16 +109,16 @@ class RowsFunction:
         return tf.nest.map_structure(lambda array: tf.reshape(array, (-1, *array.shape[2:])), results)
 
     def _loop(self, n_rows):
-        """Return the loop over the chunks of some rows, which says how rows and references are laid out."""
+        """Return the loop over chunks of rows, with the layout of rows and references."""
         return Loop(self.problem.replace(rows=[np.empty((n_rows, 0))] * len(self.specs)))
 
     def _explain_block(self, rows):
-        """Explain as many rows as are known, against all references and for all targets.
+        """Explain a fixed number of rows, against all references and for all targets.
 
         Returns
         -------
         results : dict of str to tensor, or list of tensor
-            With the axes of rows and of targets in front.
+            Results with the axes of rows and of targets in front.
         """
         rows = [tf.ensure_shape(array, spec.shape) for array, spec in zip(rows, self.specs, strict=True)]
         loop, target = self._loop(rows[0].shape[0]), self.problem.target
@@ -134,25 +134,25 @@ class RowsFunction:
         results = _map(lambda piece: self._over_references(rows, pairing, piece), [tf.constant(np.stack(cut))])
 
         def join(array):
-            """Put the axis of pieces of targets in front of that of the targets of a piece."""
+            """Merge the axis of pieces and the axis of targets of a piece into one axis of targets."""
             array = tf.transpose(array, [1, 0, *range(2, array.shape.rank)])
             return tf.reshape(array, (array.shape[0], -1, *array.shape[3:]))[:, :number]
 
         return tf.nest.map_structure(join, results)
 
     def _over_references(self, rows, pairing, target):
-        """Explain rows for some targets, in one round of references after the other."""
+        """Explain rows for some targets, one round of references after the other."""
         chunks = [self._cut(first, pairing) for first in range(0, len(self.weights), pairing.references)]
         if len(chunks) == 1:
             return self._explain_chunk(rows, pairing, target, tf.nest.map_structure(tf.constant, chunks[0]))
-        # One tensor for each array. A round takes out its own part.
+        # One tensor for each array; each round slices its part.
         together = tf.nest.map_structure(lambda *arrays: tf.constant(np.stack(arrays)), *chunks)
 
         def one_round(number):
             chunk = tf.nest.map_structure(lambda array: array[number], together)
             of_chunk = self._explain_chunk(rows, pairing, target, chunk)
             if pairing.references == 1:
-                # The terms of a single reference have no weight.
+                # The terms of a single reference are not weighted.
                 of_sources = {name: of_chunk[name] for name in self.problem.wanted}
                 of_chunk |= tf.nest.map_structure(
                     lambda array: tf.cast(array, tf.float64) * chunk.weights[0], of_sources
@@ -171,7 +171,7 @@ class RowsFunction:
         return results
 
     def _cut(self, first, pairing):
-        """Cut the references of one round, filled up with references of weight zero."""
+        """Slice the references of one round, padded with references of weight zero."""
         size, path, drawn = pairing.references, (), ()
         weights = padded(self.weights[first : first + size], size, fill=0.0)
         places = np.minimum(np.arange(first, first + size, dtype=np.int32), len(self.weights) - 1)
@@ -199,7 +199,7 @@ class RowsFunction:
         elif self.references is None:
             (outputs, sums), at_reference = method.at_rows(request, rows), None
         else:
-            # The target is that of the row without noise.
+            # The target is taken at the row without noise.
             outputs, at_reference = method.forward(rows)[0], None
             noise = [tf.gather(variable, chunk.places) for variable in self.shared]
             _, sums = method.at_rows(request.at_output(outputs), rows, noise)
@@ -208,7 +208,7 @@ class RowsFunction:
         weights = with_axis_of_references(tf.cast(weights, tf.float64), method.target.shape.rank)
 
         def mean(values):
-            """Sum the target's values over references, by their weights."""
+            """Return the weighted mean of the target's values over references."""
             of_targets = sum_weighted(values, weights)
             of_targets = tf.reduce_sum(of_targets * tf.reshape(chunk.weights, (1, -1, 1)), 1)
             return tf.broadcast_to(of_targets, (pairing.rows, of_targets.shape[1]))
@@ -220,7 +220,7 @@ class RowsFunction:
         return results
 
     def _references_of(self, rows, pairing, chunk):
-        """Return the references of one round: those that all rows share, or one entry for each pair."""
+        """Return the references of one round: shared by all rows, or one entry for each pair."""
         shared = [None if variable is None else tf.gather(variable, chunk.places) for variable in self.shared]
         if pairing.mode is Mode.SHARED:
             return shared
@@ -232,7 +232,7 @@ class RowsFunction:
         return found
 
     def _finish(self, results):
-        """Return results in the dtypes of explanations, with standard errors in the place of squares."""
+        """Return results in the dtypes of explanations, with standard errors in place of squares."""
         results, dtype = dict(results), difference_dtype(self.method.target.dtype)
         for name, number in (("squares", 1 / (self.weights**2).sum()), ("squares_of_draws", self.method.draws)):
             if name in results:
@@ -255,7 +255,7 @@ class RowsFunction:
 
 
 def _map(function, arrays):
-    """Call a function for each entry of some tensors, also where there are none, and stack its results."""
+    """Call a function for each entry of some tensors, perhaps none, and stack the results."""
     traced, specs = (
         tf.function(function, autograph=False),
         [tf.TensorSpec(each.shape[1:], each.dtype) for each in arrays],

@@ -1,4 +1,4 @@
-"""Number of pairs of a network that fit into memory, and smaller chunks after memory ran out."""
+"""Number of pairs that fit into memory, and smaller chunks after memory ran out."""
 
 import math
 import os
@@ -16,25 +16,25 @@ from skdeeplift.execution.chunks import MANY_ROWS
 from skdeeplift.warn import warn
 
 MOST_PAIRS = 2**14
-# Of a chunk that is larger than is fast, so that there are enough pairs in it.
+# Size limit of a chunk that exceeds the fastest size, so that it holds enough pairs.
 MOST_BYTES = 2**28
 USUAL_STEPS = 100
-# What explaining takes at the most of what is free, unless a limit is set.
+# Largest share of the free memory that explaining takes, unless a limit is set.
 SHARE = 0.5
-# Number of bytes of a network's values that are computed in the time in which one op is traced.
+# Number of bytes of a network's values that are computed in the time of tracing one op.
 BYTES_OF_TRACED_OP = 2**21
-# What is in memory at once, beside the values themselves: copies that convolutions make, and what is summed.
+# Ratio of memory to the size of values: convolutions make copies, and sums take memory too.
 OVERHEAD = 2
-# Bytes that a method computes for a pair, which take long to add up for each of many small calls.
+# Bytes that a method computes for a pair. Cached, since many small calls would spend long on adding them up.
 _SIZES = WeakKeyDictionary()
-# How many pairs are tried at once with a method for which memory once ran out.
+# Number of pairs to try at once with a method for which memory once ran out.
 _FITTING = WeakKeyDictionary()
-# Where Linux says what is free, in kilobytes; and what is taken to be free where nothing says it.
+# File of Linux with the free memory in kilobytes, and the assumed free memory on other systems.
 MACHINE = Path("/proc/meminfo")
 USUAL_FREE = 2**32
-# For how long what was read counts, since reading it takes a sixth of a call with few rows.
+# Time to reuse a reading of free memory, since reading takes a sixth of a call with few rows.
 SECONDS_KEPT = 1.0
-# Where Linux says what a container may use, what it does, and what of this are files that can be read again.
+# Files of Linux with a container's limit, its usage, and the part of the usage that caches files.
 CONTAINER = Path("/sys/fs/cgroup")
 _OF_CONTAINER = (
     ("memory.max", "memory.current", "memory.stat", "inactive_file"),
@@ -43,7 +43,7 @@ _OF_CONTAINER = (
 
 
 def memory_limit():
-    """Return how many bytes explaining may take: what is configured, or a share of what is free."""
+    """Return the number of bytes that explaining may take: the configured limit, or a share of the free memory."""
     limit = get_config()["memory_limit"]
     return int(SHARE * _lately(free_memory, int(time.monotonic() / SECONDS_KEPT)) if limit is None else limit)
 
@@ -54,7 +54,7 @@ def _lately(read, now):
 
 
 def free_memory():
-    """Return how many bytes are free: on a GPU, if there is one, otherwise in the machine and in the container."""
+    """Return the number of free bytes: on the GPU if there is one, otherwise in the machine and the container."""
     gpus = tf.config.list_logical_devices("GPU")
     if gpus:
         used = tf.config.experimental.get_memory_info(gpus[0].name.removeprefix("/device:"))["current"]
@@ -64,7 +64,7 @@ def free_memory():
 
 @cache
 def _limits_of_devices():
-    """Return the number of bytes that TensorFlow's allocator has of each device; only its sessions tell."""
+    """Return the size of TensorFlow's memory on each device, which only a session can list."""
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
         return {device.name.rpartition("device:")[2]: device.memory_limit_bytes for device in session.list_devices()}
 
@@ -74,7 +74,7 @@ def _free_in_machine():
         lines = dict(line.split(":") for line in MACHINE.read_text().splitlines())
         yield 1024 * int(lines["MemAvailable"].split()[0])
     except (OSError, ValueError, KeyError):
-        # Not Linux; elsewhere half of what is built in is as good a guess as there is without another package.
+        # Not Linux: without another package, half of the built-in memory is as good a guess as any.
         with suppress(AttributeError, ValueError, OSError):
             yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
@@ -86,12 +86,12 @@ def _free_in_container():
             lines = dict(line.split() for line in (CONTAINER / statistics).read_text().splitlines())
             yield max(0, limit - used + int(lines[files]))
         except (OSError, ValueError, KeyError):
-            # No container, or one without a limit, which it calls "max".
+            # No container, or one without a limit, written as "max".
             continue
 
 
 def bytes_of_pair(method):
-    """Predict how many bytes a pair of a row and a reference takes, from the values that a network computes.
+    """Predict the number of bytes of a pair of a row and a reference, from the values that a network computes.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def bytes_of_pair(method):
     """
     if method not in _SIZES:
         steps = _most_steps(method.graph)
-        # A row may have several entries on the first axis, as with both strands of a sequence.
+        # A row may have several entries on the first axis, such as both strands of a sequence.
         folds = {value: layout.fold or 1 for value, layout in method.layouts.items()}
         size = sum(
             value.dtype.size
@@ -119,32 +119,32 @@ def bytes_of_pair(method):
 
 
 def _most_steps(graph):
-    """Return the number of steps of a loop: the length of the sequence that it reads, if that is known."""
+    """Return the number of steps of a loop: the length of the sequence that it reads, if known."""
     sequences = [op.inputs[0] for op in graph.ops if op.type == "TensorListFromTensor"]
     return max((sequence.shape[0] or USUAL_STEPS for sequence in sequences), default=USUAL_STEPS)
 
 
 def pairs_worth_a_call(method):
-    """Return the number of pairs that take longer to compute than the network takes to trace for another chunk."""
+    """Return the number of pairs that take longer to compute than tracing the network for another chunk."""
     return int(min(MANY_ROWS, max(1, method.n_ops * BYTES_OF_TRACED_OP / bytes_of_pair(method))))
 
 
 class Room:
-    """Number of pairs, each counted once for each target and each copy of it, that go through a network at once.
+    """Number of pairs that a network runs at once, each counted once for each target and each copy.
 
     Parameters
     ----------
     method : Method
         The compiled network.
     batch_size : int or "auto"
-        How many there are at the most. "auto" predicts a good number from the sizes of the values of the network.
+        Largest number of pairs. "auto" predicts a good number from the sizes of the network's values.
     fixed : int or None, default=None
         The only batch size that the network can run with.
 
     Attributes
     ----------
     most : int
-        How many there are at the most, half as many after memory ran out.
+        Largest number of pairs, halved after memory ran out.
     """
 
     def __init__(self, method, batch_size, fixed=None):
@@ -159,16 +159,17 @@ class Room:
         self.most = min(int(batch_size), _FITTING.get(method, math.inf))
 
     def go_through(self, part, attempt, repeats=1):
-        """Attempt a part of the work, in smaller pieces where memory runs out.
+        """Attempt a part of the work, in smaller pieces if memory runs out.
 
         Parameters
         ----------
         part : Part
-            What is to be done, in one piece if it can be.
+            The work, done in one piece if possible.
         attempt : callable
-            Takes a part, and yields the number of the next target whenever those before it are done for good.
+            Generator function of a part, which yields the number of the next target when all targets before it are
+            finished.
         repeats : int, default=1
-            How often each pair is run, at once where there is room.
+            Number of runs of each pair, at once if there is room.
         """
         pending = [part]
         while pending:

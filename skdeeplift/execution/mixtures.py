@@ -1,4 +1,4 @@
-"""Mixtures of rows and references: each row has its own order in which parts are taken from references."""
+"""Mixtures of rows and references, with an order for each row in which parts are taken from references."""
 
 from functools import partial
 from typing import NamedTuple
@@ -15,11 +15,11 @@ from skdeeplift.propagation.pairing import with_axis_of_references
 
 
 class Mixtures(NamedTuple):
-    """Rows of which the first parts in an order are taken from references."""
+    """Mixtures of rows and references: the first parts in an order are taken from references."""
 
-    # For each input an array of int: the part that each element of a row belongs to.
+    # For each input, an array of int: the part of each element of a row.
     labels: list
-    # Place of each part in the order of a mixture, of shape (1 or n_rows, 1 or n_mixtures, n_parts).
+    # Position of each part in the order of a mixture, of shape (1 or n_rows, 1 or n_mixtures, n_parts).
     ranks: np.ndarray
     # Number of parts of a mixture that are taken from the reference, of shape (1 or n_rows, n_mixtures).
     counts: np.ndarray
@@ -37,7 +37,7 @@ def compute_at_mixtures(method, rows, references, mixtures, *, batch_size="auto"
     rows : list of ndarray
         One array for each input.
     references : References
-        References to take parts from. Values are means over references.
+        References to take parts from. Values are averaged over references.
     mixtures : Mixtures
         The parts of the rows that are taken from references.
     batch_size : int or "auto", default="auto"
@@ -74,7 +74,7 @@ def compute_at_mixtures(method, rows, references, mixtures, *, batch_size="auto"
                 number = padded(cut(counts[:, mixture:end]), at_once, axis=1)
                 some = Mixtures(labels, chosen, number, cut(mixtures.target_weights).astype(np.float64))
                 tensors = tf.nest.map_structure(tf.convert_to_tensor, [of_chunk, others, some])
-                # One function for all shapes would be retraced for each shape, and TensorFlow would warn of it.
+                # One function for each shape, since TensorFlow warns if one function is retraced for many shapes.
                 shapes = tuple(tuple(tensor.shape) for tensor in tf.nest.flatten(tensors))
                 computed = method.compiled(_at_mixtures, method, fixed, shapes)(*tensors)
                 # Of shape (mixtures, rows, references, targets).
@@ -85,10 +85,10 @@ def compute_at_mixtures(method, rows, references, mixtures, *, batch_size="auto"
 
 
 def _at_mixtures(method, fixed, shapes, rows, references, mixtures):
-    """Run the network on the mixtures of a chunk; ``shapes`` are those of the tensors."""
+    """Run the network on the mixtures of a chunk, for tensors of the given ``shapes``."""
 
     def to_fixed(tensor):
-        """Repeat the last entry of a batch until it has the only size that the network runs with, if there is one."""
+        """Pad a batch with its last entry to the network's fixed batch size, if it has one."""
         if fixed is None:
             return tensor
         return tf.concat([tensor, tf.repeat(tensor[-1:], fixed - tensor.shape[0], 0)], 0)
@@ -100,12 +100,12 @@ def _at_mixtures(method, fixed, shapes, rows, references, mixtures):
         shape = row.shape[1:]
         of_elements = tf.gather(replaced, tf.reshape(label, [-1]), axis=2)
         of_elements = tf.reshape(of_elements, (*replaced.shape[:2], 1, *shape))
-        # With the axes of mixtures, rows and references in front.
+        # Axes of mixtures, rows and references come first.
         mixed = tf.where(of_elements, reference, row[:, None])
         lead = counts.shape[1], row.shape[0], reference.shape[1]
         given[value] = to_fixed(tf.reshape(tf.broadcast_to(mixed, (*lead, *shape)), (-1, *shape)))
     if held:
-        # Values that a target function holds are those of the unchanged row, as in its explanation.
+        # Values that a target function captures are those of the unchanged row, as in its explanation.
         of_rows = dict(zip(method.graph.inputs, map(to_fixed, rows), strict=True))
         for value, tensor in zip(held, replay.run(method.graph, of_rows, held), strict=True):
             rest = tensor.shape[1:]
@@ -118,5 +118,5 @@ def _at_mixtures(method, fixed, shapes, rows, references, mixtures):
 
 
 def _cut_rows(array, start, stop, size):
-    """Cut the entries of a chunk's rows out of an array, unless all rows share one entry."""
+    """Slice the entries of a chunk's rows from an array, unless all rows share one entry."""
     return array if len(array) == 1 and stop > 1 else padded(array[start:stop], size)

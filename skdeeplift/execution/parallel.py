@@ -1,4 +1,4 @@
-"""Parts of a problem's rows side by side, by joblib: in threads, processes or on a cluster."""
+"""Parts of a problem's rows in parallel, by joblib: in threads, processes or on a cluster."""
 
 import math
 import warnings
@@ -13,21 +13,21 @@ from skdeeplift.execution.results import concatenate_results
 from skdeeplift.execution.run import Loop, progress
 from skdeeplift.execution.workers import WorkerCopy, compute_on_cluster
 
-# More parts even out how long they take, but each costs a little.
+# Number of parts for each worker: more parts balance the workers, but each costs a little.
 PARTS_OF_WORKER = 4
 
 
 def run_in_parts(problem, n_jobs, shared):
-    """Explain the rows of a problem, in parts side by side where the user asks for several.
+    """Explain the rows of a problem, in parallel parts if the user asks for several.
 
     Parameters
     ----------
     problem : Problem
         The rows, with their targets and references.
     n_jobs : int or None
-        Number of parts that are computed at once, as joblib takes it.
+        Number of parts that are computed at once, as in joblib.
     shared : callable
-        Returns a function that workers receive once. They call it for the compiled network of the problem, whose method
+        Returns a function that each worker receives once, and calls for the compiled network. The problem's own method
         cannot be pickled.
 
     Returns
@@ -37,18 +37,18 @@ def run_in_parts(problem, n_jobs, shared):
     n_workers = 1 if n_jobs == 1 else number_of_workers(n_jobs)
     if n_workers == 1:
         return problem.schedule.run(problem)
-    # All workers together have as much memory as one alone.
+    # The memory limit holds for all workers together.
     config = {**get_config(), "memory_limit": memory_limit() // n_workers}
     with config_context(**config):
         loop = Loop(problem)
     verbose = problem.verbose
-    # Each row is computed in a chunk of the same size as in one part.
+    # The size of chunks is the same as without parts.
     problem = problem.replace(batch_size=loop.room.most, verbose=0)
     parts = cut_rows(problem.n_rows, loop.size.rows, n_workers)
     if len(parts) == 1:
         return problem.schedule.run(problem)
     references = problem.references
-    # References that all rows share, and what makes references of the rows, are sent once to each worker.
+    # Shared references, and sources of references, are sent once to each worker.
     common = None if references is None else references._replace(classes=None)
     if references is not None and references.per_row:
         common = common._replace(arrays=None)
@@ -66,7 +66,7 @@ def run_in_parts(problem, n_jobs, shared):
 
 def _run_part(compile_again, common, problem, config):
     """Explain a part of the rows in a worker."""
-    # Neither a thread nor a process inherits the settings around the call.
+    # Set again, since neither threads nor processes inherit the settings of the call.
     with config_context(**config):
         problem = problem.replace(method=compile_again().method)
         if common is not None:
@@ -94,7 +94,7 @@ def number_of_workers(n_jobs):
         If the active backend of joblib forks.
     """
     backend, _ = get_active_backend(prefer="threads")
-    # With a preference, joblib forgets the number for which no backend was named.
+    # No preference is passed, since joblib then forgets a number that was set without a backend.
     _, configured = get_active_backend()
     number = backend.effective_n_jobs(configured if n_jobs is None else n_jobs)
     if number > 1 and type(backend).__name__ == "MultiprocessingBackend":
@@ -124,7 +124,7 @@ def cut_rows(n_rows, chunk, n_workers):
     n_chunks = math.ceil(n_rows / chunk)
     size = chunk * math.ceil(n_chunks / (n_workers * PARTS_OF_WORKER))
     if n_chunks > n_workers:
-        # Each worker gets as many parts, where there are few.
+        # With few parts, each worker gets the same number.
         n_parts = math.ceil(n_rows / size / n_workers) * n_workers
         size = chunk * math.ceil(n_chunks / n_parts)
     return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
@@ -136,7 +136,7 @@ def compute_parts(function, shared, parts, arguments, n_workers, verbose):
     Parameters
     ----------
     function : callable
-        Takes the shared objects, and the arguments of a part. Defined in a module, so that workers find it.
+        Function of the shared objects and the arguments of a part, defined in a module, so that workers find it.
     shared : list of object
         Objects that all parts need. Each worker receives them once.
     parts : list of slice
@@ -151,21 +151,21 @@ def compute_parts(function, shared, parts, arguments, n_workers, verbose):
     Returns
     -------
     results : list
-        In the order of the parts.
+        Results in the order of the parts.
 
     Warns
     -----
     Warning
-        Warnings of other processes, each once.
+        The warnings of other processes, each once.
     """
     backend, _ = get_active_backend(prefer="threads")
     shared = [WorkerCopy(value) for value in shared]
     if not getattr(backend, "supports_sharedmem", False):
-        # An object that cannot be sent says so itself.
+        # Packed here, since an object that cannot be packed raises its own error.
         for value in shared:
             value.pack()
     if type(backend).__name__ == "DaskDistributedBackend":
-        # joblib's own way would lose what was on a worker that is lost, or send the network with each part.
+        # Without joblib, which would fail with a lost worker, or send the network with each part.
         computed = compute_on_cluster(backend.client, partial(_compute, function), shared, arguments)
     else:
         form = "generator" if backend.supports_return_generator else "list"
@@ -183,7 +183,7 @@ def compute_parts(function, shared, parts, arguments, n_workers, verbose):
 
 
 def _compute(function, arguments, shared):
-    """Call the function, and return its warnings where nobody would see them."""
+    """Call the function, and return its result with the warnings that would be lost in a worker."""
     values = [each.value for each in shared]
     if all(isinstance(each, WorkerCopy) for each in shared):
         return function(*values, *arguments), []

@@ -1,4 +1,4 @@
-"""Problems: the rows of one call, with their targets and references, and the way to explain them."""
+"""Problems: the rows of one call, with their targets and references, and settings of the computation."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,16 +23,15 @@ class Problem:
     target : Target
         The targets of the rows.
     references : References or None, default=None
-        The references of the rows, or the noise that is added to them. None for a method that compares rows with
-        nothing.
+        The references of the rows, or the noise that is added to the rows. None for a method without references.
     wanted : tuple of str, default=("contributions",)
         Terms to compute for each source, of `skdeeplift.propagation.sums.TERMS`; squares give standard errors.
     letters : tuple of int or None, default=None
-        For each source the axis of its one-hot letters, for hypothetical contributions.
+        Axis of the one-hot letters of each source, for hypothetical contributions.
     schedule : Schedule, default=ONCE
-        How often the method is repeated for each row: for how many references, draws or steps.
+        Schedule that repeats the method for each row, over references, draws or steps.
     batch_size : int or "auto", default="auto"
-        Most pairs of a row and a reference in a chunk.
+        Largest number of pairs of a row and a reference in a chunk.
     fixed : int or None, default=None
         The only batch size that the network can run with.
     verbose : int, default=0
@@ -60,7 +59,7 @@ class Problem:
     n_targets: int = field(init=False)
 
     def __post_init__(self):
-        # Plain attributes: every chunk reads them.
+        # Plain attributes, since every chunk reads them.
         object.__setattr__(self, "n_rows", len(self.rows[0]))
         n_targets = self.method.n_outputs if self.method is not None and self.target.is_all else 1
         object.__setattr__(self, "n_targets", n_targets)
@@ -84,7 +83,7 @@ class Problem:
         Parameters
         ----------
         rows : list of ndarray, default=None
-            Other rows than those of the problem, one array for each input.
+            Rows, one array for each input; by default those of the problem.
 
         Returns
         -------
@@ -112,7 +111,7 @@ class Problem:
         return [array[0] if references.per_row else array for array in make(0, number)]
 
     def pairs_of_row(self, row, most_references):
-        """Return one row and its first references, pair by pair, for a closer look.
+        """Return one row and its first references, pair by pair.
 
         Parameters
         ----------

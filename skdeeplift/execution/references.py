@@ -1,16 +1,16 @@
-"""References, as the loop over chunks takes them."""
+"""References, in the form for the loop over chunks."""
 
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-# How many are drawn at the most where a tolerance says how many are enough.
+# Largest number of drawn references if a tolerance decides how many are enough.
 AUTOMATIC_REFERENCES = 1024
 
 
 class Path(NamedTuple):
-    """Points on the straight path from each reference to each row, at which gradients are taken.
+    """Points on the straight path from each reference to each row, at which gradients are computed.
 
     ``positions`` of shape ``(n_references, n_steps)`` run from 0, the reference, to 1, the row; ``weights`` of shape
     ``(n_steps,)`` are those of a quadrature over them.
@@ -20,7 +20,7 @@ class Path(NamedTuple):
     weights: np.ndarray
 
     def cut(self, references, number, at_once):
-        """The part of ``number`` references, in a few equal pieces of at most ``at_once`` steps, padded little."""
+        """Return the points for ``number`` references, in few equal pieces of at most ``at_once`` steps."""
         n_steps = len(self.weights)
         fewest = -(-n_steps // max(1, min(at_once, n_steps)))
         size = min((-(-n_steps // pieces) for pieces in range(fewest, 2 * fewest)), key=lambda size: -n_steps % size)
@@ -37,31 +37,32 @@ class References(NamedTuple):
     ``arrays`` holds one array for each input: ``(n_references, *features)`` where all rows share them, or
     ``(n_rows, n_references, *features)``. ``weights`` of shape ``(n_references,)`` sum to one.
 
-    Where there is a ``source``, it makes the references of any rows when they are needed. Only the inputs whose
-    references were given for each row then have arrays; without such inputs ``arrays`` is None.
+    A ``source`` makes the references of rows when they are needed. Then only inputs with references passed for each row
+    have arrays, and ``arrays`` is None without such inputs.
     """
 
     arrays: list | None
     per_row: bool
     weights: np.ndarray
-    # Takes one array of rows for each input, their classes, and the references that were given for these rows; returns
-    # a function from start and stop of the references to one array (n_rows, stop - start, *features) for each input.
+    # Function of one array of rows for each input, the rows' classes, and the references that were passed for these
+    # rows. It returns a function of the first and last reference, which returns one array (n_rows, stop - start,
+    # *features) for each input.
     source: Any = None
-    # Whether the source reads the class that the network predicts of each row, and these classes.
+    # Whether the source reads the predicted class of each row, and these classes.
     needs_classes: bool = False
     classes: np.ndarray | None = None
-    # Whether they are drawn at random, in random order, so that a mean over fewer estimates one over more.
+    # Whether references are drawn in random order, so that a mean over the first ones estimates the mean over all.
     is_random: bool = False
-    # Where between references and rows a method looks that looks there.
+    # Points on the path from references to rows, for methods that compute gradients there.
     path: Path | None = None
-    # Positions of the inputs whose references are the row's own values, so that they contribute nothing.
+    # Positions of the inputs whose references are the row's own values, so that they contribute zero.
     held: tuple = ()
-    # Positions of the inputs whose references are shuffles of the row. A shuffle that equals its row says nothing.
+    # Positions of the inputs whose references are shuffles of the row. A shuffle that equals its row is useless.
     shuffled: tuple = ()
 
     @property
     def n_rows(self):
-        """Number of rows that references were given for; None if the references go with any rows."""
+        """Number of rows that the references belong to; None if they belong to any rows."""
         if not self.per_row:
             return None
         given = [array for array in self.arrays or () if array is not None]
@@ -75,13 +76,13 @@ class References(NamedTuple):
         )
 
     def first(self, number):
-        """Return the first references only."""
+        """Return only the first references."""
         weights = self.weights[:number]
         chosen = (slice(None), slice(number)) if self.per_row else slice(number)
         return self._replace(arrays=self.map_arrays(lambda array: array[chosen]), weights=weights / weights.sum())
 
     def choose(self, positions):
-        """Return references at some positions, perhaps several times, each with the same weight."""
+        """Return references at some positions, which may repeat, with equal weights."""
         weights = np.full(len(positions), 1 / len(positions))
         if self.source is not None:
             return self._replace(source=ChosenSource(self.source, positions), weights=weights)
@@ -102,13 +103,13 @@ class References(NamedTuple):
         rows : list of ndarray
             All rows, one array for each input.
         start, stop : int
-            Which of them.
+            First row of the chunk, and the row after the last.
 
         Returns
         -------
         make : callable
-            From start and stop of the references to one array for each input, ``(stop - start, n, *features)``, or
-            ``(n, *features)`` where all rows share them.
+            Function of the first and last reference that returns one array for each input, of shape ``(stop - start, n,
+            *features)``, or ``(n, *features)`` if all rows share the references.
         """
         if self.source is None:
             return partial(self._cut, slice(start, stop))
@@ -121,7 +122,7 @@ class References(NamedTuple):
 
 
 class ChosenSource:
-    """A source of some of another one's references."""
+    """Source of some of the references of another source."""
 
     def __init__(self, source, positions):
         self.source, self.positions = source, positions

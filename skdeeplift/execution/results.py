@@ -13,9 +13,10 @@ SQUARES = frozenset({"squares", "squares_of_draws"})
 class Results(NamedTuple):
     """Results of a call, one entry for each row.
 
-    ``of_sources`` maps the name of each wanted term to one array for each source, and ``standard_error`` where squares
-    were wanted. If every output is a target, these, ``prediction`` and ``reference_value`` have a last axis of targets;
-    the parts of differences have none. ``target`` is each row's index where rows have targets of their own, else None.
+    ``of_sources`` maps the name of each requested term to one array for each source; ``standard_error`` is a term if
+    squares were requested. If every output is a target, all terms but the parts of differences have a last axis of
+    targets, and so have ``prediction`` and ``reference_value``. Each row's target index is in ``target``; None if rows
+    share the target.
     """
 
     of_sources: dict
@@ -27,13 +28,13 @@ class Results(NamedTuple):
     n_references: np.ndarray | None = None
     # Standard deviation of the target over the references.
     reference_spread: np.ndarray | None = None
-    # Number of gradients computed for each row, where gradients are integrated.
+    # Number of gradients computed for each row, if gradients are integrated.
     n_steps: np.ndarray | None = None
     # Whether a row's standard error stayed above the tolerance.
     unconverged: np.ndarray | None = None
-    # Number of shuffles of each row that equal the row; None where no references are shuffles.
+    # Number of shuffles of each row that equal the row; None if no references are shuffles.
     n_equal: np.ndarray | None = None
-    # Whether a row's contributions still changed with the number of steps, though they add up.
+    # Whether a row's contributions sum, but still changed with the number of steps.
     unsettled: np.ndarray | None = None
 
     @property
@@ -55,7 +56,7 @@ class Results(NamedTuple):
         return self._replace(of_sources=of_sources)
 
     def replace_rows(self, rows, others):
-        """Overwrite some rows with results that were computed anew."""
+        """Overwrite some rows with new results."""
         for array, other in zip(self._arrays(), others._arrays(), strict=True):
             array[rows] = other
 
@@ -66,7 +67,7 @@ class Results(NamedTuple):
 
 
 def concatenate_results(parts):
-    """Return the results of all rows from those of parts of them, in order."""
+    """Join the results of consecutive parts of the rows."""
     of_sources = {
         name: [np.concatenate(arrays) for arrays in zip(*(part.of_sources[name] for part in parts), strict=True)]
         for name in parts[0].of_sources
@@ -76,7 +77,7 @@ def concatenate_results(parts):
 
 
 class Sums:
-    """Sums over references, in float64 unless one chunk holds them all.
+    """Sums over references, in float64 unless one chunk holds all references.
 
     Parameters
     ----------
@@ -96,8 +97,8 @@ class Sums:
 
     def add(self, chunk, first_target, of_sources):
         """Add the tensors that a chunk computed, for some of the targets."""
-        # All at once, so that nothing is added yet if memory runs out on the way.
-        # TensorFlow's own `numpy()` would copy.
+        # All arrays are fetched before any is added, so that nothing is added if memory runs out. TensorFlow's own
+        # `numpy()` would copy.
         arrays = [list(map(np.asarray, tensors)) for tensors in of_sources]
         number, weights = chunk.stop - chunk.start, chunk.request.weights
         weight = weights[0] if len(weights) == 1 and weights[0] != 1 else None
@@ -113,7 +114,7 @@ class Sums:
                 if weight is not None:
                     array = array * np.float64(weight)
                 if self.one_piece and array.dtype == dtype and array.shape[:2] == (self.n_rows, n_targets):
-                    # Plus zero, so that no zero is negative.
+                    # Adding zero turns negative zeros into positive ones.
                     of_source[name] = array + dtype(0)
                     continue
                 if name not in of_source:
@@ -125,7 +126,7 @@ class Sums:
                     of_source[name][chunk.places, start:stop] += array
 
     def widen(self):
-        """Continue in float64, where a chunk was to hold all references and does not."""
+        """Continue in float64, after a chunk turned out not to hold all references."""
         if self.one_piece:
             self.one_piece = False
             for of_source in self.sums:
@@ -141,9 +142,9 @@ class Sums:
         outputs : ndarray of shape (n_rows, *target's axes)
             Elements of the target tensor at the rows.
         at_reference : ndarray of shape (n_rows or 1, n_references, *target's axes) or None
-            Elements of the target tensor at the references; None where there are no references.
+            Elements of the target tensor at the references; None without references.
         weights : ndarray of shape (1 or n_rows, n_targets, *target's axes)
-            Weights over these elements, with an axis of references behind that of rows where each pair has its own.
+            Weights over these elements, with an axis of references behind that of rows if each pair has its own.
         """
         rows, number, target = chunk.places, chunk.stop - chunk.start, chunk.target
         if target.is_pairwise:
@@ -159,7 +160,7 @@ class Sums:
             values = at_reference.astype(np.float64)
             lead = values.shape[:2]
             if target.is_all:
-                # Weights are the identity here; a product of it with all pairs would cost much.
+                # Weights are the identity matrix here, and a product with all pairs would be slow.
                 values = values - values.mean(-1, keepdims=True) if target.centered else values
                 values = values.reshape(*lead, -1)
             else:
@@ -172,7 +173,7 @@ class Sums:
             self.classes[rows] = classes[:number]
 
     def _add_values_of_pairs(self, chunk, outputs, at_reference, weights):
-        """Add the target's values where each pair of a row and a reference has weights of its own."""
+        """Add the target's values, if each pair of a row and a reference has its own weights."""
         of_pairs = weights.reshape(*weights.shape[:2], -1).astype(np.float64)
         at_rows = (outputs.reshape(len(outputs), 1, -1) * of_pairs).sum(2)
         self.prediction[chunk.places, 0] += (at_rows @ chunk.request.weights)[: chunk.stop - chunk.start]
@@ -190,7 +191,7 @@ class Sums:
             self.n_equal[rows] += chunk.n_equal
 
     def relative_standard_errors(self, rows, count):
-        """Return rows' standard errors relative to their contributions, each as the root of the sum of squares.
+        """Return rows' standard errors relative to their contributions, as roots of sums of squares.
 
         Parameters
         ----------
@@ -213,7 +214,7 @@ class Sums:
         return np.divide(errors, contributions, out=np.where(errors > 0, np.inf, 0.0), where=contributions > 0).max(1)
 
     def means(self, counts):
-        """Return the results where references were added with weights of one, as many as ``counts`` for each row."""
+        """Return the results of each row, after adding ``counts`` references with weights of one."""
         for of_source in self.sums:
             for array in of_source.values():
                 array /= _along_rows(counts, array)
@@ -230,7 +231,7 @@ class Sums:
         counts : ndarray of int of shape (n_rows,)
             Number of references of each row.
         effective : float or ndarray
-            Number of references of equal weight that would be as good.
+            Number of references of equal weight that gives the same standard error.
 
         Returns
         -------
@@ -262,15 +263,15 @@ class Sums:
 def _standard_error(means, effective):
     """Return the standard error of a weighted mean of independent draws; s / sqrt(n) for equal weights.
 
-    With all weight on one reference it is NaN, since nothing is known of how other references would differ.
+    It is NaN if one reference has all the weight, since the spread over references is then unknown.
     """
     variance = np.maximum(means["squares"] - means["contributions"] ** 2, 0)
     freedom = _along_rows(np.asarray(effective - 1.0), variance)
-    # Weights sum to one up to rounding.
+    # Weights sum to one only up to rounding.
     known = freedom > 1e-9
     return np.sqrt(np.where(known, variance / np.where(known, freedom, 1), np.nan))
 
 
 def _along_rows(numbers, array):
-    """Reshape numbers of rows so that they broadcast against an array of rows."""
+    """Reshape one number for each row to broadcast against an array of rows."""
     return numbers.reshape(*numbers.shape, *[1] * (array.ndim - 1)) if numbers.ndim else numbers

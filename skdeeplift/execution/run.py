@@ -20,7 +20,7 @@ from skdeeplift.execution.results import SQUARES, Sums
 from skdeeplift.network.tensors import padded, to_tensor
 from skdeeplift.propagation.pairing import Mode, Pairing, Request
 
-# A sum in float64, and once more while it is computed.
+# Bytes of a sum in float64, which is held twice while it is computed.
 BYTES_OF_NUMBER = 16
 
 
@@ -58,7 +58,7 @@ def outputs_at(method, rows, batch_size="auto", fixed=None):
     rows : list of ndarray
         One array for each input.
     batch_size : int or "auto", default="auto"
-        Most rows of a chunk.
+        Largest number of rows of a chunk.
     fixed : int or None, default=None
         The only batch size that the network can run with.
 
@@ -102,7 +102,7 @@ class Loop:
         n_references = 1 if references is None else len(references.weights)
         if problem.schedule.references_at_once is not None and references.is_random:
             n_references = min(n_references, problem.schedule.references_at_once)
-        # A row's reference has the row's mask, so that shared references are run anew for each row.
+        # References take the row's mask, so that even shared references are run for each row.
         per_row = references is not None and (references.per_row or bool(method.masks))
         is_pair_size = method.needs_pair_size or fixed is not None
         self.mode = Mode.PAIR_SIZE if is_pair_size else Mode.PER_ROW if per_row else Mode.SHARED
@@ -142,7 +142,7 @@ class Loop:
             repeats = len(references.path.weights)
 
         def attempt(part):
-            """Explain one part, one piece of the targets after the other."""
+            """Explain one part, one piece of the targets at a time."""
             if part.last - part.first < n_references:
                 sums.widen()
             shape, rows, first, path = part.size, slice(part.start, part.stop), first_reference + part.first, None
@@ -174,7 +174,7 @@ class Loop:
 
         of_references = range(0, n_references, self.size.references)
         of_rows = pieces(n_rows, self.size.rows, pairs_worth_a_call(self.method) // self.size.references)
-        # Shared references are run once for all rows; otherwise rows are run once for all of their references.
+        # Shared references are run once for all rows. Otherwise each row is run once for all of its references.
         order = product(of_references, of_rows)
         if self.mode is not Mode.SHARED:
             order = ((first, piece) for piece, first in product(of_rows, of_references))
@@ -204,10 +204,10 @@ class Loop:
         """Explain pairs: back for as many targets at once as a chunk has."""
         pairing = chunk.request.pairing
         outputs = at_input[0].numpy()[:: pairing.references if self.mode is Mode.PAIR_SIZE else 1]
-        # Read before anything is added, in case that memory runs out.
+        # Read before anything is added, in case memory runs out.
         at_references = _of_references(at_reference[0].numpy(), pairing)
         weights = chunk.target.weights(outputs, at_references)
-        # Weights of pairs have an axis of references more, and are those of a single target.
+        # Weights of pairs have an additional axis of references, and belong to a single target.
         is_single = chunk.target.is_pairwise
         pieces_of_targets = _targets_in_pieces(weights, pairing.targets, chunk.first_target)
         for first_target, of_targets in [(0, weights)] if is_single else pieces_of_targets:
@@ -217,7 +217,7 @@ class Loop:
         sums.add_values(chunk, outputs, at_references, weights)
 
     def _add_rows(self, sums, chunk, rows):
-        """Explain rows that are compared with nothing: forward and back in one call, if there is no noise."""
+        """Explain rows without references: forward and back in one call, if there is no noise."""
         pairing, target, method, references = chunk.request.pairing, chunk.target, self.method, self.problem.references
         arrays = [to_tensor(array[chunk.start : chunk.stop], pairing.rows) for array in rows]
         if references is None:
@@ -251,14 +251,14 @@ class _Chunk(NamedTuple):
     last_reference: int
     target: Any
     request: Request
-    # Targets before this one were added before memory ran out.
+    # First target to explain; earlier targets were finished before memory ran out.
     first_target: int
-    # Number of shuffles that equal their row, for each row; None where references are no shuffles.
+    # Number of shuffles that equal their row, for each row; None if references are no shuffles.
     n_equal: Any = None
 
 
 def _empty_outputs(method, n_rows):
-    """Return an array of the outputs' shape and dtype, where their values do not matter."""
+    """Return an array of the outputs' shape and dtype, with arbitrary values."""
     return np.empty((n_rows, *method.target.shape[1:]), method.target.dtype.as_numpy_dtype)
 
 
@@ -269,13 +269,13 @@ def _of_references(values, pairing):
 
 
 def _targets_in_pieces(weights, size, start):
-    """Yield the number of the first target, and weights, of as many targets as are explained at once."""
+    """Yield the first target's number and the weights of each piece of targets that are explained at once."""
     for first in range(start, weights.shape[1], size):
         yield first, padded(weights[:, first : first + size], size, axis=1, fill=0.0)
 
 
 class _Values:
-    """Values of the network at the rows and the references of chunks, each computed once while it is needed."""
+    """Values of the network at the rows and references of chunks, each computed once and kept while needed."""
 
     def __init__(self, problem, mode):
         self.method, self.rows, self.references, self.mode = problem.method, problem.rows, problem.references, mode
@@ -283,7 +283,7 @@ class _Values:
         self.made_for, self.make, self.n_equal = None, None, None
 
     def before_call(self, chunk, shares_references):
-        """Return tensors of the rows and the references; if chunks share references, the values at these instead."""
+        """Return tensors of the rows and the references; return values at references that chunks share."""
         rows = self._rows_of(chunk)
         if not shares_references:
             return rows, self._references_of(chunk), None
@@ -331,7 +331,7 @@ class _Values:
 
 
 def count_equal(pairs):
-    """Count for each row the references that equal it in all of some inputs.
+    """Count the references of each row that equal the row in all of some inputs.
 
     Parameters
     ----------
@@ -359,5 +359,5 @@ def _one_for_each_pair(array, per_row, pairing):
 
 
 def progress(total, verbose):
-    """Return a progress bar over ``total`` rows, which shows nothing where ``verbose`` is zero."""
+    """Return a progress bar over ``total`` rows, hidden if ``verbose`` is zero."""
     return tqdm(total=total, desc="Explaining", unit="row", disable=not verbose, leave=False)

@@ -1,7 +1,7 @@
-"""Schedules: how often a method is repeated for each row, until its contributions are good enough.
+"""Schedules, which repeat a method for each row until its contributions are good enough.
 
-A mean over references, a mean over random draws and an integral over steps are repeated by the same driver,
-`repeat_until_enough`: it gives more of them to those rows only that are not within tolerance yet.
+One driver, `repeat_until_enough`, serves means over references, means over random draws and integrals over steps. It
+adds references, draws or steps only for rows that are not within tolerance yet.
 """
 
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ from skdeeplift.propagation.summation_check import (
 
 FIRST_REFERENCES, FIRST_DRAWS, FIRST_STEPS = 16, 100, 5
 MOST_DRAWS = 100 * 2**8
-# A row that misses its tolerance by more than this factor goes on with four times the steps, other rows with twice as
-# many: the error of a quadrature falls at least about as fast as its steps grow.
+# A row that misses its tolerance by more than this factor continues with four times the steps, other rows with twice
+# the steps. The error of a quadrature falls about as fast as the number of steps grows, or faster.
 FAR = 4
-# Draws miss the change of the target if the convergence delta is more than this share of the size of what is explained,
-# and more than this many standard errors.
+# Draws miss the change of the target if the convergence delta exceeds this share of the explained values' size, and
+# exceeds this number of standard errors.
 LARGE_SHARE, MANY_ERRORS = 0.2, 4
 
 
@@ -41,10 +41,10 @@ def repeat_until_enough(n_rows, first, most, attempt, far=np.inf, progress=None)
     first, most : int
         Amount of work of a row at first and at most: references, draws or steps.
     attempt : callable
-        Takes positions of rows, the amount of work done for them and the amount to reach, and returns for each row how
-        far it is from converging, as a multiple of its tolerance.
+        Function of the positions of rows, the amount of work done for them and the amount to reach. It returns the
+        error of each row as a multiple of its tolerance.
     far : float, default=inf
-        Rows further than this from converging take four times the work next, not twice.
+        Rows with a larger error than this get four times the work in the next attempt; other rows get twice the work.
     progress : tqdm, default=None
         Progress bar, which counts rows that are finished.
 
@@ -74,16 +74,16 @@ def repeat_until_enough(n_rows, first, most, attempt, far=np.inf, progress=None)
 class Schedule:
     """One pass over all references.
 
-    Subclasses override what differs: the references that rows are compared with, the repetitions, and a warning.
+    Subclasses override the references that rows are compared with, the repetitions, and the warning.
 
     Attributes
     ----------
     tolerance : Tolerance
         Tolerance of convergence deltas.
     advice : str or None
-        Advice about contributions that do not add up; None where the op at fault is looked for instead.
+        Advice about contributions that do not sum to the change; None if the op at fault is searched instead.
     references_at_once : int or None
-        Most references of one round; None for all.
+        Largest number of references of one round; None for all.
     """
 
     tolerance = BY_DTYPE
@@ -91,10 +91,10 @@ class Schedule:
     references_at_once = None
 
     def check_rows(self, arrays):
-        """Raise an error for rows that the schedule cannot change as it should."""
+        """Raise an error for rows that the schedule cannot explain."""
 
     def prepare(self, references, arrays):
-        """Return the references of a call, with all that is drawn at random before it."""
+        """Return the references of a call, with the random draws of the schedule."""
         return references
 
     # Explains the rows of a problem, and returns `Results`.
@@ -116,12 +116,12 @@ class Schedule:
 
 
 ONCE = Schedule()
-# Standard error that is small enough where references are added automatically.
+# Relative standard error at which references are no longer added automatically.
 REFERENCE_TOLERANCE = 0.05
 
 
 def schedule_of_references(bound):
-    """Return the schedule by which references are added to each row, if the parameters ask for it.
+    """Return a schedule that adds references to each row, if the parameters ask for it, or the schedule of one pass.
 
     Parameters
     ----------
@@ -141,10 +141,10 @@ def schedule_of_references(bound):
 
 @dataclass(frozen=True)
 class UntilPrecise(Schedule):
-    """References are added to each row until the standard error of its contributions is small beside them."""
+    """Schedule that adds references to each row until the standard error of its contributions is relatively small."""
 
     reference_tol: float
-    # One compiled function serves all rounds, however many references they add.
+    # One compiled function serves all rounds, for any number of added references.
     references_at_once = FIRST_REFERENCES
 
     def run(self, problem):
@@ -161,12 +161,12 @@ class UntilPrecise(Schedule):
 
         with progress(problem.n_rows, problem.verbose) as bar:
             counts, _, converged = repeat_until_enough(problem.n_rows, FIRST_REFERENCES, most, attempt, progress=bar)
-        # Fewer references than the automatic number are all that the user wanted.
+        # No warning below the automatic number, since the user chose to use fewer references.
         unconverged = ~converged & (most >= AUTOMATIC_REFERENCES)
         return sums.means(counts)._replace(unconverged=unconverged)
 
     def as_one_round(self, problem):
-        """Return the problem if no references are added to it; otherwise raise an error."""
+        """Return the problem if references are not random; otherwise raise an error."""
         if not problem.references.is_random:
             return problem
         raise ValueError(
@@ -187,14 +187,14 @@ class UntilPrecise(Schedule):
 
 @dataclass(frozen=True)
 class Steps(Schedule):
-    """Gradients are integrated along the path from each reference, by a quadrature of some steps."""
+    """Schedule that integrates gradients along the path from each reference, by a quadrature of some steps."""
 
     method: str
-    # An int, or "auto" for as many as a row needs to add up.
+    # An int, or "auto" for as many steps as a row's contributions need to sum to the change.
     n_steps: object
     convergence_tol: float
     max_steps: int
-    # Schedule by which references are added for each number of steps.
+    # Schedule of references for each number of steps.
     inner: Schedule = ONCE
 
     @property
@@ -204,12 +204,12 @@ class Steps(Schedule):
 
     @property
     def references_at_once(self):
-        """Most references of one round."""
+        """Largest number of references of one round."""
         return self.inner.references_at_once
 
     @property
     def advice(self):
-        """Advice about contributions that do not add up."""
+        """Advice about contributions that do not sum to the change."""
         many = "max_steps, or convergence_tol if this is enough" if self.n_steps == "auto" else "n_steps"
         auto = "" if self.n_steps == "auto" else ', or pass n_steps="auto"'
         return (
@@ -233,7 +233,7 @@ class Steps(Schedule):
             for group in method.summing:
                 excess = np.maximum(excess, excess_of_rows(found.of_group(group), tolerance))
             if results is None:
-                # Contributions may add up by chance, so every row is computed at least twice.
+                # Contributions may sum to the change by chance, so every row is computed at least twice.
                 results, change = found, np.full(len(rows), np.nextafter(1, 2))
             else:
                 change = change_of_rows(found, results, rows, tolerance, together)
@@ -270,15 +270,15 @@ class Steps(Schedule):
 
 @dataclass(frozen=True)
 class Draws(Schedule):
-    """Pairs of a reference and a point on the path from it are drawn at random."""
+    """Schedule that draws random pairs of a reference and a point on the path from this reference."""
 
-    # An int, or "auto" for as many as the standard errors need.
+    # An int, or "auto" for as many draws as the standard errors need.
     n_draws: object
     reference_tol: float
     seed: int
 
     def prepare(self, references, arrays):
-        """Return the references that are drawn, if their number is known."""
+        """Return the drawn references, if the number of draws is known."""
         return references if self.n_draws == "auto" else draw_references(references, self.n_draws, self.seed)
 
     def run(self, problem):
@@ -301,7 +301,7 @@ class Draws(Schedule):
         return problem
 
     def _rows_that_miss(self, problem, results, group):
-        """Find the rows whose draws miss the change of the target, where no standard error shows it.
+        """Find the rows whose draws miss the change of the target by more than their standard errors show.
 
         All draws may lie where the function is flat. Their contributions are nearly zero then, and their standard
         errors are too.
@@ -325,7 +325,7 @@ class Draws(Schedule):
 
         def attempt(rows, start, stop):
             nonlocal sums
-            # Each round draws as many again, so that every draw is computed once.
+            # Each round doubles the draws by adding new ones, so that every draw is computed once.
             seed = [self.seed, start] if start else self.seed
             drawn = problem.replace(references=draw_references(problem.references, stop - start, seed))
             if sums is None:
@@ -355,7 +355,7 @@ class Draws(Schedule):
 
 @dataclass(frozen=True)
 class Noise(Schedule):
-    """Normal noise is added to copies of each row (SmoothGrad)."""
+    """Schedule that adds normal noise to copies of each row (SmoothGrad)."""
 
     scale: float
     n_draws: int
@@ -369,7 +369,7 @@ class Noise(Schedule):
             )
 
     def prepare(self, references, arrays):
-        """Return the noise; all rows get the same, so that a row's numbers do not depend on the rows beside it."""
+        """Return the noise, the same for all rows, so that a row's results do not depend on the rows beside it."""
         random = np.random.default_rng(self.seed)
         noise = [
             random.normal(scale=self.scale, size=(self.n_draws, *array.shape[1:])).astype(array.dtype)
@@ -379,7 +379,7 @@ class Noise(Schedule):
 
 
 def _with_squares(wanted):
-    """Return the terms with those that standard errors are made of."""
+    """Return the terms, with the squares for standard errors."""
     return tuple(dict.fromkeys([*wanted, "contributions", "squares"]))
 
 
@@ -407,7 +407,7 @@ def draw_references(references, number, seed):
 
 
 def _sorted_by_content(references):
-    """Return an order in which draws depend neither on the order of references nor on how duplicates are weighted."""
+    """Return an order by content, so that draws do not depend on the references' order or duplicates' weights."""
     if references.per_row:
         return np.arange(len(references.weights))
     flat = np.concatenate([array.reshape(len(array), -1) for array in references.arrays], 1)
@@ -431,7 +431,7 @@ def _equal(positions):
     return positions, np.full(len(positions), 1 / len(positions))
 
 
-# Quadratures by their names. Each takes the number of points, and returns the points, and weights that sum to one.
+# Quadratures by name: functions from the number of points to the points and their weights, which sum to one.
 METHODS = {
     "gausslegendre": _gausslegendre,
     "midpoint": lambda n_steps: _equal((np.arange(n_steps) + 0.5) / n_steps),

@@ -1,4 +1,4 @@
-"""Workers: objects that are shipped to them once, and their work on a Dask cluster."""
+"""Workers: objects that each worker receives once, and the work on a Dask cluster."""
 
 import hashlib
 import os
@@ -10,14 +10,14 @@ from uuid import uuid4
 import numpy as np
 from joblib import wrap_non_picklable_objects
 
-# Most objects that a process keeps unpacked; those used last stay.
+# Largest number of objects that a process keeps unpacked; those used last are kept.
 MOST_UNPACKED = 4
 _UNPACKED = {}
 _LOCK = threading.Lock()
 
 
 class WorkerCopy:
-    """An object to hand to workers: itself in the same process, and packed wherever it is pickled.
+    """Object for workers, which is packed when it is pickled for another process.
 
     Another process unpacks the object when it is first asked for, and keeps it under a hash of its bytes. The next
     call that ships an equal object finds it there, with all its compiled functions.
@@ -25,7 +25,7 @@ class WorkerCopy:
     Parameters
     ----------
     value : object
-        The object, which must not change any more.
+        The object, which must not change afterwards.
     """
 
     def __init__(self, value):
@@ -38,12 +38,12 @@ class WorkerCopy:
         return self._value
 
     def pack(self):
-        """Pack the object, or raise the error that says why it cannot be packed."""
+        """Pack the object, or raise an error that tells why it cannot be packed."""
         with self._lock:
             if self._packed is None:
                 # Workers do not have the classes that the user defined in a notebook.
                 content = pickle.dumps(wrap_non_picklable_objects(self._value, keep_wrapper=False))
-                # An array, because joblib lets the processes of one machine share its memory.
+                # An array, since joblib shares the memory of arrays among processes on one machine.
                 array = np.frombuffer(content, np.uint8)
                 self._packed = hashlib.blake2b(content, digest_size=16).hexdigest(), array
             return self._packed
@@ -68,7 +68,7 @@ class _ReceivedCopy:
         if "OMP_NUM_THREADS" in os.environ:
             os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ["OMP_NUM_THREADS"])
         with _LOCK:
-            # The dict is ordered by the last use.
+            # Reinserted, so that the dict is ordered by last use.
             value = _UNPACKED.pop(self.name) if self.name in _UNPACKED else pickle.loads(self._content)
             _UNPACKED[self.name] = value
             while len(_UNPACKED) > MOST_UNPACKED:
@@ -87,7 +87,7 @@ MERGED_AT_ONCE = 16
 
 
 def ship_once(copy):
-    """Return a lazy object that each worker receives once, and again where a worker was lost."""
+    """Return a lazy object that each worker receives once, or again after a worker was lost."""
     import dask
 
     return dask.delayed(copy, name=f"shipped-{copy.name}", traverse=False)
@@ -116,7 +116,7 @@ def compute_on_cluster(client, function, shared, arguments):
 
     shared = [ship_once(value) for value in shared]
     tasks = [dask.delayed(partial(function, of_part), pure=False)(shared) for of_part in arguments]
-    # The rows are in the graph on purpose: parts of lost workers are sent again.
+    # The rows are part of the graph, so that parts of lost workers can be sent again.
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PiB"}):
         futures = client.compute(tasks)
     for future in futures:

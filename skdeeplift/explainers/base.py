@@ -30,7 +30,7 @@ from skdeeplift.rows.dask_rows import compute_all, is_lazy
 from skdeeplift.targets.profile import Profile
 
 CHECK_CONSTRAINTS = {"check": [StrOptions({"warn", "raise", "ignore"})]}
-# Parameters of all explainers, which count from `fit` on.
+# Parameters of all explainers, validated in `fit`.
 COMMON_CONSTRAINTS = {
     "estimator": "no_validation",
     "output": [str, Integral, None],
@@ -56,45 +56,44 @@ REFERENCE_CONSTRAINTS = {
 
 
 class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimator):
-    """Base of all explainers; a subclass chooses the method that explains."""
+    """Base class of all explainers; a subclass chooses the method that explains."""
 
     _doc_link_module = "skdeeplift"
     _doc_link_template = "https://skdeeplift.readthedocs.io/en/stable/api/{estimator_module}.{estimator_name}.html"
 
-    # Makes sources of the network's inputs.
+    # Make the sources, the values to explain, from the network's inputs.
     _find_sources = staticmethod(input_sources)
-    # Returns the schedule of the method: how often it is repeated for each row.
+    # Return the schedule, which repeats the method for each row.
     _make_schedule = staticmethod(schedule_of_references)
 
     @staticmethod
     @abstractmethod
     def _make_method(graph, target, sources, bound):
-        """Return the compiled method for a target and sources of a network, by the parameters of the last fit."""
+        """Return the compiled method for a target and sources of a network, with the parameters of the last fit."""
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, *, sample_weight=None, target=None, **metadata):
         """Bind or train the network, and learn the reference from rows.
 
-        No row is explained yet: ``feature_importances_`` are computed when they are first read.
+        No row is explained yet: ``feature_importances_`` are computed on first access.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
-            Rows as the network takes them, which stand for the distribution that contributions are relative to. Batches
-            are those that `transform` takes, of ``x``, ``(x, y)`` or ``(x, y, sample_weight)``; all of their rows are
-            read into memory. Of arrays and tables of Dask at most ``max_samples`` rows are, unless a network is
-            trained on them.
+        X : array-like of shape (n_rows, *features), list or dict of array-like, or iterable of batches
+            Rows in the form that the network takes, from which references are learned. Batches have the forms that
+            `transform` takes: ``x``, ``(x, y)`` or ``(x, y, sample_weight)``. All of their rows are read into memory.
+            From arrays and tables of Dask, at most ``max_samples`` rows are read, unless a network is trained on them.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
-            Labels that an untrained estimator learns to predict. Ignored, whatever their structure, where the network
-            is bound as it is.
+            Labels that an untrained estimator learns to predict. Ignored, in any form, if the network is already
+            trained.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows, in the training, in the reference and in ``feature_importances_``. With scikit-learn's
-            metadata routing, the training has them only if the estimator requests them, and the reference and
-            ``feature_importances_`` unless ``set_fit_request(sample_weight=False)`` was called.
+            Weights of the rows in the training, the reference and ``feature_importances_``. With scikit-learn's
+            metadata routing, the training uses them only if the estimator requests them. The reference and
+            ``feature_importances_`` use them unless ``set_fit_request(sample_weight=False)`` was called.
         target : array-like of shape (n_rows,), (n_rows, n_axes) or (n_rows, *output), default=None
             Target of each row for ``feature_importances_``, as in `explain`.
         **metadata : dict
-            Further metadata that an untrained estimator requests by its ``set_fit_request``, with metadata routing.
+            Further metadata that an untrained estimator requests with its ``set_fit_request``, with metadata routing.
 
         Returns
         -------
@@ -104,11 +103,11 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         Raises
         ------
         TypeError
-            If ``estimator`` cannot be explained, nothing takes some metadata, or ``X`` is sparse or ragged.
+            If ``estimator`` cannot be explained, nothing requests some metadata, or ``X`` is sparse or ragged.
         NotFittedError
-            If a pipeline ends in a trained network, and an earlier step is not fitted.
+            If a pipeline ends in a trained network and an earlier step is not fitted.
         ValueError
-            If ``X`` does not fit the network, ``y`` is missing, or a parameter has no such choice.
+            If ``X`` does not fit the network, ``y`` is missing, or a parameter has an invalid value.
         UnsupportedOpError
             If the network has an op without a rule.
         ModelFileError
@@ -117,7 +116,7 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         Warns
         -----
         RuntimeWarning
-            If the network rounds numbers, and the method takes derivatives, which do not see such steps.
+            If the network rounds numbers and the method takes derivatives, which ignore such steps.
         """
         hooks = Hooks(self._make_method, self._make_schedule, self._find_sources)
         is_trained = is_trained_in_fit(self.estimator)
@@ -137,20 +136,20 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
     @available_if(check_learns_in_chunks)
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None, *, sample_weight=None):
-        """Learn the reference from one more chunk of rows, where all rows together do not fit into memory.
+        """Learn the reference from one more chunk of rows, if all rows together do not fit into memory.
 
-        The first call binds the network, as `fit` does. The mean and the minimum are those of the rows of all calls; a
-        sample is drawn from at most 1024 rows of all calls. ``feature_importances_`` are those of at most
-        ``max_samples`` rows, drawn from all calls. `fit` starts anew, and so does the first call after it.
+        The first call binds the network, as `fit` does. The mean and the minimum are taken over the rows of all calls.
+        A sample is drawn from at most 1024 rows of all calls. ``feature_importances_`` use at most ``max_samples``
+        rows, drawn from all calls. `fit` forgets earlier chunks, and so does the first call after `fit`.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
+        X : array-like of shape (n_rows, *features), list or dict of array-like, or iterable of batches
             Rows of the chunk, as in `fit`.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows, in the reference and in ``feature_importances_``.
+            Weights of the rows in the reference and in ``feature_importances_``.
 
         Returns
         -------
@@ -160,7 +159,7 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         Raises
         ------
         ValueError
-            If ``X`` does not fit the network, or its rows have another shape than those before.
+            If ``X`` does not fit the network, or its rows have another shape than earlier rows.
         """
         hooks = Hooks(self._make_method, self._make_schedule, self._find_sources)
         fitted = with_attributes(self)
@@ -174,19 +173,19 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
 
     @property
     def feature_importances_(self):
-        """Mean absolute contributions over the rows that `fit` kept, computed when they are first read."""
+        """Mean absolute contributions over the rows that `fit` kept, computed on first access."""
         importances = self.read_importances()
         warn_of_encoded_columns(with_attributes(self))
         return importances
 
     def read_importances(self):
-        """Return ``feature_importances_`` without a warning that these may be importances of encoded columns.
+        """Return ``feature_importances_`` without the warning about importances of encoded columns.
 
         Returns
         -------
         importances : ndarray of shape (*features), or list or dict of ndarray
-            Importances of raw columns where ``to_source`` sums contributions to these, or else of the columns that the
-            network takes.
+            Importances of raw columns if ``to_source`` sums contributions to raw columns, or else of the columns that
+            the network takes.
         """
         check_is_fitted(self)
         self._check_call_parameters()
@@ -196,7 +195,7 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
 
     @property
     def network_(self):
-        """The bound network."""
+        """Network that the explainer is bound to."""
         check_is_fitted(self)
         return self.bound_.network
 
@@ -205,28 +204,28 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
-            Rows as the network takes them. Rows of a memory map, or of another array that is read when it is sliced,
-            are read in blocks. Batches are those of a ``tf.data.Dataset``, a Keras ``PyDataset``, a generator or
-            another iterable, of ``x``, ``(x, y)`` or ``(x, y, sample_weight)`` as Keras takes them. Arrays and tables
-            of Dask stay lazy. Along axes of any length, rows may be longer or shorter than those of `fit` if the
-            reference has no length of its own. Inputs of one column may be one-dimensional.
+        X : array-like of shape (n_rows, *features), list or dict of array-like, or iterable of batches
+            Rows in the form that the network takes. Rows of a memory map, or of another array that is read when it is
+            sliced, are read in blocks. Batches come from a ``tf.data.Dataset``, a Keras ``PyDataset``, a generator or
+            another iterable of ``x``, ``(x, y)`` or ``(x, y, sample_weight)``, as in Keras. Arrays and tables of Dask
+            stay lazy. If the network takes any length along an axis, rows may be longer or shorter there than in
+            `fit`, unless the reference has a length of its own. Inputs of one column may be one-dimensional.
         target : array-like, int, tuple or dict, default=None
-            Target to explain; by default the explainer's own ``target``. An array of integers or labels has one for
-            each row, and an array of floats has weights, as in `explain`.
+            Target to explain; by default the ``target`` of the explainer. An array of integers or labels has one target
+            for each row, and an array of floats has weights, as in `explain`.
         out : array-like, or list or dict of array-like, default=None
-            Array to write contributions into, block by block, and to return: an array, a memory map, or another object
-            that is sliced and assigned to like one, of the shape of the contributions and a dtype of floating-point
-            numbers, such as float16, to which they are rounded. If anything is raised on the way, a note with the error
-            says how many rows are finished and written.
+            Array that contributions are written into, block by block, and that is returned: an array, a memory map, or
+            another object with the same slicing and assignment. It has the shape of the contributions and a
+            floating-point dtype, such as float16, to which contributions are rounded. If an error is raised midway, a
+            note on the error tells how many rows are finished and written.
 
         Returns
         -------
         contributions : ndarray of shape (n_rows, *features), or list or dict of ndarray
-            Contributions in the form of ``X``, lazy where that is, and the network's dtype. Each row's sum to the
-            difference between the target at the row and at the reference. With ``target="all"`` there is a last axis
-            of targets, which for a table is folded into the columns, feature by feature. With ``layer=`` they are
-            those of the layer's units.
+            Contributions in the form of ``X``, lazy if ``X`` is lazy, in the network's dtype. The contributions of a
+            row sum to the difference between the target at the row and at the reference. A target of ``"all"`` adds a
+            last axis of targets, which for a table is folded into the columns, feature by feature. With ``layer``,
+            contributions are those of the layer's units.
 
         Raises
         ------
@@ -236,9 +235,9 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         Warns
         -----
         SummationToDeltaWarning
-            If contributions should sum to the change of the target, and do not.
+            If contributions do not sum to the change of the target, for a method where they should.
         ReferenceWarning
-            If shuffles of a row equal the row, so that they say nothing about it.
+            If shuffles of a row equal the row, so that they tell nothing about the row.
         RuntimeWarning
             If the target is not finite, for a method whose contributions need not sum to its change.
         """
@@ -264,53 +263,56 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, *features), list or dict of array-like, or batches of these
-            Rows as the network takes them, or batches of rows, as in `transform`. Lazy rows are computed.
+        X : array-like of shape (n_rows, *features), list or dict of array-like, or iterable of batches
+            Rows in the form that the network takes, or batches of rows, as in `transform`. Lazy rows are computed.
         target : str, int, tuple, dict, array-like, Profile or callable, default=None
-            Target to explain; by default the explainer's own ``target``. An integer array of shape ``(n_rows,)`` has
-            one index for each row, and of shape ``(n_rows, n_axes)``, or a list of tuples, indices into several axes. A
-            float array of the output's shape has weights, and with an axis of rows in front weights for each row. A
-            Series or DataFrame with an entry for each row goes by its index if ``X`` has one.
+            Target to explain; by default the ``target`` of the explainer. An integer array of shape ``(n_rows,)`` has
+            one index for each row. An integer array of shape ``(n_rows, n_axes)``, or a list of tuples, has indices
+            into several axes. A float array of the output's shape has weights; an additional first axis of rows has
+            weights for each row. A Series or DataFrame with an entry for each row is aligned with the index of ``X``,
+            if ``X`` has one.
         reference : str, Reference, callable, array-like or References, default=None
-            Reference to compare with, as the explainer's ``reference``; by default the references that `fit` learned.
-            Per-row references belong to the rows of this call. A reference that learns from training rows needs a
-            `fit`: the explainer's own, or that of an object of `skdeeplift.references`. ``references_`` of another
-            explainer of the same network can be passed too.
+            Reference to compare rows with, in the forms of the explainer's ``reference``; by default the references
+            that `fit` learned. Per-row references belong to the rows of this call. A reference that learns from
+            training rows needs a `fit`: that of the explainer, or that of an object of `skdeeplift.references`.
+            ``references_`` of another explainer of the same network are accepted too.
         multipliers : bool, default=False
-            Whether to return multipliers too.
-        hypothetical : bool or int, or list or dict of these, default=False
-            Whether to return what each possible letter would contribute, where ``X`` holds one-hot letters. An int
-            names their axis, counted with that of the rows. Frequencies of letters that sum to one are taken too. Of
-            several inputs, True finds those that hold letters and are not ``"held"``; a list or dict says for each.
-        both_strands : bool, str, int, tuple of int, or list or dict of these, default=False
+            Whether to also return multipliers.
+        hypothetical : bool, int, list or dict, default=False
+            Whether to also return the contribution that each possible letter would have, if ``X`` holds one-hot letters
+            or frequencies of letters that sum to one. An int is the axis of letters, counted with the axis of rows.
+            With several inputs, True means those that hold letters and are not ``"held"``, and a list or dict has one
+            entry for each input.
+        both_strands : bool, str, int, tuple of int, list or dict, default=False
             Whether to explain the mean of the target over each sequence and its reverse complement. All fields are
-            means over both strands, in the positions of ``X``, with the row's references on both. True is for one-hot
-            letters in the order ACGT, or another whose complements are its reverse; a string such as ``"ATGC"`` gives
-            the letters in the order of the columns. Axes, such as ``(1, 2)``, are reversed: those of positions and
-            strands of control tracks. Of several inputs, one entry for each; False leaves an input as it is.
+            then means over both strands, in the positions of ``X``, with the row's references on both strands. True is
+            for one-hot letters in the order ACGT, or another order whose reverse is its complement. A string such as
+            ``"ATGC"`` gives the letters in the order of the columns. An axis or several, such as ``(1, 2)``, are
+            reversed: the axes of positions and strands of control tracks. With several inputs, a list or dict has one
+            entry for each; False leaves an input unchanged.
         out : array-like, or list or dict of array-like, default=None
-            Array to write contributions into, as in `transform`. Of the fields with a number for each element of
-            ``X``, only those that ``out`` names are computed then. A dict with the key ``"contributions"`` also takes
-            arrays for multipliers, standard errors and hypothetical contributions, by the names that they have in the
-            explanation. ``X`` is kept where it is an array.
+            Array that contributions are written into, as in `transform`. A dict with the key ``"contributions"`` may
+            also have arrays for multipliers, standard errors and hypothetical contributions, under their names in the
+            explanation. Fields with a number for each element of ``X`` are then only computed if ``out`` names them.
+            The explanation keeps ``X`` if ``X`` is an array.
 
         Returns
         -------
         explanation : Explanation
-            Contributions, predictions, convergence deltas and the rows they belong to.
+            Contributions, predictions and convergence deltas, with their rows.
 
         Raises
         ------
         ValueError
-            If ``X``, the target, the reference or ``out`` does not fit the network, or ``X`` is not one-hot where it
-            should be.
+            If ``X``, the target, the reference or ``out`` does not fit the network, or ``X`` does not hold letters that
+            ``hypothetical`` or ``both_strands`` needs.
 
         Warns
         -----
         SummationToDeltaWarning
-            If contributions should sum to the change of the target, and do not.
+            If contributions do not sum to the change of the target, for a method where they should.
         ReferenceWarning
-            If shuffles of a row equal the row, so that they say nothing about it.
+            If shuffles of a row equal the row, so that they tell nothing about the row.
         RuntimeWarning
             If the target is not finite, for a method whose contributions need not sum to its change.
         """
@@ -338,7 +340,7 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the input's columns; by default those seen in `fit`.
+            Names of the columns of ``X``; by default those seen in `fit`.
 
         Returns
         -------
@@ -354,14 +356,14 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         return self.bound_.feature_names_out(self, input_features)
 
     def _check_call_parameters(self):
-        """Validate the parameters that are read at each call, and may have changed since `fit`."""
+        """Validate the parameters that each call reads, since they may have changed after `fit`."""
         values = {"batch_size": self.batch_size, "n_jobs": self.n_jobs, "verbose": self.verbose}
         values["check"] = getattr(self, "check", "ignore")
         validate_parameter_constraints(COMMON_CONSTRAINTS | CHECK_CONSTRAINTS, values, type(self).__name__)
 
     def _get_fitted_attr_html(self, doc_link=""):
-        # scikit-learn's display reads every attribute. It leaves importances out that nobody has read yet, since they
-        # may take long.
+        # scikit-learn's display reads every attribute. Importances that nobody has read yet are left out, since
+        # computing them may take long.
         shown = with_attributes(self)
         if hasattr(self, "_importances") and not self._importances.is_computed:
             del shown._importances
@@ -371,7 +373,7 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         return {"estimator_module": "skdeeplift", "estimator_name": type(self).__name__}
 
     def __sklearn_clone__(self):
-        # The default would copy the network through a file, and lose the link to the user's own.
+        # scikit-learn's default would copy the network through a file, and lose the link to the user's network.
         parameters = {name: clone_estimator(value) for name, value in self.get_params(deep=False).items()}
         if not is_estimator(self.estimator):
             parameters["estimator"] = self.estimator
@@ -385,6 +387,6 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         super().__setstate__(unpacked(state))
 
 
-# Outside of scikit-learn's wrappers for set_output, which would compute lazy rows.
+# Dispatched outside scikit-learn's wrappers for set_output, since these would compute lazy rows.
 BaseExplainer.transform = dispatch_dask(BaseExplainer.transform, transform_lazily)
 BaseExplainer.fit_transform = dispatch_dask(BaseExplainer.fit_transform, fit_and_transform)

@@ -7,147 +7,175 @@ RULE_NAMES = {"rescale", "reveal_cancel", "genomics_default", "pass_through", "g
 
 
 class DeepLiftExplainer(BaseExplainer):
-    """Explain a network's output by how the input differs from a reference (DeepLIFT).
+    """Explain a network's output by the difference of the input from a reference (DeepLIFT).
 
-    A contribution says how much of ``f(x) - f(reference)`` comes from one feature's difference from its reference; a
-    row's contributions add up to that change. An activation passes contributions on by ``delta_out / delta_in``, so
-    that a feature keeps its contribution where the gradient is zero because the activation is saturated.
+    A contribution is the part of ``f(x) - f(reference)`` that comes from one feature's difference from its reference. A
+    row's contributions sum to this change. An activation scales contributions by ``delta_out / delta_in``, so that a
+    feature keeps its contribution if the activation is saturated and the gradient zero.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
-        An estimator that `fit` clones and trains: `MLPClassifier`, `MLPRegressor`, Keras's `SKLearnClassifier` or
-        `SKLearnRegressor`, another whose ``model_`` is a Keras model once it is fitted, an ensemble of these, or a
-        `Pipeline` that ends in one of these. The output of an ensemble, such as `BaggingClassifier`, is the mean of its
-        members' outputs or logits. `FrozenEstimator` holds one that is trained already. A `Pipeline` of a fitted
-        encoder and a trained network, ``make_pipeline(encoder, model)``, is taken as it is. Or the trained network: a
-        Keras model, functional or subclassed; a ``tf.Module`` that can be called, a ``tf.function``, or what
-        ``tf.saved_model.load`` returns; the path of a ``.keras`` or ``.h5`` file or of a SavedModel folder; or the
-        paths of its architecture and its weights ``("model.json", "weights.h5")``. It is bound as it is: training it
-        further shows in the next explanation. Of several signatures it is ``"serving_default"`` that is explained. What
-        has no signature takes the shape of the rows in `fit`, and integers where they are integers.
+        Network to explain, or an estimator that `fit` clones and trains:
+
+        - a Keras model, functional or subclassed;
+        - a ``tf.Module`` that can be called, a ``tf.function``, or the object that ``tf.saved_model.load`` returns,
+          explained by its signature ``"serving_default"`` if it has several signatures;
+        - the path of a ``.keras`` or ``.h5`` file or of a SavedModel folder, or the paths of an architecture and its
+          weights, ``("model.json", "weights.h5")``;
+        - an estimator: `MLPClassifier`, `MLPRegressor`, Keras's `SKLearnClassifier` or `SKLearnRegressor`, or another
+          whose ``model_`` is a Keras model after its `fit`;
+        - an ensemble of such estimators, such as `BaggingClassifier`, explained by the mean of its members' outputs or
+          logits;
+        - a `Pipeline` that ends in such an estimator or ensemble, or ``make_pipeline(encoder, model)`` of a fitted
+          encoder and a trained network, which is used as it is.
+
+        A trained network is used as it is, so that further training shows in the next explanation. `FrozenEstimator`
+        holds an estimator that is already trained. A callable without a signature is traced with the shape of the rows
+        passed to `fit`, and with integers if the rows are integers.
     rule : str or dict of str to str, default="rescale"
-        What an activation does to a difference. ``"rescale"`` scales it by ``delta_out / delta_in``;
-        ``"reveal_cancel"`` sends its positive and its negative part through one after the other, so that parts that
-        cancel are both seen; ``"genomics_default"`` is ``"reveal_cancel"`` after dense layers and ``"rescale"`` after
-        convolutions. Contributions by these sum to ``f(x) - f(reference)``, by the other two they do not:
-        ``"pass_through"`` hands differences on unscaled, and ``"guided_backprop_rescale"`` is ``"rescale"`` without
-        negative multipliers. A dict has the rules of some layers' activations by the layers' names; all others follow
-        ``"rescale"``.
-    reference : str, Reference, callable, array-like, or list or dict of these, default="mean"
-        The input that stands for "no signal": an object of `skdeeplift.references`, or its shorthand:
+        Rule by which an activation passes on a difference from the reference:
+
+        - ``"rescale"`` scales it by ``delta_out / delta_in``;
+        - ``"reveal_cancel"`` passes its positive and its negative part through the activation one after the other, so
+          that parts that cancel each other are both seen;
+        - ``"genomics_default"`` is ``"reveal_cancel"`` after dense layers and ``"rescale"`` after convolutions;
+        - ``"pass_through"`` passes it on unscaled;
+        - ``"guided_backprop_rescale"`` is ``"rescale"`` without negative multipliers.
+
+        Contributions sum to ``f(x) - f(reference)`` by the first three rules, and not by the last two. A dict maps
+        names of layers to the rules of these layers' activations; all other activations follow ``"rescale"``.
+    reference : str, Reference, callable, array-like, list or dict, default="mean"
+        Input that stands for "no signal": an object of `skdeeplift.references`, or its shorthand:
 
         - ``"mean"``, ``"median"`` and ``"minimum"`` of the rows in `fit`, feature by feature, or ``"zeros"``;
-        - ``"sample"``, rows of `fit`; ``"kmeans"``, one row for each cluster of them, which counts by the cluster's
-          size; ``"permuted"``, such rows with each column shuffled by itself;
-        - ``"nearest_other"``, the nearest row of `fit` of which another class is predicted;
+        - ``"sample"``, rows of `fit`; ``"kmeans"``, one row for each of their clusters, weighted by the cluster's size;
+          ``"permuted"``, rows of `fit` with each column shuffled by itself;
+        - ``"nearest_other"``, the nearest row of `fit` with another predicted class;
         - ``"blur"``, the row itself, blurred; ``"shuffle"`` and ``"dinucleotide_shuffle"``, the row's letters in
           another order; ``"background_frequency"``, the letters' frequencies in place of letters;
         - ``"held"``, for one input among several: the row's own values, so that the input contributes zero.
 
-        An array has shape ``(*features)``, ``(n_references, *features)`` or ``(n_rows, n_references, *features)``; a
-        number stands for a row of it. A function takes rows, and a RandomState if it has a second argument, and returns
-        ``(n_rows, n_references, *features)``; where it is random, what it draws depends on which rows it is given
-        together. Contributions are means over references. Of a network with several inputs a list or dict has one for
-        each, of any kinds; one name, object or function for all chooses the same rows of all inputs. Integers, such as
-        tokens, have no mean, median or minimum: theirs is 0, the usual padding token. A row's padding mask also holds
-        for its references. An input that is a mask, and would hide all others at 0, is held instead.
+        An array has shape ``(*features)``, ``(n_references, *features)`` or ``(n_rows, n_references, *features)``. A
+        number stands for a row filled with this number. A function takes rows, and a RandomState if it has a second
+        argument, and returns an array of shape ``(n_rows, n_references, *features)``. The draws of a random function
+        depend on the rows that are passed together.
+
+        Contributions are means over references. For a network with several inputs, a list or dict has one reference for
+        each, of any kinds. A single name, object or function chooses the same rows of all inputs. Integers, such as
+        tokens, have no mean, median or minimum: 0, the usual padding token, takes its place. The padding mask of a row
+        also applies to its references. An input that is a mask, and would hide all other inputs at 0, is held instead.
     max_references : int or "auto", default=100
-        How many references at the most, of those of which there are many. With ``"auto"``, as many as
-        ``reference_tol`` needs.
+        Largest number of references of each row. Applies to references that are sampled, such as ``"sample"`` and
+        ``"shuffle"``. With ``"auto"``, each row has as many as ``reference_tol`` needs.
     reference_tol : float, default=None
-        How large the standard error of a row's contributions may be, as the root of the sum of squares beside theirs.
-        References that are drawn at random are added until it is as small, for each row by itself, and
-        ``n_references`` of an explanation says how many these were. By default all ``max_references`` are used; with
-        ``max_references="auto"`` the default is 0.05, and there are 1024 at the most.
+        Largest standard error of a row's contributions, relative to the contributions; each is the root of a sum of
+        squares over the features. Random references are added to each row until its error is small enough, and
+        ``n_references`` of the explanation counts them. None uses all ``max_references``, except that
+        ``max_references="auto"`` has a tolerance of 0.05 and at most 1024 references.
     output : str or int, default=None
-        Which output to explain of a network that has several: its key in a dict, its position in a list, or its
-        name in Keras.
+        Output to explain, if the network has several: its key in a dict, its position in a list, or its name in Keras.
+        None is for networks with one output.
     target : str, int, tuple of int, dict, array-like of float, Profile or callable, default="auto"
-        The output to explain. ``"auto"``: a single output as it is, or each row's predicted class of a softmax;
-        ``"predicted"``: each row's largest output; ``"all"``: every output, on a last axis of contributions;
-        ``"profile"`` or a `~skdeeplift.targets.Profile`: logits of positions, weighted by their softmax; an index into
-        the output's axes; a dict of indices to weights for a weighted sum, so that ``{8: 1, 3: -1}`` is the difference
-        of two classes, or an array of the output's shape with all weights; a function of TensorFlow, from the model's
-        own output to one number for each row. Where there are ``classes_``, class labels stand for indices; of two
-        classes and one logit the second has the logit, and the first its negative.
+        Target to explain, one number for each row, or several for ``"all"``:
+
+        - ``"auto"``: the single output, or each row's predicted class under a softmax;
+        - ``"predicted"``: each row's largest output;
+        - ``"all"``: every output, on a last axis of contributions;
+        - ``"profile"`` or a `~skdeeplift.targets.Profile`: the sum of the logits of positions, weighted by their
+          softmax;
+        - int or tuple of int: the output at this index into the output's axes;
+        - dict of indices to weights: a weighted sum, such as ``{8: 1, 3: -1}`` for the difference of two classes;
+        - array of float: a weighted sum with the weights of all outputs, in the output's shape;
+        - callable: a TensorFlow function that maps the model's own output to one number for each row.
+
+        Class labels replace indices if the estimator has ``classes_`` or ``class_names`` are passed. With two classes
+        and one logit, the second class has the logit and the first class its negative.
     class_names : array-like of shape (n_classes,), default=None
-        Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
-        the ``classes_`` of an estimator that has them, or the name of ``y`` that a regressor is trained on.
+        Names of the outputs, two for a single logit. Targets are chosen by these names, and columns of contributions
+        are named after them. By default, the ``classes_`` of the estimator, or the name of the ``y`` that a regressor
+        is trained on.
     feature_names : array-like of str of shape (n_features,), default=None
-        Names of the columns of ``X``, which a table without names does not have. By default those of a DataFrame, or
-        ``x0``, ``x1`` and so on.
+        Names of the columns of ``X``, for a table without column names. By default, the column names of a DataFrame, or
+        else ``x0``, ``x1`` and so on.
     pre_activation : bool or "auto", default="auto"
-        Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
-        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights
+        Whether to explain the logits before a final softmax or sigmoid, instead of its result, which saturates. By
+        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits. A function or an array of weights
         means the model's own output.
     center_logits : bool, default=False
-        Whether to subtract the mean over classes, on the output's last axis, from each output. A softmax ignores what
-        all logits have in common; so does its explanation then (section 3.6 of the paper).
+        Whether to subtract the mean over classes, along the output's last axis, from each output. A softmax ignores a
+        number that is added to all logits; a centered explanation ignores it too (section 3.6 of the DeepLIFT paper).
     layer : str or list of str, default=None
-        Names of layers whose units to give the contributions of, instead of the input's features;
-        ``"name:pre_activation"`` is the linear part before the layer's own activation. An embedding's are those of each
-        of a token's dimensions, where the input's are those of the token. ``feature_importances_`` are
-        those of the units then, by which no columns can be selected.
+        Names of layers whose units to explain. By default, the input's features are explained. The name
+        ``"name:pre_activation"`` means the linear part before the layer's own activation. ``feature_importances_`` are
+        then importances of units, and cannot select columns. Contributions of an embedding layer have one entry for
+        each dimension of a token; those of the input have one for each token.
     to_source : bool or "auto", default="auto"
-        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one raw column, such as
-        those of a one-hot encoding, to this column. ``"auto"`` does so wherever every encoded column comes from one raw
-        column. True raises an error for steps that mix columns; False explains the columns that the network takes.
+        Whether to sum the contributions of encoded columns, such as those of a one-hot encoding, to the raw column that
+        the earlier steps of a `Pipeline` made them from. With ``"auto"``, this is done if every encoded column comes
+        from one raw column. True raises an error for steps that mix columns. False explains the columns that the
+        network takes.
     max_samples : int, default=1000
-        Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
+        Largest number of rows that `fit` keeps for ``feature_importances_``. Fewer are kept if rows are large.
     unsupported : {"raise", "integrate", "secant"}, default="raise"
-        What to do at an operation of TensorFlow without a rule; it changes nothing for operations with one.
-        "integrate" integrates its derivatives along the straight path from the reference to the input numerically,
-        which keeps contributions adding up to the error of the quadrature. "secant" needs no derivative, and is the
-        coarsest rule: all elements of all varying inputs of a row share every output's change in proportion to their
-        squared differences, whether the output depends on them or not. It always sums. By default, such an operation is
-        an error, which says which of the two would help. `skdeeplift.describe` lists such operations.
+        Action at an operation of TensorFlow without a rule, as listed by `skdeeplift.describe`:
+
+        - ``"raise"`` raises an error that names the choice that would help;
+        - ``"integrate"`` integrates the operation's derivatives numerically along the straight path from the reference
+          to the input, so that contributions sum up to the error of the quadrature;
+        - ``"secant"`` shares the change of each output among all elements of all varying inputs of a row, in proportion
+          to their squared differences, whether or not the output depends on them. It is the coarsest rule, needs no
+          derivative, and its contributions always sum.
+
+        Operations with a rule are not affected.
     check : {"warn", "raise", "ignore"}, default="warn"
-        Action if a row's contributions do not add up within 1e-3 of their size in float32, 1e-6 in float64, and
-        2e-2 where the network computes in half precision. Checked for rules that make them add up: at the inputs, and
-        at layers that nothing of the change passes by.
+        Action if a row's contributions do not sum to the change of the target within 1e-3 of their size in float32,
+        1e-6 in float64, or 2e-2 where the network computes in half precision. Only rules whose contributions sum are
+        checked, at the inputs, and at layers that the whole change passes through.
     batch_size : int or "auto", default="auto"
-        How many pairs of a row and a reference are computed at once.
+        Number of pairs of a row and a reference that are computed at once. By default, it is predicted from the
+        network's size and the free memory.
     n_jobs : int, default=None
-        How many parts of the rows are computed side by side, by joblib: in threads, unless `joblib.parallel_config`
-        names another backend, such as ``"loky"`` or ``"dask"``. None stands for one, or what that says; -1 for all
-        processors.
+        Number of parts of the rows that joblib computes in parallel, in threads unless `joblib.parallel_config` names
+        another backend, such as ``"loky"`` or ``"dask"``. None means one, or the number set in
+        `joblib.parallel_config`. -1 means all processors.
     random_state : int, RandomState instance or None, default=None
-        Where random references and the draw of the rows for ``feature_importances_`` come from.
+        Source of random numbers for random references and the rows kept for ``feature_importances_``. Pass an int to
+        get the same results from every `fit`.
     verbose : int, default=0
-        Whether to show a progress bar.
+        Whether to show a progress bar; 0 shows none.
 
     Attributes
     ----------
     feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
-        Mean absolute contributions over at most ``max_samples`` rows of `fit`, and over all targets where there are
-        several; computed when they are first read. Where ``target`` is the predicted class, they are means over the
-        logits of all classes, less their common mean.
+        Mean absolute contributions over at most ``max_samples`` rows of `fit`, and over all targets if there are
+        several. They are computed when the attribute is first read. If ``target`` is the predicted class, they are
+        means over the logits of all classes, after subtracting the logits' common mean.
     estimator_ : estimator
-        The trained estimator, where ``estimator`` is one of scikit-learn's kind; ``predict``, ``predict_proba``,
-        ``decision_function`` and ``score`` are its own.
+        Trained estimator, whose ``predict``, ``predict_proba``, ``decision_function`` and ``score`` the explainer has.
+        Only set if ``estimator`` is an estimator of scikit-learn's kind.
     classes_ : ndarray of shape (n_classes,)
-        Labels of the classes, where the estimator has them.
+        Labels of the classes. Only set if the estimator has them.
     network_ : Network
-        The bound network.
+        Network that the explainer is bound to.
     references_ : References
-        What rows are compared with.
+        References that rows are compared with.
     n_features_in_ : int
-        Number of columns, where rows are a table.
+        Number of columns. Only set if rows are a table.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Names of the columns, where rows are a DataFrame whose column names are all strings.
+        Names of the columns. Only set if rows are a DataFrame whose column names are all strings.
 
     See Also
     --------
-    skdeeplift.references.reference_report : Tell how many references are enough.
+    skdeeplift.references.reference_report : Number of references that is enough.
     sklearn.feature_selection.SelectFromModel : Select features by ``feature_importances_``.
 
     Notes
     -----
-    Rules hang on the operations of the traced TensorFlow graph, not on layers, and nothing of TensorFlow or of the
-    model is changed. An operation without a rule is an error.
+    Rules are attached to the operations of the traced TensorFlow graph, not to layers. Neither TensorFlow nor the model
+    is changed. An operation without a rule raises an error by default.
 
     References
     ----------

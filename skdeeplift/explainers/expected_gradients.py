@@ -10,97 +10,112 @@ from skdeeplift.explainers.base import COMMON_CONSTRAINTS, REFERENCE_CONSTRAINTS
 class ExpectedGradientsExplainer(BaseExplainer):
     """Explain a network's output by integrated gradients, averaged over many references.
 
-    Each draw takes one reference at random and one point at random on the path from it to the row. The mean over draws
-    comes to integrated gradients, averaged over the references; how far it still is from that, the standard errors say.
+    Each draw takes a random reference, and a random point on the path from this reference to the row. The mean over
+    draws converges to integrated gradients, averaged over the references. Standard errors estimate the distance from
+    this limit.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
-        The trained network, or an estimator that `fit` trains, as `DeepLiftExplainer` takes it. A trained network is
-        bound as it is: training it further shows in the next explanation.
+        Network to explain, or an estimator that `fit` clones and trains, in any form that `DeepLiftExplainer` accepts.
+        A trained network is used as it is, so that further training shows in the next explanation.
     n_draws : int or "auto", default=200
-        How many draws there are. All rows have the same draws, so that what is said of a row does not depend on the
-        rows beside it. ``"auto"`` draws until the standard errors are within ``reference_tol``.
+        Number of draws. All rows have the same draws, so that a row's contributions do not depend on the rows beside
+        it. With ``"auto"``, draws are added until the standard errors are within ``reference_tol``.
     reference_tol : float, default=0.05
-        With ``n_draws="auto"``, the largest standard error of a row's contributions, relative to these; each is the
-        root of the sum of squares over the features.
-    reference : str, Reference, callable, array-like, or list or dict of these, default="sample"
-        The input that stands for "no signal", as that of `DeepLiftExplainer`; draws are from these. A row's padding
-        mask also holds on the way from its references.
+        Largest standard error of a row's contributions with ``n_draws="auto"``, relative to the contributions; each is
+        the root of a sum of squares over the features.
+    reference : str, Reference, callable, array-like, list or dict, default="sample"
+        Input that stands for "no signal", in any form that `DeepLiftExplainer` accepts. Each draw takes one of its
+        references. A row's padding mask also applies along the path from the reference.
     max_references : int or "auto", default=1000
-        How many references there are to draw from at the most, of those of which there are many.
+        Largest number of references to draw from. Applies to references that are sampled, such as ``"sample"`` and
+        ``"shuffle"``. With ``"auto"``, it is 1024.
     output : str or int, default=None
-        Which output to explain of a network that has several: its key in a dict, its position in a list, or its
-        name in Keras.
+        Output to explain, if the network has several: its key in a dict, its position in a list, or its name in Keras.
+        None is for networks with one output.
     target : str, int, tuple of int, dict, array-like of float, Profile or callable, default="auto"
-        The output to explain. ``"auto"``: a single output as it is, or each row's predicted class of a softmax;
-        ``"predicted"``: each row's largest output; ``"all"``: every output, on a last axis of contributions;
-        ``"profile"`` or a `~skdeeplift.targets.Profile`: logits of positions, weighted by their softmax; an index into
-        the output's axes; a dict of indices to weights for a weighted sum, so that ``{8: 1, 3: -1}`` is the difference
-        of two classes, or an array of the output's shape with all weights; a function of TensorFlow, from the model's
-        own output to one number for each row.
+        Target to explain, one number for each row, or several for ``"all"``:
+
+        - ``"auto"``: the single output, or each row's predicted class under a softmax;
+        - ``"predicted"``: each row's largest output;
+        - ``"all"``: every output, on a last axis of contributions;
+        - ``"profile"`` or a `~skdeeplift.targets.Profile`: the sum of the logits of positions, weighted by their
+          softmax;
+        - int or tuple of int: the output at this index into the output's axes;
+        - dict of indices to weights: a weighted sum, such as ``{8: 1, 3: -1}`` for the difference of two classes;
+        - array of float: a weighted sum with the weights of all outputs, in the output's shape;
+        - callable: a TensorFlow function that maps the model's own output to one number for each row.
+
+        Class labels replace indices if the estimator has ``classes_`` or ``class_names`` are passed. With two classes
+        and one logit, the second class has the logit and the first class its negative.
     class_names : array-like of shape (n_classes,), default=None
-        Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
-        the ``classes_`` of an estimator that has them, or the name of ``y`` that a regressor is trained on.
+        Names of the outputs, two for a single logit. Targets are chosen by these names, and columns of contributions
+        are named after them. By default, the ``classes_`` of the estimator, or the name of the ``y`` that a regressor
+        is trained on.
     feature_names : array-like of str of shape (n_features,), default=None
-        Names of the columns of ``X``, which a table without names does not have. By default those of a DataFrame, or
-        ``x0``, ``x1`` and so on.
+        Names of the columns of ``X``, for a table without column names. By default, the column names of a DataFrame, or
+        else ``x0``, ``x1`` and so on.
     pre_activation : bool or "auto", default="auto"
-        Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
-        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights
+        Whether to explain the logits before a final softmax or sigmoid, instead of its result, which saturates. By
+        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits. A function or an array of weights
         means the model's own output.
     center_logits : bool, default=False
-        Whether to subtract the mean over classes, on the output's last axis, from each output. A softmax ignores what
-        all logits have in common; so does its explanation then (section 3.6 of the paper).
+        Whether to subtract the mean over classes, along the output's last axis, from each output. A softmax ignores a
+        number that is added to all logits; a centered explanation ignores it too (section 3.6 of the DeepLIFT paper).
     layer : str or list of str, default=None
-        Names of layers whose units to give the contributions of, instead of the input's features;
-        ``"name:pre_activation"`` is the linear part before the layer's own activation. Integers, such as tokens, have
-        no gradient: name the layer that looks them up. ``feature_importances_`` are those of the units then, by which
-        no columns can be selected.
+        Names of layers whose units to explain. By default, the input's features are explained. The name
+        ``"name:pre_activation"`` means the linear part before the layer's own activation. ``feature_importances_`` are
+        then importances of units, and cannot select columns. Integer inputs, such as tokens, have no gradient: name the
+        layer that embeds them.
     to_source : bool or "auto", default="auto"
-        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one raw column, such as
-        those of a one-hot encoding, to this column. ``"auto"`` does so wherever every encoded column comes from one raw
-        column. True raises an error for steps that mix columns; False explains the columns that the network takes.
+        Whether to sum the contributions of encoded columns, such as those of a one-hot encoding, to the raw column that
+        the earlier steps of a `Pipeline` made them from. With ``"auto"``, this is done if every encoded column comes
+        from one raw column. True raises an error for steps that mix columns. False explains the columns that the
+        network takes.
     max_samples : int, default=1000
-        Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
+        Largest number of rows that `fit` keeps for ``feature_importances_``. Fewer are kept if rows are large.
     batch_size : int or "auto", default="auto"
-        How many draws of rows are computed at once.
+        Number of draws of rows that are computed at once. By default, it is predicted from the network's size and the
+        free memory.
     n_jobs : int, default=None
-        How many parts of the rows are computed side by side, by joblib: in threads, unless `joblib.parallel_config`
-        names another backend, such as ``"loky"`` or ``"dask"``. None stands for one, or what that says; -1 for all
-        processors.
+        Number of parts of the rows that joblib computes in parallel, in threads unless `joblib.parallel_config` names
+        another backend, such as ``"loky"`` or ``"dask"``. None means one, or the number set in
+        `joblib.parallel_config`. -1 means all processors.
     random_state : int, RandomState instance or None, default=None
-        Where the draw of the rows for ``feature_importances_``, and that of references and points, comes from.
+        Source of random numbers for the draws of references and points, and for the rows kept for
+        ``feature_importances_``. Pass an int to get the same results from every `fit`.
     verbose : int, default=0
-        Whether to show a progress bar.
+        Whether to show a progress bar; 0 shows none.
 
     Attributes
     ----------
     feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
-        Mean absolute contributions over at most ``max_samples`` rows of `fit`, and over all targets where there are
-        several; computed when they are first read. Where ``target`` is the predicted class, they are means over the
-        logits of all classes, less their common mean.
+        Mean absolute contributions over at most ``max_samples`` rows of `fit`, and over all targets if there are
+        several. They are computed when the attribute is first read. If ``target`` is the predicted class, they are
+        means over the logits of all classes, after subtracting the logits' common mean.
     network_ : Network
-        The bound network.
+        Network that the explainer is bound to.
     references_ : References
-        What rows are compared with.
+        References that rows are compared with.
     n_features_in_ : int
-        Number of columns, where rows are a table.
+        Number of columns. Only set if rows are a table.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Names of the columns, where rows are a DataFrame whose column names are all strings.
+        Names of the columns. Only set if rows are a DataFrame whose column names are all strings.
 
     See Also
     --------
-    IntegratedGradientsExplainer : Takes many points on the path from each reference.
+    IntegratedGradientsExplainer : Many points on the path from each reference.
 
     Notes
     -----
-    With ``n_draws="auto"`` a :class:`~sklearn.exceptions.ConvergenceWarning` says so if some rows do not come within
-    ``reference_tol``. Whatever the number of draws, it says so if the draws miss much of the change of the target, by
-    more than their standard errors show: a saturated probability changes in a small part of the path, in which no draw
-    may lie. Then raise ``n_draws``, or explain the logit with ``pre_activation=True``.
+    A :class:`~sklearn.exceptions.ConvergenceWarning` has one of two reasons. With ``n_draws="auto"``, the standard
+    errors of some rows do not come within ``reference_tol``. With any number of draws, the draws may miss much of the
+    change of the target, by more than their standard errors show. A saturated probability, for example, changes in a
+    small part of the path, and no draw may lie there. Then raise ``n_draws``, or explain the logit with
+    ``pre_activation=True``.
 
     References
     ----------
@@ -173,7 +188,7 @@ class ExpectedGradientsExplainer(BaseExplainer):
         from skdeeplift.propagation.paths import Paths
 
         method = Paths(graph, target, sources, together=bound.layer is None)
-        # A mean over draws sums to the change only in the limit.
+        # A mean over draws sums to the change of the target only in the limit.
         method.sums_to_delta = False
         return method
 

@@ -7,92 +7,109 @@ from skdeeplift.explainers.base import COMMON_CONSTRAINTS, BaseExplainer
 class GuidedBackpropExplainer(BaseExplainer):
     """Explain a network's output by a backward pass that keeps positive evidence only.
 
-    Both rules change what the backward pass does at activations, and give sharper pictures than the gradient. They show
-    the input more than what the network makes of it: with random weights they look much the same.
+    Both rules change the backward pass at activations, and give sharper pictures than the gradient. The pictures show
+    the input more than the network: with random weights, they look much the same.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
-        The trained network, or an estimator that `fit` trains, as `DeepLiftExplainer` takes it. A trained network is
-        bound as it is: training it further shows in the next explanation.
+        Network to explain, or an estimator that `fit` clones and trains, in any form that `DeepLiftExplainer` accepts.
+        A trained network is used as it is, so that further training shows in the next explanation.
     rule : {"guided_backprop", "deconvnet"}, default="guided_backprop"
-        What an activation does to what comes back to it. ``"guided_backprop"`` drops what is negative, and multiplies
-        by the derivative; ``"deconvnet"`` applies the activation itself, so that ``relu`` drops what is negative and
-        looks at nothing else. Only rectifiers, such as ``relu``, ``elu``, ``gelu`` and ``prelu``, are applied, and
-        ``tanh`` and ``sigmoid`` as in the original implementation; other functions, such as squares, ``log`` and
-        ``exp``, keep their derivative. The cap of ``relu6`` does not cap what comes back.
+        Rule by which an activation passes on the gradient that comes back to it:
+
+        - ``"guided_backprop"`` drops negative gradients, and multiplies by the derivative;
+        - ``"deconvnet"`` applies the activation itself to the gradient, so that ``relu`` drops negative gradients and
+          ignores its own input.
+
+        The rule ``"deconvnet"`` applies rectifiers, such as ``relu``, ``elu``, ``gelu`` and ``prelu``, and also
+        ``tanh`` and ``sigmoid``, as in the original implementation. Other functions, such as squares, ``log`` and
+        ``exp``, keep their derivative. The cap of ``relu6`` does not cap the gradient.
     multiply_by_input : bool, default=False
         Whether to multiply the result by the input.
     output : str or int, default=None
-        Which output to explain of a network that has several: its key in a dict, its position in a list, or its
-        name in Keras.
+        Output to explain, if the network has several: its key in a dict, its position in a list, or its name in Keras.
+        None is for networks with one output.
     target : str, int, tuple of int, dict, array-like of float, Profile or callable, default="auto"
-        The output to explain. ``"auto"``: a single output as it is, or each row's predicted class of a softmax;
-        ``"predicted"``: each row's largest output; ``"all"``: every output, on a last axis of contributions;
-        ``"profile"`` or a `~skdeeplift.targets.Profile`: logits of positions, weighted by their softmax; an index into
-        the output's axes; a dict of indices to weights for a weighted sum, so that ``{8: 1, 3: -1}`` is the difference
-        of two classes, or an array of the output's shape with all weights; a function of TensorFlow, from the model's
-        own output to one number for each row.
+        Target to explain, one number for each row, or several for ``"all"``:
+
+        - ``"auto"``: the single output, or each row's predicted class under a softmax;
+        - ``"predicted"``: each row's largest output;
+        - ``"all"``: every output, on a last axis of contributions;
+        - ``"profile"`` or a `~skdeeplift.targets.Profile`: the sum of the logits of positions, weighted by their
+          softmax;
+        - int or tuple of int: the output at this index into the output's axes;
+        - dict of indices to weights: a weighted sum, such as ``{8: 1, 3: -1}`` for the difference of two classes;
+        - array of float: a weighted sum with the weights of all outputs, in the output's shape;
+        - callable: a TensorFlow function that maps the model's own output to one number for each row.
+
+        Class labels replace indices if the estimator has ``classes_`` or ``class_names`` are passed. With two classes
+        and one logit, the second class has the logit and the first class its negative.
     class_names : array-like of shape (n_classes,), default=None
-        Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
-        the ``classes_`` of an estimator that has them, or the name of ``y`` that a regressor is trained on.
+        Names of the outputs, two for a single logit. Targets are chosen by these names, and columns of contributions
+        are named after them. By default, the ``classes_`` of the estimator, or the name of the ``y`` that a regressor
+        is trained on.
     feature_names : array-like of str of shape (n_features,), default=None
-        Names of the columns of ``X``, which a table without names does not have. By default those of a DataFrame, or
-        ``x0``, ``x1`` and so on.
+        Names of the columns of ``X``, for a table without column names. By default, the column names of a DataFrame, or
+        else ``x0``, ``x1`` and so on.
     pre_activation : bool or "auto", default="auto"
-        Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
-        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights
+        Whether to explain the logits before a final softmax or sigmoid, instead of its result, which saturates. By
+        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits. A function or an array of weights
         means the model's own output.
     center_logits : bool, default=False
-        Whether to subtract the mean over classes, on the output's last axis, from each output. A softmax ignores what
-        all logits have in common; so does its explanation then (section 3.6 of the paper).
+        Whether to subtract the mean over classes, along the output's last axis, from each output. A softmax ignores a
+        number that is added to all logits; a centered explanation ignores it too (section 3.6 of the DeepLIFT paper).
     layer : str or list of str, default=None
-        Names of layers whose units to give the contributions of, instead of the input's features;
-        ``"name:pre_activation"`` is the linear part before the layer's own activation. Integers, such as tokens, have
-        no gradient: name the layer that looks them up. ``feature_importances_`` are those of the units then, by which
-        no columns can be selected.
+        Names of layers whose units to explain. By default, the input's features are explained. The name
+        ``"name:pre_activation"`` means the linear part before the layer's own activation. ``feature_importances_`` are
+        then importances of units, and cannot select columns. Integer inputs, such as tokens, have no gradient: name the
+        layer that embeds them.
     to_source : bool or "auto", default="auto"
-        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one raw column, such as
-        those of a one-hot encoding, to this column. ``"auto"`` does so wherever every encoded column comes from one raw
-        column. True raises an error for steps that mix columns; False explains the columns that the network takes.
+        Whether to sum the contributions of encoded columns, such as those of a one-hot encoding, to the raw column that
+        the earlier steps of a `Pipeline` made them from. With ``"auto"``, this is done if every encoded column comes
+        from one raw column. True raises an error for steps that mix columns. False explains the columns that the
+        network takes.
     max_samples : int, default=1000
-        Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
+        Largest number of rows that `fit` keeps for ``feature_importances_``. Fewer are kept if rows are large.
     batch_size : int or "auto", default="auto"
-        How many rows are computed at once.
+        Number of rows that are computed at once. By default, it is predicted from the network's size and the free
+        memory.
     n_jobs : int, default=None
-        How many parts of the rows are computed side by side, by joblib: in threads, unless `joblib.parallel_config`
-        names another backend, such as ``"loky"`` or ``"dask"``. None stands for one, or what that says; -1 for all
-        processors.
+        Number of parts of the rows that joblib computes in parallel, in threads unless `joblib.parallel_config` names
+        another backend, such as ``"loky"`` or ``"dask"``. None means one, or the number set in
+        `joblib.parallel_config`. -1 means all processors.
     random_state : int, RandomState instance or None, default=None
-        Where the draw of the rows for ``feature_importances_`` comes from.
+        Source of random numbers for the rows kept for ``feature_importances_``. Pass an int to get the same results
+        from every `fit`.
     verbose : int, default=0
-        Whether to show a progress bar.
+        Whether to show a progress bar; 0 shows none.
 
     Attributes
     ----------
     feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
-        Mean absolute contributions over at most ``max_samples`` rows of `fit`, and over all targets where there are
-        several; computed when they are first read. Where ``target`` is the predicted class, they are means over the
-        logits of all classes, less their common mean.
+        Mean absolute contributions over at most ``max_samples`` rows of `fit`, and over all targets if there are
+        several. They are computed when the attribute is first read. If ``target`` is the predicted class, they are
+        means over the logits of all classes, after subtracting the logits' common mean.
     network_ : Network
-        The bound network.
+        Network that the explainer is bound to.
     n_features_in_ : int
-        Number of columns, where rows are a table.
+        Number of columns. Only set if rows are a table.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Names of the columns, where rows are a DataFrame whose column names are all strings.
+        Names of the columns. Only set if rows are a DataFrame whose column names are all strings.
 
     See Also
     --------
-    GradientExplainer : The gradient as it is.
-    DeepLiftExplainer : Has ``rule="guided_backprop_rescale"``.
+    GradientExplainer : The unchanged gradient.
+    DeepLiftExplainer : Guided backpropagation of differences, with ``rule="guided_backprop_rescale"``.
 
     Notes
     -----
-    Activations are found in the traced graph, whatever layer or function they were written as: those of several
-    operations, such as GELU, count as one, and those inside of recurrent layers as any other. Adebayo, J., et al.
-    (2018), Sanity checks for saliency maps, https://arxiv.org/abs/1810.03292, show what the results are not good for.
+    Activations are found in the traced graph, so that any layer or function may contain them. An activation of several
+    operations, such as GELU, counts as one. Activations inside recurrent layers follow the rule like all others.
+    Adebayo, J., et al. (2018), Sanity checks for saliency maps, https://arxiv.org/abs/1810.03292, show the limits of
+    such results.
 
     References
     ----------

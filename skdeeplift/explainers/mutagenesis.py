@@ -8,93 +8,116 @@ from skdeeplift.perturbation.perturbation import whole_inputs
 
 
 class MutagenesisExplainer(BaseExplainer):
-    """Explain a network's output by what it changes when each letter of a sequence is replaced by each other letter.
+    """Explain a network's output by its changes when each letter of a sequence is replaced by each other letter.
 
-    The entry of a position and a letter is ``f(x with that letter there) - f(x)``, and zero for the letter that is
-    there. The network is only run, never differentiated, so that any network can be explained. Of convolutions,
-    pooling, and functions of each position, only what a mutation reaches is computed anew.
+    The entry of a position and a letter is ``f(x with this letter there) - f(x)``, so it is zero for the letter of the
+    row. The network is only run, never differentiated, so that any network can be explained. Convolutions, pooling and
+    functions of single positions are computed again only at the positions that a mutation reaches.
 
-    A position without a single letter, such as N as zeros or 0.25, is replaced by each letter in turn, so that all
-    of its entries are changes. So is the one position of a row of a table, whose columns are the letters.
+    A position without a single letter, such as an N encoded as zeros or as 0.25, is replaced by each letter in turn, so
+    that all of its entries are changes. A row of a table is one such position, and its columns are the letters.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
     estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
-        The trained network, or an estimator that `fit` trains, as `DeepLiftExplainer` takes it. A trained network is
-        bound as it is: training it further shows in the next explanation.
+        Network to explain, or an estimator that `fit` clones and trains, in any form that `DeepLiftExplainer` accepts.
+        A trained network is used as it is, so that further training shows in the next explanation.
     kind : {"change", "centered", "contribution"}, default="change"
-        ``"change"`` is the change of the target. ``"centered"`` subtracts the mean over the letters of a position, so
-        that each entry says how much better this letter is than all of them on average, like hypothetical
-        contributions. ``"contribution"`` keeps of these the entries of the letters in the row, times their
-        frequencies, and is zero elsewhere; logos and metrics take them as contributions of the row.
-    positions : slice, range, array-like of int, list or dict of these, default=None
-        Positions to mutate; all by default. Entries of the others are NaN, since zero would say that a mutation
-        changes nothing there. With several inputs, or layers, a list has one choice for each, and a dict one for each
-        name. Where positions lie along several axes, they are counted in C order.
-    letters_axis : "auto", int or None, or list or dict of these, default="auto"
-        Axis of the one-hot letters, counted with that of the rows; by default the one along which the rows of `fit`
-        hold single letters or frequencies that sum to one. With several inputs, or layers, a list has one axis for
-        each, and a dict one for each name. Those for which it is None, or in which no letters are found, are held at
-        the row's values, and their entries are NaN.
+        Entries to return:
+
+        - ``"change"``: the change of the target;
+        - ``"centered"``: the change, less the mean over the letters of its position. Each entry tells how much better
+          this letter is than the average letter, like hypothetical contributions;
+        - ``"contribution"``: the centered entries of the letters in the row, times their frequencies, and zero
+          elsewhere. Logos and metrics take them as contributions of the row.
+    positions : slice, range, array-like of int, list or dict, default=None
+        Positions to mutate; by default all. Entries of other positions are NaN, since zero would tell that a mutation
+        changes nothing. With several inputs or layers, a list has one choice for each, and a dict one for each name.
+        Positions along several axes are counted in C order.
+    letters_axis : "auto", int, None, list or dict, default="auto"
+        Axis of the one-hot letters, counted with the axis of rows. By default, it is the axis along which the rows of
+        `fit` hold single letters, or frequencies that sum to one. With several inputs or layers, a list has one axis
+        for each, and a dict one for each name. An input or layer with None, or without letters, is held at the row's
+        values, and its entries are NaN.
     deletions : bool, default=False
-        Whether `explain` also returns, as ``deletions`` of shape ``(n_rows, n_positions)``, what the target changes
-        by without each position. What is behind the position moves there, and zeros come in at the end.
+        Whether `explain` also returns the change of the target without each position, as ``deletions`` of shape
+        ``(n_rows, n_positions)``. Positions behind the deleted one move up, and zeros come in at the end.
     output : str or int, default=None
-        Which output to explain of a network that has several: its key in a dict, its position in a list, or its
-        name in Keras.
+        Output to explain, if the network has several: its key in a dict, its position in a list, or its name in Keras.
+        None is for networks with one output.
     target : str, int, tuple of int, dict, array-like of float, Profile or callable, default="auto"
-        The output to explain, as that of `DeepLiftExplainer`. ``"all"`` costs no more than one.
+        Target to explain, one number for each row, or several for ``"all"``:
+
+        - ``"auto"``: the single output, or each row's predicted class under a softmax;
+        - ``"predicted"``: each row's largest output;
+        - ``"all"``: every output, on a last axis of contributions;
+        - ``"profile"`` or a `~skdeeplift.targets.Profile`: the sum of the logits of positions, weighted by their
+          softmax;
+        - int or tuple of int: the output at this index into the output's axes;
+        - dict of indices to weights: a weighted sum, such as ``{8: 1, 3: -1}`` for the difference of two classes;
+        - array of float: a weighted sum with the weights of all outputs, in the output's shape;
+        - callable: a TensorFlow function that maps the model's own output to one number for each row.
+
+        Class labels replace indices if the estimator has ``classes_`` or ``class_names`` are passed. With two classes
+        and one logit, the second class has the logit and the first class its negative. ``"all"`` needs no more runs of
+        the network than one output.
     class_names : array-like of shape (n_classes,), default=None
-        Names of the outputs, by which targets can be chosen and columns are named; two for a single logit. By default
-        the ``classes_`` of an estimator that has them, or the name of ``y`` that a regressor is trained on.
+        Names of the outputs, two for a single logit. Targets are chosen by these names, and columns of contributions
+        are named after them. By default, the ``classes_`` of the estimator, or the name of the ``y`` that a regressor
+        is trained on.
     feature_names : array-like of str of shape (n_features,), default=None
-        Names of the columns of ``X``, which a table without names does not have. By default those of a DataFrame, or
-        ``x0``, ``x1`` and so on.
+        Names of the columns of ``X``, for a table without column names. By default, the column names of a DataFrame, or
+        else ``x0``, ``x1`` and so on.
     pre_activation : bool or "auto", default="auto"
-        Whether to explain the logits under a final softmax or sigmoid, instead of its result, which saturates. By
-        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits; a function or an array of weights
+        Whether to explain the logits before a final softmax or sigmoid, instead of its result, which saturates. By
+        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits. A function or an array of weights
         means the model's own output.
     center_logits : bool, default=False
-        Whether to subtract the mean over classes, on the output's last axis, from each output.
+        Whether to subtract the mean over classes, along the output's last axis, from each output. A softmax ignores a
+        number that is added to all logits; a centered explanation ignores it too (section 3.6 of the DeepLIFT paper).
     layer : str or list of str, default=None
-        Names of layers whose one-hot units to replace, such as one that encodes tokens, instead of the input's; the
-        network then goes on from there. Of several layers each is changed by itself.
+        Names of layers whose one-hot units to replace, such as a layer that encodes tokens. By default, the input's
+        letters are replaced. The network is run from the replaced units on. Each of several layers is changed by
+        itself.
     to_source : bool or "auto", default="auto"
-        Whether to sum contributions of columns that the earlier steps of a `Pipeline` make of one raw column, such as
-        those of a one-hot encoding, to this column. ``"auto"`` does so wherever every encoded column comes from one raw
-        column. True raises an error for steps that mix columns; False explains the columns that the network takes.
+        Whether to sum the contributions of encoded columns, such as those of a one-hot encoding, to the raw column that
+        the earlier steps of a `Pipeline` made them from. With ``"auto"``, this is done if every encoded column comes
+        from one raw column. True raises an error for steps that mix columns. False explains the columns that the
+        network takes.
     max_samples : int, default=1000
-        Largest number of rows that `fit` keeps for ``feature_importances_``; it keeps fewer where rows are large.
+        Largest number of rows that `fit` keeps for ``feature_importances_``. Fewer are kept if rows are large.
     batch_size : int or "auto", default="auto"
-        How many mutated rows are computed at once; of windows as many more as take the same memory.
+        Number of mutated rows that are computed at once; of windows, as many more as take the same memory. By default,
+        it is predicted from the network's size and the free memory.
     n_jobs : int, default=None
-        How many parts of the rows are computed side by side, by joblib: in threads, unless `joblib.parallel_config`
-        names another backend, such as ``"loky"`` or ``"dask"``. None stands for one, or what that says; -1 for all
-        processors.
+        Number of parts of the rows that joblib computes in parallel, in threads unless `joblib.parallel_config` names
+        another backend, such as ``"loky"`` or ``"dask"``. None means one, or the number set in
+        `joblib.parallel_config`. -1 means all processors.
     random_state : int, RandomState instance or None, default=None
-        Where the draw of the rows for ``feature_importances_`` comes from.
+        Source of random numbers for the rows kept for ``feature_importances_``. Pass an int to get the same results
+        from every `fit`.
     verbose : int, default=0
-        Whether to show a progress bar.
+        Whether to show a progress bar; 0 shows none.
 
     Attributes
     ----------
     feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
-        Mean absolute entries over at most ``max_samples`` rows of `fit`, and over all targets where there are
-        several; computed when they are first read. Where ``target`` is the predicted class, they are means over the
-        logits of all classes, less their common mean.
+        Mean absolute entries over at most ``max_samples`` rows of `fit`, and over all targets if there are several.
+        They are computed when the attribute is first read. If ``target`` is the predicted class, they are means over
+        the logits of all classes, after subtracting the logits' common mean.
     network_ : Network
-        The bound network.
+        Network that the explainer is bound to.
     n_features_in_ : int
-        Number of columns, where rows are a table.
+        Number of columns. Only set if rows are a table.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Names of the columns, where rows are a DataFrame whose column names are all strings.
+        Names of the columns. Only set if rows are a DataFrame whose column names are all strings.
 
     See Also
     --------
-    OcclusionExplainer : Changes of the target when parts are taken from a reference.
-    skdeeplift.plotting.SequenceLogoDisplay : Letters as high as their contributions.
+    OcclusionExplainer : Changes of the target when parts of the input are taken from a reference.
+    skdeeplift.plotting.SequenceLogoDisplay : Logo whose letters are as high as their contributions.
 
     References
     ----------

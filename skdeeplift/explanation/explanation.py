@@ -19,15 +19,16 @@ class Explanation(Bunch):
     of targets.
 
     Rows are taken by position: ``explanation[0]``, ``explanation[:10]``, ``explanation[[3, 1]]`` and
-    ``explanation[mask]`` are explanations of these rows. ``explanation[["age", "fare"]]`` is one of two columns of a
-    table: its ``prediction``, ``reference_value`` and ``convergence_delta`` stay those of all columns, and
-    ``other_contributions`` holds the sum of the columns left out. As of a DataFrame, ``len`` counts rows, while
-    iteration, ``in`` and ``explanation["X"]`` go by name, here of a field.
+    ``explanation[mask]`` are explanations of these rows. Columns of a table are taken by names:
+    ``explanation[["age", "fare"]]`` is an explanation of two columns. Its ``prediction``, ``reference_value`` and
+    ``convergence_delta`` stay those of all columns, and ``other_contributions`` holds the sum of the columns left out.
+    As in a DataFrame, ``len`` counts rows, while iteration, ``in`` and ``explanation["X"]`` go by name, here the name
+    of a field.
 
     Parameters
     ----------
     **fields : object
-        Values of the attributes below. Other fields are kept too, as they are where rows or columns are taken.
+        Values of the attributes below. Other fields are kept too, unchanged when rows or columns are taken.
 
     Attributes
     ----------
@@ -46,8 +47,8 @@ class Explanation(Bunch):
         over the references. None unless a layer is explained.
     hypothetical : ndarray of shape X.shape or None
         Hypothetical contribution of each possible letter: its difference from the reference, times the multipliers of
-        the letter in ``X``. None unless `explain` was called with ``hypothetical=True``, and for each of several
-        inputs that holds no letters.
+        the letter in ``X``. None unless `explain` was called with ``hypothetical=True``. With several inputs, also None
+        for each input without letters.
     deletions : ndarray of shape (n_rows, n_positions) or None
         Change of the target without each position of a sequence. None unless `MutagenesisExplainer` has
         ``deletions=True``.
@@ -61,9 +62,9 @@ class Explanation(Bunch):
     prediction : ndarray of shape (n_rows,)
         The target at the row.
     target : ndarray of shape (n_rows,), dict, "all", callable or None
-        The index or label that was explained of each row, if rows have targets of their own; an array with more axes
-        holds indices into several axes, or weights. Otherwise the requested target, a list if it is weights that all
-        rows share, and None for a network with a single output.
+        The index or label explained for each row, if each row has a target of its own; an array with more axes holds
+        indices into several axes, or weights. Otherwise the requested target: a list for weights that all rows share,
+        and None for a network with a single output.
     target_unit : str or None
         Unit of the target: ``"logit"`` under a softmax, ``"log-odds"`` under a sigmoid, ``"probability"``,
         ``"log-probability"``, or ``"value"`` for any other output. ``"centered logit"`` is a logit minus the mean over
@@ -75,29 +76,29 @@ class Explanation(Bunch):
     convergence_delta : ndarray of shape (n_rows,) or None
         ``prediction - reference_value - sum(contributions)``. None if the method has no reference.
     other_contributions : ndarray of shape (n_rows,) or None
-        Sum of the contributions of columns that were left out. None if all are there.
+        Sum of the contributions of columns that were left out. None if no column was left out.
     standard_error : ndarray of shape X.shape or None
         Standard error of each contribution, as a mean over references or over randomly drawn orders of features. NaN
         if only one reference has a weight. None if there is only one reference and nothing is drawn. If a few
-        references account for most of a contribution, an interval of Student's t around it is too narrow. That of
-        a raw column made of several encoded ones is the sum of theirs, an upper bound.
+        references account for most of a contribution, an interval of Student's t around it is too narrow. The standard
+        error of a raw column is the sum of those of its encoded columns, an upper bound.
     n_references : ndarray of int of shape (n_rows,) or None
         Number of references that each row was compared with. None if the method has no reference.
     shared_masks : list of str or None
-        Names of the network's operations that compare the row to tell padding. The references have these masks of the
-        row, so that padding contributes nothing. None if there are none.
+        Names of the network's operations that compare the row's values to find padding. References have these masks of
+        the row, so that padding contributes zero. None if the network has no such operations.
     n_steps : ndarray of shape (n_rows,) or None
         Number of gradients that were computed for each row and reference, including those of coarser attempts. None if
         the method does not integrate gradients.
     X : ndarray of shape (n_rows, ...)
         The rows, as they were passed.
     holds_tokens : bool, or list or dict of bool, or None
-        Whether ``X`` holds tokens, of each of several inputs. None if layers of several inputs are explained.
+        Whether ``X`` holds tokens; a list or dict for several inputs. None if layers of several inputs are explained.
     feature_names : ndarray of str or None
         Names of a table's columns.
     class_names : ndarray or None
         Labels of the classes, in the order of the network's outputs, or names of its outputs. A single logit of two
-        classes has both labels, and stands for the second. None if they are not known.
+        classes has both labels, and stands for the second. None if the labels are not known.
     index : pandas.Index or None
         Labels of the rows. None unless ``X`` is a DataFrame.
 
@@ -123,7 +124,7 @@ class Explanation(Bunch):
     def __init__(self, **fields):
         super().__init__(**{"class_names": None, "other_contributions": None, **fields})
 
-    # Function of a row's position; see `references`. It is no field, so that it is not saved.
+    # Function of a row's position; see `references`. An attribute and not a field, so that it is not saved.
     _make_references = None
 
     def __len__(self):
@@ -156,11 +157,11 @@ class Explanation(Bunch):
         return type(self)(**fields).remember_references(make and (lambda row: make(int(positions[row]))))
 
     def __dir__(self):
-        # A Bunch lists its keys alone.
+        # A Bunch lists only its keys.
         return [*object.__dir__(self), *self]
 
     def __getstate__(self):
-        # Fields are pickled and copied as those of a dict; the function would take the network along.
+        # Fields are pickled and copied as items of the dict. The function is left out, since it holds the network.
         return None
 
     def remember_references(self, make):
@@ -182,7 +183,7 @@ class Explanation(Bunch):
     def references(self, row):
         """Return the references that a row was compared with, such as its shuffles.
 
-        References that are made of each row are not kept but made again, the same ones.
+        References that are made from each row are not kept; the same references are made again.
 
         Parameters
         ----------
@@ -192,8 +193,8 @@ class Explanation(Bunch):
         Returns
         -------
         references : ndarray of shape (n_references, *features), or list or dict of ndarray
-            References as the network took them, in the form of ``X``. Where contributions are integrated from
-            references that are drawn again and again, so are these.
+            References in the form of ``X``, as the network took them. If draws repeat a reference, as in
+            `ExpectedGradientsExplainer`, it is repeated here too.
 
         Raises
         ------
@@ -250,10 +251,10 @@ class Explanation(Bunch):
         folder : str or path
             The folder to write to. It is created if it does not exist.
         X : array-like, default=None
-            The rows that were explained, in the same order. By default those of the explanation, which keeps none
-            where they came in batches and contributions were written into ``out=``.
+            The rows that were explained, in the same order. By default those of the explanation, which keeps no rows if
+            they came in batches and contributions were written into ``out``.
         part : str or int, default=None
-            Key or position of the input to write, of several that hold letters. By default the only one.
+            Key or position of the input to write, if several hold letters. By default the only one.
 
         Returns
         -------
@@ -263,9 +264,8 @@ class Explanation(Bunch):
         Raises
         ------
         ValueError
-            If the explanation has no hypothetical contributions, if these are to several targets, if it has no rows or
-            ``X`` is of another shape, if the sequences do not have four letters, or if several inputs hold letters and
-            none is chosen.
+            If the explanation has no hypothetical contributions, several targets or no rows, or ``X`` differs in shape.
+            If the sequences do not have four letters, or several inputs hold letters and none is chosen.
         """
         return write_modisco_files(folder, self, X, part)
 
@@ -280,18 +280,23 @@ class Explanation(Bunch):
         Returns
         -------
         frame : DataFrame
-            In the wide form, the index is that of the rows, and columns have the names that `transform` gives them:
-            those of features, ``feature__class`` if there are several targets, and ``input__feature`` if there are
-            several inputs. In the long form, ``row`` is the row's label or position. ``feature`` is the name or
-            position of a table's column; other inputs have ``feature_0``, ``feature_1`` and so on, the positions on
-            their axes. ``class`` is the target's name or index, if there are several. ``value`` is the element of
-            ``X``, which a layer's units do not have. ``contribution`` and, if known, ``standard_error`` follow.
-            Several inputs have a column ``input``, and several layers a column ``layer``.
+            In the wide form, the index is that of the rows, and columns have the names of `transform`: the names of
+            features, ``feature__class`` with several targets, and ``input__feature`` with several inputs. The long form
+            has these columns:
+
+            - ``row``: the row's label or position;
+            - ``input`` or ``layer``: its name or position, if there are several inputs or layers;
+            - ``feature``: the name or position of a table's column. Other inputs have ``feature_0``, ``feature_1`` and
+              so on, the positions along their axes;
+            - ``class``: the target's name or index, if there are several targets;
+            - ``value``: the element of ``X``. Units of a layer have no value;
+            - ``contribution``;
+            - ``standard_error``, if known.
 
         Raises
         ------
         ValueError
-            If there is no such form, or the rows of the wide form are not those of a table.
+            If there is no such form, or the wide form is asked for rows that are not a table.
 
         Examples
         --------
@@ -316,7 +321,7 @@ class Explanation(Bunch):
 
     @property
     def plot(self):
-        """Accessor of the pictures: ``explanation.plot.beeswarm()``, or ``explanation.plot()``."""
+        """Accessor of the plots: ``explanation.plot.beeswarm()``, or ``explanation.plot()``."""
         from skdeeplift.plotting.plot_accessor import PlotAccessor
 
         return PlotAccessor(self)
@@ -327,10 +332,10 @@ class Explanation(Bunch):
         return summary_table(self)
 
     def to_html(self, path, *, title=None, vocabulary=None, padding=None):
-        """Write a page with tables and pictures of the explanation, to hand to a colleague.
+        """Write an HTML page with tables and plots of the explanation, to send to a colleague.
 
-        The page is one file, which needs no network and runs no scripts. It has a table of the largest contributions,
-        and the pictures that suit the rows: of up to four targets and inputs, and of up to three rows each.
+        The page is one file, which loads nothing from the internet and runs no scripts. It has a table of the largest
+        contributions, and the plots that suit the rows: for up to four targets and inputs, and up to three rows each.
 
         Parameters
         ----------
@@ -339,9 +344,9 @@ class Explanation(Bunch):
         title : str, default=None
             Title of the page; by default the number of rows.
         vocabulary : sequence or dict of str, keras.Layer or callable, default=None
-            The words of tokens, as ``plot.text`` takes them. None shows their ids.
+            Words of the tokens, in the forms that ``plot.text`` accepts. None shows the ids of tokens.
         padding : int, default=None
-            The id of padding, which is counted in place of drawn. None draws all ids.
+            Token id of padding. Padding is counted and not drawn. None draws all ids.
 
         Raises
         ------
@@ -353,14 +358,14 @@ class Explanation(Bunch):
         write_page(path, self, title, {"vocabulary": vocabulary, "padding": padding})
 
     def to_shap(self):
-        """Convert to the explanations that the plots of the ``shap`` package draw.
+        """Convert to explanations that the plots of the ``shap`` package accept.
 
         Returns
         -------
         explanation : shap.Explanation, or list or dict of shap.Explanation
             ``values`` are the contributions, ``base_values`` the target at the reference, ``data`` the rows and
             ``feature_names`` the names of columns. Several targets have ``output_names``. Several inputs or layers
-            have one explanation each; their contributions together make up the change from the same base value.
+            have one explanation each; their contributions together sum to the change from the same base value.
 
         Raises
         ------

@@ -79,7 +79,7 @@ def has_row_targets(explanation):
 
 
 def find_kind(part, explanation):
-    """Find the kind of data that a part is about.
+    """Find the kind of data of a part.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def find_kind(part, explanation):
     Returns
     -------
     kind : {"table", "tokens", "sequence", "image", "array"}
-        The kind; "array" is for rows without a picture of their own.
+        The kind; "array" is for rows without a plot of their own.
     """
     n_axes = part.contributions.ndim - has_targets(explanation)
     tokens, ids = explanation.get("holds_tokens"), part.values
@@ -106,7 +106,7 @@ def find_kind(part, explanation):
         return "table"
     if n_axes in (3, 4) and find_letters_axis(part, explanation) is not None:
         return "sequence"
-    # A layer's contributions are laid over the rows.
+    # A layer's contributions are drawn over the rows.
     below = unwrap_single(explanation.get("X")) if part.values is None else part.values
     return "image" if n_axes in (3, 4) and not isinstance(below, (list, dict, NoneType)) else "array"
 
@@ -180,9 +180,9 @@ def choose_letters(explanation, X, part=None):
     hypothetical : ndarray or None
         Hypothetical contributions of the input.
     X : array-like
-        Rows of the input; all rows as they are if these are not a list or dict of several inputs.
+        Rows of the input; all rows unchanged if ``X`` is not a list or dict of several inputs.
     axis : int or None
-        Axis of its letters, not counting the axis of rows.
+        Axis of the input's letters, not counting the axis of rows.
 
     Raises
     ------

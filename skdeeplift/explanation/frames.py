@@ -98,13 +98,13 @@ def _part_frame(part, explanation, is_table):
 
 
 def _row_index(explanation, n_rows):
-    """Return the labels of rows, which are positions if they have no others."""
+    """Return the labels of rows, or their positions if they have no labels."""
     index = explanation.get("index")
     return pd.RangeIndex(n_rows) if index is None else index
 
 
 def _feature_names(explanation, n_features):
-    """Return the names of a table's columns, which are positions if they have no others."""
+    """Return the names of a table's columns, or their positions if they have no names."""
     names = explanation.get("feature_names")
     return names if names is not None and len(names) == n_features else range(n_features)
 

@@ -57,7 +57,7 @@ def read_explanation(path):
     ValueError
         If the file does not hold an explanation, or is damaged.
     """
-    # Opened first, since an error of the disk says nothing about what the file holds.
+    # Opened outside the try block, since an error of the disk does not mean that the file is damaged.
     with open(path, "rb") as opened:
         try:
             file = np.load(opened, allow_pickle=False)
@@ -70,7 +70,7 @@ def read_explanation(path):
         except Exception as error:
             # Damaged and hostile files cause errors of many kinds, also of zipfile, zlib and of too deep recursion.
             if "allow_pickle" in str(error):
-                # NumPy's own message says how to read them unsafely.
+                # Replaced, since NumPy's own message advises to read the objects unsafely.
                 error = ValueError("it holds pickled objects, which may run code of whoever wrote them")
             reason = str(error) or type(error).__name__
             raise ValueError(

@@ -42,11 +42,19 @@ def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
     -------
     table : pandas.DataFrame
         One row for each operation, or for each activation made of several operations, from the input to the outputs.
-        ``layer`` is the innermost layer of the operation, or ""; ``op`` its type in TensorFlow; ``name`` its name;
-        ``family`` the kind of operation; ``rule`` its rule; ``in_loop`` whether it is computed at each step of a loop;
-        ``supported`` whether an explainer can handle it, and ``reason`` why not. An input that reaches the outputs
-        through truth values alone, as a mask does, has a row of its own at the top; its ``reason`` says how to hold
-        it, or that it is held by default.
+        The columns are:
+
+        - ``layer``: the innermost layer of the operation, or "";
+        - ``op``: the operation's type in TensorFlow;
+        - ``name``: the operation's name;
+        - ``family``: the kind of operation;
+        - ``rule``: the operation's rule;
+        - ``in_loop``: whether the operation is computed at each step of a loop;
+        - ``supported``: whether an explainer can handle the operation;
+        - ``reason``: the reason if not.
+
+        An input that reaches the outputs through truth values alone, as a mask does, has a row at the top. The
+        ``reason`` of this row tells how to hold the input, or that it is held by default.
 
     Raises
     ------
@@ -146,7 +154,7 @@ class _Survey(Plan):
 
 @dataclass(frozen=True, eq=False)
 class _UnsupportedStep(Step):
-    """A step that is only listed."""
+    """Step that is listed and never run."""
 
     reason: str
 

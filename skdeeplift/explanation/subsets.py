@@ -40,7 +40,7 @@ def take_rows(explanation, choice):
     IndexError
         If there is no such row, or a mask has another length.
     TypeError
-        If the choice is none of rows.
+        If the choice does not select rows.
     ValueError
         If a mask with labels has other labels than the rows.
     """
@@ -67,7 +67,7 @@ def take_columns(explanation, names):
     Returns
     -------
     fields : dict
-        The fields of the explanation of these columns. ``other_contributions`` are the sums of the others.
+        The fields of the explanation of these columns. ``other_contributions`` are the sums of all other columns.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def _find_rows(choice, n_rows, index):
             "The Series that chooses rows has other labels than the explanation. Put it in the order of "
             "explanation.index, or pass its to_numpy() to choose by position."
         )
-    # NumPy takes a pair of rows and columns, as in [:10, ["age"]], for an array of rows of several lengths.
+    # NumPy reads a pair of rows and columns, as in [:10, ["age"]], as an array of rows of different lengths.
     is_pair = isinstance(choice, tuple) and not all(isinstance(each, Integral) for each in choice)
     rows = np.array("") if is_pair else np.asarray(choice)
     rows = rows.astype(np.int64) if rows.size == 0 else rows
@@ -144,7 +144,7 @@ def _are_inputs(X, explanation):
     n_rows, contributions = count_rows(explanation), explanation.contributions
     if not isinstance(X, (list, tuple)) or not all(hasattr(each, "shape") and len(each) == n_rows for each in X):
         return False
-    # A list of as many rows as these have features is told from a list of inputs by the contributions' shape.
+    # A list with as many rows as features could be a list of inputs; the shape of the contributions decides.
     return not (
         isinstance(contributions, np.ndarray) and X and np.shape(X[0]) == contributions.shape[1 : 1 + X[0].ndim]
     )
@@ -161,9 +161,9 @@ def _take(values, rows, takes_list=False):
     if hasattr(values, "iloc"):
         return values.iloc[rows]
     if np.ndim(values) == 0 and not isinstance(values, pd.Index):
-        # A number that was given for all rows.
+        # One number for all rows.
         return values
     if isinstance(values, (np.ndarray, pd.Index)):
         return values[rows]
-    # Arrays on disk and tensors take slices alike, but not arrays of positions.
+    # Arrays on disk and tensors accept slices, but not arrays of positions.
     return np.asarray(values[rows]) if isinstance(rows, slice) else np.asarray(values)[rows]

@@ -79,7 +79,7 @@ class BeeswarmDisplay(Display):
         Raises
         ------
         ValueError
-            If the explanation is not one of a table, if it has several targets, inputs or layers and none is chosen, or
+            If the explanation is not about a table, if it has several targets, inputs or layers and none is chosen, or
             if rows have different targets.
         """
         chosen = slice_table(explanation, cls.__name__, target=target, part=part)

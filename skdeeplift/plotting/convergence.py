@@ -1,4 +1,4 @@
-"""Display of convergence deltas, and of how contributions settle with more references or steps."""
+"""Display of convergence deltas, and of the convergence of contributions with more references or steps."""
 
 from itertools import cycle
 from numbers import Integral, Real
@@ -73,7 +73,7 @@ class ConvergenceDisplay(Display):
 
     @classmethod
     def from_explainer(cls, explainer, X, *, target=None, over="rows", numbers=None, ax=None, **options):
-        """Explain rows and draw their convergence deltas, or how the contributions settle.
+        """Explain rows and draw their convergence deltas, or the convergence of contributions.
 
         Parameters
         ----------
@@ -84,9 +84,9 @@ class ConvergenceDisplay(Display):
         target : str, int, tuple, dict, array-like or callable, default=None
             The target to explain; the explainer's own ``target`` by default. Must be None with ``over="references"``.
         over : {"rows", "references", "steps"}, default="rows"
-            Quantity to draw. ``"rows"`` draws the errors of rows; ``"references"`` the columns of `reference_report`
-            against the number of references; ``"steps"`` the distance from the final contributions and the mean error
-            against the number of steps of integrated gradients.
+            Quantity to draw. The errors of rows for ``"rows"``. The columns of `reference_report` against the number of
+            references for ``"references"``. The distance from the final contributions, and the mean error, against the
+            number of steps of integrated gradients for ``"steps"``.
         numbers : list of int, default=None
             Numbers of references or steps. By default powers of two for references, and 1, 2, 5, 10 and so on to 200
             for steps.
@@ -262,7 +262,7 @@ class ConvergenceDisplay(Display):
         ticks = np.unique(self.report.index.get_level_values(1))
         ax.set_xticks(ticks, [str(each) for each in ticks])
         ax.set_xticks([], minor=True)
-        # Numbers such as 0.2 and 0.05, and between them no labels.
+        # Labels such as 0.2 and 0.05, and no labels between them.
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value)))
         ax.yaxis.set_minor_formatter(NullFormatter())
@@ -302,7 +302,7 @@ def _over_steps(explainer, X, target, numbers):
     explanations = {}
     for number in numbers:
         check_scalar(number, "numbers", Integral, min_val=1)
-        # The copy can share what was fitted: neither the network nor the references depend on the number of steps.
+        # The copy shares fitted attributes, since neither network nor references depend on the number of steps.
         bound = explainer.bound_.copy(n_steps=int(number))
         coarser = with_attributes(explainer, bound_=bound, check="ignore")
         explanations[number] = coarser.explain(X, target=target)

@@ -97,8 +97,8 @@ class DependenceDisplay(Display):
         Raises
         ------
         ValueError
-            If there is no such feature, if the explanation is not one of a table's columns, if it has several targets
-            or inputs and none is chosen, or if rows have different targets.
+            If there is no such feature, or the explanation is not about the columns of a table. If it has several
+            targets or inputs and none is chosen, or rows have different targets.
         """
         chosen = slice_table(explanation, cls.__name__, target=target, part=part)
         names, values = chosen.feature_names, chosen.values
@@ -146,7 +146,7 @@ class DependenceDisplay(Display):
         else:
             _write_ticks(ax.xaxis, self.values, positions)
             positions = self._place_gaps(ax, colors, positions)
-        # The more points there are, the smaller and fainter they are.
+        # Many points are small and faint.
         size, opacity = np.clip(6000 / n_rows, 6, 22), np.clip(800 / n_rows, 0.35, 0.9)
         style = {"s": size, "linewidths": 0, "alpha": opacity, "rasterized": n_rows > 5000}
         if self.color_values is None:
@@ -223,5 +223,5 @@ def _positions(values):
 
 
 def _spread_evenly(number):
-    """Return numbers from -1 to 1, any run of which fills the range evenly: multiples of the golden ratio."""
+    """Return numbers from -1 to 1, multiples of the golden ratio, so that any first few fill the range evenly."""
     return 2 * (np.arange(number) * 0.6180339887498949 % 1) - 1

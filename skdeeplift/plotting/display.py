@@ -26,7 +26,7 @@ _ON_DARK = {
 
 
 def check_matplotlib(owner):
-    """Raise an error that says how to install matplotlib, if it is missing.
+    """Raise an error that tells how to install matplotlib, if it is missing.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class Display:
         return cls.from_explanation(explainer.explain(X, target=target), ax=ax, **options)
 
     def _start(self, ax, width, height, names=()):
-        """Store the axes to draw on, those of a new figure if there are none, and return them with suitable colours.
+        """Store the axes to draw on, by default those of a new figure, and return them with suitable colours.
 
         A new figure is wider than ``width`` if it needs space for long names beside the axes.
         """

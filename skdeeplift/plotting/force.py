@@ -94,8 +94,8 @@ class ForceDisplay(Display):
         Raises
         ------
         ValueError
-            If the explanation is not one of a table or has no reference, if it has several rows, targets, inputs or
-            layers and none is chosen, or if a number of the row is not finite.
+            If the explanation is not about a table, or has no reference. If it has several rows, targets, inputs or
+            layers and none is chosen. If a number of the row is not finite.
         """
         arguments, values, text = take_row(
             explanation, cls.__name__, row=row, position=position, target=target, part=part
@@ -141,7 +141,7 @@ class ForceDisplay(Display):
         write_plain_ticks(ax.xaxis)
         hide_spines(ax, left=True)
         self._mark(ax, colors, start, end)
-        # The layout decides how many points wide and high the axes are. Labels are placed, and parts drawn, in points.
+        # Labels and parts are placed in points, so the layout must first fix the size of the axes in points.
         self.figure_.draw_without_rendering()
         width, height = (each * 72 / self.figure_.dpi for each in ax.get_window_extent().size)
         numbers = [format_number(change, sign=True) for change in changes]

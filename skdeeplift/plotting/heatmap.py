@@ -10,11 +10,11 @@ from skdeeplift.plotting.explanation_slice import slice_table
 from skdeeplift.plotting.rows_and_columns import name_others, rank_features
 from skdeeplift.plotting.text_layout import wrap_lines
 
-# The ways to order rows, with the words for them.
+# Orders of rows, with their labels.
 ORDERS = {"clustering": "similarity", "prediction": "prediction", "sum": "sum of contributions", "given": "position"}
-# The distances between more rows than these take gigabytes.
+# Largest number of rows to cluster, since distances between more rows take gigabytes.
 MOST_CLUSTERED = 10_000
-# Up to so many rows are wider than a pixel, and their colours need no averages.
+# Largest number of rows that are wider than a pixel, so that their colours need no averages.
 MOST_SHARP = 300
 # Number of equal cells that one cell of the grid is drawn as, from top to bottom.
 REPEATS = 24
@@ -152,10 +152,10 @@ class HeatmapDisplay(Display):
         cells = np.column_stack([contributions[:, shown], *sums])[self.order_].T
         self.limit_ = robust_limit(cells, percentile)
         ax, colors = self._start(ax, 8, 1.9 + 0.3 * len(names), names)
-        # Cells without a number must not look like zeros.
+        # Cells that are NaN must not look like zeros.
         limits = {"cmap": colors.signed.with_extremes(bad=colors.muted), "vmin": -self.limit_, "vmax": self.limit_}
-        # Where there are more rows than pixels, colours of neighbours are averaged: of rows, but not of features, whose
-        # cells are therefore drawn as several equal ones.
+        # With more rows than pixels, colours of neighbouring cells are averaged. Each cell is drawn as several equal
+        # ones, so that only rows are averaged, and not features.
         place = {"aspect": "auto", "extent": (-0.5, cells.shape[1] - 0.5, len(names) - 0.5, -0.5)}
         place["interpolation"] = "nearest" if cells.shape[1] <= MOST_SHARP else "auto"
         grid = ax.imshow(np.repeat(cells, REPEATS, axis=0), **limits, **place)
@@ -233,7 +233,7 @@ def order_rows(contributions, prediction, order):
             f"order='clustering' compares each row with each other, and there are {n_rows} rows, more than "
             f"{MOST_CLUSTERED}. Pass order='sum', or fewer rows."
         )
-    # scipy takes its time to be imported.
+    # Imported here, since scipy is slow to import.
     from scipy.cluster.hierarchy import linkage
 
     sums = [*finite.sum(1)]

@@ -22,7 +22,7 @@ from skdeeplift.plotting.summary_table import MOST_ROWS, contribution_tables, ro
 from skdeeplift.plotting.target_text import describe_target
 from skdeeplift.replacement import replace_together
 
-# Up to so many targets, and so many inputs or layers, have pictures of their own.
+# Largest number of targets, and of inputs or layers, with pictures of their own.
 MOST_PICTURED = 4
 STYLE = """
 :root { color-scheme: light }
@@ -69,7 +69,7 @@ def write_page(path, explanation, title=None, of_tokens=None):
 
 
 def draw_pictures(explanation, of_tokens=None):
-    """Yield the captions and displays of the pictures that suit the rows, those of tokens with further parameters."""
+    """Yield the captions and displays of the pictures that suit the rows."""
     n_rows, plot = count_rows(explanation), PlotAccessor(explanation)
     kind_of_parts, parts = find_parts(explanation)
     if not n_rows:

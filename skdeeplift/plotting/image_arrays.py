@@ -23,10 +23,10 @@ def take_sign(contributions, sign, smoothing):
     Returns
     -------
     taken : ndarray of shape (n_rows, height, width)
-        Smoothed contributions, with zeros in place of the others.
+        Smoothed contributions, with zeros in place of contributions that are not taken.
     """
     if smoothing:
-        # scipy takes its time to be imported.
+        # Imported here, since scipy is slow to import.
         from scipy.ndimage import gaussian_filter
 
         contributions = gaussian_filter(contributions, (0, smoothing, smoothing))

@@ -22,7 +22,7 @@ from skdeeplift.plotting.image_arrays import as_images, displayable, pale, take_
 from skdeeplift.plotting.rows_and_columns import Rows, choose_rows, join_names, take_rows
 from skdeeplift.plotting.text_layout import wrap_lines
 
-# Number of targets that are drawn at most unless they are chosen.
+# Largest number of targets that are drawn unless they are chosen.
 MOST_TARGETS = 10
 SCALES = ("figure", "row", "panel")
 SIGNS = ("all", "positive", "negative", "absolute")
@@ -36,7 +36,7 @@ class _Title(NamedTuple):
     """Key of one of several explanations."""
 
     name: str
-    # It tells keys of the same name apart; the title names the target with its unit.
+    # Tells apart keys of the same name; the title names the target with its unit.
     target: str
 
 
@@ -188,7 +188,7 @@ class ImageContributionDisplay(Display):
             Opacity of the largest contributions over the full image, between 0 and 1. None draws opaque contributions
             over a pale copy of the image.
         smoothing : float, default=0
-            Standard deviation, in pixels, of a Gaussian that smooths what is drawn. The contributions stay as they are.
+            Standard deviation, in pixels, of a Gaussian that smooths the picture. The contributions are unchanged.
         scale : {"figure", "row", "panel"}, default=None
             Pictures that share a scale of colours: all pictures, those of one image, or none. By default none, if there
             are several explanations, because methods differ in size; else those of one image.
@@ -256,7 +256,7 @@ class ImageContributionDisplay(Display):
             Opacity of the largest contributions over the full image, between 0 and 1. None draws opaque contributions
             over a pale copy of the image.
         smoothing : float, default=0
-            Standard deviation, in pixels, of a Gaussian that smooths what is drawn. The contributions stay as they are.
+            Standard deviation, in pixels, of a Gaussian that smooths the picture. The contributions are unchanged.
         scale : {"figure", "row", "panel"}, default="row"
             Pictures that share a scale of colours: all pictures, those of one image, or none.
         percentile : float, default=99.5
@@ -304,7 +304,7 @@ class ImageContributionDisplay(Display):
         return self
 
     def _take_axes(self, ax, n_rows, n_columns, scale):
-        """Store one axes for each picture: those of a new figure, of the place of some axes, or the given ones."""
+        """Store one axes for each picture: on a new figure, in place of a grid of axes, or the passed axes."""
         check_matplotlib(type(self).__name__)
         # Number of letters in a line of a title, and of a colour bar's label.
         self._title_width = self._label_width = LABEL_WIDTH
@@ -398,7 +398,7 @@ def _color_scale(colors, limit, sign):
     if sign == "absolute":
         from matplotlib.colors import LinearSegmentedColormap
 
-        # Green has no sign.
+        # Green for sizes, which have no sign.
         scale.set_cmap(LinearSegmentedColormap.from_list("absolute", [colors.background, colors.classes[2]]))
         scale.set_clim(0, limit)
     return scale

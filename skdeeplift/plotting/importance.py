@@ -91,7 +91,7 @@ class ImportanceDisplay(Display):
         Raises
         ------
         ValueError
-            If the explanation is not one of a table, if it has several inputs or layers and none is chosen, or if there
+            If the explanation is not about a table, if it has several inputs or layers and none is chosen, or if there
             is no such target.
         """
         check_explanation(explanation, cls.__name__)

@@ -8,7 +8,7 @@ from skdeeplift.plotting.rows_and_columns import choose_row, join_names, name_ot
 
 # A difference between the contributions' sum and the prediction is a step above this share of the steps' extent.
 VISIBLE = 1e-3
-# Stands among the values of features for a sum of several, which has none.
+# Marks a sum of several features, which has no value, among the values of features.
 NO_VALUE = object()
 
 

@@ -20,7 +20,7 @@ class Rows(NamedTuple):
 
     # Number of rows of the explanation.
     n_rows: int
-    # Labels of all of them. None if they have none, so that positions stand for them.
+    # Labels of all rows. None if rows have no labels and are named by position.
     labels: pd.Index | None
     # Positions of the rows that can be drawn, such as those with the chosen target.
     positions: np.ndarray

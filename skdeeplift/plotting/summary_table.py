@@ -18,7 +18,7 @@ from skdeeplift.number_text import format_number, format_value
 from skdeeplift.plotting.rows_and_columns import name_others, rank_features
 from skdeeplift.plotting.target_text import describe_target
 
-# Up to so many rows have a table each; of more rows, there is one of mean absolute contributions.
+# Largest number of rows with a table each; more rows share a table of mean absolute contributions.
 MOST_ROWS = 3
 MOST_TABLES = 4
 MOST_FEATURES = 10
@@ -42,8 +42,8 @@ def summary_table(explanation):
     Returns
     -------
     text : str
-        A table of the largest contributions for each of up to three rows, or of the largest mean absolute
-        contributions of more rows; of up to four targets. All names are escaped.
+        For up to three rows, a table of the largest contributions of each row. For more rows, a table of the largest
+        mean absolute contributions. Up to four targets have tables. All names are escaped.
     """
     head = f"<p><b>Explanation of {_count(count_rows(explanation), 'row')}</b></p>"
     return head + contribution_tables(explanation)
@@ -94,13 +94,13 @@ class _Features(NamedTuple):
 
     # Names of a table's columns; None if places have no names.
     names: list | None
-    # What a place is, such as "pixel", after the name of the input or layer.
+    # Noun for a place, such as "pixel", after the name of the input or layer.
     noun: str
     # Axes of places, without those of rows and targets.
     shape: tuple
     # Of shape (n_rows, n_places), or with an axis of targets.
     contributions: np.ndarray
-    # Of shape (n_rows, n_places). None if they are not known, or one place has several.
+    # Of shape (n_rows, n_places). None if values are unknown, or a place has several.
     values: np.ndarray | None
 
     def name(self, place):
@@ -147,7 +147,7 @@ def _fold(part, explanation, n_rows, prefix):
         )
     noun = {"table": "", "image": "pixel", "array": "element"}.get(kind, "position")
     if kind == "image" and n_axes == 3:
-        # These are gray images or series.
+        # Gray images or series.
         noun = "position"
     return _Features(names, prefix + noun, shape, flat, values)
 

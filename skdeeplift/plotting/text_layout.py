@@ -32,12 +32,12 @@ def make_ruler(figure, size):
 
 
 def wrap_lines(text, width):
-    """Return a text whose lines have at most so many letters, unless a word is longer."""
+    """Return a text with lines of at most the given number of letters, unless a word is longer."""
     return "\n".join(fill(line, width, break_long_words=False) for line in text.split("\n"))
 
 
 def shorten_name(name, width=60):
-    """Return a name without its middle if it has more than so many letters, so that a value at its end stays."""
+    """Shorten a long name in the middle, so that a value at its end stays."""
     return name if len(name) <= width else f"{name[: width - 20]}…{name[-19:]}"
 
 

@@ -100,7 +100,7 @@ class TokenDisplay(Display):
             The words of the row, or of each of several rows. Words beyond the network's last token are counted, as
             words that it did not see. None reads the words from the ids and the vocabulary.
         padding : int, default=None
-            The id of padding, which is not drawn at the ends of rows but counted. None draws all ids.
+            Token id of padding. Padding at the ends of rows is counted and not drawn. None draws all ids.
         max_words : int, default=200
             Maximum number of words to draw of each text. The words left out are counted, with the sum of their
             contributions.

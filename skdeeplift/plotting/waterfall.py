@@ -90,8 +90,8 @@ class WaterfallDisplay(Display):
         Raises
         ------
         ValueError
-            If the explanation is not one of a table or has no reference, if it has several rows, targets, inputs or
-            layers and none is chosen, or if a number of the row is not finite.
+            If the explanation is not about a table, or has no reference. If it has several rows, targets, inputs or
+            layers and none is chosen. If a number of the row is not finite.
         """
         arguments, values, text = take_row(
             explanation, cls.__name__, row=row, position=position, target=target, part=part

@@ -99,7 +99,7 @@ def is_rectifier(activation):
 
 
 def _is_positive_part(op):
-    """Return whether an op is a maximum of values and zero, or of values and a multiple of these."""
+    """Return whether an op is a maximum of values and zero, or of values and a multiple of the same values."""
     if op.type != "Maximum":
         return False
     constants = map(tf.get_static_value, op.definition.inputs)
@@ -140,7 +140,7 @@ def _deconvnet_gradient(op, incoming, *_):
     _, _, number, *operands = op.inputs
     activation = _ACTIVATIONS[int(tf.get_static_value(number))]
     if is_ramp(activation):
-        # The cap of a capped rectifier is one of values, not of multipliers.
+        # The cap of a capped rectifier limits values, not multipliers.
         return [None, tf.nn.relu(incoming), None]
     return [None, replay.run_activation(activation, incoming, operands), *[None] * (len(operands) + 1)]
 
@@ -166,7 +166,7 @@ class Gradients(Method):
         check_derivative(graph, target)
         super().__init__(graph, target, sources)
         self.rounding_ops = find_rounding_ops(graph, [target], self.own)
-        # Rows are run as given, so the place of the batch in other values does not matter.
+        # Rows are run unchanged, so the axis of rows in other values does not matter.
         self.needs_pair_size = False
         self.form = form
         self.overrides = None if rule is None else Overrides(rule, frozenset([*self.own, target]))

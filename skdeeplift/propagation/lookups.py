@@ -1,4 +1,4 @@
-"""Integers, such as tokens, by which a network looks up numbers: their places in the input, and their masks.
+"""Integers, such as tokens, that a network looks up in tables: their places in the input, and their masks.
 
 An integer has no difference. Differences start at the numbers that are looked up by it, as in an embedding. Their
 contributions belong to the integer.
@@ -88,7 +88,7 @@ class Vocabulary:
     Attributes
     ----------
     sizes : list of ndarray or None
-        For each input, what `vocabulary_sizes` returns.
+        Entry of `vocabulary_sizes` for each input.
     computed : list of (Value, int)
         Indices that the network computes from integers, such as those with an offset for each column, and the number of
         rows of the table in which it looks them up.
@@ -232,7 +232,7 @@ def shared_values(graph, values):
 
 
 def _origin(graph, start):
-    """Return the input that a value is looked up by, and the element of the input that each element belongs to."""
+    """Return the input that a value is looked up by, and the input's element for each element of the value."""
     found = {}
 
     def elements_of(value):
@@ -287,13 +287,13 @@ def _move_positions(graph, op, output, elements):
         ]
         return replay.create(op, inputs)[op.outputs.index(output)]
 
-    # TensorFlow would warn of tracing at each call of a function that is made anew.
+    # One function is reused, since TensorFlow warns if a new function is traced in each call.
     concrete = tf.function(move, autograph=False).get_concrete_function()
     return np.asarray(concrete()).astype(np.int64)
 
 
 def _axis_of_rows(graph, value):
-    """Return the axis that holds the rows; the leading one where nothing else is known."""
+    """Return the axis that holds the rows; by default the leading axis."""
     layout = graph.layouts.get(value)
     return layout.axis if layout is not None and layout.fold == 1 else 0
 

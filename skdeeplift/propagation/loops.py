@@ -1,6 +1,6 @@
 """Loops, such as recurrent layers: differences are carried through their steps one at a time.
 
-The body of a loop is a graph like any other. The first two streams run the loop as it is, and keep the values of each
+The body of a loop is a graph like any other. The first two streams run the unchanged loop, and keep the values of each
 step that rules read. The third stream is linear, and its slopes are known from these values. So its gradient needs no
 forward pass: one loop runs through the steps from the last to the first, and takes the gradient of each step.
 """
@@ -175,7 +175,7 @@ class _Loop:
         return inner, differences
 
     def _flatten_outgoing(self, differences):
-        """Flatten the differences at the end of a step into tensors; None where there is no difference."""
+        """Flatten the differences at the end of a step into tensors, with None for a missing difference."""
         after = []
         for position, before in self.before.items():
             difference = differences.get(self.body.outputs[position]) or Difference(None)

@@ -52,7 +52,7 @@ class Method:
     computed : list of Value
         The values that are computed for a pair. The size of chunks follows from their number of bytes.
     coarsest_dtype : DType or None
-        The coarsest floating dtype that the network computes in on the way to the target. None if it has none.
+        The coarsest floating dtype of the network's computation of the target. None without a floating dtype.
     summing : list of tuple of int
         Groups of sources, by position, whose contributions sum to the change of the target, if those of inputs do.
     small : frozenset of Value
@@ -63,7 +63,7 @@ class Method:
     uses_references = False
     # Whether contributions sum to the change of the target.
     sums_to_delta = False
-    # Whether contributions of several layers side by side sum to the change; otherwise each layer changes alone.
+    # Whether contributions of several parallel layers sum to the change; otherwise each layer changes alone.
     adds_layers = False
     # Whether the positive and the negative part of a layer's difference are returned.
     tells_parts = False
@@ -81,13 +81,13 @@ class Method:
     draws = 1
     # Chunks whose values take more bytes than this are not faster, and only need memory.
     chunk_bytes = 2**30
-    # Ops on the way to the target that a method of derivatives does not see: those that round.
+    # Rounding ops before the target, which a method of derivatives ignores.
     rounding_ops = ()
     # Smallest number of pairs at which convolutions are fast.
     least_pairs = 1
     # Number of copies of its pairs that a chunk has room for. Further copies are run one after the other.
     steps_at_once = 1
-    # Whether the target is one of few, so that XLA may compile functions for it alone, which TensorFlow never frees.
+    # Whether there are few targets, so that XLA may compile functions for each. TensorFlow never frees them.
     is_lasting = True
 
     def __init__(self, graph, target, sources, shown=(), masks=()):
@@ -108,7 +108,7 @@ class Method:
         self.contribution_dtypes = tuple(
             (source.value if source.value.dtype.is_floating else target).dtype.as_numpy_dtype for source in self.sources
         )
-        # One function for each pairing; TensorFlow would trace anew for every object that is not a tensor.
+        # One function for each pairing, since TensorFlow traces again for every object that is not a tensor.
         self._compiled = {}
         depends = [op for op in graph.ancestors(self.shown) if any(map(graph.varies, op.inputs))]
         # The number of ops in a loop depends on its number of steps.
@@ -202,9 +202,9 @@ class PairMethod(Method, ABC):
         return at_input, self.runs.forward_references(references, at_input, pairing)
 
     def _shapes_at_both(self, pairing, *inputs):
-        """Return the shapes of the values that `_at_both` returns, of which tracing alone does not know all sizes."""
+        """Return the shapes of the values that `_at_both` returns, also those that tracing alone does not know."""
         if not tf.executing_eagerly():
-            # Within another function there are no values yet, and all values have the same shapes.
+            # Within another function there are no values yet. Zeros have the same shapes as any values.
             with tf.init_scope():
                 zeros = [tensors and [tf.zeros(tensor.shape, tensor.dtype) for tensor in tensors] for tensors in inputs]
                 return self._shapes_at_both(pairing, *zeros)
@@ -269,9 +269,9 @@ def coarsest_dtype(values):
 
 
 def find_summing_groups(method):
-    """List the groups of layers that lie on every way from the inputs to the target, by their positions.
+    """List the groups of layers, by position, that every path from the inputs to the target passes.
 
-    Nothing of a change passes beside such a layer, so its contributions sum to the change.
+    The whole change passes through such a group, so its contributions sum to the change.
     """
     graph, values = method.graph, [source.value for source in method.sources]
     alone = [(position,) for position, value in enumerate(values) if _separates(graph, method.target, [value])]
@@ -282,7 +282,7 @@ def find_summing_groups(method):
 
 
 def _separates(graph, target, values):
-    """Return whether no difference of the inputs reaches the target beside some values."""
+    """Return whether every difference of the inputs reaches the target only through some values."""
     starts = graph.dependence.starts.difference(values)
     return not any(
         not starts.isdisjoint(op.outputs)
@@ -329,7 +329,7 @@ _ROUNDING = ops.where(rounds=True)
 def find_rounding_ops(graph, targets, sources=()):
     """List the ops between sources and targets that round numbers, and have no derivative but zero.
 
-    Steps that only decide, or tell a place, are left out: where no decision changes, the derivative is right.
+    Ops that only make decisions or positions are left out: unless a decision changes, the derivative is right.
     """
     reached, found = set(targets), []
     for op in reversed(graph.ancestors(targets, known=sources)):

@@ -107,9 +107,9 @@ class PairedOp:
     def scale(self, product, differences, *values, limits=None, pairs=None, of_spread=False):
         """Multiply differences by slopes, which the backward pass computes again; see `RecomputedProduct`.
 
-        Results that are not read in this pass over the network are not computed. ``limits`` and ``pairs`` are functions
-        of the op that return further tensors at the reference and of all pairs. ``of_spread`` means that the result is
-        a spread.
+        Results that are not read in this pass over the network are not computed. The functions ``limits`` and ``pairs``
+        take the op, and return further tensors at the reference and of all pairs. With ``of_spread``, the result is a
+        spread.
         """
         if self.streams.at_step is not None and not self.step.operands:
 
@@ -132,7 +132,7 @@ class PairedOp:
         return Difference(difference.delta, spread, spread if self.streams.settings.tells_parts else None)
 
     def once(self, function):
-        """Compute tensors of the op, by a function of it, once for all passes over the op; none without a function."""
+        """Compute tensors by a function of the op, once for all passes over the op; return none without a function."""
         if function is None:
             return ()
         key = function, self.outputs[0]

@@ -33,7 +33,7 @@ class Difference(NamedTuple):
 
 
 def identity(tensor):
-    """Return a coefficient as it is, for a difference; spreads take its absolute value."""
+    """Return a coefficient unchanged, for a difference; spreads take its absolute value."""
     return tensor
 
 
@@ -235,13 +235,13 @@ def _flatten_lead(tensor, lead):
 
 
 def _split_batch(tensor, lead):
-    """Split the leading axis of a tensor into the axes of a stream, and the entries of each of these, if several."""
+    """Split the leading axis of a tensor into the axes of a stream, and an axis of entries if there are several."""
     fold = tensor.shape[0] // math.prod(lead)
     return _set_lead(tensor, lead if fold == 1 else (*lead, fold))
 
 
 class Request(NamedTuple):
-    """One chunk: what to compute, and how its rows, references and targets meet.
+    """Request for one chunk: the terms to compute, and the layout of rows, references and targets.
 
     A compiled function is traced for the static part, and takes the tensors as an argument. Within the function both
     make a request again.
@@ -249,11 +249,11 @@ class Request(NamedTuple):
 
     # Sizes of the chunk, and the layout of its rows and references.
     pairing: Pairing
-    # Weights over the target's elements, of shape (rows or 1, targets, *target's axes), or (rows, references, targets,
-    # *target's axes) where each pair has its own; or a `Target` that depends on the network's output, from which the
-    # compiled function makes the weights.
+    # Weights over the target's elements, of shape (rows or 1, targets, *target's axes). If each pair has its own, the
+    # shape is (rows, references, targets, *target's axes). A `Target` that depends on the network's output makes its
+    # weights in the compiled function.
     target: Any
-    # The weight of each reference, or of each noise, of shape (references,). Not read where there is only one.
+    # The weight of each reference, or of each noise, of shape (references,). Not read if there is only one.
     weights: Any
     # Terms to return for each source; see `skdeeplift.propagation.sums.TERMS`.
     wanted: tuple = ("contributions",)
@@ -264,11 +264,11 @@ class Request(NamedTuple):
     # Positions of shape (blocks, steps, references) between the references and the rows, and their weights of shape
     # (blocks, steps), for a method that integrates gradients.
     path: Any = None
-    # Tensors that a method draws for the references; the method sets them where nothing is given.
+    # Tensors that a method draws for the references; None until the method sets them.
     drawn: Any = ()
 
     def split(self, drawn=()):
-        """Split the request into what compiled functions are traced for, and what they take as arguments.
+        """Split the request into the static part that functions are traced for, and their tensor arguments.
 
         Parameters
         ----------
@@ -280,7 +280,7 @@ class Request(NamedTuple):
         static : Request
             The hashable part, without tensors.
         tensors : tuple
-            Tensors of the target, the weights, the path, and those drawn; None where there is none.
+            Tensors of the target, the weights, the path and the draws, or None in place of each.
         """
         target, depends_on_output = self.target, getattr(self.target, "depends_on_output", False)
         path = None if self.path is None else list(map(_as_tensor, self.path))
@@ -302,7 +302,7 @@ class Request(NamedTuple):
         output : tensor of shape (rows, ...)
             The network's output at the rows.
         at_reference : tensor, default=None
-            The network's output at the references, where there are some.
+            The network's output at the references; None without references.
 
         Returns
         -------
@@ -335,5 +335,5 @@ def weights_of_predicted(output, centered):
 
 
 def _as_tensor(array):
-    """Return a tensor of an array; tensors are returned as they are."""
+    """Convert an array to a tensor; return tensors unchanged."""
     return array if tf.is_tensor(array) else to_tensor(array)

@@ -69,7 +69,7 @@ class Plan:
     Raises
     ------
     UnsupportedOpError
-        If an op on the way has no rule, or the target does not depend on the input through differences.
+        If an op before the target has no rule, or the target does not depend on the input through differences.
     ValueError
         If a layer that is given a rule by name does not exist or has no activation.
     """
@@ -207,7 +207,7 @@ class Plan:
         return OpStep(op, op.inputs, op.outputs, rule, carries_spread, starts_afresh, is_complex, scales_hidden)
 
     def _step_without_rule(self, graph, op, varying, carries_spread):
-        """Make the step that the parameter ``unsupported`` asks for."""
+        """Make the step that the parameter ``unsupported`` selects."""
         results = tuple(place for place, value in enumerate(op.outputs) if graph.carries_difference(value))
         differing = [*(op.inputs[place] for place in varying), *(op.outputs[place] for place in results)]
         possible = []
@@ -231,7 +231,7 @@ class Plan:
         return is_number and layout.fold is not None and value.shape.rank is not None
 
     def _no_rule(self, op, possible):
-        """Describe an op without a rule for an error, with the ways out that are there for it."""
+        """Describe an op without a rule for an error, with the available alternatives."""
         because = f": {op.facts.why_not}" if op.facts.why_not else ""
         asked = self.rule_set.unsupported
         in_vain = "" if asked == "raise" else f", and unsupported={asked!r} cannot help: {_NEEDS[asked]}"
@@ -257,7 +257,7 @@ def _is_complex(op, varying):
 
 
 def _is_placed_by(op, varying):
-    """Return whether a whole number or truth value with a difference tells a linear op where or how often, not what.
+    """Return whether an integer or truth value with a difference gives a linear op a place or a count, not a value.
 
     An example is the number of repetitions of a tile. Ops of such values themselves give the same dtype, weigh them, or
     decide elementwise.

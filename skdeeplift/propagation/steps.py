@@ -25,7 +25,7 @@ class Step(ABC):
     op : Op
         The op, or the last op of an activation.
     inputs : tuple of Value
-        The values that the step reads, of which some have differences.
+        The values that the step reads, some with differences.
     outputs : tuple of Value
         The values that the step makes.
 
@@ -36,7 +36,7 @@ class Step(ABC):
     carries_difference : bool
         Whether outputs have differences.
     has_rule : bool
-        Whether a rule carries differences through the step itself. Those in a loop go through its ``inner_steps``.
+        Whether a rule carries differences through the step itself. False for a loop, whose ``inner_steps`` have rules.
     inner_steps : sequence of Step
         The steps inside of a loop.
     sums_to_delta : bool
@@ -46,7 +46,7 @@ class Step(ABC):
     family, rule_name : str
         The family and the name of the rule, for the table of a network's ops.
     reason : str
-        Why the step is not supported, for that table; empty where it is.
+        Reason why the step is not supported, for that table; empty for a supported step.
     """
 
     op: Op
@@ -70,14 +70,14 @@ class Step(ABC):
         Parameters
         ----------
         streams : StreamValues
-            What is known of the streams.
+            Known values of the streams.
         incoming : list of Difference or None
-            The difference of each input; None where there is none.
+            The difference of each input, or None.
 
         Returns
         -------
         outgoing : list of Difference or None
-            The difference of each output; None where there is none.
+            The difference of each output, or None.
         """
 
     @property
@@ -115,7 +115,7 @@ class OpStep(Step):
     carries_spread: bool = False
     # Whether the op is a weighted sum, whose spread starts afresh from the sign of the difference.
     starts_afresh: bool = False
-    # Whether the op makes real numbers of complex ones, which have no parts. The spread starts behind the op.
+    # Whether the op makes real numbers from complex ones, which have no parts. The spread starts after the op.
     starts_behind: bool = False
     # Whether the op is a product or quotient that changes the size of numbers that hide others.
     scales_hidden: bool = False
@@ -173,9 +173,9 @@ class OpStep(Step):
         return carried
 
     def _scale_of_hidden(self, op):
-        """Return the factor that makes the difference of numbers that hide others as large as it is behind the op.
+        """Return the factor by which the op scales the difference of numbers that hide others.
 
-        All such numbers count as the same one, before a product and behind it.
+        All such numbers count as equal, before and after a product.
         """
         ends = [op.at_both_ends(value) if value in op.at_input else None for value in op.inputs]
         [carried] = self.rule.function(op, [None if each is None else each[0] - each[1] for each in ends], identity)

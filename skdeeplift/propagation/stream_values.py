@@ -26,8 +26,8 @@ class PassSettings(NamedTuple):
     sources: tuple | list = ()
     # Whether signed spreads are carried.
     tells_parts: bool = False
-    # Largest error of a carried difference, relative to the largest difference of the same value, if departures are
-    # looked for.
+    # Largest error of a carried difference, relative to the largest difference of the same value; None unless
+    # departures are searched.
     tolerance: tf.Tensor | None = None
     # Values that are small in the rows of fit, too.
     small: frozenset = frozenset()
@@ -65,7 +65,7 @@ class StreamValues:
         # first read.
         self.values, self._unread = {}, {}
         self._differences = {}
-        # Loops and integrals on the way, which compute their gradients themselves.
+        # Loops and integrals in the pass, which compute their gradients themselves.
         self.apart = []
 
     def carry(self, graph, steps, differences):
@@ -165,7 +165,7 @@ class StreamValues:
         both = [self.at_input[value]], [self.at_reference[value]]
         shape_only = self.purpose is Purpose.GRADIENT and not is_shared_out
         product = SIGNED.shape_only if shape_only else SIGNED.forward
-        # Of a tensor of its own, since the difference and its spread have separate multipliers.
+        # A separate tensor, since the difference and its spread have separate multipliers.
         spread = self.pairing.combine(product, *both, differences=[self.delta(value)])
         return Difference(delta, spread, spread if self.settings.tells_parts else None)
 

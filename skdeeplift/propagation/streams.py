@@ -100,7 +100,7 @@ class Streams(PairMethod):
         return sums
 
     def _as_differences(self, values):
-        """Cast values that carry differences to the dtype of these; indices and masks of padding stay as they are."""
+        """Cast values that carry differences to the differences' dtype; leave indices and padding masks unchanged."""
         given = {
             value: to_difference_dtype(tensor) if is_continuous(value.dtype) or value in self.carrying else tensor
             for value, tensor in values

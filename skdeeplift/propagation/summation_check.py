@@ -13,7 +13,7 @@ class Precision(NamedTuple):
 
     # Distance between neighbouring numbers, relative to their size.
     epsilon: float
-    # Largest convergence delta that counts as rounding, relative to the size of what is explained.
+    # Largest convergence delta that counts as rounding, relative to the size of the explained values.
     tolerance: float
     # Largest rounding of predictions, relative to their size.
     rounding: float
@@ -32,7 +32,7 @@ PRECISIONS = {
 }
 
 
-# Size up to which contributions that cancel each other count, as a multiple of what is explained.
+# Size up to which contributions that cancel each other count, as a multiple of the explained values' size.
 CANCELLING = 100
 
 
@@ -41,8 +41,8 @@ class Tolerance(NamedTuple):
 
     # The coarsest dtype that the network computes in; the dtype of the contributions if None.
     dtype: Any = None
-    # Tolerance relative to the size of what is explained; what the dtype allows if None. A network that computes in
-    # half precision has at least the tolerance of its dtype.
+    # Tolerance relative to the size of the explained values; that of the dtype if None. A network that computes in half
+    # precision has at least the tolerance of its dtype.
     relative: float | None = None
     # Whether the tolerance is relative to the change of the target alone, however large the contributions are that
     # cancel each other. A smaller change than usual is compared with the usual one when rows are checked.
@@ -52,7 +52,7 @@ class Tolerance(NamedTuple):
 # Largest change of contributions from one number of steps to the next, as a multiple of the tolerance.
 ALLOWED_CHANGE = 8
 
-# What the dtype of the contributions allows.
+# Tolerance of the dtype of the contributions.
 BY_DTYPE = Tolerance()
 
 
@@ -99,7 +99,7 @@ def check_sums(results, tolerance=BY_DTYPE, worst_so_far=-1.0):
     results : Results
         Contributions of all sources, and the target's values.
     tolerance : Tolerance, default=BY_DTYPE
-        Tolerance of convergence deltas. By default what the dtype of the contributions allows.
+        Tolerance of convergence deltas; by default that of the contributions' dtype.
     worst_so_far : float, default=-1
         Badness of the worst row of other blocks.
 
@@ -118,7 +118,7 @@ def check_sums(results, tolerance=BY_DTYPE, worst_so_far=-1.0):
     usual, sizes = _usual_size(results), _absolute_sums(results)
     allowed = 2 * precision.epsilon * np.clip(sizes, usual, CANCELLING * usual)
     if usual == 0:
-        # Where most outputs are zero, the contributions alone tell how large the numbers behind them are.
+        # If most outputs are zero, only the contributions tell the size of the numbers behind them.
         allowed = precision.rounding * np.minimum(sizes, CANCELLING * _median(sizes[sizes > 0]))
     if tolerance.of_change:
         allowed = np.maximum(allowed, relative * np.nanmedian(np.abs(results.prediction - results.reference_value)))
@@ -135,7 +135,7 @@ def check_sums(results, tolerance=BY_DTYPE, worst_so_far=-1.0):
 
 
 def excess_of_rows(results, tolerance=BY_DTYPE):
-    """Compute how far each row is from converging.
+    """Compute the convergence delta of each row as a multiple of its tolerance.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def excess_of_rows(results, tolerance=BY_DTYPE):
 
 
 def change_of_rows(results, others, rows, tolerance, together):
-    """Compute how far rows' contributions are from those of a coarser computation.
+    """Compute the change of rows' contributions from those of a coarser computation.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def _precision_and_tolerance(results, tolerance):
 
 
 def _compare(results, tolerance):
-    """Compare convergence deltas with the size of what is explained.
+    """Compare convergence deltas with the size of the explained values.
 
     Returns the deltas, whether each is beyond tolerance, the sizes that deltas were compared with,
     the relative tolerance and the `Precision`.

@@ -46,7 +46,7 @@ class SourceTensors(NamedTuple):
 
 
 def _is_large(tensors, *_):
-    """Return whether there is one reference, and much memory to write."""
+    """Return whether there is one reference and many numbers to write."""
     shape = tf.TensorShape(tensors.multipliers.shape)
     return shape.is_fully_defined() and shape[1] == 1 and shape.num_elements() >= LARGE
 
@@ -188,9 +188,9 @@ class _Source:
         return (self.delta + sign * self.signed_spread) / 2
 
     def hypothetical(self):
-        """Compute what each letter would contribute in the place of the letter that is there."""
+        """Compute the contribution of each letter in place of the row's letter."""
         if self.letters is None:
-            # Not asked for: another source of the same pass has letters.
+            # This source has no letters, but another source of the same pass has.
             return self.contributions()
         at_reference = tf.reduce_sum(self.multiplier * self.reference, self.letters + 3, keepdims=True)
         return self.multiplier - at_reference

@@ -178,7 +178,7 @@ def test_positions_and_letters_of_mutagenesis():
     )
     follow("names none of the 12 positions", lambda: changes(positions=[]), lambda: changes(positions=None))
     follow(
-        "Pass letters_axis=-1 for letters on the last axis, whatever numbers rows hold",
+        "Pass letters_axis=-1 for letters on the last axis, with any numbers in the rows",
         lambda: changes(2 * rows),
         lambda: changes(2 * rows, letters_axis=-1),
     )
