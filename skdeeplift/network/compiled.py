@@ -172,6 +172,8 @@ class Compiled:
         key = tuple(key)
         if key not in self._traced:
             self._traced.setdefault(key, self._of_setting[setting].get_concrete_function(*args))
+        if not all(map(tf.is_tensor, tensors)):
+            return self._traced[key](*args)
         return call_traced(self._traced[key], tensors)
 
     def get_concrete_function(self, *args):
@@ -189,7 +191,7 @@ def _flatten(arguments, key, tensors):
             _flatten(each, key, tensors)
         else:
             key += each.dtype, each.shape, each.device
-            tensors.append(each if tf.is_tensor(each) else tf.convert_to_tensor(each))
+            tensors.append(each)
 
 
 def _shortened(error):

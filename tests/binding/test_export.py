@@ -145,11 +145,11 @@ def test_structures_of_rows_and_names_of_a_signature(two_inputs, tmp_path):
 
 def test_layers_and_targets():
     explainers = [
-        DeepLiftExplainer(sequence_network(), layer=["conv1d", "input"], reference="zeros"),
+        DeepLiftExplainer(sequence_network(), reference="zeros"),
         DeepLiftExplainer(sequence_network(), target=lambda output: tf.square(output[:, 0])),
         OcclusionExplainer(sequence_network(), window_shape=(3, 4), reference="zeros"),
     ]
-    explainers[0].set_params(layer="conv1d")
+    explainers[0].set_params(layer=explainers[0].estimator.layers[0].name)
     profile = keras.Sequential([keras.Input((30, 4)), keras.layers.Conv1D(1, 5), keras.layers.Flatten()])
     explainers.append(DeepLiftExplainer(profile, target=Profile(weights="mean"), reference="sample", max_references=2))
     for explainer in explainers:
