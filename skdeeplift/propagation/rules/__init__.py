@@ -1,1 +1,1 @@
-"""Rules for families of ops, each of which carries a difference through an op."""
+"""Rules that carry a difference through an op, one file for each family of ops."""

@@ -1,7 +1,7 @@
 """Products of many varying factors: the factors change one after the other.
 
 The factors change from their values at the reference to those at the row, once from the first to the last and once
-from the last to the first, and the two orders count half each. The result is linear in each factor's difference and
+from the last to the first. Each order counts half. The result is linear in each factor's difference and
 exact, and it is the Shapley value if there are two factors (Lundberg and Lee 2017, arXiv:1705.07874, section 4.2).
 """
 

@@ -126,7 +126,7 @@ def scale_and_translate(op, differences, coefficient):
 
 @LINEAR.rule
 def resize_with_overshoot(op, differences, coefficient):
-    """Resize the difference by weights, some of which are negative; the result is float32 for any input."""
+    """Resize the difference by weights that may be negative; the result is float32 for any input."""
     if coefficient is tf.abs:
 
         def resize_axes(images, size, axes):
@@ -148,7 +148,7 @@ def _resize_by_absolute_weights(resize_axes, images, size):
 
 @LINEAR.rule
 def resize_by_area(op, differences, coefficient):
-    """Resize the difference by the op's weights, none of which is negative; TensorFlow has no derivative of this op."""
+    """Resize the difference by the op's weights, which are not negative; TensorFlow has no derivative of this op."""
 
     def resize_axes(images, size, axes):
         return op.run([tf.cast(images, op.inputs[0].dtype), size])[0]

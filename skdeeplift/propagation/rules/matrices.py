@@ -31,7 +31,7 @@ def solve_equations(op, differences, coefficient):
     """
 
     def read(matrix):
-        """Return the matrix of the equations, of which a triangular solver reads one half."""
+        """Return the matrix of the equations. A triangular solver reads one half of it."""
         if op.type == "MatrixTriangularSolve":
             matrix = tf.linalg.band_part(matrix, *((-1, 0) if op.attribute("lower") else (0, -1)))
         return tf.linalg.adjoint(matrix) if op.attribute("adjoint") else matrix

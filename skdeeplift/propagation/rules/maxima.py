@@ -47,9 +47,9 @@ def take_minimum(op, differences, coefficient):
 def take_largest(op, differences, coefficient):
     """Give the change of each of the ``k`` largest elements along the last axis to a winner.
 
-    If the value of rank ``j`` is at least as large at the input as at the reference, then one of the ``j`` largest
-    elements at the input is not larger than it at the reference. The winner is the one of these ``j`` elements that is
-    smallest at the reference. Otherwise input and reference change places.
+    Suppose that the value of rank ``j`` is at least as large at the input as at the reference. Then one of the ``j``
+    largest elements at the input is, at the reference, not larger than the value of rank ``j`` there. The winner is
+    the smallest of these ``j`` elements at the reference. Otherwise input and reference change places.
 
     The places of these elements change with their order; see `skdeeplift.propagation.rules.winners`.
     """

@@ -7,7 +7,8 @@ is linear in the numbers. So the numbers have the mean over both places, and the
 the numbers.
 
 If a place consists of several numbers, such as a row and a column, these change one after the other, once from the
-first and once from the last, and each receives the mean of its two changes. For two numbers these are Shapley values.
+first and once from the last. Each number receives the mean of its two changes. For two numbers these means are
+Shapley values.
 """
 
 import tensorflow as tf
@@ -150,7 +151,7 @@ def _changes(op, place_x, place_r):
 
 
 def _align(op, places):
-    """Give places the axes of what is looked up, of which some stand before those of the places, and some behind."""
+    """Give places the axes of the numbers that are looked up, before and behind the axes of the places."""
     if op.type == "OneHot":
         return tf.expand_dims(places, op.attribute("axis"))
     axis, batch = op.step.op.facts.axis, _batch_axes(op.step.op)

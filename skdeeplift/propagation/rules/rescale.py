@@ -112,7 +112,7 @@ def rounding(size, dtype=None):
 def divide_or(limit, is_nearly_zero, change, delta):
     """Divide a change by a difference, with a limit where the difference is nearly zero.
 
-    Nothing is divided by zero, of which the derivative by weights would be no number.
+    Nothing is divided by zero, since the derivative of such a quotient by weights would be NaN.
     """
     return tf.where(is_nearly_zero, limit, change / tf.where(is_nearly_zero, tf.ones_like(delta), delta))
 

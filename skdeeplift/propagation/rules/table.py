@@ -1,4 +1,4 @@
-"""Tables of rules, each of which carries a difference through ops."""
+"""Tables of rules that carry a difference through ops."""
 
 from collections.abc import Callable
 from typing import NamedTuple
