@@ -277,6 +277,7 @@ def test_in_blocks_and_side_by_side(one_output):
     np.testing.assert_allclose(together.contributions, expected.contributions, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("both_strands", "message"),
     [

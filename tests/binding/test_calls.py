@@ -340,6 +340,7 @@ def test_call_ends_with_the_fit_that_it_began_with(model):
     assert not np.allclose(explainer.transform(ROWS), expected)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("activation", "outputs", "parameters", "unit"),
     [

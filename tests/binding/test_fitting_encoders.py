@@ -124,6 +124,7 @@ def test_gaps_and_categories_are_kept_in_files(encoder, model, tmp_path):
     pd.testing.assert_frame_equal(Explanation.load(tmp_path / "explanation.npz").X, TABLE)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("form", ["frozen pipeline", "frozen network", "nested", "file", "path", "function"])
 def test_forms_of_a_trained_network(form, encoder, model, expected, tmp_path):
     file = tmp_path / "model.keras"

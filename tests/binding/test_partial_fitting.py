@@ -31,6 +31,7 @@ def halves(X):
     return X[:, None] / 2
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["unweighted", "weighted"])
 @pytest.mark.parametrize("reference", ["mean", "minimum", "sample", "zeros", 0.5, halves, Constant("mean")])
 def test_chunks_give_what_all_rows_give(reference, weights):

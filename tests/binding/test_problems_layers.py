@@ -68,6 +68,7 @@ def branches():
     return keras.Model(x, keras.ops.sum(first + second + (large + first) - large, 1, keepdims=True))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("layer", "is_checked"), [(["a", "b"], True), ("a", False), ("b", False), (["b"], False)])
 def test_branches_sum_together(branches, layer, is_checked):
     """Each branch alone leaves out what passes through the other."""

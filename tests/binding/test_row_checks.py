@@ -29,6 +29,7 @@ def mixing(function):
     return keras.Model(inputs, outputs)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "function",
     [

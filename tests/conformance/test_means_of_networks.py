@@ -35,6 +35,7 @@ def contributions(kind, estimator, references, rows, **parameters):
     return explainer.fit(rows).explain(rows).contributions
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("pre_activation", [True, False])
 @of_kinds("reveal_cancel", "integrated gradients", "occlusion", without=["saliency"])
 def test_of_a_classifier(kind, pre_activation):

@@ -157,6 +157,7 @@ def of_deepexplain(prefix, by_default):
                 yield pytest.param(case, key, id=f"{case}-{key}", marks=() if default else pytest.mark.slow)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("case", "key"), of_deepexplain("DX_occlusion", {"mlp_relu", "cnn2d_allconv"}))
 def test_windows_of_deepexplain(case, key):
     description, expected, model = load(case)

@@ -125,6 +125,7 @@ def network():
     return keras.Sequential([keras.Input((3,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(4, "softmax")])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("own", "target"),
     [

@@ -50,6 +50,7 @@ def assert_same(taken, expected, rows):
     assert len(taken) == rows
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("target", ["all", 1, np.array([0, 1, 0, 0, 1, 1])], ids=["all", "one", "of rows"])
 def test_rows_are_those_explained_alone(model, choice, target):
@@ -179,6 +180,7 @@ def test_fields_that_take_no_rows_stay():
     assert explanation[0].reference_value == 0.5
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("choice", "error", "message"),
     [

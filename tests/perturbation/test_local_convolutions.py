@@ -80,6 +80,7 @@ def test_images_of_letters(last):
     check_windows(model, rows, "Conv2D", "Relu", *([] if last else ["Transpose"]))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("size", "filters"), [(2, 3), (9, 1), (3, 4), (16, 1)])
 def test_filters_that_are_few_beside_the_channels(size, filters):
     def build(inputs):

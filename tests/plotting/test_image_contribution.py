@@ -199,6 +199,7 @@ def test_methods_have_scales_of_their_own():
     np.testing.assert_allclose(display.limits_, [[22, 22], [24, 24]])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("scale", ["figure", "row", "panel"])
 @pytest.mark.parametrize("n_targets", [1, 10])
 def test_texts_do_not_collide(scale, n_targets):

@@ -18,6 +18,7 @@ X = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 3)), columns=list("ab
 ONLY_A = [np.abs(X["a"] - X["a"].mean()).mean(), 0, 0]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("to_source", [False, True])
 @pytest.mark.parametrize("frozen", [False, True])
 def test_encoders_that_change_the_order_of_columns(to_source, frozen):

@@ -30,6 +30,7 @@ def identity():
     return keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x)])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "explainer",
     [

@@ -139,6 +139,7 @@ def images(seed, number=3):
     return np.random.default_rng(seed).normal(size=(number, 12, 11, 2))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("name", CONVOLUTIONS)
@@ -211,6 +212,7 @@ def test_is_one_convolution(factor, bias):
     np.testing.assert_allclose(result, product, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "options",
     [

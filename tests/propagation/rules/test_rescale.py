@@ -219,6 +219,7 @@ def test_two_classes_by_hand():
     np.testing.assert_allclose(contributions, [[1 - np.log((np.e + 1) / 2), 0.0]], atol=1e-14)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("function", [tf.nn.softmax, tf.nn.log_softmax])
 @pytest.mark.parametrize("mode", list(Mode))
 def test_sums_to_the_change(function, mode):

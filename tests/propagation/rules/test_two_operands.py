@@ -19,6 +19,7 @@ def test_equal_factors_share_equally():
     assert first.item() == second.item() == 8.0
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "reciprocal",
     [
@@ -117,6 +118,7 @@ def test_operand_without_a_difference_has_the_mean_partial_derivative():
     np.testing.assert_allclose(second, [[4.0]])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "function",
     [
