@@ -6,6 +6,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
+from skdeeplift.dtypes import kind_of
 from skdeeplift.explanation.explanation_parts import count_rows, has_row_targets, has_targets, unwrap_single
 from skdeeplift.propagation.sums import PARTS
 
@@ -123,7 +124,7 @@ def _find_rows(choice, n_rows, index):
         if len(rows) != n_rows:
             raise IndexError(f"A mask of rows has {n_rows} entries, one for each row. Got {len(rows)}.")
         return np.flatnonzero(rows)
-    if rows.ndim > 1 or rows.dtype.kind not in "iu":
+    if rows.ndim > 1 or kind_of(rows.dtype) not in "iu":
         raise TypeError(
             "An explanation is indexed by the name of a field, a position, a slice, positions or a mask of rows, or a "
             f"list of names of columns. Take columns of rows by explanation[:10][['age']]. Got {choice!r}."

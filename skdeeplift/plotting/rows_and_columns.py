@@ -222,7 +222,7 @@ def to_numbers(values):
     """Return the values of a column as floats, with NaN for values that are not numbers. Dates are days since 1970."""
     # A categorical of numbers is converted by its values, not by its codes.
     column = pd.Series(np.asarray(values))
-    if column.dtype.kind == "M":
+    if kind_of(column.dtype) == "M":
         column = (column - pd.Timestamp(0)) / pd.Timedelta(days=1)
     return np.asarray(pd.to_numeric(column, errors="coerce"), np.float64)
 

@@ -85,7 +85,7 @@ def test_unfinished_results(run, tmp_path):
 
 
 def test_networks_of_several_inputs(run, folder):
-    assert "skdeeplift.sequences reads the file, and reference='held' takes inputs" in run(model="two.keras")
+    assert "skdeeplift.sequences reads the file, and the reference held is for inputs" in run(model="two.keras")
     letters = one_hot(extract_sequences(folder / "regions.bed", folder / "genome.fa", length=8))
     reference = {"letters": "zeros", "tracks": "held"}
     model, rows = keras.saving.load_model(folder / "two.keras"), {"letters": letters, "tracks": letters}
