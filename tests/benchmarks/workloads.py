@@ -384,7 +384,7 @@ BENCHMARKS = {
     "first-cnn": Benchmark(first_cnn, 4),
     "second-cnn": Benchmark(second_cnn, 0.6),
     # Checks of rows and parameters take as long as the gradient's own conversions.
-    "small-call": Benchmark(small_call, 2),
+    "small-call": Benchmark(small_call, 3),
     "first-resnet": Benchmark(first_resnet, 4, is_exhaustive=True),
     "first-lstm": Benchmark(first_lstm, 5),
     "first-transformer": Benchmark(first_transformer, 3),
