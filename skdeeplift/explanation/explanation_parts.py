@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from skdeeplift.dtypes import kind_of
-from skdeeplift.references.random_paths import are_letters
 
 
 class Part(NamedTuple):
@@ -113,6 +112,9 @@ def find_kind(part, explanation):
 
 def find_letters_axis(part, explanation):
     """Return the axis of one-hot letters of a part, not counting the axis of rows, or None if it has none."""
+    # Imported here, so that the command line checks its files before scikit-learn is imported.
+    from skdeeplift.references.random_paths import are_letters
+
     axis, values = explanation.get("letters_axis"), part.values
     axis = axis[part.name] if isinstance(axis, (list, dict)) and part.name is not None else axis
     if isinstance(axis, int) or values is None or kind_of(values.dtype) not in "biuf":

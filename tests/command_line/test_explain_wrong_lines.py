@@ -229,6 +229,8 @@ def test_files_are_checked_before_tensorflow_is_imported(files):
     code = (
         "import os, shlex, sys\nfrom skdeeplift.__main__ import main\n"
         f"os.chdir({str(files)!r})\n"
+        "main(['explain', 'missing.keras', 'rows.csv'])\n"
+        "assert 'sklearn' not in sys.modules\n"
         f"for line in {lines!r}:\n"
         "    try: assert main(['explain', *shlex.split(line)]) == 2, line\n"
         "    except SystemExit as stop: assert stop.code == 2, line\n"
@@ -236,4 +238,4 @@ def test_files_are_checked_before_tensorflow_is_imported(files):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("\n") == len(lines)
+    assert done.stderr.count("\n") == len(lines) + 1
