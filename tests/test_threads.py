@@ -1,11 +1,13 @@
 """Many threads at once."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from skdeeplift import (
     DeepLiftExplainer,
@@ -117,3 +119,40 @@ def test_fits_in_threads(model):
         got = list(pool.map(fitted, range(N_THREADS)))
     for thread, importances in enumerate(got):
         np.testing.assert_array_equal(importances, fitted(thread))
+
+
+class Slow(keras.layers.Layer):
+    """A layer whose trace can be held up, while attributes of the other layers are replaced."""
+
+    def __init__(self, held_up, go_on):
+        super().__init__()
+        self.trace = SimpleNamespace(is_slow=False, number=0, held_up=held_up, go_on=go_on)
+
+    def call(self, rows):
+        self.trace.number += 1
+        if self.trace.is_slow:
+            self.trace.held_up.set()
+            assert self.trace.go_on.wait(60)
+        return tf.tanh(rows)
+
+
+def test_calls_and_fits_wait_for_a_trace_of_the_same_layers():
+    """They neither fail nor find the network changed, and do not trace it again."""
+    slow = Slow(threading.Event(), threading.Event())
+    model = keras.Sequential([keras.Input((None, 4)), keras.layers.Dense(3, activation="relu"), slow])
+    model.add(keras.layers.GlobalAveragePooling1D())
+    rows = ROWS[:8].reshape(2, 4, 4)
+    explainer = DeepLiftExplainer(model, target=0).fit(rows)
+    expected = explainer.transform(rows)
+    slow.trace.is_slow, slow.trace.number = True, 0
+    with ThreadPoolExecutor(3) as pool:
+        tracing = pool.submit(DeepLiftExplainer(model, target=0).fit_transform, rows[:, :3])
+        assert slow.trace.held_up.wait(60)
+        calling = pool.submit(explainer.transform, rows)
+        fitting = pool.submit(DeepLiftExplainer(model, target=0).fit_transform, rows)
+        assert not wait([calling, fitting], 0.3).done
+        slow.trace.go_on.set()
+        np.testing.assert_array_equal(calling.result(60), expected)
+        np.testing.assert_array_equal(fitting.result(60), expected)
+        assert tracing.result(60).shape == (2, 3, 4)
+    assert slow.trace.number == 1

@@ -15,8 +15,9 @@ from skdeeplift.network.graph import LAYER_CALL, LAYER_OUTPUT
 from skdeeplift.network.ops import SOFTMAX, facts_of
 
 PRE_ACTIVATION = ":pre_activation"
-# Only one trace runs at a time, because two models may share layers.
-_LOCK = threading.Lock()
+# Held while the attributes of layers are replaced for a trace, and by whoever reads them. Only one trace runs at a time,
+# because two models may share layers. The call of a layer may trace another network, in the same thread.
+tracing_lock = threading.RLock()
 
 
 class LayerCall(NamedTuple):
@@ -86,7 +87,7 @@ def recorded_calls(layers):
 
         return call_in_scope
 
-    with _LOCK, _replaced(layers, "call", recorded):
+    with tracing_lock, _replaced(layers, "call", recorded):
         yield recording
 
 

@@ -12,7 +12,7 @@ from skdeeplift.network.callees import KerasModel, without_new_weights
 from skdeeplift.network.changes import Attributes, compute_same
 from skdeeplift.network.compiled import compiled
 from skdeeplift.network.graph import Graph
-from skdeeplift.network.layers import recorded_calls, with_rows_apart, without_fused_kernels
+from skdeeplift.network.layers import recorded_calls, tracing_lock, with_rows_apart, without_fused_kernels
 
 
 def trace(call, structure, layers=()):
@@ -63,8 +63,9 @@ class Trace:
     """
 
     def __init__(self, callee, input_specs):
-        self.graph, self.output_structure = trace(callee.call, input_specs, callee.layers)
-        self.model, self.attributes = callee.model, Attributes(callee.parts)
+        with tracing_lock:
+            self.graph, self.output_structure = trace(callee.call, input_specs, callee.layers)
+            self.model, self.attributes = callee.model, Attributes(callee.parts)
 
 
 # Traces of Keras models by the model's id and inputs, as long as any explainer uses the trace. A trace keeps its model
@@ -91,10 +92,12 @@ def find_trace(callee, input_specs):
     specs = tf.nest.flatten(input_specs)
     structure = tf.nest.pack_sequence_as(input_specs, list(range(len(specs))))
     key = id(callee.model), repr(structure), tuple((spec.shape, spec.dtype, spec.name) for spec in specs)
-    found = _shared_traces.get(key)
-    if found is None or found.attributes.find_changed():
-        found = _shared_traces[key] = Trace(callee, input_specs)
-    return found
+    # Of several threads that need the same trace at once, one makes it and the others wait.
+    with tracing_lock:
+        found = _shared_traces.get(key)
+        if found is None or found.attributes.find_changed():
+            found = _shared_traces[key] = Trace(callee, input_specs)
+        return found
 
 
 class Network:
@@ -222,7 +225,10 @@ class Network:
         """
         changed, traced = [] if self._fitted is None else self._fitted.find_changed(), self._traced
         if not changed and traced is not None and (changed := traced.attributes.find_changed()):
-            with self._lock:
+            # Attributes also differ while another thread traces the network, so compare again after that.
+            with self._lock, tracing_lock:
+                if not (changed := traced.attributes.find_changed()):
+                    return
                 try:
                     graph, _ = trace(self.callee.call, self.input_specs, self.callee.layers)
                     is_same = compute_same(graph, traced.graph)
