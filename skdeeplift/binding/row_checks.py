@@ -127,6 +127,8 @@ def warn_of_rounding(bound, method):
 def check_independence(bound, method, arrays):
     """Raise an error if the network's output for a row depends on the other rows of its batch.
 
+    If the ops of the network do not show that rows stay apart, two rows are run alone and beside others.
+
     Parameters
     ----------
     bound : Bound
@@ -141,7 +143,7 @@ def check_independence(bound, method, arrays):
     ValueError
         If rows depend on each other.
     """
-    if bound.network.batch_size is not None:
+    if bound.network.batch_size is not None or method.is_rowwise:
         return
     rows = [[array[:1] for array in arrays], [array[-1:] for array in arrays]]
     joining = _joins_rows(method)

@@ -13,6 +13,7 @@ from skdeeplift.network.compat import graph_of_function, is_call_of_function
 from skdeeplift.network.constants import constant_value
 from skdeeplift.network.expansions import can_choose_branch, choose_branch, expand
 from skdeeplift.network.input_dependence import batch_layouts, dependence_of
+from skdeeplift.network.rowwise import find_rowwise_values
 
 BRANCHES = ops.where(family=ops.BRANCH)
 # Signatures by op type, cached because reading a signature takes longer than creating the op.
@@ -96,7 +97,7 @@ class Op:
 
 
 # Attributes of a graph that are computed on first use.
-_COMPUTED = frozenset({"runs", "dependence", "layouts"})
+_COMPUTED = frozenset({"runs", "dependence", "layouts", "rowwise"})
 
 
 class Graph:
@@ -322,6 +323,11 @@ class Graph:
     def layouts(self):
         """Layout of each varying value for which the axis of rows is known, including values inside loops."""
         return batch_layouts(self)
+
+    @cached_property
+    def rowwise(self):
+        """Values that certainly have one entry for each row, which depends on this row alone."""
+        return find_rowwise_values(self)
 
     def varies(self, value):
         """Test whether a value depends on the elements of the network's input."""

@@ -57,6 +57,9 @@ class Method:
         Groups of sources, by position, whose contributions sum to the change of the target, if those of inputs do.
     small : frozenset of Value
         Values of ``shown`` that are so small that only rounding counts as no difference.
+    is_rowwise : bool
+        Whether the ops alone show that the sources and the values of ``shown`` have one entry for each row, which
+        depends on this row alone.
     """
 
     # Whether rows are compared with references.
@@ -102,6 +105,7 @@ class Method:
         self.shown = list(dict.fromkeys([target, *self.own, *shown]))
         self.layouts = graph.layouts
         self.needs_pair_size = any(value not in self.layouts or self.layouts[value].axis > 0 for value in self.shown)
+        self.is_rowwise = graph.rowwise.issuperset([*self.shown, *(source.value for source in self.sources)])
         self.carrying = {value for _, graph in nested_graphs(graph) for value in graph.dependence.carrying}
         self.n_outputs = target.shape[1:].num_elements()
         # Contributions of integers and truth values have the dtype of the output.
@@ -201,14 +205,22 @@ class PairMethod(Method, ABC):
         at_input = self.forward(rows)
         return at_input, self.runs.forward_references(references, at_input, pairing)
 
-    def _shapes_at_both(self, pairing, *inputs):
+    def _shapes_at_both(self, pairing, rows, references, at_reference):
         """Return the shapes of the values that `_at_both` returns, also those that tracing alone does not know."""
+        if self.is_rowwise:
+            # One entry for each row: there is no need to run the network.
+            numbers = [tensors[0].shape[0] for tensors in (rows, references or at_reference)]
+            return [[tf.TensorShape([number, *value.shape[1:]]) for value in self.shown] for number in numbers]
         if not tf.executing_eagerly():
             # Within another function there are no values yet. Zeros have the same shapes as any values.
             with tf.init_scope():
-                zeros = [tensors and [tf.zeros(tensor.shape, tensor.dtype) for tensor in tensors] for tensors in inputs]
+                zeros = [
+                    tensors and [tf.zeros(tensor.shape, tensor.dtype) for tensor in tensors]
+                    for tensors in (rows, references, at_reference)
+                ]
                 return self._shapes_at_both(pairing, *zeros)
-        return [[tensor.shape for tensor in tensors] for tensors in self._at_both(pairing, *inputs)]
+        at_both = self._at_both(pairing, rows, references, at_reference)
+        return [[tensor.shape for tensor in tensors] for tensors in at_both]
 
     def _is_faster_apart(self, rows):
         """Return whether copying rows and references into one batch takes longer than running the network once more."""
