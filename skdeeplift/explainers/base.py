@@ -18,7 +18,7 @@ from skdeeplift.binding.importances import warn_of_encoded_columns
 from skdeeplift.binding.partial_fitting import check_learns_in_chunks, fit_chunk
 from skdeeplift.compat import Interval, StrOptions, fit_context, validate_parameter_constraints
 from skdeeplift.execution.schedules import schedule_of_references
-from skdeeplift.explainers import shared_parameters
+from skdeeplift.explainers import explainer_parameters
 from skdeeplift.network.callees import check_pickled
 from skdeeplift.network.packing import packed, unpacked
 from skdeeplift.network.trained import clone_estimator, is_estimator, is_trained_in_fit, rebuilt, steps_of, unfrozen
@@ -70,7 +70,7 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
 
     def __init_subclass__(cls, **keywords):
         super().__init_subclass__(**keywords)
-        fill_placeholders(cls, shared_parameters.__doc__)
+        fill_placeholders(cls, explainer_parameters.__doc__)
 
     @staticmethod
     @abstractmethod
