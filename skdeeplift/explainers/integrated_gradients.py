@@ -28,9 +28,9 @@ class IntegratedGradientsExplainer(BaseExplainer):
     method : {"gausslegendre", "midpoint", "trapezoid", "riemann_left", "riemann_right"}, default="gausslegendre"
         Quadrature, which chooses the points and their weights.
     convergence_tol : float, default=1e-2
-        Largest difference between the sum of a row's contributions and the change of the target, relative to that
-        change. With ``n_steps="auto"``, a row is finished when more points also change its contributions together by at
-        most eight times this tolerance, relative to their size.
+        Largest difference between the sum of a row's contributions and the change of the target, as a fraction of that
+        change. With ``n_steps="auto"``, a row gets no more points once its sum is within the tolerance, and the latest
+        points changed its contributions by at most eight times the tolerance, as a fraction of their size.
     max_steps : int, default=400
         Largest number of points with ``n_steps="auto"``.
     %(reference)s

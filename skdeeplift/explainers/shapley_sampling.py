@@ -28,11 +28,11 @@ class ShapleySamplingExplainer(BaseExplainer):
         Whether every second order is the reverse of the order before it, which cancels much of the noise. An odd
         ``n_permutations`` is then rounded up.
     sampling_axes : int, tuple of int, list or dict, default=None
-        Axes whose positions are the players, counted with the axis of rows: ``(1, 2)`` takes all channels of a pixel
-        together, and shares their value evenly among them. None makes each element a player, and an empty tuple a whole
-        input. With several inputs or layers, a list has one entry for each, and a dict one for each name.
+        Axes along which each position is one feature, counted with the axis of rows: ``(1, 2)`` takes all channels of a
+        pixel together, and shares their value evenly among them. None makes each element a feature, and an empty tuple
+        a whole input. With several inputs or layers, a list has one entry for each, and a dict one for each name.
     %(groups)s
-        Each group is one player.
+        Each group counts as one feature.
     %(reference)s
         A mask that the network computes from tokens is computed again from the perturbed tokens.
     %(max_references)s
