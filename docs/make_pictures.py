@@ -109,7 +109,7 @@ def draw_quick_start(path):
 
 
 def draw_slopes(path):
-    """Draw the output of the network on the page of contributions, with its gradient and its slope from the reference."""
+    """Draw the output of the network on the page of contributions, with its gradient and its mean slope."""
     figure = Figure(figsize=(5, 3), layout="constrained")
     FigureCanvasAgg(figure)
     ax = figure.subplots()
