@@ -29,17 +29,12 @@ def summation_to_delta_error(explainer, X, *, explanation=None, target=None, per
 
     Parameters
     ----------
-    explainer : BaseExplainer
-        A fitted explainer that compares rows with references.
-    X : array-like of shape (n_rows, *features), or list or dict of array-like
-        Rows as the network takes them.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
-        Explanation of ``X`` to measure, or contributions from another source to the target of ``explainer``. By default
-        ``explainer`` computes the explanation.
-    target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure. By default the explainer's own ``target``.
-    per_row : bool, default=False
-        Whether to return one number for each row instead of their mean.
+    %(explainer)s
+        It compares rows with references.
+    %(X)s
+    %(explanation)s
+    %(target)s
+    %(per_row)s
 
     Returns
     -------
@@ -103,8 +98,7 @@ def rank_agreement(first, second, *, measure="spearman", k=0.1, absolute=False, 
         ``"top_k"``.
     absolute : bool, default=False
         Whether to compare absolute contributions.
-    per_row : bool, default=False
-        Whether to return one number for each row instead of their mean.
+    %(per_row)s
 
     Returns
     -------
@@ -149,16 +143,14 @@ def rank_agreement(first, second, *, measure="spearman", k=0.1, absolute=False, 
 def max_sensitivity(
     explainer, X, *, radius=0.02, n_draws=10, explanation=None, target=None, random_state=0, per_row=False
 ):
-    """Measure the largest change of the contributions when each feature moves a little.
+    r"""Measure the largest change of the contributions when each feature moves a little.
 
     .. versionadded:: 0.1
 
     Parameters
     ----------
-    explainer : BaseExplainer
-        A fitted explainer.
-    X : array-like of shape (n_rows, *features), or list or dict of array-like
-        Rows as the network takes them.
+    %(explainer)s
+    %(X)s
     radius : float, default=0.02
         Largest move of each feature, in its own units.
     n_draws : int, default=10
@@ -166,19 +158,18 @@ def max_sensitivity(
         lower bound of the largest change over all possible moves.
     explanation : Explanation, default=None
         Explanation of ``X`` by ``explainer``. By default ``explainer`` computes the explanation.
-    target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure. By default the explainer's own ``target``. If the target is the predicted class, the class
-        predicted for the unchanged row is used.
-    random_state : int, RandomState instance or None, default=0
-        Source of the moves. By default the moves are always the same, so that explainers are comparable.
-    per_row : bool, default=False
-        Whether to return one number for each row instead of their mean.
+    %(target)s
+    %(random_state)s
+    %(per_row)s
 
     Returns
     -------
     sensitivity : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Largest Euclidean norm of the change of the contributions, divided by the norm of the contributions. NaN if all
-        contributions of a row are zero. Means ignore NaN.
+        Largest Euclidean norm of the change of the contributions :math:`C`, divided by the norm of the contributions.
+        NaN if all contributions of a row are zero. Means ignore NaN.
+
+        .. math::
+            \max_{|\delta_i| \le \text{radius}} \frac{\| C(x + \delta) - C(x) \|}{\| C(x) \|}
 
     Raises
     ------
