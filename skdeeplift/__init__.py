@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"
 
 # Names are imported at their first use, because TensorFlow takes seconds to import.
 _HOMES = {
