@@ -18,7 +18,7 @@ ORDER = """
     command_line plotting metrics selection explainers binding explanation rows references targets execution
     perturbation propagation network datasets sequences
 """.split()
-LOWEST = ["compat", "config", "dtypes", "exceptions", "number_text", "replacement", "warn"]
+LOWEST = ["compat", "config", "dtypes", "exceptions", "number_text", "replacement", "shared_docstrings", "warn"]
 # An explanation's own pictures, which it asks of the displays when it is drawn.
 UPWARDS = {("explanation/explanation.py", "plotting")}
 # Public by the convention of named tuples, in spite of the underscore.

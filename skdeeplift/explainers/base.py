@@ -18,6 +18,7 @@ from skdeeplift.binding.importances import warn_of_encoded_columns
 from skdeeplift.binding.partial_fitting import check_learns_in_chunks, fit_chunk
 from skdeeplift.compat import Interval, StrOptions, fit_context, validate_parameter_constraints
 from skdeeplift.execution.schedules import schedule_of_references
+from skdeeplift.explainers import explainer_parameters
 from skdeeplift.network.callees import check_pickled
 from skdeeplift.network.packing import packed, unpacked
 from skdeeplift.network.trained import clone_estimator, is_estimator, is_trained_in_fit, rebuilt, steps_of, unfrozen
@@ -27,6 +28,7 @@ from skdeeplift.references.reference import Reference
 from skdeeplift.rows.batches import rows_for_fit
 from skdeeplift.rows.dask_map import dispatch_dask, fit_and_transform
 from skdeeplift.rows.dask_rows import compute_all, is_lazy
+from skdeeplift.shared_docstrings import fill_placeholders
 from skdeeplift.targets.profile import Profile
 
 CHECK_CONSTRAINTS = {"check": [StrOptions({"warn", "raise", "ignore"})]}
@@ -65,6 +67,10 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
     _find_sources = staticmethod(input_sources)
     # Return the schedule, which repeats the method for each row.
     _make_schedule = staticmethod(schedule_of_references)
+
+    def __init_subclass__(cls, **keywords):
+        super().__init_subclass__(**keywords)
+        fill_placeholders(cls, explainer_parameters.__doc__)
 
     @staticmethod
     @abstractmethod

@@ -21,9 +21,7 @@ class MutagenesisExplainer(BaseExplainer):
 
     Parameters
     ----------
-    estimator : keras.Model, tf.Module, tf.function, estimator, str, path or tuple of two paths
-        Network to explain, or an estimator that `fit` clones and trains, in any form that `DeepLiftExplainer` accepts.
-        A trained network is used as it is, so that further training shows in the next explanation.
+    %(estimator)s
     kind : {"change", "centered", "contribution"}, default="change"
         Entries to return:
 
@@ -44,75 +42,34 @@ class MutagenesisExplainer(BaseExplainer):
     deletions : bool, default=False
         Whether `explain` also returns the change of the target without each position, as ``deletions`` of shape
         ``(n_rows, n_positions)``. Positions behind the deleted one move up, and zeros come in at the end.
-    output : str or int, default=None
-        Output to explain, if the network has several: its key in a dict, its position in a list, or its name in Keras.
-        None is for networks with one output.
-    target : str, int, tuple of int, dict, array-like of float, Profile or callable, default="auto"
-        Target to explain, one number for each row, or several for ``"all"``:
-
-        - ``"auto"``: the single output, or each row's predicted class under a softmax;
-        - ``"predicted"``: each row's largest output;
-        - ``"all"``: every output, on a last axis of contributions;
-        - ``"profile"`` or a `~skdeeplift.targets.Profile`: the sum of the logits of positions, weighted by their
-          softmax;
-        - int or tuple of int: the output at this index into the output's axes;
-        - dict of indices to weights: a weighted sum, such as ``{8: 1, 3: -1}`` for the difference of two classes;
-        - array of float: a weighted sum with the weights of all outputs, in the output's shape;
-        - callable: a TensorFlow function that maps the model's own output to one number for each row.
-
-        Class labels replace indices if the estimator has ``classes_`` or ``class_names`` are passed. With two classes
-        and one logit, the second class has the logit and the first class its negative. ``"all"`` needs no more runs of
-        the network than one output.
-    class_names : array-like of shape (n_classes,), default=None
-        Names of the outputs, two for a single logit. Targets are chosen by these names, and columns of contributions
-        are named after them. By default, the ``classes_`` of the estimator, or the name of the ``y`` that a regressor
-        is trained on.
-    feature_names : array-like of str of shape (n_features,), default=None
-        Names of the columns of ``X``, for a table without column names. By default, the column names of a DataFrame, or
-        else ``x0``, ``x1`` and so on.
-    pre_activation : bool or "auto", default="auto"
-        Whether to explain the logits before a final softmax or sigmoid, instead of its result, which saturates. By
-        default, indices, classes, ``"predicted"`` and ``"all"`` mean the logits. A function or an array of weights
-        means the model's own output.
-    center_logits : bool, default=False
-        Whether to subtract the mean over classes, along the output's last axis, from each output. A softmax ignores a
-        number that is added to all logits; a centered explanation ignores it too (section 3.6 of the DeepLIFT paper).
+    %(output)s
+    %(target)s
+        ``"all"`` needs no more runs of the network than one output.
+    %(class_names)s
+    %(feature_names)s
+    %(pre_activation)s
+    %(center_logits)s
     layer : str or list of str, default=None
         Names of layers whose one-hot units to replace, such as a layer that encodes tokens. By default, the input's
         letters are replaced. The network is run from the replaced units on. Each of several layers is changed by
         itself.
-    to_source : bool or "auto", default="auto"
-        Whether to sum the contributions of encoded columns, such as those of a one-hot encoding, to the raw column that
-        the earlier steps of a `Pipeline` made them from. With ``"auto"``, this is done if every encoded column comes
-        from one raw column. True raises an error for steps that mix columns. False explains the columns that the
-        network takes.
-    max_samples : int, default=1000
-        Largest number of rows that `fit` keeps for ``feature_importances_``. Fewer are kept if rows are large.
-    batch_size : int or "auto", default="auto"
-        Number of mutated rows that are computed at once; of windows, as many more as take the same memory. By default,
-        it is predicted from the network's size and the free memory.
-    n_jobs : int, default=None
-        Number of parts of the rows that joblib computes in parallel, in threads unless `joblib.parallel_config` names
-        another backend, such as ``"loky"`` or ``"dask"``. None means one, or the number set in
-        `joblib.parallel_config`. -1 means all processors.
-    random_state : int, RandomState instance or None, default=None
-        Source of random numbers for the rows kept for ``feature_importances_``. Pass an int to get the same results
-        from every `fit`.
-    verbose : int, default=0
-        Whether to show a progress bar; 0 shows none.
+    %(to_source)s
+    %(max_samples)s
+    %(batch_size)s
+        Each mutated row counts as a row; of windows, as many more are computed as take the same memory.
+    %(n_jobs)s
+    %(random_state)s
+    %(verbose)s
 
     Attributes
     ----------
-    feature_importances_ : ndarray of shape (*features), or list or dict of ndarray
-        Mean absolute entries over at most ``max_samples`` rows of `fit`, and over all targets if there are several.
-        They are computed when the attribute is first read. If ``target`` is the predicted class, they are means over
-        the logits of all classes, after subtracting the logits' common mean.
-    network_ : Network
-        Network that the explainer is bound to.
-    n_features_in_ : int
-        Number of columns. Only set if rows are a table.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Names of the columns. Only set if rows are a DataFrame whose column names are all strings.
+    %(feature_importances_)s
+        Contributions are the entries that `transform` returns.
+    %(estimator_)s
+    %(classes_)s
+    %(network_)s
+    %(n_features_in_)s
+    %(feature_names_in_)s
 
     See Also
     --------

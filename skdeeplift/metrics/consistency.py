@@ -29,17 +29,12 @@ def summation_to_delta_error(explainer, X, *, explanation=None, target=None, per
 
     Parameters
     ----------
-    explainer : BaseExplainer
-        A fitted explainer that compares rows with references.
-    X : array-like of shape (n_rows, *features), or list or dict of array-like
-        Rows as the network takes them.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
-        Explanation of ``X`` to measure, or contributions from another source to the target of ``explainer``. By default
-        ``explainer`` computes the explanation.
-    target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure. By default the explainer's own ``target``.
-    per_row : bool, default=False
-        Whether to return one number for each row instead of their mean.
+    %(explainer)s
+        It compares rows with references.
+    %(X)s
+    %(explanation)s
+    %(target)s
+    %(per_row)s
 
     Returns
     -------
@@ -103,8 +98,7 @@ def rank_agreement(first, second, *, measure="spearman", k=0.1, absolute=False, 
         ``"top_k"``.
     absolute : bool, default=False
         Whether to compare absolute contributions.
-    per_row : bool, default=False
-        Whether to return one number for each row instead of their mean.
+    %(per_row)s
 
     Returns
     -------
@@ -155,10 +149,8 @@ def max_sensitivity(
 
     Parameters
     ----------
-    explainer : BaseExplainer
-        A fitted explainer.
-    X : array-like of shape (n_rows, *features), or list or dict of array-like
-        Rows as the network takes them.
+    %(explainer)s
+    %(X)s
     radius : float, default=0.02
         Largest move of each feature, in its own units.
     n_draws : int, default=10
@@ -166,13 +158,9 @@ def max_sensitivity(
         lower bound of the largest change over all possible moves.
     explanation : Explanation, default=None
         Explanation of ``X`` by ``explainer``. By default ``explainer`` computes the explanation.
-    target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure. By default the explainer's own ``target``. If the target is the predicted class, the class
-        predicted for the unchanged row is used.
-    random_state : int, RandomState instance or None, default=0
-        Source of the moves. By default the moves are always the same, so that explainers are comparable.
-    per_row : bool, default=False
-        Whether to return one number for each row instead of their mean.
+    %(target)s
+    %(random_state)s
+    %(per_row)s
 
     Returns
     -------

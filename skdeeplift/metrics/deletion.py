@@ -19,29 +19,14 @@ def deletion_curve(
 
     Parameters
     ----------
-    explainer : BaseExplainer
-        A fitted explainer.
-    X : array-like of shape (n_rows, *features), or list or dict of array-like
-        Rows as the network takes them.
-    fill : str, Reference, callable, array-like or References, default="reference"
-        Values that replace erased features. ``"reference"`` takes the explainer's own references. Any other value that
-        an explainer takes as ``reference`` works too, such as ``"zeros"``, ``"blur"``, or ``"mean"``, which is learned
-        from ``X``. With several references, the target is averaged over the references. To compare explainers, pass the
-        same values to all of them.
-    n_steps : int, default=20
-        Number of steps in which features are erased; at most the number of features.
-    absolute : bool, default=False
-        Whether features are ordered by absolute contributions.
-    axes : int, tuple of int, list or dict, default=None
-        Axes whose positions are erased as a whole. The contribution of a position is the sum over its elements. Axis 0
-        is the axis of rows, so ``(1, 2)`` erases pixels of images with all their channels, and ``1`` erases positions
-        of one-hot sequences. By default elements are erased one by one. With several inputs, pass a list or dict with
-        one entry for each input.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
-        Explanation of ``X`` to measure, or contributions from another source to the target of ``explainer``. By default
-        ``explainer`` computes the explanation.
-    target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure. By default the explainer's own ``target``.
+    %(explainer)s
+    %(X)s
+    %(fill)s
+    %(n_steps)s
+    %(absolute)s
+    %(axes)s
+    %(explanation)s
+    %(target)s
 
     Returns
     -------
@@ -80,22 +65,15 @@ def insertion_curve(
 
     Parameters
     ----------
-    explainer : BaseExplainer
-        A fitted explainer.
-    X : array-like of shape (n_rows, *features), or list or dict of array-like
-        Rows as the network takes them.
-    fill : str, Reference, callable, array-like or References, default="reference"
-        Values of features that are not inserted yet, as in `deletion_curve`.
-    n_steps : int, default=20
-        Number of steps in which features are inserted; at most the number of features.
-    absolute : bool, default=False
-        Whether features are ordered by absolute contributions.
-    axes : int, tuple of int, list or dict, default=None
-        Axes whose positions are inserted as a whole, as in `deletion_curve`.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
-        Explanation of ``X`` to measure, as in `deletion_curve`.
-    target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure. By default the explainer's own ``target``.
+    %(explainer)s
+    %(X)s
+    %(fill)s
+        Features that are not inserted yet have these values.
+    %(n_steps)s
+    %(absolute)s
+    %(axes)s
+    %(explanation)s
+    %(target)s
 
     Returns
     -------
@@ -141,24 +119,15 @@ def deletion_score(
 
     Parameters
     ----------
-    explainer : BaseExplainer
-        A fitted explainer.
-    X : array-like of shape (n_rows, *features), or list or dict of array-like
-        Rows as the network takes them.
-    fill : str, Reference, callable, array-like or References, default="reference"
-        Values that replace erased features, as in `deletion_curve`.
-    n_steps : int, default=20
-        Number of steps in which features are erased; at most the number of features.
-    absolute : bool, default=False
-        Whether features are ordered by absolute contributions.
-    axes : int, tuple of int, list or dict, default=None
-        Axes whose positions are erased as a whole, as in `deletion_curve`.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
-        Explanation of ``X`` to measure, as in `deletion_curve`.
-    target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure. By default the explainer's own ``target``.
-    per_row : bool, default=False
-        Whether to return one number for each row instead of their mean.
+    %(explainer)s
+    %(X)s
+    %(fill)s
+    %(n_steps)s
+    %(absolute)s
+    %(axes)s
+    %(explanation)s
+    %(target)s
+    %(per_row)s
 
     Returns
     -------
@@ -210,24 +179,16 @@ def insertion_score(
 
     Parameters
     ----------
-    explainer : BaseExplainer
-        A fitted explainer.
-    X : array-like of shape (n_rows, *features), or list or dict of array-like
-        Rows as the network takes them.
-    fill : str, Reference, callable, array-like or References, default="reference"
-        Values of features that are not inserted yet, as in `deletion_curve`.
-    n_steps : int, default=20
-        Number of steps in which features are inserted; at most the number of features.
-    absolute : bool, default=False
-        Whether features are ordered by absolute contributions.
-    axes : int, tuple of int, list or dict, default=None
-        Axes whose positions are inserted as a whole, as in `deletion_curve`.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
-        Explanation of ``X`` to measure, as in `deletion_curve`.
-    target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure. By default the explainer's own ``target``.
-    per_row : bool, default=False
-        Whether to return one number for each row instead of their mean.
+    %(explainer)s
+    %(X)s
+    %(fill)s
+        Features that are not inserted yet have these values.
+    %(n_steps)s
+    %(absolute)s
+    %(axes)s
+    %(explanation)s
+    %(target)s
+    %(per_row)s
 
     Returns
     -------
@@ -270,23 +231,16 @@ def log_odds_change(
 
     Parameters
     ----------
-    explainer : BaseExplainer
-        A fitted explainer.
-    X : array-like of shape (n_rows, *features), or list or dict of array-like
-        Rows as the network takes them.
-    fill : str, Reference, callable, array-like or References, default="reference"
-        Values that replace erased features, as in `deletion_curve`.
+    %(explainer)s
+    %(X)s
+    %(fill)s
     n_erased : int or float, default=0.2
         Maximum number of erased features as an int, or maximum share of all features as a float. Only features with
         positive contributions are erased.
-    axes : int, tuple of int, list or dict, default=None
-        Axes whose positions are erased as a whole, as in `deletion_curve`.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
-        Explanation of ``X`` to measure, as in `deletion_curve`.
-    target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure. By default the explainer's own ``target``.
-    per_row : bool, default=False
-        Whether to return one number for each row instead of their mean.
+    %(axes)s
+    %(explanation)s
+    %(target)s
+    %(per_row)s
 
     Returns
     -------

@@ -15,7 +15,9 @@ from skdeeplift.execution.problem import Problem
 from skdeeplift.execution.references import References
 from skdeeplift.explainers.base import BaseExplainer
 from skdeeplift.explanation.explanation import Explanation
+from skdeeplift.metrics import metric_parameters
 from skdeeplift.perturbation.partition import expand_over_sources, partition_by_axes
+from skdeeplift.shared_docstrings import fill_placeholders
 
 # Value of ``fill`` that means the explainer's own references.
 OWN_REFERENCES = "reference"
@@ -31,7 +33,7 @@ SHARED_CONSTRAINTS = {
 
 
 def check_parameters(**constraints):
-    """Return a decorator that checks the parameters of a metric.
+    """Return a decorator that checks the parameters of a metric, and fills its docstring with shared descriptions.
 
     Parameters
     ----------
@@ -46,6 +48,7 @@ def check_parameters(**constraints):
 
     def decorate(metric):
         """Return the metric with checks of its parameters."""
+        fill_placeholders(metric, metric_parameters.__doc__)
         shared = {name: SHARED_CONSTRAINTS[name] for name in signature(metric).parameters if name in SHARED_CONSTRAINTS}
         return validate_params({**shared, **constraints}, prefer_skip_nested_validation=True)(metric)
 

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 import skdeeplift.metrics
 from skdeeplift.metrics.consistency import rank_agreement, summation_to_delta_error
-from skdeeplift.metrics.explained_rows import check_explainer
+from skdeeplift.metrics.explained_rows import check_explainer, check_parameters
 from skdeeplift.metrics.scorers import GREATER_IS_BETTER
 
 DEFAULT_METRICS = (
@@ -28,6 +28,7 @@ DEFAULT_METRICS = (
 DELAY = 2
 
 
+@check_parameters(verbose=["verbose"])
 def compare_explainers(explainers, X, *, metrics=DEFAULT_METRICS, fill=None, axes=None, target=None, verbose=1):
     """Compare explainers of one network by metrics and by time.
 
@@ -46,13 +47,11 @@ def compare_explainers(explainers, X, *, metrics=DEFAULT_METRICS, fill=None, axe
         ``partial(deletion_score, fill="blur")``. By default all metrics that need only ``X``, except
         ``"randomization_check"``, which is slow. The result of ``"randomization_check"`` is its mean over layers.
     fill : str, Reference, callable, array-like or References, default=None
-        Values that replace erased features for all explainers, as in `skdeeplift.metrics.deletion_curve`. By default
-        the references of the first explainer that has references, or ``"mean"`` if no explainer has references.
-    axes : int, tuple of int, list or dict, default=None
-        Axes whose positions are erased as a whole, as in `skdeeplift.metrics.deletion_curve`.
+        %(fill)s
+        None takes the references of the first explainer that has references, or ``"mean"`` if no explainer has them.
+    %(axes)s
     target : str, int, tuple, dict, array-like or callable, default=None
         Target to measure. By default the explainers' own ``target``.
-
     verbose : int, default=1
         Whether to show a progress bar if the comparison takes more than two seconds.
 

@@ -32,28 +32,20 @@ def sensitivity_n(
 
     Parameters
     ----------
-    explainer : BaseExplainer
-        A fitted explainer.
-    X : array-like of shape (n_rows, *features), or list or dict of array-like
-        Rows as the network takes them.
+    %(explainer)s
+    %(X)s
     n : int, float or sequence of float, default=(0.1, 0.3, 0.5, 0.7, 0.9)
         Number of features that are erased together as an int, or their share of all features as a float; fewer than
         all. With several numbers, the result is the mean over the numbers. For the sum over all features use
         `summation_to_delta_error`.
     n_draws : int, default=100
         Number of random sets of ``n`` features. All rows use the same sets.
-    fill : str, Reference, callable, array-like or References, default="reference"
-        Values that replace erased features, as in `deletion_curve`.
-    axes : int, tuple of int, list or dict, default=None
-        Axes whose positions are erased as a whole, as in `deletion_curve`.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
-        Explanation of ``X`` to measure, as in `deletion_curve`.
-    target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure. By default the explainer's own ``target``.
-    random_state : int, RandomState instance or None, default=0
-        Source of the random sets. By default the sets are always the same, so that explainers are comparable.
-    per_row : bool, default=False
-        Whether to return one number for each row instead of their mean.
+    %(fill)s
+    %(axes)s
+    %(explanation)s
+    %(target)s
+    %(random_state)s
+    %(per_row)s
 
     Returns
     -------
@@ -120,33 +112,25 @@ def infidelity(
 
     Parameters
     ----------
-    explainer : BaseExplainer
-        A fitted explainer.
-    X : array-like of shape (n_rows, *features), or list or dict of array-like
-        Rows as the network takes them.
+    %(explainer)s
+    %(X)s
     perturbation : {"removal", "noise"}, default="removal"
         Change of the rows. ``"removal"`` erases a random number of random features. The target should then lose the sum
         of their contributions. ``"noise"`` subtracts normal noise from all features. The target should then lose the
         sum of the noise times the multipliers, so the explanation needs multipliers.
     n_draws : int, default=100
         Number of random changes of each row. All rows get the same changes.
-    fill : str, Reference, callable, array-like or References, default="reference"
-        Values that replace erased features, as in `deletion_curve`.
+    %(fill)s
     noise_scale : float, default=0.1
         Standard deviation of the noise, in the units of the features.
     normalize : bool, default=False
         Whether to divide by the mean square of the loss of the target, so that 0 is perfect and contributions that are
         all zero give 1. The result is infinite if the target never changes and contributions are not zero.
-    axes : int, tuple of int, list or dict, default=None
-        Axes whose positions are erased as a whole, as in `deletion_curve`.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
-        Explanation of ``X`` to measure, as in `deletion_curve`.
-    target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure. By default the explainer's own ``target``.
-    random_state : int, RandomState instance or None, default=0
-        Source of the changes. By default the changes are always the same, so that explainers are comparable.
-    per_row : bool, default=False
-        Whether to return one number for each row instead of their mean.
+    %(axes)s
+    %(explanation)s
+    %(target)s
+    %(random_state)s
+    %(per_row)s
 
     Returns
     -------

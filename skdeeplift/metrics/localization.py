@@ -18,25 +18,17 @@ def localization_auc(
 
     Parameters
     ----------
-    explainer : BaseExplainer
-        A fitted explainer.
-    X : array-like of shape (n_rows, *features), or list or dict of array-like
-        Rows as the network takes them.
+    %(explainer)s
+    %(X)s
     positions : array-like of bool, list or dict of array-like, or callable
         Mask of the known positions of the signal, of shape (n_rows, *features), or (*features) for all rows. A callable
         takes ``X`` and returns the mask. Axes that ``axes`` does not name may be left out.
     absolute : bool, default=True
         Whether to rank by absolute contributions, so that the signal may raise or lower the target.
-    axes : int, tuple of int, list or dict, default=None
-        Axes whose positions count as a whole, with the sum of the contributions of their elements: ``1`` for positions
-        of one-hot sequences, ``(1, 2)`` for pixels of images. By default each element counts alone.
-    explanation : Explanation, array-like of shape (n_rows, *features), or list or dict of array-like, default=None
-        Explanation of ``X`` to measure, or contributions from another source to the target of ``explainer``. By default
-        ``explainer`` computes the explanation.
-    target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure. By default the explainer's own ``target``.
-    per_row : bool, default=False
-        Whether to return one number for each row instead of their mean.
+    %(axes)s
+    %(explanation)s
+    %(target)s
+    %(per_row)s
 
     Returns
     -------

@@ -38,10 +38,9 @@ def randomization_check(
 
     Parameters
     ----------
-    explainer : BaseExplainer
-        A fitted explainer. Random weights are set in a copy of its network.
-    X : array-like of shape (n_rows, *features), or list or dict of array-like
-        Rows as the network takes them.
+    %(explainer)s
+        Random weights are set in a copy of its network.
+    %(X)s
     mode : {"cascading", "independent"}, default="cascading"
         Order of randomization. ``"cascading"`` randomizes one layer after the other and keeps their random weights.
         ``"independent"`` randomizes one layer at a time.
@@ -54,13 +53,10 @@ def randomization_check(
         Whether to compare absolute contributions.
     explanation : Explanation, default=None
         Explanation of ``X`` by ``explainer``. By default ``explainer`` computes the explanation.
-    target : str, int, tuple, dict, array-like or callable, default=None
-        Target to measure. By default the explainer's own ``target``. If the target is the predicted class, the class
-        predicted by the unchanged network is used.
-    random_state : int, RandomState instance or None, default=0
-        Source of the weights. By default the weights are always the same, so that explainers are comparable.
-    per_row : bool, default=False
-        Whether to return one number for each row instead of their mean.
+    %(target)s
+        The unchanged network predicts this class.
+    %(random_state)s
+    %(per_row)s
 
     Returns
     -------

@@ -19,8 +19,7 @@ class BeeswarmDisplay(Display):
     ----------
     contributions : array-like of shape (n_rows, n_features)
         Contributions of the rows of a table.
-    feature_names : array-like of str of shape (n_features,)
-        Names of the features.
+    %(feature_names)s
     values : array-like or DataFrame of shape (n_rows, n_features), default=None
         Values of the features. None draws all points in one colour; values that are not numbers are gray.
     xlabel : str, default="contribution"
@@ -28,10 +27,8 @@ class BeeswarmDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the points, after `plot`.
-    figure_ : matplotlib Figure
-        Figure of the axes, after `plot`.
+    %(ax_)s
+    %(figure_)s
 
     See Also
     --------
@@ -59,17 +56,12 @@ class BeeswarmDisplay(Display):
 
         Parameters
         ----------
-        explanation : Explanation
-            Contributions of the rows of a table.
-        target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, the rows of this
-            target are drawn.
-        part : str or int, default=None
-            The key or position of the input or layer to draw; required if there are several.
-        max_features : int, default=10
-            Maximum number of features to draw. The other features share one swarm, their sum.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+        %(explanation)s
+        %(target)s
+            If rows have targets of their own, the rows of this target are drawn.
+        %(part)s
+        %(max_features)s
+        %(ax)s
 
         Returns
         -------
@@ -93,9 +85,8 @@ class BeeswarmDisplay(Display):
         Parameters
         ----------
         max_features : int, default=None
-            Maximum number of features to draw; all by default.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+            %(max_features)s
+        %(ax)s
 
         Returns
         -------

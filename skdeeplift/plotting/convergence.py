@@ -43,15 +43,12 @@ class ConvergenceDisplay(Display):
     report : DataFrame, default=None
         Table to draw instead of errors. Its columns are among ``"change"``, ``"standard_error"`` and ``"error"``, and
         its index has names and numbers, as in the table of `reference_report`.
-    tolerance : float, default=1e-3
-        Error at which a line is drawn; explainers warn of larger errors.
+    %(tolerance)s
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the lines, after `plot`.
-    figure_ : matplotlib Figure
-        Figure of the axes, after `plot`.
+    %(ax_)s
+    %(figure_)s
 
     See Also
     --------
@@ -90,8 +87,7 @@ class ConvergenceDisplay(Display):
         numbers : list of int, default=None
             Numbers of references or steps. By default powers of two for references, and 1, 2, 5, 10 and so on to 200
             for steps.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+        %(ax)s
         **options : object
             Further parameters of `from_explanation`; with ``over="references"`` those of `reference_report`, such as
             ``references``.
@@ -136,10 +132,8 @@ class ConvergenceDisplay(Display):
         explanation : Explanation, or dict of str to Explanation
             Contributions by a method with a reference. Each explanation of a dict has a line. Each target of a row
             counts as a row; contributions of all inputs or layers are summed.
-        tolerance : float, default=1e-3
-            Error at which a line is drawn; explainers warn of larger errors.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+        %(tolerance)s
+        %(ax)s
 
         Returns
         -------
@@ -172,8 +166,7 @@ class ConvergenceDisplay(Display):
             references.
         tolerance : float, default=1e-3
             Error at which a line is drawn, if the report has a column ``"error"``.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+        %(ax)s
 
         Returns
         -------
@@ -192,8 +185,7 @@ class ConvergenceDisplay(Display):
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+        %(ax)s
 
         Returns
         -------

@@ -40,10 +40,8 @@ class DependenceDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the points, after `plot`.
-    figure_ : matplotlib Figure
-        Figure of the axes, after `plot`.
+    %(ax_)s
+    %(figure_)s
 
     See Also
     --------
@@ -74,20 +72,16 @@ class DependenceDisplay(Display):
 
         Parameters
         ----------
-        explanation : Explanation
-            Contributions of the rows of a table.
+        %(explanation)s
         feature : str or int
             The feature's name or position.
         color_by : str or int, default=None
             The name or position of another feature, which colours the points. The two features interact if points of
             equal value differ in height by colour. None draws all points in one colour.
-        target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, the rows of this
-            target are drawn.
-        part : str or int, default=None
-            The key or position of the input to draw; required if there are several.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+        %(target)s
+            If rows have targets of their own, the rows of this target are drawn.
+        %(part)s
+        %(ax)s
 
         Returns
         -------
@@ -119,8 +113,7 @@ class DependenceDisplay(Display):
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+        %(ax)s
 
         Returns
         -------

@@ -1,9 +1,13 @@
 """Base class of all displays, and colours that suit a light or a dark background."""
 
+import inspect
 from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
+
+from skdeeplift.plotting import display_parameters
+from skdeeplift.shared_docstrings import fill_placeholders
 
 # The legend is outside the axes, to the right of them.
 LEGEND_ON_THE_RIGHT = {"frameon": False, "loc": "upper left", "bbox_to_anchor": (1, 1)}
@@ -109,6 +113,11 @@ def write_plain_ticks(axis, values=None):
 
 class Display:
     """Base of all displays, which explain rows and draw them."""
+
+    def __init_subclass__(cls, **keywords):
+        super().__init_subclass__(**keywords)
+        for described in (cls, *filter(inspect.isroutine, vars(cls).values())):
+            fill_placeholders(getattr(described, "__func__", described), display_parameters.__doc__)
 
     @classmethod
     def from_explainer(cls, explainer, X, *, target=None, ax=None, **options):

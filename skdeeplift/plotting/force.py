@@ -27,8 +27,7 @@ class ForceDisplay(Display):
         The target at the reference.
     prediction : float
         The target at the row.
-    feature_names : array-like of str of shape (n_features,)
-        Names of the features.
+    %(feature_names)s
     values : array-like of shape (n_features,), default=None
         Values of the features, which are written beside their names. None writes the names alone.
     xlabel : str, default="output"
@@ -36,10 +35,8 @@ class ForceDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the stacks, after `plot`.
-    figure_ : matplotlib Figure
-        Figure of the axes, after `plot`.
+    %(ax_)s
+    %(figure_)s
 
     See Also
     --------
@@ -70,21 +67,15 @@ class ForceDisplay(Display):
 
         Parameters
         ----------
-        explanation : Explanation
-            Contributions of the rows of a table, by a method that compares them with a reference.
-        row : object, default=None
-            The label of the row to draw, as `to_frame` shows it: a label of the index if ``X`` was a DataFrame,
-            otherwise a position. Required if there are several rows and no ``position``.
-        position : int, default=None
-            The position of the row to draw, counted from 0 among all rows, in place of its label.
-        target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, that of the row.
-        part : str or int, default=None
-            The key or position of the input or layer to draw; required if there are several.
-        max_features : int, default=10
-            Maximum number of features to draw. The other features share one part of a stack, their sum.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+        %(explanation)s
+            The method compares them with a reference.
+        %(row)s
+        %(position)s
+        %(target)s
+            If rows have targets of their own, that of the row is drawn.
+        %(part)s
+        %(max_features)s
+        %(ax)s
 
         Returns
         -------
@@ -109,9 +100,8 @@ class ForceDisplay(Display):
         Parameters
         ----------
         max_features : int, default=None
-            Maximum number of features to draw; all by default. The other features share one part of a stack.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+            %(max_features)s
+        %(ax)s
 
         Returns
         -------

@@ -32,8 +32,7 @@ class HeatmapDisplay(Display):
     ----------
     contributions : array-like of shape (n_rows, n_features)
         Contributions of the rows of a table.
-    feature_names : array-like of str of shape (n_features,)
-        Names of the features.
+    %(feature_names)s
     prediction : array-like of shape (n_rows,), default=None
         The target at each row. None draws no line.
     label : str, default="contribution"
@@ -45,12 +44,9 @@ class HeatmapDisplay(Display):
     ----------
     order_ : ndarray of int of shape (n_rows,)
         Positions of the rows from left to right, after `plot`.
-    limit_ : float
-        Absolute contribution at which colours are full, after `plot`.
-    ax_ : matplotlib Axes
-        Axes with the grid, after `plot`.
-    figure_ : matplotlib Figure
-        Figure of the axes, after `plot`.
+    %(limit_)s
+    %(ax_)s
+    %(figure_)s
 
     See Also
     --------
@@ -82,22 +78,14 @@ class HeatmapDisplay(Display):
 
         Parameters
         ----------
-        explanation : Explanation
-            Contributions of the rows of a table.
-        order : {"clustering", "prediction", "sum", "given"} or array-like of int, default="clustering"
-            Order of the rows from left to right: similar contributions next to each other, by prediction or by sum of
-            contributions from the lowest to the highest, or as they are. An array holds the positions of the rows.
-        target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, the rows of this
-            target are drawn.
-        part : str or int, default=None
-            The key or position of the input or layer to draw; required if there are several.
-        max_features : int, default=10
-            Maximum number of features to draw. The last line is the sum of the other features.
-        percentile : float, default=99.5
-            Percentile of absolute contributions at which colours are full.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+        %(explanation)s
+        %(order)s
+        %(target)s
+            If rows have targets of their own, the rows of this target are drawn.
+        %(part)s
+        %(max_features)s
+        %(percentile)s
+        %(ax)s
 
         Returns
         -------
@@ -121,14 +109,11 @@ class HeatmapDisplay(Display):
 
         Parameters
         ----------
-        order : {"clustering", "prediction", "sum", "given"} or array-like of int, default="clustering"
-            Order of the rows from left to right.
+        %(order)s
         max_features : int, default=None
-            Maximum number of features to draw; all by default. The last line is the sum of the other features.
-        percentile : float, default=99.5
-            Percentile of absolute contributions at which colours are full.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+            %(max_features)s
+        %(percentile)s
+        %(ax)s
 
         Returns
         -------

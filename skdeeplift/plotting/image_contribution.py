@@ -70,8 +70,7 @@ class ImageContributionDisplay(Display):
         Absolute contribution at which colours are full, after `plot`.
     ax_ : matplotlib Axes
         The first of ``axes_``.
-    figure_ : matplotlib Figure
-        Figure of the axes, after `plot`.
+    %(figure_)s
 
     See Also
     --------
@@ -168,33 +167,24 @@ class ImageContributionDisplay(Display):
         ----------
         explanation : Explanation, or dict of str to Explanation
             Contributions of images. The explanations of a dict are drawn side by side, with their names as titles.
-        rows : object or list of object, default=None
-            Labels of the images to draw, as `to_frame` shows them: labels of the index if ``X`` was a DataFrame,
-            otherwise positions. None draws those at ``position``, by default the first five.
+        %(rows)s
         position : int or list of int, default=None
             Positions of the images to draw, counted from 0 among all rows, in place of their labels.
         target : int, str or list of them, default=None
             The targets to draw side by side; by default all, if there are no more than ten.
-        part : str or int, default=None
-            The key or position of the input or layer to draw; required if there are several.
+        %(part)s
         image_shape : tuple of int, default=None
             Shape of an image, if rows are flat. None takes the shape of the rows.
         channels_axis : int, default=None
             The axis of channels, counting the axis of rows. Contributions are summed over it. None takes the last axis,
             or the first after the rows if it alone has one, three or four entries.
-        sign : {"all", "positive", "negative", "absolute"}, default="all"
-            Contributions to draw: all, those of one sign, or the sizes of all.
-        alpha : float, default=None
-            Opacity of the largest contributions over the full image, between 0 and 1. None draws opaque contributions
-            over a pale copy of the image.
-        smoothing : float, default=0
-            Standard deviation, in pixels, of a Gaussian that smooths the picture. The contributions are unchanged.
+        %(sign)s
+        %(alpha)s
+        %(smoothing)s
         scale : {"figure", "row", "panel"}, default=None
-            Pictures that share a scale of colours: all pictures, those of one image, or none. By default none, if there
-            are several explanations, because methods differ in size; else those of one image.
-        percentile : float, default=99.5
-            Percentile of absolute contributions at which colours are full. The default prevents a few pixels from
-            making all others pale.
+            %(scale)s
+            By default none, if there are several explanations, because methods differ in size; else those of one image.
+        %(percentile)s
         ax : matplotlib Axes or array of Axes, default=None
             Axes of a grid, whose place the pictures take, or one axes for each picture. By default those of a new
             figure.
@@ -250,17 +240,11 @@ class ImageContributionDisplay(Display):
 
         Parameters
         ----------
-        sign : {"all", "positive", "negative", "absolute"}, default="all"
-            Contributions to draw: all, those of one sign, or the sizes of all.
-        alpha : float, default=None
-            Opacity of the largest contributions over the full image, between 0 and 1. None draws opaque contributions
-            over a pale copy of the image.
-        smoothing : float, default=0
-            Standard deviation, in pixels, of a Gaussian that smooths the picture. The contributions are unchanged.
-        scale : {"figure", "row", "panel"}, default="row"
-            Pictures that share a scale of colours: all pictures, those of one image, or none.
-        percentile : float, default=99.5
-            Percentile of absolute contributions at which colours are full.
+        %(sign)s
+        %(alpha)s
+        %(smoothing)s
+        %(scale)s
+        %(percentile)s
         ax : matplotlib Axes or array of Axes, default=None
             Axes of a grid, whose place the pictures take, or one axes for each picture. By default those of a new
             figure.

@@ -19,8 +19,7 @@ class ImportanceDisplay(Display):
     ----------
     importances : array-like of shape (n_features,) or (n_features, n_classes)
         Mean absolute contribution of each feature. With several classes, a bar has one segment for each class.
-    feature_names : array-like of str of shape (n_features,)
-        Names of the features.
+    %(feature_names)s
     spread : array-like of shape (n_features,), default=None
         Standard deviation of the absolute contributions over rows, drawn as whiskers at the bar's end. None draws no
         whiskers.
@@ -31,10 +30,8 @@ class ImportanceDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the bars, after `plot`.
-    figure_ : matplotlib Figure
-        Figure of the axes, after `plot`.
+    %(ax_)s
+    %(figure_)s
 
     See Also
     --------
@@ -66,8 +63,7 @@ class ImportanceDisplay(Display):
 
         Parameters
         ----------
-        explanation : Explanation
-            Contributions of the rows of a table.
+        %(explanation)s
         target : int or str, default=None
             The target to draw; by default the mean over all targets. If rows have targets of their own, the rows of
             this target are drawn; all rows by default.
@@ -76,12 +72,9 @@ class ImportanceDisplay(Display):
             the rows of one target in the mean.
         spread : bool, default=False
             Whether whiskers show the standard deviation (SD) of absolute contributions over rows.
-        part : str or int, default=None
-            The key or position of the input or layer to draw; required if there are several.
-        max_features : int, default=10
-            Maximum number of features to draw. The other features share one bar, their sum.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+        %(part)s
+        %(max_features)s
+        %(ax)s
 
         Returns
         -------
@@ -136,9 +129,8 @@ class ImportanceDisplay(Display):
         Parameters
         ----------
         max_features : int, default=None
-            Maximum number of features to draw; all by default. The other features share one bar.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+            %(max_features)s
+        %(ax)s
 
         Returns
         -------

@@ -28,7 +28,8 @@ def _drawn_by(display):
     itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     draw.__signature__ = inspect.Signature([itself, *list(parameters.values())[1:]])
     # The entry of the parameter `explanation` ends where the next one begins.
-    draw.__doc__ = re.sub(r"^explanation : .*\n( .*\n)+", "", inspect.getdoc(from_explanation), flags=re.MULTILINE)
+    described = from_explanation.__doc__ or ""  # None under python -OO
+    draw.__doc__ = re.sub(r"^( *)explanation : .*\n(\1 .*\n)+", "", described, flags=re.MULTILINE)
     return draw
 
 

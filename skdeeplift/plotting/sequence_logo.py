@@ -46,13 +46,10 @@ class SequenceLogoDisplay(Display):
         smallest next to the line. One column more than the alphabet has letters is for positions without a letter.
     alphabet : str or list of str, default="ACGT"
         Letters in the order of their columns.
-    highlights : list of tuple or dict, default=()
-        Ranges of positions to shade, as tuples ``(start, stop)`` that exclude ``stop``, or as a dict of names to such
-        tuples or lists of them.
+    %(highlights)s
     start : int, default=0
         Position of the first letter.
-    letter_colors : dict of str to color, default=None
-        Colours that replace the usual colours of letters.
+    %(letter_colors)s
     ylabel : str, default="contribution"
         Label of the axis of heights.
 
@@ -60,10 +57,8 @@ class SequenceLogoDisplay(Display):
     ----------
     letters_ : ndarray of str of shape (n_drawn,)
         The drawn letters in the order of the paths of ``ax_.collections[-1]``, after `plot`.
-    ax_ : matplotlib Axes
-        Axes with the letters, after `plot`.
-    figure_ : matplotlib Figure
-        Figure of the axes, after `plot`.
+    %(ax_)s
+    %(figure_)s
 
     See Also
     --------
@@ -103,8 +98,7 @@ class SequenceLogoDisplay(Display):
             The target to explain; the explainer's own ``target`` by default.
         hypothetical : bool, default=False
             Whether to draw the hypothetical contributions of all letters.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+        %(ax)s
         **options : object
             Further parameters of `from_explanation`.
 
@@ -150,30 +144,22 @@ class SequenceLogoDisplay(Display):
         ----------
         explanation : Explanation
             Contributions of one-hot sequences.
-        row : object, default=None
-            The label of the sequence to draw, as `to_frame` shows it: a label of the index if ``X`` was a DataFrame,
-            otherwise a position. Required if there are several rows and no ``position``.
-        position : int, default=None
-            The position of the sequence to draw, counted from 0 among all rows, in place of its label.
+        %(row)s
+        %(position)s
         alphabet : str or list of str, default=None
             Letters in their order on the one-hot axis; ``"ACGT"`` by default, which has four letters.
         hypothetical : bool, default=False
             Whether to draw the hypothetical contributions of all letters, which the explanation must hold.
         positions : tuple of int, default=None
             The first position to draw, and the first position after it not to draw; all positions by default.
-        highlights : list of tuple or dict, default=()
-            Ranges of positions to shade, as tuples ``(start, stop)`` that exclude ``stop``, or as a dict of names to
-            such tuples or lists of them.
+        %(highlights)s
         letters_axis : int, default=None
             The axis of letters, not counting the axis of rows; by default the last axis along which rows are one-hot.
-        letter_colors : dict of str to color, default=None
-            Colours that replace the usual colours of letters.
-        target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, that of the row.
-        part : str or int, default=None
-            The key or position of the input to draw; required if there are several.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+        %(letter_colors)s
+        %(target)s
+            If rows have targets of their own, that of the row is drawn.
+        %(part)s
+        %(ax)s
 
         Returns
         -------
@@ -218,8 +204,7 @@ class SequenceLogoDisplay(Display):
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+        %(ax)s
 
         Returns
         -------

@@ -39,12 +39,9 @@ class TokenDisplay(Display):
 
     Attributes
     ----------
-    limit_ : float
-        Absolute contribution at which colours are full, after `plot`.
-    ax_ : matplotlib Axes
-        Axes with the words, after `plot`.
-    figure_ : matplotlib Figure
-        Figure of the axes, after `plot`.
+    %(limit_)s
+    %(ax_)s
+    %(figure_)s
 
     See Also
     --------
@@ -88,9 +85,7 @@ class TokenDisplay(Display):
         ----------
         explanation : Explanation
             Contributions of tokens, or of the dimensions of their embeddings, which are summed.
-        rows : object or list of object, default=None
-            Labels of the rows to draw, as `to_frame` shows them: labels of the index if ``X`` was a DataFrame,
-            otherwise positions. None draws those at ``position``, by default the first five.
+        %(rows)s
         position : int or list of int, default=None
             Positions of the rows to draw, counted from 0 among all rows, in place of their labels.
         vocabulary : sequence or dict of str, keras.Layer or callable, default=None
@@ -104,15 +99,12 @@ class TokenDisplay(Display):
         max_words : int, default=200
             Maximum number of words to draw of each text. The words left out are counted, with the sum of their
             contributions.
-        target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, only rows of this
-            target are drawn; all rows by default.
-        part : str or int, default=None
-            The key or position of the input or layer to draw; required if there are several.
+        %(target)s
+            If rows have targets of their own, the rows of this target are drawn. By default all rows are drawn.
+        %(part)s
         percentile : float, default=100
-            Percentile of absolute contributions at which colours are full.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
+            %(percentile)s
+        %(ax)s
 
         Returns
         -------
@@ -187,11 +179,11 @@ class TokenDisplay(Display):
         Parameters
         ----------
         percentile : float, default=100
-            Percentile of absolute contributions at which colours are full.
+            %(percentile)s
         fontsize : float, default=12
             Size of the letters in points.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; by default those of a new figure, which is as high as the texts.
+        %(ax)s
+            A new figure is as high as the texts.
 
         Returns
         -------

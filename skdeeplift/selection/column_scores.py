@@ -31,7 +31,8 @@ def contribution_score(explainer, *, groups="auto", within="sum", max_samples=10
         Raw column of each encoded column, as in `ContributionSelector`. By default the encoder determines the raw
         columns.
     within : {"sum", "mean_absolute", "norm"}, default="sum"
-        Absolute contribution of several encoded columns of one raw column, as in `MeanAbsoluteImportance`.
+        Absolute contribution of the encoded columns of one raw column: the absolute value of their sum, the mean of
+        their absolute values, or their Euclidean norm.
     max_samples : int, default=1000
         Maximum number of rows for the scores of groups. If there are more rows, a random sample is used.
     random_state : int, RandomState instance or None, default=None

@@ -45,7 +45,8 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         columns, such as a principal component analysis, requires labels in one of the forms that
         `MeanAbsoluteImportance` takes. A label is a raw column, or a tuple of raw columns that share one importance.
     within : {"sum", "mean_absolute", "norm"}, default="sum"
-        Absolute contribution of several encoded columns of one raw column, as in `MeanAbsoluteImportance`.
+        Absolute contribution of the encoded columns of one raw column: the absolute value of their sum, the mean of
+        their absolute values, or their Euclidean norm.
     n_resamples : int, default=0
         Number of selections on random samples of the rows, to find the columns that are selected in most samples
         (stability selection). Each sample sets new seeds for every ``random_state`` inside the estimator, so that
