@@ -26,6 +26,8 @@ NETWORK = MNIST / "keras2_mnist_cnn_allconv.h5"
 DIGIT, OTHER = 8, 3
 N_ERASED = 157  # 20 % of the pixels
 N_SHOWN = 4
+# Pages of the user guide whose code writes the pictures that they show.
+PAGES = "pictures explanations feature_selection images keras_hub metrics sequences tables text".split()
 
 
 def load():
@@ -106,6 +108,24 @@ def draw_quick_start(path):
         namespace["explanation"].plot.beeswarm().figure_.savefig(path, dpi=120)
 
 
+def draw_slopes(path):
+    """Draw the output of the network on the page of contributions, with its gradient and its mean slope."""
+    figure = Figure(figsize=(5, 3), layout="constrained")
+    FigureCanvasAgg(figure)
+    ax = figure.subplots()
+    total = np.linspace(-0.2, 2.4, 100)
+    ax.plot(total, np.minimum(total, 1), color="black", label="output")
+    ax.plot([1.6, 2.4], [1, 1], color="C3", linestyle=":", linewidth=4, label="gradient at the row: 0")
+    ax.plot([0, 2], [0, 1], color="C0", linestyle="--", label="slope from the reference: 0.5")
+    ax.plot([0, 2], [0, 1], "ko")
+    ax.annotate("reference", (0, 0), xytext=(8, -4), textcoords="offset points")
+    ax.annotate("row", (2, 1), xytext=(0, 8), textcoords="offset points", ha="center")
+    ax.set(xlabel="x1 + x2", ylim=(-0.25, 1.25))
+    ax.legend(frameon=False, loc="lower right")
+    ax.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)
+
+
 def pictures_of(page):
     """The pictures that a page shows, by the names under which its code writes them."""
     shown = re.findall(
@@ -120,7 +140,9 @@ if __name__ == "__main__":
     draw(HERE / "_static" / "contributions.png")
     draw_quick_start(HERE / "_static" / "quick_start.png")
     run("tutorial.rst", {"importance.png": "_static/tutorial.png"})
-    for page in ("user_guide/pictures.rst", "user_guide/keras_hub.rst", "user_guide/tables.rst"):
+    draw_slopes(HERE / "_static" / "pictures" / "slopes.png")
+    for name in PAGES:
+        page = f"user_guide/{name}.rst"
         run(page, pictures_of(page))
     page, table = "user_guide/methods_compared", "methods_compared.csv"
     run(f"{page}.rst", pictures_of(f"{page}.rst") | {table: f"{page}.csv"})

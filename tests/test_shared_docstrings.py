@@ -1,9 +1,13 @@
 """Placeholders of docstrings are filled with descriptions that several objects share."""
 
 import ast
+import doctest
 import inspect
+import runpy
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -120,3 +124,15 @@ def test_python_without_docstrings_imports_all_public_names():
     done = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True, timeout=300, check=True)
     assert set(ast.literal_eval(done.stdout)) == {None}
     assert skdeeplift.DeepLiftExplainer.__doc__
+
+
+def test_failing_doctests_name_their_lines_of_the_source():
+    path = Path(skdeeplift.__file__).parents[1] / "conftest.py"
+    [test] = doctest.DocTestFinder(recurse=False).find(skdeeplift.DeepLiftExplainer, "explainer")
+    correct_lines = runpy.run_path(path)["pytest_collection_modifyitems"]
+    correct_lines([SimpleNamespace(dtest=test), SimpleNamespace()])
+    lines = Path(test.filename).read_text(encoding="utf-8").splitlines()
+    for example in test.examples:
+        first = f">>> {example.source.splitlines()[0]}"
+        assert lines[test.lineno + example.lineno].strip() == first
+        assert test.docstring.splitlines()[example.lineno].strip() == first

@@ -8,11 +8,15 @@ from skdeeplift.explainers.base import COMMON_CONSTRAINTS, REFERENCE_CONSTRAINTS
 
 
 class ExpectedGradientsExplainer(BaseExplainer):
-    """Explain a network's output by integrated gradients, averaged over many references.
+    r"""Explain a network's output by integrated gradients, averaged over many references.
 
-    Each draw takes a random reference, and a random point on the path from this reference to the row. The mean over
-    draws converges to integrated gradients, averaged over the references. Standard errors estimate the distance from
-    this limit.
+    Each draw takes a random reference :math:`r`, and a random point on the path from this reference to the row. The
+    mean over draws converges to integrated gradients, averaged over the references:
+
+    .. math:: \phi_i = \mathbb{E}_{r, \, \alpha \sim U(0, 1)}
+        \left[ (x_i - r_i) \frac{\partial f(r + \alpha (x - r))}{\partial x_i} \right]
+
+    Standard errors estimate the distance from this limit.
 
     .. versionadded:: 0.1
 

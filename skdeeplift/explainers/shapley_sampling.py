@@ -8,13 +8,17 @@ from skdeeplift.perturbation.perturbation import Perturbation, whole_inputs
 
 
 class ShapleySamplingExplainer(BaseExplainer):
-    """Explain a network's output by the Shapley values of its input's features.
+    r"""Explain a network's output by the Shapley values of its input's features.
 
-    All features start at the reference, and take the row's values one after the other. Each feature gets the change of
-    the output at its step. The Shapley value is the mean over all orders of the features: it shares the joint effect of
-    features among them, and a row's contributions sum to ``f(x) - f(reference)`` exactly. For up to 12 features or
-    groups it is computed exactly, for more from a sample of orders. The network is only run, never differentiated, so
-    that any network can be explained.
+    All :math:`d` features start at the reference, and take the row's values one after the other. Each feature gets the
+    change of the output at its step. The Shapley value is the mean over all orders :math:`\pi` of the features:
+
+    .. math:: \phi_i = \frac{1}{d!} \sum_\pi \bigl[ f(x_{P \cup \{i\}}) - f(x_P) \bigr]
+
+    In :math:`x_P`, the features :math:`P` that come before :math:`i` in the order have the row's values, and all others
+    have those of the reference. A row's contributions sum to ``f(x) - f(reference)`` exactly. For up to 12 features or
+    groups, Shapley values are computed exactly, for more from a sample of orders. The network is only run, never
+    differentiated, so that any network can be explained.
 
     .. versionadded:: 0.1
 

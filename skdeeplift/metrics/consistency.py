@@ -143,7 +143,7 @@ def rank_agreement(first, second, *, measure="spearman", k=0.1, absolute=False, 
 def max_sensitivity(
     explainer, X, *, radius=0.02, n_draws=10, explanation=None, target=None, random_state=0, per_row=False
 ):
-    """Measure the largest change of the contributions when each feature moves a little.
+    r"""Measure the largest change of the contributions when each feature moves a little.
 
     .. versionadded:: 0.1
 
@@ -165,8 +165,11 @@ def max_sensitivity(
     Returns
     -------
     sensitivity : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Largest Euclidean norm of the change of the contributions, divided by the norm of the contributions. NaN if all
-        contributions of a row are zero. Means ignore NaN.
+        Largest Euclidean norm of the change of the contributions :math:`C`, divided by the norm of the contributions.
+        NaN if all contributions of a row are zero. Means ignore NaN.
+
+        .. math::
+            \max_{|\delta_i| \le \text{radius}} \frac{\| C(x + \delta) - C(x) \|}{\| C(x) \|}
 
     Raises
     ------

@@ -106,7 +106,7 @@ def infidelity(
     random_state=0,
     per_row=False,
 ):
-    """Measure the mean squared error of contributions as predictions of the target's change under random changes.
+    r"""Measure the mean squared error of contributions as predictions of the target's change under random changes.
 
     .. versionadded:: 0.1
 
@@ -136,7 +136,11 @@ def infidelity(
     -------
     infidelity : float, or ndarray of shape (n_rows,) or (n_rows, n_targets)
         Mean squared error over the random changes, in squared units of the target, or without a unit if ``normalize``.
-        It is 0 for a correct explanation of a linear network.
+        It is 0 for a correct explanation of a linear network. For random sets :math:`S` of erased features, with the
+        contributions :math:`C_i` and the row :math:`x_{\setminus S}` without the set:
+
+        .. math::
+            \mathbb{E}_S \Bigl[ \Bigl( \sum_{i \in S} C_i - \bigl( f(x) - f(x_{\setminus S}) \bigr) \Bigr)^2 \Bigr]
 
     Raises
     ------
