@@ -33,6 +33,15 @@ def test_the_version_is_in_one_place():
     assert skdeeplift.__version__ not in text_of("pyproject.toml") + text_of("CITATION.cff") + text_of("README.md")
 
 
+def test_names_say_since_which_version_they_exist():
+    added = {version for path in ROOT.glob("skdeeplift/**/*.py") for version in versions_added(path)}
+    assert added == {"1.0"}
+
+
+def versions_added(path):
+    return re.findall(r"\.\. versionadded:: (\S+)", path.read_text(encoding="utf-8"))
+
+
 def test_the_package_says_that_it_is_typed():
     assert (ROOT / "skdeeplift/py.typed").exists()
     assert "Typing :: Typed" in PROJECT["project"]["classifiers"]
