@@ -78,7 +78,6 @@ def parameters(model: keras.Model, b: np.ndarray) -> None:
     DeepLiftExplainer(model, rule="revealcancel")  # type: ignore[arg-type]
     DeepLiftExplainer(model, rule={"dense": "linear"})  # type: ignore[dict-item]
     DeepLiftExplainer(model, check="error")  # type: ignore[arg-type]
-    DeepLiftExplainer(model, "rescale")  # type: ignore[call-arg]
     DeepLiftExplainer(model, max_reference=3)  # type: ignore[call-arg]
     DeepLiftExplainer(model, batch_size="large")  # type: ignore[arg-type]
     IntegratedGradientsExplainer(model, method="simpson")  # type: ignore[arg-type]
@@ -98,7 +97,6 @@ def explanations(explainer: DeepLiftExplainer, X: np.ndarray, y: np.ndarray) -> 
     explainer.explain(None)  # type: ignore[arg-type]
     explainer.explain(3)  # type: ignore[arg-type]
     explainer.explain(X, multipliers="yes")  # type: ignore[arg-type]
-    explainer.explain(X, "all")  # type: ignore[call-arg]
     explainer.explain(X, strands=True)  # type: ignore[call-arg]
     explainer.export("folder", target=1)
 
