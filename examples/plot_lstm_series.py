@@ -24,9 +24,12 @@ from skdeeplift.datasets import make_event_series
 # The event goes up and then down in class 1, and down and then up in class 0. Its sum is zero in both classes, so that
 # only a network with memory can tell them apart.
 
-options = {"length": 40, "event_length": 8, "noise": 0.2}
-train = make_event_series(2000, **options, random_state=0)
-test = make_event_series(300, **options, random_state=1)
+train = make_event_series(
+    2000, length=40, event_length=8, noise=0.2, random_state=0
+)
+test = make_event_series(
+    300, length=40, event_length=8, noise=0.2, random_state=1
+)
 
 keras.utils.set_random_seed(0)
 model = keras.Sequential(

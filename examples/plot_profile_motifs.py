@@ -187,9 +187,9 @@ else:
             paths = explanation.to_modisco(f"{folder}/{output}")
             files = [
                 "-s",
-                paths[0],
+                str(paths[0]),
                 "-a",
-                paths[1],
+                str(paths[1]),
                 "-o",
                 f"{folder}/{output}.h5",
             ]

@@ -5,12 +5,16 @@ fails, and only this module needs a repair.
 """
 # ruff: noqa: F401
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from joblib.parallel import get_active_backend  # Tells the active backend before rows are split.
 from sklearn import get_config
 from sklearn.base import (
-    _fit_context as fit_context,  # Validates parameters in `fit`, unless `skip_parameter_validation` is set.
+    _fit_context,  # Validates parameters in `fit`, unless `skip_parameter_validation` is set.
+    clone,
 )
-from sklearn.base import clone
+from sklearn.utils import _param_validation
 from sklearn.utils import (
     _safe_indexing as safe_indexing,  # Takes rows of a list, an array or a DataFrame.
 )
@@ -21,7 +25,6 @@ from sklearn.utils._param_validation import (
     RealNotInt,  # Distinguishes a fraction from a count; numbers.Real accepts both.
     StrOptions,  # Accepts certain strings, in addition to other constraints of the same parameter.
     validate_parameter_constraints,  # Checks settings outside of a decorated function.
-    validate_params,  # Checks the arguments of a function, with the same messages as for estimators.
 )
 from sklearn.utils.validation import (
     _check_feature_names as check_feature_names,  # Compares names only; `validate_data` also counts columns.
@@ -35,6 +38,20 @@ from sklearn.utils.validation import (
 from sklearn.utils.validation import (
     _get_feature_names as get_feature_names,  # Reads column names of tables of pandas and other packages.
 )
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Function], Function]:
+    """Return scikit-learn's decorator of `fit`, with a type by which type checkers keep the method's signature."""
+    return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
+
+
+def validate_params(
+    constraints: dict[str, Any], *, prefer_skip_nested_validation: bool
+) -> Callable[[Function], Function]:
+    """Return scikit-learn's decorator that checks a function's arguments, with the same messages as for estimators."""
+    return _param_validation.validate_params(constraints, prefer_skip_nested_validation=prefer_skip_nested_validation)
 
 
 def get_output_container(estimator):

@@ -1,9 +1,13 @@
 """Settings of the process or of a block of code: the memory limit, and compilation by XLA."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from numbers import Real
 from types import MappingProxyType
+from typing import Any
 
 from skdeeplift.compat import Interval, validate_parameter_constraints
 
@@ -27,7 +31,7 @@ _process_settings = {"memory_limit": None, "jit_compile": None}
 _context_settings = ContextVar("skdeeplift_config", default=MappingProxyType({}))
 
 
-def get_config():
+def get_config() -> dict[str, Any]:
     """Return the current settings.
 
     Returns
@@ -49,7 +53,7 @@ def get_config():
     return {**_process_settings, **_context_settings.get()}
 
 
-def set_config(*, memory_limit=_UNCHANGED, jit_compile=_UNCHANGED):
+def set_config(*, memory_limit: float | None = _UNCHANGED, jit_compile: bool | None = _UNCHANGED) -> None:
     """Change settings of the process, for all threads.
 
     Omitted settings do not change.
@@ -78,7 +82,7 @@ def set_config(*, memory_limit=_UNCHANGED, jit_compile=_UNCHANGED):
 
 
 @contextmanager
-def config_context(*, memory_limit=_UNCHANGED, jit_compile=_UNCHANGED):
+def config_context(*, memory_limit: float | None = _UNCHANGED, jit_compile: bool | None = _UNCHANGED) -> Iterator[None]:
     """Change settings for a block of code, in the current thread.
 
     Omitted settings do not change. Threads that the block starts use the settings of the process.

@@ -18,7 +18,17 @@ ORDER = """
     command_line plotting metrics selection explainers binding explanation rows references targets execution
     perturbation propagation network datasets sequences
 """.split()
-LOWEST = ["compat", "config", "dtypes", "exceptions", "number_text", "replacement", "shared_docstrings", "warn"]
+LOWEST = [
+    "annotations",
+    "compat",
+    "config",
+    "dtypes",
+    "exceptions",
+    "number_text",
+    "replacement",
+    "shared_docstrings",
+    "warn",
+]
 # An explanation's own pictures, which it asks of the displays when it is drawn.
 UPWARDS = {("explanation/explanation.py", "plotting")}
 # Public by the convention of named tuples, in spite of the underscore.
@@ -70,9 +80,23 @@ def module_of(name):
     return value.__name__ if inspect.ismodule(value) else value.__module__
 
 
+def is_for_type_checkers(node):
+    """Test whether a statement runs for type checkers alone, which read imports that no program makes."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
 def imported_rooms(tree):
     """List the rooms that a module imports from, also inside of functions, with the lines that do."""
+    unseen = {
+        id(part)
+        for node in ast.walk(tree)
+        if is_for_type_checkers(node)
+        for each in node.body
+        for part in ast.walk(each)
+    }
     for node in ast.walk(tree):
+        if id(node) in unseen:
+            continue
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -106,6 +130,12 @@ def test_folders_import_from_those_below(path):
 @pytest.mark.parametrize("name", LOWEST)
 def test_modules_at_the_bottom_import_from_each_other_only(name):
     assert {room for room, _ in imported_rooms(TREES[PACKAGE / f"{name}.py"])} <= set(LOWEST)
+
+
+def test_imports_for_type_checkers_are_in_one_module():
+    """Only those of names that are imported at their first use stand beside these names."""
+    found = {name_of(path) for path, tree in TREES.items() if any(map(is_for_type_checkers, ast.walk(tree)))}
+    assert found == {"annotations.py", "__init__.py", "metrics/__init__.py"}
 
 
 def test_names_of_files_occur_once():

@@ -1,14 +1,19 @@
 """Explainers as scikit-learn's estimators: predictions of the explained estimator, and attributes around `fit`."""
 
+from __future__ import annotations
+
 from contextlib import contextmanager
 from copy import deepcopy
 from operator import itemgetter
+from typing import Any
 
+import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.annotations import ArrayLike, Rows
 from skdeeplift.compat import get_config
 from skdeeplift.network.trained import clone_estimator, is_estimator, is_trained_in_fit, steps_of, unfrozen
 
@@ -35,7 +40,7 @@ class PredictionMixin:
     """Predictions of the explained estimator, for selectors that compare scores."""
 
     @available_if(_estimator_has("predict"))
-    def predict(self, X):
+    def predict(self, X: Rows) -> np.ndarray:
         """Predict with the trained estimator.
 
         Parameters
@@ -52,7 +57,7 @@ class PredictionMixin:
         return self.estimator_.predict(X)
 
     @available_if(_estimator_has("predict_proba"))
-    def predict_proba(self, X):
+    def predict_proba(self, X: Rows) -> np.ndarray:
         """Predict class probabilities with the trained estimator.
 
         Parameters
@@ -69,7 +74,7 @@ class PredictionMixin:
         return self.estimator_.predict_proba(X)
 
     @available_if(_estimator_has("decision_function"))
-    def decision_function(self, X):
+    def decision_function(self, X: Rows) -> np.ndarray:
         """Compute the decision function of the trained estimator.
 
         Parameters
@@ -86,7 +91,7 @@ class PredictionMixin:
         return self.estimator_.decision_function(X)
 
     @available_if(_estimator_has("score"))
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Rows, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Score the predictions of the trained estimator.
 
         Parameters
@@ -138,7 +143,7 @@ class PredictionMixin:
         tags.target_tags.required = is_trained_in_fit(self.estimator)
         return tags
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> Any:
         """Return the requests for metadata of `fit`, and of the estimator that `fit` trains.
 
         Returns

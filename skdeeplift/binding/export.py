@@ -1,12 +1,16 @@
 """Explanations as functions of TensorFlow: in a program, in a Keras layer, and in a SavedModel without this package."""
 
+from __future__ import annotations
+
 import os
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.annotations import FilePath, Layer, TargetLike
 from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.binding.row_checks import check_sources
 from skdeeplift.config import config_context
@@ -18,7 +22,9 @@ from skdeeplift.rows.validation import input_labels
 class ExportMixin:
     """Explanations for TensorFlow programs: as a function, as a layer, and as files."""
 
-    def as_function(self, *, target=None, multipliers=False, standard_errors=False):
+    def as_function(
+        self, *, target: TargetLike | None = None, multipliers: bool = False, standard_errors: bool = False
+    ) -> Callable[..., Any]:
         """Return a function of TensorFlow that explains rows.
 
         The function has derivatives by the network's weights, so that a training loop can penalise contributions, and
@@ -52,7 +58,9 @@ class ExportMixin:
             self._as_explain(target, multipliers, standard_errors), autograph=False, reduce_retracing=True
         )
 
-    def as_layer(self, *, target=None, multipliers=False, standard_errors=False):
+    def as_layer(
+        self, *, target: TargetLike | None = None, multipliers: bool = False, standard_errors: bool = False
+    ) -> Layer:
         """Return a Keras layer that explains rows, for a model that returns reasons with its predictions.
 
         Parameters
@@ -73,7 +81,14 @@ class ExportMixin:
         """
         return _make_layer(self._as_explain(target, multipliers, standard_errors))
 
-    def export(self, folder, *, target=None, multipliers=False, standard_errors=False):
+    def export(
+        self,
+        folder: FilePath,
+        *,
+        target: TargetLike | None = None,
+        multipliers: bool = False,
+        standard_errors: bool = False,
+    ) -> None:
         """Write a SavedModel that explains rows without this package, such as in TensorFlow Serving.
 
         The weights, the references and the rules are those at the time of the call. Rows have the shape of the rows in

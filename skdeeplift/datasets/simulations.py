@@ -1,11 +1,14 @@
 """Simulated data: DNA sequences with motifs, time series with an event, and short reviews."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
+from skdeeplift.annotations import ArrayLike, RandomState
 from skdeeplift.compat import Interval, validate_params
 
 COUNT = Interval(Integral, 1, None, closed="left")
@@ -63,18 +66,18 @@ CODES = {word: code for code, word in enumerate(VOCABULARY)}
     prefer_skip_nested_validation=True,
 )
 def make_motif_sequences(
-    n_sequences=1000,
+    n_sequences: int = 1000,
     *,
-    length=100,
-    motifs=("GATA1", "TAL1"),
-    proportion=0.5,
-    max_sites=1,
-    background=(0.3, 0.2, 0.2, 0.3),
-    random_state=None,
-):
+    length: int = 100,
+    motifs: Sequence[str] | Mapping[str, str | ArrayLike] = ("GATA1", "TAL1"),
+    proportion: float = 0.5,
+    max_sites: int = 1,
+    background: ArrayLike = (0.3, 0.2, 0.2, 0.3),
+    random_state: RandomState | None = None,
+) -> Bunch:
     """Simulate DNA sequences with motifs planted at known positions.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -211,14 +214,21 @@ def _check_probabilities(values, name):
     },
     prefer_skip_nested_validation=True,
 )
-def make_event_series(n_series=1000, *, length=60, event_length=12, noise=0.3, random_state=None):
+def make_event_series(
+    n_series: int = 1000,
+    *,
+    length: int = 60,
+    event_length: int = 12,
+    noise: float = 0.3,
+    random_state: RandomState | None = None,
+) -> Bunch:
     """Simulate time series whose class depends on the direction of an event at known steps.
 
     The event is one period of a sine: first up and then down in class 1, first down and then up in class 0. The mean of
     the event is zero in both classes. Each series also has a distractor of the same length at other steps: half a
     period of a sine, up or down, independent of the class. All other steps are noise.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -280,14 +290,16 @@ def make_event_series(n_series=1000, *, length=60, event_length=12, noise=0.3, r
     {"n_reviews": [COUNT], "max_sentences": [COUNT], "negation": [SHARE], "random_state": ["random_state"]},
     prefer_skip_nested_validation=True,
 )
-def make_reviews(n_reviews=1000, *, max_sentences=3, negation=0.3, random_state=None):
+def make_reviews(
+    n_reviews: int = 1000, *, max_sentences: int = 3, negation: float = 0.3, random_state: RandomState | None = None
+) -> Bunch:
     """Simulate short reviews as tokens, with known words that make a review positive or negative.
 
     A review is an odd number of sentences such as "the food was not very good", joined by "and". A sentence praises or
     blames. The word "not" turns praise into blame and blame into praise. A review is positive if most of its sentences
     praise.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------

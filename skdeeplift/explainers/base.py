@@ -1,12 +1,18 @@
 """Base class of the explainers: `fit` binds a network and learns references, `transform` and `explain` explain rows."""
 
-from abc import abstractmethod
-from numbers import Integral, Real
+from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.annotations import ArrayLike, Contributions, Explanation, PerInput, ReferenceLike, Rows, TargetLike
 from skdeeplift.binding.both_strands import on_both_strands_of
 from skdeeplift.binding.bound import Hooks
 from skdeeplift.binding.calls import Fields, check_out, check_single_target, explain_rows
@@ -78,7 +84,15 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         """Return the compiled method for a target and sources of a network, with the parameters of the last fit."""
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, *, sample_weight=None, target=None, **metadata):
+    def fit(
+        self,
+        X: Rows,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        target: ArrayLike | Mapping[Any, Any] | None = None,
+        **metadata: Any,
+    ) -> Self:
         """Bind or train the network, and learn the reference from rows.
 
         No row is explained yet: ``feature_importances_`` are computed on first access.
@@ -141,7 +155,7 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
 
     @available_if(check_learns_in_chunks)
     @fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y=None, *, sample_weight=None):
+    def partial_fit(self, X: Rows, y: Any = None, *, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the reference from one more chunk of rows, if all rows together do not fit into memory.
 
         The first call binds the network, as `fit` does. The mean and the minimum are taken over the rows of all calls.
@@ -178,13 +192,13 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         return self
 
     @property
-    def feature_importances_(self):
+    def feature_importances_(self) -> Contributions:
         """Mean absolute contributions over the rows that `fit` kept, computed on first access."""
         importances = self.read_importances()
         warn_of_encoded_columns(with_attributes(self))
         return importances
 
-    def read_importances(self):
+    def read_importances(self) -> Contributions:
         """Return ``feature_importances_`` without the warning about importances of encoded columns.
 
         Returns
@@ -200,12 +214,12 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         return explainer._importances.read(explainer)
 
     @property
-    def network_(self):
+    def network_(self) -> Any:
         """Network that the explainer is bound to."""
         check_is_fitted(self)
         return self.bound_.network
 
-    def transform(self, X, *, target=None, out=None):
+    def transform(self, X: Rows, *, target: TargetLike | None = None, out: Any = None) -> Contributions:
         """Compute the contributions of rows.
 
         Parameters
@@ -256,15 +270,15 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
 
     def explain(
         self,
-        X,
+        X: Rows,
         *,
-        target=None,
-        reference=None,
-        multipliers=False,
-        hypothetical=False,
-        both_strands=False,
-        out=None,
-    ):
+        target: TargetLike | None = None,
+        reference: ReferenceLike | None = None,
+        multipliers: bool = False,
+        hypothetical: bool | PerInput = False,
+        both_strands: bool | str | PerInput = False,
+        out: Any = None,
+    ) -> Explanation:
         """Compute the contributions of rows, with predictions, convergence deltas and standard errors.
 
         Parameters
@@ -340,7 +354,7 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
         explainer = self if both_strands is False else on_both_strands_of(self, both_strands)
         return explain_rows(explainer, X, fields, target=target, reference=reference, out=out)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the names of the columns that `transform` returns for a table.
 
         Parameters

@@ -1,5 +1,11 @@
 """DeepLIFT."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from skdeeplift.annotations import ArrayLike, NetworkLike, RandomState, ReferenceLike, RuleName, TargetLike
 from skdeeplift.compat import StrOptions
 from skdeeplift.explainers.base import CHECK_CONSTRAINTS, COMMON_CONSTRAINTS, REFERENCE_CONSTRAINTS, BaseExplainer
 
@@ -13,7 +19,7 @@ class DeepLiftExplainer(BaseExplainer):
     row's contributions sum to this change. An activation scales contributions by ``delta_out / delta_in``, so that a
     feature keeps its contribution if the activation is saturated and the gradient zero.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -112,28 +118,28 @@ class DeepLiftExplainer(BaseExplainer):
 
     def __init__(
         self,
-        estimator,
+        estimator: NetworkLike,
         *,
-        rule="rescale",
-        reference="mean",
-        max_references=100,
-        reference_tol=None,
-        output=None,
-        target="auto",
-        class_names=None,
-        feature_names=None,
-        pre_activation="auto",
-        center_logits=False,
-        layer=None,
-        to_source="auto",
-        max_samples=1000,
-        unsupported="raise",
-        check="warn",
-        batch_size="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        rule: RuleName | Mapping[str, RuleName] = "rescale",
+        reference: ReferenceLike = "mean",
+        max_references: int | Literal["auto"] = 100,
+        reference_tol: float | None = None,
+        output: str | int | None = None,
+        target: TargetLike = "auto",
+        class_names: ArrayLike | None = None,
+        feature_names: ArrayLike | None = None,
+        pre_activation: bool | Literal["auto"] = "auto",
+        center_logits: bool = False,
+        layer: str | Sequence[str] | None = None,
+        to_source: bool | Literal["auto"] = "auto",
+        max_samples: int = 1000,
+        unsupported: Literal["raise", "integrate", "secant"] = "raise",
+        check: Literal["warn", "raise", "ignore"] = "warn",
+        batch_size: int | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        random_state: RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.rule = rule
         self.reference = reference

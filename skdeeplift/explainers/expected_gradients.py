@@ -1,7 +1,12 @@
 """Expected gradients."""
 
-from numbers import Integral, Real
+from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Literal
+
+from skdeeplift.annotations import ArrayLike, NetworkLike, RandomState, ReferenceLike, TargetLike
 from skdeeplift.compat import Interval, StrOptions
 from skdeeplift.execution.schedules import Draws
 from skdeeplift.explainers.base import COMMON_CONSTRAINTS, REFERENCE_CONSTRAINTS, BaseExplainer
@@ -18,7 +23,7 @@ class ExpectedGradientsExplainer(BaseExplainer):
 
     Standard errors estimate the distance from this limit.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -101,26 +106,26 @@ class ExpectedGradientsExplainer(BaseExplainer):
 
     def __init__(
         self,
-        estimator,
+        estimator: NetworkLike,
         *,
-        n_draws=200,
-        reference_tol=0.05,
-        reference="sample",
-        max_references=1000,
-        output=None,
-        target="auto",
-        class_names=None,
-        feature_names=None,
-        pre_activation="auto",
-        center_logits=False,
-        layer=None,
-        to_source="auto",
-        max_samples=1000,
-        batch_size="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        n_draws: int | Literal["auto"] = 200,
+        reference_tol: float = 0.05,
+        reference: ReferenceLike = "sample",
+        max_references: int | Literal["auto"] = 1000,
+        output: str | int | None = None,
+        target: TargetLike = "auto",
+        class_names: ArrayLike | None = None,
+        feature_names: ArrayLike | None = None,
+        pre_activation: bool | Literal["auto"] = "auto",
+        center_logits: bool = False,
+        layer: str | Sequence[str] | None = None,
+        to_source: bool | Literal["auto"] = "auto",
+        max_samples: int = 1000,
+        batch_size: int | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        random_state: RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.n_draws = n_draws
         self.reference_tol = reference_tol

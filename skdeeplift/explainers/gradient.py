@@ -1,7 +1,12 @@
 """Gradients: plain, absolute, and times the input."""
 
-from numbers import Integral, Real
+from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Literal
+
+from skdeeplift.annotations import ArrayLike, NetworkLike, RandomState, TargetLike
 from skdeeplift.compat import Interval, StrOptions
 from skdeeplift.execution.schedules import ONCE, Noise
 from skdeeplift.explainers.base import COMMON_CONSTRAINTS, BaseExplainer
@@ -13,7 +18,7 @@ class GradientExplainer(BaseExplainer):
     A derivative tells how much the output changes with a small change of a feature. It is zero if an activation is
     saturated, no matter how much the feature did to saturate it.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -91,25 +96,25 @@ class GradientExplainer(BaseExplainer):
 
     def __init__(
         self,
-        estimator,
+        estimator: NetworkLike,
         *,
-        kind="gradient_x_input",
-        noise_scale=0.0,
-        n_draws=50,
-        output=None,
-        target="auto",
-        class_names=None,
-        feature_names=None,
-        pre_activation="auto",
-        center_logits=False,
-        layer=None,
-        to_source="auto",
-        max_samples=1000,
-        batch_size="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        kind: Literal["gradient_x_input", "gradient", "saliency"] = "gradient_x_input",
+        noise_scale: float = 0.0,
+        n_draws: int = 50,
+        output: str | int | None = None,
+        target: TargetLike = "auto",
+        class_names: ArrayLike | None = None,
+        feature_names: ArrayLike | None = None,
+        pre_activation: bool | Literal["auto"] = "auto",
+        center_logits: bool = False,
+        layer: str | Sequence[str] | None = None,
+        to_source: bool | Literal["auto"] = "auto",
+        max_samples: int = 1000,
+        batch_size: int | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        random_state: RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.kind = kind
         self.noise_scale = noise_scale

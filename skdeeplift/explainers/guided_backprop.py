@@ -1,5 +1,11 @@
 """Guided backpropagation and the deconvolutional network."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from skdeeplift.annotations import ArrayLike, NetworkLike, RandomState, TargetLike
 from skdeeplift.compat import StrOptions
 from skdeeplift.explainers.base import COMMON_CONSTRAINTS, BaseExplainer
 
@@ -10,7 +16,7 @@ class GuidedBackpropExplainer(BaseExplainer):
     Both rules change the backward pass at activations, and give sharper pictures than the gradient. The pictures show
     the input more than the network: with random weights, they look much the same.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -91,24 +97,24 @@ class GuidedBackpropExplainer(BaseExplainer):
 
     def __init__(
         self,
-        estimator,
+        estimator: NetworkLike,
         *,
-        rule="guided_backprop",
-        multiply_by_input=False,
-        output=None,
-        target="auto",
-        class_names=None,
-        feature_names=None,
-        pre_activation="auto",
-        center_logits=False,
-        layer=None,
-        to_source="auto",
-        max_samples=1000,
-        batch_size="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        rule: Literal["guided_backprop", "deconvnet"] = "guided_backprop",
+        multiply_by_input: bool = False,
+        output: str | int | None = None,
+        target: TargetLike = "auto",
+        class_names: ArrayLike | None = None,
+        feature_names: ArrayLike | None = None,
+        pre_activation: bool | Literal["auto"] = "auto",
+        center_logits: bool = False,
+        layer: str | Sequence[str] | None = None,
+        to_source: bool | Literal["auto"] = "auto",
+        max_samples: int = 1000,
+        batch_size: int | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        random_state: RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.rule = rule
         self.multiply_by_input = multiply_by_input

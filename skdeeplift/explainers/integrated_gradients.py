@@ -1,7 +1,12 @@
 """Integrated gradients."""
 
-from numbers import Integral, Real
+from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Literal
+
+from skdeeplift.annotations import ArrayLike, NetworkLike, RandomState, ReferenceLike, TargetLike
 from skdeeplift.compat import Interval, StrOptions
 from skdeeplift.execution.schedules import METHODS, Steps, schedule_of_references
 from skdeeplift.explainers.base import CHECK_CONSTRAINTS, COMMON_CONSTRAINTS, REFERENCE_CONSTRAINTS, BaseExplainer
@@ -16,7 +21,7 @@ class IntegratedGradientsExplainer(BaseExplainer):
 
     A row's contributions sum to ``f(x) - f(reference)``, up to the error of the quadrature.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -116,30 +121,30 @@ class IntegratedGradientsExplainer(BaseExplainer):
 
     def __init__(
         self,
-        estimator,
+        estimator: NetworkLike,
         *,
-        n_steps="auto",
-        method="gausslegendre",
-        convergence_tol=1e-2,
-        max_steps=400,
-        reference="mean",
-        max_references=100,
-        reference_tol=None,
-        output=None,
-        target="auto",
-        class_names=None,
-        feature_names=None,
-        pre_activation="auto",
-        center_logits=False,
-        layer=None,
-        to_source="auto",
-        max_samples=1000,
-        check="warn",
-        batch_size="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        n_steps: int | Literal["auto"] = "auto",
+        method: Literal["gausslegendre", "midpoint", "trapezoid", "riemann_left", "riemann_right"] = "gausslegendre",
+        convergence_tol: float = 1e-2,
+        max_steps: int = 400,
+        reference: ReferenceLike = "mean",
+        max_references: int | Literal["auto"] = 100,
+        reference_tol: float | None = None,
+        output: str | int | None = None,
+        target: TargetLike = "auto",
+        class_names: ArrayLike | None = None,
+        feature_names: ArrayLike | None = None,
+        pre_activation: bool | Literal["auto"] = "auto",
+        center_logits: bool = False,
+        layer: str | Sequence[str] | None = None,
+        to_source: bool | Literal["auto"] = "auto",
+        max_samples: int = 1000,
+        check: Literal["warn", "raise", "ignore"] = "warn",
+        batch_size: int | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        random_state: RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.n_steps = n_steps
         self.method = method

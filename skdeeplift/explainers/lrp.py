@@ -1,7 +1,12 @@
 """Layer-wise relevance propagation."""
 
-from numbers import Real
+from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Real
+from typing import Literal
+
+from skdeeplift.annotations import ArrayLike, NetworkLike, RandomState, TargetLike
 from skdeeplift.compat import Interval
 from skdeeplift.explainers.base import COMMON_CONSTRAINTS, BaseExplainer
 
@@ -12,7 +17,7 @@ class LRPExplainer(BaseExplainer):
     The derivative of each activation ``f`` is replaced by its slope as seen from zero,
     ``f(x) / (x + epsilon * sign(x))``.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -82,23 +87,23 @@ class LRPExplainer(BaseExplainer):
 
     def __init__(
         self,
-        estimator,
+        estimator: NetworkLike,
         *,
-        epsilon=1e-4,
-        output=None,
-        target="auto",
-        class_names=None,
-        feature_names=None,
-        pre_activation="auto",
-        center_logits=False,
-        layer=None,
-        to_source="auto",
-        max_samples=1000,
-        batch_size="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        epsilon: float = 1e-4,
+        output: str | int | None = None,
+        target: TargetLike = "auto",
+        class_names: ArrayLike | None = None,
+        feature_names: ArrayLike | None = None,
+        pre_activation: bool | Literal["auto"] = "auto",
+        center_logits: bool = False,
+        layer: str | Sequence[str] | None = None,
+        to_source: bool | Literal["auto"] = "auto",
+        max_samples: int = 1000,
+        batch_size: int | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        random_state: RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.epsilon = epsilon
         self.output = output

@@ -1,7 +1,12 @@
 """In-silico saturation mutagenesis."""
 
-from numbers import Integral
+from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Literal
+
+from skdeeplift.annotations import ArrayLike, NetworkLike, PerInput, RandomState, TargetLike
 from skdeeplift.compat import StrOptions
 from skdeeplift.explainers.base import COMMON_CONSTRAINTS, BaseExplainer
 from skdeeplift.perturbation.perturbation import whole_inputs
@@ -17,7 +22,7 @@ class MutagenesisExplainer(BaseExplainer):
     A position without a single letter, such as an N encoded as zeros or as 0.25, is replaced by each letter in turn, so
     that all of its entries are changes. A row of a table is one such position, and its columns are the letters.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -117,26 +122,26 @@ class MutagenesisExplainer(BaseExplainer):
 
     def __init__(
         self,
-        estimator,
+        estimator: NetworkLike,
         *,
-        kind="change",
-        positions=None,
-        letters_axis="auto",
-        deletions=False,
-        output=None,
-        target="auto",
-        class_names=None,
-        feature_names=None,
-        pre_activation="auto",
-        center_logits=False,
-        layer=None,
-        to_source="auto",
-        max_samples=1000,
-        batch_size="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        kind: Literal["change", "centered", "contribution"] = "change",
+        positions: slice | PerInput | ArrayLike | None = None,
+        letters_axis: Literal["auto"] | PerInput | None = "auto",
+        deletions: bool = False,
+        output: str | int | None = None,
+        target: TargetLike = "auto",
+        class_names: ArrayLike | None = None,
+        feature_names: ArrayLike | None = None,
+        pre_activation: bool | Literal["auto"] = "auto",
+        center_logits: bool = False,
+        layer: str | Sequence[str] | None = None,
+        to_source: bool | Literal["auto"] = "auto",
+        max_samples: int = 1000,
+        batch_size: int | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        random_state: RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.kind = kind
         self.positions = positions

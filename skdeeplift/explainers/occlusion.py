@@ -1,7 +1,12 @@
 """Occlusion."""
 
-from numbers import Integral
+from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Literal
+
+from skdeeplift.annotations import ArrayLike, GroupsLike, NetworkLike, PerInput, RandomState, ReferenceLike, TargetLike
 from skdeeplift.compat import StrOptions
 from skdeeplift.explainers.base import COMMON_CONSTRAINTS, REFERENCE_CONSTRAINTS, BaseExplainer
 from skdeeplift.perturbation.perturbation import Perturbation, whole_inputs
@@ -15,7 +20,7 @@ class OcclusionExplainer(BaseExplainer):
     that any network can be explained. Contributions do not sum to ``f(x) - f(reference)``: a change that needs several
     windows together counts in none of them, or in each.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -99,29 +104,29 @@ class OcclusionExplainer(BaseExplainer):
 
     def __init__(
         self,
-        estimator,
+        estimator: NetworkLike,
         *,
-        window_shape=1,
-        step=1,
-        groups=None,
-        normalize=None,
-        reference="mean",
-        max_references=100,
-        reference_tol=None,
-        output=None,
-        target="auto",
-        class_names=None,
-        feature_names=None,
-        pre_activation="auto",
-        center_logits=False,
-        layer=None,
-        to_source="auto",
-        max_samples=1000,
-        batch_size="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        window_shape: PerInput = 1,
+        step: PerInput = 1,
+        groups: GroupsLike | None = None,
+        normalize: Literal["window_size"] | None = None,
+        reference: ReferenceLike = "mean",
+        max_references: int | Literal["auto"] = 100,
+        reference_tol: float | None = None,
+        output: str | int | None = None,
+        target: TargetLike = "auto",
+        class_names: ArrayLike | None = None,
+        feature_names: ArrayLike | None = None,
+        pre_activation: bool | Literal["auto"] = "auto",
+        center_logits: bool = False,
+        layer: str | Sequence[str] | None = None,
+        to_source: bool | Literal["auto"] = "auto",
+        max_samples: int = 1000,
+        batch_size: int | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        random_state: RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.window_shape = window_shape
         self.step = step

@@ -1,7 +1,12 @@
 """Shapley values."""
 
-from numbers import Integral
+from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Literal
+
+from skdeeplift.annotations import ArrayLike, GroupsLike, NetworkLike, PerInput, RandomState, ReferenceLike, TargetLike
 from skdeeplift.compat import Interval
 from skdeeplift.explainers.base import CHECK_CONSTRAINTS, COMMON_CONSTRAINTS, REFERENCE_CONSTRAINTS, BaseExplainer
 from skdeeplift.perturbation.perturbation import Perturbation, whole_inputs
@@ -20,7 +25,7 @@ class ShapleySamplingExplainer(BaseExplainer):
     groups, Shapley values are computed exactly, for more from a sample of orders. The network is only run, never
     differentiated, so that any network can be explained.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -114,30 +119,30 @@ class ShapleySamplingExplainer(BaseExplainer):
 
     def __init__(
         self,
-        estimator,
+        estimator: NetworkLike,
         *,
-        n_permutations=25,
-        antithetic=True,
-        sampling_axes=None,
-        groups=None,
-        reference="mean",
-        max_references=100,
-        reference_tol=None,
-        output=None,
-        target="auto",
-        class_names=None,
-        feature_names=None,
-        pre_activation="auto",
-        center_logits=False,
-        layer=None,
-        to_source="auto",
-        max_samples=1000,
-        check="warn",
-        batch_size="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        n_permutations: int = 25,
+        antithetic: bool = True,
+        sampling_axes: PerInput | None = None,
+        groups: GroupsLike | None = None,
+        reference: ReferenceLike = "mean",
+        max_references: int | Literal["auto"] = 100,
+        reference_tol: float | None = None,
+        output: str | int | None = None,
+        target: TargetLike = "auto",
+        class_names: ArrayLike | None = None,
+        feature_names: ArrayLike | None = None,
+        pre_activation: bool | Literal["auto"] = "auto",
+        center_logits: bool = False,
+        layer: str | Sequence[str] | None = None,
+        to_source: bool | Literal["auto"] = "auto",
+        max_samples: int = 1000,
+        check: Literal["warn", "raise", "ignore"] = "warn",
+        batch_size: int | Literal["auto"] = "auto",
+        n_jobs: int | None = None,
+        random_state: RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.n_permutations = n_permutations
         self.antithetic = antithetic

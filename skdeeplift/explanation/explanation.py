@@ -1,8 +1,23 @@
 """Explanations: the contributions of rows, with the values that they explain."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, overload
+
 import numpy as np
 from sklearn.utils import Bunch
 
+from skdeeplift.annotations import (
+    ArrayLike,
+    ArrayOfMethod,
+    Contributions,
+    DataFrame,
+    FilePath,
+    PlotAccessor,
+    Vocabulary,
+)
 from skdeeplift.explanation.explanation_parts import count_rows, find_parts, has_targets, target_labels
 from skdeeplift.explanation.frames import long_frame, wide_frame
 from skdeeplift.explanation.modisco_files import write_modisco_files
@@ -121,7 +136,36 @@ class Explanation(Bunch):
     (1, array([[-0.5]], dtype=float32), array([1.5], dtype=float32))
     """
 
-    def __init__(self, **fields):
+    # Fields, for type checkers.
+    contributions: Contributions
+    multipliers: Contributions
+    positive_multipliers: Contributions
+    negative_multipliers: Contributions
+    positive_difference: Contributions
+    negative_difference: Contributions
+    hypothetical: Contributions
+    deletions: Contributions
+    standard_error: Contributions
+    X: Contributions
+    prediction: np.ndarray
+    reference_value: ArrayOfMethod
+    reference_spread: ArrayOfMethod
+    convergence_delta: ArrayOfMethod
+    other_contributions: ArrayOfMethod
+    n_references: ArrayOfMethod
+    n_steps: ArrayOfMethod
+    feature_names: ArrayOfMethod
+    class_names: ArrayOfMethod
+    target: Any
+    target_unit: str | None
+    n_outputs: int | None
+    layer: str | list[str] | None
+    shared_masks: list[str] | None
+    letters_axis: Any
+    holds_tokens: Any
+    index: Any
+
+    def __init__(self, **fields: Any) -> None:
         super().__init__(**{"class_names": None, "other_contributions": None, **fields})
 
     # Function of a row's position; see `references`. An attribute and not a field, so that it is not saved.
@@ -133,6 +177,12 @@ class Explanation(Bunch):
     def __bool__(self):
         # An explanation of no rows is not an empty dict.
         return True
+
+    @overload
+    def __getitem__(self, key: str) -> Any: ...
+
+    @overload
+    def __getitem__(self, key: Any) -> Explanation: ...
 
     def __getitem__(self, key):
         if isinstance(key, str):
@@ -164,7 +214,7 @@ class Explanation(Bunch):
         # Fields are pickled and copied as items of the dict. The function is left out, since it holds the network.
         return None
 
-    def remember_references(self, make):
+    def remember_references(self, make: Callable[[int], Any] | None) -> Explanation:
         """Keep a function that makes the references of a row again, until the explanation is saved or copied.
 
         Parameters
@@ -180,7 +230,7 @@ class Explanation(Bunch):
         vars(self)["_make_references"] = make
         return self
 
-    def references(self, row):
+    def references(self, row: Any) -> Contributions:
         """Return the references that a row was compared with, such as its shuffles.
 
         References that are made from each row are not kept; the same references are made again.
@@ -240,7 +290,9 @@ class Explanation(Bunch):
             delta = f", convergence delta <= {float(np.abs(self.convergence_delta).max()):.2g}"
         return f"<Explanation of {len(self.prediction)} rows: contributions {shape}{delta}>"
 
-    def to_modisco(self, folder, X=None, *, part=None):
+    def to_modisco(
+        self, folder: FilePath, X: ArrayLike | None = None, *, part: str | int | None = None
+    ) -> tuple[Path, Path]:
         """Write the two input files of motif discovery by TF-MoDISco (modisco-lite).
 
         ``sequences.npz`` holds the one-hot sequences, and ``hypothetical.npz`` their hypothetical contributions. Each
@@ -269,7 +321,7 @@ class Explanation(Bunch):
         """
         return write_modisco_files(folder, self, X, part)
 
-    def to_frame(self, form="long"):
+    def to_frame(self, form: Literal["long", "wide"] = "long") -> DataFrame:
         """Return a table of the contributions.
 
         Parameters
@@ -320,7 +372,7 @@ class Explanation(Bunch):
         return long_frame(self) if form == "long" else wide_frame(self)
 
     @property
-    def plot(self):
+    def plot(self) -> PlotAccessor:
         """Accessor of the plots: ``explanation.plot.beeswarm()``, or ``explanation.plot()``."""
         from skdeeplift.plotting.plot_accessor import PlotAccessor
 
@@ -331,7 +383,14 @@ class Explanation(Bunch):
 
         return summary_table(self)
 
-    def to_html(self, path, *, title=None, vocabulary=None, padding=None):
+    def to_html(
+        self,
+        path: FilePath,
+        *,
+        title: str | None = None,
+        vocabulary: Vocabulary | None = None,
+        padding: int | None = None,
+    ) -> None:
         """Write an HTML page with tables and plots of the explanation, to send to a colleague.
 
         The page is one file, which loads nothing from the internet and runs no scripts. It has a table of the largest
@@ -357,7 +416,7 @@ class Explanation(Bunch):
 
         write_page(path, self, title, {"vocabulary": vocabulary, "padding": padding})
 
-    def to_shap(self):
+    def to_shap(self) -> Any:
         """Convert to explanations that the plots of the ``shap`` package accept.
 
         Returns
@@ -392,7 +451,7 @@ class Explanation(Bunch):
             return explanations
         return explanations[None] if kind is None else list(explanations.values())
 
-    def save(self, path):
+    def save(self, path: FilePath) -> None:
         """Write all fields to one ``.npz`` file, which `load` reads.
 
         The file holds no pickled objects, so a file from someone else can do no harm. DataFrames, indices, lists, dicts
@@ -411,7 +470,7 @@ class Explanation(Bunch):
         write_explanation(path, self)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: FilePath) -> Explanation:
         """Read a file that `save` wrote.
 
         Parameters

@@ -1,10 +1,15 @@
 """Table of a network's operations, with the rule that an explainer applies to each."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.annotations import DataFrame, NetworkLike, Rows, RuleName
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network.bind import bind
 from skdeeplift.network.effects import find_effects
@@ -20,7 +25,13 @@ from skdeeplift.targets.target_tensor import find_target_tensor
 COLUMNS = ["layer", "op", "name", "family", "rule", "in_loop", "supported", "reason"]
 
 
-def describe(estimator, X=None, *, rule="rescale", unsupported="raise"):
+def describe(
+    estimator: NetworkLike,
+    X: Rows | None = None,
+    *,
+    rule: RuleName | Mapping[str, RuleName] = "rescale",
+    unsupported: Literal["raise", "integrate", "secant"] = "raise",
+) -> DataFrame:
     """List the operations that differences pass through in a network, with the rule of each operation.
 
     Only the network's graph is read; nothing is computed. An operation without a rule, or a random one, raises an error

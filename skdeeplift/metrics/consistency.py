@@ -1,11 +1,15 @@
 """Consistency of contributions: with the change they explain, with another explanation, under small moves of a row."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
 from scipy.stats import rankdata
 from sklearn.utils import check_random_state
 
+from skdeeplift.annotations import ContributionsLike, Explainer, RandomState, Rows, Score, TargetLike
 from skdeeplift.binding.problems import make_problem, run_problem
 from skdeeplift.compat import Interval
 from skdeeplift.dtypes import kind_of
@@ -22,10 +26,17 @@ from skdeeplift.metrics.explained_rows import (
 
 
 @check_parameters()
-def summation_to_delta_error(explainer, X, *, explanation=None, target=None, per_row=False):
+def summation_to_delta_error(
+    explainer: Explainer,
+    X: Rows,
+    *,
+    explanation: ContributionsLike | None = None,
+    target: TargetLike | None = None,
+    per_row: bool = False,
+) -> Score:
     r"""Measure how far contributions are from summing to ``f(x) - f(reference)``.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -81,10 +92,18 @@ def summation_to_delta_error(explainer, X, *, explanation=None, target=None, per
 
 
 @check_parameters(k=[Interval(Integral, 1, None, closed="left"), Interval(Real, 0, 1, closed="neither")])
-def rank_agreement(first, second, *, measure="spearman", k=0.1, absolute=False, per_row=False):
+def rank_agreement(
+    first: ContributionsLike,
+    second: ContributionsLike,
+    *,
+    measure: Literal["spearman", "pearson", "top_k"] = "spearman",
+    k: float = 0.1,
+    absolute: bool = False,
+    per_row: bool = False,
+) -> Score:
     """Measure how far two explanations of the same rows agree on which features matter.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -141,11 +160,19 @@ def rank_agreement(first, second, *, measure="spearman", k=0.1, absolute=False, 
 
 @check_parameters(radius=[Interval(Real, 0, None, closed="neither")])
 def max_sensitivity(
-    explainer, X, *, radius=0.02, n_draws=10, explanation=None, target=None, random_state=0, per_row=False
-):
+    explainer: Explainer,
+    X: Rows,
+    *,
+    radius: float = 0.02,
+    n_draws: int = 10,
+    explanation: Explanation | None = None,
+    target: TargetLike | None = None,
+    random_state: RandomState | None = 0,
+    per_row: bool = False,
+) -> Score:
     r"""Measure the largest change of the contributions when each feature moves a little.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------

@@ -1,21 +1,32 @@
 """Deletion and insertion: change of the target as features are erased or inserted in the order of contributions."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from skdeeplift.annotations import ContributionsLike, Explainer, PerInput, ReferenceLike, Rows, Score, TargetLike
 from skdeeplift.compat import Interval
 from skdeeplift.metrics.explained_rows import ExplainedRows, check_parameters, mean_without_nan, rank_parts, summarize
 
 
 @check_parameters()
 def deletion_curve(
-    explainer, X, *, fill="reference", n_steps=20, absolute=False, axes=None, explanation=None, target=None
-):
+    explainer: Explainer,
+    X: Rows,
+    *,
+    fill: ReferenceLike = "reference",
+    n_steps: int = 20,
+    absolute: bool = False,
+    axes: PerInput | None = None,
+    explanation: ContributionsLike | None = None,
+    target: TargetLike | None = None,
+) -> Bunch:
     """Compute the target as features are erased, largest contributions first.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -57,11 +68,19 @@ def deletion_curve(
 
 @check_parameters()
 def insertion_curve(
-    explainer, X, *, fill="reference", n_steps=20, absolute=False, axes=None, explanation=None, target=None
-):
+    explainer: Explainer,
+    X: Rows,
+    *,
+    fill: ReferenceLike = "reference",
+    n_steps: int = 20,
+    absolute: bool = False,
+    axes: PerInput | None = None,
+    explanation: ContributionsLike | None = None,
+    target: TargetLike | None = None,
+) -> Bunch:
     """Compute the target as features are inserted into a reference, largest contributions first.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -102,20 +121,20 @@ def insertion_curve(
 
 @check_parameters()
 def deletion_score(
-    explainer,
-    X,
+    explainer: Explainer,
+    X: Rows,
     *,
-    fill="reference",
-    n_steps=20,
-    absolute=False,
-    axes=None,
-    explanation=None,
-    target=None,
-    per_row=False,
-):
+    fill: ReferenceLike = "reference",
+    n_steps: int = 20,
+    absolute: bool = False,
+    axes: PerInput | None = None,
+    explanation: ContributionsLike | None = None,
+    target: TargetLike | None = None,
+    per_row: bool = False,
+) -> Score:
     """Measure how fast the target falls as features are erased, largest contributions first.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -162,20 +181,20 @@ def deletion_score(
 
 @check_parameters()
 def insertion_score(
-    explainer,
-    X,
+    explainer: Explainer,
+    X: Rows,
     *,
-    fill="reference",
-    n_steps=20,
-    absolute=False,
-    axes=None,
-    explanation=None,
-    target=None,
-    per_row=False,
-):
+    fill: ReferenceLike = "reference",
+    n_steps: int = 20,
+    absolute: bool = False,
+    axes: PerInput | None = None,
+    explanation: ContributionsLike | None = None,
+    target: TargetLike | None = None,
+    per_row: bool = False,
+) -> Score:
     """Measure how fast the target rises as features are inserted, largest contributions first.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -220,14 +239,22 @@ def insertion_score(
 
 @check_parameters(n_erased=[Interval(Integral, 1, None, closed="left"), Interval(Real, 0, 1, closed="right")])
 def log_odds_change(
-    explainer, X, *, fill="reference", n_erased=0.2, axes=None, explanation=None, target=None, per_row=False
-):
+    explainer: Explainer,
+    X: Rows,
+    *,
+    fill: ReferenceLike = "reference",
+    n_erased: float = 0.2,
+    axes: PerInput | None = None,
+    explanation: ContributionsLike | None = None,
+    target: TargetLike | None = None,
+    per_row: bool = False,
+) -> Score:
     """Measure how far the target falls when the features with the largest contributions are erased.
 
     With ``target={a: 1, b: -1}`` and a network that ends in a softmax, the target is the log-odds of class a against
     class b. The DeepLIFT paper does this experiment in section 4.1 and figure 4.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------

@@ -1,7 +1,11 @@
 """Rows with their contributions to a target, as arrays that all metrics share."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from inspect import signature
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -9,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeeplift.binding.comparison import references_of_rows
 from skdeeplift.binding.lengths import at_lengths_of
-from skdeeplift.compat import Interval, StrOptions, validate_params
+from skdeeplift.compat import Function, Interval, StrOptions, validate_params
 from skdeeplift.execution.mixtures import Mixtures, compute_at_mixtures
 from skdeeplift.execution.problem import Problem
 from skdeeplift.execution.references import References
@@ -32,7 +36,7 @@ SHARED_CONSTRAINTS = {
 }
 
 
-def check_parameters(**constraints):
+def check_parameters(**constraints: list[Any]) -> Callable[[Function], Function]:
     """Return a decorator that checks the parameters of a metric, and fills its docstring with shared descriptions.
 
     Parameters

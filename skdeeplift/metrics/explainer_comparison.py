@@ -1,16 +1,21 @@
 """Comparison of several explainers by several metrics."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from inspect import signature
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
 import skdeeplift.metrics
+from skdeeplift.annotations import DataFrame, Explainer, PerInput, ReferenceLike, Rows, TargetLike
 from skdeeplift.metrics.consistency import rank_agreement, summation_to_delta_error
 from skdeeplift.metrics.explained_rows import check_explainer, check_parameters
 from skdeeplift.metrics.scorers import GREATER_IS_BETTER
@@ -29,10 +34,19 @@ DELAY = 2
 
 
 @check_parameters(verbose=["verbose"])
-def compare_explainers(explainers, X, *, metrics=DEFAULT_METRICS, fill=None, axes=None, target=None, verbose=1):
+def compare_explainers(
+    explainers: Sequence[Explainer] | Mapping[str, Explainer],
+    X: Rows,
+    *,
+    metrics: Sequence[str] | Mapping[str, str | Callable[..., Any]] = DEFAULT_METRICS,
+    fill: ReferenceLike | None = None,
+    axes: PerInput | None = None,
+    target: TargetLike | None = None,
+    verbose: int = 1,
+) -> DataFrame:
     """Compare explainers of one network by metrics and by time.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------

@@ -1,10 +1,24 @@
 """Faithfulness of contributions: predictions of the change of the target when a row changes at random."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skdeeplift.annotations import (
+    ContributionsLike,
+    Explainer,
+    PerInput,
+    RandomState,
+    ReferenceLike,
+    Rows,
+    Score,
+    TargetLike,
+)
 from skdeeplift.compat import Interval, StrOptions
 from skdeeplift.dtypes import kind_of
 from skdeeplift.explanation.explanation import Explanation
@@ -14,21 +28,21 @@ from skdeeplift.metrics.explained_rows import ExplainedRows, check_parameters, e
 
 @check_parameters(n=[Integral, Real, "array-like"], n_draws=[Interval(Integral, 2, None, closed="left")])
 def sensitivity_n(
-    explainer,
-    X,
+    explainer: Explainer,
+    X: Rows,
     *,
-    n=(0.1, 0.3, 0.5, 0.7, 0.9),
-    n_draws=100,
-    fill="reference",
-    axes=None,
-    explanation=None,
-    target=None,
-    random_state=0,
-    per_row=False,
-):
+    n: float | Sequence[float] = (0.1, 0.3, 0.5, 0.7, 0.9),
+    n_draws: int = 100,
+    fill: ReferenceLike = "reference",
+    axes: PerInput | None = None,
+    explanation: ContributionsLike | None = None,
+    target: TargetLike | None = None,
+    random_state: RandomState | None = 0,
+    per_row: bool = False,
+) -> Score:
     r"""Measure the correlation of the contributions of ``n`` features with the loss of the target when they are erased.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -92,23 +106,23 @@ def sensitivity_n(
     normalize=["boolean"],
 )
 def infidelity(
-    explainer,
-    X,
+    explainer: Explainer,
+    X: Rows,
     *,
-    perturbation="removal",
-    n_draws=100,
-    fill="reference",
-    noise_scale=0.1,
-    normalize=False,
-    axes=None,
-    explanation=None,
-    target=None,
-    random_state=0,
-    per_row=False,
-):
+    perturbation: Literal["removal", "noise"] = "removal",
+    n_draws: int = 100,
+    fill: ReferenceLike = "reference",
+    noise_scale: float = 0.1,
+    normalize: bool = False,
+    axes: PerInput | None = None,
+    explanation: ContributionsLike | None = None,
+    target: TargetLike | None = None,
+    random_state: RandomState | None = 0,
+    per_row: bool = False,
+) -> Score:
     r"""Measure the mean squared error of contributions as predictions of the target's change under random changes.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------

@@ -1,20 +1,33 @@
 """Localization: separation of positions with signal from positions without signal by contributions."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 
+from skdeeplift.annotations import ArrayLike, ContributionsLike, Explainer, PerInput, Rows, Score, TargetLike
 from skdeeplift.metrics.explained_rows import ExplainedRows, check_parameters, summarize
 
 
 @check_parameters(positions=["array-like", list, dict, callable])
 def localization_auc(
-    explainer, X, positions, *, absolute=True, axes=None, explanation=None, target=None, per_row=False
-):
+    explainer: Explainer,
+    X: Rows,
+    positions: ArrayLike | Mapping[str, ArrayLike] | Callable[..., Any],
+    *,
+    absolute: bool = True,
+    axes: PerInput | None = None,
+    explanation: ContributionsLike | None = None,
+    target: TargetLike | None = None,
+    per_row: bool = False,
+) -> Score:
     """Measure how well contributions separate the known positions of the signal from all other positions.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------

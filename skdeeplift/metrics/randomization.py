@@ -1,9 +1,15 @@
 """Randomization: agreement of an explanation with explanations of the network with random weights."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
+from skdeeplift.annotations import DataFrame, Explainer, Explanation, RandomState, Rows, Series, TargetLike
 from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.compat import StrOptions
 from skdeeplift.metrics.consistency import rank_agreement
@@ -18,23 +24,23 @@ from skdeeplift.metrics.explained_rows import (
 
 @check_parameters(mode=[StrOptions({"cascading", "independent"})], layers=["array-like", None])
 def randomization_check(
-    explainer,
-    X,
+    explainer: Explainer,
+    X: Rows,
     *,
-    mode="cascading",
-    layers=None,
-    measure="spearman",
-    absolute=False,
-    explanation=None,
-    target=None,
-    random_state=0,
-    per_row=False,
-):
+    mode: Literal["cascading", "independent"] = "cascading",
+    layers: Sequence[str] | None = None,
+    measure: Literal["spearman", "pearson", "top_k"] = "spearman",
+    absolute: bool = False,
+    explanation: Explanation | None = None,
+    target: TargetLike | None = None,
+    random_state: RandomState | None = 0,
+    per_row: bool = False,
+) -> Series | DataFrame:
     """Measure how similar an explanation stays when layers of the network get random weights.
 
     An explanation that hardly changes depends more on the input than on the network.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------

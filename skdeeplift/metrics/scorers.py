@@ -1,8 +1,12 @@
 """Scorers that let scikit-learn choose among explainers."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from inspect import signature
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -25,10 +29,10 @@ GREATER_IS_BETTER = {
 }
 
 
-def explanation_scorer(metric, **options):
+def explanation_scorer(metric: str | Callable[..., Any], **options: Any) -> ExplanationScorer:
     """Make a scorer for ``GridSearchCV``, to choose the rule and the reference that explain best.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------

@@ -1,11 +1,16 @@
 """Loading of networks from files of Keras 3 and of earlier versions."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Mapping
+from typing import Any, Literal
 
+from skdeeplift.annotations import Model, NetworkFiles
 from skdeeplift.exceptions import ModelFileError
 from skdeeplift.network.custom_objects import CustomObjects, say_call
 from skdeeplift.network.keras_1 import from_keras_0, is_keras_0, is_keras_1, to_keras_2
@@ -30,7 +35,12 @@ _LARGEST_GROWTH, _USUAL_SIZE = 100, 100_000_000
 _KERNELS = ("theano", "tensorflow")
 
 
-def load_network(path, *, custom_objects=None, kernels=None):
+def load_network(
+    path: NetworkFiles,
+    *,
+    custom_objects: Mapping[str, Any] | None = None,
+    kernels: Literal["theano", "tensorflow"] | None = None,
+) -> Model:
     """Load a network from one file, or from a file of the architecture and a file of the weights.
 
     Explainers also take the path itself. Call this function to pass objects that the file refers to and does not hold.

@@ -1,9 +1,15 @@
 """Mean-normalised weights of a first layer for one-hot sequences."""
 
+from __future__ import annotations
+
 import numpy as np
 
+from skdeeplift.annotations import ArrayLike
 
-def mean_normalise_weights_for_sequence_convolution(weights, bias, axis_of_normalisation=-2):
+
+def mean_normalise_weights_for_sequence_convolution(
+    weights: ArrayLike, bias: ArrayLike, axis_of_normalisation: int = -2
+) -> tuple[np.ndarray, np.ndarray]:
     r"""Centre a first layer's weights over the letters of a one-hot sequence, with the same output of the layer.
 
     At each position :math:`i` of a window exactly one letter :math:`l` is 1. The mean of the weights over the letters
@@ -14,7 +20,7 @@ def mean_normalise_weights_for_sequence_convolution(weights, bias, axis_of_norma
 
     The output does not change. Contributions no longer depend on a common offset of the weights.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------

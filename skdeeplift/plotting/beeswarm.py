@@ -1,7 +1,12 @@
 """Display of each row's contributions as swarms of points, one swarm for each feature."""
 
+from __future__ import annotations
+
+from typing import Self
+
 import numpy as np
 
+from skdeeplift.annotations import ArrayLike, Axes, Explanation
 from skdeeplift.plotting.display import Display, hide_spines, write_plain_ticks
 from skdeeplift.plotting.explanation_slice import slice_table
 from skdeeplift.plotting.rows_and_columns import name_others, rank_features, take_column, to_numbers
@@ -13,7 +18,7 @@ class BeeswarmDisplay(Display):
     Features are in the order of their mean absolute contributions, the largest on top. Points that would cover each
     other are moved above each other, so a swarm is thick where contributions are frequent.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -44,14 +49,29 @@ class BeeswarmDisplay(Display):
     ['height', 'age']
     """
 
-    def __init__(self, contributions, feature_names, *, values=None, xlabel="contribution"):
+    def __init__(
+        self,
+        contributions: ArrayLike,
+        feature_names: ArrayLike,
+        *,
+        values: ArrayLike | None = None,
+        xlabel: str = "contribution",
+    ) -> None:
         self.contributions = contributions
         self.feature_names = feature_names
         self.values = values
         self.xlabel = xlabel
 
     @classmethod
-    def from_explanation(cls, explanation, *, target=None, part=None, max_features=10, ax=None):
+    def from_explanation(
+        cls,
+        explanation: Explanation,
+        *,
+        target: int | str | None = None,
+        part: str | int | None = None,
+        max_features: int = 10,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the contributions of an explanation of a table.
 
         Parameters
@@ -79,7 +99,7 @@ class BeeswarmDisplay(Display):
         display = cls(chosen.contributions, chosen.feature_names, values=chosen.values, xlabel=label)
         return display.plot(max_features=max_features, ax=ax)
 
-    def plot(self, *, max_features=None, ax=None):
+    def plot(self, *, max_features: int | None = None, ax: Axes | None = None) -> Self:
         """Draw the points.
 
         Parameters

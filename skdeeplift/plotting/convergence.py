@@ -1,13 +1,18 @@
 """Display of convergence deltas, and of the convergence of contributions with more references or steps."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.annotations import ArrayLike, Axes, DataFrame, ExplainersLike, Explanation, Rows, TargetLike
 from skdeeplift.binding.estimators import with_attributes
 from skdeeplift.explanation.explanation_parts import find_parts
 from skdeeplift.number_text import format_number
@@ -34,7 +39,7 @@ class ConvergenceDisplay(Display):
     The error of a row is its convergence delta, ``f(x) - f(reference) - sum(contributions)``, divided by the larger of
     ``|f(x) - f(reference)|`` and the sum of absolute contributions.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -63,13 +68,25 @@ class ConvergenceDisplay(Display):
     ['rescale: 2 of 2 rows within 0.001', 'gradient: 0 of 2 rows within 0.001']
     """
 
-    def __init__(self, errors=None, *, report=None, tolerance=1e-3):
+    def __init__(
+        self, errors: Mapping[str, ArrayLike] | None = None, *, report: DataFrame | None = None, tolerance: float = 1e-3
+    ) -> None:
         self.errors = errors
         self.report = report
         self.tolerance = tolerance
 
     @classmethod
-    def from_explainer(cls, explainer, X, *, target=None, over="rows", numbers=None, ax=None, **options):
+    def from_explainer(
+        cls,
+        explainer: ExplainersLike,
+        X: Rows,
+        *,
+        target: TargetLike | None = None,
+        over: Literal["rows", "references", "steps"] = "rows",
+        numbers: Sequence[int] | None = None,
+        ax: Axes | None = None,
+        **options: Any,
+    ) -> Self:
         """Explain rows and draw their convergence deltas, or the convergence of contributions.
 
         Parameters
@@ -124,7 +141,9 @@ class ConvergenceDisplay(Display):
         return cls.from_report(_join_reports(reports), ax=ax, **options)
 
     @classmethod
-    def from_explanation(cls, explanation, *, tolerance=1e-3, ax=None):
+    def from_explanation(
+        cls, explanation: Explanation | Mapping[str, Explanation], *, tolerance: float = 1e-3, ax: Axes | None = None
+    ) -> Self:
         """Draw the convergence deltas of an explanation's rows.
 
         Parameters
@@ -156,7 +175,7 @@ class ConvergenceDisplay(Display):
         return cls(errors, tolerance=tolerance).plot(ax=ax)
 
     @classmethod
-    def from_report(cls, report, *, tolerance=1e-3, ax=None):
+    def from_report(cls, report: DataFrame, *, tolerance: float = 1e-3, ax: Axes | None = None) -> Self:
         """Draw the table that `reference_report` returns.
 
         Parameters
@@ -180,7 +199,7 @@ class ConvergenceDisplay(Display):
         """
         return cls(report=report, tolerance=tolerance).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw the lines.
 
         Parameters

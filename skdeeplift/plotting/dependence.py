@@ -1,7 +1,12 @@
 """Display of one feature's contributions against its values."""
 
+from __future__ import annotations
+
+from typing import Self
+
 import numpy as np
 
+from skdeeplift.annotations import ArrayLike, Axes, Explanation
 from skdeeplift.dtypes import kind_of
 from skdeeplift.number_text import format_value
 from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, hide_spines, write_plain_ticks
@@ -21,7 +26,7 @@ class DependenceDisplay(Display):
     Values that are neither numbers nor dates are categories, which are drawn side by side in their order. Rows without
     a value are on the left, in a band that is named "missing", or in the last category.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -57,8 +62,15 @@ class DependenceDisplay(Display):
     """
 
     def __init__(
-        self, values, contributions, feature_name, *, color_values=None, color_name=None, ylabel="contribution"
-    ):
+        self,
+        values: ArrayLike,
+        contributions: ArrayLike,
+        feature_name: str,
+        *,
+        color_values: ArrayLike | None = None,
+        color_name: str | None = None,
+        ylabel: str = "contribution",
+    ) -> None:
         self.values = values
         self.contributions = contributions
         self.feature_name = feature_name
@@ -67,7 +79,16 @@ class DependenceDisplay(Display):
         self.ylabel = ylabel
 
     @classmethod
-    def from_explanation(cls, explanation, feature, *, color_by=None, target=None, part=None, ax=None):
+    def from_explanation(
+        cls,
+        explanation: Explanation,
+        feature: str | int,
+        *,
+        color_by: str | int | None = None,
+        target: int | str | None = None,
+        part: str | int | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the contributions of one feature of an explanation of a table.
 
         Parameters
@@ -108,7 +129,7 @@ class DependenceDisplay(Display):
         display = cls(take_column(values, position), contributions, str(names[position]), ylabel=label, **other)
         return display.plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw the points.
 
         Parameters

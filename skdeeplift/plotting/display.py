@@ -1,11 +1,14 @@
 """Base class of all displays, and colours that suit a light or a dark background."""
 
+from __future__ import annotations
+
 import inspect
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from skdeeplift.annotations import Axes, Explainer, Rows, TargetLike
 from skdeeplift.plotting import display_parameters
 from skdeeplift.shared_docstrings import fill_placeholders
 
@@ -120,7 +123,9 @@ class Display:
             fill_placeholders(getattr(described, "__func__", described), display_parameters.__doc__)
 
     @classmethod
-    def from_explainer(cls, explainer, X, *, target=None, ax=None, **options):
+    def from_explainer(
+        cls, explainer: Explainer, X: Rows, *, target: TargetLike | None = None, ax: Axes | None = None, **options: Any
+    ) -> Self:
         """Explain rows and draw the explanation.
 
         Parameters

@@ -1,7 +1,12 @@
 """Display of one row's contributions as two stacks that push against each other at the prediction."""
 
+from __future__ import annotations
+
+from typing import Any, Self
+
 import numpy as np
 
+from skdeeplift.annotations import ArrayLike, Axes, Explanation
 from skdeeplift.number_text import format_number
 from skdeeplift.plotting.display import Display, hide_spines, write_plain_ticks
 from skdeeplift.plotting.row_steps import name_features, steps_to_prediction, take_row
@@ -17,7 +22,7 @@ class ForceDisplay(Display):
     Both stacks meet at the prediction, where the largest contributions are. The stack that raises the target is on the
     left, and the stack that lowers it on the right.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -51,7 +56,16 @@ class ForceDisplay(Display):
     ['height = 1.8 (−2)', 'age = 41 (+0.5)']
     """
 
-    def __init__(self, contributions, reference_value, prediction, feature_names, *, values=None, xlabel="output"):
+    def __init__(
+        self,
+        contributions: ArrayLike,
+        reference_value: float,
+        prediction: float,
+        feature_names: ArrayLike,
+        *,
+        values: ArrayLike | None = None,
+        xlabel: str = "output",
+    ) -> None:
         self.contributions = contributions
         self.reference_value = reference_value
         self.prediction = prediction
@@ -61,8 +75,16 @@ class ForceDisplay(Display):
 
     @classmethod
     def from_explanation(
-        cls, explanation, *, row=None, position=None, target=None, part=None, max_features=10, ax=None
-    ):
+        cls,
+        explanation: Explanation,
+        *,
+        row: Any = None,
+        position: int | None = None,
+        target: int | str | None = None,
+        part: str | int | None = None,
+        max_features: int = 10,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the contributions of one row of an explanation of a table.
 
         Parameters
@@ -94,7 +116,7 @@ class ForceDisplay(Display):
         display = cls(*arguments, values=values, xlabel=text.with_sides(text.quantity or "output"))
         return display.plot(max_features=max_features, ax=ax)
 
-    def plot(self, *, max_features=None, ax=None):
+    def plot(self, *, max_features: int | None = None, ax: Axes | None = None) -> Self:
         """Draw the stacks.
 
         Parameters

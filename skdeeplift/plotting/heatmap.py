@@ -1,10 +1,14 @@
 """Display of the contributions of many rows as a grid of colours, with the prediction of each row above it."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import Self
 
 import numpy as np
 from sklearn.utils import check_scalar
 
+from skdeeplift.annotations import ArrayLike, Axes, Explanation
 from skdeeplift.plotting.display import Display, hide_spines, robust_limit, write_plain_ticks
 from skdeeplift.plotting.explanation_slice import slice_table
 from skdeeplift.plotting.rows_and_columns import name_others, rank_features
@@ -26,7 +30,7 @@ class HeatmapDisplay(Display):
     A line above the grid has the prediction of each row. Similar rows are next to each other, so that groups of rows
     with the same reasons show.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -62,8 +66,14 @@ class HeatmapDisplay(Display):
     """
 
     def __init__(
-        self, contributions, feature_names, *, prediction=None, label="contribution", prediction_label="prediction"
-    ):
+        self,
+        contributions: ArrayLike,
+        feature_names: ArrayLike,
+        *,
+        prediction: ArrayLike | None = None,
+        label: str = "contribution",
+        prediction_label: str = "prediction",
+    ) -> None:
         self.contributions = contributions
         self.feature_names = feature_names
         self.prediction = prediction
@@ -72,8 +82,16 @@ class HeatmapDisplay(Display):
 
     @classmethod
     def from_explanation(
-        cls, explanation, *, order="clustering", target=None, part=None, max_features=10, percentile=99.5, ax=None
-    ):
+        cls,
+        explanation: Explanation,
+        *,
+        order: str | ArrayLike = "clustering",
+        target: int | str | None = None,
+        part: str | int | None = None,
+        max_features: int = 10,
+        percentile: float = 99.5,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the contributions of an explanation of a table.
 
         Parameters
@@ -104,7 +122,14 @@ class HeatmapDisplay(Display):
         display = cls(chosen.contributions, chosen.feature_names, prediction=chosen.prediction, **names)
         return display.plot(order=order, max_features=max_features, percentile=percentile, ax=ax)
 
-    def plot(self, *, order="clustering", max_features=None, percentile=99.5, ax=None):
+    def plot(
+        self,
+        *,
+        order: str | ArrayLike = "clustering",
+        max_features: int | None = None,
+        percentile: float = 99.5,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the grid.
 
         Parameters

@@ -1,11 +1,15 @@
 """Display of images, with the contributions of their pixels over them."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from sklearn.utils import check_scalar
 
+from skdeeplift.annotations import ArrayLike, Axes, ExplainersLike, Explanation, TargetLike
 from skdeeplift.dtypes import kind_of
 from skdeeplift.explanation.explanation_parts import has_targets, target_labels
 from skdeeplift.number_text import format_number
@@ -46,7 +50,7 @@ class ImageContributionDisplay(Display):
     Contributions are colours over a pale copy of the image. Series of shape (n_rows, n_steps, n_channels), which have
     more than three times as many steps as channels, lie on their sides, with their steps from left to right.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -87,7 +91,15 @@ class ImageContributionDisplay(Display):
     (2, 2)
     """
 
-    def __init__(self, images, contributions, titles, *, row_names=None, label="contribution"):
+    def __init__(
+        self,
+        images: ArrayLike,
+        contributions: Sequence[ArrayLike],
+        titles: Sequence[str],
+        *,
+        row_names: Sequence[str] | None = None,
+        label: str = "contribution",
+    ) -> None:
         self.images = images
         self.contributions = contributions
         self.titles = titles
@@ -95,7 +107,17 @@ class ImageContributionDisplay(Display):
         self.label = label
 
     @classmethod
-    def from_explainer(cls, explainer, X, *, target=None, rows=None, position=None, ax=None, **options):
+    def from_explainer(
+        cls,
+        explainer: ExplainersLike,
+        X: Rows,
+        *,
+        target: TargetLike | None = None,
+        rows: Any = None,
+        position: int | Sequence[int] | None = None,
+        ax: Axes | ArrayLike | None = None,
+        **options: Any,
+    ) -> Self:
         """Explain images with one or several explainers and draw the explanations.
 
         Parameters
@@ -146,21 +168,21 @@ class ImageContributionDisplay(Display):
     @classmethod
     def from_explanation(
         cls,
-        explanation,
+        explanation: Explanation | Mapping[str, Explanation],
         *,
-        rows=None,
-        position=None,
-        target=None,
-        part=None,
-        image_shape=None,
-        channels_axis=None,
-        sign="all",
-        alpha=None,
-        smoothing=0,
-        scale=None,
-        percentile=99.5,
-        ax=None,
-    ):
+        rows: Any = None,
+        position: int | Sequence[int] | None = None,
+        target: int | str | Sequence[int | str] | None = None,
+        part: str | int | None = None,
+        image_shape: tuple[int, ...] | None = None,
+        channels_axis: int | None = None,
+        sign: Literal["all", "positive", "negative", "absolute"] = "all",
+        alpha: float | None = None,
+        smoothing: float = 0,
+        scale: Literal["figure", "row", "panel"] | None = None,
+        percentile: float = 99.5,
+        ax: Axes | ArrayLike | None = None,
+    ) -> Self:
         """Draw one or several explanations of the same images.
 
         Parameters
@@ -235,7 +257,16 @@ class ImageContributionDisplay(Display):
         look = {"sign": sign, "alpha": alpha, "smoothing": smoothing}
         return display.plot(scale=scale, percentile=percentile, ax=ax, **look)
 
-    def plot(self, *, sign="all", alpha=None, smoothing=0, scale="row", percentile=99.5, ax=None):
+    def plot(
+        self,
+        *,
+        sign: Literal["all", "positive", "negative", "absolute"] = "all",
+        alpha: float | None = None,
+        smoothing: float = 0,
+        scale: Literal["figure", "row", "panel"] = "row",
+        percentile: float = 99.5,
+        ax: Axes | ArrayLike | None = None,
+    ) -> Self:
         """Draw the pictures.
 
         Parameters

@@ -1,7 +1,12 @@
 """Display of mean absolute contributions, one bar for each feature."""
 
+from __future__ import annotations
+
+from typing import Self
+
 import numpy as np
 
+from skdeeplift.annotations import ArrayLike, Axes, Explanation
 from skdeeplift.explanation.explanation_parts import has_targets, target_labels
 from skdeeplift.number_text import format_number
 from skdeeplift.plotting.display import LEGEND_ON_THE_RIGHT, Display, hide_spines, write_plain_ticks
@@ -13,7 +18,7 @@ from skdeeplift.plotting.target_text import plural_unit, target_name
 class ImportanceDisplay(Display):
     """Bars of mean absolute contributions, the largest on top, with their numbers.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -47,8 +52,14 @@ class ImportanceDisplay(Display):
     """
 
     def __init__(
-        self, importances, feature_names, *, spread=None, class_names=None, xlabel="mean absolute contribution"
-    ):
+        self,
+        importances: ArrayLike,
+        feature_names: ArrayLike,
+        *,
+        spread: ArrayLike | None = None,
+        class_names: ArrayLike | None = None,
+        xlabel: str = "mean absolute contribution",
+    ) -> None:
         self.importances = importances
         self.feature_names = feature_names
         self.spread = spread
@@ -57,8 +68,16 @@ class ImportanceDisplay(Display):
 
     @classmethod
     def from_explanation(
-        cls, explanation, *, target=None, by_class=False, spread=False, part=None, max_features=10, ax=None
-    ):
+        cls,
+        explanation: Explanation,
+        *,
+        target: int | str | None = None,
+        by_class: bool = False,
+        spread: bool = False,
+        part: str | int | None = None,
+        max_features: int = 10,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the importances of an explanation of a table.
 
         Parameters
@@ -123,7 +142,7 @@ class ImportanceDisplay(Display):
         )
         return display.plot(max_features=max_features, ax=ax)
 
-    def plot(self, *, max_features=None, ax=None):
+    def plot(self, *, max_features: int | None = None, ax: Axes | None = None) -> Self:
         """Draw the bars.
 
         Parameters

@@ -1,9 +1,14 @@
 """Pictures of an explanation as methods of its attribute ``plot``."""
 
+from __future__ import annotations
+
 import inspect
 import re
+from collections.abc import Callable
 from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from skdeeplift.annotations import Explanation
 from skdeeplift.explanation.explanation_parts import count_rows, find_kind, find_parts
 from skdeeplift.plotting.beeswarm import BeeswarmDisplay
 from skdeeplift.plotting.dependence import DependenceDisplay
@@ -15,10 +20,14 @@ from skdeeplift.plotting.sequence_logo import SequenceLogoDisplay
 from skdeeplift.plotting.tokens import TokenDisplay
 from skdeeplift.plotting.waterfall import WaterfallDisplay
 
+Display = TypeVar("Display")
+Parameters = ParamSpec("Parameters")
 
-def _drawn_by(display):
+
+def _drawn_by(
+    from_explanation: Callable[Concatenate[Explanation, Parameters], Display],
+) -> Callable[Concatenate[PlotAccessor, Parameters], Display]:
     """Return a method that draws the accessor's explanation with the parameters, and documentation, of a display."""
-    from_explanation = display.from_explanation
 
     @wraps(from_explanation.__func__)
     def draw(self, *args, **options):
@@ -26,7 +35,8 @@ def _drawn_by(display):
 
     parameters = inspect.signature(from_explanation).parameters
     itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    draw.__signature__ = inspect.Signature([itself, *list(parameters.values())[1:]])
+    display_name = from_explanation.__self__.__name__
+    draw.__signature__ = inspect.Signature([itself, *list(parameters.values())[1:]], return_annotation=display_name)
     # The entry of the parameter `explanation` ends where the next one begins.
     described = from_explanation.__doc__ or ""  # None under python -OO
     draw.__doc__ = re.sub(r"^( *)explanation : .*\n(\1 .*\n)+", "", described, flags=re.MULTILINE)
@@ -39,7 +49,7 @@ class PlotAccessor:
     Each method draws with a display, whose ``from_explanation`` has the same parameters, and returns the display.
     Called itself, the accessor draws the picture that suits the rows.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -67,20 +77,20 @@ class PlotAccessor:
     (<class '...BeeswarmDisplay'>, <class '...WaterfallDisplay'>)
     """
 
-    def __init__(self, explanation):
+    def __init__(self, explanation: Explanation) -> None:
         self._explanation = explanation
 
-    bar = _drawn_by(ImportanceDisplay)
-    beeswarm = _drawn_by(BeeswarmDisplay)
-    heatmap = _drawn_by(HeatmapDisplay)
-    waterfall = _drawn_by(WaterfallDisplay)
-    force = _drawn_by(ForceDisplay)
-    dependence = _drawn_by(DependenceDisplay)
-    image = _drawn_by(ImageContributionDisplay)
-    logo = _drawn_by(SequenceLogoDisplay)
-    text = _drawn_by(TokenDisplay)
+    bar = _drawn_by(ImportanceDisplay.from_explanation)
+    beeswarm = _drawn_by(BeeswarmDisplay.from_explanation)
+    heatmap = _drawn_by(HeatmapDisplay.from_explanation)
+    waterfall = _drawn_by(WaterfallDisplay.from_explanation)
+    force = _drawn_by(ForceDisplay.from_explanation)
+    dependence = _drawn_by(DependenceDisplay.from_explanation)
+    image = _drawn_by(ImageContributionDisplay.from_explanation)
+    logo = _drawn_by(SequenceLogoDisplay.from_explanation)
+    text = _drawn_by(TokenDisplay.from_explanation)
 
-    def __call__(self, **options):
+    def __call__(self, **options: Any) -> Any:
         """Draw the picture that suits the rows.
 
         One row of a table has a waterfall, and several have a beeswarm, as does a row that is compared with no

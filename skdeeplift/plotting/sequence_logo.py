@@ -1,9 +1,14 @@
 """Display of a sequence as letters that are as high as their contributions."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Any, Self
 
 import numpy as np
 
+from skdeeplift.annotations import ArrayLike, Axes, Explainer, Explanation, Rows, TargetLike
 from skdeeplift.dtypes import kind_of
 from skdeeplift.plotting.display import Display, check_matplotlib, hide_spines, write_plain_ticks
 from skdeeplift.plotting.explanation_slice import slice_explanation
@@ -37,7 +42,7 @@ class SequenceLogoDisplay(Display):
 
     Letters with negative contributions are upside down below the line.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -75,8 +80,15 @@ class SequenceLogoDisplay(Display):
     """
 
     def __init__(
-        self, heights, alphabet=NUCLEOTIDES, *, highlights=(), start=0, letter_colors=None, ylabel="contribution"
-    ):
+        self,
+        heights: ArrayLike,
+        alphabet: str | Sequence[str] = NUCLEOTIDES,
+        *,
+        highlights: Sequence[Any] | Mapping[Any, Any] = (),
+        start: int = 0,
+        letter_colors: Mapping[str, Any] | None = None,
+        ylabel: str = "contribution",
+    ) -> None:
         self.heights = heights
         self.alphabet = alphabet
         self.highlights = highlights
@@ -85,7 +97,16 @@ class SequenceLogoDisplay(Display):
         self.ylabel = ylabel
 
     @classmethod
-    def from_explainer(cls, explainer, X, *, target=None, hypothetical=False, ax=None, **options):
+    def from_explainer(
+        cls,
+        explainer: Explainer,
+        X: Rows,
+        *,
+        target: TargetLike | None = None,
+        hypothetical: bool = False,
+        ax: Axes | None = None,
+        **options: Any,
+    ) -> Self:
         """Explain one-hot sequences and draw the explanation of one sequence.
 
         Parameters
@@ -121,20 +142,20 @@ class SequenceLogoDisplay(Display):
     @classmethod
     def from_explanation(
         cls,
-        explanation,
+        explanation: Explanation,
         *,
-        row=None,
-        position=None,
-        alphabet=None,
-        hypothetical=False,
-        positions=None,
-        highlights=(),
-        letters_axis=None,
-        letter_colors=None,
-        target=None,
-        part=None,
-        ax=None,
-    ):
+        row: Any = None,
+        position: int | None = None,
+        alphabet: str | Sequence[str] | None = None,
+        hypothetical: bool = False,
+        positions: tuple[int, int] | None = None,
+        highlights: Sequence[Any] | Mapping[Any, Any] = (),
+        letters_axis: int | None = None,
+        letter_colors: Mapping[str, Any] | None = None,
+        target: int | str | None = None,
+        part: str | int | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the contributions of one sequence of an explanation.
 
         The contribution of a position is the sum over its one-hot entries. Letters that are not in the sequence
@@ -199,7 +220,7 @@ class SequenceLogoDisplay(Display):
         look = {"highlights": highlights, "letter_colors": letter_colors, "ylabel": label}
         return cls(scores[start:stop], alphabet, start=start, **look).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw the letters.
 
         Parameters

@@ -1,11 +1,16 @@
 """Display of texts whose words are coloured by their contributions."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from html import escape
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils import check_scalar
 
+from skdeeplift.annotations import ArrayLike, Axes, Explanation, Vocabulary
 from skdeeplift.dtypes import kind_of
 from skdeeplift.number_text import format_number
 from skdeeplift.plotting.display import Display, colors_on, lightness, robust_limit
@@ -22,7 +27,7 @@ class TokenDisplay(Display):
 
     A notebook shows the texts as HTML, which wraps at the width of the page, if the display is the last line of a cell.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -56,7 +61,15 @@ class TokenDisplay(Display):
     ['not', 'bad']
     """
 
-    def __init__(self, words, contributions, *, names=None, notes=None, label="contribution"):
+    def __init__(
+        self,
+        words: Sequence[Sequence[str]],
+        contributions: Sequence[ArrayLike],
+        *,
+        names: Sequence[str] | None = None,
+        notes: Sequence[str] | None = None,
+        label: str = "contribution",
+    ) -> None:
         self.words = words
         self.contributions = contributions
         self.names = names
@@ -66,19 +79,19 @@ class TokenDisplay(Display):
     @classmethod
     def from_explanation(
         cls,
-        explanation,
+        explanation: Explanation,
         *,
-        rows=None,
-        position=None,
-        vocabulary=None,
-        words=None,
-        padding=None,
-        max_words=200,
-        target=None,
-        part=None,
-        percentile=100,
-        ax=None,
-    ):
+        rows: Any = None,
+        position: int | Sequence[int] | None = None,
+        vocabulary: Vocabulary | None = None,
+        words: Sequence[Any] | None = None,
+        padding: int | None = None,
+        max_words: int = 200,
+        target: int | str | None = None,
+        part: str | int | None = None,
+        percentile: float = 100,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the contributions of some rows of an explanation of tokens.
 
         Parameters
@@ -173,7 +186,7 @@ class TokenDisplay(Display):
         )
         return display.plot(percentile=percentile, ax=ax)
 
-    def plot(self, *, percentile=100, fontsize=12, ax=None):
+    def plot(self, *, percentile: float = 100, fontsize: float = 12, ax: Axes | None = None) -> Self:
         """Draw the words in lines that are as wide as the axes.
 
         Parameters
@@ -219,7 +232,7 @@ class TokenDisplay(Display):
             ax.annotate(word, xytext=(x, -y), parse_math=False, **corner, **style)
         return self
 
-    def to_html(self):
+    def to_html(self) -> str:
         """Return the texts as HTML, which wraps at the width of the page, after `plot`.
 
         Returns

@@ -1,6 +1,10 @@
 """Computed references: statistics of the training rows, blurred rows and unchanged rows."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -8,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.annotations import ArrayLike, RandomState, Rows
 from skdeeplift.compat import Interval, StrOptions, fit_context, get_feature_names
 from skdeeplift.dtypes import kind_of
 from skdeeplift.references.reference import Reference, drop_weightless
@@ -79,7 +84,7 @@ STATISTICS = {"mean": mean, "median": median, "minimum": minimum}
 class Constant(Reference):
     """The same reference for all rows.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -104,7 +109,7 @@ class Constant(Reference):
 
     _parameter_constraints: dict = {"value": [StrOptions({"zeros", *STATISTICS}), Real, "array-like"]}
 
-    def __init__(self, value="mean"):
+    def __init__(self, value: str | ArrayLike = "mean") -> None:
         self.value = value
 
     @property
@@ -113,7 +118,7 @@ class Constant(Reference):
         return isinstance(self.value, str) and self.value != "zeros"
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Rows, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Compute the reference.
 
         Parameters
@@ -159,7 +164,7 @@ class Constant(Reference):
 
     @available_if(lambda self: not (isinstance(self.value, str) and self.value == "median"))
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X: Rows, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Compute the reference from the rows of all calls so far.
 
         `fit` and the first call after `fit` start anew. A median is not available, because it needs all rows at once.
@@ -195,7 +200,7 @@ class Constant(Reference):
         self.row_ = row.astype(rows.dtype)
         return self
 
-    def sample(self, X, n_references, random_state=None):
+    def sample(self, X: Rows, n_references: int, random_state: RandomState | None = None) -> np.ndarray:
         """Return the reference.
 
         Parameters
@@ -222,7 +227,7 @@ class Blur(Reference):
     Contributions then show which details matter, such as edges and peaks. A black image as the reference would treat
     dark pixels as "no signal" instead.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -263,13 +268,19 @@ class Blur(Reference):
         "mode": [StrOptions({"nearest", "reflect", "mirror", "wrap", "constant"})],
     }
 
-    def __init__(self, sigma=10.0, *, axes=None, mode="nearest"):
+    def __init__(
+        self,
+        sigma: float | Sequence[float] = 10.0,
+        *,
+        axes: int | Sequence[int] | None = None,
+        mode: Literal["nearest", "reflect", "mirror", "wrap", "constant"] = "nearest",
+    ) -> None:
         self.sigma = sigma
         self.axes = axes
         self.mode = mode
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Rows, y: Any = None) -> Self:
         """Determine the axes to blur.
 
         Parameters
@@ -312,7 +323,7 @@ class Blur(Reference):
         self.sigma_ = tuple(float(sigma_of_axis.get(axis, 0)) for axis in range(1, X.ndim))
         return self
 
-    def sample(self, X, n_references, random_state=None):
+    def sample(self, X: Rows, n_references: int, random_state: RandomState | None = None) -> np.ndarray:
         """Blur rows.
 
         Parameters
@@ -340,7 +351,7 @@ class Held(Reference):
     and in its reference, so it contributes exactly zero. The other inputs are explained at these values. At least one
     other input needs another reference.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     See Also
     --------
@@ -364,7 +375,7 @@ class Held(Reference):
     per_row = True
     learns = False
 
-    def fit(self, X, y=None):
+    def fit(self, X: Rows, y: Any = None) -> Self:
         """Return the object, because there is nothing to learn.
 
         Parameters
@@ -381,7 +392,7 @@ class Held(Reference):
         """
         return self
 
-    def sample(self, X, n_references, random_state=None):
+    def sample(self, X: Rows, n_references: int, random_state: RandomState | None = None) -> np.ndarray:
         """Return the rows.
 
         Parameters

@@ -1,17 +1,22 @@
 """Base classes of the objects that make references."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.annotations import ArrayLike, RandomState, Rows
+
 
 class Reference(BaseEstimator):
     """Base class of all objects that make references. Derive your own class from it.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Attributes
     ----------
@@ -56,7 +61,7 @@ class Reference(BaseEstimator):
     learns = True
 
     @abstractmethod
-    def fit(self, X, y=None):
+    def fit(self, X: Rows, y: Any = None) -> Self:
         """Learn from the training rows.
 
         Parameters
@@ -73,7 +78,7 @@ class Reference(BaseEstimator):
         """
 
     @abstractmethod
-    def sample(self, X, n_references, random_state=None):
+    def sample(self, X: Rows, n_references: int, random_state: RandomState | None = None) -> np.ndarray:
         """Make references for rows.
 
         Parameters
@@ -91,7 +96,7 @@ class Reference(BaseEstimator):
             References that all rows share, or references of each row if ``per_row`` is True.
         """
 
-    def sample_range(self, X, start, stop, seed):
+    def sample_range(self, X: Rows, start: int, stop: int, seed: int) -> np.ndarray:
         """Make the references from ``start`` to ``stop``.
 
         Parameters
@@ -124,7 +129,9 @@ class RowChooser(Reference):
     needs_classes = False
 
     @abstractmethod
-    def choose(self, X, n_references, random_state=None, y=None):
+    def choose(
+        self, X: Rows, n_references: int, random_state: RandomState | None = None, y: ArrayLike | None = None
+    ) -> np.ndarray:
         """Choose training rows by their position.
 
         Parameters
@@ -146,7 +153,9 @@ class RowChooser(Reference):
             Weights of the references in a mean; they sum to one.
         """
 
-    def sample(self, X, n_references, random_state=None, y=None):
+    def sample(
+        self, X: Rows, n_references: int, random_state: RandomState | None = None, y: ArrayLike | None = None
+    ) -> np.ndarray:
         """Return the chosen training rows.
 
         Parameters

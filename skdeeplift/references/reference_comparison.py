@@ -1,18 +1,31 @@
 """Comparison of contributions under other choices and numbers of references."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.annotations import DataFrame, Explainer, Rows
+
 # Name of the explainer's own references in the report.
 FITTED = "fitted"
 
 
-def reference_report(explainer, X, *, references=("zeros", "mean", "sample"), n_references=None):
+def reference_report(
+    explainer: Explainer,
+    X: Rows,
+    *,
+    references: Sequence[Any] | Mapping[str, Any] = ("zeros", "mean", "sample"),
+    n_references: Sequence[int] | None = None,
+) -> DataFrame:
     """Compare contributions across choices of references and numbers of references.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------

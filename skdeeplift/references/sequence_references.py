@@ -1,10 +1,14 @@
 """References for one-hot sequences: shuffles of their letters, and background frequencies."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.annotations import ArrayLike, RandomState, Rows
 from skdeeplift.compat import fit_context
 from skdeeplift.references.random_paths import (
     COUNTER_STEP,
@@ -29,7 +33,7 @@ class SequenceShuffle(Reference):
     _parameter_constraints: dict = {"axis": [Integral, None], "padding": [Integral, str, None]}
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Rows, y: Any = None) -> Self:
         """Find the axis of the letters.
 
         Parameters
@@ -52,7 +56,7 @@ class SequenceShuffle(Reference):
         self.axis_ = find_letter_axis(np.asarray(X), self.axis, type(self).__name__)
         return self
 
-    def sample(self, X, n_references, random_state=None):
+    def sample(self, X: Rows, n_references: int, random_state: RandomState | None = None) -> np.ndarray:
         """Shuffle the letters of each row.
 
         Parameters
@@ -78,7 +82,7 @@ class SequenceShuffle(Reference):
         check_is_fitted(self)
         return self.sample_range(X, 0, n_references, seed_of_explainer(random_state))
 
-    def sample_range(self, X, start, stop, seed):
+    def sample_range(self, X: Rows, start: int, stop: int, seed: int) -> np.ndarray:
         """Make the shuffles from ``start`` to ``stop`` of each row.
 
         Parameters
@@ -115,7 +119,7 @@ class SequenceShuffle(Reference):
 class Shuffle(SequenceShuffle):
     """Letters of each row in random order.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -154,7 +158,7 @@ class Shuffle(SequenceShuffle):
     ['A', 'C', 'C', 'G', 'T']
     """
 
-    def __init__(self, *, axis=None, padding=None):
+    def __init__(self, *, axis: int | None = None, padding: int | str | None = None) -> None:
         self.axis = axis
         self.padding = padding
 
@@ -177,7 +181,7 @@ class DinucleotideShuffle(SequenceShuffle):
     Every sequence with the same count of each pair is equally probable. Some pairs are frequent in DNA by chance. The
     shuffle keeps their frequencies and destroys motifs.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -225,7 +229,7 @@ class DinucleotideShuffle(SequenceShuffle):
     array([['AGACA', 'AGACA', 'ACAGA', 'ACAGA']], dtype='<U5')
     """
 
-    def __init__(self, *, axis=None, padding=None):
+    def __init__(self, *, axis: int | None = None, padding: int | str | None = None) -> None:
         self.axis = axis
         self.padding = padding
 
@@ -260,7 +264,7 @@ class DinucleotideShuffle(SequenceShuffle):
 class BackgroundFrequency(Reference):
     """Frequencies of the letters in the training rows, the same at every position of a one-hot sequence.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -289,7 +293,7 @@ class BackgroundFrequency(Reference):
 
     _parameter_constraints: dict = {"frequencies": ["array-like", None], "axis": [Integral, None]}
 
-    def __init__(self, frequencies=None, *, axis=None):
+    def __init__(self, frequencies: ArrayLike | None = None, *, axis: int | None = None) -> None:
         self.frequencies = frequencies
         self.axis = axis
 
@@ -299,7 +303,7 @@ class BackgroundFrequency(Reference):
         return self.frequencies is None
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Rows, y: Any = None) -> Self:
         """Count the letters of sequences.
 
         Parameters
@@ -339,7 +343,7 @@ class BackgroundFrequency(Reference):
         self._row = np.moveaxis(np.broadcast_to(frequencies, letters.shape[1:]), -1, axis - 1).astype(X.dtype)
         return self
 
-    def sample(self, X, n_references, random_state=None):
+    def sample(self, X: Rows, n_references: int, random_state: RandomState | None = None) -> np.ndarray:
         """Return the frequencies at every position.
 
         Parameters

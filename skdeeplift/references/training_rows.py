@@ -1,6 +1,9 @@
 """References that are training rows, or rows with columns of several training rows."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
@@ -9,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.annotations import ArrayLike, RandomState, Rows
 from skdeeplift.compat import Interval, StrOptions, fit_context
 from skdeeplift.references.reference import Reference, RowChooser, drop_weightless
 from skdeeplift.references.reservoir import Reservoir
@@ -25,7 +29,7 @@ class TrainingSample(RowChooser):
     Contributions are means over these rows. The row of a cluster is weighted by the cluster's share of the training
     rows.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -58,7 +62,7 @@ class TrainingSample(RowChooser):
         "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    def __init__(self, method="random", *, n_clusters=None):
+    def __init__(self, method: Literal["random", "kmeans"] = "random", *, n_clusters: int | None = None) -> None:
         self.method = method
         self.n_clusters = n_clusters
 
@@ -68,7 +72,7 @@ class TrainingSample(RowChooser):
         return self.method == "random"
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Rows, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Store the training rows.
 
         Parameters
@@ -104,7 +108,7 @@ class TrainingSample(RowChooser):
 
     @available_if(lambda self: self.is_random)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X: Rows, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Store further training rows, and keep a random sample of 1024 of all rows if there are more.
 
         `fit` and the first call after `fit` start anew. Clusters are not available, because they need all rows at once.
@@ -132,7 +136,9 @@ class TrainingSample(RowChooser):
         self.weights_ = None if has_equal else weights
         return self
 
-    def choose(self, X, n_references, random_state=None, y=None):
+    def choose(
+        self, X: Rows, n_references: int, random_state: RandomState | None = None, y: ArrayLike | None = None
+    ) -> np.ndarray:
         """Choose training rows by their position.
 
         Parameters
@@ -191,7 +197,7 @@ class NearestOther(RowChooser):
 
     Contributions then show what distinguishes a row from the most similar rows with another prediction.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -223,12 +229,12 @@ class NearestOther(RowChooser):
 
     _parameter_constraints: dict = {"n_neighbors": [Interval(Integral, 1, None, closed="left")], "metric": [str]}
 
-    def __init__(self, n_neighbors=1, *, metric="euclidean"):
+    def __init__(self, n_neighbors: int = 1, *, metric: str = "euclidean") -> None:
         self.n_neighbors = n_neighbors
         self.metric = metric
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Rows, y: ArrayLike | None = None) -> Self:
         """Store the training rows and their predicted classes.
 
         Parameters
@@ -264,7 +270,9 @@ class NearestOther(RowChooser):
         self.rows_, self.classes_of_rows_ = rows, classes
         return self
 
-    def choose(self, X, n_references, random_state=None, y=None):
+    def choose(
+        self, X: Rows, n_references: int, random_state: RandomState | None = None, y: ArrayLike | None = None
+    ) -> np.ndarray:
         """Choose training rows by their position.
 
         Parameters
@@ -305,7 +313,7 @@ class Permuted(Reference):
 
     Each feature keeps its distribution, but no longer depends on the other features.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Attributes
     ----------
@@ -325,7 +333,7 @@ class Permuted(Reference):
 
     is_random = True
 
-    def fit(self, X, y=None):
+    def fit(self, X: Rows, y: Any = None) -> Self:
         """Store the training rows.
 
         Parameters
@@ -343,7 +351,7 @@ class Permuted(Reference):
         self.rows_ = np.array(X)
         return self
 
-    def sample(self, X, n_references, random_state=None):
+    def sample(self, X: Rows, n_references: int, random_state: RandomState | None = None) -> np.ndarray:
         """Permute each feature among the training rows.
 
         Parameters

@@ -1,5 +1,9 @@
 """Scores of raw columns: importances from an explainer, which may follow or contain an encoder."""
 
+from __future__ import annotations
+
+from typing import Literal
+
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, clone
@@ -8,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
+from skdeeplift.annotations import Estimator, GroupsLike, RandomState
 from skdeeplift.binding.estimators import PredictionMixin
 from skdeeplift.compat import safe_indexing
 from skdeeplift.network.encoder_columns import as_dense, source_columns
@@ -20,7 +25,14 @@ from skdeeplift.selection.mean_absolute_importance import MeanAbsoluteImportance
 DENSE = FunctionTransformer(as_dense, accept_sparse=True, feature_names_out="one-to-one")
 
 
-def contribution_score(explainer, *, groups="auto", within="sum", max_samples=1000, random_state=None):
+def contribution_score(
+    explainer: Estimator,
+    *,
+    groups: GroupsLike = "auto",
+    within: Literal["sum", "mean_absolute", "norm"] = "sum",
+    max_samples: int = 1000,
+    random_state: RandomState | None = None,
+) -> ContributionScore:
     """Make a function that scores columns by contributions, for ``SelectKBest`` and ``SelectPercentile``.
 
     Parameters

@@ -1,6 +1,9 @@
 """Selection of raw columns by their contributions."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
@@ -10,6 +13,7 @@ from sklearn.utils import check_array, check_random_state, get_tags, resample
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdeeplift.annotations import ArrayLike, Estimator, GroupsLike, RandomState, Rows
 from skdeeplift.binding.estimators import restore_on_error
 from skdeeplift.compat import HasMethods, Interval, RealNotInt, StrOptions, fit_context, safe_indexing
 from skdeeplift.dtypes import kind_of
@@ -26,7 +30,7 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
     the columns of a one-hot encoding, are summed before absolute values are taken. Importances are in the order of the
     raw columns. `sklearn.feature_selection.SelectFromModel` would leave them in the order of the encoded columns.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -132,19 +136,19 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
 
     def __init__(
         self,
-        estimator,
+        estimator: Estimator,
         *,
-        threshold=None,
-        n_features_to_select=None,
-        groups="auto",
-        within="sum",
-        n_resamples=0,
-        sample_fraction=0.5,
-        min_frequency=0.6,
-        max_samples=1000,
-        n_jobs=None,
-        random_state=None,
-    ):
+        threshold: float | str | None = None,
+        n_features_to_select: float | None = None,
+        groups: GroupsLike = "auto",
+        within: Literal["sum", "mean_absolute", "norm"] = "sum",
+        n_resamples: int = 0,
+        sample_fraction: float = 0.5,
+        min_frequency: float = 0.6,
+        max_samples: int = 1000,
+        n_jobs: int | None = None,
+        random_state: RandomState | None = None,
+    ) -> None:
         self.estimator = estimator
         self.threshold = threshold
         self.n_features_to_select = n_features_to_select
@@ -158,7 +162,7 @@ class ContributionSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Rows, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the explainer and select columns.
 
         Parameters

@@ -1,14 +1,17 @@
 """Importances of features: mean absolute contributions over rows, computed from moments that can be merged."""
 
+from __future__ import annotations
+
 import math
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skdeeplift.annotations import ArrayLike, Contributions, GroupsLike, Rows
 from skdeeplift.binding.estimators import restore_on_error, with_attributes
 from skdeeplift.compat import Interval, StrOptions, check_feature_names_in, fit_context, get_output_container
 from skdeeplift.execution.workers import WorkerCopy, reduce_partials, ship_once
@@ -109,7 +112,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
     such as the columns of a one-hot encoding, can be combined before absolute values are taken. Contributions are
     additive: the sum over the columns of a one-hot encoding is the contribution of the category.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -170,7 +173,15 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         "normalize": ["boolean"],
     }
 
-    def __init__(self, *, groups=None, within="sum", n_classes=None, by_class=False, normalize=False):
+    def __init__(
+        self,
+        *,
+        groups: GroupsLike | None = None,
+        within: Literal["sum", "mean_absolute", "norm"] = "sum",
+        n_classes: int | None = None,
+        by_class: bool = False,
+        normalize: bool = False,
+    ) -> None:
         self.groups = groups
         self.within = within
         self.n_classes = n_classes
@@ -178,7 +189,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         self.normalize = normalize
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Rows, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Compute importances from the contributions of rows.
 
         Parameters
@@ -205,7 +216,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X: Rows, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Update importances with the contributions of more rows.
 
         Parameters
@@ -226,7 +237,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
             self._update(X, sample_weight, reset=not hasattr(self, "n_samples_seen_"))
         return self
 
-    def transform(self, X):
+    def transform(self, X: Rows) -> Contributions:
         """Return the absolute contributions of rows, whose means are the importances.
 
         Parameters
@@ -243,7 +254,7 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         self._check_output()
         return self.compute_absolute(X)
 
-    def transform_lazily(self, X):
+    def transform_lazily(self, X: Rows) -> Any:
         """Return absolute contributions of lazy rows as a lazy collection."""
         self._check_output()
         rows = LazyRows(X)
@@ -254,15 +265,15 @@ class MeanAbsoluteImportance(TransformerMixin, BaseEstimator):
         [absolute] = map_in_form(self, _compute_absolute_of_block, rows, copied, None, [spec], names)
         return absolute
 
-    def compute_absolute(self, X):
+    def compute_absolute(self, X: Rows) -> np.ndarray:
         """Return the absolute contributions of rows, in the shape that `transform` returns."""
         return self._layout.restore(self._layout.compute_absolute(self._arrange(X)))
 
-    def compute_moments(self, X, weights):
+    def compute_moments(self, X: Rows, weights: ArrayLike | None) -> Any:
         """Return the moments of the absolute contributions of rows."""
         return compute_moments_in_batches(self._layout.compute_absolute, self._arrange(X), weights)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the names of the columns that `transform` returns.
 
         Parameters

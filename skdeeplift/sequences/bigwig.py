@@ -1,16 +1,21 @@
 """BigWig files of scores along a genome."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 import numpy as np
 
+from skdeeplift.annotations import ArrayLike, DataFrame, FilePath
 from skdeeplift.replacement import replace_together
 
 
-def write_bigwig(path, regions, scores, sizes):
+def write_bigwig(path: FilePath, regions: DataFrame, scores: ArrayLike, sizes: Mapping[str, int] | FilePath) -> None:
     """Write a BigWig file with one score for each position of some regions.
 
     If regions overlap, a position gets the score of the region with the nearest middle.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------

@@ -1,19 +1,23 @@
 """Readers of FASTA, BED and narrowPeak files, and the sequences of regions in a genome."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from skdeeplift.annotations import DataFrame, FilePath
 from skdeeplift.sequences.one_hot import reverse_complement
 
 # Columns of a narrowPeak file, in order; a BED file has the first six.
 _COLUMNS = ["chrom", "start", "end", "name", "score", "strand", "signal", "p_value", "q_value", "summit"]
 
 
-def read_fasta(path):
+def read_fasta(path: FilePath) -> dict[str, str]:
     r"""Read all sequences of a FASTA file.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -56,10 +60,10 @@ def read_fasta(path):
         return {name: str(fasta[name][:]) for name in fasta.keys()}  # noqa: SIM118
 
 
-def read_regions(path):
+def read_regions(path: FilePath) -> DataFrame:
     r"""Read the regions of a BED or narrowPeak file.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -114,10 +118,10 @@ def read_regions(path):
     return regions
 
 
-def resize_regions(regions, length, *, center="middle"):
+def resize_regions(regions: DataFrame, length: int, *, center: Literal["middle", "summit"] = "middle") -> DataFrame:
     """Cut windows of equal length around regions.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -168,10 +172,17 @@ def _check_columns(regions, center, by_strand=False):
         )
 
 
-def extract_sequences(regions, genome, *, length=None, center="middle", by_strand=False):
+def extract_sequences(
+    regions: DataFrame | FilePath,
+    genome: FilePath,
+    *,
+    length: int | None = None,
+    center: Literal["middle", "summit"] = "middle",
+    by_strand: bool = False,
+) -> np.ndarray:
     r"""Cut the sequences of regions out of a genome.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------

@@ -1,7 +1,13 @@
 """One-hot encoding of strings, its inverse, and reverse complements."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
 
+from skdeeplift.annotations import ArrayLike, DTypeLike, Rows
 from skdeeplift.dtypes import kind_of
 
 DNA, RNA, PROTEIN = "ACGT", "ACGU", "ACDEFGHIKLMNPQRSTVWY"
@@ -25,13 +31,20 @@ _COMPLEMENTS = dict(zip("ACGTUN", "TGCAAN", strict=True))
 AMBIGUOUS = ("zeros", "frequencies", "raise")
 
 
-def one_hot(sequences, alphabet=DNA, *, ambiguous="zeros", length=None, dtype=np.float32):
+def one_hot(
+    sequences: Rows,
+    alphabet: str | Sequence[str] = DNA,
+    *,
+    ambiguous: Literal["zeros", "frequencies", "raise"] = "zeros",
+    length: int | None = None,
+    dtype: DTypeLike = np.float32,
+) -> np.ndarray:
     """Encode strings as one-hot letters.
 
     Lower-case letters count as upper-case letters, unless the alphabet has lower-case letters. If the alphabet has T
     but no U, U counts as T. If it has U but no T, T counts as U.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -106,10 +119,12 @@ def one_hot(sequences, alphabet=DNA, *, ambiguous="zeros", length=None, dtype=np
     return columns.astype(dtype)[places]
 
 
-def decode(X, alphabet=DNA, *, axis=-1, missing=None):
+def decode(
+    X: ArrayLike, alphabet: str | Sequence[str] = DNA, *, axis: int = -1, missing: str | None = None
+) -> np.ndarray:
     """Decode one-hot letters to strings.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -178,10 +193,10 @@ def decode(X, alphabet=DNA, *, axis=-1, missing=None):
     return np.array(decoded, "U1")[places].view(f"U{X.shape[1]}").reshape(len(X))
 
 
-def reverse_complement(X, alphabet=DNA, *, axis=-1):
+def reverse_complement(X: ArrayLike, alphabet: str | Sequence[str] = DNA, *, axis: int = -1) -> np.ndarray:
     """Return the reverse complement of sequences: letters in reverse order, each replaced by its complement.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------

@@ -1,5 +1,9 @@
 """Targets of networks that predict a profile: logits over positions, weighted by their own softmax."""
 
+from __future__ import annotations
+
+from typing import Literal
+
 from sklearn.base import BaseEstimator
 
 
@@ -17,7 +21,7 @@ class Profile(BaseEstimator):
 
     ``target="profile"`` means ``Profile()``.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 1.0
 
     Parameters
     ----------
@@ -68,7 +72,13 @@ class Profile(BaseEstimator):
     array([0.1155])
     """
 
-    def __init__(self, *, axis=1, task=None, weights="row"):
+    def __init__(
+        self,
+        *,
+        axis: int | tuple[int, ...] | None = 1,
+        task: int | tuple[int, ...] | None = None,
+        weights: Literal["row", "mean"] = "row",
+    ) -> None:
         self.axis = axis
         self.task = task
         self.weights = weights

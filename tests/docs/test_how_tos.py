@@ -11,7 +11,13 @@ from tests.docs.pages import DOCS, ROOT, blocks_of
 
 RULE, EXPLAINER = DOCS / "adding_a_rule.rst", DOCS / "development" / "adding_an_explainer.rst"
 pytestmark = pytest.mark.slow
-NEEDED = ("pyproject.toml", "tests/conftest.py", "tests/functions.py", "tests/explainers/test_base_every_explainer.py")
+NEEDED = (
+    "pyproject.toml",
+    "tests/conftest.py",
+    "tests/functions.py",
+    "tests/explainers/test_base_every_explainer.py",
+    "tests/test_annotations.py",
+)
 ACTIVATION_CHECKS = "tests/docs/new_activation.py"
 
 
@@ -35,7 +41,9 @@ def follow(page, copy):
             assert block.code.strip() in path.read_text(encoding="utf-8")
         elif place:
             text = path.read_text(encoding="utf-8")
-            [start] = [start for start in (f"{place} = {{\n", f"{place} = [\n") if text.count(start) == 1]
+            [start] = [
+                start for start in (f"{place} = {{\n", f"{place} = [\n", f"\n{place}:\n") if text.count(start) == 1
+            ]
             path.write_text(text.replace(start, f"{start}    {block.code}"), encoding="utf-8")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +94,8 @@ def test_one_row_is_enough_for_an_activation(copy):
 
 def test_adding_an_explainer(copy):
     [test] = follow(EXPLAINER, copy)
-    status, printed = run_tests(copy, test, "tests/explainers/test_base_every_explainer.py", "-k", "hand or Rectified")
+    tests = [test, "tests/explainers/test_base_every_explainer.py", "tests/test_annotations.py"]
+    status, printed = run_tests(copy, *tests, "-k", "hand or Rectified or first_use")
     assert status == 0, printed
     # Its own, and those that each explainer has.
     assert int(printed.split(" passed")[0].split()[-1]) > 5
