@@ -81,7 +81,7 @@ EXPLAINERS = {
 }
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("reference", ["zeros", "own"])
 @pytest.mark.parametrize("name", EXPLAINERS)
 def test_means_over_both_strands(one_output, name, reference):

@@ -206,7 +206,7 @@ def test_explain_computes(explainer):
     assert list(explanation.index) == list(TABLE.index)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("reference", ["mean", "median", "minimum", "zeros", 0.5, Constant("mean")], ids=str)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_fit_reduces_statistics_of_all_rows(model, reference, weighted):

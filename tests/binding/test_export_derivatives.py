@@ -83,6 +83,7 @@ EXPLAINERS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", EXPLAINERS)
 @pytest.mark.parametrize("activation", ["tanh", pytest.param("gelu", marks=pytest.mark.slow)])
 def test_tables(name, activation):
@@ -95,6 +96,7 @@ def test_blocks_of_rows_and_rounds_of_references():
     assert_derivatives(explainer, ROWS[:3], TRAINING, n_rows_known=False)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_differences_of_zero(rule):
     """A row that equals its reference, in whole or in part, divides by no zero."""
@@ -103,6 +105,7 @@ def test_differences_of_zero(rule):
     assert_derivatives(DeepLiftExplainer(table_network("tanh"), rule=rule, reference="zeros"), rows)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 @pytest.mark.parametrize("strides", [2, 1])
 def test_images(rule, strides):

@@ -105,10 +105,10 @@ def test_members_of_keras_may_be_trained_further():
 
 
 def test_parameters_of_members_can_be_searched():
-    search = GridSearchCV(DeepLiftExplainer(bagging()), {"estimator__estimator__max_iter": [1, 300]}, cv=3)
+    search = GridSearchCV(DeepLiftExplainer(bagging()), {"estimator__estimator__max_iter": [1, 300]}, cv=2)
     search.fit(IRIS, LABELS)
     assert search.best_params_ == {"estimator__estimator__max_iter": 300}
-    inside = DeepLiftExplainer(GridSearchCV(bagging(), {"estimator__max_iter": [1, 300]}, cv=3)).fit(IRIS, LABELS)
+    inside = DeepLiftExplainer(GridSearchCV(bagging(), {"estimator__max_iter": [1, 300]}, cv=2)).fit(IRIS, LABELS)
     np.testing.assert_array_equal(inside.predict(IRIS), search.predict(IRIS))
     np.testing.assert_allclose(inside.transform(IRIS), search.best_estimator_.transform(IRIS), rtol=1e-9)
 

@@ -31,7 +31,7 @@ def token_network():
     return keras.Model(inputs, layers.Dense(1)(layers.LSTM(3)(looked_up)))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     "reference",
     [
@@ -64,7 +64,7 @@ def test_other_methods(series_network, explainer_class):
     np.testing.assert_array_equal(explainer.transform(LONG), expected.transform(LONG))
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("reference", ["mean", "sample", "permuted", np.zeros((5, 2)), np.zeros((1, 5, 2))])
 @pytest.mark.advice
 def test_references_with_a_length(series_network, reference):

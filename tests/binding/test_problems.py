@@ -38,7 +38,7 @@ EXPLAINERS = {
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("name", EXPLAINERS)
 def test_every_explainer(model, name):
     """Rows are cut where chunks are: all numbers are the same to the last bit."""
@@ -58,7 +58,7 @@ def test_every_explainer(model, name):
     np.testing.assert_allclose(explainer.feature_importances_, importances, rtol=tolerance)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     "options",
     [

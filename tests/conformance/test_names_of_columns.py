@@ -149,6 +149,7 @@ def test_columns_by_name():
         assert_same(contribution, of_targets[row, column, target])
 
 
+@pytest.mark.sampled(2)
 @of_kinds("rescale", "occlusion", without=OF_POSITIONS)
 def test_columns_in_front_of_an_encoder(kind):
     """Of a network that reads what is made of one column, all contributions go back to this column."""

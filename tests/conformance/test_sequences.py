@@ -134,6 +134,7 @@ def test_contributions_sum_to_the_change_in_single_precision(network, mode):
     assert_sums_to_change(network, mode, network.tolerance)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("network", networks("float64", BY_PARTS, ["simple_rnn", "one_hot_bins"]), indirect=True)
 def test_parts_sum_to_the_change_of_the_output(network):
     network.with_rule("reveal_cancel")

@@ -37,7 +37,7 @@ def test_all_common_parameters_are_there_and_checked(fitted):
     assert set(COMMON_CONSTRAINTS) <= names == set(fitted._parameter_constraints)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 def test_rows_stand_for_themselves_in_any_order(fitted):
     contributions, order = fitted.transform(ROWS), np.random.default_rng(1).permutation(9)
     np.testing.assert_array_equal(fitted.transform(ROWS), contributions)
@@ -45,7 +45,7 @@ def test_rows_stand_for_themselves_in_any_order(fitted):
         np.testing.assert_allclose(fitted.transform(ROWS[rows]), contributions[rows], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 def test_parameters_may_be_integers_of_numpy(fitted):
     """A grid of parameters may be an array."""
     numbers = {

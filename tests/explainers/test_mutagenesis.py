@@ -107,7 +107,7 @@ def test_held_weights_are_those_of_the_row():
     close(explainer.transform(ROWS), np.einsum("npao,no->npa", loop_of(model, ROWS), weights))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     "positions", [slice(3, 9), range(4, 20, 3), [7, -1, 7], np.array([2, 29]), slice(-4, None), [0]], ids=str
 )

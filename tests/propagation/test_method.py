@@ -81,25 +81,6 @@ def test_a_loop_is_run_once_for_rows_and_references(monkeypatch):
     assert together
 
 
-def test_steps_of_a_loop_are_not_taken_for_rows():
-    """The network does not say how many entries a row has, so that the values themselves tell."""
-
-    def repeated(x):
-        x = tf.reshape(x, [-1, 5])
-        return tf.while_loop(
-            lambda step, _: step < 3, lambda step, x: (step + 1, tf.tanh(x @ FIRST @ SECOND @ THIRD)), (0, x)
-        )[1]
-
-    method, (rows, references) = streams_of(repeated, (None,)), of_mode(Mode.SHARED)
-    for both, one in zip(
-        zip(*method.forward_both(rows, references), strict=True),
-        zip(method.forward(rows), method.forward(references), strict=True),
-        strict=True,
-    ):
-        for value, expected in zip(both, one, strict=True):
-            np.testing.assert_allclose(value, expected, rtol=1e-12)
-
-
 def test_values_at_shared_references_can_be_given():
     method, (rows, references) = streams_of(network, (5,)), of_mode(Mode.SHARED)
     request = Request(Pairing(Mode.SHARED, N_ROWS, N_REFERENCES), np.ones((1, 1, 3)), np.ones(N_REFERENCES))

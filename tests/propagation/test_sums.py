@@ -80,7 +80,7 @@ def test_a_part_that_is_zero_but_for_rounding_keeps_its_multiplier():
     np.testing.assert_allclose(negative, [[[4]]])
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("number", [1, UNROLLED - 1, UNROLLED, 2 * UNROLLED - 1, 2 * UNROLLED, 4 * UNROLLED + 3])
 @pytest.mark.parametrize("shared", [True, False])
 def test_every_reference_counts_once(number, shared):

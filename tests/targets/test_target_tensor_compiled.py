@@ -39,6 +39,7 @@ def explainer(model, **parameters):
     return DeepLiftExplainer(model, **{"reference": REFERENCES, "check": "raise", **parameters}).fit(ROWS)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
 def test_all_targets_equal_each_alone(model, rule):
     together = explainer(model, rule=rule, target="all")
@@ -148,6 +149,7 @@ def test_contributions_of_a_layer_that_all_ways_pass_sum_to_the_change(model, ru
     np.testing.assert_allclose(of_one.convergence_delta, 0, atol=1e-5)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
 def test_parts_of_layers_make_up_their_difference_and_contribution(model, rule):
     fitted = explainer(

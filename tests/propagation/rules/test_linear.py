@@ -40,7 +40,7 @@ def test_batch_normalisation_by_hand():
     np.testing.assert_allclose(contributions.item(), 3.0, rtol=1e-6)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize(
     ("function", "shape"),
@@ -100,6 +100,7 @@ def test_grouped_convolution_in_float64():
     )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("method", ["bicubic", "lanczos3", "bilinear"])
 def test_spread_is_resized_by_absolute_weights(method):
     """The spread of differences of any sign is that of their sizes; the weights are found one by one."""

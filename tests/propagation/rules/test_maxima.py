@@ -47,7 +47,7 @@ def pool(kind, window, strides, padding):
     return lambda x: kind(tf.nn.relu(x), window, strides, padding)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize(
     ("function", "shape"),

@@ -117,7 +117,7 @@ def test_where_the_function_falls_parts_change_places():
     np.testing.assert_allclose(got, [-1.0, 2.0])
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(
     ("function", "mode"),
     [(tf.nn.gelu, mode) for mode in Mode]
@@ -153,7 +153,7 @@ def test_activations_of_parts_sum_to_the_change(function, mode):
     )
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("op_type", sorted(ops.where(family=ops.ACTIVATION)))
 def test_every_activation_sums_to_the_change(op_type):
     low, high = DOMAINS.get(op_type, (-3.0, 3.0))
@@ -208,7 +208,7 @@ FAMILIES = {
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("rule", ["reveal_cancel", "genomics_default"])
 def test_every_family_of_ops_carries_parts(family, rule):

@@ -24,6 +24,7 @@ def contributions_of(function, row, reference, rule="rescale"):
     return explain_function(function, [rows], [references], rule=rule)[0][0][0]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
 def test_two_winners_share_the_change_and_losers_have_none(rule):
     """The winner was 0 and is 1; z1 - z0 rises by 7, 5/7 of it by z1 and 2/7 by z0."""
@@ -116,6 +117,7 @@ def shapley_values(function, row, reference):
     return values
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
 def test_contributions_beside_shapley_values(rule):
     """Where only one of two contestants moves, it decides in all coalitions."""
