@@ -311,7 +311,7 @@ def test_steps_of_a_pipeline_run_in_scikit_learn():
 
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("reference", ["blur", "zeros"])
-def test_images(reference, tmp_path):
+def test_exports_of_images_explain_alike(reference, tmp_path):
     keras.utils.set_random_seed(0)
     layers = [
         keras.layers.Conv2D(3, 2, activation="relu"),

@@ -69,7 +69,7 @@ def test_an_encoder_in_front_of_all_members():
 
 
 @pytest.mark.parametrize("make", [bagging, voting], ids=["perceptrons", "Keras"])
-def test_copies(make):
+def test_copies_explain_alike_and_hold_their_members(make):
     explainer = DeepLiftExplainer(make(), target="virginica").fit(ROWS, LABELS)
     expected = explainer.transform(ROWS)
     loaded = pickle.loads(pickle.dumps(explainer))

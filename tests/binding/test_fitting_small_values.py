@@ -71,7 +71,7 @@ def test_inputs_in_other_units(rule):
 
 
 @pytest.mark.slow
-def test_double_precision():
+def test_scaled_networks_in_double_precision_are_explained_alike():
     keras.utils.set_random_seed(0)
     model, rows = network("float64"), ROWS.astype(np.float64)
     small = scaled(model, 2.0**-60, 2.0**60)

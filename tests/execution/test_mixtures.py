@@ -42,7 +42,7 @@ def one_by_one(rows, others, ranks, counts, weights, reference_weights):
 @pytest.mark.parametrize("per_row", [False, True])
 @pytest.mark.parametrize(("n_orders", "of_rows"), [(1, True), (7, False)])
 @pytest.mark.parametrize("batch", [dict(), dict(batch_size=4), dict(batch_size=1), dict(fixed=6)])
-def test_values(per_row, n_orders, of_rows, batch):
+def test_values_at_mixtures_are_those_of_mixing_one_by_one(per_row, n_orders, of_rows, batch):
     ranks = GENERATOR.permuted(np.tile(np.arange(4), (5 if of_rows else 1, n_orders, 1)), axis=-1)
     counts = GENERATOR.integers(0, 5, (5 if of_rows else 1, 7))
     weights = GENERATOR.normal(size=(5 if per_row else 1, 2, 2))

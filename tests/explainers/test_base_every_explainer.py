@@ -76,7 +76,7 @@ def test_pickles_explain_alike(fitted):
     np.testing.assert_allclose(loaded.transform(ROWS), fitted.transform(ROWS), rtol=1e-5, atol=1e-7)
 
 
-def test_explanations(fitted):
+def test_explanations_have_the_fields_of_their_method(fitted):
     only_runs = type(fitted).__name__ in ("MutagenesisExplainer", "OcclusionExplainer", "ShapleySamplingExplainer")
     if only_runs:
         with pytest.raises(ValueError, match="has no multipliers"):
@@ -91,7 +91,7 @@ def test_explanations(fitted):
 
 
 @pytest.mark.sampled(2)
-def test_letters(fitted):
+def test_hypothetical_contributions_of_letters_are_those_of_the_row(fitted):
     """Hypothetical contributions of the letter that is there are what it contributes, against no letters."""
     letters = np.eye(4, dtype=np.float32)[[[0, 1, 2], [3, 3, 1]]]
     network = keras.Sequential(
@@ -111,7 +111,7 @@ def test_letters(fitted):
     )
 
 
-def test_bad_rows(fitted):
+def test_rows_that_do_not_fit_are_errors(fitted):
     for rows, message in ((np.zeros((2, 5)), "expecting 4 features"), (np.full((2, 4), np.nan), "NaN")):
         with pytest.raises(ValueError, match=message):
             fitted.transform(rows)

@@ -270,7 +270,7 @@ def test_linear_in_the_target(at_once, weights):
         ({"reference": np.zeros(4)}, r"Expected \(5,\)"),
     ],
 )
-def test_bad_parameters(smooth, parameters, message):
+def test_bad_parameters_of_the_quadrature_are_errors(smooth, parameters, message):
     with pytest.raises(ValueError, match=message):
         IntegratedGradientsExplainer(smooth, target=0, **parameters).fit(ROWS)
 

@@ -79,11 +79,11 @@ def test_each_input_has_itsdraw_pictures():
         ("array", []),
     ],
 )
-def test_other_rows(kind, expected):
+def test_pages_of_other_rows_have_their_pictures(kind, expected):
     assert captions(of_kind(kind)) == expected
 
 
-def test_no_rows(tmp_path):
+def test_a_page_without_rows_says_so(tmp_path):
     table()[:0].to_html(tmp_path / "page.html")
     assert "<h1>Explanation of 0 rows</h1>" in (tmp_path / "page.html").read_text()
 

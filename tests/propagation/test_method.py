@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift.network.network import trace
 from skdeeplift.propagation import method as method_module
+from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.pairing import Mode, Pairing, Request
+from skdeeplift.propagation.rulesets import RESCALE
+from skdeeplift.propagation.streams import Streams
 from skdeeplift.targets.target import Target
 from tests.functions import streams_of
 
@@ -100,6 +104,23 @@ def test_a_target_may_depend_on_what_is_computed():
     _, _, got = method.explain(Request(pairing, Target("predicted"), weights), rows, references)
     np.testing.assert_allclose(got[0][0], expected[0][0], rtol=1e-12)
     assert len(set(largest)) > 1
+
+
+def test_layers_sum_together_unless_one_lies_behind_another():
+    graph, _ = trace(
+        lambda x: tf.tanh(tf.nn.relu(x @ FIRST)) + tf.sigmoid(x @ FIRST), tf.TensorSpec((None, 5), "float64")
+    )
+    relu, tanh, sigmoid = (
+        next(op.outputs[0] for op in graph.ops if op.type == name) for name in ("Relu", "Tanh", "Sigmoid")
+    )
+
+    def groups(*values):
+        streams = Streams(graph, graph.outputs[0], [Source(value) for value in values], RESCALE, parts=True)
+        return method_module.find_summing_groups(streams)
+
+    assert groups(relu, sigmoid) == groups(tanh, sigmoid) == [(0, 1)]
+    assert groups(relu, tanh) == groups(relu, tanh, sigmoid) == []
+    assert groups(relu, graph.outputs[0]) == [(1,)]
 
 
 def test_the_coarsest_dtype_has_the_fewest_digits():

@@ -16,7 +16,7 @@ def choice(target, tensor, **options):
     return check_target(target, tensor, **options).choice
 
 
-def test_auto():
+def test_auto_is_the_only_output_or_the_predicted_class():
     assert choice("auto", tensor(1)) == "single"
     assert choice("auto", tensor()) == "single"
     assert choice("auto", tensor(3, competing=True)) == "predicted"
@@ -39,7 +39,7 @@ def test_one_target_per_row():
     np.testing.assert_array_equal(of_rows.weights(logits), [[[0, 0, 1]], [[1, 0, 0]]])
 
 
-def test_all_outputs():
+def test_all_outputs_have_one_weight_each():
     weights = Target("all").weights(np.zeros((5, 2, 3)))
     assert Target("all").number((2, 3)) == 6
     np.testing.assert_array_equal(weights.reshape(6, 6), np.eye(6))

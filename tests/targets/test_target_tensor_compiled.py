@@ -114,7 +114,7 @@ def test_layer_that_returns_its_input_stands_for_its_branch_only():
 
 
 @pytest.mark.parametrize("rule", ONE_RULE)
-def test_centred_logits(model, rule):
+def test_centred_logits_sum_to_zero(model, rule):
     """The mean over all targets is taken off, so that they sum to zero; a difference of classes stays as it is."""
     plain = explainer(model, rule=rule, target="all").explain(ROWS).contributions
     centred = explainer(model, rule=rule, target="all", center_logits=True)

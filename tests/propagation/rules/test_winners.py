@@ -84,6 +84,9 @@ def test_a_ring_of_ranks_by_hand(rule):
     # All move up together by 1 as well, which changes no order.
     found = contributions_of(ranked, [1.5, 4, 3, -9], [3.5, 3, 2, -9], rule)
     np.testing.assert_allclose(found, np.array([-2 * -2, 1, 1, 0]) / 6 * change, rtol=1e-12, atol=1e-12)
+    # By 2: differences are -1, 2, 2, and those from their mean the same as before.
+    found = contributions_of(ranked, [2.5, 5, 4, -9], [3.5, 3, 2, -9], rule)
+    np.testing.assert_allclose(found, np.array([-1 * -2, 2, 2, 0]) / 6 * change, rtol=1e-12, atol=1e-12)
 
 
 def test_an_order_that_nothing_depends_on_contributes_nothing():
