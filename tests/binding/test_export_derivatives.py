@@ -105,7 +105,6 @@ def test_differences_of_zero(rule):
     assert_derivatives(DeepLiftExplainer(table_network("tanh"), rule=rule, reference="zeros"), rows)
 
 
-@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 @pytest.mark.parametrize("strides", [2, 1])
 def test_derivatives_at_images_are_those_of_differences(rule, strides):

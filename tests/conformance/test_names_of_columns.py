@@ -62,7 +62,7 @@ def assert_same_dicts(actual, expected):
 
 @pytest.mark.sampled(2)
 @of_kinds("reveal_cancel", "Shapley values")
-def test_inputs_by_name_in_any_order(kind, monkeypatch, tmp_path):
+def test_inputs_go_by_name_in_any_order(kind, monkeypatch, tmp_path):
     da = pytest.importorskip("dask.array")
     model, random = network_of_dict(), np.random.default_rng(9)
     rows, references = ({name: random.normal(size=(n, 2)) for name in NAMES} for n in (N_ROWS, N_REFERENCES))

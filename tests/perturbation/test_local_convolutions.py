@@ -15,7 +15,7 @@ def dilated(hidden, dilation, padding="same", filters=3):
     return layers.Conv1D(filters, 3, dilation_rate=dilation, padding=padding, activation="relu")(hidden)
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("padding", ["same", "valid", "causal"])
 @pytest.mark.parametrize("options", [dict(), dict(strides=2), dict(strides=3), dict(dilation_rate=2)])
 @pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow), 5])

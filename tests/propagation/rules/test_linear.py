@@ -100,7 +100,6 @@ def test_grouped_convolution_in_float64():
     )
 
 
-@pytest.mark.sampled(3)
 @pytest.mark.parametrize("method", ["bicubic", "lanczos3", "bilinear"])
 def test_spread_is_resized_by_absolute_weights(method):
     """The spread of differences of any sign is that of their sizes; the weights are found one by one."""

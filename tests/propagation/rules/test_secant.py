@@ -56,7 +56,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.sampled(12)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel", {"last": "reveal_cancel"}])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_contributions_sum_and_each_row_stands_alone(name, rule):
