@@ -229,6 +229,7 @@ def test_a_layer_of_a_function_without_keras(tmp_path):
     assert np.abs(tape.gradient(size, module.weights)).max() > 0
 
 
+@pytest.mark.slow
 def test_training_makes_penalised_contributions_smaller():
     network = table_network()
     explainer = DeepLiftExplainer(network, reference="zeros").fit(ROWS)

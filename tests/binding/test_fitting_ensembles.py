@@ -104,6 +104,7 @@ def test_members_of_keras_may_be_trained_further():
     np.testing.assert_allclose(explainer.transform(ROWS) - before, change, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_parameters_of_members_can_be_searched():
     search = GridSearchCV(DeepLiftExplainer(bagging()), {"estimator__estimator__max_iter": [1, 300]}, cv=2)
     search.fit(IRIS, LABELS)

@@ -47,7 +47,7 @@ def scaled(model, first, last):
     return copied
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_layers_in_other_units(rule):
     keras.utils.set_random_seed(0)

@@ -109,6 +109,7 @@ def assert_refused(explain):
         explain()
 
 
+@pytest.mark.slow
 def test_columns_by_name():
     """Tables whose columns have another order are refused; names and index stay with their contributions."""
     dd = pytest.importorskip("dask.dataframe")

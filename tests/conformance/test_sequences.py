@@ -179,6 +179,7 @@ def test_contributions_of_the_dimensions_of_tokens_sum_to_those_of_the_tokens(at
     assert (of_tokens.contributions[rows == 0] == 0).all()
 
 
+@pytest.mark.slow
 def test_targets_of_a_sequence_are_the_same_together_and_alone(attending_to_tokens):
     model, rows = attending_to_tokens
     explainer = DeepLiftExplainer(model, reference="sample", target="all").fit(rows)

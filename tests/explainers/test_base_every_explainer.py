@@ -45,7 +45,7 @@ def test_rows_stand_for_themselves_in_any_order(fitted):
         np.testing.assert_allclose(fitted.transform(ROWS[rows]), contributions[rows], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.sampled(9)
+@pytest.mark.slow
 def test_parameters_may_be_integers_of_numpy(fitted):
     """A grid of parameters may be an array."""
     numbers = {

@@ -69,7 +69,7 @@ def test_hand_worked():
     np.testing.assert_array_equal(explanation.n_steps, [2])
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [recurrent, attention])
 def test_equals_gradients_at_each_point(build):
     model = build()

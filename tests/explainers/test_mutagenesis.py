@@ -186,6 +186,7 @@ def test_layers_that_make_letters(model, expected):
     close(explainer.transform(tokens), loop_of(model, ROWS)[..., 0])
 
 
+@pytest.mark.slow
 def test_numbers_do_not_depend_on_chunks_blocks_or_workers(model, expected):
     explainer = MutagenesisExplainer(model, target=0, batch_size=7).fit(ROWS)
     close(explainer.transform(ROWS_WITH_N), expected[..., 0])

@@ -216,7 +216,7 @@ def test_strings_that_are_looked_up_in_a_loop():
         streams_of(function, (3,), dtype=tf.int32)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_numbers_that_are_looked_up_at_computed_places_in_a_loop(rule):
     table = tf.constant(GENERATOR.normal(size=(5, 2)))

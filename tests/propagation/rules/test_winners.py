@@ -247,7 +247,7 @@ class GreedyDecoder(layers.Layer):
         return ops.concatenate([counts, state], -1)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_greedy_feedback_through_an_embedding(rule):
     keras.utils.set_random_seed(1)
