@@ -178,7 +178,7 @@ def test_contributions_of_more_networks_sum_to_the_change_of_the_output(
 
 
 @pytest.mark.slow
-@examples(1)
+@examples(2)
 @given(network=networks(), rule=st.sampled_from(["rescale", "reveal_cancel"]))
 def test_an_op_without_a_rule_is_named_or_integrated(network, rule):
     with floating_point("float64"):
