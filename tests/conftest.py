@@ -1,5 +1,6 @@
 """Settings of all tests."""
 
+import gc
 import itertools
 import os
 import zlib
@@ -27,8 +28,8 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)  # before pytest looks at the option -m
 def pytest_collection_modifyitems(items):
-    """Mark as slow all but one in every few cases of the tests that are marked ``sampled``."""
-    sampled = (item for item in items if item.get_closest_marker("sampled"))
+    """Mark as slow all but one in every few cases of the tests that are marked ``sampled``, of those not slow yet."""
+    sampled = (item for item in items if item.get_closest_marker("sampled") and not item.get_closest_marker("slow"))
     for (_, name), cases in itertools.groupby(sampled, key=lambda item: (item.path, item.originalname)):
         cases = list(cases)
         every = min(cases[0].get_closest_marker("sampled").args[0], len(cases))
@@ -36,6 +37,13 @@ def pytest_collection_modifyitems(items):
         for number, case in enumerate(cases, start=zlib.crc32(name.encode())):
             if number % every:
                 case.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish(session):
+    """Keep the objects of imported packages, about a million, out of each search for unreachable objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(autouse=True, scope="module")

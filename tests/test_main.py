@@ -27,12 +27,12 @@ def test_help_is_quick_and_complete(capsys):
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
-def test_console_script():
+def test_the_console_script_is_main():
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert pkgutil.resolve_name(project["scripts"]["skdeeplift"]) is main
 
 
-def test_version(capsys):
+def test_the_version_is_printed(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
     assert capsys.readouterr().out == f"skdeeplift {skdeeplift.__version__}\n"
@@ -62,7 +62,7 @@ def test_without_a_command_the_demonstration_runs(monkeypatch):
     assert str(ran[0].output) == "skdeeplift-demo"
 
 
-def test_interrupted(monkeypatch, capsys):
+def test_an_interruption_ends_without_a_traceback(monkeypatch, capsys):
     def stop(options):
         raise KeyboardInterrupt
 

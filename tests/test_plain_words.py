@@ -21,13 +21,13 @@ LONG = " ".join(["word"] * 36)
         ("- an item\n- another item of which something is said", ["'of which'"]),
     ],
 )
-def test_prose(text, found):
+def test_sentences_and_phrases_of_prose_are_found(text, found):
     got = [fault for _, fault in faults(text, 1)]
     assert len(got) == len(found)
     assert all(fault.startswith(start) for fault, start in zip(got, found, strict=True))
 
 
-def test_sources():
+def test_sentences_and_phrases_of_sources_are_found():
     source = f'''"""Sources."""
 
 def function():

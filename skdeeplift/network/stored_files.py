@@ -51,9 +51,10 @@ def clear_error(problem, advice):
     except Exception as error:
         # Drop the whole configuration, which Keras puts before this text, and escape sequences for bold print.
         reason = re.sub(r"\x1b\[\d*m", "", str(error)).split("Exception encountered:")[-1]
-        reason = " ".join(reason.split()) or type(error).__name__
-        reason = reason if len(reason) <= 400 else reason[:400] + " ..."
-        raise ModelFileError(f"{problem}: {reason.rstrip('.')}. {advice}") from error
+        reason = " ".join(reason.split()).rstrip(".") or type(error).__name__
+        # With the full stop of the message, a reason that is cut ends in three dots.
+        reason = reason if len(reason) <= 400 else reason[:400] + " .."
+        raise ModelFileError(f"{problem}: {reason}. {advice}") from error
 
 
 @contextlib.contextmanager

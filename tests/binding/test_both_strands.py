@@ -81,7 +81,7 @@ EXPLAINERS = {
 }
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("reference", ["zeros", "own"])
 @pytest.mark.parametrize("name", EXPLAINERS)
 def test_means_over_both_strands(one_output, name, reference):
@@ -132,7 +132,7 @@ def test_shuffles_are_those_of_the_row_on_both_strands(one_output):
 
 
 @pytest.mark.slow
-def test_recurrent_layers():
+def test_means_over_strands_behind_recurrent_layers_are_those_of_both():
     network = network_of(keras.layers.Flatten(), keras.layers.Dense(1), lstm=True)
     for make in (DeepLiftExplainer, IntegratedGradientsExplainer, GradientExplainer):
         options = {} if make is GradientExplainer else {"reference": "zeros"}
@@ -154,7 +154,7 @@ def test_each_strand_has_the_weights_of_its_own_profile(profile, mean):
     check_means(one_task.explain(ROWS, both_strands=True), one_task.explain(ROWS), one_task.explain(OTHERS))
 
 
-def test_targets(three_classes):
+def test_means_over_strands_are_those_of_each_target(three_classes):
     explainer = DeepLiftExplainer(three_classes, target="all", reference="zeros").fit(ROWS)
     every = explainer.explain(ROWS, both_strands=True)
     check_means(every, explainer.explain(ROWS), explainer.explain(OTHERS))

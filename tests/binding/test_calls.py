@@ -88,7 +88,7 @@ def test_all_sources_give_what_an_array_gives(explainer, source, with_out, tmp_p
     assert transformed is out or not with_out
 
 
-def test_no_rows(explainer, tmp_path):
+def test_calls_without_rows_are_errors(explainer, tmp_path):
     for X in (ROWS[:0], on_disk(tmp_path / "rows.npy", ROWS)[:0]):
         with pytest.raises(ValueError, match=r"0 sample\(s\)"):
             explainer.transform(X, out=np.zeros((0, 6), np.float32))
@@ -117,7 +117,7 @@ def test_arrays_of_h5py(explainer, tmp_path):
             explainer.transform(X, out=X)
 
 
-def test_all_targets(model, tmp_path):
+def test_all_targets_are_written_flat_and_with_their_axis(model, tmp_path):
     explainer = DeepLiftExplainer(model, target="all").fit(ROWS)
     flat, out = np.zeros((100, 18), np.float32), np.zeros((100, 6, 3), np.float32)
     np.testing.assert_allclose(explainer.transform(ROWS, out=flat), explainer.transform(ROWS), **CLOSE)

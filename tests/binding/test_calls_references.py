@@ -80,7 +80,7 @@ def test_draws_of_expected_gradients(of_table):
     assert np.isin(references, TABLE[:2]).all()
 
 
-def test_several_inputs(of_table):
+def test_references_of_several_inputs_come_in_the_form_of_the_rows(of_table):
     one, other = keras.Input((30, 4), name="one"), keras.Input((3,), name="other")
     joined = keras.layers.Concatenate()([keras.layers.Flatten()(one), other])
     network = keras.Model([one, other], keras.layers.Dense(1)(joined))

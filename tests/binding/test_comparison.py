@@ -222,7 +222,7 @@ def test_the_same_training_rows_of_all_inputs(reference):
         assert ((second[:, 0, 0] > 0) != (X[1][:, 0] > 0)).all()
 
 
-def test_functions(network):
+def test_functions_make_references_of_the_rows(network):
     def repeated(X, random_state):
         assert isinstance(random_state, np.random.RandomState)
         return np.stack([np.zeros_like(X), X / 2], 1)
@@ -320,7 +320,7 @@ def test_references_of_several_inputs_that_do_not_go_together():
             DeepLiftExplainer(two_inputs(), reference=reference).fit(X)
 
 
-def test_tokens():
+def test_tokens_have_tokens_as_references():
     model = token_network()
     explainer = DeepLiftExplainer(model, reference=Constant(9), check="raise").fit(TOKENS)
     expected = explainer.explain(TOKENS, reference=np.full(6, 9)).contributions

@@ -29,7 +29,7 @@ def copied():
     return copy_for_workers(explainer)
 
 
-def test_contributions(copied):
+def test_a_block_has_the_contributions_of_its_rows(copied):
     [array] = contributions_of_block({}, copied.value, ROWS, None, "row {}".format)
     np.testing.assert_allclose(array, [[2, 2], [6, 0], [-2, -5]], rtol=1e-6)
 

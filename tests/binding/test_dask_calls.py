@@ -110,7 +110,7 @@ def test_array_of_unknown_length(explainer):
     assert_close(lazy.compute(), explainer.transform(ROWS[:30]))
 
 
-def test_table(explainer):
+def test_a_lazy_table_keeps_its_index_and_names(explainer):
     lazy = explainer.transform(dd.from_pandas(TABLE, npartitions=3, sort=False))
     assert isinstance(lazy, dd.DataFrame)
     got = lazy.compute()
@@ -123,7 +123,7 @@ def test_table(explainer):
         explainer.transform(dd.from_pandas(TABLE.rename(columns={"a": "e"}), npartitions=3, sort=False))
 
 
-def test_targets(model):
+def test_targets_of_rows_go_with_lazy_rows(model):
     explainer = DeepLiftExplainer(model).fit(TABLE)
     targets = np.arange(60) % 3
     expected = explainer.transform(TABLE, target=targets)
@@ -176,7 +176,7 @@ def test_layer_and_images():
         DeepLiftExplainer(model, target=0).fit(images).transform(lazy[:, :3])
 
 
-def test_several_inputs():
+def test_lazy_inputs_are_explained_in_their_form():
     left, right = keras.Input((3,), name="left"), keras.Input((2,), name="right")
     keras.utils.set_random_seed(0)
     joined = keras.layers.Concatenate()([left, right])
@@ -200,13 +200,13 @@ def test_several_inputs():
         explainer.transform([lazy[0], arrays[1]])
 
 
-def test_explain_computes(explainer):
+def test_an_explanation_of_lazy_rows_is_computed(explainer):
     explanation = explainer.explain(dd.from_pandas(TABLE, npartitions=3, sort=False))
     assert_close(explanation.contributions, explainer.transform(TABLE))
     assert list(explanation.index) == list(TABLE.index)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("reference", ["mean", "median", "minimum", "zeros", 0.5, Constant("mean")], ids=str)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_fit_reduces_statistics_of_all_rows(model, reference, weighted):
@@ -243,7 +243,7 @@ def test_fit_gathers_few_rows(model):
         DeepLiftExplainer(model, reference=ROWS[:, None], max_samples=10).fit(rows)
 
 
-def test_estimators(model):
+def test_estimators_are_trained_on_lazy_rows(model):
     y = ROWS @ [1.0, 2.0, 0.0, -1.0]
     lazy, lazy_y = da.from_array(ROWS, chunks=25), da.from_array(y, chunks=25)
     trained = DeepLiftExplainer(
@@ -313,7 +313,7 @@ def test_blocks_share_what_is_compiled_in_a_worker(explainer):
     assert method is not explainer.bound_.compiled().method
 
 
-def test_selection_computes(model):
+def test_selectors_and_scores_take_lazy_tables(model):
     table = dd.from_pandas(TABLE, npartitions=3, sort=False)
     for explainer in (DeepLiftExplainer(model, target=0), DeepLiftExplainer(model, target="all")):
         expected = ContributionSelector(explainer).fit(TABLE)

@@ -49,6 +49,7 @@ def test_only_what_the_estimator_has():
         DeepLiftExplainer(bound()).predict(X)
 
 
+@pytest.mark.slow
 def test_features_are_selected_by_scores():
     explainer = DeepLiftExplainer(clone(MLP).set_params(max_iter=200))
     assert permutation_importance(explainer.fit(X, Y), X, Y, random_state=0).importances_mean[:2].max() > 0.05

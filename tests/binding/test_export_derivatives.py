@@ -83,9 +83,10 @@ EXPLAINERS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", EXPLAINERS)
 @pytest.mark.parametrize("activation", ["tanh", pytest.param("gelu", marks=pytest.mark.slow)])
-def test_tables(name, activation):
+def test_derivatives_at_tables_are_those_of_differences(name, activation):
     make, parameters = EXPLAINERS[name]
     assert_derivatives(make(table_network(activation), random_state=0, **parameters), ROWS, TRAINING)
 
@@ -95,6 +96,7 @@ def test_blocks_of_rows_and_rounds_of_references():
     assert_derivatives(explainer, ROWS[:3], TRAINING, n_rows_known=False)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_differences_of_zero(rule):
     """A row that equals its reference, in whole or in part, divides by no zero."""
@@ -105,7 +107,7 @@ def test_differences_of_zero(rule):
 
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 @pytest.mark.parametrize("strides", [2, 1])
-def test_images(rule, strides):
+def test_derivatives_at_images_are_those_of_differences(rule, strides):
     keras.utils.set_random_seed(0)
     convolution = layers.Conv2D(3, 3, activation="elu", bias_initializer="normal")
     pooling = layers.MaxPooling2D(2, strides)
@@ -116,14 +118,14 @@ def test_images(rule, strides):
 
 
 @pytest.mark.parametrize("rule", ["rescale", pytest.param("reveal_cancel", marks=pytest.mark.slow)])
-def test_recurrent_layers(rule):
+def test_derivatives_at_recurrent_layers_are_those_of_differences(rule):
     keras.utils.set_random_seed(0)
     network = keras.Sequential([keras.Input((3, 2)), layers.GRU(2), layers.Dense(1)])
     assert_derivatives(DeepLiftExplainer(network, rule=rule, reference="zeros"), GENERATOR.normal(size=(2, 3, 2)))
 
 
 @pytest.mark.parametrize("rule", ["rescale", pytest.param("reveal_cancel", marks=pytest.mark.slow)])
-def test_attention(rule):
+def test_derivatives_at_attention_are_those_of_differences(rule):
     keras.utils.set_random_seed(0)
     inputs = keras.Input((4, 3))
     hidden = layers.LayerNormalization()(inputs + layers.MultiHeadAttention(1, 3)(inputs, inputs))
@@ -132,7 +134,7 @@ def test_attention(rule):
 
 
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
-def test_tokens(rule):
+def test_derivatives_at_tokens_are_those_of_differences(rule):
     keras.utils.set_random_seed(0)
     inputs = keras.Input((4,), dtype="int32")
     hidden = layers.Dense(3, "tanh")(layers.Flatten()(layers.Embedding(6, 2)(inputs)))

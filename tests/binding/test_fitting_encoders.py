@@ -183,7 +183,7 @@ def test_standard_errors_of_sums_are_bounds(encoder, model):
 
 
 @pytest.mark.parametrize("make", [GradientExplainer, OcclusionExplainer])
-def test_other_methods(make, encoder, model, expected):
+def test_other_methods_explain_behind_an_encoder(make, encoder, model, expected):
     explainer = make(make_pipeline(encoder, model)).fit(TABLE)
     contributions = explainer.transform(TABLE)
     assert contributions.shape == expected.shape

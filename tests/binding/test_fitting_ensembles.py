@@ -69,7 +69,7 @@ def test_an_encoder_in_front_of_all_members():
 
 
 @pytest.mark.parametrize("make", [bagging, voting], ids=["perceptrons", "Keras"])
-def test_copies(make):
+def test_copies_explain_alike_and_hold_their_members(make):
     explainer = DeepLiftExplainer(make(), target="virginica").fit(ROWS, LABELS)
     expected = explainer.transform(ROWS)
     loaded = pickle.loads(pickle.dumps(explainer))
@@ -104,11 +104,12 @@ def test_members_of_keras_may_be_trained_further():
     np.testing.assert_allclose(explainer.transform(ROWS) - before, change, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_parameters_of_members_can_be_searched():
-    search = GridSearchCV(DeepLiftExplainer(bagging()), {"estimator__estimator__max_iter": [1, 300]}, cv=3)
+    search = GridSearchCV(DeepLiftExplainer(bagging()), {"estimator__estimator__max_iter": [1, 300]}, cv=2)
     search.fit(IRIS, LABELS)
     assert search.best_params_ == {"estimator__estimator__max_iter": 300}
-    inside = DeepLiftExplainer(GridSearchCV(bagging(), {"estimator__max_iter": [1, 300]}, cv=3)).fit(IRIS, LABELS)
+    inside = DeepLiftExplainer(GridSearchCV(bagging(), {"estimator__max_iter": [1, 300]}, cv=2)).fit(IRIS, LABELS)
     np.testing.assert_array_equal(inside.predict(IRIS), search.predict(IRIS))
     np.testing.assert_allclose(inside.transform(IRIS), search.best_estimator_.transform(IRIS), rtol=1e-9)
 

@@ -47,7 +47,7 @@ def scaled(model, first, last):
     return copied
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_layers_in_other_units(rule):
     keras.utils.set_random_seed(0)
@@ -71,7 +71,7 @@ def test_inputs_in_other_units(rule):
 
 
 @pytest.mark.slow
-def test_double_precision():
+def test_scaled_networks_in_double_precision_are_explained_alike():
     keras.utils.set_random_seed(0)
     model, rows = network("float64"), ROWS.astype(np.float64)
     small = scaled(model, 2.0**-60, 2.0**60)

@@ -15,7 +15,7 @@ from skdeeplift.execution.schedules import Schedule
 from tests.binding.networks import IRIS, NAMES, ROWS, SPECIES, table_network
 
 
-def test_sample_weight(by_name):
+def test_rows_count_by_their_weights(by_name):
     weights = np.where(SPECIES == 0, 1.0, 0.0)
     frozen = DeepLiftExplainer(FrozenEstimator(by_name.estimator_), reference="zeros").fit(IRIS, sample_weight=weights)
     only = DeepLiftExplainer(FrozenEstimator(by_name.estimator_), reference="zeros").fit(IRIS[SPECIES == 0])

@@ -31,7 +31,7 @@ def token_network():
     return keras.Model(inputs, layers.Dense(1)(layers.LSTM(3)(looked_up)))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     "reference",
     [
@@ -58,13 +58,13 @@ def test_references_without_a_length(series_network, reference):
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("explainer_class", [GradientExplainer, IntegratedGradientsExplainer, OcclusionExplainer])
-def test_other_methods(series_network, explainer_class):
+def test_other_methods_take_rows_of_another_length(series_network, explainer_class):
     options = {} if explainer_class is GradientExplainer else {"reference": "zeros"}
     explainer, expected = (explainer_class(series_network, **options).fit(rows) for rows in (SHORT, LONG))
     np.testing.assert_array_equal(explainer.transform(LONG), expected.transform(LONG))
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("reference", ["mean", "sample", "permuted", np.zeros((5, 2)), np.zeros((1, 5, 2))])
 @pytest.mark.advice
 def test_references_with_a_length(series_network, reference):
@@ -83,7 +83,7 @@ def test_axes_of_known_size_stay(series_network):
         explainer.transform(np.zeros((6, 7, 3)))
 
 
-def test_tokens(token_network, tmp_path):
+def test_tokens_of_another_length_are_explained_as_after_a_fit_to_them(token_network, tmp_path):
     explainer, expected = (
         DeepLiftExplainer(token_network, reference="zeros").fit(rows) for rows in (SHORT_TOKENS, LONG_TOKENS)
     )
@@ -106,7 +106,7 @@ def test_tokens(token_network, tmp_path):
 
 
 @pytest.mark.slow
-def test_layers(token_network):
+def test_layers_take_rows_of_another_length(token_network):
     explainer, expected = (
         DeepLiftExplainer(token_network, reference="zeros", layer="embedding").fit(rows)
         for rows in (SHORT_TOKENS, LONG_TOKENS)

@@ -31,7 +31,7 @@ def halves(X):
     return X[:, None] / 2
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["unweighted", "weighted"])
 @pytest.mark.parametrize("reference", ["mean", "minimum", "sample", "zeros", 0.5, halves, Constant("mean")])
 def test_chunks_give_what_all_rows_give(reference, weights):
@@ -44,15 +44,17 @@ def test_chunks_give_what_all_rows_give(reference, weights):
     np.testing.assert_array_equal(copied.transform(ROWS[:2]), chunked.partial_fit(ROWS).transform(ROWS[:2]))
 
 
-def test_only_a_sample_is_kept():
-    explainer = GradientExplainer(table_network(), max_samples=7, random_state=0)
-    fitted_in_chunks(explainer)
-    kept = explainer._chunks.sample
-    assert (kept.n_rows, len(kept.keys)) == (len(ROWS), 7)
-    by_hand = np.abs(explainer.transform(kept.arrays[0])).mean(0)
-    np.testing.assert_allclose(explainer.feature_importances_, by_hand, rtol=1e-5)
-    # Another fit starts anew.
-    assert not hasattr(explainer.fit(ROWS), "_chunks")
+def test_importances_are_of_a_sample_of_all_chunks_until_another_fit():
+    """Each row has one column that is not zero, so that importances count the rows of the sample."""
+    layers = [keras.Input((40,)), keras.layers.Dense(1, kernel_initializer="ones")]
+    explainer = GradientExplainer(keras.Sequential(layers), max_samples=7, random_state=0)
+    rows = np.eye(40, dtype=np.float32)
+    kept = np.flatnonzero(fitted_in_chunks(explainer, rows).feature_importances_)
+    np.testing.assert_allclose(explainer.feature_importances_[kept], 1 / 7)
+    assert len(kept) == 7
+    assert kept.max() >= 12
+    explainer.fit(rows[:20]).partial_fit(rows[30:35])
+    np.testing.assert_array_equal(np.flatnonzero(explainer.feature_importances_), np.arange(30, 35))
 
 
 def test_several_inputs_and_encoders():

@@ -38,9 +38,9 @@ EXPLAINERS = {
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("name", EXPLAINERS)
-def test_every_explainer(model, name):
+def test_parts_side_by_side_give_the_numbers_of_one_call(model, name):
     """Rows are cut where chunks are: all numbers are the same to the last bit."""
     explainer = getattr(skdeeplift, name)(model, batch_size=16, random_state=0, **EXPLAINERS[name])
     explainer.fit(ROWS)
@@ -58,7 +58,7 @@ def test_every_explainer(model, name):
     np.testing.assert_allclose(explainer.feature_importances_, importances, rtol=tolerance)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     "options",
     [
@@ -70,7 +70,7 @@ def test_every_explainer(model, name):
     ],
     ids=["shared", "by_class", "function", "of_rows", "auto"],
 )
-def test_references(model, options):
+def test_parts_side_by_side_have_the_references_of_one_call(model, options):
     explainer = DeepLiftExplainer(model, batch_size=16, random_state=0, **options).fit(ROWS)
     expected = explainer.explain(ROWS)
     got = explainer.set_params(n_jobs=3).explain(ROWS)
@@ -136,7 +136,7 @@ def test_one_warning_with_the_right_row():
 
 
 @pytest.mark.slow
-def test_processes(model):
+def test_the_network_travels_to_processes(model):
     """The network travels packed, and is packed again after it was trained further."""
     explainer = DeepLiftExplainer(
         model, batch_size=16, reference="sample", pre_activation=True, random_state=0, n_jobs=2

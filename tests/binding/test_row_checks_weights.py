@@ -7,7 +7,7 @@ from skdeeplift.binding.row_checks import check_weights
 from tests.binding.networks import ROWS, table_network
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("factor", [2.0**1020, 2.0**-1060])
 @pytest.mark.parametrize("reference", ["mean", "median", "kmeans"])
 def test_weights_count_relative_to_each_other(factor, reference):

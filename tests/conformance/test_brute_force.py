@@ -431,7 +431,7 @@ def check(seeds):
 
 def test_contributions_and_parts_are_those_of_the_rules_written_down_a_second_time():
     # In the last one, a unit without a difference hands on parts that cancel.
-    check([0, 1, 5, 13])
+    check([0, 5, 13])
 
 
 @pytest.mark.slow

@@ -141,7 +141,7 @@ def networks(*dtypes, by_default):
                 yield pytest.param((name, dtype), id=f"{name}-{dtype}", marks=marks)
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(18)
 @pytest.mark.parametrize("network", networks("float32", "float64", by_default=BY_DEFAULT), indirect=True)
 @pytest.mark.parametrize(
     "mode", ["shared", *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("zeros", "mean", "per row"))]
@@ -155,7 +155,7 @@ def test_contributions_sum_to_the_change_of_the_output(network, mode):
     np.testing.assert_allclose(totals, change, rtol=0, atol=network.tolerance * largest)
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(19)
 @pytest.mark.parametrize("network", networks("float32", "float64", by_default=BY_DEFAULT), indirect=True)
 @pytest.mark.parametrize("rule", ["reveal_cancel", pytest.param("genomics_default", marks=pytest.mark.slow)])
 def test_parts_sum_to_the_change_of_the_output(network, rule):
@@ -165,7 +165,7 @@ def test_parts_sum_to_the_change_of_the_output(network, rule):
     np.testing.assert_allclose(totals, change, rtol=0, atol=10 * network.tolerance * np.abs(change).max())
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(21)
 @pytest.mark.parametrize("network", networks("float64", by_default=ARCHITECTURE_NAMES), indirect=True)
 @pytest.mark.parametrize("rule", ["rescale", pytest.param("reveal_cancel", marks=pytest.mark.slow)])
 def test_contributions_of_a_row_do_not_depend_on_its_batch(network, rule):
@@ -179,7 +179,7 @@ def test_contributions_of_a_row_do_not_depend_on_its_batch(network, rule):
         np.testing.assert_allclose(in_batches, together, rtol=0, atol=tolerance)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("network", networks("float64", by_default=ARCHITECTURE_NAMES), indirect=True)
 def test_references_of_each_row_are_as_if_the_row_were_alone(network):
     network.with_rule("rescale")

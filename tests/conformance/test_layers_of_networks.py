@@ -257,7 +257,7 @@ def compare(explainer, given, layer, expected):
 LAYERS = pytest.mark.parametrize("layer", ["A", "B"])
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @LAYERS
 @pytest.mark.parametrize("kind", ["gradient", "saliency", "gradient_x_input"])
 def test_gradients(given, layer, kind):
@@ -289,7 +289,7 @@ def test_epsilon_lrp(given, layer):
     compare(LRPExplainer(given[0].model, epsilon=0.1), given, layer, expected)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @LAYERS
 @pytest.mark.parametrize("n_steps", [1, 7])
 def test_integrated_gradients(given, layer, n_steps):
@@ -322,7 +322,7 @@ def test_rescale(given, layer):
     compare(DeepLiftExplainer(given[0].model, check="ignore"), given, layer, expected)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @LAYERS
 def test_occlusion(given, layer):
     def expected(row, at_row, at_reference):
@@ -340,7 +340,7 @@ def test_shapley_values(given, layer):
     compare(ShapleySamplingExplainer(given[0].model), given, layer, expected)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(
     ("make", "parameters"),
     [

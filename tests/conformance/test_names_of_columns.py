@@ -62,7 +62,7 @@ def assert_same_dicts(actual, expected):
 
 @pytest.mark.sampled(2)
 @of_kinds("reveal_cancel", "Shapley values")
-def test_inputs_by_name_in_any_order(kind, monkeypatch, tmp_path):
+def test_inputs_go_by_name_in_any_order(kind, monkeypatch, tmp_path):
     da = pytest.importorskip("dask.array")
     model, random = network_of_dict(), np.random.default_rng(9)
     rows, references = ({name: random.normal(size=(n, 2)) for name in NAMES} for n in (N_ROWS, N_REFERENCES))
@@ -109,6 +109,7 @@ def assert_refused(explain):
         explain()
 
 
+@pytest.mark.slow
 def test_columns_by_name():
     """Tables whose columns have another order are refused; names and index stay with their contributions."""
     dd = pytest.importorskip("dask.dataframe")
@@ -149,6 +150,7 @@ def test_columns_by_name():
         assert_same(contribution, of_targets[row, column, target])
 
 
+@pytest.mark.sampled(2)
 @of_kinds("rescale", "occlusion", without=OF_POSITIONS)
 def test_columns_in_front_of_an_encoder(kind):
     """Of a network that reads what is made of one column, all contributions go back to this column."""

@@ -92,7 +92,7 @@ def comparisons():
                     yield pytest.param(case, method, of_layers, id=f"{case}-{method}-{where}", marks=marks)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("case", "method", "of_layers"), comparisons())
 def test_everything_equals_the_original(case, method, of_layers):
     description, calls, layers = keys_of(case, method, of_layers)
@@ -222,7 +222,7 @@ def tells_apart(rows, references):
     return apart
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("reference", [pytest.param("zeros", marks=pytest.mark.slow), "sample"])
 def test_contributions_sum_to_the_change(case, reference):

@@ -70,7 +70,7 @@ def rows_without_ties(case, method, model, rows):
     return (maxima > 0).all(1)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("case", "method"), comparisons(MULTIPLIERS))
 def test_multipliers_and_their_products_with_differences(case, method):
     """The original calls the gradient times the difference-from-reference contributions, at layers too."""
@@ -112,7 +112,7 @@ def test_multipliers_and_their_products_with_differences(case, method):
                             compare(product, expected, key, entry, compared)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("case", "method"), comparisons(AT_INPUTS))
 def test_contributions_of_inputs(case, method):
     description, keys = keys_of(case, method)

@@ -47,7 +47,7 @@ def square(tensor):
 
 @pytest.mark.sampled(3)
 @of_kinds("reveal_cancel", "integrated gradients", "expected gradients", "gradient times input", "Shapley values")
-def test_rows_references_and_targets_in_another_order(kind):
+def test_rows_references_and_targets_go_in_any_order(kind):
     explainer, compares = fitted(kind), hasattr(fitted(kind), "references_")
     expected = explained(explainer, ROWS)
     assert_all_different(expected, 0)

@@ -78,7 +78,7 @@ def explained(model, rule):
     return contributions, at_rows - at_references.mean(), np.abs(at_rows).max()
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize(
     ("name", "rule"),
     [

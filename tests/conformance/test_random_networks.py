@@ -160,7 +160,7 @@ summing = given(
 )
 
 
-@examples(3)
+@examples(2)
 @summing
 def test_contributions_sum_to_the_change_of_the_output(
     network, rule, target, reference, pre_activation, center_logits, dtype
@@ -177,6 +177,7 @@ def test_contributions_of_more_networks_sum_to_the_change_of_the_output(
     check_sums(network, rule, target, reference, pre_activation, center_logits, dtype)
 
 
+@pytest.mark.slow
 @examples(2)
 @given(network=networks(), rule=st.sampled_from(["rescale", "reveal_cancel"]))
 def test_an_op_without_a_rule_is_named_or_integrated(network, rule):

@@ -134,6 +134,7 @@ def test_contributions_sum_to_the_change_in_single_precision(network, mode):
     assert_sums_to_change(network, mode, network.tolerance)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("network", networks("float64", BY_PARTS, ["simple_rnn", "one_hot_bins"]), indirect=True)
 def test_parts_sum_to_the_change_of_the_output(network):
     network.with_rule("reveal_cancel")
@@ -178,6 +179,7 @@ def test_contributions_of_the_dimensions_of_tokens_sum_to_those_of_the_tokens(at
     assert (of_tokens.contributions[rows == 0] == 0).all()
 
 
+@pytest.mark.slow
 def test_targets_of_a_sequence_are_the_same_together_and_alone(attending_to_tokens):
     model, rows = attending_to_tokens
     explainer = DeepLiftExplainer(model, reference="sample", target="all").fit(rows)

@@ -59,7 +59,7 @@ def test_code_fits_the_page(page):
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
-def test_python(page, tmp_path, monkeypatch, capsys):
+def test_python_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "page"}
     for code in python_of(page):
@@ -130,7 +130,7 @@ def files(tmp_path, monkeypatch):
         if block.language == "bash"
     ],
 )
-def test_commands(command, files, capsys, monkeypatch):
+def test_commands_of_the_page_run(command, files, capsys, monkeypatch):
     read, _, command = command.rpartition(" | ")
     if read:
         content = Path(read.removeprefix("cat ")).read_bytes()

@@ -74,7 +74,7 @@ def test_all_packages_are_there():
 @pytest.mark.parametrize(("package", "there", "here"), CALLS, ids=[f"{call[0]}-{call[1]}" for call in CALLS])
 # Fifty steps do not resolve each kink of a network that is not trained.
 @pytest.mark.filterwarnings("ignore::skdeeplift.exceptions.SummationToDeltaWarning")
-def test_call(package, there, here, namespace, monkeypatch):
+def test_each_equivalent_call_runs(package, there, here, namespace, monkeypatch):
     monkeypatch.chdir(namespace["folder"])
     if '"model.h5"' in here:
         assert isinstance(eval(here, namespace), skdeeplift.DeepLiftExplainer)

@@ -49,6 +49,7 @@ def found_names(asked):
     return {names[name] for name, value in asked.items() if value and name in names}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("n_rows", [None, len(ROWS)])
 def test_rounds_of_references_and_pieces_of_targets(network, n_rows):
     """Seventy targets are two pieces, and references come in rounds where few pairs go through at once."""
@@ -60,12 +61,8 @@ def test_rounds_of_references_and_pieces_of_targets(network, n_rows):
 
 @pytest.mark.parametrize("n_rows", [0, 1, 3, 25, 37])
 def test_blocks_of_all_sizes_hold_each_row_once(network, monkeypatch, n_rows):
-    sizes, explain_block = [], function.RowsFunction._explain_block
-    monkeypatch.setattr(
-        function.RowsFunction,
-        "_explain_block",
-        lambda self, rows: sizes.append(rows[0].shape[0]) or explain_block(self, rows),
-    )
+    sizes, pairing = [], function.Pairing
+    monkeypatch.setattr(function, "Pairing", lambda mode, rows, *rest: sizes.append(rows) or pairing(mode, rows, *rest))
     explainer = DeepLiftExplainer(network, target=3, batch_size=32).fit(ROWS)
     explain = explainer.as_function().get_concrete_function(tf.TensorSpec([None, 5]))
     assert set(sizes) == {32, 2, 1}
@@ -75,6 +72,7 @@ def test_blocks_of_all_sizes_hold_each_row_once(network, monkeypatch, n_rows):
         np.testing.assert_allclose(contributions, explainer.transform(ROWS[:n_rows]), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("target", [2, "all", "predicted"])
 def test_networks_that_take_one_size_of_batch(fixed_network, target):
     explainer = DeepLiftExplainer(fixed_network, target=target, reference="sample", max_references=3)

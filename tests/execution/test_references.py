@@ -7,7 +7,7 @@ OF_ROWS = np.arange(24.0).reshape(4, 3, 2)
 ROWS = [np.zeros((4, 2))]
 
 
-def test_shared_references():
+def test_shared_references_are_no_copies():
     references = References([SHARED], False, np.full(6, 1 / 6))
     [array] = references.of_rows(ROWS, 1, 3)(2, 5)
     np.testing.assert_array_equal(array, SHARED[2:5])

@@ -31,7 +31,7 @@ def contributions(streams, references, **options):
     return explain(streams, ROWS, references, {(1,): 1.0}, **options)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 16, 64, 1000])
 def test_batch_size_does_not_matter(streams, batch_size):
     expected = contributions(streams, References([SHARED], False, EVEN))
@@ -101,7 +101,7 @@ def test_only_batch_size_that_a_network_has():
     np.testing.assert_allclose(got.contributions[0], expected.contributions[0], rtol=1e-12)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("batch_size", [1, 2, 7, 20, 1000])
 @pytest.mark.parametrize("of_rows", [False, True])
 def test_all_targets_at_once_equal_one_after_the_other(streams, batch_size, of_rows):

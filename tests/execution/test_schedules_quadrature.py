@@ -14,7 +14,7 @@ from skdeeplift.execution.schedules import METHODS
         ("riemann_right", [1 / 2, 1], [1 / 2, 1 / 2]),
     ],
 )
-def test_two_points(method, positions, weights):
+def test_two_points_have_the_weights_of_each_method(method, positions, weights):
     np.testing.assert_allclose(METHODS[method](2), [positions, weights], atol=1e-15)
 
 

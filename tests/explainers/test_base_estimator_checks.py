@@ -7,8 +7,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import skdeeplift
 from tests import further_checks
 
-pytestmark = pytest.mark.optimized
-
 EXPLAINERS = [getattr(skdeeplift, name) for name in skdeeplift.__all__ if name.endswith("Explainer")]
 
 
@@ -44,7 +42,7 @@ def test_scikit_learn_of_others(estimator, check):
     check(estimator)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @warnings_of_rows
 @pytest.mark.parametrize("name", [*further_checks.NAMES, *FURTHER_CHECKS])
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_all_common_parameters_are_there_and_checked(fitted):
     assert set(COMMON_CONSTRAINTS) <= names == set(fitted._parameter_constraints)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 def test_rows_stand_for_themselves_in_any_order(fitted):
     contributions, order = fitted.transform(ROWS), np.random.default_rng(1).permutation(9)
     np.testing.assert_array_equal(fitted.transform(ROWS), contributions)
@@ -45,7 +45,7 @@ def test_rows_stand_for_themselves_in_any_order(fitted):
         np.testing.assert_allclose(fitted.transform(ROWS[rows]), contributions[rows], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.slow
 def test_parameters_may_be_integers_of_numpy(fitted):
     """A grid of parameters may be an array."""
     numbers = {
@@ -76,7 +76,7 @@ def test_pickles_explain_alike(fitted):
     np.testing.assert_allclose(loaded.transform(ROWS), fitted.transform(ROWS), rtol=1e-5, atol=1e-7)
 
 
-def test_explanations(fitted):
+def test_explanations_have_the_fields_of_their_method(fitted):
     only_runs = type(fitted).__name__ in ("MutagenesisExplainer", "OcclusionExplainer", "ShapleySamplingExplainer")
     if only_runs:
         with pytest.raises(ValueError, match="has no multipliers"):
@@ -91,7 +91,7 @@ def test_explanations(fitted):
 
 
 @pytest.mark.sampled(2)
-def test_letters(fitted):
+def test_hypothetical_contributions_of_letters_are_those_of_the_row(fitted):
     """Hypothetical contributions of the letter that is there are what it contributes, against no letters."""
     letters = np.eye(4, dtype=np.float32)[[[0, 1, 2], [3, 3, 1]]]
     network = keras.Sequential(
@@ -111,7 +111,7 @@ def test_letters(fitted):
     )
 
 
-def test_bad_rows(fitted):
+def test_rows_that_do_not_fit_are_errors(fitted):
     for rows, message in ((np.zeros((2, 5)), "expecting 4 features"), (np.full((2, 4), np.nan), "NaN")):
         with pytest.raises(ValueError, match=message):
             fitted.transform(rows)

@@ -139,6 +139,7 @@ def test_training_further_shows_without_a_new_trace():
     assert len(calls) == 1
 
 
+@pytest.mark.slow
 def test_two_networks_in_two_threads():
     explainers = [DeepLiftExplainer(random_network(seed), reference=ROWS[:4]).fit(ROWS) for seed in range(2)]
     expected = [explainer.transform(ROWS) for explainer in explainers]

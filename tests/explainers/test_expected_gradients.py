@@ -40,6 +40,7 @@ def contributions_by_hand(model, drawn):
     return np.array(contributions)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("target", [1, "all"])
 def test_the_mean_comes_to_integrated_gradients(model, target):
     """Within the standard errors: of normal deviations from the limit the root of the mean square is near 1."""
@@ -92,6 +93,7 @@ def test_auto_draws_until_errors_are_small(model):
     np.testing.assert_array_equal(fitted.transform(ROWS), explanation.contributions)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("reference_tol", [0.05, 0.1])
 def test_auto_draws_no_more_than_the_criterion_needs(model, reference_tol):
     """All rows begin with 100 draws; a row with more would be beyond the tolerance with half of them."""

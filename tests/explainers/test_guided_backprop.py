@@ -38,6 +38,7 @@ def prelu(x):
     return tf.nn.relu(x) - 0.25 * tf.nn.relu(-x)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("activation", ["tanh", "relu6", "gelu", "silu", "elu", "leaky_relu", prelu])
 @pytest.mark.parametrize("rule", ["guided_backprop", "deconvnet"])
 def test_clusters_are_one_activation(activation, rule):
@@ -121,6 +122,7 @@ def test_nested_models_functions_and_loops():
     assert np.abs(got - gradient).max() > 0.1 * np.abs(gradient).max()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", ["guided_backprop", "deconvnet"])
 def test_batch_size_and_targets(rule):
     model = functional(tf.nn.relu)

@@ -53,7 +53,7 @@ def test_is_gradient_times_input_for_relu_as_epsilon_vanishes():
     assert np.abs(LRPExplainer(model, epsilon=1.0, target="all").fit_transform(ROWS) - expected).max() > 0.1 * scale
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("activation", ["tanh", "relu", "softsign", "gelu"])
 def test_is_rescale_from_zeros_without_biases_as_epsilon_vanishes(activation):
     model = network(activation, use_bias=False)

@@ -107,7 +107,7 @@ def test_held_weights_are_those_of_the_row():
     close(explainer.transform(ROWS), np.einsum("npao,no->npa", loop_of(model, ROWS), weights))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     "positions", [slice(3, 9), range(4, 20, 3), [7, -1, 7], np.array([2, 29]), slice(-4, None), [0]], ids=str
 )
@@ -186,6 +186,7 @@ def test_layers_that_make_letters(model, expected):
     close(explainer.transform(tokens), loop_of(model, ROWS)[..., 0])
 
 
+@pytest.mark.slow
 def test_numbers_do_not_depend_on_chunks_blocks_or_workers(model, expected):
     explainer = MutagenesisExplainer(model, target=0, batch_size=7).fit(ROWS)
     close(explainer.transform(ROWS_WITH_N), expected[..., 0])

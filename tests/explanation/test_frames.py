@@ -30,7 +30,7 @@ def test_a_table_of_one_target():
 
 
 @pytest.mark.parametrize(("class_names", "labels"), [(None, [0, 1, 2]), (np.array(["a", "b", "c"]), ["a", "b", "c"])])
-def test_several_targets(class_names, labels):
+def test_several_targets_have_a_column_of_classes(class_names, labels):
     contributions = np.arange(12.0).reshape(2, 2, 3)
     explanation = Explanation(
         contributions=contributions, prediction=np.zeros((2, 3)), X=[[1, 2], [3, 4]], class_names=class_names
@@ -64,7 +64,7 @@ def test_images_have_positions():
 
 
 @pytest.mark.parametrize("form", [dict, list, tuple])
-def test_several_inputs(form):
+def test_several_inputs_have_a_column_of_names(form):
     arrays = {"table": np.ones((2, 2)), "image": np.zeros((2, 2, 1)) + 5}
     given = arrays if form is dict else form(arrays.values())
     frame = Explanation(contributions=given, prediction=np.zeros(2), X=given).to_frame()
@@ -92,7 +92,7 @@ def test_labels_of_rows_in_several_levels():
     assert explanation.to_frame()["row"].tolist() == [("a", 1), ("b", 2)]
 
 
-def test_no_rows():
+def test_an_explanation_without_rows_has_an_empty_frame():
     explanation = Explanation(contributions=np.zeros((0, 3)), prediction=np.zeros(0), X=np.zeros((0, 3)))
     assert explanation.to_frame().shape == (0, 4)
 

@@ -68,7 +68,7 @@ def test_arrays_come_back_bit_by_bit(tmp_path, dtype):
         np.array(["2020-01-01", "NaT"], "datetime64[ns]"),
     ],
 )
-def test_values(tmp_path, value):
+def test_values_of_all_kinds_come_back(tmp_path, value):
     same(saved_and_loaded(tmp_path, target=value).target, value)
 
 
@@ -90,13 +90,13 @@ INDICES = [
 
 
 @pytest.mark.parametrize("index", INDICES, ids=lambda index: f"{type(index).__name__}-{index.dtype}")
-def test_indices(tmp_path, index):
+def test_indices_of_all_kinds_come_back(tmp_path, index):
     loaded = saved_and_loaded(tmp_path, index=index, X=pd.DataFrame({"x": [1.0, 2.0]}, index=index))
     same(loaded.index, index)
     pd.testing.assert_frame_equal(loaded.X, pd.DataFrame({"x": [1.0, 2.0]}, index=index))
 
 
-def test_frames(tmp_path):
+def test_frames_of_all_dtypes_come_back(tmp_path):
     mixed = pd.DataFrame(
         {
             "float": np.array([0.1, np.nan], np.float32),

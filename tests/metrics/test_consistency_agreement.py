@@ -22,7 +22,7 @@ def test_agreement_by_hand():
 
 
 @pytest.mark.parametrize(("measure", "expected"), [("spearman", spearmanr), ("pearson", pearsonr)])
-def test_correlations(measure, expected):
+def test_agreement_is_the_correlation_of_each_row(measure, expected):
     first, second = np.random.default_rng(1).normal(size=(2, 5, 3, 4))
     second[0, 0] = second[0, 1]
     found = rank_agreement(first, second, measure=measure, per_row=True)

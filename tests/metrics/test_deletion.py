@@ -87,7 +87,7 @@ def test_each_point_is_what_the_network_says(fitted, fill):
     assert changes
 
 
-def test_targets(fitted):
+def test_scores_are_of_the_explained_target(fitted):
     rows, last = ROWS[:7], logits(fitted.estimator)
     outputs = last(rows).numpy()
     for target, expected in [

@@ -111,7 +111,7 @@ def test_each_target_and_the_same_draws(fitted):
     np.testing.assert_allclose(every[:, 2], one, rtol=1e-3, atol=1e-7)
 
 
-def test_channels_together():
+def test_channels_of_a_position_are_erased_together():
     """Channels of a position are erased together, so only the sum of their contributions matters."""
     images = np.random.default_rng(0).normal(size=(3, 2, 3, 2)).astype(np.float32)
     model = keras.Sequential([keras.Input((2, 3, 2)), layers.Flatten(), layers.Dense(1)])

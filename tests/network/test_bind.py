@@ -88,7 +88,7 @@ def test_what_cannot_be_explained(estimator):
         bind(estimator, np.zeros((2, 3)))
 
 
-def test_other_backend(monkeypatch):
+def test_networks_of_another_backend_are_refused(monkeypatch):
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")
     with pytest.raises(ValueError, match=r"backend 'jax'.*KERAS_BACKEND"):
         bind(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]), np.zeros((2, 3)))

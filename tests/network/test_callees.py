@@ -156,7 +156,7 @@ def two_arguments():
         two_arguments(),
     ],
 )
-def test_several_arguments(estimator):
+def test_functions_of_several_arguments_have_several_inputs(estimator):
     given = {"first": ROWS, "second": ROWS[:, :2]}
     contributions = DeepLiftExplainer(estimator, reference="zeros").fit(given).transform(given)
     np.testing.assert_allclose(contributions["first"], ROWS * [2, 0, 0])

@@ -29,7 +29,7 @@ def test_gelu_by_the_tanh_formula_with_a_sum_inside():
     assert "Tanh" in types
 
 
-def test_smallest_region():
+def test_an_activation_is_the_smallest_region():
     root, types, _ = activation_at_the_end(lambda x: (lambda y: y * tf.sigmoid(y))(tf.exp(x)))
     assert types == ["Sigmoid", "Mul"]
     assert root.name.startswith("Exp")
@@ -49,7 +49,7 @@ def test_square_by_multiplication():
         tf.nn.relu,
     ],
 )
-def test_no_cluster(function):
+def test_sums_and_single_ops_are_no_cluster(function):
     assert activation_at_the_end(function) is None
 
 

@@ -77,7 +77,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel", "guided_backprop_rescale"])
 def test_contributions_sum_to_the_change(name, rule):

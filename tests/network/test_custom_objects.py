@@ -46,7 +46,7 @@ def test_classes_by_name_with_and_without_a_package(tmp_path, name, key):
 
 @pytest.mark.parametrize("name", ["Doubled", "Custom>Doubled", "package>Doubled"])
 @pytest.mark.parametrize("package", [None, "", "package", "other"])
-def test_registered_classes(tmp_path, name, package):
+def test_registered_classes_need_no_entry(tmp_path, name, package):
     path, layer = write_doubled(tmp_path / "network.h5", name), doubled_layer()
     with pytest.raises(ModelFileError, match="register_keras_serializable"):
         load_network(path)
@@ -60,7 +60,7 @@ def test_registered_classes(tmp_path, name, package):
 
 
 @pytest.mark.parametrize("name", ["Doubled", "Custom>Doubled"])
-def test_a_scope(tmp_path, name):
+def test_classes_of_a_scope_need_no_entry(tmp_path, name):
     with keras.saving.custom_object_scope({"Doubled": doubled_layer()}):
         check(load_network(write_doubled(tmp_path / "network.h5", name)))
 

@@ -130,6 +130,7 @@ def test_a_table_that_inference_fills_is_refused():
         DeepLiftExplainer(network_with(look_up), target=0).fit(ROWS)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("layer", [layers.LSTM, layers.GRU, layers.SimpleRNN])
 def test_states_that_differ_between_places_are_refused_until_they_are_reset(layer):
     network = keras.Sequential([keras.Input(batch_shape=(4, 3, 2)), layer(2, stateful=True), layers.Dense(1)])

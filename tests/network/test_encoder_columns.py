@@ -162,7 +162,7 @@ def test_what_changes_with_a_raw_column_comes_from_it(name):
     ],
 )
 @pytest.mark.parametrize("form", ["array", "frame"])
-def test_numbers(encoder, form):
+def test_columns_of_encoders_of_numbers_are_found(encoder, form):
     X = table()[NUMBERS]
     fitted = encoder.fit(X if form == "frame" else X.to_numpy())
     frame = X if form == "frame" else pd.DataFrame(X.to_numpy())

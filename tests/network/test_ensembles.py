@@ -30,7 +30,7 @@ def mlp(seed=0, **parameters):
 
 def build(X, y):
     model = keras.Sequential([keras.Input((X.shape[1],)), keras.layers.Dense(y.shape[1], "softmax")])
-    model.compile("sgd", "categorical_crossentropy")
+    model.compile("sgd", "categorical_crossentropy", jit_compile=False)
     return model
 
 
@@ -127,7 +127,7 @@ def test_members_of_keras_are_trained_as_long_as_asked_for():
     for ensemble, given in (
         (BaggingClassifier(wrapper(), 2), weights),
         (vote(wrapper(), wrapper()), weights),
-        (BaggingClassifier(vote(wrapper(), wrapper()), 2, random_state=0), weights),
+        (BaggingClassifier(vote(wrapper(), wrapper()), 1, random_state=0), weights),
         (GridSearchCV(BaggingClassifier(wrapper(), 2), {"n_estimators": [2]}, cv=2), None),
     ):
         trained = train(ensemble, X, Y, {} if given is None else {"sample_weight": given}, "Explainer")

@@ -21,6 +21,7 @@ def test_an_op_of_another_type_stays():
     assert expand(concrete.outputs[0].op.inputs[0].op) is None
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "function",
     [
@@ -137,6 +138,7 @@ def test_segments_that_the_input_chooses():
     assert "UnsortedSegmentMax" in types_of(function, 3)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_a_cross_product(rule):
     """As a product, it multiplies each difference by the mean of the other vector."""

@@ -171,7 +171,7 @@ def test_a_truncated_file(tmp_path, form, length):
 
 @pytest.mark.parametrize("start", [b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n", b'{"class_name": '])
 @pytest.mark.parametrize("form", [".keras", ".h5", "pair"])
-def test_random_bytes(tmp_path, form, start):
+def test_files_of_random_bytes_are_errors(tmp_path, form, start):
     path, _ = saved(tmp_path, form)
     for part in path if isinstance(path, tuple) else (path,):
         whole = part.read_bytes()

@@ -80,7 +80,7 @@ def test_names_of_variables_of_tensorflow_tell(tmp_path):
     np.testing.assert_allclose(predict(load_network(path), SEQUENCES), motif_network(KERNEL), rtol=1e-5)
 
 
-def test_two_files(tmp_path):
+def test_two_files_of_keras_1_are_loaded_together(tmp_path):
     (tmp_path / "network.json").write_text(json.dumps(sequential(*motif_layers())))
     files = tmp_path / "network.json", write_keras_1(tmp_path / "weights.h5", None, motif_weights("new"))
     expected = motif_network(KERNEL[::-1])
@@ -123,7 +123,7 @@ def gates(kind, size, units):
 
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
 @pytest.mark.parametrize("both", [False, True])
-def test_recurrent_layers(tmp_path, kind, both):
+def test_recurrent_layers_of_keras_1_compute_what_they_did(tmp_path, kind, both):
     config = {"output_dim": 3, "activation": "tanh", "inner_activation": "hard_sigmoid", "inner_init": "orthogonal"}
     config |= {"dropout_W": 0.1, "dropout_U": 0.0, "consume_less": "cpu", "unroll": False, "U_regularizer": None}
     layer = keras_2_layer(kind, "memory", **config, return_sequences=True)
@@ -186,7 +186,7 @@ def test_layers_that_keras_3_does_not_have(layer):
         to_keras_2(sequential(layer), "network.h5")
 
 
-def test_an_embedding(tmp_path):
+def test_an_embedding_of_keras_1_looks_up_its_rows(tmp_path):
     config = {"input_dim": 3, "output_dim": 2, "input_length": 2, "mask_zero": False, "dropout": 0.2, **UNUSED}
     del config["bias"]
     layer = keras_2_layer("Embedding", "tokens", **config, batch_input_shape=[None, 2], input_dtype="int32")

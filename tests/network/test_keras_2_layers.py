@@ -29,7 +29,7 @@ def write(path, rank, kernel, bias, **config):
 
 @pytest.mark.parametrize("implementation", [1, 2, 3])
 @pytest.mark.parametrize("step", [1, 2])
-def test_one_axis(tmp_path, implementation, step):
+def test_local_layers_along_one_axis_have_a_kernel_for_each_output(tmp_path, implementation, step):
     """Each output has a kernel of its own, (output, place in the window, channel, filter)."""
     n_outputs = (5 - 3) // step + 1
     kernel, bias = RANDOM.normal(size=(n_outputs, 3, 2, 3)), RANDOM.normal(size=(n_outputs, 3))
@@ -53,7 +53,7 @@ def test_one_axis(tmp_path, implementation, step):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(explainer)).transform(X), explanation.contributions)
 
 
-def test_two_axes(tmp_path):
+def test_local_layers_along_two_axes_have_a_kernel_for_each_output(tmp_path):
     kernel, bias = RANDOM.normal(size=(2, 2, 3, 2, 2, 3)), RANDOM.normal(size=(2, 2, 3))
     expected = np.zeros((2, 2, 2, 3))
     for row, column in itertools.product(range(2), range(2)):
@@ -103,7 +103,7 @@ def test_an_input_of_any_length(tmp_path):
         load_network(path)
 
 
-def test_a_threshold(tmp_path):
+def test_a_thresholded_rectifier_is_zero_up_to_its_threshold(tmp_path):
     layer = keras_2_layer("ThresholdedReLU", "threshold", theta={"type": "ndarray", "value": 0.5})
     layer["config"]["batch_input_shape"] = [None, 5, 2]
     model = load_network(write_keras_2(tmp_path / "n.h5", {"class_name": "Sequential", "config": [layer]}, {}))

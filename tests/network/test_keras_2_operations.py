@@ -96,13 +96,13 @@ CALLS = {
 
 
 @pytest.mark.parametrize("kind", [kind for kind in CALLS if CALLS[kind][2] is not None])
-def test_calls(tmp_path, kind):
+def test_calls_of_functions_are_replaced(tmp_path, kind):
     function, call, expected = CALLS[kind]
     network = load_network(write(tmp_path / "network.h5", (function, call)))
     np.testing.assert_allclose(predict(network, A, B), expected(), rtol=1e-5)
 
 
-def test_a_condition(tmp_path):
+def test_a_condition_chooses_between_its_operands(tmp_path):
     greater, where = ("math.greater", call_of_first(y=0)), ("where", ["op0", 0, 0, {"x": SECOND, "y": -1.0}])
     network = load_network(write(tmp_path / "network.h5", greater, where))
     np.testing.assert_array_equal(predict(network, A, B), np.where(A > 0, B, -1))
@@ -185,7 +185,7 @@ def test_operations_within_a_nested_model(tmp_path):
 @pytest.mark.parametrize(
     "symbol", ["math.exp", "nn.relu", "concat", "compat.v1.squeeze", "signal.rfft", "image.resize"]
 )
-def test_allowed_functions(symbol):
+def test_allowed_functions_are_those_of_tensorflow(symbol):
     function = tf.compat.v1 if symbol.startswith("compat") else tf
     for part in symbol.removeprefix("compat.v1.").split("."):
         function = getattr(function, part)
@@ -250,7 +250,7 @@ NODES = {
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", NODES)
 @pytest.mark.parametrize("form", ["dict", "text"])
-def test_operations(tmp_path, kind, form):
+def test_operations_of_keras_2_are_replaced_and_saved_again(tmp_path, kind, form):
     node, inputs, constants, expected = NODES[kind]
     if form == "text":
         node = json_format.ParseDict(node, tf.compat.v1.NodeDef()).SerializeToString().decode()

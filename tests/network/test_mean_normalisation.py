@@ -38,7 +38,7 @@ def test_the_layer_computes_the_same_and_contributions_are_centred():
     np.testing.assert_allclose(explanation.multipliers.sum(2), 0, atol=1e-5)
 
 
-def test_another_axis():
+def test_letters_may_be_on_another_axis():
     """A kernel that has its letters first."""
     weights, bias = mean_normalise_weights_for_sequence_convolution([[[1.0]], [[3.0]]], [0.5], 0)
     np.testing.assert_array_equal(weights, [[[-1.0]], [[1.0]]])

@@ -62,7 +62,7 @@ def trained_subclass():
     return model
 
 
-def test_subclassed_model():
+def test_a_subclassed_model_keeps_its_attributes():
     model = trained_subclass()
     copied = travelled(model)
     assert type(copied) is Subclassed
@@ -79,7 +79,7 @@ def test_model_that_was_never_called():
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("build", [*ARCHITECTURES, *SEQUENCES[:6]])
-def test_architectures(build):
+def test_copies_of_architectures_give_the_same_outputs(build):
     model = build()
     copied = travelled(model)
     rows = random_rows(model, 3)
@@ -88,11 +88,11 @@ def test_architectures(build):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", LAYER_CASES, ids=lambda case: case.name)
-def test_layers(case):
-    test_architectures(case.build)
+def test_copies_of_layers_give_the_same_outputs(case):
+    test_copies_of_architectures_give_the_same_outputs(case.build)
 
 
-def test_functions():
+def test_functions_inside_of_a_model_travel_with_it():
     def cubed(x):
         return x**3
 

@@ -80,7 +80,7 @@ def test_network_is_in_the_precision_of_weights_unless_rows_are_in_single_precis
     assert network_of(mlp, np.float32).weights[0].dtype == "float32"
 
 
-def test_steps():
+def test_steps_are_split_into_a_transformer_and_the_last():
     pipeline = make_pipeline(StandardScaler(), MLPClassifier())
     transformer, last = steps_of(pipeline)
     assert [name for name, _ in transformer.steps] == ["standardscaler"]

@@ -19,7 +19,7 @@ def dilated(hidden, dilation, padding="same", filters=3):
 @pytest.mark.parametrize("padding", ["same", "valid", "causal"])
 @pytest.mark.parametrize("options", [dict(), dict(strides=2), dict(strides=3), dict(dilation_rate=2)])
 @pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow), 5])
-def test_convolutions(padding, options, size):
+def test_windows_of_convolutions_equal_the_whole(padding, options, size):
     def build(inputs):
         hidden = layers.Conv1D(3, size, padding=padding, activation="tanh", **options)(inputs)
         return layers.Conv1D(2, 3, padding=padding, activation="relu")(hidden)
@@ -34,7 +34,7 @@ def test_convolutions(padding, options, size):
 @pytest.mark.parametrize("pooling", [layers.MaxPooling1D, layers.AveragePooling1D])
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize(("size", "strides"), [(3, 3), *SLOW_SIZES])
-def test_pooling(pooling, padding, size, strides):
+def test_windows_of_pooling_equal_the_whole(pooling, padding, size, strides):
     def build(inputs):
         hidden = layers.Conv1D(3, 4, padding=padding, activation="elu")(inputs)
         hidden = pooling(size, strides, padding=padding)(hidden)

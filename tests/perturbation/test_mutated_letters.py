@@ -51,7 +51,7 @@ def test_entries_are_cut_into_pieces_of_one_size():
 @pytest.mark.parametrize(
     ("shape", "axis"), [((5, 4), 1), ((4, 5), 0), ((1, 5, 4), 2), ((4, 5, 1), 0), ((4,), 0), ((2, 3, 4), 2)]
 )
-def test_mutated_rows(shape, axis):
+def test_letters_are_moved_to_the_last_axis_and_back(shape, axis):
     letters = Letters(shape, axis, ())
     values = np.random.default_rng(0).normal(size=(3, *shape))
     last = letters.last(tf.constant(values))
@@ -76,5 +76,5 @@ def test_mutated_rows(shape, axis):
     ("given", "expected"),
     [(None, (0, 1, 2)), (slice(1, None), (1, 2)), (range(2), (0, 1)), ([2, -3, 2], (0, 2)), (np.array([1]), (1,))],
 )
-def test_positions(given, expected):
+def test_positions_are_resolved(given, expected):
     assert resolve_positions(given, 3, "X") == expected

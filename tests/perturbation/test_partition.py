@@ -100,7 +100,7 @@ def test_axes_that_are_not_there(axes, message):
         partition_by_axes([axes], [(2, 3)], ["image"])
 
 
-def test_shares():
+def test_values_are_shared_out_over_elements():
     """A part of two elements here and one elsewhere gives each a third."""
     parts = Partition(np.array([1, 0, 1]), 2)
     np.testing.assert_array_equal(parts.sizes, [1, 2])

@@ -199,7 +199,10 @@ def test_an_odd_number_of_orders_is_one_more():
 @pytest.mark.parametrize("n", [1, 2, 5, 12])
 def test_weights_of_coalitions(n):
     """Those with and those without a player each sum to one, and the players' changes to that of all."""
-    weights = AllCoalitions(elements((n,)))._weights()
+    # One target for each coalition, which is one there and zero elsewhere: its change for a player is its weight.
+    values = tf.eye(2**n, dtype=tf.float64)[:, None, None]
+    weights = AllCoalitions(elements((n,))).compute_changes(values[1:-1], values[-1], values[0], None)
+    weights = weights.numpy().reshape(2**n, n).T
     np.testing.assert_allclose(np.maximum(weights, 0).sum(1), 1)
     np.testing.assert_allclose(np.minimum(weights, 0).sum(1), -1)
     total = weights.sum(0)

@@ -67,7 +67,7 @@ def test_transparent_axes_show_what_is_below():
     ],
     ids=str,
 )
-def test_limits(contributions, percentile, limit):
+def test_limits_are_percentiles_of_sizes(contributions, percentile, limit):
     assert robust_limit(np.array(contributions), percentile) == limit
 
 

@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skdeeplift.plotting import html_page
+from skdeeplift.plotting.html_page import draw_pictures
+from skdeeplift.plotting.plot_accessor import PlotAccessor
 from tests.plotting.explanations import of_classes, of_inputs, table
 from tests.plotting.test_plot_accessor import of_kind
 
 
 def captions(explanation):
-    return [caption for caption, _ in html_page.draw_pictures(explanation)]
+    return [caption for caption, _ in draw_pictures(explanation)]
 
 
 def test_a_page_in_one_file(tmp_path):
@@ -39,7 +40,7 @@ def test_an_older_page_is_kept_if_anything_fails(tmp_path, monkeypatch):
     path = tmp_path / "page.html"
     path.write_text("old")
     with monkeypatch.context() as broken:
-        broken.setattr(html_page, "_figure", lambda *_: 1 / 0)
+        broken.setattr(PlotAccessor, "bar", lambda *_, **options: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             table().to_html(path)
     assert path.read_text() == "old"
@@ -50,7 +51,7 @@ def test_an_older_page_is_kept_if_anything_fails(tmp_path, monkeypatch):
     assert [each.name for each in tmp_path.iterdir()] == ["page.html"]
 
 
-def test_each_target_has_itsdraw_pictures():
+def test_each_target_has_its_pictures():
     of_both = captions(of_classes())
     assert of_both[:4] == [
         "mean absolute contributions to cat",
@@ -78,11 +79,11 @@ def test_each_input_has_itsdraw_pictures():
         ("array", []),
     ],
 )
-def test_other_rows(kind, expected):
+def test_pages_of_other_rows_have_their_pictures(kind, expected):
     assert captions(of_kind(kind)) == expected
 
 
-def test_no_rows(tmp_path):
+def test_a_page_without_rows_says_so(tmp_path):
     table()[:0].to_html(tmp_path / "page.html")
     assert "<h1>Explanation of 0 rows</h1>" in (tmp_path / "page.html").read_text()
 

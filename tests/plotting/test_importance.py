@@ -48,7 +48,7 @@ def test_whiskers_tell_the_spread_and_do_not_cross_zero():
     assert display.ax_.get_xlabel().endswith("\n(whiskers: SD over rows)")
 
 
-def test_from_explanation():
+def test_bars_are_means_of_the_explanation():
     display = ImportanceDisplay.from_explanation(table())
     # Means of |1|, |2|; of |-3|, |1|; of |0.5|, |-0.5|.
     assert display.importances.tolist() == [1.5, 2.0, 0.5]
@@ -60,7 +60,7 @@ def test_from_explanation():
     assert ImportanceDisplay.from_explanation(table(), spread=True).spread.tolist() == [0.5, 1.0, 0.0]
 
 
-def test_from_explainer():
+def test_bars_of_an_explainer_are_its_importances():
     rows = np.random.default_rng(0).normal(size=(30, 4))
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     explainer = DeepLiftExplainer(model).fit(rows)

@@ -30,7 +30,7 @@ def test_neither_labels_nor_lines_overlap():
                 assert not (covers and levels[other] >= levels[one])
 
 
-def test_long_names():
+def test_long_names_are_shortened_and_lines_wrapped():
     name = "a very long name " * 8 + "= 3"
     assert len(shorten_name(name)) == 60
     assert shorten_name(name).endswith("long name = 3")

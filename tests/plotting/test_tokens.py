@@ -95,7 +95,7 @@ def test_the_first_rows_are_drawn_where_none_are_chosen():
     [VOCABULARY, dict(enumerate(VOCABULARY)), lambda ids: [VOCABULARY[each] for each in ids], np.array(VOCABULARY)],
     ids=["list", "dict", "function", "array"],
 )
-def test_vocabularies(vocabulary):
+def test_vocabularies_of_all_kinds_give_words(vocabulary):
     assert words(TokenDisplay.from_explanation(explanation(), rows=0, vocabulary=vocabulary)) == ["not", "bad", "film"]
 
 

@@ -42,7 +42,7 @@ def test_gradient_and_value():
     np.testing.assert_allclose(products[:, 0], 2 * x)
 
 
-def test_several_targets():
+def test_gradients_of_each_target_are_those_of_it_alone():
     """Each output alone: the rows of the Jacobian of (x1 x2, x1^2)."""
     x = np.array([[1.0, -2.0], [0.5, 3.0]])
     _, sums = gradients_of(

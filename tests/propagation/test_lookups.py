@@ -291,6 +291,7 @@ def test_places_behind_an_op_that_puts_other_axes_before_the_rows():
     assert places(lambda t: tf.one_hot(first(t)[:2], 3, axis=1)) == [[[[0, 0, 0], [1, 1, 1]]]]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_tokens_before_rows_are_explained_as_behind_them(rule):
     """As in a TimeDistributed model of tokens, which puts the steps before the rows."""

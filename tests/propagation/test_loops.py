@@ -121,7 +121,7 @@ def with_steps_as_numbers(x):
     return tf.while_loop(lambda time, _: time < 3, body, (0, x[:, 1]))[1]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     "function",
     [
@@ -142,6 +142,7 @@ def test_sums_to_the_change_exactly(function, rule):
             assert_sums_to_change(function, [rows], [references], mode=mode)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_lists_of_steps_where_the_rows_are_lost_sight_of(rule):
     """Only the run shows that the rows come back in order, and how long a step's rows are."""
@@ -193,6 +194,7 @@ def sum_of_looked_up(tokens, table, ids=lambda each: each):
     return tf.while_loop(lambda number, _: number < 3, step, start)[1]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_integers_that_are_looked_up_in_a_loop(rule):
     table = tf.constant(GENERATOR.normal(size=(5, 2)))
@@ -214,7 +216,7 @@ def test_strings_that_are_looked_up_in_a_loop():
         streams_of(function, (3,), dtype=tf.int32)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 def test_numbers_that_are_looked_up_at_computed_places_in_a_loop(rule):
     table = tf.constant(GENERATOR.normal(size=(5, 2)))

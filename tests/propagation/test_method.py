@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift.network.network import trace
 from skdeeplift.propagation import method as method_module
+from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.pairing import Mode, Pairing, Request
+from skdeeplift.propagation.rulesets import RESCALE
+from skdeeplift.propagation.streams import Streams
 from skdeeplift.targets.target import Target
 from tests.functions import streams_of
 
@@ -81,25 +85,6 @@ def test_a_loop_is_run_once_for_rows_and_references(monkeypatch):
     assert together
 
 
-def test_steps_of_a_loop_are_not_taken_for_rows():
-    """The network does not say how many entries a row has, so that the values themselves tell."""
-
-    def repeated(x):
-        x = tf.reshape(x, [-1, 5])
-        return tf.while_loop(
-            lambda step, _: step < 3, lambda step, x: (step + 1, tf.tanh(x @ FIRST @ SECOND @ THIRD)), (0, x)
-        )[1]
-
-    method, (rows, references) = streams_of(repeated, (None,)), of_mode(Mode.SHARED)
-    for both, one in zip(
-        zip(*method.forward_both(rows, references), strict=True),
-        zip(method.forward(rows), method.forward(references), strict=True),
-        strict=True,
-    ):
-        for value, expected in zip(both, one, strict=True):
-            np.testing.assert_allclose(value, expected, rtol=1e-12)
-
-
 def test_values_at_shared_references_can_be_given():
     method, (rows, references) = streams_of(network, (5,)), of_mode(Mode.SHARED)
     request = Request(Pairing(Mode.SHARED, N_ROWS, N_REFERENCES), np.ones((1, 1, 3)), np.ones(N_REFERENCES))
@@ -119,6 +104,23 @@ def test_a_target_may_depend_on_what_is_computed():
     _, _, got = method.explain(Request(pairing, Target("predicted"), weights), rows, references)
     np.testing.assert_allclose(got[0][0], expected[0][0], rtol=1e-12)
     assert len(set(largest)) > 1
+
+
+def test_layers_sum_together_unless_one_lies_behind_another():
+    graph, _ = trace(
+        lambda x: tf.tanh(tf.nn.relu(x @ FIRST)) + tf.sigmoid(x @ FIRST), tf.TensorSpec((None, 5), "float64")
+    )
+    relu, tanh, sigmoid = (
+        next(op.outputs[0] for op in graph.ops if op.type == name) for name in ("Relu", "Tanh", "Sigmoid")
+    )
+
+    def groups(*values):
+        streams = Streams(graph, graph.outputs[0], [Source(value) for value in values], RESCALE, parts=True)
+        return method_module.find_summing_groups(streams)
+
+    assert groups(relu, sigmoid) == groups(tanh, sigmoid) == [(0, 1)]
+    assert groups(relu, tanh) == groups(relu, tanh, sigmoid) == []
+    assert groups(relu, graph.outputs[0]) == [(1,)]
 
 
 def test_the_coarsest_dtype_has_the_fewest_digits():

@@ -47,7 +47,7 @@ def mean_gradients(function, rows, references, positions, weights, of_target):
     return total.reshape(len(rows), len(references), -1)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("at_once", [1, 2, N_STEPS])
 @pytest.mark.parametrize("function", NETWORKS.values(), ids=NETWORKS)
 def test_as_a_loop_over_steps(function, at_once):

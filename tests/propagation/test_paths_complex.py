@@ -77,7 +77,7 @@ def sums(contributions):
     return contributions.reshape(len(contributions), -1).sum(1)
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(14)
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel", {"before": "reveal_cancel"}])
 def test_differences_sum_to_the_change(name, rule):
@@ -90,7 +90,7 @@ def test_differences_sum_to_the_change(name, rule):
     np.testing.assert_allclose(alone, explanation.contributions[:2], atol=1e-10 * largest)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers_beside_complex_numbers_sum_to_the_change(name):
     for layer in ("before", "mixed"):
@@ -100,7 +100,7 @@ def test_layers_beside_complex_numbers_sum_to_the_change(name):
         np.testing.assert_allclose(sums(explanation.contributions), change, atol=1e-10 * np.abs(change).max())
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("name", LAYERS)
 def test_gradients_are_those_of_tensorflow(name):
     model = network(name)
@@ -116,7 +116,7 @@ def test_gradients_are_those_of_tensorflow(name):
             np.testing.assert_allclose(found, expected, atol=1e-10 * np.abs(expected).max())
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("layer", [None, "before"])
 def test_integrated_gradients_are_those_of_a_slow_loop(name, layer):

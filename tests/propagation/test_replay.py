@@ -67,7 +67,7 @@ def op_inputs(graph, value):
 
 
 @pytest.mark.parametrize(("first", "last", "expected"), [(0, 7, 7), (3, 7, 4), (7, 3, 0)])
-def test_counters(first, last, expected):
+def test_steps_are_counted_from_first_to_last(first, last, expected):
     assert (
         steps_of(
             lambda x: tf.while_loop(

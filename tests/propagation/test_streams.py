@@ -17,7 +17,7 @@ def network(x):
     return tf.nn.softmax(tf.tanh(tf.nn.relu(x @ first) @ second))[:, :2]
 
 
-def test_modes_agree():
+def test_all_modes_give_the_same_contributions():
     generator = np.random.default_rng(0)
     rows, references = generator.normal(size=(4, 5)), generator.normal(size=(3, 5))
     [shared], _ = explain_function(network, [rows], [references])
@@ -65,7 +65,7 @@ def test_departures_are_looked_for_where_the_batch_is_not_known(rule):
     assert streams.first_departure([rows], [references], 1e-4) is None
 
 
-def test_internal_source():
+def test_units_of_a_hidden_layer_contribute_the_whole_change():
     """Contributions of a hidden layer's units, in the same pass."""
     graph, _ = trace(network, tf.TensorSpec((None, 5), tf.float64))
     hidden = next(op.outputs[0] for op in graph.ops if op.type == "Relu")

@@ -2,15 +2,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.propagation.sums import TERMS, UNROLLED, SourceTensors, compute_terms, sum_over_references
+from skdeeplift.propagation.sums import TERMS, UNROLLED, SourceTensors, compute_terms, sum_over_references, sum_plain
 
 
-def test_sums_equal_the_plain_formula():
+@pytest.mark.parametrize("sum_up", [sum_over_references, sum_plain])
+def test_sums_equal_the_plain_formula(sum_up):
     generator = np.random.default_rng(0)
     multipliers = generator.normal(size=(4, 3, 5)).astype(np.float32)
     x, r = generator.normal(size=(4, 1, 5)).astype(np.float32), generator.normal(size=(1, 3, 5)).astype(np.float32)
     weights = np.array([0.5, 0.3, 0.2])
-    contributions, means, squares = sum_over_references(
+    contributions, means, squares = sum_up(
         SourceTensors(multipliers[:, :, None], x, r), weights, ("contributions", "multipliers", "squares")
     )
     assert contributions.shape == (4, 1, 5)
@@ -80,7 +81,7 @@ def test_a_part_that_is_zero_but_for_rounding_keeps_its_multiplier():
     np.testing.assert_allclose(negative, [[[4]]])
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("number", [1, UNROLLED - 1, UNROLLED, 2 * UNROLLED - 1, 2 * UNROLLED, 4 * UNROLLED + 3])
 @pytest.mark.parametrize("shared", [True, False])
 def test_every_reference_counts_once(number, shared):

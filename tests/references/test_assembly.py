@@ -13,7 +13,7 @@ def make(reference, arrays=(ROWS,), **options):
     return make_references(reference, list(arrays), names, options.get("most", 5), np.random.RandomState(0))
 
 
-def test_three_shapes():
+def test_arrays_are_shared_or_of_each_row_by_their_shape():
     for reference, per_row, number in [
         (ROWS[0], False, 1),
         (ROWS[:3], False, 3),

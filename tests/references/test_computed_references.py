@@ -32,7 +32,7 @@ def test_integers_have_the_padding_token(value):
     assert got.dtype == np.int32
 
 
-def test_mask_token():
+def test_a_token_stands_at_all_places():
     got = Constant(103).fit(np.zeros((4, 3), np.int32)).sample(None, 1)
     np.testing.assert_array_equal(got, [[103] * 3])
     assert got.dtype == np.int32
@@ -56,7 +56,7 @@ def test_bad_values(value, rows, message):
         Constant(value).fit(rows)
 
 
-def test_not_fitted():
+def test_a_constant_that_is_not_fitted_says_so():
     with pytest.raises(NotFittedError):
         Constant().sample(ROWS, 1)
 
@@ -70,7 +70,7 @@ def test_weights_count_as_repeated_rows(value, seed):
     np.testing.assert_allclose(Constant(value).fit(rows, sample_weight=weights).row_, repeated, rtol=1e-12)
 
 
-def test_held_rows():
+def test_held_rows_are_their_own_references():
     held = Held().fit(ROWS)
     np.testing.assert_array_equal(held.sample(ROWS, 5), ROWS[:, None])
     assert held.per_row

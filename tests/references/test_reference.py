@@ -60,7 +60,7 @@ def test_chosen_rows_are_training_rows():
     np.testing.assert_array_equal(chooser.sample_range(np.array([[11.0]]), 1, 2, 0), [[[20]]])
 
 
-def test_seeds():
+def test_seeds_are_those_of_the_random_state():
     for make in (draw_seed, seed_of_explainer):
         assert make(3) == make(np.int64(3)) == make(np.random.RandomState(3)) >= 0
         assert make(None) != make(None)

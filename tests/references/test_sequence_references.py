@@ -187,13 +187,13 @@ def test_padding_of_tokens_and_text():
 
 @pytest.mark.parametrize("kind", [Shuffle, DinucleotideShuffle])
 @pytest.mark.parametrize("codes", [[[1], [2]], [[1, 1, 1], [2, 2, 2]], [[1, 2], [2, 1]]])
-def test_short_sequences(kind, codes):
+def test_sequences_of_two_and_three_letters_keep_their_letters(kind, codes):
     codes = np.asarray(codes)
     shuffled = kind().fit(codes).sample(codes, 3, random_state=0)
     np.testing.assert_array_equal(np.sort(shuffled, -1), np.sort(np.repeat(codes[:, None], 3, 1), -1))
 
 
-def test_all_padding():
+def test_sequences_of_padding_stay_as_they_are():
     X = np.zeros((2, 8, 4))
     X[0] = one_hot(np.arange(8) % 4)
     np.testing.assert_array_equal(DinucleotideShuffle().fit(X).sample(X, 3, random_state=0)[1], 0)

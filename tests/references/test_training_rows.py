@@ -131,7 +131,7 @@ def test_more_permuted_rows_than_training_rows():
 
 
 @pytest.mark.parametrize("reference", [TrainingSample(), NearestOther(), Permuted()])
-def test_not_fitted(reference):
+def test_objects_that_are_not_fitted_say_so(reference):
     with pytest.raises(NotFittedError):
         reference.sample(ROWS, 2)
 

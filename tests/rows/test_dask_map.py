@@ -17,7 +17,6 @@ from skdeeplift import (
 )
 from skdeeplift.exceptions import SummationToDeltaError, SummationToDeltaWarning
 from skdeeplift.execution.workers import WorkerCopy
-from skdeeplift.rows import dask_map
 from skdeeplift.rows.dask_map import check_length, map_blocks, map_in_form
 from skdeeplift.rows.dask_rows import LazyRows
 from tests.binding.test_problems import Step
@@ -170,8 +169,12 @@ def test_columns_of_a_table_as_inputs():
 
 
 def test_warnings_of_a_worker_process_reach_the_client(monkeypatch):
+    def no_client():
+        raise ValueError("No clients found")
+
     given = []
-    monkeypatch.setattr(dask_map, "_is_worker_process", lambda: True)
+    monkeypatch.setattr(distributed, "get_worker", lambda: None)
+    monkeypatch.setattr(distributed, "default_client", no_client)
     monkeypatch.setattr(distributed, "warn", lambda message, category: given.append((message, category)))
 
     def warning(estimator, block, of_rows, name_row):

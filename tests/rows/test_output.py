@@ -67,7 +67,7 @@ def test_a_narrower_dtype_rounds_and_is_too_small_for_large_numbers():
     with pytest.raises(
         ValueError, match=r"dtype float16, which is too small for numbers in rows 2 to 3. Pass .*float32"
     ):
-        output.write(2, np.full((2, 2), 70000, np.float32))
+        output.write(2, np.array([[1, 2], [3, 70000]], np.float32))
     assert not array[2:].any()
 
 

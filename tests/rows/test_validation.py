@@ -176,12 +176,12 @@ def test_ids_in_an_input_of_floating_point_numbers():
         ([["a", "b", "c", "d"]], "could not convert string to float"),
     ],
 )
-def test_bad_rows(of_table, rows, message):
+def test_rows_that_are_no_table_of_numbers_are_errors(of_table, rows, message):
     with pytest.raises(ValueError, match=message):
         of_table.transform(rows)
 
 
-def test_sparse_rows(of_table):
+def test_sparse_rows_are_errors(of_table):
     for method in (of_table.transform, DeepLiftExplainer(of_table.estimator).fit):
         with pytest.raises(TypeError, match=r"[Ss]parse"):
             method(scipy.sparse.csr_matrix(np.ones((3, 4))))
@@ -201,7 +201,7 @@ def test_network_of_another_width(of_table):
         (np.zeros((0, 5, 5, 2)), "0 sample"),
     ],
 )
-def test_bad_images(rows, message):
+def test_images_of_another_shape_are_errors(rows, message):
     with pytest.raises(ValueError, match=message):
         DeepLiftExplainer(network(keras.Input((5, 5, 2)))[0]).fit(rows)
 

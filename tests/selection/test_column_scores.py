@@ -34,7 +34,7 @@ def test_scores_of_encoded_columns():
     assert (mean < scores).all()
 
 
-def test_a_network():
+def test_scores_of_a_network_are_mean_absolute_contributions():
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
     weights = np.array([[1.0], [0.0], [-3.0], [0.5], [2.0]])
     model.set_weights([weights, np.zeros(1)])
@@ -46,7 +46,7 @@ def test_a_network():
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(copied)).fit(X, Y).get_support(indices=True), [2, 4])
 
 
-def test_copies():
+def test_copies_score_alike():
     selector = SelectKBest(contribution_score(make_pipeline(StandardScaler(), LinearExplainer())), k=2)
     copied = clone(selector)
     assert copied.score_func is not selector.score_func

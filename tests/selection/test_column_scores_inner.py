@@ -57,7 +57,7 @@ def test_several_encoded_columns_of_one_raw_column():
     np.testing.assert_allclose(grouped.feature_importances_, [0.25, 1.0], rtol=1e-6)
 
 
-def test_dropped_columns():
+def test_dropped_columns_have_no_importance():
     selector = ContributionSelector(inside(reorder("ca"), 0, 1)).fit(X, X["a"])
     np.testing.assert_allclose(selector.feature_importances_, ONLY_A, rtol=1e-5)
 

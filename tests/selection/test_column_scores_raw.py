@@ -119,7 +119,7 @@ def test_groups_by_hand_where_columns_are_mixed():
     assert selector.get_feature_names_out().tolist() == ["a", "c"]
 
 
-def test_nested_pipelines():
+def test_nested_pipelines_score_as_flat_ones():
     frame, y = pets()
     nested = make_pipeline(encoder(), make_pipeline(StandardScaler(), LinearExplainer()))
     flat = make_pipeline(encoder(), StandardScaler(), LinearExplainer())

@@ -104,7 +104,7 @@ def test_an_explainer_alone():
         ({"n_features_to_select": 3, "threshold": 3.0}, [0, 0, 1, 1]),
     ],
 )
-def test_thresholds(parameters, selected):
+def test_columns_above_the_threshold_are_selected(parameters, selected):
     X = np.array([[1.0, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
     X = np.concatenate([X, -X])
     y = X @ [1.0, 2, 4, 9]
@@ -113,7 +113,7 @@ def test_thresholds(parameters, selected):
     np.testing.assert_array_equal(selector.get_support(), np.array(selected, bool))
 
 
-def test_stability():
+def test_stability_tells_columns_that_decide_from_chance():
     """A column that decides is selected each time, one of many alike that do not decide is selected by chance."""
     random = np.random.default_rng(0)
     X = random.normal(size=(80, 20))
@@ -175,7 +175,7 @@ def test_inside_a_search():
     assert search.best_score_ > 0.9
 
 
-def test_copies():
+def test_copies_select_alike():
     frame, y = pets()
     selector = ContributionSelector(make_pipeline(encoder(), LinearExplainer()), threshold="median").fit(frame, y)
     loaded = pickle.loads(pickle.dumps(selector))

@@ -134,7 +134,7 @@ def classes():
     return np.random.default_rng(0).normal(size=(30, 4, 3))
 
 
-def test_classes():
+def test_classes_are_averaged_or_kept_apart():
     contributions = classes()
     each = np.abs(contributions).mean(0)
     fitted = MeanAbsoluteImportance(n_classes=3).fit(contributions)
@@ -187,7 +187,7 @@ def test_classes_of_images():
     assert mean.transform(contributions).shape == (10, 4, 3)
 
 
-def test_normalize():
+def test_normalized_importances_sum_to_one():
     fitted = MeanAbsoluteImportance(normalize=True).fit(CONTRIBUTIONS)
     np.testing.assert_allclose(fitted.feature_importances_, [1 / 3, 1 / 6, 1 / 2], rtol=1e-15)
     np.testing.assert_allclose(fitted.feature_importances_std_, [1 / 6] * 3, rtol=1e-15)
@@ -252,7 +252,7 @@ def test_chunks_of_zero_weight_change_nothing():
     np.testing.assert_array_equal(fitted.feature_importances_, [1.0, 0.5, 1.5])
 
 
-def test_selection():
+def test_selectors_of_scikit_learn_take_the_importances():
     fitted = MeanAbsoluteImportance().fit(CONTRIBUTIONS)
     X = np.arange(6.0).reshape(2, 3)
     np.testing.assert_array_equal(SelectFromModel(fitted, prefit=True).transform(X), X[:, [0, 2]])
@@ -275,7 +275,7 @@ def test_behind_an_explainer():
     np.testing.assert_allclose(single.feature_importances_, explainer.feature_importances_, rtol=1e-6)
 
 
-def test_copies():
+def test_copies_continue_alike():
     fitted = MeanAbsoluteImportance(groups=["a", "b", "b"]).fit(CONTRIBUTIONS)
     loaded = pickle.loads(pickle.dumps(fitted)).partial_fit(CONTRIBUTIONS)
     np.testing.assert_allclose(loaded.feature_importances_, fitted.feature_importances_, rtol=1e-15)

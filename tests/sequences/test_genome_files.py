@@ -44,13 +44,13 @@ def test_regions_in_a_genome(genome, tmp_path):
     assert read_regions(zipped).equals(regions)
 
 
-def test_strand(genome, tmp_path):
+def test_sequences_of_the_other_strand_are_reversed(genome, tmp_path):
     bed = tmp_path / "regions.bed"
     bed.write_text("chr1 0 4 a 1 -\n")
     assert extract_sequences(bed, genome, by_strand=True).tolist() == ["GGTT"]
 
 
-def test_summits(genome, tmp_path):
+def test_regions_are_centred_on_their_summits(genome, tmp_path):
     peaks = tmp_path / "peaks.narrowPeak"
     peaks.write_text("chr1\t2\t12\t.\t0\t.\t5.5\t-1\t-1\t3\n")
     regions = read_regions(peaks)

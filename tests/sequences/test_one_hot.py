@@ -7,7 +7,7 @@ from skdeeplift.sequences import DNA, PROTEIN, RNA, decode, one_hot, reverse_com
 from skdeeplift.sequences.one_hot import order_of_complements
 
 
-def test_letters():
+def test_letters_become_rows_of_one():
     X = one_hot(["ACGT", "ttga"])
     assert X.dtype == np.float32
     np.testing.assert_array_equal(X.argmax(-1), [[0, 1, 2, 3], [3, 3, 2, 0]])
@@ -37,7 +37,7 @@ def test_letters():
         ("-", [0, 0, 0, 0]),
     ],
 )
-def test_ambiguous_letters(letter, column):
+def test_ambiguous_letters_become_frequencies(letter, column):
     np.testing.assert_allclose(one_hot([letter], ambiguous="frequencies"), [[column]], rtol=1e-6)
     np.testing.assert_array_equal(one_hot([letter]), np.zeros((1, 1, 4)))
     with pytest.raises(ValueError, match=f"Sequence 1 has {letter!r} at position 2"):
@@ -46,7 +46,7 @@ def test_ambiguous_letters(letter, column):
     assert decode(one_hot(["A" + letter], ambiguous="frequencies")) == ["A" + expected]
 
 
-def test_proteins():
+def test_letters_of_proteins_become_rows_of_one():
     X = one_hot([PROTEIN, "BZJX*" * 4], PROTEIN, ambiguous="frequencies")
     np.testing.assert_array_equal(X[0], np.eye(20))
     assert X[1, 0, PROTEIN.index("D")] == X[1, 0, PROTEIN.index("N")] == 0.5

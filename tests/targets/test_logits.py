@@ -34,7 +34,7 @@ MOVES = {
 }
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("squash", [ops.sigmoid, ops.softmax, stable_softmax], ids=["sigmoid", "softmax", "spelled"])
 @pytest.mark.parametrize("move", MOVES)
 def test_probabilities_that_are_only_moved(move, squash):
@@ -60,6 +60,7 @@ def test_softmax_over_two_axes():
         DeepLiftExplainer(network(build)[0], target="all", center_logits=True).fit(ROWS)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("axis", [1, 2])
 def test_softmax_over_another_axis(axis):
     build = squash_and(layers.Reshape((2, 3)), layers.Softmax(axis=axis))

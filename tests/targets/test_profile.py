@@ -110,6 +110,7 @@ def test_is_the_formula_by_hand(network, name, mean):
     np.testing.assert_allclose(explainer.transform(ROWS), explanation.contributions, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("mean", [False, True], ids=["row", "mean"])
 def test_references_of_each_row_and_in_pieces(network, mean):
     """Also where references, or rows, come one after the other."""
@@ -124,6 +125,7 @@ def test_references_of_each_row_and_in_pieces(network, mean):
         assert np.abs(explanation.convergence_delta).max() < 1e-5
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("mean", [False, True], ids=["row", "mean"])
 def test_references_until_they_are_precise(network, mean):
     target = Profile(weights="mean" if mean else "row")

@@ -40,7 +40,7 @@ SPELLINGS = {
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_spellings(spelling):
+def test_spellings_equal_the_logits(spelling):
     check_equals_the_logits(layers.Lambda(SPELLINGS[spelling]), as_it_is)
 
 

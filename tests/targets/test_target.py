@@ -16,7 +16,7 @@ def choice(target, tensor, **options):
     return check_target(target, tensor, **options).choice
 
 
-def test_auto():
+def test_auto_is_the_only_output_or_the_predicted_class():
     assert choice("auto", tensor(1)) == "single"
     assert choice("auto", tensor()) == "single"
     assert choice("auto", tensor(3, competing=True)) == "predicted"
@@ -39,7 +39,7 @@ def test_one_target_per_row():
     np.testing.assert_array_equal(of_rows.weights(logits), [[[0, 0, 1]], [[1, 0, 0]]])
 
 
-def test_all_outputs():
+def test_all_outputs_have_one_weight_each():
     weights = Target("all").weights(np.zeros((5, 2, 3)))
     assert Target("all").number((2, 3)) == 6
     np.testing.assert_array_equal(weights.reshape(6, 6), np.eye(6))
@@ -104,3 +104,17 @@ def test_impossible_targets(target, shape, message):
 def test_impossible_targets_of_rows(target, shape, message):
     with pytest.raises(ValueError, match=message):
         check_target(target, tensor(*shape), n_rows=2)
+
+
+def test_the_first_of_two_classes_is_minus_the_logit_of_the_second():
+    """Labels of two classes choose the only output or its negative, one for all rows or one for each."""
+    options = dict(labels=np.array(["no", "yes"]), n_rows=3)
+    of_rows = check_target(np.array(["yes", "no", "yes"]), tensor(1), **options)
+    np.testing.assert_array_equal(of_rows.weights(np.zeros((3, 1))), [[[1]], [[-1]], [[1]]])
+    for target, expected in (("yes", 1), ("no", -1), ({"yes": 2.0, "no": 0.5}, 1.5)):
+        np.testing.assert_array_equal(
+            check_target(target, tensor(1), **options).weights(np.zeros((3, 1))), [[[expected]]]
+        )
+    given = np.array([[0.5, 2.0], [3.0, 1.0], [0.0, 0.0]])
+    weights = check_target(given, tensor(1), **options).weights(np.zeros((3, 1)))
+    np.testing.assert_array_equal(weights, [[[1.5]], [[-2.0]], [[0.0]]])

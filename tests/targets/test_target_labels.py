@@ -21,7 +21,7 @@ NUMBERS = np.array([10, 30, 20])
         ({20: 2.0}, NUMBERS, {2: 2.0}),
     ],
 )
-def test_targets(target, labels, expected):
+def test_labels_become_indices(target, labels, expected):
     assert as_indices(target, labels) == expected
 
 
@@ -35,7 +35,7 @@ def test_targets(target, labels, expected):
         (np.array([1.0, 0.0]), np.array([0.0, 1.0]), [1, 0]),
     ],
 )
-def test_arrays(target, labels, expected):
+def test_labels_of_rows_become_indices(target, labels, expected):
     result = as_indices(target, labels)
     np.testing.assert_array_equal(result, expected)
 

@@ -39,6 +39,7 @@ def explainer(model, **parameters):
     return DeepLiftExplainer(model, **{"reference": REFERENCES, "check": "raise", **parameters}).fit(ROWS)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
 def test_all_targets_equal_each_alone(model, rule):
     together = explainer(model, rule=rule, target="all")
@@ -113,7 +114,7 @@ def test_layer_that_returns_its_input_stands_for_its_branch_only():
 
 
 @pytest.mark.parametrize("rule", ONE_RULE)
-def test_centred_logits(model, rule):
+def test_centred_logits_sum_to_zero(model, rule):
     """The mean over all targets is taken off, so that they sum to zero; a difference of classes stays as it is."""
     plain = explainer(model, rule=rule, target="all").explain(ROWS).contributions
     centred = explainer(model, rule=rule, target="all", center_logits=True)
@@ -148,6 +149,7 @@ def test_contributions_of_a_layer_that_all_ways_pass_sum_to_the_change(model, ru
     np.testing.assert_allclose(of_one.convergence_delta, 0, atol=1e-5)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
 def test_parts_of_layers_make_up_their_difference_and_contribution(model, rule):
     fitted = explainer(

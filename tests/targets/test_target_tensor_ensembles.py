@@ -45,7 +45,7 @@ def test_probabilities_are_those_that_the_ensemble_predicts(ensemble):
     np.testing.assert_allclose(found, ensemble.predict_proba(X), rtol=0, atol=1e-12)
 
 
-def test_two_classes():
+def test_ensembles_of_two_classes_have_the_mean_of_logits():
     binary = vote(*(MLPClassifier((5,), max_iter=30, random_state=seed) for seed in range(2)), y=LABELS == "low")
     ones = np.array([each.predict_proba(X)[:, 1] for each in binary.estimators_])
     logits = np.log(ones / (1 - ones)).mean(0)
@@ -55,7 +55,7 @@ def test_two_classes():
     np.testing.assert_allclose(np.ravel(probabilities), ones.mean(0), rtol=0, atol=1e-12)
 
 
-def test_classes_compete(ensemble):
+def test_classes_of_an_ensemble_compete_by_their_mean_logits(ensemble):
     """The predicted class is that of the largest mean logit, and logits can be centered and named by labels."""
     logits = explain(ensemble, target="all").prediction
     np.testing.assert_array_equal(explain(ensemble).prediction, logits.max(1))

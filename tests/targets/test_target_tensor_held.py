@@ -50,7 +50,7 @@ def test_a_reference_has_the_values_of_its_row(identity, explainer):
     np.testing.assert_allclose(fitted.transform(ROWS[1:]), CHANGES[1:], rtol=1e-6)
 
 
-def test_several_references(identity):
+def test_held_values_are_the_rows_beside_several_references(identity):
     references = np.array([[1.0, 1.0], [0.0, 0.0]])
     explainer = DeepLiftExplainer(identity, target=of_held, reference=references, check="raise").fit(ROWS)
     np.testing.assert_allclose(explainer.transform(ROWS), [[3 * 2.5, 1 * 0.5], [2 * 1.5, 2 * 1.5]], rtol=1e-6)

@@ -84,7 +84,7 @@ def test_spread_has_absolute_coefficients():
     np.testing.assert_allclose(contributions, [[-4 / 7, -24 / 7]])
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
 @pytest.mark.parametrize(

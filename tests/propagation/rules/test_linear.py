@@ -40,7 +40,7 @@ def test_batch_normalisation_by_hand():
     np.testing.assert_allclose(contributions.item(), 3.0, rtol=1e-6)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize(
     ("function", "shape"),

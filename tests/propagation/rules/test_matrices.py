@@ -108,7 +108,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(18)
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])

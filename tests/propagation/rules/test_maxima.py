@@ -24,6 +24,13 @@ def test_falling_maximum_goes_to_the_winner_at_the_reference():
     np.testing.assert_allclose(contributions, [[-2.0, 0.0, 0.0]])
 
 
+def test_minimum_goes_to_the_winner_that_is_the_smaller_one():
+    """min(1, 5) - min(3, 2) = -1 belongs to the minimum at the input, and min(3, 2) - min(1, 5) = 1 to the same one."""
+    for row, reference, change in (([1.0, 5.0], [3.0, 2.0], -1.0), ([3.0, 2.0], [1.0, 5.0], 1.0)):
+        [contributions], _ = explain_function(lambda x: tf.reduce_min(x, 1, keepdims=True), [[row]], [[reference]])
+        np.testing.assert_allclose(contributions, [[change, 0.0]])
+
+
 def test_ties_go_to_one_winner():
     [multipliers], _ = explain_function(maximum, [[[1.0, 1.0, 1.0]]], [[[0.0, 0.0, 0.0]]], wanted="multipliers")
     np.testing.assert_allclose(multipliers, [[1.0, 0.0, 0.0]])
@@ -47,7 +54,7 @@ def pool(kind, window, strides, padding):
     return lambda x: kind(tf.nn.relu(x), window, strides, padding)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize(
     ("function", "shape"),

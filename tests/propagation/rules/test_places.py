@@ -27,7 +27,7 @@ def with_rows(places):
     )
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(
     ("function", "mode"),
@@ -133,7 +133,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_sums_to_the_change(name, mode):

@@ -57,7 +57,7 @@ def test_pass_through_of_a_function_that_broadcasts():
     np.testing.assert_allclose(explained(function, [2.0], [1.0], rule="pass_through", wanted="multipliers"), [3.0])
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("rule", ["rescale", "pass_through", "guided_backprop_rescale"])
 @pytest.mark.parametrize("mode", list(Mode))
 def test_parts_are_scaled_alike(mode, rule):

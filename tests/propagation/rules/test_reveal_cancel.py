@@ -34,7 +34,7 @@ def test_minimum_is_split_evenly():
     np.testing.assert_allclose(rescaled, [[0.0, 1.0]])
 
 
-def test_and():
+def test_a_conjunction_is_split_evenly():
     """relu(x1 + x2 - 1) at (1, 1): n is 0, and p = 2 becomes all of the change, half for each input."""
 
     def function(x):
@@ -43,7 +43,7 @@ def test_and():
     np.testing.assert_allclose(contributions(function, [1.0, 1.0], [0.0, 0.0]), [0.5, 0.5])
 
 
-def test_exclusive_or():
+def test_an_exclusive_or_splits_what_cancels():
     """relu(x1 - x2) + relu(x2 - x1) at (1, 1) is 0, as at (0, 0).
 
     In each, p = 1 becomes (1 - 0 + 0 - 0) / 2 and n = -1 the opposite. So each input contributes 1/2 by the one and
@@ -117,7 +117,7 @@ def test_where_the_function_falls_parts_change_places():
     np.testing.assert_allclose(got, [-1.0, 2.0])
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(
     ("function", "mode"),
     [(tf.nn.gelu, mode) for mode in Mode]
@@ -153,7 +153,7 @@ def test_activations_of_parts_sum_to_the_change(function, mode):
     )
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("op_type", sorted(ops.where(family=ops.ACTIVATION)))
 def test_every_activation_sums_to_the_change(op_type):
     low, high = DOMAINS.get(op_type, (-3.0, 3.0))
@@ -208,7 +208,7 @@ FAMILIES = {
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("rule", ["reveal_cancel", "genomics_default"])
 def test_every_family_of_ops_carries_parts(family, rule):

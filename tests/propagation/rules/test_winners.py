@@ -24,6 +24,7 @@ def contributions_of(function, row, reference, rule="rescale"):
     return explain_function(function, [rows], [references], rule=rule)[0][0][0]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
 def test_two_winners_share_the_change_and_losers_have_none(rule):
     """The winner was 0 and is 1; z1 - z0 rises by 7, 5/7 of it by z1 and 2/7 by z0."""
@@ -83,6 +84,9 @@ def test_a_ring_of_ranks_by_hand(rule):
     # All move up together by 1 as well, which changes no order.
     found = contributions_of(ranked, [1.5, 4, 3, -9], [3.5, 3, 2, -9], rule)
     np.testing.assert_allclose(found, np.array([-2 * -2, 1, 1, 0]) / 6 * change, rtol=1e-12, atol=1e-12)
+    # By 2: differences are -1, 2, 2, and those from their mean the same as before.
+    found = contributions_of(ranked, [2.5, 5, 4, -9], [3.5, 3, 2, -9], rule)
+    np.testing.assert_allclose(found, np.array([-1 * -2, 2, 2, 0]) / 6 * change, rtol=1e-12, atol=1e-12)
 
 
 def test_an_order_that_nothing_depends_on_contributes_nothing():
@@ -116,6 +120,7 @@ def shapley_values(function, row, reference):
     return values
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rule", RULES)
 def test_contributions_beside_shapley_values(rule):
     """Where only one of two contestants moves, it decides in all coalitions."""
@@ -242,7 +247,7 @@ class GreedyDecoder(layers.Layer):
         return ops.concatenate([counts, state], -1)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_greedy_feedback_through_an_embedding(rule):
     keras.utils.set_random_seed(1)
