@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.execution.chunks import MANY_ROWS
 from skdeeplift.execution.references import Path
 from skdeeplift.execution.run import Loop
+from skdeeplift.network import devices
 from skdeeplift.network.tensors import padded
 from skdeeplift.perturbation.perturbation import sum_weighted
 from skdeeplift.propagation.pairing import Mode, Pairing, Request, difference_dtype, with_axis_of_references
@@ -84,7 +84,7 @@ class RowsFunction:
         """
         known, sizes = rows[0].shape[0], [self.problem.fixed]
         if self.problem.fixed is None:
-            sizes = [self._loop(known or MANY_ROWS).size.rows]
+            sizes = [self._loop(known or devices.choices().many_rows).size.rows]
             if known and known <= sizes[0]:
                 return self._finish(self._explain_block(rows))
             while sizes[-1] > 1:
