@@ -132,6 +132,10 @@ class _Integral:
     def __init__(self, method, pairing, prefix, at_input, at_reference):
         self.method, self.pairing, self.prefix = method, pairing, prefix
         self.at_input, self.at_reference = at_input, at_reference
+        # Read here, because XLA cannot read variables of another device than the one that it compiles for.
+        behind = method.graph.ancestors([method.target], known=[*prefix.cut, *prefix.beside, *method.masks])
+        read = [op.outputs[0] for op in behind if op.type == "ReadVariableOp"]
+        self.variables = dict(zip(read, replay.run(method.graph, {}, read), strict=True))
 
     def run(self, target_weights, positions, step_weights):
         """Sum the weighted gradients by the cut over all steps.
@@ -210,7 +214,7 @@ class _Integral:
             value: tf.zeros((size, *value.shape[1:]), value.dtype)
             for value in self.method.graph.inputs
             if value.shape[1:].is_fully_defined()
-        }
+        } | self.variables
         lead = (steps, *self.pairing.lead)
         for value in (*self.prefix.beside, *self.method.masks):
             x = self.at_input[value]
