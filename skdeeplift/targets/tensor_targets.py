@@ -65,6 +65,7 @@ class TensorTargets:
         weights : tensor
             The weights. An index out of range, or a label that does not exist, raises an error when they are computed.
         """
+        targets = tf.cast(targets, self.spec.dtype)
         if self.labels is not None:
             is_label = targets[:, None] == tf.constant(self.labels)
             exists, expected = tf.reduce_any(is_label, 1), f"one of {', '.join(map(str, self.labels))}"
