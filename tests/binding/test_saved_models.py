@@ -78,3 +78,16 @@ def test_inputs_whose_names_differ_only_in_signs(tmp_path):
     expected = explainer.explain(rows, target=targets).contributions
     for name, array in zip(names, expected, strict=False):
         np.testing.assert_allclose(found[f"contributions_{name}"], array, rtol=1e-4, atol=1e-6)
+
+
+def test_a_session_runs_the_signature(explainer, tmp_path):
+    """TensorFlow Serving and C++ run a SavedModel in a session, by the names of tensors."""
+    explainer.export(tmp_path)
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        served = tf.compat.v1.saved_model.load(session, ["serve"], str(tmp_path))
+        signature = served.signature_def["serving_default"]
+        names = {name: signature.outputs[name].name for name in signature.outputs}
+        found = session.run(names, {signature.inputs["rows"].name: ROWS})
+    expected = explainer.explain(ROWS)
+    for name, array in found.items():
+        np.testing.assert_allclose(array, expected[name], rtol=1e-4, atol=1e-6)
