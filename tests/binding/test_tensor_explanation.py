@@ -4,6 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.ensemble import BaggingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.neural_network import MLPClassifier
 
 from skdeeplift import DeepLiftExplainer, IntegratedGradientsExplainer, OcclusionExplainer
 from tests.advice.following import follow
@@ -81,7 +84,7 @@ def test_targets_of_rows_in_blocks_of_one_size():
     assert_equal(found["contributions"], expected.contributions)
 
 
-def test_targets_of_rows_in_a_layer(tmp_path):
+def test_targets_of_rows_in_a_layer():
     network = table_network(3, "softmax")
     explainer = DeepLiftExplainer(network).fit(ROWS)
     inputs, targets = keras.Input((4,), name="x"), keras.Input((), dtype="int64", name="chosen")
@@ -121,6 +124,9 @@ def test_rows_of_several_lengths(tmp_path):
     for length in (30, 17, 12):
         found = signature(rows=tf.constant(SEQUENCES[:, :length]))
         assert_equal(found["contributions"], explainer.transform(SEQUENCES[:, :length]))
+    inputs = keras.Input((None, 4))
+    layer = keras.Model(inputs, explainer.as_layer(lengths=[12, 17])(inputs)["contributions"])
+    assert_equal(layer.predict(SEQUENCES[:, :17], verbose=0), explainer.transform(SEQUENCES[:, :17]))
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"Rows have one of the shapes.*\(12, 4\).*Got the sizes"):
         signature(rows=tf.constant(SEQUENCES[:, :20]))
 
@@ -240,3 +246,16 @@ def test_kinds_of_networks(kind, tmp_path):
     explainer.set_params(output="classes" if kind == "several outputs" else None).fit(rows).export(tmp_path)
     loaded = tf.saved_model.load(tmp_path)
     assert_equal(loaded.explain(rows)["contributions"], explainer.explain(rows).contributions)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_ensemble_of_scikit_learn(tmp_path):
+    labels = (ROWS[:, 0] > 0).astype(int)
+    ensemble = BaggingClassifier(MLPClassifier((3,), max_iter=20), n_estimators=2, random_state=0).fit(ROWS, labels)
+    explainer = DeepLiftExplainer(FrozenEstimator(ensemble)).fit(ROWS)
+    explainer.export(tmp_path, target_per_row=True)
+    loaded = tf.saved_model.load(tmp_path)
+    rows = tf.cast(ROWS, loaded.signatures["serving_default"].structured_input_signature[1]["rows"].dtype)
+    expected = explainer.explain(ROWS, target=labels)
+    assert_equal(loaded.explain(rows, tf.cast(labels, tf.int64))["contributions"], expected.contributions)
