@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from sklearn.base import clone
 
 from skdeeplift.binding.both_strands import on_both_strands_of
-from skdeeplift.binding.comparison import describe_own_length, references_of_rows
+from skdeeplift.binding.comparison import describe_own_length, flat_reference, references_of_rows
 from skdeeplift.binding.lengths import at_lengths_of
 from skdeeplift.binding.row_checks import check_sources, find_letters_axes
 from skdeeplift.binding.saved_models import identifiers
@@ -62,7 +63,7 @@ class TensorExplanation:
         explainers = [explainer]
         if asked.lengths is not None:
             explainers = [at_lengths_of(explainer, rows) for rows in _rows_of_lengths(self.network, asked.lengths)]
-        self._of_lengths = [_OfLengths(each, asked) for each in explainers]
+        self._of_lengths = [_OfLengths(each, asked, self.bound.references) for each in explainers]
         self._targets = self._of_lengths[0].targets
         sizes = zip(*(each.shapes for each in self._of_lengths), strict=True)
         flat = [
@@ -171,11 +172,13 @@ class _OfLengths:
         The explainer, with a network for these lengths.
     asked : Asked
         Choices of the call.
+    learned : References or None
+        References that `fit` learned.
     """
 
-    def __init__(self, explainer, asked):
+    def __init__(self, explainer, asked, learned):
         bound = explainer.bound_
-        problem, references, self.targets = _make_problem(explainer, asked)
+        problem, references, self.targets = _make_problem(explainer, asked, learned)
         self._function, self._dtype = RowsFunction(problem, references), problem.method.target.dtype
         self.letters = problem.letters
         self.shapes = [tuple(spec.shape[1:]) for spec in bound.network.flat_specs]
@@ -217,7 +220,7 @@ def _rows_of_lengths(network, lengths):
         yield arrays[0] if network.is_single else tf.nest.pack_sequence_as(network.input_specs, arrays)
 
 
-def _make_problem(explainer, asked):
+def _make_problem(explainer, asked, learned):
     """Return the problem of a function of any rows, its references in tensors, and the targets of rows or None."""
     bound = explainer.bound_
     bound.network.check_unchanged()
@@ -237,7 +240,7 @@ def _make_problem(explainer, asked):
             "DeepLiftExplainer."
         )
     empty = [np.empty((0, *spec.shape[1:]), spec.dtype.as_numpy_dtype) for spec in bound.network.flat_specs]
-    references = bound.schedule.prepare(_find_references(explainer, bound, empty, method), empty)
+    references = bound.schedule.prepare(_find_references(explainer, empty, method, learned), empty)
     wanted, letters = ["contributions"], bound.letters
     if asked.multipliers:
         check_sources(bound, method)
@@ -287,8 +290,9 @@ def _find_target(bound, asked):
     return compiled, targets.target, targets
 
 
-def _find_references(explainer, bound, empty, method):
+def _find_references(explainer, empty, method, learned):
     """Return the references that were learned in fit, or the references of rows of other lengths."""
+    bound = explainer.bound_
     if not method.uses_references or bound.references is not None:
         return bound.references
     if (own_length := describe_own_length(explainer, bound)) is not None:
@@ -297,7 +301,21 @@ def _find_references(explainer, bound, empty, method):
             "Pass lengths=None, or fit an explainer with a reference of any length, such as 'zeros', a number or "
             "'blur'."
         )
-    return references_of_rows(explainer, bound, empty)
+    # One row, because the number of references of a row is counted.
+    row = [np.zeros((1, *array.shape[1:]), array.dtype) for array in empty]
+    reference = flat_reference(explainer, bound, bound.parameters["reference"])
+    # Shuffles found their axis of letters in the rows of fit; there are no rows here.
+    with_axes = {
+        position: clone(maker.reference).set_params(axis=maker.reference.axis_)
+        for maker, positions, _ in getattr(learned.source, "makers", ())
+        for position in positions
+        if getattr(getattr(maker, "reference", None), "axis_", None) is not None
+    }
+    if with_axes:
+        entries = reference if isinstance(reference, list) else [reference] * len(row)
+        reference = [with_axes.get(position, entry) for position, entry in enumerate(entries)]
+        reference = reference[0] if bound.network.is_single else reference
+    return references_of_rows(explainer, bound, row, reference if with_axes else None)
 
 
 def _find_letters(bound, hypothetical, held):

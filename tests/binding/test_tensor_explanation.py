@@ -146,6 +146,16 @@ def test_lengths_of_two_axes_and_of_two_inputs():
         assert_equal(explain(rows)["contributions"], explainer.transform(rows))
 
 
+@pytest.mark.parametrize("reference", ["shuffle", "dinucleotide_shuffle", "blur"])
+def test_references_of_rows_of_several_lengths(reference):
+    """Shuffles found the axis of letters in the rows of fit."""
+    explainer = DeepLiftExplainer(open_network(), target=1, reference=reference, max_references=2).fit(SEQUENCES)
+    found = explainer.as_function(lengths=[30, 12])(SEQUENCES[:, :12])
+    change = found["prediction"] - found["reference_value"]
+    np.testing.assert_allclose(tf.reduce_sum(found["contributions"], (1, 2)), change, atol=1e-6)
+    assert np.abs(change).max() > 1e-3
+
+
 @pytest.mark.slow
 def test_gradients_pass_through_the_choice_of_a_length():
     network = open_network(keras.layers.GlobalAveragePooling1D)
