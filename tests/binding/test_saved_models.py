@@ -15,7 +15,8 @@ from tests.binding.networks import ROWS, table_network
 
 @pytest.fixture(scope="module")
 def explainer():
-    return DeepLiftExplainer(table_network(3, "softmax"), target=0).fit(ROWS)
+    # Few sizes of blocks, so that exports are small.
+    return DeepLiftExplainer(table_network(3, "softmax"), target=0, batch_size=4).fit(ROWS)
 
 
 def test_an_interrupted_export_leaves_the_earlier_one(explainer, tmp_path, monkeypatch):

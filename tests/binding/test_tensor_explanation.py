@@ -116,7 +116,7 @@ def test_targets_that_are_missing_or_given_twice():
 
 
 def test_rows_of_several_lengths(tmp_path):
-    explainer = DeepLiftExplainer(open_network(), target=1, reference="zeros").fit(SEQUENCES)
+    explainer = DeepLiftExplainer(open_network(), target=1, reference="zeros", batch_size=4).fit(SEQUENCES)
     explainer.export(tmp_path, lengths=[30, 12, 17])
     loaded = tf.saved_model.load(tmp_path)
     signature = loaded.signatures["serving_default"]

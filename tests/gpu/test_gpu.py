@@ -27,6 +27,7 @@ def test_a_machine_without_a_gpu_says_so(capsys):
     assert "finds no GPU" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_row_takes_effect_and_is_restored():
     column, before = Column("CPU"), devices.CPU
     seconds = measure_row(column, "unrolled_references", small=True)
