@@ -1,6 +1,9 @@
+import os
+
 import pytest
 
-from skdeeplift.replacement import replace_together
+from skdeeplift.replacement import replace_folder, replace_together
+from tests.advice.following import follow
 
 
 def test_files_replace_those_that_are_there_together(tmp_path):
@@ -44,3 +47,63 @@ def test_a_link_stays_a_link_and_a_file_keeps_its_permissions(tmp_path):
     assert path.read_text() == "new"
     assert path.stat().st_mode & 0o777 == 0o640
     assert sorted(tmp_path.iterdir()) == [path, link]
+
+
+def write_folder(path, text, fails=False):
+    with replace_folder(path, {"a.txt", "inner"}) as unfinished:
+        (unfinished / "inner").mkdir()
+        (unfinished / "inner" / "a.txt").write_text(text)
+        if fails:
+            raise KeyboardInterrupt
+    return path
+
+
+def test_a_folder_is_replaced_once_it_is_complete(tmp_path):
+    path = tmp_path / "folder"
+    write_folder(path, "old")
+    (path / "a.txt").write_text("gone afterwards")
+    path.chmod(0o750)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(path, "new", fails=True)
+    assert (path / "inner" / "a.txt").read_text() == "old"
+    write_folder(path, "new")
+    assert (path / "inner" / "a.txt").read_text() == "new"
+    assert not (path / "a.txt").exists()
+    assert path.stat().st_mode & 0o777 == 0o750
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_rename_leaves_the_old_folder(tmp_path, monkeypatch):
+    path, rename = tmp_path / "folder", os.replace
+    write_folder(path, "old")
+
+    def fail_once(source, destination):
+        if str(source).endswith(".unfinished"):
+            raise PermissionError("The folder is in use.")
+        rename(source, destination)
+
+    monkeypatch.setattr(os, "replace", fail_once)
+    with pytest.raises(PermissionError):
+        write_folder(path, "new")
+    assert (path / "inner" / "a.txt").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.advice
+def test_folders_with_files_of_the_user_are_kept(tmp_path):
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "notes.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    follow(
+        "Pass a folder that does not exist yet, or an empty one.",
+        lambda: write_folder(path, "new"),
+        lambda: write_folder(tmp_path / "other", "new"),
+    )
+    (tmp_path / "empty").mkdir()
+    write_folder(tmp_path / "empty", "new")
+    with pytest.raises(FileExistsError, match="is a file"):
+        write_folder(tmp_path / "file", "new")
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        write_folder(tmp_path / "nowhere" / "folder", "new")
+    assert (path / "notes.txt").read_text() == "mine"

@@ -100,7 +100,13 @@ def references_of_rows(explainer, bound, arrays, reference=None):
         references = bound.references
         if references is None:
             # The rows differ in length from those of fit.
-            _check_has_no_length(explainer, bound, arrays)
+            if (own_length := describe_own_length(explainer, bound)) is not None:
+                shapes = ", ".join(str(array.shape) for array in arrays)
+                raise ValueError(
+                    f"X has shape {shapes}, and the network takes rows of this length, but {own_length}, has a length "
+                    "of its own. Pass a reference for these rows as explain(X, reference=...), or fit an explainer "
+                    "with a reference of any length, such as 'zeros', a number or 'blur'."
+                )
             references = learn_references(explainer, bound, bound.parameters["reference"], arrays, learning=False)
         if references.n_rows not in (None, len(arrays[0])):
             raise ValueError(
@@ -146,20 +152,15 @@ def make_reference_objects(entries):
     return [SHORTHANDS.get(each, each) if isinstance(each, str) else each for each in entries]
 
 
-def _check_has_no_length(explainer, bound, arrays):
-    """Raise an error if the explainer's reference has the length of the rows of `fit`, and these rows differ."""
+def describe_own_length(explainer, bound):
+    """Describe the explainer's reference if it has the length of the rows of `fit`; otherwise return None."""
     reference = bound.parameters["reference"]
     entries = flat_reference(explainer, bound, reference) if isinstance(reference, (list, dict)) else [reference]
     for each in make_reference_objects(entries):
         learns = isinstance(each, Reference) and each.learns
         if learns or not (isinstance(each, Reference) or callable(each) or np.ndim(each) == 0):
-            shapes = ", ".join(str(array.shape) for array in arrays)
-            has_length = f"reference={reference!r}, learned from the rows of fit" if learns else "reference=, an array"
-            raise ValueError(
-                f"X has shape {shapes}, and the network takes rows of this length, but {has_length}, has a length of "
-                "its own. Pass a reference for these rows as explain(X, reference=...), or fit an explainer with a "
-                "reference of any length, such as 'zeros', a number or 'blur'."
-            )
+            return f"reference={reference!r}, learned from the rows of fit" if learns else "reference=, an array"
+    return None
 
 
 def _check_needs_no_training(explainer, bound, reference):

@@ -1,30 +1,24 @@
 """Explanations as functions of TensorFlow: in a program, in a Keras layer, and in a SavedModel without this package."""
 
-from __future__ import annotations
-
-import os
-import re
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdeeplift.annotations import FilePath, Layer, TargetLike
 from skdeeplift.binding.estimators import with_attributes
-from skdeeplift.binding.row_checks import check_sources
-from skdeeplift.config import config_context
-from skdeeplift.execution.problem import Problem
-from skdeeplift.network.effects import check_states
-from skdeeplift.rows.validation import input_labels
 
 
 class ExportMixin:
     """Explanations for TensorFlow programs: as a function, as a layer, and as files."""
 
     def as_function(
-        self, *, target: TargetLike | None = None, multipliers: bool = False, standard_errors: bool = False
-    ) -> Callable[..., Any]:
+        self,
+        *,
+        target=None,
+        target_per_row=False,
+        multipliers=False,
+        hypothetical=False,
+        standard_errors=False,
+        both_strands=False,
+        lengths=None,
+    ):
         """Return a function of TensorFlow that explains rows.
 
         The function has derivatives by the network's weights, so that a training loop can penalise contributions, and
@@ -34,10 +28,21 @@ class ExportMixin:
         ----------
         target : str, int, tuple, dict, array-like, Profile or callable, default=None
             Target to explain, as in `explain`, but the same for all rows; by default the ``target`` of the explainer.
+        target_per_row : bool, default=False
+            Whether the function takes the target of each row as a second argument, ``target``: the index of an output,
+            a tuple of indices for an output of several axes, or the class, if the explainer knows classes.
         multipliers : bool, default=False
             Whether to also return multipliers.
+        hypothetical : bool, int, list or dict, default=False
+            Whether to also return the contribution that each possible letter would have, as in `explain`. True means
+            the only axis of four letters. An int is the axis of letters, counted with the axis of rows.
         standard_errors : bool, default=False
             Whether to also return the standard errors of means over references.
+        both_strands : bool, str, int, tuple of int, list or dict, default=False
+            Whether to explain the mean over each sequence and its reverse complement, as in `explain`.
+        lengths : list of int or of tuple of int, default=None
+            Lengths of rows, if the network takes any length along some axes: one for all of these axes, or a tuple of
+            one for each. By default only the lengths of the rows in `fit`. Each length makes the function larger.
 
         Returns
         -------
@@ -54,18 +59,27 @@ class ExportMixin:
         """
         import tensorflow as tf
 
-        return tf.function(
-            self._as_explain(target, multipliers, standard_errors), autograph=False, reduce_retracing=True
+        explain = self._as_tensor_explanation(
+            target, target_per_row, multipliers, hypothetical, standard_errors, both_strands, lengths
         )
+        return tf.function(explain, autograph=False, reduce_retracing=True)
 
     def as_layer(
-        self, *, target: TargetLike | None = None, multipliers: bool = False, standard_errors: bool = False
-    ) -> Layer:
+        self,
+        *,
+        target=None,
+        target_per_row=False,
+        multipliers=False,
+        hypothetical=False,
+        standard_errors=False,
+        both_strands=False,
+        lengths=None,
+    ):
         """Return a Keras layer that explains rows, for a model that returns reasons with its predictions.
 
         Parameters
         ----------
-        target, multipliers, standard_errors : object, default=None, False and False
+        target, target_per_row, multipliers, hypothetical, standard_errors, both_strands, lengths : object
             As in `as_function`.
 
         Returns
@@ -79,32 +93,43 @@ class ExportMixin:
         ValueError
             As in `as_function`.
         """
-        return _make_layer(self._as_explain(target, multipliers, standard_errors))
+        explain = self._as_tensor_explanation(
+            target, target_per_row, multipliers, hypothetical, standard_errors, both_strands, lengths
+        )
+        return _make_layer(explain)
 
     def export(
         self,
-        folder: FilePath,
+        folder,
         *,
-        target: TargetLike | None = None,
-        multipliers: bool = False,
-        standard_errors: bool = False,
-    ) -> None:
+        target=None,
+        target_per_row=False,
+        multipliers=False,
+        hypothetical=False,
+        standard_errors=False,
+        both_strands=False,
+        lengths=None,
+    ):
         """Write a SavedModel that explains rows without this package, such as in TensorFlow Serving.
 
         The weights, the references and the rules are those at the time of the call. Rows have the shape of the rows in
-        `fit`.
+        `fit`, or the ``lengths``.
 
         Parameters
         ----------
         folder : str or path
-            Folder to write, or to overwrite.
-        target, multipliers, standard_errors : object, default=None, False and False
+            Folder to write. An existing SavedModel, or an empty folder, is replaced once all files are written.
+        target, target_per_row, multipliers, hypothetical, standard_errors, both_strands, lengths : object
             As in `as_function`.
 
         Raises
         ------
         ValueError
             As in `as_function`.
+        FileExistsError
+            If the folder holds other files than a SavedModel.
+        FileNotFoundError
+            If the folder that is to hold ``folder`` does not exist.
 
         Examples
         --------
@@ -123,123 +148,21 @@ class ExportMixin:
         >>> results["contributions"].numpy(), results["prediction"].numpy(), results["reference_value"].numpy()
         (array([[ 3., -2.]], dtype=float32), array([1.5], dtype=float32), array([0.5], dtype=float32))
         """
-        _save(self._as_explain(target, multipliers, standard_errors), folder)
+        # Imported here, because the module imports TensorFlow.
+        from skdeeplift.binding.saved_models import save_function
 
-    def _as_explain(self, *choices):
+        explain = self._as_tensor_explanation(
+            target, target_per_row, multipliers, hypothetical, standard_errors, both_strands, lengths
+        )
+        save_function(explain, folder)
+
+    def _as_tensor_explanation(self, *choices):
         """Return the function of a copy of the fitted explainer, so that a later `fit` does not change it."""
         check_is_fitted(self)
         self._check_call_parameters()
-        return Explain(with_attributes(self), Asked(*choices))
+        from skdeeplift.binding.tensor_explanation import Asked, TensorExplanation
 
-
-class Asked(NamedTuple):
-    """Choices of a call: the target, and further terms."""
-
-    target: Any = None
-    multipliers: bool = False
-    standard_errors: bool = False
-
-
-class Explain:
-    """Function from rows to a dict of tensors, in the structures of `explain`.
-
-    Parameters
-    ----------
-    explainer : BaseExplainer
-        The fitted explainer.
-    asked : Asked
-        Choices of the call.
-
-    Attributes
-    ----------
-    specs : structure of TensorSpec
-        Rows in the form that the network takes, of any number unless the network takes only batches of one size.
-    resources : list of tf.Variable and other trackable objects
-        Variables and tables that the function reads.
-    """
-
-    def __init__(self, explainer, asked):
-        import tensorflow as tf
-
-        from skdeeplift.execution.function import RowsFunction
-
-        bound = explainer.bound_
-        problem, references = _make_problem(explainer, asked)
-        self.bound, self.network = bound, bound.network
-        self._function = RowsFunction(problem, references)
-        self.specs = tf.nest.map_structure(
-            lambda spec: tf.TensorSpec([None, *spec.shape[1:]], spec.dtype, spec.name), bound.network.input_specs
-        )
-        self.resources = [*_find_resources(problem.method.graph, bound.network), *self._function.variables]
-
-    def __call__(self, rows):
-        """Explain rows, with the network's weights at the time of the call.
-
-        Parameters
-        ----------
-        rows : tensor, or list or dict of tensor
-            Rows as the network takes them.
-
-        Returns
-        -------
-        explanation : dict
-            Tensors ``"prediction"`` and ``"reference_value"`` and, in the form of the rows, ``"contributions"`` and the
-            additional terms that were requested.
-        """
-        import tensorflow as tf
-
-        flat = [
-            tf.cast(array, spec.dtype)
-            for array, spec in zip(self.network.flatten(rows), self.network.flat_specs, strict=True)
-        ]
-        for resource in self.resources:
-            if isinstance(resource, tf.Variable):
-                # Read here, since a tape watches only variables that are read by their own methods, and the graph reads
-                # handles.
-                resource.read_value()
-        # Compiled parts cannot run where XLA is not linked in, and have no second derivative.
-        with config_context(jit_compile=False):
-            results = self._function(flat)
-        return {
-            name: self._in_form(value, rows) if isinstance(value, list) else value for name, value in results.items()
-        }
-
-    def _in_form(self, arrays, rows):
-        if self.bound.layer is not None:
-            return self.bound.like_rows(arrays, rows)
-        return self.structure(arrays)
-
-    def structure(self, arrays):
-        """Arrange one tensor for each input in the structure of rows."""
-        import tensorflow as tf
-
-        return arrays[0] if self.network.is_single else tf.nest.pack_sequence_as(self.network.input_specs, arrays)
-
-    def flatten(self, results):
-        """Return a dict of tensors, whose keys are valid names of a signature's outputs."""
-        import tensorflow as tf
-
-        flat, sources = {}, list(map(_identifier, self.bound.source_names))
-        for name, value in results.items():
-            values = tf.nest.flatten(value)
-            names = [name] if len(values) == 1 else [f"{name}_{source}" for source in sources]
-            flat.update(zip(names, values, strict=True))
-        return flat
-
-    @property
-    def flat_specs(self):
-        """Specs of the inputs, whose keys are valid names of a signature's inputs."""
-        import tensorflow as tf
-
-        names = ["rows"] if self.network.is_single else map(_identifier, self.network.input_names)
-        return [
-            tf.TensorSpec(spec.shape, spec.dtype, name)
-            for spec, name in zip(tf.nest.flatten(self.specs), names, strict=True)
-        ]
-
-
-def _identifier(name):
-    return re.sub(r"\W", "_", name)
+        return TensorExplanation(with_attributes(self), Asked(*choices))
 
 
 def _make_layer(explain):
@@ -259,112 +182,7 @@ def _make_layer(explain):
             self.resources = explain.resources
             self.built = True
 
-        def call(self, rows):
-            return explain(rows)
+        def call(self, rows, target=None):
+            return explain(rows, target)
 
     return ExplanationLayer()
-
-
-def _save(explain, folder):
-    """Write a function of rows into a SavedModel."""
-    import tensorflow as tf
-
-    module = tf.Module()
-    module.resources = explain.resources
-    module.explain = tf.function(explain, autograph=False, input_signature=[explain.specs])
-
-    def in_flat_form(*arrays):
-        return explain.flatten(module.explain(explain.structure(arrays)))
-
-    signature = tf.function(in_flat_form, autograph=False, input_signature=explain.flat_specs)
-    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    tf.saved_model.save(module, os.fspath(folder), signatures={"serving_default": signature}, options=options)
-    _forget_rules(tf.io.gfile.join(os.fspath(folder), "saved_model.pb"))
-
-
-# Attribute that names the gradient of an op.
-_GRADIENT = "_gradient_op_type"
-
-
-def _forget_rules(path):
-    """Remove the gradient names of rules, which are already used and which no other program knows."""
-    import tensorflow as tf
-    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-
-    with tf.io.gfile.GFile(path, "rb") as file:
-        stored = SavedModel.FromString(file.read())
-    for meta_graph in stored.meta_graphs:
-        for function in meta_graph.graph_def.library.function:
-            for node in function.node_def:
-                # Checked first, since reading a missing attribute would add it.
-                if _GRADIENT in node.attr and node.attr[_GRADIENT].s.startswith(b"Skdeeplift"):
-                    del node.attr[_GRADIENT]
-    with tf.io.gfile.GFile(path, "wb") as file:
-        file.write(stored.SerializeToString())
-
-
-def _make_problem(explainer, asked):
-    """Return the problem of a function of any rows, and its references in tensors."""
-    bound = explainer.bound_
-    bound.network.check_unchanged()
-    if bound.encoder is not None:
-        raise ValueError(
-            "The earlier steps of a pipeline run in scikit-learn, and TensorFlow has no such steps. Fit an explainer "
-            f"of the last step alone, such as {bound.owner}(FrozenEstimator(pipeline[-1])).fit("
-            "pipeline[:-1].transform(X)), and give it rows as the earlier steps return them."
-        )
-    compiled, target = bound.compiled_with_target(asked.target)
-    method = compiled.method
-    if compiled.states:
-        check_states(compiled.states)
-    if method.takes_letters:
-        raise ValueError(
-            f"{bound.owner} finds the letters of each row in Python, and TensorFlow would have to. Use a "
-            "DeepLiftExplainer."
-        )
-    empty = [np.empty((0, *spec.shape[1:]), spec.dtype.as_numpy_dtype) for spec in bound.network.flat_specs]
-    references = bound.schedule.prepare(bound.references, empty)
-    wanted = ["contributions"]
-    if asked.multipliers:
-        check_sources(bound, method)
-        wanted.append("multipliers")
-    if asked.standard_errors:
-        n_references = 1 if references is None else len(references.weights)
-        if n_references == 1 and method.draws == 1:
-            raise ValueError(
-                "standard_errors=True is for means over several references, draws or copies with noise, and this "
-                f"{bound.owner} has one. Pass standard_errors=False, or fit an explainer with more of them."
-            )
-        wanted.append("squares" if n_references > 1 else "squares_of_draws")
-    problem = Problem(
-        method,
-        empty,
-        target,
-        references,
-        tuple(wanted),
-        schedule=bound.schedule,
-        batch_size=explainer.batch_size,
-        fixed=bound.network.batch_size,
-    )
-    problem = bound.schedule.as_one_round(problem)
-    if references is None:
-        return problem, None
-    from skdeeplift.references.tensor_references import as_tensors
-
-    in_tensors = as_tensors(problem.references, input_labels(bound.network))
-    return problem, in_tensors if bound.layer is None else in_tensors._replace(held=())
-
-
-def _find_resources(graph, network):
-    """List the variables and tables that a graph reads, since a SavedModel must hold them."""
-    import tensorflow as tf
-
-    held = {id(each.handle): each for function in graph.concrete_functions for each in function.variables}
-    wanted = {id(tensor): tensor for tensor in graph.captures.values() if tensor.dtype == tf.resource}
-    missing = wanted.keys() - held.keys()
-    if missing:
-        for each in tf.train.TrackableView(network.model).descendants():
-            handle = getattr(each, "resource_handle", None)
-            if id(handle) in missing:
-                held[id(handle)] = each
-    return [held[key] for key in wanted if key in held]

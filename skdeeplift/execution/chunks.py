@@ -3,12 +3,12 @@
 from functools import lru_cache
 from typing import NamedTuple
 
+from skdeeplift.network import devices
+
 # Limited, since the compiled sum over references is unrolled.
 MOST_REFERENCES = 128
 # Limited, since more targets at once leave memory for fewer rows.
 MOST_TARGETS = 64
-# Number of rows that take longer to compute than one more call.
-MANY_ROWS = 1024
 # Largest number of kept results if each pair is run several times: 256 MB.
 MOST_NUMBERS = 2**25
 
@@ -129,12 +129,17 @@ def evenly(number, most):
     return -(-number // pieces)
 
 
-@lru_cache
-def pieces(n_rows, size, many=MANY_ROWS):
+def pieces(n_rows, size, many=None):
     """Return ``(start, stop, padded size)`` of chunks of ``size`` rows; the last chunks are padded to powers of two.
 
-    A piece of half a chunk comes first if a fifth of ``many`` rows or more would be padding.
+    A piece of half a chunk comes first if a fifth of ``many`` rows or more would be padding. By default, ``many`` is
+    the number of rows that take longer to compute than one more call.
     """
+    return _pieces(n_rows, size, devices.choices().many_rows if many is None else many)
+
+
+@lru_cache
+def _pieces(n_rows, size, many):
     start, found = 0, []
     while start < n_rows:
         rest = min(size, n_rows - start)

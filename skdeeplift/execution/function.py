@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from skdeeplift.execution.chunks import MANY_ROWS
 from skdeeplift.execution.references import Path
 from skdeeplift.execution.run import Loop
+from skdeeplift.network import devices
 from skdeeplift.network.tensors import padded
 from skdeeplift.perturbation.perturbation import sum_weighted
 from skdeeplift.propagation.pairing import Mode, Pairing, Request, difference_dtype, with_axis_of_references
@@ -68,13 +68,15 @@ class RowsFunction:
         self.shared = [None if array is None else tf.Variable(array, trainable=False) for array in arrays]
         self.variables = [variable for variable in self.shared if variable is not None]
 
-    def __call__(self, rows):
+    def __call__(self, rows, weights=None):
         """Explain rows.
 
         Parameters
         ----------
         rows : list of tensor of shape (n_rows, *features)
             One tensor for each input.
+        weights : tensor of shape (n_rows, *target's axes), default=None
+            Weights of the target of each row, in place of the problem's target.
 
         Returns
         -------
@@ -82,9 +84,10 @@ class RowsFunction:
             ``"prediction"``, ``"reference_value"`` and the requested terms of each source. If all outputs are targets,
             targets are on the last axis.
         """
+        rows = [*rows, *([] if weights is None else [weights])]
         known, sizes = rows[0].shape[0], [self.problem.fixed]
         if self.problem.fixed is None:
-            sizes = [self._loop(known or MANY_ROWS).size.rows]
+            sizes = [self._loop(known or devices.choices().many_rows).size.rows]
             if known and known <= sizes[0]:
                 return self._finish(self._explain_block(rows))
             while sizes[-1] > 1:
@@ -102,9 +105,14 @@ class RowsFunction:
             start = tf.minimum(stop, number)
         return self._finish(tf.nest.map_structure(lambda *of_sizes: tf.concat(of_sizes, 0), *parts))
 
+    def _with_specs(self, rows):
+        """Pair each tensor with its spec; the weights of rows may come last."""
+        specs = [*self.specs, tf.TensorSpec([None, *self.method.target.shape[1:]])]
+        return zip(rows, specs[: len(rows)], strict=True)
+
     def _in_blocks(self, rows, size):
         """Explain blocks of one size, one after the other."""
-        blocks = [tf.reshape(array, (-1, size, *spec.shape[1:])) for array, spec in zip(rows, self.specs, strict=True)]
+        blocks = [tf.reshape(array, (-1, size, *spec.shape[1:])) for array, spec in self._with_specs(rows)]
         results = _map(lambda *block: self._explain_block(list(block)), blocks)
         return tf.nest.map_structure(lambda array: tf.reshape(array, (-1, *array.shape[2:])), results)
 
@@ -115,16 +123,23 @@ class RowsFunction:
     def _explain_block(self, rows):
         """Explain a fixed number of rows, against all references and for all targets.
 
+        Parameters
+        ----------
+        rows : list of tensor
+            One tensor for each input, and perhaps the weights of each row's target.
+
         Returns
         -------
         results : dict of str to tensor, or list of tensor
             Results with the axes of rows and of targets in front.
         """
-        rows = [tf.ensure_shape(array, spec.shape) for array, spec in zip(rows, self.specs, strict=True)]
+        rows, weights = [tf.ensure_shape(array, spec.shape) for array, spec in self._with_specs(rows)], None
+        if len(rows) > len(self.specs):
+            *rows, weights = rows
         loop, target = self._loop(rows[0].shape[0]), self.problem.target
         pairing = Pairing(loop.mode, rows[0].shape[0], *loop.size[1:], loop.room.most)
-        if target.depends_on_output:
-            return self._over_references(rows, pairing, target)
+        if weights is not None or target.depends_on_output:
+            return self._over_references(rows, pairing, target if weights is None else weights[:, None])
         value = self.method.target
         weights = target.weights(np.empty((1, *value.shape[1:]), value.dtype.as_numpy_dtype))
         number, size = weights.shape[1], pairing.targets

@@ -12,19 +12,12 @@ import tensorflow as tf
 
 from skdeeplift.config import get_config
 from skdeeplift.exceptions import BatchSizeWarning
-from skdeeplift.execution.chunks import MANY_ROWS
+from skdeeplift.network import devices
 from skdeeplift.warn import warn
 
-MOST_PAIRS = 2**14
-# Size limit of a chunk that exceeds the fastest size, so that it holds enough pairs.
-MOST_BYTES = 2**28
 USUAL_STEPS = 100
 # Largest share of the free memory that explaining takes, unless a limit is set.
 SHARE = 0.5
-# Number of bytes of a network's values that are computed in the time of tracing one op.
-BYTES_OF_TRACED_OP = 2**21
-# Ratio of memory to the size of values: convolutions make copies, and sums take memory too.
-OVERHEAD = 2
 # Bytes that a method computes for a pair. Cached, since many small calls would spend long on adding them up.
 _SIZES = WeakKeyDictionary()
 # Number of pairs to try at once with a method for which memory once ran out.
@@ -54,11 +47,12 @@ def _lately(read, now):
 
 
 def free_memory():
-    """Return the number of free bytes: on the GPU if there is one, otherwise in the machine and the container."""
-    gpus = tf.config.list_logical_devices("GPU")
-    if gpus:
-        used = tf.config.experimental.get_memory_info(gpus[0].name.removeprefix("/device:"))["current"]
-        return _limits_of_devices()[gpus[0].name.removeprefix("/device:")] - used
+    """Return the number of free bytes: on the GPU in use, or in the machine and the container."""
+    gpu = devices.gpu_in_use()
+    if gpu is not None:
+        # A plug-in device need not count its memory. It often shares the memory of the machine.
+        with suppress(ValueError, KeyError, tf.errors.OpError):
+            return _limits_of_devices()[gpu] - tf.config.experimental.get_memory_info(gpu)["current"]
     return min([*_free_in_machine(), *_free_in_container()], default=USUAL_FREE)
 
 
@@ -126,7 +120,8 @@ def _most_steps(graph):
 
 def pairs_worth_a_call(method):
     """Return the number of pairs that take longer to compute than tracing the network for another chunk."""
-    return int(min(MANY_ROWS, max(1, method.n_ops * BYTES_OF_TRACED_OP / bytes_of_pair(method))))
+    device = devices.choices()
+    return int(min(device.many_rows, max(1, method.n_ops * device.bytes_of_traced_op / bytes_of_pair(method))))
 
 
 class Room:
@@ -153,9 +148,10 @@ class Room:
             self.most = fixed
             return
         if batch_size == "auto":
-            size = bytes_of_pair(method)
-            fast = max(1, min(MOST_PAIRS, method.chunk_bytes // size), min(method.least_pairs, MOST_BYTES // size))
-            batch_size = max(1, min(fast, int(memory_limit() / (OVERHEAD * size))))
+            size, device = bytes_of_pair(method), devices.choices()
+            least = min(method.least_pairs, device.least_points_bytes // size)
+            fast = max(1, min(device.most_pairs, method.chunk_bytes // size), least)
+            batch_size = max(1, min(fast, int(memory_limit() / (device.memory_overhead * size))))
         self.most = min(int(batch_size), _FITTING.get(method, math.inf))
 
     def go_through(self, part, attempt, repeats=1):

@@ -67,6 +67,8 @@ class _ReceivedCopy:
         # it, TensorFlow would start as many threads in each worker as there are processors.
         if "OMP_NUM_THREADS" in os.environ:
             os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ["OMP_NUM_THREADS"])
+        # The first of several workers would take all memory of a GPU.
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         with _LOCK:
             # Reinserted, so that the dict is ordered by last use.
             value = _UNPACKED.pop(self.name) if self.name in _UNPACKED else pickle.loads(self._content)

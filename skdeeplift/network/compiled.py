@@ -8,6 +8,7 @@ from tensorflow.core.framework.attr_value_pb2 import AttrValue, NameAttrList
 
 from skdeeplift.config import get_config
 from skdeeplift.exceptions import JitCompileWarning
+from skdeeplift.network import devices
 from skdeeplift.network.compat import WITHOUT_ORDER, call_traced
 from skdeeplift.warn import warn
 
@@ -41,7 +42,7 @@ def compiled(function, *, attributes=None, jit_compile=None, **options):
 
 def may_use_xla():
     """Test whether XLA may compile functions that it makes faster."""
-    return get_config()["jit_compile"] is not False
+    return get_config()["jit_compile"] is not False and devices.choices().has_xla
 
 
 def is_for_xla():

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from skdeeplift.dtypes import kind_of
+from skdeeplift.network import devices
 
 # TensorFlow reads an array in place only if its address is a multiple of this number of bytes.
 ALIGNMENT = 64
@@ -30,7 +31,8 @@ def to_tensor(array, size=None):
     size = len(array) if size is None else size
     shape = size, *array.shape[1:]
     # NumPy cannot share memory of dtypes that are not its own, such as bfloat16.
-    if array.size == 0 or array.dtype.isbuiltin != 1 or kind_of(array.dtype) not in "fiu":
+    is_shared = array.size > 0 and array.dtype.isbuiltin == 1 and kind_of(array.dtype) in "fiu"
+    if not is_shared or not devices.choices().reads_in_place:
         return tf.convert_to_tensor(padded(array, size))
     n_bytes = array.nbytes // len(array) * size
     memory = np.empty(n_bytes + ALIGNMENT, np.uint8)

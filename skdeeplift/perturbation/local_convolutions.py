@@ -9,14 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.network import devices
 from skdeeplift.perturbation.local_ops import LocalOp
 from skdeeplift.perturbation.reach import find_inside, pad_axis, place
-
-# If the output window is wider than the input window by more than this factor, the outputs of each input position are
-# computed and summed.
-SPARED = 1.3
-# The same way is used if a filter has at most this number of results for each channel that it reads.
-MOST_OF_FEW = 2
 
 
 class DilatedConvolution(NamedTuple):
@@ -108,8 +103,9 @@ def convolve(plan, op):
         # On a CPU, TensorFlow convolves groups of channels only in compiled functions.
         return None
     is_row = not is_depthwise and weights.shape[across] == shape[across + 1] == 1 == stride
-    few_filters = weights.shape[along] * weights.shape[3] <= MOST_OF_FEW * shape[3] and dilations[along] == 1
-    adds_up = is_row and (few_filters or found.width > SPARED * reach.width)
+    device = devices.choices()
+    few_filters = weights.shape[along] * weights.shape[3] <= device.few_filters * shape[3] and dilations[along] == 1
+    adds_up = is_row and (few_filters or found.width > device.spared * reach.width)
 
     def run(mutations):
         kernel = mutations.constant(weights)
@@ -161,7 +157,7 @@ def _spread(changes, kernel, dilation, along, of_output):
         if dilation > 1:
             result = tf.pad(result[:, :, None], [[0, 0], [0, 0], [0, dilation - 1], [0, 0]])
             result = tf.reshape(result, (-1, size * dilation, n_filters))[:, : far + 1]
-    elif size > 1 and dilation == 1 and size * n_filters <= MOST_OF_FEW * n_channels:
+    elif size > 1 and dilation == 1 and size * n_filters <= devices.choices().few_filters * n_channels:
         kernel = tf.reshape(tf.transpose(kernel[::-1], [1, 0, 2]), (n_channels, size * n_filters))
         result = _add_diagonals(tf.reshape(tf.matmul(flat, kernel), (-1, width, size, n_filters)))
     else:

@@ -8,14 +8,12 @@ import math
 
 import tensorflow as tf
 
-from skdeeplift.network import ops
+from skdeeplift.network import devices, ops
 from skdeeplift.network.input_dependence import Layout
 from skdeeplift.perturbation import local_convolutions, local_ops, local_shapes
 from skdeeplift.perturbation.reach import cut_windows, find_inside, place
 from skdeeplift.propagation import replay
 
-# Windows of more than this share of a value's positions are not worth it; the whole value is recomputed.
-LARGEST_SHARE = 0.8
 # Rules for the two kinds of clusters of ops that `find_cluster` finds.
 _OF_CLUSTERS = {
     "DilatedConvolution": local_convolutions.convolve,
@@ -149,7 +147,8 @@ class LocalPlan:
         rule = RULES.get(op.type) or (local_ops.apply_elementwise if op.type in _ELEMENTWISE else None)
         read_before = dict(self._at_rows)
         found = None if rule is None else rule(self, op)
-        if found is None or (found.reach is not None and found.reach.width > LARGEST_SHARE * found.reach.length):
+        share = devices.choices().window_share
+        if found is None or (found.reach is not None and found.reach.width > share * found.reach.length):
             self._at_rows = read_before
             return None
         return found

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import tensorflow as tf
 
+from skdeeplift.network import devices
 from skdeeplift.network.compiled import compiled
 from skdeeplift.perturbation.local_plan import LocalPlan, Mutations
 from skdeeplift.perturbation.mutated_letters import Entries, Letters, find_entries, resolve_positions
@@ -49,8 +50,6 @@ class Mutagenesis(Method):
     has_multipliers = False
     takes_integers = True
     takes_letters = True
-    # Larger chunks are hardly faster.
-    chunk_bytes = 2**28
 
     def __init__(self, graph, target, sources, names, kind, positions, deletions=False, fixed=None):
         sources = [Source(source.value, None if source.value.dtype.is_floating else ()) for source in sources]
@@ -62,6 +61,11 @@ class Mutagenesis(Method):
         shapes = [require_shape(source, name) for source, name in zip(self.sources, names, strict=True)]
         self.copies = self.numbers_kept = max(1, sum(int(np.prod(shape)) for shape in shapes))
         self._plans, self._lock = {}, threading.Lock()
+
+    @property
+    def chunk_bytes(self):
+        """Bytes of values from which a larger chunk is not faster."""
+        return devices.choices().mutation_bytes
 
     def at_rows(self, request, rows, noise=None):
         """Run the network at a chunk of rows and at all mutations of these rows.

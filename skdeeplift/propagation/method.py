@@ -8,16 +8,13 @@ import tensorflow as tf
 
 from skdeeplift.dtypes import is_continuous
 from skdeeplift.exceptions import UnsupportedOpError
-from skdeeplift.network import ops
+from skdeeplift.network import devices, ops
 from skdeeplift.network.compiled import compiled
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.forward import find_runs, nested_graphs
 from skdeeplift.propagation.lookups import own_values
 from skdeeplift.propagation.pairing import Mode
 from skdeeplift.propagation.rules.rescale import machine_epsilon
-
-# Number of bytes that are copied in the time of an op that does nothing.
-BYTES_OF_OP = 2**17
 
 
 class Method:
@@ -82,8 +79,6 @@ class Method:
     copies = None
     # Number of independent estimates of the contributions of each pair, for a method that draws.
     draws = 1
-    # Chunks whose values take more bytes than this are not faster, and only need memory.
-    chunk_bytes = 2**30
     # Rounding ops before the target, which a method of derivatives ignores.
     rounding_ops = ()
     # Smallest number of pairs at which convolutions are fast.
@@ -120,6 +115,11 @@ class Method:
         self.computed = graph.values
         self.coarsest_dtype = coarsest_dtype([*graph.inputs, target])
         self.small, self.summing = frozenset(), [tuple(range(len(self.sources)))]
+
+    @property
+    def chunk_bytes(self):
+        """Bytes of values from which a larger chunk is not faster, and only needs memory."""
+        return devices.choices().chunk_bytes
 
     @cached_property
     def runs(self):
@@ -225,7 +225,7 @@ class PairMethod(Method, ABC):
     def _is_faster_apart(self, rows):
         """Return whether copying rows and references into one batch takes longer than running the network once more."""
         n_bytes = sum(tensor.dtype.size * math.prod(tensor.shape) for tensor in rows)
-        return n_bytes > self.n_ops * BYTES_OF_OP
+        return n_bytes > self.n_ops * devices.choices().bytes_of_op
 
     def _explain(self, static, shapes, inputs, tensors):
         """Compute the results of `explain` within a compiled function."""

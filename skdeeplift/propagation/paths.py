@@ -11,7 +11,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from skdeeplift.dtypes import is_continuous
-from skdeeplift.network import ops
+from skdeeplift.network import devices, ops
 from skdeeplift.network.compiled import compiled, fused, may_use_xla
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.gradients import gradients_of
@@ -19,7 +19,6 @@ from skdeeplift.propagation.lookups import shared_values
 from skdeeplift.propagation.method import PairMethod, check_derivative, find_rounding_ops
 from skdeeplift.propagation.pairing import difference_dtype, to_difference_dtype
 from skdeeplift.propagation.rules.linear import JOINS, LINEAR
-from skdeeplift.propagation.rules.products import LARGE
 from skdeeplift.propagation.sums import SourceTensors, sum_plain
 
 # Ops of dense layers.
@@ -47,12 +46,6 @@ class Paths(PairMethod):
         The affine part of each path.
     """
 
-    # Small blocks of points stay in the processor's cache.
-    chunk_bytes = 2**25
-    least_pairs = 768
-    # Several steps of few rows make one batch, whose gradients are summed while they are in the cache.
-    steps_at_once = 8
-
     def __init__(self, graph, target, sources, together):
         check_derivative(graph, target)
         before = graph.ancestors([target])
@@ -70,6 +63,21 @@ class Paths(PairMethod):
         # The values at each point of a path.
         behind = (value for prefix in self.prefixes for op in self._ops_behind(prefix) for value in op.outputs)
         self.computed = list(dict.fromkeys([*(value for prefix in self.prefixes for value in prefix.cut), *behind]))
+
+    @property
+    def chunk_bytes(self):
+        """Bytes of points of paths from which a larger chunk is not faster."""
+        return devices.choices().path_bytes
+
+    @property
+    def least_pairs(self):
+        """Smallest number of points of paths at which convolutions are fast."""
+        return devices.choices().least_points
+
+    @property
+    def steps_at_once(self):
+        """Number of steps of few rows that make one batch."""
+        return devices.choices().steps_at_once
 
     def _contributions(self, request, at_input, at_reference):
         pairing, (positions, step_weights) = request.pairing, request.path
@@ -115,7 +123,7 @@ class Paths(PairMethod):
         """Return whether only large dense layers are behind the cut, which XLA computes faster than TensorFlow."""
         behind = self._ops_behind(prefix)
         elements = sum(value.shape[1:].num_elements() or 0 for value in prefix.cut)
-        return n_points * elements >= LARGE and {op.type for op in behind} <= DENSE
+        return n_points * elements >= devices.choices().large and {op.type for op in behind} <= DENSE
 
 
 class _Integral:
@@ -124,6 +132,10 @@ class _Integral:
     def __init__(self, method, pairing, prefix, at_input, at_reference):
         self.method, self.pairing, self.prefix = method, pairing, prefix
         self.at_input, self.at_reference = at_input, at_reference
+        # Read here, because XLA cannot read variables of another device than the one that it compiles for.
+        behind = method.graph.ancestors([method.target], known=[*prefix.cut, *prefix.beside, *method.masks])
+        read = [op.outputs[0] for op in behind if op.type == "ReadVariableOp"]
+        self.variables = dict(zip(read, replay.run(method.graph, {}, read), strict=True))
 
     def run(self, target_weights, positions, step_weights):
         """Sum the weighted gradients by the cut over all steps.
@@ -202,7 +214,7 @@ class _Integral:
             value: tf.zeros((size, *value.shape[1:]), value.dtype)
             for value in self.method.graph.inputs
             if value.shape[1:].is_fully_defined()
-        }
+        } | self.variables
         lead = (steps, *self.pairing.lead)
         for value in (*self.prefix.beside, *self.method.masks):
             x = self.at_input[value]
@@ -249,8 +261,6 @@ class _Integral:
 
 
 AFFINE = LINEAR.rules.keys() | JOINS.rules.keys()
-# A cut that is wider than the sources by more than this factor takes longer to interpolate than to compute.
-WIDEST = 32
 
 
 class Prefix(NamedTuple):
@@ -306,7 +316,8 @@ def find_prefix(graph, target, sources, fixed):
             cut.update(dict.fromkeys(value for value in reads if value in affine))
     if target in affine:
         cut[target] = None
-    if not all(_can_start(value, layouts) for value in cut) or _width(cut) > WIDEST * _width(sources):
+    widest = devices.choices().widest_cut * _width(sources)
+    if not all(_can_start(value, layouts) for value in cut) or _width(cut) > widest:
         cut = dict.fromkeys(sources)
     return Prefix(list(sources), list(cut), list(beside), _find_last(graph, target, cut, [*beside, *fixed]))
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from skdeeplift.network import devices
 from skdeeplift.network.compiled import fused
-from skdeeplift.propagation.rules.products import LARGE
 from skdeeplift.propagation.rules.rescale import machine_epsilon
 
 # Terms of a source that can be computed for each pair.
@@ -20,8 +20,6 @@ TERMS = {
     "negative_difference": lambda source: source.difference_of_part(-1),
     "hypothetical": lambda source: source.hypothetical(),
 }
-# Number of references that are summed in one pass over memory.
-UNROLLED = 5
 # Terms of the positive and the negative part of a source's difference.
 PARTS = ("positive_multipliers", "negative_multipliers", "positive_difference", "negative_difference")
 # Terms that are the same for all targets.
@@ -48,7 +46,7 @@ class SourceTensors(NamedTuple):
 def _is_large(tensors, *_):
     """Return whether there is one reference and many numbers to write."""
     shape = tf.TensorShape(tensors.multipliers.shape)
-    return shape.is_fully_defined() and shape[1] == 1 and shape.num_elements() >= LARGE
+    return shape.is_fully_defined() and shape[1] == 1 and shape.num_elements() >= devices.choices().large
 
 
 fused_if_large = partial(fused, pays_off=_is_large, is_shared=True)
@@ -75,7 +73,7 @@ def sum_over_references(tensors, weights, wanted, letters=None):
     sums : tuple of tensor of shape (rows, targets or 1, ...)
         One tensor for each term, in the order of ``wanted``.
     """
-    n_references = tensors.multipliers.shape[1]
+    n_references, unrolled = tensors.multipliers.shape[1], devices.choices().unrolled_references
 
     def sum_some(first, number):
         """Sum over some references, unrolled: a reduction over their axis would stride through memory."""
@@ -88,10 +86,10 @@ def sum_over_references(tensors, weights, wanted, letters=None):
         return tuple(sums[name] for name in wanted)
 
     def add_some(first, sums):
-        return first + UNROLLED, tuple(map(tf.add, sums, sum_some(first, UNROLLED)))
+        return first + unrolled, tuple(map(tf.add, sums, sum_some(first, unrolled)))
 
     # Unrolling all references would take seconds to compile.
-    first = n_references if n_references < 2 * UNROLLED else UNROLLED + n_references % UNROLLED
+    first = n_references if n_references < 2 * unrolled else unrolled + n_references % unrolled
     sums = sum_some(0, first)
     if first == n_references:
         return sums

@@ -281,7 +281,8 @@ def test_what_depends_on_the_row_in_python(tmp_path):
         lambda: exported(DeepLiftExplainer(network, reference="sample", max_references=5), standard_errors=True),
     )
     follow(
-        "such as an array or 'mean', or with 'shuffle' or 'blur'.",
+        "such as an array or 'mean', or with 'shuffle', 'dinucleotide_shuffle' or 'blur'.",
+        lambda: exported(DeepLiftExplainer(sequence_network(), reference=lambda X: X[:, None]), SEQUENCES),
         lambda: exported(DeepLiftExplainer(sequence_network(), reference="dinucleotide_shuffle"), SEQUENCES),
         lambda: exported(DeepLiftExplainer(sequence_network(), reference="mean"), SEQUENCES),
         lambda: exported(DeepLiftExplainer(sequence_network(), reference="shuffle"), SEQUENCES),

@@ -9,23 +9,21 @@ from skdeeplift.exceptions import BatchSizeWarning
 from skdeeplift.execution import memory
 from skdeeplift.execution.chunks import Chunking, Part
 from skdeeplift.execution.memory import (
-    MOST_PAIRS,
-    OVERHEAD,
     Room,
     bytes_of_pair,
     free_memory,
     memory_limit,
 )
-from skdeeplift.propagation.method import Method
+from skdeeplift.network import devices
 from tests.functions import streams_of
 
 
 def test_batch_size_falls_with_the_size_of_the_values():
     small = Room(streams_of(tf.nn.relu, (10,)), "auto").most
     large = Room(streams_of(tf.nn.relu, (1_000_000,)), "auto").most
-    huge = Room(streams_of(tf.nn.relu, (10 * Method.chunk_bytes,)), "auto").most
-    assert small == MOST_PAIRS
-    assert Method.chunk_bytes / 8e6 / 4 <= large <= Method.chunk_bytes / 8e6
+    huge = Room(streams_of(tf.nn.relu, (10 * devices.CPU.chunk_bytes,)), "auto").most
+    assert small == devices.CPU.most_pairs
+    assert devices.CPU.chunk_bytes / 8e6 / 4 <= large <= devices.CPU.chunk_bytes / 8e6
     assert huge == 1
 
 
@@ -48,11 +46,12 @@ def test_values_in_loops_count_once_for_each_step():
 def test_batches_stay_below_the_memory_limit():
     streams = streams_of(tf.nn.relu, (1000,))
     size, usual = bytes_of_pair(streams), Room(streams, "auto").most
+    needed = size * devices.CPU.memory_overhead
     assert size >= 8000
     for limit in (1, 1e6, 1e7):
         with config_context(memory_limit=limit):
             batch_size = Room(streams, "auto").most
-        assert batch_size == 1 or batch_size * size * OVERHEAD <= limit < (batch_size + 1) * size * OVERHEAD
+        assert batch_size == 1 or batch_size * needed <= limit < (batch_size + 1) * needed
     assert Room(streams, "auto").most == usual
 
 
@@ -93,13 +92,10 @@ def test_a_container_may_have_less_than_the_machine(version, tmp_path, monkeypat
 
 
 def test_free_memory_of_a_gpu_is_that_of_its_allocator(monkeypatch):
-    class Device:
-        name = "/device:GPU:0"
-
     class Listed:
         name, memory_limit_bytes = "/job:localhost/replica:0/task:0/device:GPU:0", 5000
 
-    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [Device] if kind == "GPU" else [])
+    monkeypatch.setattr(devices, "gpu_in_use", lambda: "GPU:0")
     monkeypatch.setattr(tf.config.experimental, "get_memory_info", lambda name: {"GPU:0": {"current": 2000}}[name])
     monkeypatch.setattr(tf.compat.v1.Session, "list_devices", lambda session: [Listed])
     # The limits of devices are read once for each copy of the module.

@@ -1,5 +1,6 @@
 """Objects that are packed for workers."""
 
+import os
 import pickle
 
 import pytest
@@ -57,3 +58,12 @@ def test_functions_of_a_notebook_are_packed():
 def test_error_about_objects_that_cannot_be_packed():
     with pytest.raises(TypeError, match="generator"):
         WorkerCopy(each for each in ()).pack()
+
+
+@pytest.mark.parametrize("chosen", [None, "false"])
+def test_a_worker_leaves_memory_of_a_gpu_to_others(monkeypatch, chosen):
+    monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", "false")
+    if chosen is None:
+        monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH")
+    assert pickle.loads(pickle.dumps(WorkerCopy([1]))).value == [1]
+    assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == (chosen or "true")

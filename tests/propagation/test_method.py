@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from skdeeplift.network import devices
 from skdeeplift.network.network import trace
 from skdeeplift.propagation import method as method_module
 from skdeeplift.propagation.lookups import Source
@@ -55,7 +56,7 @@ def test_one_call_gives_what_its_parts_give(mode):
 @pytest.mark.parametrize("bytes_of_op", [0, 2**17], ids=["apart", "as one batch"])
 def test_rows_and_shared_references_apart_or_as_one_batch(monkeypatch, bytes_of_op):
     """Large rows are not copied beside the references, which would take longer than to run the network once more."""
-    monkeypatch.setattr(method_module, "BYTES_OF_OP", bytes_of_op)
+    monkeypatch.setattr(devices, "CPU", devices.CPU._replace(bytes_of_op=bytes_of_op))
     method, (rows, references) = streams_of(network, (5,)), of_mode(Mode.SHARED)
     together, forward_both = [], method.forward_both
     monkeypatch.setattr(method.runs, "forward_both", lambda *both: together.append(both) or forward_both(*both))
@@ -76,7 +77,7 @@ def test_a_loop_is_run_once_for_rows_and_references(monkeypatch):
             lambda step, _: step < 3, lambda step, x: (step + 1, tf.tanh(x @ FIRST @ SECOND @ THIRD)), (0, x)
         )[1]
 
-    monkeypatch.setattr(method_module, "BYTES_OF_OP", 1)
+    monkeypatch.setattr(devices, "CPU", devices.CPU._replace(bytes_of_op=1))
     method, (rows, references) = streams_of(repeated, (5,)), of_mode(Mode.SHARED)
     together, forward_both = [], method.forward_both
     monkeypatch.setattr(method.runs, "forward_both", lambda *both: together.append(both) or forward_both(*both))

@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from skdeeplift import IntegratedGradientsExplainer
 from skdeeplift.execution.references import Path
+from skdeeplift.network.devices import CPU
 from skdeeplift.network.network import trace
 from skdeeplift.propagation.lookups import Source
 from skdeeplift.propagation.pairing import Mode, Pairing, Request
-from skdeeplift.propagation.paths import WIDEST, Paths, find_prefix
+from skdeeplift.propagation.paths import Paths, find_prefix
 
 RANDOM = np.random.default_rng(0)
 FIRST, SECOND = tf.constant(RANDOM.normal(size=(4, 6))), tf.constant(RANDOM.normal(size=(6, 3)))
@@ -132,7 +133,7 @@ def test_where_the_cut_lies(function, expected):
 
 
 def test_a_cut_that_is_much_wider_is_left_out():
-    narrow, wide = (tf.ones((4, 4 * factor)) for factor in (WIDEST, WIDEST + 1))
+    narrow, wide = (tf.ones((4, 4 * factor)) for factor in (CPU.widest_cut, CPU.widest_cut + 1))
     assert types_of_cut(lambda x: tf.nn.relu(x @ narrow)) == ["MatMul"]
     assert types_of_cut(lambda x: tf.nn.relu(x @ wide)) == ["input"]
 

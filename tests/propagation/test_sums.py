@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.propagation.sums import TERMS, UNROLLED, SourceTensors, compute_terms, sum_over_references, sum_plain
+from skdeeplift.network.devices import CPU
+from skdeeplift.propagation.sums import TERMS, SourceTensors, compute_terms, sum_over_references, sum_plain
 
 
 @pytest.mark.parametrize("sum_up", [sum_over_references, sum_plain])
@@ -79,6 +80,9 @@ def test_a_part_that_is_zero_but_for_rounding_keeps_its_multiplier():
     )
     [negative] = compute_terms(source, ("negative_multipliers",))
     np.testing.assert_allclose(negative, [[[4]]])
+
+
+UNROLLED = CPU.unrolled_references
 
 
 @pytest.mark.sampled(3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.references import Blur, DinucleotideShuffle, Held, NearestOther, Shuffle
+from skdeeplift.references import Blur, Held, NearestOther, Shuffle
 from skdeeplift.references.assembly import make_references
 from skdeeplift.references.tensor_references import as_tensors
 
@@ -98,7 +98,6 @@ def test_each_order_is_as_probable():
 @pytest.mark.parametrize(
     ("reference", "name"),
     [
-        (DinucleotideShuffle(), "DinucleotideShuffle"),
         (NearestOther(), "NearestOther"),
         (lambda X: X[:, None], "A function"),
     ],

@@ -5,11 +5,9 @@ from contextvars import ContextVar
 
 import tensorflow as tf
 
+from skdeeplift.network import devices
 from skdeeplift.network.compat import NOT_INLINED
 from skdeeplift.network.compiled import compiled, may_use_xla
-
-# Number of elements from which compiling pays off: one pass over memory saves the compile time within sixty calls.
-LARGE = 2**16
 
 
 class Kernel:
@@ -34,7 +32,7 @@ class Kernel:
     def __call__(self, *tensors, shapes=None):
         """Create one op that calls the function; ``shapes`` are the shapes of its results, if these differ."""
         shape = _broadcast_shape(tensors) if shapes is None else tf.TensorShape(shapes[0])
-        is_large = shape.is_fully_defined() and shape.num_elements() >= LARGE and may_use_xla()
+        is_large = shape.is_fully_defined() and shape.num_elements() >= devices.choices().large and may_use_xla()
         key = is_large, *(tensor.dtype for tensor in tensors)
         traced = self._traced.get(key)
         if traced is None:

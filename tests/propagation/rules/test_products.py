@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdeeplift.propagation.rules import products
+from skdeeplift.network import devices
 from skdeeplift.propagation.rules.products import Kernel, RecomputedProduct, propagate
 
 PRODUCT = RecomputedProduct("SkdeepliftTestProduct", lambda x, r: (x + r, x - r), number=2)
@@ -48,7 +48,7 @@ def test_only_the_shape():
 @pytest.mark.parametrize("large", [1, 2**18])
 def test_kernel_is_traced_once_for_all_shapes(monkeypatch, large):
     """1 + 2 * 3 in each of 2 x 3 places and in one, whether it is compiled for each shape or not."""
-    monkeypatch.setattr(products, "LARGE", large)
+    monkeypatch.setattr(devices, "CPU", devices.CPU._replace(large=large))
     traced = []
 
     def function(x, y):
@@ -79,7 +79,7 @@ def test_large_and_small_tensors_have_the_same_gradient(size):
     random = np.random.default_rng(0)
     first, second, incoming = (tf.constant(random.normal(size=(size, 800))) for _ in range(3))
     x, r = tf.constant(random.normal(size=(size, 800))), tf.constant(random.normal(size=(1, 800)))
-    assert (size * 800 >= products.LARGE) == (size == 700)
+    assert (size * 800 >= devices.CPU.large) == (size == 700)
     _, *gradients = both_ways(first, second, x, r, incoming)
     for gradient, slope in zip(gradients, (x + r, x - r), strict=True):
         np.testing.assert_allclose(gradient, incoming * slope, rtol=1e-14)

@@ -1,0 +1,1 @@
+"""Measurements of the choices for GPUs, on a machine that has one."""
