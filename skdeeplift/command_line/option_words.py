@@ -52,7 +52,7 @@ PHRASES = (
     ),
     (r", a dict of indices to weights,", ", a difference of two such as 1-0,"),
     (r"but the network's outputs have shape \((\d+),\)", r"but the number of outputs is \1"),
-    (r", or an? memory_limit= to config_context,", ""),
+    (r", or memory_limit= to config_context,", ""),
     (r", or a smaller n_neighbors=", ""),
     (r"Expected what keras\.Model\.to_json\(\) writes", "Expected an architecture that Keras wrote"),
     (r"\bthe network bound to \w+", "the network"),

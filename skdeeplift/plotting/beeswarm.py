@@ -65,7 +65,7 @@ class BeeswarmDisplay(Display):
             The target to draw; required if there are several. If rows have targets of their own, the rows of this
             target are drawn.
         part : str or int, default=None
-            The key or position of the input or layer to draw; required if there are several.
+            The name, key or position of the input or layer to draw; required if there are several.
         max_features : int, default=10
             Maximum number of features to draw. The other features share one swarm, their sum.
         ax : matplotlib Axes, default=None

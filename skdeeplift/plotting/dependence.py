@@ -85,7 +85,7 @@ class DependenceDisplay(Display):
             The target to draw; required if there are several. If rows have targets of their own, the rows of this
             target are drawn.
         part : str or int, default=None
-            The key or position of the input to draw; required if there are several.
+            The name, key or position of the input to draw; required if there are several.
         ax : matplotlib Axes, default=None
             Axes to draw on; those of a new figure by default.
 

@@ -3,15 +3,17 @@
 import numpy as np
 
 from skdeeplift.number_text import format_number
-from skdeeplift.plotting.display import Display, hide_spines, write_plain_ticks
-from skdeeplift.plotting.row_steps import name_features, steps_to_prediction, take_row
-from skdeeplift.plotting.text_layout import make_ruler, shorten_name, stair_levels
+from skdeeplift.plotting.display import hide_spines, write_plain_ticks
+from skdeeplift.plotting.row_steps import RowDisplay, name_features, steps_to_prediction
+from skdeeplift.plotting.text_layout import fit_name, make_ruler, stair_levels
 
 # Heights of the stack and of each level of labels, in points.
 STACK, LEVEL = 24, 15
+# Share of the width for the labels on both sides.
+SHARE_OF_LABELS = 0.72
 
 
-class ForceDisplay(Display):
+class ForceDisplay(RowDisplay):
     """Stacks of one row's contributions on one line: those that raise the target, and those that lower it.
 
     Both stacks meet at the prediction, where the largest contributions are. The stack that raises the target is on the
@@ -53,55 +55,6 @@ class ForceDisplay(Display):
     >>> [text.get_text() for text in display.ax_.texts[4:]]
     ['height = 1.8 (−2)', 'age = 41 (+0.5)']
     """
-
-    def __init__(self, contributions, reference_value, prediction, feature_names, *, values=None, xlabel="output"):
-        self.contributions = contributions
-        self.reference_value = reference_value
-        self.prediction = prediction
-        self.feature_names = feature_names
-        self.values = values
-        self.xlabel = xlabel
-
-    @classmethod
-    def from_explanation(
-        cls, explanation, *, row=None, position=None, target=None, part=None, max_features=10, ax=None
-    ):
-        """Draw the contributions of one row of an explanation of a table.
-
-        Parameters
-        ----------
-        explanation : Explanation
-            Contributions of the rows of a table, by a method that compares them with a reference.
-        row : object, default=None
-            The label of the row to draw, as `to_frame` shows it: a label of the index if ``X`` was a DataFrame,
-            otherwise a position. Required if there are several rows and no ``position``.
-        position : int, default=None
-            The position of the row to draw, counted from 0 among all rows, in place of its label.
-        target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, that of the row.
-        part : str or int, default=None
-            The key or position of the input or layer to draw; required if there are several.
-        max_features : int, default=10
-            Maximum number of features to draw. The other features share one part of a stack, their sum.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
-
-        Returns
-        -------
-        display : ForceDisplay
-            The display, already drawn.
-
-        Raises
-        ------
-        ValueError
-            If the explanation is not about a table, or has no reference. If it has several rows, targets, inputs or
-            layers and none is chosen. If a number of the row is not finite.
-        """
-        arguments, values, text = take_row(
-            explanation, cls.__name__, row=row, position=position, target=target, part=part
-        )
-        display = cls(*arguments, values=values, xlabel=text.with_sides(text.quantity or "output"))
-        return display.plot(max_features=max_features, ax=ax)
 
     def plot(self, *, max_features=None, ax=None):
         """Draw the stacks.
@@ -145,8 +98,10 @@ class ForceDisplay(Display):
         self.figure_.draw_without_rendering()
         width, height = (each * 72 / self.figure_.dpi for each in ax.get_window_extent().size)
         numbers = [format_number(change, sign=True) for change in changes]
-        labels = [f"{shorten_name(name)} ({number})" for name, number in zip(names, numbers, strict=True)]
-        widths = np.array([*map(make_ruler(self.figure_, "small"), labels)]) + 8
+        # Labels leave a quarter of the width to the stacks.
+        most, measure = SHARE_OF_LABELS * width / len(set(sides)), make_ruler(self.figure_, "small")
+        labels = [fit_name(name, number, measure, most - 8) for name, number in zip(names, numbers, strict=True)]
+        widths = np.array([*map(measure, labels)]) + 8
         middles, is_left = (heads + tails) / 2, sides < 0
         # Labels reach outwards, so the axis needs space on both sides.
         pads = np.full(2, margin * width / (high - low or 1.0))

@@ -91,7 +91,7 @@ class HeatmapDisplay(Display):
             The target to draw; required if there are several. If rows have targets of their own, the rows of this
             target are drawn.
         part : str or int, default=None
-            The key or position of the input or layer to draw; required if there are several.
+            The name, key or position of the input or layer to draw; required if there are several.
         max_features : int, default=10
             Maximum number of features to draw. The last line is the sum of the other features.
         percentile : float, default=99.5

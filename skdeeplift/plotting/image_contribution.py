@@ -176,7 +176,7 @@ class ImageContributionDisplay(Display):
         target : int, str or list of them, default=None
             The targets to draw side by side; by default all, if there are no more than ten.
         part : str or int, default=None
-            The key or position of the input or layer to draw; required if there are several.
+            The name, key or position of the input or layer to draw; required if there are several.
         image_shape : tuple of int, default=None
             Shape of an image, if rows are flat. None takes the shape of the rows.
         channels_axis : int, default=None
@@ -412,6 +412,6 @@ def _targets(explanation, target, owner):
     if len(labels) > MOST_TARGETS:
         raise ValueError(
             f"{owner} draws up to {MOST_TARGETS} targets side by side, and the explanation has {len(labels)}. Pass "
-            f"target=, one or several of {join_names(labels)}."
+            f"target={join_names(labels[:1])}, or one or several of {join_names(labels)}."
         )
     return labels

@@ -77,7 +77,7 @@ class ImportanceDisplay(Display):
         spread : bool, default=False
             Whether whiskers show the standard deviation (SD) of absolute contributions over rows.
         part : str or int, default=None
-            The key or position of the input or layer to draw; required if there are several.
+            The name, key or position of the input or layer to draw; required if there are several.
         max_features : int, default=10
             Maximum number of features to draw. The other features share one bar, their sum.
         ax : matplotlib Axes, default=None
@@ -107,13 +107,14 @@ class ImportanceDisplay(Display):
         label, absolute = slices[0].target.contribution, np.abs(slices[0].contributions)
         if of_all and target is None:
             label = f"contribution to {plural_unit(explanation)}"
+            several = "outputs" if label.endswith("outputs") else "classes"
             absolute = np.abs(np.stack([each.contributions for each in slices], -1))
             if by_class:
                 classes = [target_name(explanation, each) for each in labels]
-                label += ", summed over classes"
+                label += f", summed over {several}"
             else:
                 absolute = absolute.mean(-1)
-                label += f", mean over {len(labels)} classes" if len(labels) > 1 else ""
+                label += f", mean over {len(labels)} {several}" if len(labels) > 1 else ""
         elif by_class:
             targets = np.unique(asked)
             classes = [target_name(explanation, each) for each in targets]

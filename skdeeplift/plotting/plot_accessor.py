@@ -2,9 +2,19 @@
 
 import inspect
 import re
+from difflib import get_close_matches
 from functools import wraps
 
-from skdeeplift.explanation.explanation_parts import count_rows, find_kind, find_parts
+import numpy as np
+
+from skdeeplift.explanation.explanation_parts import (
+    count_rows,
+    find_kind,
+    find_part,
+    find_parts,
+    has_row_targets,
+    has_targets,
+)
 from skdeeplift.plotting.beeswarm import BeeswarmDisplay
 from skdeeplift.plotting.dependence import DependenceDisplay
 from skdeeplift.plotting.force import ForceDisplay
@@ -12,19 +22,28 @@ from skdeeplift.plotting.heatmap import HeatmapDisplay
 from skdeeplift.plotting.image_contribution import ImageContributionDisplay
 from skdeeplift.plotting.importance import ImportanceDisplay
 from skdeeplift.plotting.sequence_logo import SequenceLogoDisplay
+from skdeeplift.plotting.target_text import has_classes
 from skdeeplift.plotting.tokens import TokenDisplay
 from skdeeplift.plotting.waterfall import WaterfallDisplay
+
+# Largest number of targets with a segment of their own in each bar; further ones would have similar colours.
+MOST_SEGMENTS = 8
 
 
 def _drawn_by(display):
     """Return a method that draws the accessor's explanation with the parameters, and documentation, of a display."""
     from_explanation = display.from_explanation
+    parameters = inspect.signature(from_explanation).parameters
 
     @wraps(from_explanation.__func__)
     def draw(self, *args, **options):
+        for name in options.keys() - parameters.keys():
+            known = list(parameters)[1:]
+            near = get_close_matches(name, known, 1)
+            hint = f" Did you mean {near[0]}=?" if near else ""
+            raise TypeError(f"{display.__name__} does not take {name}=.{hint} Its parameters are {', '.join(known)}.")
         return from_explanation(self._explanation, *args, **options)
 
-    parameters = inspect.signature(from_explanation).parameters
     itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     draw.__signature__ = inspect.Signature([itself, *list(parameters.values())[1:]])
     # The entry of the parameter `explanation` ends where the next one begins.
@@ -86,6 +105,9 @@ class PlotAccessor:
         reference. Images, one-hot sequences and tokens have pictures of their own. Of several sequences, the first is
         drawn unless ``row`` or ``position`` names another.
 
+        If ``target`` names none of several classes, one row is drawn for its predicted class. Several rows of a table
+        then have bars of mean absolute contributions, with a segment for each of up to eight classes.
+
         Parameters
         ----------
         **options : object
@@ -99,11 +121,11 @@ class PlotAccessor:
         Raises
         ------
         ValueError
-            If no picture suits the rows, or they have several targets, inputs or layers and none is chosen.
+            If no picture suits the rows, or they have several inputs or layers and none is chosen.
         """
         explanation, part = self._explanation, options.get("part")
         parts = find_parts(explanation)[1]
-        chosen = next((each for each in parts if each.name == part), parts[0])
+        chosen = find_part(parts, part) or parts[0]
         kind, n_rows = find_kind(chosen, explanation), count_rows(explanation)
         if kind == "array":
             raise ValueError(
@@ -111,9 +133,15 @@ class PlotAccessor:
             )
         if kind == "table":
             by_row = options.keys() & {"row", "position"} or n_rows == 1
-            return (self.waterfall if by_row and explanation.get("reference_value") is not None else self.beeswarm)(
-                **options
-            )
+            is_one = by_row and explanation.get("reference_value") is not None
+            targets = range(1)
+            if has_targets(explanation):
+                targets = range(explanation.prediction.shape[1])
+            elif has_row_targets(explanation) and explanation.target.ndim == 1:
+                targets = np.unique(explanation.target)
+            if options.get("target") is None and len(targets) > 1 and not (is_one and has_classes(explanation)):
+                return self.bar(**{"by_class": len(targets) <= MOST_SEGMENTS, **options})
+            return (self.waterfall if is_one else self.beeswarm)(**options)
         if kind == "sequence" and n_rows > 1 and not options.keys() & {"row", "position"}:
             options["position"] = 0
         return {"image": self.image, "sequence": self.logo, "tokens": self.text}[kind](**options)

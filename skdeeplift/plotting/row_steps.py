@@ -3,6 +3,7 @@
 import numpy as np
 
 from skdeeplift.number_text import format_value
+from skdeeplift.plotting.display import Display
 from skdeeplift.plotting.explanation_slice import slice_table
 from skdeeplift.plotting.rows_and_columns import choose_row, join_names, name_others, rank_features, take_column
 
@@ -10,6 +11,60 @@ from skdeeplift.plotting.rows_and_columns import choose_row, join_names, name_ot
 VISIBLE = 1e-3
 # Marks a sum of several features, which has no value, among the values of features.
 NO_VALUE = object()
+
+
+class RowDisplay(Display):
+    """Display of one row, with steps from the target at the reference to the prediction."""
+
+    def __init__(self, contributions, reference_value, prediction, feature_names, *, values=None, xlabel="output"):
+        self.contributions = contributions
+        self.reference_value = reference_value
+        self.prediction = prediction
+        self.feature_names = feature_names
+        self.values = values
+        self.xlabel = xlabel
+
+    @classmethod
+    def from_explanation(
+        cls, explanation, *, row=None, position=None, target=None, part=None, max_features=10, ax=None
+    ):
+        """Draw the contributions of one row of an explanation of a table.
+
+        Parameters
+        ----------
+        explanation : Explanation
+            Contributions of the rows of a table, by a method that compares them with a reference.
+        row : object, default=None
+            The label of the row to draw, as `to_frame` shows it: a label of the index if ``X`` was a DataFrame,
+            otherwise a position. Required if there are several rows and no ``position``.
+        position : int, default=None
+            The position of the row to draw, counted from 0 among all rows, in place of its label.
+        target : int or str, default=None
+            The target to draw. By default the row's predicted class among several classes, or the row's own target if
+            rows have different targets. Required if there are several outputs that are not classes.
+        part : str or int, default=None
+            The name, key or position of the input or layer to draw; required if there are several.
+        max_features : int, default=10
+            Maximum number of features to draw. The other features share one step, their sum.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; those of a new figure by default.
+
+        Returns
+        -------
+        display : Display
+            The display, already drawn.
+
+        Raises
+        ------
+        ValueError
+            If the explanation is not about a table, or has no reference. If it has several rows, outputs, inputs or
+            layers and none is chosen. If a number of the row is not finite.
+        """
+        arguments, values, text = take_row(
+            explanation, cls.__name__, row=row, position=position, target=target, part=part
+        )
+        display = cls(*arguments, values=values, xlabel=text.with_sides(text.quantity or "output"))
+        return display.plot(max_features=max_features, ax=ax)
 
 
 def take_row(explanation, owner, *, row=None, position=None, target=None, part=None):

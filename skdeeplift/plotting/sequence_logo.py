@@ -169,9 +169,10 @@ class SequenceLogoDisplay(Display):
         letter_colors : dict of str to color, default=None
             Colours that replace the usual colours of letters.
         target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, that of the row.
+            The target to draw. By default the row's predicted class among several classes, or the row's own target if
+            rows have different targets. Required if there are several outputs that are not classes.
         part : str or int, default=None
-            The key or position of the input to draw; required if there are several.
+            The name, key or position of the input to draw; required if there are several.
         ax : matplotlib Axes, default=None
             Axes to draw on; those of a new figure by default.
 
@@ -191,7 +192,7 @@ class SequenceLogoDisplay(Display):
             raise ValueError(
                 "The explanation has no hypothetical contributions. Use hypothetical=True in explain or from_explainer."
             )
-        chosen = slice_explanation(explanation, owner, target=target, part=part, field=field)
+        chosen = slice_explanation(explanation, owner, target=target, part=part, field=field, is_mixed=True)
         axis = chosen.letters_axis if letters_axis is None else letters_axis
         letters, scores = _letters_last(chosen.values, chosen.contributions, axis, owner)
         row = choose_row(chosen.rows, row, position, owner)

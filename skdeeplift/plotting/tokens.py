@@ -105,10 +105,10 @@ class TokenDisplay(Display):
             Maximum number of words to draw of each text. The words left out are counted, with the sum of their
             contributions.
         target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, only rows of this
-            target are drawn; all rows by default.
+            The target to draw; by default the predicted class of each row. Required if there are several outputs that
+            are not classes. If rows have targets of their own, only rows of this target are drawn; all rows by default.
         part : str or int, default=None
-            The key or position of the input or layer to draw; required if there are several.
+            The name, key or position of the input or layer to draw; required if there are several.
         percentile : float, default=100
             Percentile of absolute contributions at which colours are full.
         ax : matplotlib Axes, default=None
@@ -126,7 +126,7 @@ class TokenDisplay(Display):
             is chosen.
         """
         owner = cls.__name__
-        chosen = slice_explanation(explanation, owner, target=target, part=part)
+        chosen = slice_explanation(explanation, owner, target=target, part=part, is_mixed=True)
         contributions, ids = chosen.contributions, None if chosen.values is None else np.asarray(chosen.values)
         if contributions.ndim == 3:
             contributions = contributions.sum(-1)

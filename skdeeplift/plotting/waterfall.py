@@ -3,11 +3,11 @@
 import numpy as np
 
 from skdeeplift.number_text import format_number
-from skdeeplift.plotting.display import Display, hide_spines, write_plain_ticks
-from skdeeplift.plotting.row_steps import name_features, steps_to_prediction, take_row
+from skdeeplift.plotting.display import hide_spines, write_plain_ticks
+from skdeeplift.plotting.row_steps import RowDisplay, name_features, steps_to_prediction
 
 
-class WaterfallDisplay(Display):
+class WaterfallDisplay(RowDisplay):
     """Bars that lead from the target at the reference to the prediction of one row.
 
     Each bar starts where the bar above it ends. The largest contributions come first.
@@ -49,55 +49,6 @@ class WaterfallDisplay(Display):
     >>> [label.get_text() for label in display.ax_.get_yticklabels()]
     ['reference', 'height = 1.8', 'age = 41', 'prediction']
     """
-
-    def __init__(self, contributions, reference_value, prediction, feature_names, *, values=None, xlabel="output"):
-        self.contributions = contributions
-        self.reference_value = reference_value
-        self.prediction = prediction
-        self.feature_names = feature_names
-        self.values = values
-        self.xlabel = xlabel
-
-    @classmethod
-    def from_explanation(
-        cls, explanation, *, row=None, position=None, target=None, part=None, max_features=10, ax=None
-    ):
-        """Draw the contributions of one row of an explanation of a table.
-
-        Parameters
-        ----------
-        explanation : Explanation
-            Contributions of the rows of a table, by a method that compares them with a reference.
-        row : object, default=None
-            The label of the row to draw, as `to_frame` shows it: a label of the index if ``X`` was a DataFrame,
-            otherwise a position. Required if there are several rows and no ``position``.
-        position : int, default=None
-            The position of the row to draw, counted from 0 among all rows, in place of its label.
-        target : int or str, default=None
-            The target to draw; required if there are several. If rows have targets of their own, that of the row.
-        part : str or int, default=None
-            The key or position of the input or layer to draw; required if there are several.
-        max_features : int, default=10
-            Maximum number of features to draw. The other features share one bar, their sum.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; those of a new figure by default.
-
-        Returns
-        -------
-        display : WaterfallDisplay
-            The display, already drawn.
-
-        Raises
-        ------
-        ValueError
-            If the explanation is not about a table, or has no reference. If it has several rows, targets, inputs or
-            layers and none is chosen. If a number of the row is not finite.
-        """
-        arguments, values, text = take_row(
-            explanation, cls.__name__, row=row, position=position, target=target, part=part
-        )
-        display = cls(*arguments, values=values, xlabel=text.with_sides(text.quantity or "output"))
-        return display.plot(max_features=max_features, ax=ax)
 
     def plot(self, *, max_features=None, ax=None):
         """Draw the bars.

@@ -279,7 +279,7 @@ def test_what_out_takes(explainer, X):
     ):
         with pytest.raises(error, match=message):
             explainer.explain(rows(), out=out)
-    with pytest.raises(ValueError, match="no place for multipliers"):
+    with pytest.raises(ValueError, match="no array for multipliers"):
         explainer.explain(rows(), multipliers=True, out=np.zeros_like(ROWS))
     with pytest.raises(ValueError, match="'standard_error', which this explanation does not have"):
         explainer.explain(rows(), out={"contributions": np.zeros_like(ROWS), "standard_error": np.zeros_like(ROWS)})

@@ -294,14 +294,14 @@ def test_arrays_of_several_axes_and_several_inputs(folder, tmp_path, capsys):
         (["--output", "contributions.xls"], "expected a file that ends in .csv"),
         (["--output", "nowhere/contributions.csv"], "there is no folder 'nowhere'"),
         (["--plot", "picture.txt"], "expected a file that ends in .png"),
-        (["--select", "3"], "--select 3 is more than the 2 columns that there are"),
+        (["--select", "3"], "--select 3 is too large: there are 2 columns"),
         (["--select", "0"], "at least 1"),
         (["--index", "id", "--drop", "id"], "--index and --drop both name id"),
         (["--background", "-", "--reference", "-"], "standard input can be read once"),
         (["--pixels", "0..1"], "--pixels is for pictures"),
         (["--drop", "weight"], "has no column 'weight'; its columns are id, age, dose, diagnosis"),
         (["--classes", "a,b,c"], "--classes has 3 names, but the number of outputs is 1"),
-        (["--classes", "a,a"], "all of them different"),
+        (["--classes", "a,a"], "each name once"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -379,7 +379,7 @@ def test_a_folder_that_takes_no_files(folder, tmp_path, capsys, monkeypatch, wor
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     monkeypatch.setattr("skdeeplift.command_line.explain.import_quietly", None)
     path = tmp_path / "contributions.png" if word == "--plot" else tmp_path / "contributions.csv"
-    message = f"cannot write '{path}': the folder '{tmp_path}' takes no file (Read-only file system)"
+    message = f"cannot write '{path}': the folder '{tmp_path}' (Read-only file system)"
     assert message in refused(capsys, explain(folder, *COLUMNS, word, path))
     assert not list(tmp_path.iterdir())
 
@@ -394,7 +394,7 @@ def test_a_file_that_is_read_is_not_replaced(folder, tmp_path, capsys, monkeypat
     words = ["explain", folder / "model.keras", data if word == "--output" else folder / "rows.csv", *COLUMNS, *read]
     for output in (data, link):
         status = main([*map(str, words), "--output", str(output)])
-        assert f"--output {output} would replace {data}, which is read" in refused(capsys, status)
+        assert f"--output {output} would replace {data}, which this command reads" in refused(capsys, status)
     assert data.read_bytes() == (folder / "rows.csv").read_bytes()
 
 

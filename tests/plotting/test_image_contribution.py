@@ -153,7 +153,7 @@ def test_only_the_drawn_rows_are_explained():
 
 
 def test_images_are_those_of_the_explanation():
-    with pytest.raises(ValueError, match="over their images, and the explanation holds no X"):
+    with pytest.raises(ValueError, match="over the images, and the explanation does not hold them"):
         ImageContributionDisplay.from_explanation(explanation(X=None))
 
 

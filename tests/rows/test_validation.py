@@ -101,7 +101,7 @@ def test_ids_beyond_the_vocabulary(of_tokens, token, outside):
     if not outside:
         assert of_tokens.transform(rows).shape == (1, 3)
         return
-    message = rf"X holds the id {token}, but the network looks it up in a table of 5 rows. Expected ids from 0 to 4"
+    message = rf"X holds the id {token}, and the network looks up ids in a table of 5 rows. Expected ids from 0 to 4"
     with pytest.raises(ValueError, match=message):
         of_tokens.transform(rows)
     with pytest.raises(ValueError, match=f"X holds the id {token}"):

@@ -71,7 +71,7 @@ def test_encoders_that_mix_columns():
     selector = ContributionSelector(mixed, groups=groups, n_features_to_select=1).fit(X, X["a"])
     np.testing.assert_allclose(selector.feature_importances_, ONLY_A, rtol=1e-5)
     np.testing.assert_allclose(contribution_score(mixed, groups=groups)(X, X["a"]), ONLY_A, rtol=1e-5)
-    with pytest.raises(ValueError, match=r"'x0\^2' is none of its columns|'a\^2' is none of its columns"):
+    with pytest.raises(ValueError, match=r"encoded column '(x0|a)\^2' has the name of no input column"):
         ContributionSelector(inside(PolynomialFeatures(include_bias=False), *np.ones(9))).fit(X, X["a"])
 
 

@@ -247,7 +247,7 @@ def test_metrics_look_at_the_same_weights(network):
         expected = metric(by_function, ROWS, fill="zeros", per_row=True)
         np.testing.assert_allclose(metric(explainer, ROWS, fill="zeros", per_row=True), expected, rtol=1e-4, atol=1e-7)
     explainer = DeepLiftExplainer(network, target=Profile(weights="mean"), reference="zeros").fit(ROWS)
-    with pytest.raises(ValueError, match="other weights for each reference"):
+    with pytest.raises(ValueError, match="computes weights from each row and its references"):
         sensitivity_n(explainer, ROWS, random_state=0)
 
 
