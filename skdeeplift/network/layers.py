@@ -15,8 +15,8 @@ from skdeeplift.network.graph import LAYER_CALL, LAYER_OUTPUT
 from skdeeplift.network.ops import SOFTMAX, facts_of
 
 PRE_ACTIVATION = ":pre_activation"
-# Held while the attributes of layers are replaced for a trace, and by whoever reads them. Only one trace runs at a time,
-# because two models may share layers. The call of a layer may trace another network, in the same thread.
+# Held while the attributes of layers are replaced for a trace, and by whoever reads them. Only one trace runs at a
+# time, because two models may share layers. The call of a layer may trace another network, in the same thread.
 tracing_lock = threading.RLock()
 
 
