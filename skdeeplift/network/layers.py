@@ -194,7 +194,8 @@ def find_layer(graph, name, inputs=()):
     if len(numbers) > 1:
         raise ValueError(
             f"The network calls the layer {of_layer!r} {len(numbers)} times, so that its units have several values. "
-            "Name another layer, or add a layer such as keras.layers.Identity behind each call, and name one of these."
+            "Name another layer, or add a layer such as keras.layers.Identity behind each call, and name one of the "
+            "added layers."
         )
     outputs = [value for value in graph.calls[numbers[0]].outputs if graph.carries_difference(value)]
     if len(outputs) != 1:
