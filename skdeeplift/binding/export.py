@@ -289,7 +289,7 @@ def _forget_rules(path):
 
 
 def _make_problem(explainer, asked):
-    """Return the problem of a function of any rows, and its references in tensors."""
+    """Return the problem that an exported function solves for any rows, with references as tensors."""
     bound = explainer.bound_
     bound.network.check_unchanged()
     if bound.encoder is not None:

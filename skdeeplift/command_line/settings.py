@@ -16,11 +16,12 @@ class Values(NamedTuple):
     methods: tuple = ()
     # Words in the order of the alphabet.
     words: tuple = ()
-    # Smallest number, None if there are no numbers; and whether numbers are whole, or above the smallest one.
+    # Smallest number; None if the parameter takes no numbers.
     least: float | None = None
     is_whole: bool = True
+    # Whether numbers must be above the smallest one.
     is_above: bool = False
-    # Other constants.
+    # True, False or None, if the parameter takes them.
     constants: tuple = ()
 
     def accepts(self, value):

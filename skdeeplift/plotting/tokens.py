@@ -211,7 +211,7 @@ class TokenDisplay(Display):
         ax.set_axis_off()
         bar = self._add_colorbar(scale, ax, label=self.label, location="bottom", shrink=0.5, aspect=30)
         bar.set_ticks(ticks := [-self.limit_, 0, self.limit_], labels=[format_number(each) for each in ticks])
-        # The layout gives the colour bar its space, which leaves the width of the lines.
+        # The width left for lines of text is known only after the layout has placed the colour bar.
         self.figure_.draw_without_rendering()
         width = ax.get_window_extent().width * 72 / self.figure_.dpi
         placed, bottom = self._lay_out(width, make_ruler(self.figure_, fontsize), fontsize)

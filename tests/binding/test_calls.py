@@ -379,3 +379,16 @@ def test_layers_are_named(tmp_path):
     assert explanation.layer == again.layer == "hidden"
     # The values of the inputs are not those of the units.
     assert "value" not in again.to_frame()
+
+
+def test_lists_of_inputs_keep_the_names_that_the_user_gave():
+    def explain(names, X):
+        inputs = [keras.Input((6,), name=name) for name in names]
+        model = keras.Model(inputs, layers.Dense(1)(layers.Concatenate()(inputs)))
+        return DeepLiftExplainer(model, reference="zeros").fit([ROWS, ROWS]).explain(X)
+
+    explanation = explain(["a", "b"], [ROWS[:4], ROWS[4:8]])
+    assert explanation.input_names == ["a", "b"]
+    assert explanation.to_frame()["input"].unique().tolist() == ["a", "b"]
+    # Keras counts inputs without a name, so that their names differ from run to run.
+    assert explain([None, None], [ROWS[:4], ROWS[4:8]]).input_names is None
