@@ -225,7 +225,7 @@ def _column_names(explainer):
 
 
 def _check_contributions(options, explainer, column_names, X, has_columns):
-    """Raise an error for results that the network's contributions do not have, before rows are explained."""
+    """Raise an error if the network's contributions do not suit the options, before rows are explained."""
     layers = options.layer or ()
     result_files.check_shapes(
         options,

@@ -88,6 +88,13 @@ def names_of_settings(method):
 def check_value(name, value):
     """Raise an error if a parameter of words and numbers does not take a value.
 
+    Parameters
+    ----------
+    name : str
+        Name of the parameter.
+    value : object
+        The value that the user passed.
+
     Raises
     ------
     ValueError

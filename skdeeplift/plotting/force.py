@@ -56,6 +56,14 @@ class ForceDisplay(RowDisplay):
     ['height = 1.8 (−2)', 'age = 41 (+0.5)']
     """
 
+    def __init__(self, contributions, reference_value, prediction, feature_names, *, values=None, xlabel="output"):
+        self.contributions = contributions
+        self.reference_value = reference_value
+        self.prediction = prediction
+        self.feature_names = feature_names
+        self.values = values
+        self.xlabel = xlabel
+
     def plot(self, *, max_features=None, ax=None):
         """Draw the stacks.
 

@@ -16,14 +16,6 @@ NO_VALUE = object()
 class RowDisplay(Display):
     """Display of one row, with steps from the target at the reference to the prediction."""
 
-    def __init__(self, contributions, reference_value, prediction, feature_names, *, values=None, xlabel="output"):
-        self.contributions = contributions
-        self.reference_value = reference_value
-        self.prediction = prediction
-        self.feature_names = feature_names
-        self.values = values
-        self.xlabel = xlabel
-
     @classmethod
     def from_explanation(
         cls, explanation, *, row=None, position=None, target=None, part=None, max_features=10, ax=None

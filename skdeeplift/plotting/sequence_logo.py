@@ -314,7 +314,9 @@ def _letters_last(X, contributions, axis, owner):
     if axis is None:
         found = [each for each in range(1, X.ndim) if X.shape[each] > 1 and are_letters(X, each).all()]
         if not found:
-            raise ValueError(f"{owner} needs an axis along which one entry is 1 and the others are 0. Is X one-hot?")
+            raise ValueError(
+                f"{owner} needs an axis along which one entry is 1 and the others are 0. Pass rows of one-hot letters."
+            )
         axis = found[-1] - 1
     if not 0 <= axis < X.ndim - 1 or not are_letters(X, axis + 1).all():
         raise ValueError(f"letters_axis={axis} is no axis of one-hot letters of values of shape {X.shape}.")

@@ -59,6 +59,7 @@ def fit_name(name, number, measure, width):
     Returns
     -------
     label : str
+        Such as "age (+0.5)".
     """
     labels = (f"{shorten_name(name, letters)} ({number})" for letters in range(60, 11, -3))
     for label in labels:

@@ -158,7 +158,9 @@ class TokenDisplay(Display):
         for text, row in zip(texts, positions, strict=True):
             n_tokens = contributions.shape[1]
             if len(text) < n_tokens:
-                raise ValueError(f"Row {row} has {n_tokens} contributions, and {len(text)} words.")
+                raise ValueError(
+                    f"Row {row} has {n_tokens} contributions, and {len(text)} words. Pass a word for each contribution."
+                )
             places = np.arange(n_tokens) if padding is None or ids is None else _inside(ids[row] != padding)
             shown, cut = places[:max_words], places[max_words:]
             drawn_words.append([text[place] for place in shown])

@@ -211,6 +211,20 @@ def test_numbers_that_are_too_large_for_a_narrow_array():
         lambda: write(np.zeros((2, 2), np.float32)),
     )
 
+    def write_batches(n_rows):
+        output = Output(np.zeros((n_rows, 2), np.float32), (None, 2), np.float32, "out=")
+        for start in (0, 2):
+            output.write(start, np.ones((2, 2), np.float32))
+        output.close(4)
+        return output.array
+
+    for wrong in (3, 5):
+        follow(
+            "Pass an array with one entry for each row of X",
+            lambda wrong=wrong: write_batches(wrong),
+            lambda: write_batches(4),
+        )
+
 
 def test_classes_of_moved_softmaxes():
     cut = network(lambda z: ops.softmax(z)[:, 1:], units=2)

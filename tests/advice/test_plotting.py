@@ -302,6 +302,11 @@ def test_sequences():
         lambda: SequenceLogoDisplay.from_explanation(explain((6, 5), protein), row=0),
         lambda: SequenceLogoDisplay.from_explanation(explain((6, 5), protein), row=0, alphabet="ABCDE"),
     )
+    follow(
+        "Pass rows of one-hot letters",
+        lambda: SequenceLogoDisplay.from_explanation(explain((6, 4), 0.3 + letters), row=0),
+        lambda: SequenceLogoDisplay.from_explanation(explain((6, 4), letters), row=0),
+    )
 
 
 def test_text():
@@ -314,6 +319,11 @@ def test_text():
     follow(
         "Pass TokenDisplay's words=",
         lambda: TokenDisplay.from_explanation(explanation),
+        lambda: TokenDisplay.from_explanation(explanation, words=["these are the words".split()] * 2),
+    )
+    follow(
+        "Pass a word for each contribution",
+        lambda: TokenDisplay.from_explanation(explanation, words=["these are words".split()] * 2),
         lambda: TokenDisplay.from_explanation(explanation, words=["these are the words".split()] * 2),
     )
 

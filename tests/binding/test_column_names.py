@@ -174,7 +174,7 @@ def test_names_for_arrays_behind_an_encoder():
     [
         (list("abc"), TABLE.to_numpy(), "takes 4 different strings, one for each column of X. Got"),
         (list("abca"), TABLE.to_numpy(), "different strings"),
-        ([1, 2, 3, 4], TABLE.to_numpy(), "different texts"),
+        ([1, 2, 3, 4], TABLE.to_numpy(), "different strings"),
         ("abcd", TABLE.to_numpy(), "feature_names"),
         (list("abdc"), TABLE, r"the columns of X are named .*'d'\]. Pass feature_names=None, or X.to_numpy\(\)"),
     ],

@@ -224,7 +224,7 @@ def test_log_odds_change():
 
 def test_errors(fitted):
     rows = ROWS[:4]
-    with pytest.raises(ValueError, match="compares rows with none"):
+    with pytest.raises(ValueError, match="compares rows with no reference"):
         deletion_score(GradientExplainer(fitted.estimator).fit(ROWS), rows)
     assert deletion_score(GradientExplainer(fitted.estimator).fit(ROWS), rows, fill="mean") > 0
     with pytest.raises(ValueError, match="filling would change nothing"):

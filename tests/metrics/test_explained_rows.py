@@ -49,7 +49,7 @@ def test_fill(fitted):
     with pytest.raises(ValueError, match="fill='mean' equals the rows themselves"):
         single.make_fill("mean")
     without = ExplainedRows(GradientExplainer(fitted.estimator).fit(ROWS), ROWS)
-    with pytest.raises(ValueError, match="GradientExplainer compares rows with none"):
+    with pytest.raises(ValueError, match="GradientExplainer compares rows with no reference"):
         without.make_fill("reference")
 
 

@@ -143,7 +143,7 @@ def test_methods_without_a_reference(network):
     np.testing.assert_allclose(noisy.transform(ROWS), held, rtol=1e-4, atol=1e-6)
     lrp = LRPExplainer(network, target=Profile()).fit(ROWS)
     np.testing.assert_allclose(lrp.transform(ROWS), held * ROWS, rtol=1e-3, atol=1e-5)
-    with pytest.raises(ValueError, match="compares rows with none"):
+    with pytest.raises(ValueError, match="compares rows with no reference"):
         GradientExplainer(network, target=Profile(weights="mean")).fit(ROWS).transform(ROWS)
 
 
