@@ -232,10 +232,10 @@ class CallReport:
             named = [f"{self.name_row(row)} ({n} of {total})" for row, (n, total) in self.equal.items()]
             more = "" if len(named) <= NAMED_ROWS else f" and {len(named) - NAMED_ROWS} more"
             warn(
-                f"{len(named)} of {self.n_rows} rows have shuffles that equal the row, so that these shuffles "
-                f"contribute zero: {', '.join(named[:NAMED_ROWS])}{more}. A sequence of repeats has few other orders. "
-                "If all shuffles of a row equal the row, all its contributions are zero. Pass another reference for "
-                'these rows, such as "shuffle", "background_frequency" or "zeros".',
+                f"In {len(named)} of {self.n_rows} rows, shuffles equal the row itself, and contribute zero: "
+                f"{', '.join(named[:NAMED_ROWS])}{more}. A sequence of repeats has few other orders. If all shuffles "
+                "of a row equal the row, all its contributions are zero. Pass another reference for these rows, such "
+                'as "shuffle", "background_frequency" or "zeros".',
                 ReferenceWarning,
             )
         if self.not_finite is not None:

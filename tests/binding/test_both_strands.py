@@ -256,7 +256,10 @@ def test_control_tracks_and_further_inputs():
     np.testing.assert_array_equal(found.contributions["control"], 0)
     in_list = explainer.explain(list(rows.values()), both_strands=list(strands.values()))
     np.testing.assert_allclose(in_list.contributions[0], found.contributions["sequence"], rtol=1e-6)
-    with pytest.raises(ValueError, match=r"as a dict such as {'sequence': True, 'control': True, 'tissue': True}"):
+    with pytest.raises(
+        ValueError,
+        match=r"as a dict with one entry for each, such as {'sequence': True, 'control': True, 'tissue': True}",
+    ):
         explainer.explain(rows, both_strands=True)
     with pytest.raises(ValueError, match="one entry for each of the inputs sequence, control, tissue"):
         explainer.explain(rows, both_strands={"sequence": True})

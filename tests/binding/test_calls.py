@@ -272,7 +272,7 @@ def test_what_out_takes(explainer, X):
         (
             {"contributions": np.zeros_like(ROWS), "colours": 1},
             ValueError,
-            "takes contributions, multipliers.*'colours'",
+            "takes the keys contributions, multipliers.*'colours'",
         ),
         (np.zeros((90, 6), np.float32), ValueError, "out= has"),
         (np.zeros((101, 6), np.float32), ValueError, "out= has"),

@@ -140,7 +140,7 @@ def test_random_numbers_are_no_mixing_of_rows():
 def test_numbers_of_several_rows_that_small_rows_do_not_show(function, op_type, explainer_class):
     inputs = keras.Input((4,))
     mixed = keras.layers.Lambda(function, output_shape=(4,))(inputs)
-    with pytest.raises(ValueError, match=rf"other rows of its batch.*look for the op '{op_type}' .*without an axis"):
+    with pytest.raises(ValueError, match=rf"other rows of its batch.*Look for the op '{op_type}' .*without an axis"):
         explainer_class(keras.Model(inputs, keras.layers.Dense(1)(mixed)), reference="zeros").fit(ROWS)
 
 

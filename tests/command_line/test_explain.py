@@ -223,13 +223,15 @@ def test_reference_of_a_file_and_of_a_background(folder, tmp_path):
         np.testing.assert_allclose(np.load(output), expected, rtol=1e-6)
 
 
+@pytest.mark.advice
 def test_layer(folder, tmp_path, capsys):
     output = tmp_path / "contributions.csv"
     words = ["--layer", "last:pre_activation", "--reference", "zeros", "--output", output]
     assert explain(folder, *COLUMNS, *words) == 0
     np.testing.assert_allclose(read_contributions(output)[1], [[1], [2]], rtol=1e-6)
     assert "last:pre_activation_0" in capsys.readouterr().out
-    assert "the units of a layer" in refused(capsys, explain(folder, *COLUMNS, *words, "--select", "1"))
+    assert "Leave one of them out" in refused(capsys, explain(folder, *COLUMNS, *words, "--select", "1"))
+    assert explain(folder, *COLUMNS, "--select", "1", *words[2:]) == 0
 
 
 @pytest.mark.parametrize("target", ["0", "all"])
@@ -379,7 +381,7 @@ def test_a_folder_that_takes_no_files(folder, tmp_path, capsys, monkeypatch, wor
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     monkeypatch.setattr("skdeeplift.command_line.explain.import_quietly", None)
     path = tmp_path / "contributions.png" if word == "--plot" else tmp_path / "contributions.csv"
-    message = f"cannot write '{path}': the folder '{tmp_path}' (Read-only file system)"
+    message = f"cannot write '{path}': no file can be written to the folder '{tmp_path}' (Read-only file system)"
     assert message in refused(capsys, explain(folder, *COLUMNS, word, path))
     assert not list(tmp_path.iterdir())
 

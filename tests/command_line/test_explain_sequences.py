@@ -239,7 +239,7 @@ def test_words_for_sequences_are_not_for_tables(folder, capsys):
 
 def test_regions_without_a_genome(files, capsys):
     assert main(["explain", str(files / "model.keras"), str(files / "regions.bed")]) == 2
-    assert "regions need --genome FILE, the FASTA file of the genome" in capsys.readouterr().err
+    assert "regions need --genome FILE, the FASTA file of their genome" in capsys.readouterr().err
 
 
 def test_sequences_are_for_networks_of_one_input(tmp_path, capsys):

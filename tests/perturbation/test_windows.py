@@ -227,9 +227,9 @@ def test_windows_of_each_input():
         (
             [(4,), (3, 3)],
             {"window_shape": {"numbers": 1}},
-            r"window_shape= as a dict has one entry for each of 'numbers'",
+            r"window_shape= as a dict needs one entry for each of 'numbers'",
         ),
-        ([(4,), (3, 3)], {"window_shape": [1, 1, 1]}, r"window_shape= as a list has one entry for each.*Got 3"),
+        ([(4,), (3, 3)], {"window_shape": [1, 1, 1]}, r"window_shape= as a list needs one entry for each.*Got 3"),
         ([(4,)], {"groups": [0, 0, 1, 1], "step": 2}, r"Pass groups= or windows, not both"),
         (
             [(4,), (3, 3)],

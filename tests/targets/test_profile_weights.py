@@ -31,7 +31,7 @@ def test_large_logits_have_a_softmax():
         (Profile(weights="reference"), "weights='row' or weights='mean'"),
         (Profile(axis=0), "each axis of the output once, from 1 to 2"),
         (Profile(axis=3), "each axis of the output once, from 1 to 2"),
-        (Profile(axis=(1, -2)), "each once"),
+        (Profile(axis=(1, -2)), "each axis of the output once"),
         (Profile(task=2), "of shape \\(2,\\)"),
         (Profile(axis=None, task=0), "of shape \\(\\)"),
     ],
