@@ -58,7 +58,7 @@ PHRASES = (
     (r"\bthe network bound to \w+", "the network"),
     (r"Pass (\w+)=None\b", r"Leave \1= out"),
     (r"\b[Ff]it an explainer with\b", "Pass"),
-    (r"\bthose of fit\b", "those of --background"),
+    (r"\bthose in fit\b", "those of --background"),
 )
 _CONSTRAINT = re.compile(r"The '(\w+)' parameter of (\w+) must be (.*)\. Got (.*) instead\.?", re.DOTALL)
 _RANGE = re.compile(r"an? (int|float) in the range ([\[(])(\S+), (\S+?)([\])])")
