@@ -65,7 +65,7 @@ def test_dropped_columns():
 def test_encoders_that_mix_columns():
     mixed = inside(ColumnTransformer([("pca", PCA(2), ["b", "c"])], remainder="passthrough"), 0, 0, 1)
     for fit in (ContributionSelector(mixed).fit, contribution_score(mixed)):
-        with pytest.raises(ValueError, match=r"PCA come from: it mixes columns\. Pass groups="):
+        with pytest.raises(ValueError, match=r"PCA does not tell .*: it mixes columns\. Pass groups="):
             fit(X, X["a"])
     groups = {"a": ["remainder__a"], ("b", "c"): ["pca__pca0", "pca__pca1"]}
     selector = ContributionSelector(mixed, groups=groups, n_features_to_select=1).fit(X, X["a"])
