@@ -309,7 +309,7 @@ def test_says_where_strands_cannot_be_put_side_by_side(one_output):
     with pytest.raises(ValueError, match=r"which of the axes \[1, 2\]"):
         DeepLiftExplainer(square).fit(ROWS[:, :4]).explain(ROWS[:, :4], both_strands="ATGC")
     fixed = keras.Sequential([keras.Input(batch_shape=(3, 12, 4)), keras.layers.Flatten(), keras.layers.Dense(1)])
-    with pytest.raises(ValueError, match="batches of 3 rows"):
+    with pytest.raises(ValueError, match="batches of exactly 3 rows"):
         DeepLiftExplainer(fixed, reference="zeros").fit(ROWS).explain(ROWS, both_strands=True)
 
 
