@@ -12,6 +12,8 @@ import hypothesis
 import pytest
 import tensorflow as tf
 
+from tests.doctest_lines import correct_lines
+
 # Of two processes side by side, each has one core.
 threads = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
 tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -37,6 +39,7 @@ def pytest_collection_modifyitems(items):
         for number, case in enumerate(cases, start=zlib.crc32(name.encode())):
             if number % every:
                 case.add_marker(pytest.mark.slow)
+    correct_lines(items)
 
 
 def pytest_collection_finish(session):

@@ -66,6 +66,26 @@ def faults(text, first_line):
                 yield line, f"a sentence of {n_words} words: {sentence[:60]}..."
 
 
+def faults_of_messages(node):
+    """Yield the faults of the messages of a statement that raises or warns; each value counts as one word."""
+    inner = set()
+    for part in ast.walk(node):
+        if part in inner:
+            continue
+        if isinstance(part, ast.JoinedStr):
+            inner.update(each for each in part.values if isinstance(each, ast.Constant))
+            text = "".join(each.value if isinstance(each, ast.Constant) else "`code`" for each in part.values)
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+            text = part.value
+        else:
+            continue
+        if " " in text:
+            yield from faults(text, part.lineno)
+            # Other messages are parts of a sentence, or lines of the command line.
+            if text[0].isupper() and text[1].islower() and text.rstrip()[-1] not in ".?`":
+                yield part.lineno, f"a message without a period at its end: ...{text[-40:]}"
+
+
 def faults_of_source(text):
     """Yield the faults of the docstrings, comments and messages of a Python file."""
     tree = ast.parse(text)
@@ -77,9 +97,7 @@ def faults_of_source(text):
                 yield line, f"the summary starts with {word!r}: start with a verb or a noun"
             yield from faults(said, line)
         if isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "warn"):
-            for part in ast.walk(node):
-                if isinstance(part, ast.Constant) and isinstance(part.value, str) and " " in part.value:
-                    yield from faults(part.value, part.lineno)
+            yield from faults_of_messages(node)
     comments = [
         token for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type == tokenize.COMMENT
     ]

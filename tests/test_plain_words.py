@@ -27,6 +27,23 @@ def test_sentences_and_phrases_of_prose_are_found(text, found):
     assert all(fault.startswith(start) for fault, start in zip(got, found, strict=True))
 
 
+def test_messages():
+    """A value counts as one word, and a sentence goes on behind it; fragments and lines of the shell have no period."""
+    half = " ".join(["word"] * 18)
+    source = f'''
+raise ValueError(f"{half.capitalize()} {{value}} {half}.")
+raise ValueError(f"Got {{value!r}}. Pass one")
+warn("It has no rows", UserWarning)
+raise ValueError("it has no rows")
+raise ValueError(f"DATA has {{n}} rows")
+raise ValueError(f"Expected 1. Got {{value!r}}")
+'''
+    found = list(faults_of_source(source))
+    assert [line for line, _ in found] == [2, 3, 4]
+    assert "a sentence of 37 words" in found[0][1]
+    assert found[1][1] == "a message without a period at its end: ...Got `code`. Pass one"
+
+
 def test_sentences_and_phrases_of_sources_are_found():
     source = f'''"""Sources."""
 

@@ -3,7 +3,6 @@
 import ast
 import doctest
 import inspect
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 import skdeeplift
 from skdeeplift.shared_docstrings import fill_placeholders
+from tests.doctest_lines import correct_lines
 
 SHARED = """Descriptions.
 
@@ -127,9 +127,7 @@ def test_python_without_docstrings_imports_all_public_names():
 
 
 def test_failing_doctests_name_their_lines_of_the_source():
-    path = Path(skdeeplift.__file__).parents[1] / "conftest.py"
     [test] = doctest.DocTestFinder(recurse=False).find(skdeeplift.DeepLiftExplainer, "explainer")
-    correct_lines = runpy.run_path(path)["pytest_collection_modifyitems"]
     correct_lines([SimpleNamespace(dtest=test), SimpleNamespace()])
     lines = Path(test.filename).read_text(encoding="utf-8").splitlines()
     for example in test.examples:

@@ -37,11 +37,14 @@ def on_both_strands_of(explainer, both_strands):
     bound = explainer.bound_
     strands = _find_strands(bound, both_strands)
     if bound.layer is not None:
-        raise ValueError("both_strands= is for contributions of the network's input. Fit an explainer with layer=None.")
+        raise ValueError(
+            f"both_strands= needs contributions of the network's input, and the explainer has layer={bound.layer!r}. "
+            "Fit an explainer with layer=None."
+        )
     if bound.network.batch_size is not None:
         raise ValueError(
-            f"both_strands= runs two rows for each, and the network takes batches of {bound.network.batch_size} rows "
-            "alone. Pass a network that takes any number of rows."
+            "both_strands= runs each row and its reverse complement, and the network takes batches of exactly "
+            f"{bound.network.batch_size} rows. Pass a network that takes any number of rows."
         )
     if strands not in bound.of_strands:
         other = bound.copy()
@@ -59,20 +62,20 @@ def _find_strands(bound, both_strands):
     if isinstance(entries, dict):
         if set(entries) != set(names):
             raise ValueError(
-                f"both_strands= as a dict has one entry for each of the inputs {', '.join(names)}; False leaves an "
-                f"input as it is. Got {', '.join(map(repr, entries))}."
+                f"both_strands= as a dict needs one entry for each of the inputs {', '.join(names)}; False leaves an "
+                f"input as it is. Got entries for {', '.join(map(repr, entries))}."
             )
         entries = [entries[name] for name in names]
     entries = entries if isinstance(entries, list) else [entries]
     if len(entries) != len(specs):
         raise ValueError(
-            f"both_strands= takes one entry for each of the inputs {', '.join(labels)}, as a dict such as "
-            f"{{{', '.join(f'{name!r}: True' for name in names)}}}; False leaves an input as it is. Got "
+            f"The network has the inputs {', '.join(labels)}. Pass both_strands= as a dict with one entry for each, "
+            f"such as {{{', '.join(f'{name!r}: True' for name in names)}}}; False leaves an input as it is. Got "
             f"{both_strands!r}."
         )
     strands = tuple(_find_strand(*each) for each in zip(entries, specs, labels, strict=True))
     if not any(strand.axes for strand in strands):
-        raise ValueError("both_strands= leaves all inputs as they are. Pass True for one that holds letters.")
+        raise ValueError("both_strands= is False for all inputs. Pass True for an input that holds one-hot letters.")
     return strands
 
 
@@ -86,17 +89,17 @@ def _find_strand(entry, spec, label):
         axes = (entry,) if isinstance(entry, Integral) else entry
         if not isinstance(axes, tuple) or not all(isinstance(axis, Integral) and axis % rank in every for axis in axes):
             raise ValueError(
-                f"both_strands= for {label} takes True, letters in the order of the columns such as 'ACGT', or the "
-                f"axes that are reversed, from 1 to {rank - 1}. Got {entry!r}."
+                f"both_strands= for {label} takes True or False, the letters in the order of the columns, such as "
+                f"'ACGT', or the axes to reverse, from 1 to {rank - 1}. Got {entry!r}."
             )
         return OtherStrand(tuple(sorted({int(axis) % rank for axis in axes})))
     letters = DNA if entry is True else entry
     order = order_of_complements(letters)
     axes = [axis for axis in every if spec.shape[axis] == len(letters)]
     if rank < 3 or not axes:
-        example = ", or both_strands=(1, 2) for tracks whose positions and strands are reversed" if rank > 2 else ""
+        example = ", or both_strands=(1, 2) to reverse the positions and strands of tracks" if rank > 2 else ""
         raise ValueError(
-            f"both_strands= for {label} looks for an axis of {len(letters)} letters beside one of positions, and the "
+            f"both_strands= for {label} needs an axis of {len(letters)} letters and an axis of positions, and the "
             f"input has the shape {('n_rows', *spec.shape[1:])}. Pass the letters in the order of the columns, such as "
             f"both_strands='ACGT'{example}."
         )

@@ -109,7 +109,7 @@ class Bound:
         if given is not None:
             self.classes = np.array(given)
             if len(set(names := self.classes.ravel().tolist())) < len(names):
-                raise ValueError(f"class_names= has one name for each class, all of them different. Got {names!r}.")
+                raise ValueError(f"class_names= takes one name for each class, and each name once. Got {names!r}.")
         self.layer = parameters["layer"]
         self.n_columns = self.column_names = self.raw_dtypes = self.raw_columns = self.references = self.unit_shapes = (
             None
@@ -131,8 +131,9 @@ class Bound:
             return X
         if isinstance(X, (pd.Series, dict)):
             raise TypeError(
-                f"X is a table in front of an encoder, with a line for each row. Got a {type(X).__name__}. Pass one "
-                "row of a table as X.iloc[[0]], and one by its names as pd.DataFrame([row])."
+                "X must be a table with one line for each row, because an encoder precedes the network. Got a "
+                f"{type(X).__name__}. Pass one row of a table as X.iloc[[0]], or a Series or dict of one row as "
+                "pd.DataFrame([row])."
             )
         validate_data(explainer, X, reset=reset, skip_check_array=True)
         if reset:
@@ -182,7 +183,7 @@ class Bound:
             return None
         raise ValueError(
             f"class_names= has {labels.size} names, but the network's outputs have shape {shape}. Pass one name for "
-            "each, or two for a single logit."
+            "each output, or two names for a single logit."
         )
 
     def has_entry_per_row(self, target):

@@ -87,7 +87,8 @@ def explain_rows(explainer, X, fields, *, target=None, reference=None, out=None)
                 for output, array, label in zip(of_name, as_list(part[name]), bound.source_names, strict=True):
                     if output is not None and array is None:
                         raise ValueError(
-                            f"out= has a place for {name!r} of the input {label!r}, which holds no letters. Pass None."
+                            f"out= has an array for {name!r} of the input {label!r}, which holds no letters. Pass None "
+                            "for this input."
                         )
                     if output is not None:
                         output.write(block.start, array)
@@ -114,6 +115,7 @@ _SHARED = frozenset(
         "target_unit",
         "n_outputs",
         "layer",
+        "input_names",
     )
 )
 
@@ -205,6 +207,7 @@ def _full_explanation(explainer, block, fields, report, X, problem, compiled):
         target_unit=("centered " if compiled.centered and compiled.function is None else "") + compiled.tensor.unit,
         n_outputs=int(np.prod(shape)),
         layer=bound.layer,
+        input_names=_find_input_names(bound, X),
         class_names=labels,
         holds_tokens=_find_tokens(bound, X),
         letters_axis=None if letters is None else letters[0] if len(letters) == 1 else bound.like_rows(letters, X),
@@ -225,6 +228,12 @@ def _find_tokens(bound, X):
     if bound.network.is_single:
         return are_tokens[0]
     return bound.like_rows(are_tokens, X) if bound.layer is None else None
+
+
+def _find_input_names(bound, X):
+    """Return the names of inputs that are passed as a list; None for names that Keras made and that no user knows."""
+    names = None if bound.network.is_single or isinstance(X, dict) else list(bound.network.input_names)
+    return None if names is None or any(name.startswith("keras_tensor") for name in names) else names
 
 
 class _ReferencesOfRows(NamedTuple):
@@ -306,7 +315,9 @@ class _ResultShapes:
                 arrays = [arrays.get(each) for each in names]
             arrays = as_list(arrays)
             if len(arrays) != len(method.sources):
-                raise ValueError(f"out= takes {len(method.sources)} arrays, as contributions are. Got {len(arrays)}.")
+                raise ValueError(
+                    f"out= takes {len(method.sources)} arrays, one for each array of contributions. Got {len(arrays)}."
+                )
             outputs[name] = []
             for position, array in enumerate(arrays):
                 if array is None and name == "hypothetical" and len(arrays) > 1:
@@ -401,7 +412,9 @@ def check_out(out):
         return {"contributions": out}
     unknown = sorted(set(out) - set(OF_ELEMENTS))
     if unknown:
-        raise ValueError(f"out= as a dict takes {', '.join(OF_ELEMENTS)}. Got {', '.join(map(repr, unknown))}.")
+        raise ValueError(
+            f"out= as a dict takes the keys {', '.join(OF_ELEMENTS)}. Got {', '.join(map(repr, unknown))}."
+        )
     return out
 
 
@@ -422,5 +435,6 @@ def check_single_target(bound, target):
     """
     if isinstance(target, str) and target == "all" and not bound.compiled_with_target()[1].is_all:
         raise ValueError(
-            "transform takes target= for one output of each row. For all of them use an explainer of target='all'."
+            "transform takes target= as one output for each row. For contributions to all outputs, fit an explainer "
+            "with target='all'."
         )

@@ -33,17 +33,18 @@ def find_column_names(explainer, bound):
     if given is None:
         return names
     if bound.encoder is None and not bound.network.takes_table:
-        raise ValueError("feature_names= is for the columns of one table, which X is not. Pass feature_names=None.")
+        raise ValueError(
+            "feature_names= names the columns of one table, and X is no single table. Pass feature_names=None."
+        )
     given, n_columns = np.array(list(given), dtype=object), explainer.n_features_in_
     is_named = given.shape == (n_columns,) and all(isinstance(name, str) for name in given)
     if not is_named or len(set(given)) < n_columns:
         raise ValueError(
-            f"feature_names= has one name for each of the {n_columns} columns of X, all of them different texts. Got "
-            f"{given.tolist()!r}."
+            f"feature_names= takes {n_columns} different strings, one for each column of X. Got {given.tolist()!r}."
         )
     if names is not None and list(names) != list(given):
         raise ValueError(
-            f"feature_names= are {given.tolist()}, and the columns of X have the names {names.tolist()}. Pass "
+            f"feature_names= is {given.tolist()}, but the columns of X are named {names.tolist()}. Pass "
             "feature_names=None, or X.to_numpy()."
         )
     return given

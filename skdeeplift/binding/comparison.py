@@ -103,15 +103,15 @@ def references_of_rows(explainer, bound, arrays, reference=None):
             if (own_length := describe_own_length(explainer, bound)) is not None:
                 shapes = ", ".join(str(array.shape) for array in arrays)
                 raise ValueError(
-                    f"X has shape {shapes}, and the network takes rows of this length, but {own_length}, has a length "
-                    "of its own. Pass a reference for these rows as explain(X, reference=...), or fit an explainer "
-                    "with a reference of any length, such as 'zeros', a number or 'blur'."
+                    f"X has shape {shapes}. The network takes rows of this length, but {own_length}, has another "
+                    "length. Pass a reference for these rows as explain(X, reference=...), or fit an explainer with a "
+                    "reference of any length, such as 'zeros', a number or 'blur'."
                 )
             references = learn_references(explainer, bound, bound.parameters["reference"], arrays, learning=False)
         if references.n_rows not in (None, len(arrays[0])):
             raise ValueError(
-                f"The explainer was fitted with references of their own for {references.n_rows} rows, and "
-                f"X has {len(arrays[0])}. Pass references that go with these rows as explain(X, reference=...)."
+                f"The explainer was fitted with separate references for each of {references.n_rows} rows, and X has "
+                f"{len(arrays[0])} rows. Pass the references of these rows as explain(X, reference=...)."
             )
     elif isinstance(reference, References):
         references = reference
@@ -170,6 +170,6 @@ def _check_needs_no_training(explainer, bound, reference):
         if isinstance(each, str) and each in SHORTHANDS and SHORTHANDS[each].learns:
             names = ", ".join(repr(name) for name, shorthand in SHORTHANDS.items() if not shorthand.learns)
             raise ValueError(
-                f"reference={each!r} is learned in fit. Fit an explainer with it, or pass an array, a fitted "
-                f"object of skdeeplift.references, or a name of those that learn nothing: {names}."
+                f"reference={each!r} learns from training rows. Fit an explainer with it, or pass to explain an array, "
+                f"a fitted object of skdeeplift.references, or a name that needs no training rows: {names}."
             )

@@ -74,8 +74,8 @@ def transform_lazily(explainer, X, *, target=None, out=None):
     explainer = with_attributes(explainer)
     if out is not None:
         raise ValueError(
-            "out= is for rows that are read in blocks here. Pass out=None, and write what is returned, block by "
-            "block, with dask.array.store(transform(X), out)."
+            "out= cannot be filled with rows of Dask, which are explained later. Pass out=None, and write the result "
+            "block by block with dask.array.store(transform(X), out)."
         )
     rows = LazyRows(X)
     zeros = rows.like_one()
@@ -94,8 +94,8 @@ def transform_lazily(explainer, X, *, target=None, out=None):
     references = bound.references
     if references is not None and references.n_rows is not None:
         raise ValueError(
-            f"The explainer was fitted with references of their own for {references.n_rows} rows, and X is "
-            "lazy. Pass each chunk with its references as explain(X, reference=...)."
+            f"The explainer was fitted with separate references for each of {references.n_rows} rows, and X holds rows "
+            "of Dask. Pass each chunk with its references as explain(X, reference=...)."
         )
     copied = copy_for_workers(explainer, of_all)
     is_all = of_rows is None and checked.is_all
@@ -154,7 +154,7 @@ def fit_lazily(explainer, hooks, X, y, sample_weight, target, metadata=None):
         like_rows = np.broadcast_to(0.0, (n_rows, 1))
         sample_weight = check_weights(sample_weight, like_rows)
         if not sample_weight.any():
-            raise ValueError("sample_weight= must have a weight above zero for a row at least. Got only zeros.")
+            raise ValueError("sample_weight= needs at least one weight above zero. Got only zeros.")
     # A separate generator, so that importances use the same rows as for rows in memory.
     random_state = check_random_state(explainer.random_state)
     random_state = np.random.RandomState(random_state.randint(np.iinfo(np.int32).max))
@@ -236,7 +236,7 @@ def _find_reference(explainer, rows, weights, bound, arrays):
     for each, array in zip(objects, arrays, strict=True):
         if not isinstance(each, Reference) and not callable(each) and np.ndim(each) > array.ndim:
             raise ValueError(
-                "reference= has references of their own for each row, which do not go with rows of Dask. Pass rows "
+                "reference= has separate references for each row, which cannot be matched to rows of Dask. Pass rows "
                 "in memory, or references that all rows share."
             )
     of_ids = holds_ids(bound.network)

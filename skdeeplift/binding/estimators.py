@@ -26,8 +26,8 @@ def _estimator_has(name):
             # The last step of a pipeline may be a network, which has no predictions of scikit-learn's kind.
             if not is_estimator(unfrozen(steps_of(estimator)[1])):
                 raise AttributeError(
-                    f"{type(explainer).__name__} has {name} where it explains an estimator of scikit-learn's kind. Got "
-                    f"{estimator!r}."
+                    f"{type(explainer).__name__} has {name} only if it explains an estimator with methods as in "
+                    f"scikit-learn. Got {estimator!r}."
                 )
         # Raises an AttributeError that names the missing method.
         getattr(estimator, name)
@@ -204,8 +204,9 @@ def check_metadata(explainer, names):
     if names:
         owner, listed = type(explainer).__name__, ", ".join(f"{name}=" for name in sorted(names))
         raise TypeError(
-            f"{owner}.fit() got the metadata {listed}, which only an untrained estimator gets that requests it. Call "
-            "sklearn.set_config(enable_metadata_routing=True) and set_fit_request of the estimator, or leave it out."
+            f"{owner}.fit() got the metadata {listed}, which are passed on only to an untrained estimator that "
+            "requests them. Call sklearn.set_config(enable_metadata_routing=True) and set_fit_request of the "
+            "estimator, or leave them out."
         )
 
 

@@ -1,7 +1,13 @@
 """Explanations as functions of TensorFlow: in a program, in a Keras layer, and in a SavedModel without this package."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from sklearn.utils.validation import check_is_fitted
 
+from skdeeplift.annotations import FilePath, Layer, PerInput, TargetLike
 from skdeeplift.binding.estimators import with_attributes
 
 
@@ -11,14 +17,14 @@ class ExportMixin:
     def as_function(
         self,
         *,
-        target=None,
-        target_per_row=False,
-        multipliers=False,
-        hypothetical=False,
-        standard_errors=False,
-        both_strands=False,
-        lengths=None,
-    ):
+        target: TargetLike | None = None,
+        target_per_row: bool = False,
+        multipliers: bool = False,
+        hypothetical: bool | PerInput = False,
+        standard_errors: bool = False,
+        both_strands: bool | str | PerInput = False,
+        lengths: Sequence[int | tuple[int, ...]] | None = None,
+    ) -> Callable[..., Any]:
         """Return a function of TensorFlow that explains rows.
 
         The function has derivatives by the network's weights, so that a training loop can penalise contributions, and
@@ -67,14 +73,14 @@ class ExportMixin:
     def as_layer(
         self,
         *,
-        target=None,
-        target_per_row=False,
-        multipliers=False,
-        hypothetical=False,
-        standard_errors=False,
-        both_strands=False,
-        lengths=None,
-    ):
+        target: TargetLike | None = None,
+        target_per_row: bool = False,
+        multipliers: bool = False,
+        hypothetical: bool | PerInput = False,
+        standard_errors: bool = False,
+        both_strands: bool | str | PerInput = False,
+        lengths: Sequence[int | tuple[int, ...]] | None = None,
+    ) -> Layer:
         """Return a Keras layer that explains rows, for a model that returns reasons with its predictions.
 
         Parameters
@@ -100,16 +106,16 @@ class ExportMixin:
 
     def export(
         self,
-        folder,
+        folder: FilePath,
         *,
-        target=None,
-        target_per_row=False,
-        multipliers=False,
-        hypothetical=False,
-        standard_errors=False,
-        both_strands=False,
-        lengths=None,
-    ):
+        target: TargetLike | None = None,
+        target_per_row: bool = False,
+        multipliers: bool = False,
+        hypothetical: bool | PerInput = False,
+        standard_errors: bool = False,
+        both_strands: bool | str | PerInput = False,
+        lengths: Sequence[int | tuple[int, ...]] | None = None,
+    ) -> None:
         """Write a SavedModel that explains rows without this package, such as in TensorFlow Serving.
 
         The weights, the references and the rules are those at the time of the call. Rows have the shape of the rows in

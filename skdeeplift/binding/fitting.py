@@ -304,11 +304,14 @@ def _find_raw_columns(explainer, bound):
     if bound.encoder is None or to_source is False or (to_source == "auto" and bound.layer is not None):
         return None
     if bound.layer is not None:
-        raise ValueError("to_source=True is for contributions of the input. Pass layer=None.")
+        raise ValueError(
+            "to_source=True sums contributions of the network's input to raw columns, and the explainer has "
+            f"layer={explainer.layer!r}. Pass layer=None."
+        )
     try:
         return source_columns(bound.encoder, explainer.n_features_in_, bound.network.input_specs.shape[1])
     except ValueError as error:
         if to_source == "auto":
             return None
         reason = str(error).partition(" Pass groups=")[0]
-        raise ValueError(f"{reason} Pass to_source=False for contributions of what they return.") from error
+        raise ValueError(f"{reason} Pass to_source=False for contributions of encoded columns.") from error

@@ -38,11 +38,11 @@ def warn_of_encoded_columns(explainer):
         sources = None
     if not np.array_equal(sources, np.arange(n_columns)):
         warn(
-            f"{bound.owner} takes {n_columns} raw columns, and its feature_importances_ are those of {n_encoded} "
-            "encoded columns, which are not known to be the raw columns in their order. Selectors of scikit-learn such "
-            "as SelectFromModel would take them for raw columns. Pass to_source=True for importances of raw columns; "
-            "if the encoder mixes columns, select with ContributionSelector and groups=, or put the encoder before the "
-            "explainer, into a Pipeline, for importances of encoded columns.",
+            f"feature_importances_ of {bound.owner} belong to {n_encoded} encoded columns, but X has {n_columns} raw "
+            "columns, and the encoder does not tell which belong together. Selectors of scikit-learn such as "
+            "SelectFromModel would take these importances for those of raw columns. Pass to_source=True for "
+            "importances of raw columns. If the encoder mixes columns, select with ContributionSelector and groups=. "
+            "For importances of encoded columns, put the encoder before the explainer into a Pipeline.",
             UserWarning,
         )
 

@@ -62,8 +62,8 @@ def _bound_of_lengths(explainer, bound, network, X, shapes):
     except Exception as error:
         raise ValueError(
             f"X has rows of shape {', '.join(str(shape[1:]) for shape in shapes)}, on which the network bound to "
-            f"{bound.owner} fails. Pass rows as long as those of fit, or as the network takes them. The network's own "
-            f"error: {error}"
+            f"{bound.owner} fails. Pass rows of the length of those in fit, or of another length that the network "
+            f"takes. The network's error: {error}"
         ) from error
     other = bound.copy(network=network)
     other.references = None

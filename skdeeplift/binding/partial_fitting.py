@@ -39,7 +39,7 @@ def check_learns_in_chunks(explainer):
     owner = type(explainer).__name__
     if is_trained_in_fit(explainer.estimator):
         raise AttributeError(
-            f"{owner} trains its estimator in fit. partial_fit is for networks that are trained: pass the network, or "
+            f"{owner} trains its estimator in fit, and partial_fit takes trained networks only. Pass the network, or "
             "FrozenEstimator(estimator)."
         )
     reference = getattr(explainer, "reference", None)
@@ -77,7 +77,7 @@ def fit_chunk(explainer, hooks, X, sample_weight):
         bound = explainer.bound_
         if bound.references is not None and bound.references.n_rows is not None:
             raise ValueError(
-                "reference= has references of their own for each row, which do not go with chunks of rows. Pass "
+                "reference= has separate references for each row, which cannot be matched to chunks of rows. Pass "
                 "references that all rows share, or call fit with all rows."
             )
         references = None if bound.references is None else _new_entries(explainer, bound)

@@ -53,8 +53,8 @@ def make_problem(explainer, arrays, target=None, reference=None):
         references = None
     if checked.is_pairwise and references is None:
         raise ValueError(
-            f"Profile(weights='mean') has other weights for each reference of a row, and {bound.owner} compares rows "
-            "with none. Pass Profile(weights='row'), whose weights are those of the row."
+            f"Profile(weights='mean') computes weights from each row and its references, and {bound.owner} compares "
+            "rows with no reference. Pass Profile(weights='row'), which computes weights from the row alone."
         )
     problem = Problem(
         compiled.method,
@@ -183,7 +183,7 @@ class CallReport:
             found = found._replace(place=place, advice=advice, is_function=self.is_function)
         if self.how == "raise":
             raise SummationToDeltaError(
-                found.message(problem.n_rows) + ' Pass check="ignore" to get them nevertheless.'
+                found.message(problem.n_rows) + ' Pass check="ignore" to get these contributions anyway.'
             )
         self.departures.append(found)
 
@@ -196,7 +196,8 @@ class CallReport:
         if op is None:
             return distrust
         return (
-            f"{distrust} The carried difference first departs from the true one at {problem.method.graph.describe(op)}."
+            f"{distrust} The propagated difference first departs from the true one at "
+            f"{problem.method.graph.describe(op)}."
         )
 
     def _advice_about_masks(self, problem):
@@ -210,8 +211,8 @@ class CallReport:
         if not masks:
             return ""
         return (
-            f' Truth values are all that reaches the target from {" and ".join(masks)}, as from a mask. Pass "held" as '
-            "its reference, to leave it at the row's values."
+            f" The input {' and '.join(masks)} acts on the target through comparisons alone, as a mask does. Pass "
+            '"held" as its reference to keep it at the row\'s values.'
         )
 
     def _note_outputs(self, results, start):
@@ -231,10 +232,10 @@ class CallReport:
             named = [f"{self.name_row(row)} ({n} of {total})" for row, (n, total) in self.equal.items()]
             more = "" if len(named) <= NAMED_ROWS else f" and {len(named) - NAMED_ROWS} more"
             warn(
-                f"Shuffles equal their row in {len(named)} of {self.n_rows} rows, and say nothing about it; where all "
-                f"of them do, contributions are zero: {', '.join(named[:NAMED_ROWS])}{more}. Sequences of repeats "
-                'have few other orders. Pass another reference for these rows, such as "shuffle", '
-                '"background_frequency" or "zeros".',
+                f"In {len(named)} of {self.n_rows} rows, shuffles equal the row itself, and contribute zero: "
+                f"{', '.join(named[:NAMED_ROWS])}{more}. A sequence of repeats has few other orders. If all shuffles "
+                "of a row equal the row, all its contributions are zero. Pass another reference for these rows, such "
+                'as "shuffle", "background_frequency" or "zeros".',
                 ReferenceWarning,
             )
         if self.not_finite is not None:

@@ -117,9 +117,9 @@ def warn_of_rounding(bound, method):
         first, more = method.graph.describe(method.rounding_ops[0]), len(method.rounding_ops) - 1
         others = f", and {more} more" if more else ""
         warn(
-            f"The network rounds numbers on the way to the target, by {first}{others}. The derivative "
-            f"of such a step is zero, so that {bound.owner} does not see what passes it. Use "
-            "DeepLiftExplainer, which follows differences through it.",
+            f"The network rounds numbers on the way to the target, by {first}{others}. The derivative of such a step "
+            f"is zero, so that {bound.owner} misses features that act through it. Use DeepLiftExplainer, which "
+            "carries differences through rounding.",
             RuntimeWarning,
         )
 
@@ -152,16 +152,16 @@ def check_independence(bound, method, arrays):
         if joining is not None:
             look_for = f"{method.graph.describe(joining)}, which makes numbers without an axis of rows"
         raise ValueError(
-            "The network's output for a row depends on the other rows of its batch, or it has another number of "
-            "rows than the input. Contributions of a row exist only where the network treats each row by itself; "
-            f"look for {look_for}."
+            "The network's output for a row depends on the other rows of its batch, or the output has another number "
+            "of rows than the input. A row has contributions only if the network treats each row by itself. Look for "
+            f"{look_for}."
         )
     if bound.layer is not None and not all(
         rows_are_independent(method, rows[0], source.value) for source in method.sources
     ):
         raise ValueError(
-            f"layer={bound.layer!r} names a layer whose output does not have the rows one after the other on its "
-            "first axis. Pass a layer that has."
+            f"layer={bound.layer!r} names a layer whose output does not have one entry for each row on its first axis. "
+            "Pass a layer whose output has."
         )
 
 
@@ -184,7 +184,7 @@ def check_sources(bound, method, positions=None):
     """
     if not method.has_multipliers:
         raise ValueError(
-            f"{bound.owner} compares the network's outputs, and has no multipliers, nor hypothetical "
+            f"{bound.owner} compares the network's outputs, and has neither multipliers nor hypothetical "
             "contributions. Pass multipliers=False and hypothetical=False."
         )
     # Integers that are used as numbers, and look up none, contribute zero by a method that differentiates.
@@ -196,14 +196,14 @@ def check_sources(bound, method, positions=None):
     ]
     if looked_up:
         without = (
-            "Their differences have no multipliers, and so no hypothetical contributions: those of the numbers do."
+            "Indices have no multipliers and no hypothetical contributions, but the numbers that are looked up have "
+            "both."
             if method.takes_integers
-            else "Nothing can be differentiated with respect to integers, but to the numbers it can."
+            else "Indices have no derivative, but the numbers that are looked up have one."
         )
         raise ValueError(
-            f"{' and '.join(looked_up)} holds integers, or numbers that become some, by which the network looks "
-            f"numbers up. {without} Fit an explainer with layer= the name of the layer that looks them up, such as "
-            'layer="embedding".'
+            f"The network uses {' and '.join(looked_up)} as indices of a lookup, such as tokens of an embedding. "
+            f'{without} Fit an explainer with the name of the layer that looks them up, such as layer="embedding".'
         )
 
 
@@ -233,7 +233,10 @@ def find_letters_axes(bound, arrays, hypothetical, held=()):
         If the rows hold no one-hot letters.
     """
     if bound.layer is not None:
-        raise ValueError("hypothetical= is for the letters of the network's input. Fit an explainer with layer=None.")
+        raise ValueError(
+            f"hypothetical= needs letters in the network's input, and the explainer has layer={bound.layer!r}. Fit an "
+            "explainer with layer=None."
+        )
     labels, names = input_labels(bound.network), bound.network.input_names
     asked, is_one = hypothetical, not isinstance(hypothetical, (list, tuple, dict))
     if isinstance(asked, dict):
@@ -242,7 +245,7 @@ def find_letters_axes(bound, arrays, hypothetical, held=()):
         asked = [asked.get(name, False) for name in names]
     asked = [asked] * len(arrays) if is_one else list(asked)
     if len(asked) != len(arrays):
-        raise ValueError(f"hypothetical= as a list has one entry for each of {len(arrays)} inputs. Got {len(asked)}.")
+        raise ValueError(f"hypothetical= as a list needs one entry for each of {len(arrays)} inputs. Got {len(asked)}.")
     for each in asked:
         if not isinstance(each, (bool, np.bool_, Integral)):
             raise ValueError(f"hypothetical= takes True, False or an int that names an axis. Got {each!r}.")
@@ -324,8 +327,8 @@ def find_replaced_letters(bound, method, arrays):
         axes.append(found)
     if all(axis is None for axis in axes):
         raise ValueError(
-            f"{bound.owner} replaces one-hot letters. {' '.join(reasons) or 'letters_axis= names no input.'} Pass "
-            "letters_axis=-1 for letters on the last axis, with any numbers in the rows."
+            f"{bound.owner} replaces one-hot letters. {' '.join(reasons) or 'letters_axis= is None for all inputs.'} "
+            "Pass letters_axis=-1 for letters on the last axis, with any numbers in the rows."
         )
     return tuple(axes)
 

@@ -226,9 +226,10 @@ def _make_problem(explainer, asked, learned):
     bound.network.check_unchanged()
     if bound.encoder is not None:
         raise ValueError(
-            "The earlier steps of a pipeline run in scikit-learn, and TensorFlow has no such steps. Fit an explainer "
-            f"of the last step alone, such as {bound.owner}(FrozenEstimator(pipeline[-1])).fit("
-            "pipeline[:-1].transform(X)), and give it rows as the earlier steps return them."
+            "The earlier steps of the pipeline run in scikit-learn, and cannot be exported to TensorFlow. Fit an "
+            "explainer of the last step alone, such as "
+            f"{bound.owner}(FrozenEstimator(pipeline[-1])).fit(pipeline[:-1].transform(X)), and give it rows as the "
+            "earlier steps return them."
         )
     compiled, target, targets = _find_target(bound, asked)
     method = compiled.method
@@ -236,7 +237,7 @@ def _make_problem(explainer, asked, learned):
         check_states(compiled.states)
     if method.takes_letters:
         raise ValueError(
-            f"{bound.owner} finds the letters of each row in Python, and TensorFlow would have to. Use a "
+            f"{bound.owner} finds the letters of each row in Python, and cannot be exported to TensorFlow. Use a "
             "DeepLiftExplainer."
         )
     empty = [np.empty((0, *spec.shape[1:]), spec.dtype.as_numpy_dtype) for spec in bound.network.flat_specs]
@@ -249,8 +250,8 @@ def _make_problem(explainer, asked, learned):
         n_references = 1 if references is None else len(references.weights)
         if n_references == 1 and method.draws == 1:
             raise ValueError(
-                "standard_errors=True is for means over several references, draws or copies with noise, and this "
-                f"{bound.owner} has one. Pass standard_errors=False, or fit an explainer with more of them."
+                "standard_errors=True needs means over several references, draws or noisy copies, and this "
+                f"{bound.owner} has a single one. Pass standard_errors=False, or fit an explainer with several."
             )
         wanted.append("squares" if n_references > 1 else "squares_of_draws")
     if asked.hypothetical is not False:

@@ -6,7 +6,7 @@ from skdeeplift.command_line.model_files import add_model_arguments, check_model
 
 USAGE = "MODEL [options]"
 DESCRIPTION = """\
-List the operations of a network that differences flow through, with the layer and the rule of each.
+List the operations between the input and the output of a network, each with its layer and its rule.
 Operations without a rule are listed with the reason."""
 EPILOG = """\
 example:

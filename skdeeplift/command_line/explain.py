@@ -38,7 +38,7 @@ this change among the inputs."""
 EPILOG = """\
 columns of the output, before one for each column of DATA:
   explained_class   the class that is explained, if the network has several or --classes names it
-  prediction        the target at the row; the logit where the network ends in a softmax or sigmoid
+  prediction        the target at the row; the logit if the network ends in a softmax or sigmoid
   reference_value   the target at the reference. The contributions of a row sum to prediction - reference_value
 
 examples:
@@ -55,7 +55,7 @@ exit codes:
   0    success
   2    an error: one line on standard error says what went wrong
   130  interrupted
-  1    a fault of the program itself"""
+  1    an error in skdeeplift itself"""
 
 
 def add_arguments(parser):
@@ -64,8 +64,8 @@ def add_arguments(parser):
     parser.add_argument(
         "data",
         metavar="DATA",
-        help=f"the rows to explain ({', '.join(FORMATS)}, or - for standard input); an .npz file of several arrays is "
-        f"for a network of several inputs; a picture or a folder of pictures ({', '.join(IMAGES)}); sequences (.fa, "
+        help=f"the rows to explain ({', '.join(FORMATS)}, or - for standard input); an .npz file with one array for "
+        f"each input of the network; a picture or a folder of pictures ({', '.join(IMAGES)}); sequences (.fa, "
         ".fasta), or regions of a genome (.bed, .narrowPeak)",
     )
     rows = parser.add_argument_group("rows")
@@ -73,13 +73,13 @@ def add_arguments(parser):
     rows.add_argument(
         "--background",
         metavar="FILE",
-        help="rows that the reference is learned from, such as the training rows (default: DATA)",
+        help="rows from which the reference is learned, such as the training rows (default: DATA)",
     )
     rows.add_argument(
         "--pixels",
         choices=PIXELS,
         metavar="RANGE",
-        help="range of the pixels of pictures that the network takes: 0..255, 0..1, or signed for -1 to 1",
+        help="range of pixel values that the network takes: 0..255, 0..1, or signed for -1 to 1",
     )
     explainer_options.add_arguments(parser)
     result_files.add_arguments(parser)
@@ -141,7 +141,9 @@ def _check_options(options):
     explainer_options.check_method(options)
     result_files.check_results(options)
     if options.select is not None and options.layer:
-        raise ValueError("--select chooses columns of the input, and --layer explains the units of a layer")
+        raise ValueError(
+            "--select chooses columns of the input, and --layer explains the units of a layer. Leave one of them out"
+        )
     if [options.data, options.background, options.reference].count(STANDARD_INPUT) > 1:
         raise ValueError("standard input can be read once: pass - for one of DATA, --background and --reference")
     explain_sequences.check_arguments(options)
@@ -160,8 +162,8 @@ def _check_files(options, rows, background, reference):
     """Compare the files with each other and with the options, and return notes for the summary."""
     if isinstance(rows, Pictures) and options.pixels is None:
         raise ValueError(
-            "DATA holds pictures, and the network does not tell which numbers it takes for pixels. Pass --pixels "
-            "0..255 (a network that scales pixels itself), 0..1, or signed (from -1 to 1)"
+            "DATA holds pictures, and the network does not define the range of its pixels. Pass --pixels 0..255 (a "
+            "network that scales pixels itself), 0..1, or signed (from -1 to 1)"
         )
     if options.pixels is not None and not isinstance(rows, Pictures):
         raise ValueError(f"--pixels is for pictures ({', '.join(IMAGES)}). Got {options.data}")
@@ -189,7 +191,10 @@ def _to_network(rows, options, shapes):
     """Return rows in the form in which the network takes them."""
     if isinstance(rows, Pictures):
         if shapes is not None and len(shapes) > 1:
-            raise ValueError(f"the network takes {len(shapes)} inputs, and pictures are one. Pass an .npz file")
+            raise ValueError(
+                f"the network takes {len(shapes)} inputs, and pictures fill only one. Pass an .npz file with an array "
+                "for each input"
+            )
         return rows.to_array(options.pixels, None if shapes is None else next(iter(shapes.values())))
     return split_columns(rows, shapes) if _has_named_columns(rows, shapes) else rows
 
@@ -220,7 +225,7 @@ def _column_names(explainer):
 
 
 def _check_contributions(options, explainer, column_names, X, has_columns):
-    """Raise an error for results that the network's contributions do not have, before rows are explained."""
+    """Raise an error if the network's contributions do not suit the options, before rows are explained."""
     layers = options.layer or ()
     result_files.check_shapes(
         options,

@@ -29,9 +29,12 @@ _OF_RESULTS = ("output", "bigwig", "modisco", "logo", "quiet", "restart", "comma
 def add_arguments(parser):
     """Add the arguments that are only for sequences."""
     sequences = parser.add_argument_group("sequences (DATA ends in .bed, .narrowPeak, .fa or .fasta)")
-    sequences.add_argument("--genome", metavar="FILE", help="the FASTA file of the genome that regions are of")
+    sequences.add_argument("--genome", metavar="FILE", help="the FASTA file of the regions' genome")
     sequences.add_argument(
-        "--length", type=whole_number(1), metavar="N", help="length of the sequences (default: as the network takes)"
+        "--length",
+        type=whole_number(1),
+        metavar="N",
+        help="length of the sequences (default: the length of the network's input)",
     )
     sequences.add_argument(
         "--center",
@@ -43,13 +46,16 @@ def add_arguments(parser):
         "--by-strand", action="store_true", help="take the reverse complement of regions with the strand -"
     )
     sequences.add_argument(
-        "--alphabet", default="ACGT", metavar="LETTERS", help="the letters in the order of columns (%(default)s)"
+        "--alphabet",
+        default="ACGT",
+        metavar="LETTERS",
+        help="the letters in the order of the network's columns (default: %(default)s)",
     )
     sequences.add_argument(
-        "--hypothetical", action="store_true", help="also compute what each other letter would contribute"
+        "--hypothetical", action="store_true", help="also compute the contribution that each other letter would have"
     )
     sequences.add_argument(
-        "--float16", action="store_true", help="keep contributions in half precision, in half of the space"
+        "--float16", action="store_true", help="store contributions in half precision, which takes half the space"
     )
     sequences.add_argument(
         "--modisco", metavar="FOLDER", type=Path, help="write the two files that TF-MoDISco reads into this folder"
@@ -57,7 +63,7 @@ def add_arguments(parser):
     sequences.add_argument("--bigwig", metavar="FILE", type=Path, help="write the contribution of each position")
     sequences.add_argument("--logo", metavar="N", type=whole_number(0), default=0, help="draw N sequences as letters")
     sequences.add_argument(
-        "--restart", action="store_true", help="begin anew where an interrupted command left results to go on from"
+        "--restart", action="store_true", help="delete the unfinished results of an interrupted command, and start anew"
     )
 
 
@@ -67,7 +73,7 @@ def check_arguments(options):
         words = ("genome", "length", "by_strand", "hypothetical", "float16", "modisco", "bigwig", "logo", "restart")
         if given := [word for word in words if getattr(options, word)]:
             raise ValueError(
-                f"--{given[0].replace('_', '-')} is for sequences, of a file that ends in .bed, .narrowPeak, .fa or "
+                f"--{given[0].replace('_', '-')} needs sequences: a DATA file that ends in .bed, .narrowPeak, .fa or "
                 f".fasta. Got {options.data}"
             )
         return
@@ -87,7 +93,7 @@ def check_arguments(options):
         raise ValueError("--bigwig, --modisco and --logo take the contributions to one target, not to all")
     if options.bigwig is not None:
         if kind_of_sequences(options.data) != "regions":
-            raise ValueError("--bigwig is for the regions of a genome, of a file that ends in .bed or .narrowPeak")
+            raise ValueError("--bigwig needs regions of a genome: a DATA file that ends in .bed or .narrowPeak")
         check_writable(options.bigwig, (".bw", ".bigwig"))
     if options.modisco is not None:
         if options.modisco.exists() and not options.modisco.is_dir():
@@ -158,7 +164,7 @@ def _input_shape(network):
     if len(shapes) > 1:
         raise ValueError(
             f"the network has {len(shapes)} inputs, but the file holds sequences for one. Use Python: "
-            "skdeeplift.sequences reads the file, and the reference held is for inputs that are not explained"
+            'skdeeplift.sequences reads the file, and the reference "held" keeps inputs that are not explained'
         )
     return next(iter(shapes.values()))
 

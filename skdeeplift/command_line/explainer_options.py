@@ -1,7 +1,6 @@
 """Options that choose an explainer and its parameters."""
 
 import ast
-import inspect
 import math
 import re
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import NamedTuple
 
 from skdeeplift.command_line.data_files import ARRAYS, STANDARD_INPUT, TABLES, read_rows
 from skdeeplift.command_line.parser import suggest, whole_number
+from skdeeplift.command_line.settings import check_value, names_of_settings
 
 
 class MethodOptions(NamedTuple):
@@ -56,6 +56,8 @@ REFERENCES = (
 # References that are learned from rows, so that those of a single row equal it.
 _LEARNED = (None, "mean", "median", "minimum", "sample", "kmeans", "permuted", "nearest_other")
 _RULES = "; ".join(f"{name}: {', '.join(each.rules)}" for name, each in METHODS.items() if each.rules)
+# Parameters of all explainers that options set.
+_OF_OPTIONS = ("output", "class_names", "target", "layer", "batch_size", "random_state", "verbose", "max_samples")
 _CONSTANTS = {"true": True, "false": False, "none": None, "null": None}
 
 
@@ -77,15 +79,19 @@ def add_arguments(parser):
         f"{', '.join(REFERENCES)} (default: mean; sample for expected_gradients)",
     )
     method.add_argument(
-        "--max-references", type=whole_number(1, auto=True), metavar="N", help="the most references of a row"
+        "--max-references",
+        type=whole_number(1, auto=True),
+        metavar="N",
+        help="largest number of references for each row",
     )
-    method.add_argument("--head", metavar="NAME", help="the output to explain, of a network that has several")
+    method.add_argument("--head", metavar="NAME", help="the output to explain, if the network has several")
     method.add_argument(
         "--target",
         default="auto",
-        help="the output to explain: auto (a single one, or the predicted class of each row), predicted, all, profile "
-        "(the logits of a profile, weighted by their softmax), a number counted from 0, the name of a class (see "
-        "--classes), a number for each axis such as 0,2, or a difference of two such as 8-3 (default: %(default)s)",
+        help="the output to explain: auto (the only output, or the predicted class of each row), predicted, all, "
+        "profile (the logits of a profile, weighted by their softmax), a number counted from 0, the name of a "
+        "class (see --classes), a number for each axis such as 0,2, or a difference of two such as 8-3 (default: "
+        "%(default)s)",
     )
     method.add_argument(
         "--classes",
@@ -102,10 +108,10 @@ def add_arguments(parser):
         "--batch-size",
         type=whole_number(1, auto=True),
         metavar="N",
-        help="pairs of a row and a reference that are computed at once",
+        help="number of pairs of a row and a reference that are computed at once",
     )
     method.add_argument(
-        "--seed", type=whole_number(0), default=0, metavar="N", help="seed of random numbers (default: %(default)s)"
+        "--seed", type=whole_number(0), default=0, metavar="N", help="seed of the random numbers (default: %(default)s)"
     )
     method.add_argument(
         "--set",
@@ -143,9 +149,32 @@ def check_method(options):
         )
     names = _parse_classes(options) or ()
     if len(set(names)) < len(names):
-        raise ValueError(f"--classes has one name for each class, all of them different. Got {options.classes!r}")
-    for text in options.set:
-        _parse_setting(text)
+        raise ValueError(f"--classes takes one name for each class, and each name once. Got {options.classes!r}")
+    _check_settings(options)
+
+
+def _check_settings(options):
+    """Raise an error for parameters that the method does not have, and for values that no network allows."""
+    for name, value in {"max_references": options.max_references, **dict(map(_parse_setting, options.set))}.items():
+        if value is None and name == "max_references":
+            continue
+        takers = [each for each in METHODS if name in parameters_of(each)]
+        if options.method not in takers:
+            option = "--max-references" if name == "max_references" else f"--set {name}"
+            known = names_of_settings(options.method)
+            advice = f" It is for {', '.join(takers)}." if takers else suggest(name, known)
+            raise ValueError(
+                f"--method {options.method} does not take {option}.{advice} Further parameters of {options.method} are "
+                f"{', '.join(known)}"
+            )
+        check_value(name, value)
+
+
+def parameters_of(method):
+    """Return the names of the parameters of a method's explainer, except the network."""
+    chosen = METHODS[method]
+    references = ("reference", "max_references") if chosen.has_reference else ()
+    return {*names_of_settings(method), *_OF_OPTIONS, *references, chosen.rule_parameter} - {None}
 
 
 def check_number_of_rows(options, n_rows):
@@ -176,11 +205,6 @@ def make_explainer(options, network, *, reference=None, verbose=False):
     -------
     explainer : BaseExplainer
         Unfitted explainer.
-
-    Raises
-    ------
-    ValueError
-        If the method does not have one of the parameters.
     """
     method, classes = METHODS[options.method], _parse_classes(options)
     given = {
@@ -201,19 +225,7 @@ def make_explainer(options, network, *, reference=None, verbose=False):
     parameters |= dict(map(_parse_setting, options.set))
     import skdeeplift
 
-    explainer_class = getattr(skdeeplift, method.explainer)
-    takers = {name: inspect.signature(getattr(skdeeplift, each.explainer)).parameters for name, each in METHODS.items()}
-    for name in parameters:
-        if name not in takers[options.method]:
-            option = "--max-references" if name == "max_references" else f"--set {name}"
-            others = [each for each, known in takers.items() if name in known]
-            known = sorted(set(takers[options.method]) - given.keys() - {"estimator"})
-            advice = f" It is for {', '.join(others)}." if others else suggest(name, known)
-            raise ValueError(
-                f"--method {options.method} does not take {option}.{advice} Further parameters of {options.method} are "
-                f"{', '.join(known)}"
-            )
-    return explainer_class(network, **parameters)
+    return getattr(skdeeplift, method.explainer)(network, **parameters)
 
 
 def read_reference(options):
@@ -269,7 +281,7 @@ def _parse_setting(text):
         if value[:1] in ("[", "{", "(", '"', "'"):
             raise ValueError(
                 f"the value of --set {name} has a bracket or a quotation mark that is not closed, or words without "
-                f"quotation marks inside of brackets. Got {value!r}"
+                f"quotation marks inside brackets. Got {value!r}"
             ) from error
         return name, value
 

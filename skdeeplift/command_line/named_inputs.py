@@ -34,9 +34,8 @@ def split_columns(table, shapes):
     columns = list(table.columns)
     if missing := [name for name in shapes if name not in columns]:
         raise ValueError(
-            f"the network has an input {missing[0]!r}, and DATA no such column.{suggest(missing[0], columns)}".rstrip(
-                "."
-            )
+            f"the network has an input {missing[0]!r}, and DATA has no column of this "
+            f"name.{suggest(missing[0], columns)}".rstrip(".")
         )
     if surplus := [name for name in columns if name not in shapes]:
         raise ValueError(

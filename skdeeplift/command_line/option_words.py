@@ -52,13 +52,13 @@ PHRASES = (
     ),
     (r", a dict of indices to weights,", ", a difference of two such as 1-0,"),
     (r"but the network's outputs have shape \((\d+),\)", r"but the number of outputs is \1"),
-    (r", or an? memory_limit= to config_context,", ""),
+    (r", or memory_limit= to config_context,", ""),
     (r", or a smaller n_neighbors=", ""),
     (r"Expected what keras\.Model\.to_json\(\) writes", "Expected an architecture that Keras wrote"),
     (r"\bthe network bound to \w+", "the network"),
     (r"Pass (\w+)=None\b", r"Leave \1= out"),
     (r"\b[Ff]it an explainer with\b", "Pass"),
-    (r"\bthose of fit\b", "those of --background"),
+    (r"\bthose in fit\b", "those of --background"),
 )
 _CONSTRAINT = re.compile(r"The '(\w+)' parameter of (\w+) must be (.*)\. Got (.*) instead\.?", re.DOTALL)
 _RANGE = re.compile(r"an? (int|float) in the range ([\[(])(\S+), (\S+?)([\])])")

@@ -73,7 +73,7 @@ def check_results(options):
             continue
         check_writable(path, suffixes)
         if same := [name for name in read if name is not None and path.exists() and _is_file(name, path)]:
-            raise ValueError(f"{word} {path} would replace {same[0]}, which is read. Name another file")
+            raise ValueError(f"{word} {path} would replace {same[0]}, which this command reads. Name another file")
     if options.plot is not None and find_spec("matplotlib") is None:
         raise ImportError("--plot needs matplotlib: pip install 'skdeeplift[plot]'")
 
@@ -116,7 +116,7 @@ def check_writable(path, suffixes):
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise PermissionError(
-            f"cannot write {str(path)!r}: the folder {str(folder)!r} takes no file ({error.strerror})"
+            f"cannot write {str(path)!r}: no file can be written to the folder {str(folder)!r} ({error.strerror})"
         ) from error
     if path.suffix.lower() == ".parquet":
         require_pyarrow()
@@ -146,7 +146,7 @@ def check_shapes(options, *, is_table, n_columns, is_image, n_arrays):
     if options.select is not None and not is_table:
         raise ValueError("--select chooses columns of a table, but these contributions are not those of a table")
     if options.select is not None and options.select > n_columns:
-        raise ValueError(f"--select {options.select} is more than the {n_columns} columns that there are")
+        raise ValueError(f"--select {options.select} is too large: there are {n_columns} columns")
     if options.plot is not None and not (is_table or is_image):
         raise ValueError(
             "--plot draws the columns of a table, or images, and these contributions are neither. Write them with "

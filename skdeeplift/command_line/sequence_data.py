@@ -64,13 +64,13 @@ def read_sequences(options, input_shape=None):
         _check_lengths(sequences, options, length)
     else:
         if options.genome is None:
-            raise ValueError("regions need --genome FILE, the FASTA file of the genome that they are of")
+            raise ValueError("regions need --genome FILE, the FASTA file of their genome")
         regions = read_regions(options.data)
         widths = (regions["end"] - regions["start"]).unique()
         if length is None and len(widths) > 1:
             raise ValueError(
                 f"the regions have {len(widths)} lengths, from {widths.min()} to {widths.max()}, and the network does "
-                "not tell how long its input is. Pass --length N"
+                "not define the length of its input. Pass --length N"
             )
         regions = resize_regions(regions, length or int(widths[0]), center=options.center)
         sequences = extract_sequences(regions, options.genome, by_strand=options.by_strand)

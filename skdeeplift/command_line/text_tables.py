@@ -65,7 +65,7 @@ def read_text_table(content):
         n_fields = read(header=None, skiprows=1, nrows=1).shape[1]
         raise ValueError(
             f"its first line has {len(first)} fields, but the second has {n_fields}. Write a name for each field into "
-            "the first line; one of row labels can be named with --index"
+            "the first line; name a column of row labels with --index"
         ) from warning
     except UnicodeDecodeError as error:
         raise ValueError("it is not text in UTF-8. Save it in this encoding") from error
@@ -169,9 +169,7 @@ def check_numbers(table, name):
         # Checked before the dtypes, since pandas gives empty columns the dtype object.
         raise ValueError(f"{name} has column names, but no rows")
     if not table.shape[1]:
-        raise ValueError(
-            f"{name} has no column left that is an input of the network. Name fewer with --index and --drop"
-        )
+        raise ValueError(f"{name} has no column left for the network. Name fewer columns with --index and --drop")
     others = [column for column, dtype in table.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
     for column in others:
         is_text = table[column].notna() & pd.to_numeric(table[column], errors="coerce").isna()

@@ -187,14 +187,14 @@ class Room:
         if tried == 1 or self.fixed:
             what = f"The only batch that the network takes, of {self.fixed} rows," if self.fixed else "One row alone"
             raise MemoryError(
-                f"{what} needs more memory than there is. Free memory, or explain a smaller network or fewer targets."
+                f"{what} needs more memory than is free. Free memory, or explain fewer targets or a smaller network."
             ) from error
         self.most = tried // 2
         if self.method not in _FITTING:
             warn(
-                f"Memory ran out with {tried} pairs of a row and a reference at once. This call and later ones go on "
-                f"with {self.most}, or fewer if these are still too many. Pass batch_size={self.most}, or a "
-                "memory_limit= to config_context, to keep below that from the start.",
+                f"Memory ran out with {tried} pairs of a row and a reference at once. This call and later calls "
+                f"continue with {self.most}, or fewer if memory runs out again. Pass batch_size={self.most}, or "
+                "memory_limit= to config_context, to start with smaller batches.",
                 BatchSizeWarning,
             )
         _FITTING[self.method] = self.most

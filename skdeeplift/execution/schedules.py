@@ -170,8 +170,8 @@ class UntilPrecise(Schedule):
         if not problem.references.is_random:
             return problem
         raise ValueError(
-            "A function of TensorFlow compares all rows with as many references, and reference_tol= or "
-            'max_references="auto" adds them until the standard errors of a row are small. Fit an explainer with '
+            "An exported function compares each row with the same number of references, but reference_tol= or "
+            'max_references="auto" adds references until the standard errors of a row are small. Fit an explainer with '
             "reference_tol=None and a number as max_references."
         )
 
@@ -181,7 +181,8 @@ class UntilPrecise(Schedule):
         return (
             f"The standard error of {results.unconverged.sum()} of {len(results.unconverged)} rows' contributions is "
             f"above {self.reference_tol:g} of their size after {number} references. Their contributions are means over "
-            "all of these; see standard_error. Pass a larger reference_tol=, or a reference that varies less."
+            f"all {number}; explanation.standard_error has the errors. Pass a larger reference_tol=, or a reference "
+            "that varies less."
         )
 
 
@@ -213,8 +214,9 @@ class Steps(Schedule):
         many = "max_steps, or convergence_tol if this is enough" if self.n_steps == "auto" else "n_steps"
         auto = "" if self.n_steps == "auto" else ', or pass n_steps="auto"'
         return (
-            f" This is the error of integrating by steps. Raise {many}{auto}. Where the gradient jumps along the path, "
-            "as in a network of relu, more steps help slowly; DeepLiftExplainer has no such error."
+            f" This is the error of integrating by steps. Raise {many}{auto}. If the gradient jumps along the path, as "
+            "in a network of relu, the error falls slowly with the number of steps; DeepLiftExplainer has no such "
+            "error."
         )
 
     def run(self, problem):
@@ -248,8 +250,8 @@ class Steps(Schedule):
         """Return the problem with the points of all steps, if their number is known."""
         if self.n_steps == "auto":
             raise ValueError(
-                'A function of TensorFlow takes as many steps for all rows, and n_steps="auto" takes those that each '
-                "row needs. Fit an explainer with a number of steps, such as n_steps=50."
+                'An exported function takes the same number of steps for each row, but n_steps="auto" takes as many as '
+                "each row needs. Fit an explainer with a number of steps, such as n_steps=50."
             )
         return self.inner.as_one_round(self._with_path(problem, self.n_steps))
 
@@ -295,8 +297,8 @@ class Draws(Schedule):
         """Return the problem if the number of draws is known."""
         if self.n_draws == "auto":
             raise ValueError(
-                'A function of TensorFlow draws as often for all rows, and n_draws="auto" draws as often as each row '
-                "needs. Fit an explainer with a number of draws, such as n_draws=200."
+                'An exported function makes the same number of draws for each row, but n_draws="auto" makes as many as '
+                "each row needs. Fit an explainer with a number of draws, such as n_draws=200."
             )
         return problem
 
@@ -342,9 +344,9 @@ class Draws(Schedule):
         if self.n_draws != "auto" or number < MOST_DRAWS:
             return (
                 f"In {results.unconverged.sum()} of {len(results.unconverged)} rows the {number} draws miss much of "
-                "the change of the target: the contributions do not sum to f(x) - f(reference). Their standard errors "
-                "do not show it, because they know only what was drawn. Raise n_draws. If the target is a probability, "
-                "which changes in a small part of the path only, explain its logit with pre_activation=True."
+                "the change of the target: the contributions do not sum to f(x) - f(reference). Standard errors do not "
+                "show this, because they are computed from the same draws. Raise n_draws. If the target is a "
+                "probability, which changes in a small part of the path, explain its logit with pre_activation=True."
             )
         return (
             f"After {number} draws the standard errors of {results.unconverged.sum()} of {len(results.unconverged)} "

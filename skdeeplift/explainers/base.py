@@ -346,8 +346,8 @@ class BaseExplainer(ExportMixin, PredictionMixin, TransformerMixin, BaseEstimato
             asked = {"multipliers": multipliers, "hypothetical": hypothetical is not False}
             if missing := [name for name, is_asked in asked.items() if is_asked and name not in out]:
                 raise ValueError(
-                    f"out= has no place for {' and '.join(missing)}, which were asked for. Pass out={{'contributions': "
-                    f"..., {missing[0]!r}: ...}}."
+                    f"out= has no array for {' and '.join(missing)}, which this call computes. Pass "
+                    f"out={{'contributions': ..., {missing[0]!r}: ...}}."
                 )
             letters = hypothetical if hypothetical is not False else "hypothetical" in out
             fields = Fields(True, multipliers or "multipliers" in out, letters, frozenset(out))

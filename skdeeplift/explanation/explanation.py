@@ -88,6 +88,8 @@ class Explanation(Bunch):
         Number of the network's outputs that can be targets.
     layer : str, list of str or None
         The layers whose units contribute; None for the network's inputs.
+    input_names : list of str or None
+        Names of the network's inputs, if ``X`` is a list of several inputs with names.
     convergence_delta : ndarray of shape (n_rows,) or None
         ``prediction - reference_value - sum(contributions)``. None if the method has no reference.
     other_contributions : ndarray of shape (n_rows,) or None
@@ -268,11 +270,11 @@ class Explanation(Bunch):
         """
         if self._make_references is None:
             if self.get("n_references") is None:
-                raise ValueError("The explanation has no references: its explainer compares rows with nothing.")
+                raise ValueError("The explanation has no references: its explainer compares rows with no reference.")
             raise ValueError(
-                "The explanation does not hold its references: only one that explain(X) returns for rows in memory "
-                "does, not one of batches, of a file, or a copy. Explain the row again, whose references are drawn "
-                "alike: explainer.explain(X[row : row + 1]).references(0)."
+                "The explanation does not hold its references. Only explain(X) with rows in memory keeps them; "
+                "batches, saved files and copies do not. Explain the row again, which draws the same references: "
+                "explainer.explain(X[row : row + 1]).references(0)."
             )
         n_rows = len(self.prediction)
         if not -n_rows <= row < n_rows:

@@ -11,12 +11,14 @@ from skdeeplift.dtypes import kind_of
 class Part(NamedTuple):
     """Contributions to one input or one layer."""
 
-    # The input's or layer's key or position; None if there is only one.
+    # Name of the input or layer: its key, or its position if it has no name; None if there is only one.
     name: object
     contributions: np.ndarray
     standard_error: np.ndarray | None
     # None if the rows have another shape than the contributions, as those of a layer's units.
     values: np.ndarray | None
+    # Key or position of the contributions in the explanation.
+    key: object = None
 
 
 def find_parts(explanation):
@@ -38,18 +40,28 @@ def find_parts(explanation):
     if not isinstance(contributions, (list, tuple, dict)):
         return None, [Part(None, contributions, errors, _values(unwrap_single(X), contributions, explanation))]
     of_inputs = type(X) is type(contributions) and len(X) == len(contributions) and explanation.get("layer") is None
+    keys, names = list(contributions) if isinstance(contributions, dict) else list(range(len(contributions))), None
+    if keys == list(range(len(contributions))):
+        names = explanation.get("input_names") if of_inputs else explanation.get("layer")
+    has_names = isinstance(names, (list, tuple)) and len(names) == len(keys)
     parts = [
         Part(
-            key,
+            name,
             contributions[key],
             None if errors is None else errors[key],
             _values(X[key], contributions[key], explanation) if of_inputs else None,
+            key,
         )
-        for key in (contributions if isinstance(contributions, dict) else range(len(contributions)))
+        for key, name in zip(keys, names if has_names else keys, strict=True)
     ]
     if all(part.values is not None for part in parts):
         return "input", parts
     return "layer", [part._replace(values=None) for part in parts]
+
+
+def find_part(parts, choice):
+    """Return the input or layer with a name, key or position, or None."""
+    return next((part for part in parts if choice in (part.name, part.key)), None)
 
 
 def has_targets(explanation):
@@ -95,7 +107,7 @@ def find_kind(part, explanation):
     n_axes = part.contributions.ndim - has_targets(explanation)
     tokens, ids = explanation.get("holds_tokens"), part.values
     if isinstance(tokens, (list, dict)) and part.name is not None:
-        tokens = tokens[part.name]
+        tokens = tokens[part.key]
     elif ids is None and tokens:
         # An embedding layer has several units for each token.
         ids = unwrap_single(explanation.get("X"))
@@ -116,7 +128,7 @@ def find_letters_axis(part, explanation):
     from skdeeplift.references.random_paths import are_letters
 
     axis, values = explanation.get("letters_axis"), part.values
-    axis = axis[part.name] if isinstance(axis, (list, dict)) and part.name is not None else axis
+    axis = axis[part.key] if isinstance(axis, (list, dict)) and part.name is not None else axis
     if isinstance(axis, int) or values is None or kind_of(values.dtype) not in "biuf":
         return axis if isinstance(axis, int) else None
     # One row tells images from letters at less cost than all of them.
@@ -175,7 +187,7 @@ def choose_letters(explanation, X, part=None):
     X : array-like, or list or dict of array-like
         The rows.
     part : str or int, default=None
-        Key or position of the input; by default the only one with hypothetical contributions.
+        Name, key or position of the input; by default the only one with hypothetical contributions.
 
     Returns
     -------
@@ -200,11 +212,12 @@ def choose_letters(explanation, X, part=None):
     with_letters = [key for key in keys if axis[key] is not None]
     if part is None and len(with_letters) == 1:
         [part] = with_letters
+    parts = [each for each in find_parts(explanation)[1] if each.key in with_letters]
+    if (found := find_part(parts, part)) is not None:
+        part = found.key
     if part not in with_letters:
-        names = " or ".join(map(repr, with_letters))
-        raise ValueError(
-            f"One input is taken, of those with hypothetical contributions. Pass part={names}. Got {part!r}."
-        )
+        names = " or ".join(repr(each.name) for each in parts)
+        raise ValueError(f"part= takes one input that has hypothetical contributions. Pass part={names}. Got {part!r}.")
     arrays = [
         each[part] if type(each) is type(axis) else each[keys.index(part)] if isinstance(each, list) else each
         for each in (hypothetical, X)

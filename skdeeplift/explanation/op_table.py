@@ -170,7 +170,7 @@ class _UnsupportedStep(Step):
     reason: str
 
     def carry(self, streams, incoming):
-        """Raise an error: a survey carries nothing."""
+        """Raise an error, because the table lists ops without running them."""
         raise UnsupportedOpError(self.reason)
 
 

@@ -81,20 +81,21 @@ def take_columns(explanation, names):
     n_axes = 3 if has_targets(explanation) else 2
     if isinstance(contributions, (list, dict)):
         raise ValueError(
-            "Columns are taken of an explanation of one table, and this one has several inputs or layers. Take rows, "
-            "as explanation[:10], or the array of one of them, explanation.contributions[key]."
+            "Columns can be selected if the explanation is about one table, and this explanation has several inputs or "
+            "layers. Select rows, as explanation[:10], or take the array of one input or layer, "
+            "explanation.contributions[key]."
         )
     if known is None or np.ndim(contributions) != n_axes or len(known) != contributions.shape[1]:
         raise ValueError(
-            "Columns are taken of an explanation of one table with feature_names. Set explanation.feature_names, or "
-            "take rows: explanation[:10]."
+            "Columns can be selected if the explanation is about one table with feature_names. Set "
+            "explanation.feature_names, or select rows: explanation[:10]."
         )
     places, counts = {name: place for place, name in enumerate(known)}, Counter(known)
     if missing := [name for name in names if name not in places]:
         more = f" and {len(known) - 12} more" if len(known) > 12 else ""
         raise KeyError(f"The explanation has no column {missing[0]!r}. Expected some of {list(known)[:12]}{more}.")
     if twice := [name for name, count in Counter(names).items() if counts[name] > 1 or count > 1]:
-        raise ValueError(f"A column is taken once, and {twice[0]!r} is there twice.")
+        raise ValueError(f"Each column can be selected once. Got {twice[0]!r} twice.")
     positions, fields = [places[name] for name in names], dict(explanation)
     left_out = np.setdiff1d(np.arange(len(known)), positions)
     others = contributions[:, left_out].sum(1)

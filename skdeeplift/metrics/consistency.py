@@ -81,8 +81,8 @@ def summation_to_delta_error(
     values = explained if isinstance(explanation, Explanation | None) else explainer.explain(X, target=target)
     if values.reference_value is None:
         raise ValueError(
-            f"summation_to_delta_error is for contributions against a reference, and {type(explainer).__name__} "
-            "compares rows with none."
+            f"summation_to_delta_error needs contributions against a reference, and {type(explainer).__name__} "
+            "compares rows with no reference. Pass an explainer such as DeepLiftExplainer."
         )
     change = values.prediction - values.reference_value
     contributions = flat_contributions(explained.contributions, change).reshape(*change.shape, -1)
@@ -142,8 +142,8 @@ def rank_agreement(
     first, second = flat_contributions(first), flat_contributions(second)
     if first.shape != second.shape:
         raise ValueError(
-            "Explanations of the same rows and targets have as many contributions. Got (rows, targets, contributions) "
-            f"of {first.shape} and {second.shape}."
+            f"Both explanations need the same numbers of rows, targets and contributions. Got {first.shape} and "
+            f"{second.shape}."
         )
     if absolute:
         first, second = np.abs(first), np.abs(second)
@@ -226,7 +226,10 @@ def max_sensitivity(
     bound = explainer.bound_
     arrays = bound.arrays(bound.encoded(X, explainer), explainer)
     if any(kind_of(array.dtype) in "biu" for array in arrays):
-        raise ValueError("max_sensitivity moves rows a little, and the network takes integers, such as tokens.")
+        raise ValueError(
+            "max_sensitivity adds small changes to rows, and this network takes integers, such as tokens, which have "
+            "no small changes."
+        )
     random = check_random_state(random_state)
     before = explanation.contributions
     if isinstance(before, dict):

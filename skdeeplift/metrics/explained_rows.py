@@ -98,9 +98,8 @@ class ExplainedRows:
         bound = explainer.bound_
         if bound.layer is not None:
             raise ValueError(
-                f"This metric takes contributions of the network's input, and the explainer has "
-                f"layer={bound.layer!r}: its contributions are of that layer's units. Pass an explainer "
-                "fitted with layer=None."
+                f"This metric takes contributions of the network's input, and the explainer has layer={bound.layer!r}, "
+                "so that it returns contributions of units. Pass an explainer fitted with layer=None."
             )
         self.explainer, self.bound = explainer, bound
         self.explanation = explain_unless_given(explainer, X, explanation, target)
@@ -131,7 +130,7 @@ class ExplainedRows:
             # One raw column is one part: the explanation holds one contribution for all columns encoded from it.
             if axes is not None:
                 raise ValueError(
-                    "The parts of a row are the raw columns, which the explainer's to_source= sums contributions to. "
+                    "The explainer sums contributions to raw columns (to_source=), and these are the parts of a row. "
                     f"Pass axes=None. Got {axes!r}."
                 )
             n_parts = self.bound.n_columns
@@ -175,7 +174,7 @@ class ExplainedRows:
             if "reference" not in bound.parameters:
                 raise ValueError(
                     f'fill="reference" takes parts from the references of an explainer, and {bound.owner} compares '
-                    'rows with none. Pass fill="zeros", fill="mean" or another reference.'
+                    'rows with no reference. Pass fill="zeros", fill="mean" or another reference.'
                 )
             return references_of_rows(explainer, bound, self.arrays)
         if not isinstance(fill, References):
@@ -184,8 +183,8 @@ class ExplainedRows:
             pairs = zip(references.arrays, self.arrays, strict=True) if is_single else ()
             if is_single and all((rows == array).all() for array, rows in pairs):
                 raise ValueError(
-                    f"fill={fill!r} is the same as the rows themselves: nothing would change. Pass more rows to learn "
-                    "it from, or an array."
+                    f"fill={fill!r} equals the rows themselves, so that filling would change nothing. Pass more rows "
+                    "to learn it from, or an array."
                 )
         return references_of_rows(explainer, bound, self.arrays, references)
 
@@ -262,7 +261,7 @@ def explain_unless_given(explainer, X, explanation, target, **options):
     if not isinstance(explanation, Explanation):
         return Explanation(contributions=explanation)
     if target is not None and "target" in explanation:
-        raise ValueError("An Explanation knows its own target. Pass target=None.")
+        raise ValueError("An Explanation holds its own target. Pass target=None.")
     return explanation
 
 

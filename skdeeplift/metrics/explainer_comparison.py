@@ -165,7 +165,7 @@ def _name_explainers(explainers):
             for position, (name, explainer) in enumerate(zip(classes, explainers, strict=True))
         }
     if not named:
-        raise ValueError("explainers= has at least one fitted explainer. Got none.")
+        raise ValueError("explainers= needs at least one fitted explainer. Got none.")
     return named
 
 

@@ -91,7 +91,7 @@ def sensitivity_n(
     explained = ExplainedRows(explainer, X, explanation, target, axes)
     sizes = [_number_erased(each, explained.n_parts) for each in ([n] if np.ndim(n) == 0 else n)]
     if not sizes:
-        raise ValueError("n= has at least one number of features. Got none.")
+        raise ValueError("n= needs at least one number of features. Got none.")
     counts = np.repeat(sizes, n_draws)
     predicted, lost = _erase_random_sets(explained, explained.make_fill(fill), counts, check_random_state(random_state))
     shape = *predicted.shape[:2], len(sizes), n_draws
@@ -206,8 +206,8 @@ def _number_erased(n, n_parts):
         size = min(max(round(n * n_parts), 1), n_parts - 1)
     if not 1 <= size < n_parts:
         raise ValueError(
-            f"n= says how many of the {n_parts} features are erased together: an int from 1 to {n_parts - 1}, or a "
-            f"share between 0 and 1. Got {n!r}."
+            f"n= takes the number of features to erase together, of {n_parts}: an int from 1 to {n_parts - 1}, or a "
+            f"fraction between 0 and 1. Got {n!r}."
         )
     return size
 

@@ -98,8 +98,8 @@ def _mark_parts(explained, positions):
         if by_rows is None or not np.isin(array, (0, 1)).all():
             got = f"shape {array.shape}" if by_rows is None else f"{array.dtype}"
             raise ValueError(
-                f"positions= are booleans of shape {shape} or {kept}, perhaps with {explained.n_rows} rows in front. "
-                f"Got {got}."
+                f"positions= takes an array of booleans of shape {shape} or {kept}, or with a further first axis of "
+                f"{explained.n_rows} rows. Got {got}."
             )
         array = array.astype(bool).reshape(-1, *(shape if array.shape == by_rows + shape else sizes))
         of_input = np.zeros((len(array), explained.n_parts), bool)

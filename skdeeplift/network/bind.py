@@ -35,7 +35,7 @@ def complete_specs(callee, X, keep_integers=True):
     """
     declared = callee.declared
     if X is None and declared is None:
-        raise ValueError("The network does not say what it takes. Pass some rows for it as X.")
+        raise ValueError("The network does not define the shape of its input. Pass some rows as X.")
     if X is None:
         return tf.nest.map_structure(_spec_of_input, declared)
     check_dense(X)
@@ -69,8 +69,8 @@ def check_unmasked(array, name):
     """
     if np.ma.is_masked(array):
         raise ValueError(
-            f"{name} has masked entries, whose numbers a network would read. Pass {name.partition('=')[0]}.filled(...) "
-            "with the number that stands for a missing one."
+            f"{name} has masked entries, and the network would read the numbers below the mask. Pass "
+            f"{name.partition('=')[0]}.filled(...) with the number that the network takes for a missing value."
         )
 
 
@@ -94,7 +94,10 @@ def check_dense(X):
                 f"X must be dense, since each entry has a contribution. Got a {form} {type(array).__name__}. Use {way}."
             )
     if isinstance(X, list) and len({len(row) for row in X if isinstance(row, (list, tuple))}) > 1:
-        raise TypeError("X must be dense, with rows of one length. Got a list of rows of several lengths.")
+        raise TypeError(
+            "X must be dense, with rows of one length. Got a list of rows of several lengths. Pad the rows to one "
+            "length."
+        )
 
 
 def as_whole_numbers(array, dtype, name):
@@ -226,11 +229,12 @@ def _find_callee(estimator):
         if os.path.isdir(estimator):
             return SavedModel(estimator)
         if not os.path.splitext(estimator)[1] and not os.path.exists(estimator):
-            raise ModelFileNotFoundError(f"There is neither a file nor a SavedModel folder {os.fspath(estimator)!r}.")
+            raise ModelFileNotFoundError(f"There is no file and no SavedModel folder {os.fspath(estimator)!r}.")
     if isinstance(estimator, (tuple, list)) and any(map(_is_symbolic, tf.nest.flatten(estimator))):
         raise TypeError(
-            "estimator= takes a model, and no tensors of a model. Pass keras.Model(inputs, outputs), such as "
-            "keras.Model(model.inputs, model.outputs[0]). To explain a layer inside it, pass layer= its name."
+            "estimator= takes a model, not the tensors of a model. Pass keras.Model(inputs, outputs), such as "
+            "keras.Model(model.inputs, model.outputs[0]). To explain a layer inside the model, pass the layer's name "
+            "as layer=."
         )
     if isinstance(estimator, (str, os.PathLike, tuple, list)):
         from skdeeplift.network.files import load_network
@@ -245,8 +249,8 @@ def _find_callee(estimator):
     raise TypeError(
         "estimator= takes a keras.Model, a tf.Module that can be called, a tf.function, or an estimator such as "
         "MLPClassifier. It also takes the path of a .keras or .h5 file or of a SavedModel folder, and the two paths "
-        '("model.json", "weights.h5"). A single layer becomes a model by keras.Sequential([keras.Input(shape), layer]),'
-        f" and symbolic tensors by keras.Model(inputs, outputs). Got {estimator!r}."
+        '("model.json", "weights.h5"). Make a model of a single layer with keras.Sequential([keras.Input(shape), '
+        f"layer]), and of symbolic tensors with keras.Model(inputs, outputs). Got {estimator!r}."
     )
 
 

@@ -191,9 +191,9 @@ class Function:
         except Exception as error:
             shapes = ", ".join(f"{each.dtype.name} {each.shape}" for each in tf.nest.flatten(structure))
             raise ValueError(
-                f"What was passed as estimator= failed when it was called on {shapes}: {error}\n"
-                "Pass rows as it takes them, give it an input_signature by tf.function, and keep a reference to the "
-                "object that owns its variables."
+                f"The function passed as estimator= failed on {shapes}: {error}\nPass rows of the shape and dtype that "
+                "the function takes, or declare them with tf.function(input_signature=...). Keep a reference to the "
+                "object that owns the function's variables."
             ) from error
 
     def _call_signature(self, structure):

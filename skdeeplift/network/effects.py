@@ -27,8 +27,8 @@ def find_effects(graph, values):
     for op, in_loop, inner in _with_loops(graph, graph.ancestors(values)):
         if op.body is None and (has_effects(op) or _draws(inner, op)):
             reason = (
-                f"The network reads {graph.describe(op)}, which is random or has state, so two passes over the same "
-                "row need not agree and no contribution can be right. Remove it from the inference pass."
+                f"The network reads {graph.describe(op)}, which is random or has state, so that two passes over the "
+                "same row may differ and no contribution is right. Remove this op from the inference pass."
             )
             yield op, in_loop, reason
 
@@ -63,8 +63,8 @@ def check_effects(graph, values):
             if not _has_entry_per_place(graph, variable):
                 name = "" if variable is None else f" {variable.name!r}"
                 raise UnsupportedOpError(
-                    f"The inference pass changes the variable{name}, which {graph.describe(op)} reads, so two passes "
-                    "over the same row do not agree and no contribution can be right. Remove the update from the "
+                    f"The inference pass changes the variable{name}, which {graph.describe(op)} reads, so that two "
+                    "passes over the same row differ and no contribution is right. Remove the update from the "
                     "inference pass."
                 )
             states.append((variable, graph.describe(op)))
@@ -83,8 +83,8 @@ def check_states(states):
         value = variable.numpy()
         if not np.array_equal(value, np.broadcast_to(value[:1], value.shape)):
             raise ValueError(
-                f"The state that {description} reads differs between the places of a batch, so a row's contributions "
-                "would depend on its place. Call reset_state() of the layer, and explain the rows then."
+                f"The state that {description} reads differs between the places of a batch, so that a row's "
+                "contributions would depend on its place. Call reset_state() of the layer, then explain the rows again."
             )
 
 

@@ -57,7 +57,7 @@ def source_columns(transformer, n_columns, n_encoded=None):
     else:
         sources = _sources(transformer, n_columns)
     if n_encoded is not None and len(sources) != n_encoded:
-        raise _unknown(transformer, f"it returns {n_encoded} columns, and names {len(sources)}")
+        raise _unknown(transformer, f"it returns {n_encoded} columns, but names {len(sources)}")
     return sources
 
 
@@ -115,14 +115,14 @@ def _by_names(transformer, n_columns):
         raise _unknown(transformer, "it mixes columns")
     names = list(getattr(transformer, "feature_names_in_", [f"x{position}" for position in range(n_columns)]))
     if len(set(names)) < len(names):
-        raise _unknown(transformer, "some of its columns have the same name")
+        raise _unknown(transformer, "some of its input columns have the same name")
     if isinstance(transformer, OneHotEncoder):
         transformer = copy.copy(transformer).set_params(feature_name_combiner=lambda name, category: name)
     try:
         encoded = list(transformer.get_feature_names_out())
     except (AttributeError, ValueError, TypeError) as error:
         remedy = ', as feature_names_out="one-to-one" would' if isinstance(transformer, FunctionTransformer) else ""
-        raise _unknown(transformer, f"it does not name them{remedy}") from error
+        raise _unknown(transformer, f"it does not name its encoded columns{remedy}") from error
     if n_columns == 1:
         return np.zeros(len(encoded), int)
     indicated = np.arange(0)
@@ -133,13 +133,13 @@ def _by_names(transformer, n_columns):
     positions = {name: position for position, name in enumerate(names)}
     others = [name for name in encoded if name not in positions]
     if others:
-        raise _unknown(transformer, f"{others[0]!r} is none of its columns")
+        raise _unknown(transformer, f"the encoded column {others[0]!r} has the name of no input column")
     return np.concatenate([np.array([positions[name] for name in encoded], int), indicated])
 
 
 def _unknown(transformer, reason):
     return ValueError(
-        f"It is not known which columns those of {type(transformer).__name__} come from: {reason}. Pass groups=, a "
-        "dict of raw columns to lists of encoded ones; a tuple of raw columns stands for those that are mixed, as in "
-        "{'age': ['age'], ('height', 'weight'): ['pca0', 'pca1']}."
+        f"{type(transformer).__name__} does not tell from which raw columns its encoded columns come: {reason}. Pass "
+        "groups=, a dict from raw columns to lists of encoded columns, with a tuple for raw columns that are mixed, as "
+        "in {'age': ['age'], ('height', 'weight'): ['pca0', 'pca1']}."
     )

@@ -84,8 +84,8 @@ class Ensemble(keras.Model):
         shapes = list(dict.fromkeys(tuple(output.shape[1:]) for output in outputs))
         if len(shapes) > 1:
             raise ValueError(
-                f"The mean over an ensemble is of outputs of one shape. Its members return the shapes {shapes}. Pass "
-                "networks with one output for each class, or all with a single one for two classes."
+                f"All members of an ensemble must return one shape. These return the shapes {shapes}. Pass networks "
+                "with one output for each class, or, for two classes, all with a single output."
             )
         dtype = tf.as_dtype(np.result_type(*(output.dtype.as_numpy_dtype for output in outputs)))
         # Targets look up the members' logits by this name.

@@ -120,9 +120,8 @@ def check_steps(member):
         is_scaler = isinstance(step, _SCALERS) and not getattr(step, "clip", False)
         if not (step is None or isinstance(step, (str, SelectorMixin)) or is_scaler):
             raise ValueError(
-                f"Members of an ensemble that are pipelines may scale and select columns. Got the step "
-                f"{type(step).__name__}. Put that step in front of all members: make_pipeline(step, ensemble), with "
-                "members that are networks."
+                f"Pipelines inside an ensemble may only scale and select columns. Got the step {type(step).__name__}. "
+                "Put this step in front of all members: make_pipeline(step, ensemble), with networks as members."
             )
 
 

@@ -293,7 +293,7 @@ class _Loading:
             else:
                 weights = stack.enter_context(copy_ending_in(".weights.h5", path))
             if n_arrays > len(model.weights):  # Keras 3 would pass over the others in silence
-                raise ValueError(f"they are {n_arrays} arrays, the architecture has {len(model.weights)}")
+                raise ValueError(f"the file has {n_arrays} arrays, and the architecture has {len(model.weights)}")
             model.load_weights(weights)
         return model
 

@@ -191,9 +191,9 @@ def from_keras_0(config, path):
     is_older = not any({"cache_enabled", "custom_name"} & layer.keys() for layer in config["layers"])
     if is_older and any(layer["name"] == "Dropout" and layer.get("p", 0) > 0 for layer in config["layers"]):
         warn(
-            f"The architecture in {path!r} may be older than Keras 0.3. Versions before multiplied the inputs of a "
-            "Dropout layer by 1 - p when they predicted; it is read as one of Keras 0.3, which did not. If older, "
-            "multiply the weights of the next layer, but not its bias, by 1 - p.",
+            f"The architecture in {path!r} may be older than Keras 0.3. Before 0.3, Keras multiplied the inputs of a "
+            "Dropout layer by 1 - p in predictions. The file is read as one of Keras 0.3, which does not. If it is "
+            "older, multiply the weights of the next layer, but not its bias, by 1 - p.",
             UserWarning,
         )
     return {"class_name": "Sequential", "config": layers, "keras_version": "0.3"}

@@ -181,8 +181,8 @@ class _Rewriting:
             function = {"class_name": "function", "module": "builtins", "config": own, "registered_name": own}
         elif find_function(function) is None:
             raise ModelFileError(
-                f"Layer {name!r} calls tf.{function}, which is not among the functions of TensorFlow that are called "
-                "for a network from a file. Pass a function of your own that takes the same arguments: "
+                f"Layer {name!r} calls tf.{function}, which is not among the TensorFlow functions that a network from "
+                "a file may call. Pass a function of your own that takes the same arguments: "
                 f"{say_call(self.files, {name: 'function'})}."
             )
         config = {"name": name, "function": function}

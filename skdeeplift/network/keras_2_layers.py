@@ -75,7 +75,7 @@ class _LocallyConnected(keras.Layer):
         self.channels = input_shape[1 if first else -1]
         self.inputs = tuple(input_shape[2:] if first else input_shape[1:-1])
         if None in (self.channels, *self.inputs):
-            raise ValueError(f"Layer {self.name!r} needs an input of a known size")
+            raise ValueError(f"Layer {self.name!r} needs an input of known size.")
         sizes = zip(self.inputs, self.kernel_size, self.strides, strict=True)
         if self.padding == "valid":
             self.outputs = tuple((size - kernel) // step + 1 for size, kernel, step in sizes)

@@ -130,7 +130,7 @@ class TensorFlowCall(keras.Layer):
         first, keywords = _fill(json.loads(self.arguments), tensors)
         function = find_function(self.function) if isinstance(self.function, str) else self.function
         if function is None:
-            raise ValueError(f"The function tf.{self.function} is not called for a network from a file.")
+            raise ValueError(f"A network from a file may not call the function tf.{self.function}.")
         return function(first, **keywords)
 
     def get_config(self):
@@ -216,7 +216,7 @@ def read_node(text):
     else:
         node.ParseFromString(text.encode())
     if node.op not in _OPERATIONS:
-        raise ValueError(f"The operation {node.op} is not run for a network from a file.")
+        raise ValueError(f"A network from a file may not run the operation {node.op}.")
     node.device = ""
     for name in [name for name in node.attr if name.startswith("_")]:
         del node.attr[name]

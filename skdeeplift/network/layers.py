@@ -193,20 +193,21 @@ def find_layer(graph, name, inputs=()):
         raise ValueError(f"Several layers are named {of_layer!r}. Pass one of {paths}.")
     if len(numbers) > 1:
         raise ValueError(
-            f"The network calls the layer {of_layer!r} {len(numbers)} times, so that its units have no one value. Name "
-            f"another layer, or give each call a layer of its own that returns its input."
+            f"The network calls the layer {of_layer!r} {len(numbers)} times, so that its units have several values. "
+            "Name another layer, or add a layer such as keras.layers.Identity behind each call, and name one of the "
+            "added layers."
         )
     outputs = [value for value in graph.calls[numbers[0]].outputs if graph.carries_difference(value)]
     if len(outputs) != 1:
         raise ValueError(
-            f"layer= takes a layer with one output of floating-point numbers that depends on the network's input. "
-            f"The layer {of_layer!r} has {len(outputs)} of them here."
+            "layer= takes a layer with one output of floating-point numbers that depends on the network's input. The "
+            f"layer {of_layer!r} has {len(outputs)} such outputs."
         )
     found = outputs[0] if name == of_layer else _before_activation(graph, outputs[0], numbers[0], of_layer)
     if found.dtype.is_complex:
         raise ValueError(
-            f"layer={name!r} names complex numbers, and a complex unit has no single multiplier. Name a layer "
-            "before or behind it, such as one that returns the real and the imaginary part side by side."
+            f"layer={name!r} names a layer of complex numbers, and a complex unit has no single multiplier. Name a "
+            "layer before or behind it, such as one that returns the real and the imaginary part side by side."
         )
     return found
 

@@ -46,7 +46,7 @@ def find_hiding_masks(graph):
 
 
 def _hides(graph, source):
-    """Test whether a mask's booleans meet numbers of other inputs together with a large number, or divide them."""
+    """Test whether a mask hides numbers of other inputs by a large number, or counts them for a division."""
     alone, large, others = {source}, set(), {*graph.inputs} - {source}
 
     def is_large(value):

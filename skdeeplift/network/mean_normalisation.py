@@ -74,7 +74,7 @@ def mean_normalise_weights_for_sequence_convolution(
         )
     if not -rank <= axis_of_normalisation < rank or axis_of_normalisation % rank == rank - 1:
         raise ValueError(
-            f"axis_of_normalisation= is the axis of the letters, any of {rank} but the last. Got "
+            f"axis_of_normalisation= takes the axis of the letters, one of {rank} axes but not the last. Got "
             f"{axis_of_normalisation} for weights of shape {weights.shape}."
         )
     if weights.shape[axis_of_normalisation] == 1:

@@ -321,7 +321,7 @@ def with_own_weights(network):
         weights.setdefault(key, []).append(copied)
         labels.setdefault(key[-1] if isinstance(key, tuple) else key, []).append(key)
     if not weights:
-        raise ValueError("The network has no variables of floating-point numbers, which could be other ones.")
+        raise ValueError("The network has no variables of floating-point numbers to randomize.")
     # Use the names of layers without outer layers if these names are unique.
     names = {
         key: name if len(set(keys)) == 1 or isinstance(key, str) else "/".join(key)

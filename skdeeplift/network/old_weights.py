@@ -87,7 +87,9 @@ def convert(model, arrays, is_keras_1, kernels):
     """
     layers = [layer for layer in model.layers if layer.weights]
     if len(layers) != len(arrays):
-        raise ValueError(f"they are of {len(arrays)} layers, the architecture has {len(layers)} with weights")
+        raise ValueError(
+            f"the file has weights of {len(arrays)} layers, and the architecture has {len(layers)} layers with weights"
+        )
     converted = {}
     for layer, name in zip(layers, arrays, strict=True):
         converted[name] = _join_gates(layer, arrays[name])
@@ -203,7 +205,7 @@ def _convert_kernel(layer, array, is_keras_1, is_reversed):
     sizes = zip(layer.kernel_size, layer.strides, strict=True)
     if layer.padding == "same" and any(size > 1 and (size % 2 == 0 or step > 1) for size, step in sizes):
         raise ModelFileError(
-            f"Layer {layer.name!r} pads to the same size, which Theano does otherwise for kernels of an even size and "
-            f"for strides. {BUILD_ANEW}"
+            f'Layer {layer.name!r} has padding="same", which Theano computes in another way for kernels of an even '
+            f"size and for strides. {BUILD_ANEW}"
         )
     return array[(slice(None, None, -1),) * rank]

@@ -187,16 +187,18 @@ REPEATED, INSERTED = "repeated", "inserted"
 # Type of a cast from floating-point numbers to integers or booleans, or from integers to booleans.
 TRUNCATION = "Cast to whole"
 A_BRANCH = (
-    "which branch is taken is known only when the network runs, and the branches' results are no arrays of one known "
-    "shape, between which tf.where can choose"
+    "the condition is known only when the network runs, and the branches do not return arrays of one known shape, as "
+    "tf.where needs"
 )
 PARTS = (
-    "how long the parts are that it puts together depends on the values that it is given, as where tf.vectorized_map "
-    "meets a tf.cond, which tf.map_fn or tf.where can take the place of"
+    "the sizes of the parts that it joins depend on values, as in a tf.cond inside tf.vectorized_map; use tf.map_fn or "
+    "tf.where instead"
 )
-SEGMENTS = "it joins entries of the leading axis by numbers of segments that are not constant"
-NUMBER_OF_RESULTS = "how many results it has depends on the values that it is given, so a row and its reference differ"
-A_DECOMPOSITION = "a matrix decomposition is no sum, product or elementwise function"
+SEGMENTS = "it reduces segments of the leading axis whose ids are not constant"
+NUMBER_OF_RESULTS = (
+    "the size of its result depends on values, so that a row and its reference may have results of different sizes"
+)
+A_DECOMPOSITION = "a matrix decomposition is not a sum, a product or an elementwise function"
 
 # Elementwise families.
 ACTIVATION = Family({ANY: "activation"}, elementwise=True)

@@ -24,9 +24,10 @@ def check_path(path, extensions):
         raise ModelFileError(
             f"{path!r} is a graph of TensorFlow. Pass the folder of a SavedModel, {os.path.dirname(path)!r}."
             if os.path.basename(path) == "saved_model.pb"
-            else f"{path!r} is a frozen graph of TensorFlow. Read it by graph = tf.compat.v1.GraphDef.FromString(open("
-            f"{path!r}, 'rb').read()), and pass the function from one of its tensors to another by their names: "
-            "estimator=tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph, name=''), []).prune('x:0', 'y:0')"
+            else f"{path!r} is a frozen graph of TensorFlow. Read it: graph = "
+            f"tf.compat.v1.GraphDef.FromString(open({path!r}, 'rb').read()). Then pass a function from one of its "
+            "tensors to another, such as 'x:0' and 'y:0': estimator=tf.compat.v1.wrap_function(lambda: "
+            "tf.import_graph_def(graph, name=''), []).prune('x:0', 'y:0')"
         )
     if not path.lower().endswith(extensions) and not os.path.isdir(path):
         expected = " or ".join(extensions)

@@ -33,15 +33,15 @@ def expand_over_sources(value, names, parameter):
     if isinstance(value, dict):
         if set(value) != set(names):
             raise ValueError(
-                f"{parameter} as a dict has one entry for each of {', '.join(map(repr, names))}. Got entries for "
+                f"{parameter} as a dict needs one entry for each of {', '.join(map(repr, names))}. Got entries for "
                 f"{', '.join(map(repr, value)) or 'none'}."
             )
         return [value[name] for name in names]
     if isinstance(value, list) and len(names) > 1:
         if len(value) != len(names):
             raise ValueError(
-                f"{parameter} as a list has one entry for each of {', '.join(map(repr, names))}. Got {len(value)}; one "
-                "for all of them is an int or a tuple."
+                f"{parameter} as a list needs one entry for each of {', '.join(map(repr, names))}. Got {len(value)}. "
+                "To use one entry for all, pass an int or a tuple."
             )
         return value
     return [value] * len(names)
@@ -63,7 +63,7 @@ def require_shape(source, name):
     shape = source.value.shape
     if shape.rank is None or not shape[1:].is_fully_defined():
         raise ValueError(
-            f"{name!r} has shape {shape}, and what is perturbed needs axes of known size. Pass rows of one length, or "
+            f"{name!r} has shape {shape}, and perturbed arrays need axes of known size. Pass rows of one length, or "
             "another layer."
         )
     return tuple(shape[1:])
@@ -94,7 +94,10 @@ def partition_by_groups(groups, shapes, names, columns=None):
         If an element does not belong to exactly one group.
     """
     if len(shapes) > 1:
-        raise ValueError(f"groups= is for one input or layer. Here are {len(shapes)}: {', '.join(map(repr, names))}.")
+        raise ValueError(
+            f"groups= takes the columns of one input or layer, and this explainer has {len(shapes)}: "
+            f"{', '.join(map(repr, names))}. Pass groups=None."
+        )
     [shape], [name] = shapes, names
     if isinstance(groups, dict):
         labels = _labels_of_dict(groups, shape, name, None if columns is None else list(columns))
@@ -102,17 +105,17 @@ def partition_by_groups(groups, shapes, names, columns=None):
         try:
             labels = np.asarray(groups)
         except ValueError as error:
-            raise ValueError(f"groups= as labels has one label for each column. Got {groups!r}.") from error
+            raise ValueError(f"groups= as an array needs one label for each column. Got {groups!r}.") from error
         if labels.shape != shape:
             raise ValueError(
-                f"groups= as labels has one label for each column, in the shape {shape} of a row of {name!r}. Got "
+                f"groups= as an array needs one label for each column, in the shape {shape} of a row of {name!r}. Got "
                 f"shape {labels.shape}."
             )
         if kind_of(labels.dtype) == "O":
             # Convert labels to text, because labels of several types cannot be sorted.
             labels = np.array([str(label) for label in labels.ravel()]).reshape(shape)
         if kind_of(labels.dtype) == "f" and np.isnan(labels).any():
-            raise ValueError("groups= as labels has one label for each column. Some are NaN.")
+            raise ValueError("groups= as an array needs one label for each column. Some labels are NaN.")
         labels = np.unique(labels, return_inverse=True)[1].reshape(shape)
     return [Partition(labels, int(labels.max()) + 1)]
 
@@ -120,8 +123,8 @@ def partition_by_groups(groups, shapes, names, columns=None):
 def _labels_of_dict(groups, shape, name, columns):
     if len(shape) != 1:
         raise ValueError(
-            f"groups= as a dict has the columns of a table, and a row of {name!r} has shape {shape}. Pass an array of "
-            "labels in this shape."
+            f"groups= as a dict takes the columns of a table, and a row of {name!r} has shape {shape}. Pass an array "
+            "of labels in this shape."
         )
     known = [] if columns is None else columns
     labels = np.full(shape, -1)
@@ -151,7 +154,8 @@ def _labels_of_dict(groups, shape, name, columns):
     if missing:
         described = [known[position] if known else position for position in missing]
         raise ValueError(
-            f"groups= leaves out the columns {described}. Name each column once, if need be in one more group."
+            f"groups= leaves out the columns {described}. Name each column once, the remaining columns in a group of "
+            "their own."
         )
     return labels
 

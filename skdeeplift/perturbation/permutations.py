@@ -45,7 +45,7 @@ def make_games(sources, names, columns, parameters, seed):
     axes, groups = parameters["sampling_axes"], parameters["groups"]
     if groups is not None:
         if axes is not None:
-            raise ValueError(f"sampling_axes= and groups= exclude each other. Got sampling_axes={axes!r} and groups.")
+            raise ValueError(f"Pass sampling_axes= or groups=, not both. Got sampling_axes={axes!r} and groups.")
         games = [partition_by_groups(groups, shapes, names, columns if parameters["layer"] is None else None)]
     else:
         of_sources = list(zip(expand_over_sources(axes, names, "sampling_axes="), shapes, names, strict=True))

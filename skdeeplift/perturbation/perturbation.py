@@ -142,7 +142,10 @@ class Perturbation(PairMethod):
         }
         for source in self.sources:
             if len(pairs[source.value][0].shape) != source.value.shape.rank + 1:
-                raise ValueError(f"{source.value.name!r} has several entries for each row. Pass another layer.")
+                raise ValueError(
+                    f"{source.value.name!r} has several entries on its first axis for each row, and can be perturbed "
+                    "only with one. Pass another layer."
+                )
         weights = with_axis_of_references(tf.cast(request.target, tf.float64), self.target.shape.rank)
         size = pairing.rows, pairing.references, pairing.targets
         of_rows, of_references = (tf.broadcast_to(sum_weighted(end, weights), size) for end in pairs[self.target])

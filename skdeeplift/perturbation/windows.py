@@ -39,7 +39,7 @@ def make_covers(sources, names, columns, parameters):
     if parameters["groups"] is not None:
         if not (is_whole_number(window_shape) and is_whole_number(step) and window_shape == step == 1):
             raise ValueError(
-                f"groups= and windows exclude each other. Got groups, window_shape={window_shape!r} and step={step!r}."
+                f"Pass groups= or windows, not both. Got groups, window_shape={window_shape!r} and step={step!r}."
             )
         columns = columns if parameters["layer"] is None else None
         return partition_by_groups(parameters["groups"], shapes, names, columns)
@@ -56,8 +56,9 @@ def make_covers(sources, names, columns, parameters):
         each = _expand_over_axes(each, shape, name, "step=")
         if any(far > size < whole for far, size, whole in zip(each, window, shape, strict=True)):
             raise ValueError(
-                f"step= {each} is larger than window_shape= {window} for {name!r}, so elements between windows would "
-                "lie in none and seem to contribute nothing. Pass a step up to the window's size along each axis."
+                f"step= {each} is larger than window_shape= {window} for {name!r}, so that no window would cover the "
+                "elements between windows, and these would seem to contribute nothing. Pass a step up to the window's "
+                "size along each axis."
             )
         windows.append(Windows(shape, window, each, by_size=by_size))
     return windows

@@ -49,7 +49,7 @@ def check_matplotlib(owner):
         import_module("matplotlib")
     except ImportError as error:
         raise ImportError(
-            f"{owner} draws with matplotlib, which is not installed. Use pip install 'skdeeplift[plot]'."
+            f"{owner} draws with matplotlib, which is not installed. Install it: pip install 'skdeeplift[plot]'."
         ) from error
 
 

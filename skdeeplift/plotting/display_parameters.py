@@ -24,7 +24,7 @@ rows : object or list of object, default=None
 target : int or str, default=None
     The target to draw, by its index or label. Required if there are several targets.
 part : str or int, default=None
-    The key or position of the input or layer to draw. Required if there are several inputs or layers.
+    The name, key or position of the input or layer to draw. Required if there are several inputs or layers.
 max_features : int, default=10
     Maximum number of features to draw. The sum of the other features is drawn in place of them. None draws all
     features.

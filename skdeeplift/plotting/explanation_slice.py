@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdeeplift.explanation.explanation_parts import find_parts, has_targets, target_labels, unwrap_single
+from skdeeplift.explanation.explanation_parts import find_part, find_parts, has_targets, target_labels, unwrap_single
 from skdeeplift.plotting.rows_and_columns import (
     Rows,
     are_row_targets,
@@ -13,7 +13,7 @@ from skdeeplift.plotting.rows_and_columns import (
     join_names,
     take_rows,
 )
-from skdeeplift.plotting.target_text import TargetText, describe_target
+from skdeeplift.plotting.target_text import TargetText, describe_target, has_classes
 
 
 class ExplanationSlice(NamedTuple):
@@ -42,7 +42,7 @@ class ExplanationSlice(NamedTuple):
         return self.target if self.target_of_rows is None else self.target_of_rows[row]
 
 
-def slice_explanation(explanation, owner, *, target=None, part=None, field="contributions"):
+def slice_explanation(explanation, owner, *, target=None, part=None, field="contributions", is_mixed=False):
     """Take one input or layer, and one target, of an explanation.
 
     Parameters
@@ -55,9 +55,12 @@ def slice_explanation(explanation, owner, *, target=None, part=None, field="cont
         The index or label of one of several targets. If rows have targets of their own, the rows of this target are
         taken.
     part : str or int, default=None
-        The key or position of one of several inputs or layers.
+        The name, key or position of one of several inputs or layers.
     field : str, default="contributions"
         The field to take, which has the shape of the contributions.
+    is_mixed : bool, default=False
+        Whether rows with different targets may be taken together. Of several classes, the predicted class of each row
+        is then taken by default.
 
     Returns
     -------
@@ -79,14 +82,20 @@ def slice_explanation(explanation, owner, *, target=None, part=None, field="cont
     if has_targets(explanation):
         choices = target_labels(explanation)
         if target is None and len(choices) > 1:
-            raise ValueError(
-                f"{owner} draws contributions to one target, and the explanation has {len(choices)}. Pass target=, one "
-                f"of {join_names(choices)}."
-            )
-        index = 0 if target is None else find_target(target, explanation)
-        contributions = contributions[..., index]
-        at_target = [None if each is None else np.asarray(each)[:, index] for each in at_target]
-        text = describe_target(explanation, None if len(choices) == 1 else choices[index])
+            if not (is_mixed and has_classes(explanation)):
+                raise ValueError(
+                    f"{owner} draws contributions to one target, and the explanation has {len(choices)}. Pass "
+                    f"target={join_names(choices[:1])}, or another of {join_names(choices)}."
+                )
+            index = np.argmax(explanation.prediction, axis=1)
+            texts = [describe_target(explanation, label) for label in choices]
+            text, of_rows = describe_target(explanation, index), [texts[each] for each in index]
+        else:
+            index = 0 if target is None else find_target(target, explanation)
+            text = describe_target(explanation, None if len(choices) == 1 else choices[index])
+        taken = np.arange(len(contributions)) if of_rows else slice(None), ..., index
+        contributions = contributions[taken]
+        at_target = [None if each is None else np.asarray(each)[taken] for each in at_target]
     elif are_row_targets(asked, len(contributions)):
         if target is not None:
             rows = np.flatnonzero(asked == target)
@@ -143,16 +152,16 @@ def slice_table(explanation, owner, *, target=None, part=None, is_mixed=False):
     ValueError
         If `slice_explanation` raises it, if the rows are not those of a table, or if they have different targets.
     """
-    chosen = slice_explanation(explanation, owner, target=target, part=part)
+    chosen = slice_explanation(explanation, owner, target=target, part=part, is_mixed=is_mixed)
     if chosen.contributions.ndim != 2:
         raise ValueError(
-            f"{owner} draws the features of a table, contributions of shape (n_rows, n_features). The explanation's "
-            f"have shape {chosen.contributions.shape}; ImageContributionDisplay draws images, SequenceLogoDisplay "
-            "one-hot sequences, TokenDisplay text."
+            f"{owner} draws the features of a table, contributions of shape (n_rows, n_features). Got contributions of "
+            f"shape {chosen.contributions.shape}. Use ImageContributionDisplay for images, SequenceLogoDisplay for "
+            "one-hot sequences, and TokenDisplay for text."
         )
     if not is_mixed and len(set(chosen.target_of_rows or ())) > 1:
         raise ValueError(
-            f"{owner} draws contributions to one target, and these rows have targets of their own, such as their "
+            f"{owner} draws contributions to one target, and these rows have different targets, such as their "
             f"predicted classes. Pass target=, one of {join_names(np.unique(explanation['target']))}, to draw the rows "
             "of this target, or explain all rows with one target."
         )
@@ -220,7 +229,8 @@ def _sum_others(explanation, part):
     kind, parts = find_parts(explanation)
     if kind != "input" or len(parts) == 1:
         return "columns left out", explanation.get("other_contributions")
-    arrays = [np.asarray(each.contributions) for each in parts if each.name != part]
+    chosen = find_part(parts, part)
+    arrays = [np.asarray(each.contributions) for each in parts if each is not chosen]
     targets = np.shape(explanation.prediction)[1:]
     return "other inputs", sum(each.reshape(len(each), -1, *targets).sum(1, dtype=np.float64) for each in arrays)
 
@@ -228,25 +238,26 @@ def _sum_others(explanation, part):
 def _take_part(explanation, owner, part, field):
     """Return a field, the values and the axis of letters of one input or layer."""
     kind, parts = find_parts(explanation)
-    keys = [each.name for each in parts]
+    names = [each.name for each in parts]
     if kind is None and part is not None:
         raise ValueError(f"The explanation is about one input or layer. Leave part= at None, not {part!r}.")
     if part is None and len(parts) > 1:
         raise ValueError(
-            f"{owner} draws one {kind}, and the explanation has {len(parts)}. Pass part=, one of {join_names(keys)}."
+            f"{owner} draws one {kind}, and the explanation has {len(parts)}. Pass part={names[0]!r}, or another of "
+            f"{join_names(names)}."
         )
-    if part is not None and part not in keys:
-        raise ValueError(f"part={part!r} is no {kind} of the explanation. Expected one of {join_names(keys)}.")
-    chosen = parts[0 if part is None else keys.index(part)]
+    chosen = parts[0] if part is None else find_part(parts, part)
+    if chosen is None:
+        raise ValueError(f"part={part!r} is no {kind} of the explanation. Expected one of {join_names(names)}.")
     array, X, values = explanation[field], explanation.get("X"), chosen.values
     letters_axis = explanation.get("letters_axis")
     if kind is None:
         X = unwrap_single(X)
     else:
         # Layers have the rows in common.
-        array, X = array[chosen.name], unwrap_single(X) if values is None else X[chosen.name]
+        array, X = array[chosen.key], unwrap_single(X) if values is None else X[chosen.key]
     if isinstance(letters_axis, (list, dict)):
-        letters_axis = letters_axis[chosen.name]
+        letters_axis = letters_axis[chosen.key]
     if array is None:
         raise ValueError(f"The explanation has no {field} of {kind} {part!r}, which holds no letters.")
     if values is not None and hasattr(X, "columns"):

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from skdeeplift.annotations import ArrayLike, Axes, Explanation
+from skdeeplift.annotations import ArrayLike, Axes
 from skdeeplift.number_text import format_number
-from skdeeplift.plotting.display import Display, hide_spines, write_plain_ticks
-from skdeeplift.plotting.row_steps import name_features, steps_to_prediction, take_row
-from skdeeplift.plotting.text_layout import make_ruler, shorten_name, stair_levels
+from skdeeplift.plotting.display import hide_spines, write_plain_ticks
+from skdeeplift.plotting.row_steps import RowDisplay, name_features, steps_to_prediction
+from skdeeplift.plotting.text_layout import fit_name, make_ruler, stair_levels
 
 # Heights of the stack and of each level of labels, in points.
 STACK, LEVEL = 24, 15
+# Share of the width for the labels on both sides.
+SHARE_OF_LABELS = 0.72
 
 
-class ForceDisplay(Display):
+class ForceDisplay(RowDisplay):
     """Stacks of one row's contributions on one line: those that raise the target, and those that lower it.
 
     Both stacks meet at the prediction, where the largest contributions are. The stack that raises the target is on the
@@ -73,49 +75,6 @@ class ForceDisplay(Display):
         self.values = values
         self.xlabel = xlabel
 
-    @classmethod
-    def from_explanation(
-        cls,
-        explanation: Explanation,
-        *,
-        row: Any = None,
-        position: int | None = None,
-        target: int | str | None = None,
-        part: str | int | None = None,
-        max_features: int = 10,
-        ax: Axes | None = None,
-    ) -> Self:
-        """Draw the contributions of one row of an explanation of a table.
-
-        Parameters
-        ----------
-        %(explanation)s
-            The method compares them with a reference.
-        %(row)s
-        %(position)s
-        %(target)s
-            If rows have targets of their own, that of the row is drawn.
-        %(part)s
-        %(max_features)s
-        %(ax)s
-
-        Returns
-        -------
-        display : ForceDisplay
-            The display, already drawn.
-
-        Raises
-        ------
-        ValueError
-            If the explanation is not about a table, or has no reference. If it has several rows, targets, inputs or
-            layers and none is chosen. If a number of the row is not finite.
-        """
-        arguments, values, text = take_row(
-            explanation, cls.__name__, row=row, position=position, target=target, part=part
-        )
-        display = cls(*arguments, values=values, xlabel=text.with_sides(text.quantity or "output"))
-        return display.plot(max_features=max_features, ax=ax)
-
     def plot(self, *, max_features: int | None = None, ax: Axes | None = None) -> Self:
         """Draw the stacks.
 
@@ -157,8 +116,10 @@ class ForceDisplay(Display):
         self.figure_.draw_without_rendering()
         width, height = (each * 72 / self.figure_.dpi for each in ax.get_window_extent().size)
         numbers = [format_number(change, sign=True) for change in changes]
-        labels = [f"{shorten_name(name)} ({number})" for name, number in zip(names, numbers, strict=True)]
-        widths = np.array([*map(make_ruler(self.figure_, "small"), labels)]) + 8
+        # Labels leave a quarter of the width to the stacks.
+        most, measure = SHARE_OF_LABELS * width / len(set(sides)), make_ruler(self.figure_, "small")
+        labels = [fit_name(name, number, measure, most - 8) for name, number in zip(names, numbers, strict=True)]
+        widths = np.array([*map(measure, labels)]) + 8
         middles, is_left = (heads + tails) / 2, sides < 0
         # Labels reach outwards, so the axis needs space on both sides.
         pads = np.full(2, margin * width / (high - low or 1.0))

@@ -67,7 +67,10 @@ def as_images(chosen, rows, image_shape, axis, owner):
     """
     contributions, images = chosen.contributions[rows], chosen.values
     if images is None:
-        raise ValueError(f"{owner} draws contributions over their images, and the explanation holds no X for them.")
+        raise ValueError(
+            f"{owner} draws contributions over the images, and the explanation does not hold them. Set explanation.X "
+            "to the images."
+        )
     images = np.asarray(images, np.float64)[rows]
     if image_shape is not None:
         if np.prod(image_shape) != contributions[0].size:

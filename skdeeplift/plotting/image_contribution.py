@@ -427,6 +427,6 @@ def _targets(explanation, target, owner):
     if len(labels) > MOST_TARGETS:
         raise ValueError(
             f"{owner} draws up to {MOST_TARGETS} targets side by side, and the explanation has {len(labels)}. Pass "
-            f"target=, one or several of {join_names(labels)}."
+            f"target={join_names(labels[:1])}, or one or several of {join_names(labels)}."
         )
     return labels

@@ -119,13 +119,14 @@ class ImportanceDisplay(Display):
         label, absolute = slices[0].target.contribution, np.abs(slices[0].contributions)
         if of_all and target is None:
             label = f"contribution to {plural_unit(explanation)}"
+            several = "outputs" if label.endswith("outputs") else "classes"
             absolute = np.abs(np.stack([each.contributions for each in slices], -1))
             if by_class:
                 classes = [target_name(explanation, each) for each in labels]
-                label += ", summed over classes"
+                label += f", summed over {several}"
             else:
                 absolute = absolute.mean(-1)
-                label += f", mean over {len(labels)} classes" if len(labels) > 1 else ""
+                label += f", mean over {len(labels)} {several}" if len(labels) > 1 else ""
         elif by_class:
             targets = np.unique(asked)
             classes = [target_name(explanation, each) for each in targets]

@@ -1,8 +1,14 @@
 """Steps from the target's value at the reference to the prediction of one row."""
 
+from __future__ import annotations
+
+from typing import Any, Self
+
 import numpy as np
 
+from skdeeplift.annotations import Axes, Explanation
 from skdeeplift.number_text import format_value
+from skdeeplift.plotting.display import Display
 from skdeeplift.plotting.explanation_slice import slice_table
 from skdeeplift.plotting.rows_and_columns import choose_row, join_names, name_others, rank_features, take_column
 
@@ -10,6 +16,54 @@ from skdeeplift.plotting.rows_and_columns import choose_row, join_names, name_ot
 VISIBLE = 1e-3
 # Marks a sum of several features, which has no value, among the values of features.
 NO_VALUE = object()
+
+
+class RowDisplay(Display):
+    """Display of one row, with steps from the target at the reference to the prediction."""
+
+    @classmethod
+    def from_explanation(
+        cls,
+        explanation: Explanation,
+        *,
+        row: Any = None,
+        position: int | None = None,
+        target: int | str | None = None,
+        part: str | int | None = None,
+        max_features: int = 10,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw the contributions of one row of an explanation of a table.
+
+        Parameters
+        ----------
+        %(explanation)s
+            The method compares them with a reference.
+        %(row)s
+        %(position)s
+        target : int or str, default=None
+            The target to draw. By default the row's predicted class among several classes, or the row's own target if
+            rows have different targets. Required if there are several outputs that are not classes.
+        %(part)s
+        %(max_features)s
+        %(ax)s
+
+        Returns
+        -------
+        display : Display
+            The display, already drawn.
+
+        Raises
+        ------
+        ValueError
+            If the explanation is not about a table, or has no reference. If it has several rows, outputs, inputs or
+            layers and none is chosen. If a number of the row is not finite.
+        """
+        arguments, values, text = take_row(
+            explanation, cls.__name__, row=row, position=position, target=target, part=part
+        )
+        display = cls(*arguments, values=values, xlabel=text.with_sides(text.quantity or "output"))
+        return display.plot(max_features=max_features, ax=ax)
 
 
 def take_row(explanation, owner, *, row=None, position=None, target=None, part=None):

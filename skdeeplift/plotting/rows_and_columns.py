@@ -98,7 +98,7 @@ def choose_rows(rows, chosen, position, owner):
     if chosen is None and position is None:
         return list(range(min(len(rows.positions), MOST_ROWS)))
     if chosen is not None and position is not None:
-        raise ValueError(f"{owner} draws rows= by their labels, or those at position=. Pass one of the two.")
+        raise ValueError("rows= takes labels of rows, and position= their positions. Pass one of the two.")
     if chosen is None:
         return [_find_position(rows, each) for each in np.ravel(np.asarray(position, dtype=object))]
     is_label = isinstance(rows.labels, pd.MultiIndex) and isinstance(chosen, tuple)
@@ -111,9 +111,7 @@ def _find_position(rows, position, parameter="position"):
     if not _is_index(position):
         raise TypeError(f"{parameter}= takes the position of a row as an int. Got {position!r}.")
     if not -rows.n_rows <= position < rows.n_rows:
-        raise ValueError(
-            f"{parameter}={position} is none of the explanation's rows. Expected a position below {rows.n_rows}."
-        )
+        raise ValueError(f"{parameter}={position} is out of range. Expected a position below {rows.n_rows}.")
     return _find_place(rows, int(position) % rows.n_rows)
 
 

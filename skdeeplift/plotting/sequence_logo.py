@@ -177,8 +177,9 @@ class SequenceLogoDisplay(Display):
         letters_axis : int, default=None
             The axis of letters, not counting the axis of rows; by default the last axis along which rows are one-hot.
         %(letter_colors)s
-        %(target)s
-            If rows have targets of their own, that of the row is drawn.
+        target : int or str, default=None
+            The target to draw. By default the row's predicted class among several classes, or the row's own target if
+            rows have different targets. Required if there are several outputs that are not classes.
         %(part)s
         %(ax)s
 
@@ -198,7 +199,7 @@ class SequenceLogoDisplay(Display):
             raise ValueError(
                 "The explanation has no hypothetical contributions. Use hypothetical=True in explain or from_explainer."
             )
-        chosen = slice_explanation(explanation, owner, target=target, part=part, field=field)
+        chosen = slice_explanation(explanation, owner, target=target, part=part, field=field, is_mixed=True)
         axis = chosen.letters_axis if letters_axis is None else letters_axis
         letters, scores = _letters_last(chosen.values, chosen.contributions, axis, owner)
         row = choose_row(chosen.rows, row, position, owner)
@@ -319,7 +320,9 @@ def _letters_last(X, contributions, axis, owner):
     if axis is None:
         found = [each for each in range(1, X.ndim) if X.shape[each] > 1 and are_letters(X, each).all()]
         if not found:
-            raise ValueError(f"{owner} needs an axis along which one entry is 1 and the others are 0. Is X one-hot?")
+            raise ValueError(
+                f"{owner} needs an axis along which one entry is 1 and the others are 0. Pass rows of one-hot letters."
+            )
         axis = found[-1] - 1
     if not 0 <= axis < X.ndim - 1 or not are_letters(X, axis + 1).all():
         raise ValueError(f"letters_axis={axis} is no axis of one-hot letters of values of shape {X.shape}.")

@@ -87,6 +87,11 @@ def describe_target(explanation, choice=None):
     return TargetText(_with_unit(unit, name))
 
 
+def has_classes(explanation):
+    """Return whether targets are classes that compete for each row, so that a row has a predicted class."""
+    return _unit_of(explanation).removeprefix("centered ") in _OF_CLASSES
+
+
 def plural_unit(explanation):
     """Return the unit of several targets, such as "logits"."""
     return _PLURALS[_unit_of(explanation).removeprefix("centered ")]

@@ -38,7 +38,34 @@ def wrap_lines(text, width):
 
 def shorten_name(name, width=60):
     """Shorten a long name in the middle, so that a value at its end stays."""
-    return name if len(name) <= width else f"{name[: width - 20]}…{name[-19:]}"
+    end = min(19, (width - 1) // 2)
+    return name if len(name) <= width else f"{name[: width - 1 - end]}…{name[-end:]}"
+
+
+def fit_name(name, number, measure, width):
+    """Return a name with a number in parentheses, shortened to a width.
+
+    Parameters
+    ----------
+    name : str
+        The name. It keeps at least 12 letters.
+    number : str
+        The number.
+    measure : callable
+        Function of a text that returns its width in points.
+    width : float
+        The largest width in points.
+
+    Returns
+    -------
+    label : str
+        Such as "age (+0.5)".
+    """
+    labels = (f"{shorten_name(name, letters)} ({number})" for letters in range(60, 11, -3))
+    for label in labels:
+        if measure(label) <= width:
+            break
+    return label
 
 
 def stair_levels(anchors, widths):

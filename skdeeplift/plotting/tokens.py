@@ -112,8 +112,9 @@ class TokenDisplay(Display):
         max_words : int, default=200
             Maximum number of words to draw of each text. The words left out are counted, with the sum of their
             contributions.
-        %(target)s
-            If rows have targets of their own, the rows of this target are drawn. By default all rows are drawn.
+        target : int or str, default=None
+            The target to draw; by default the predicted class of each row. Required if there are several outputs that
+            are not classes. If rows have targets of their own, only rows of this target are drawn; all rows by default.
         %(part)s
         percentile : float, default=100
             %(percentile)s
@@ -131,7 +132,7 @@ class TokenDisplay(Display):
             is chosen.
         """
         owner = cls.__name__
-        chosen = slice_explanation(explanation, owner, target=target, part=part)
+        chosen = slice_explanation(explanation, owner, target=target, part=part, is_mixed=True)
         contributions, ids = chosen.contributions, None if chosen.values is None else np.asarray(chosen.values)
         if contributions.ndim == 3:
             contributions = contributions.sum(-1)
@@ -163,7 +164,9 @@ class TokenDisplay(Display):
         for text, row in zip(texts, positions, strict=True):
             n_tokens = contributions.shape[1]
             if len(text) < n_tokens:
-                raise ValueError(f"Row {row} has {n_tokens} contributions, and {len(text)} words.")
+                raise ValueError(
+                    f"Row {row} has {n_tokens} contributions, and {len(text)} words. Pass a word for each contribution."
+                )
             places = np.arange(n_tokens) if padding is None or ids is None else _inside(ids[row] != padding)
             shown, cut = places[:max_words], places[max_words:]
             drawn_words.append([text[place] for place in shown])
@@ -216,7 +219,7 @@ class TokenDisplay(Display):
         ax.set_axis_off()
         bar = self._add_colorbar(scale, ax, label=self.label, location="bottom", shrink=0.5, aspect=30)
         bar.set_ticks(ticks := [-self.limit_, 0, self.limit_], labels=[format_number(each) for each in ticks])
-        # The layout gives the colour bar its space, which leaves the width of the lines.
+        # The width left for lines of text is known only after the layout has placed the colour bar.
         self.figure_.draw_without_rendering()
         width = ax.get_window_extent().width * 72 / self.figure_.dpi
         placed, bottom = self._lay_out(width, make_ruler(self.figure_, fontsize), fontsize)

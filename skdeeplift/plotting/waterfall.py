@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from skdeeplift.annotations import ArrayLike, Axes, Explanation
+from skdeeplift.annotations import ArrayLike, Axes
 from skdeeplift.number_text import format_number
-from skdeeplift.plotting.display import Display, hide_spines, write_plain_ticks
-from skdeeplift.plotting.row_steps import name_features, steps_to_prediction, take_row
+from skdeeplift.plotting.display import hide_spines, write_plain_ticks
+from skdeeplift.plotting.row_steps import RowDisplay, name_features, steps_to_prediction
 
 
-class WaterfallDisplay(Display):
+class WaterfallDisplay(RowDisplay):
     """Bars that lead from the target at the reference to the prediction of one row.
 
     Each bar starts where the bar above it ends. The largest contributions come first.
@@ -68,49 +68,6 @@ class WaterfallDisplay(Display):
         self.feature_names = feature_names
         self.values = values
         self.xlabel = xlabel
-
-    @classmethod
-    def from_explanation(
-        cls,
-        explanation: Explanation,
-        *,
-        row: Any = None,
-        position: int | None = None,
-        target: int | str | None = None,
-        part: str | int | None = None,
-        max_features: int = 10,
-        ax: Axes | None = None,
-    ) -> Self:
-        """Draw the contributions of one row of an explanation of a table.
-
-        Parameters
-        ----------
-        %(explanation)s
-            The method compares them with a reference.
-        %(row)s
-        %(position)s
-        %(target)s
-            If rows have targets of their own, that of the row is drawn.
-        %(part)s
-        %(max_features)s
-        %(ax)s
-
-        Returns
-        -------
-        display : WaterfallDisplay
-            The display, already drawn.
-
-        Raises
-        ------
-        ValueError
-            If the explanation is not about a table, or has no reference. If it has several rows, targets, inputs or
-            layers and none is chosen. If a number of the row is not finite.
-        """
-        arguments, values, text = take_row(
-            explanation, cls.__name__, row=row, position=position, target=target, part=part
-        )
-        display = cls(*arguments, values=values, xlabel=text.with_sides(text.quantity or "output"))
-        return display.plot(max_features=max_features, ax=ax)
 
     def plot(self, *, max_features: int | None = None, ax: Axes | None = None) -> Self:
         """Draw the bars.

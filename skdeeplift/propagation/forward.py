@@ -8,7 +8,7 @@ from skdeeplift.propagation.pairing import Mode
 
 
 def find_runs(graph, shown, masks):
-    """Return the compiled runs of a graph, those of an earlier method if it reads the same values.
+    """Return the compiled runs of a graph, shared with any earlier method that reads the same values.
 
     Parameters
     ----------

@@ -314,21 +314,21 @@ def _known_shape(value, graph):
         made_by = graph.producer.get(value)
         if made_by is not None and made_by.type == "Reshape" and value not in graph.layouts:
             raise UnsupportedOpError(
-                f"The rows of a batch are not kept apart in the value {value.name!r} of shape {value.shape}, by which "
-                f"numbers are looked up: {graph.describe(made_by)} makes it. A reshape that puts another "
-                "axis before that of the rows moves numbers from row to row; use a transpose."
+                f"The value {value.name!r} of shape {value.shape} holds indices of a lookup, and its first axis is not "
+                f"the axis of rows: {graph.describe(made_by)} computes this value. A reshape that puts another axis "
+                "first mixes rows; use a transpose."
             )
         raise UnsupportedOpError(
-            f"The value {value.name!r} of shape {value.shape}, by which numbers are looked up, has axes whose size is "
-            "not known. Give the network's input, or its input_signature, a known length, and pass rows of this "
-            "length, padded where they are shorter."
+            f"The value {value.name!r} of shape {value.shape} holds indices of a lookup, and has axes of unknown size. "
+            "Give the network's input, or its input_signature, a known length, and pass rows of this length, padded "
+            "where they are shorter."
         )
     return tuple(shape)
 
 
 def _no_place_error(graph, start, op, reason):
     return UnsupportedOpError(
-        f"The target depends on whole numbers that the network computes from its input: differences would start at "
-        f"{start.name!r}, and {reason} ({graph.describe(op)}). They can start only where each number belongs to one "
-        "element of the input. Pass layer= the name of a layer behind it."
+        "The target depends on integers that the network computes from its input. Differences would start at "
+        f"{start.name!r}, but {reason} ({graph.describe(op)}), and each integer must belong to one element of the "
+        "input. Pass the name of a layer behind the lookup as layer=."
     )

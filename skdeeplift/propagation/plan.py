@@ -156,8 +156,9 @@ class Plan:
         graph, body = section.graph, op.body
         if any(value in op.condition.dependence.varying for value in op.condition.outputs):
             raise UnsupportedOpError(
-                f"How many steps {graph.describe(op)} takes depends on the values of the network's input, so that a "
-                "row and its reference need not take the same. Give it a number of steps that only shapes tell."
+                f"The number of iterations of {graph.describe(op)} depends on the values of the network's input, so "
+                "that a row and its reference may need different numbers. Write a loop whose number of iterations "
+                "depends on shapes alone."
             )
         positions = {number for number, value in enumerate(op.outputs) if value in section.differences}
         spreads = {number for number, value in enumerate(op.outputs) if value in section.spreads}
@@ -243,12 +244,12 @@ class Plan:
 
 
 _WAYS = {
-    "integrate": "a numerical path integral of it",
-    "secant": "the coarsest rule, which shares its change by the size of its inputs' differences",
+    "integrate": "a numerical path integral of this op",
+    "secant": "the coarsest rule, which divides the op's change by the sizes of its inputs' differences",
 }
 _NEEDS = {
-    "integrate": "TensorFlow has no derivative of it",
-    "secant": "which of its elements belong to which row is not known",
+    "integrate": "TensorFlow has no derivative of this op",
+    "secant": "its elements cannot be assigned to rows",
 }
 
 

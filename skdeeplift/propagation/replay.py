@@ -72,7 +72,7 @@ def run_loop(op, inputs, wanted=(), overrides=None):
     steps = count_steps(op, inputs) if is_for_xla() else None
     if wanted and steps is None:
         # XLA cannot grow an array, and would drop further steps silently.
-        refuse_xla("a loop of which each step is kept takes a number of steps that is not known.")
+        refuse_xla("XLA needs the number of iterations of a loop, and it is not known.")
     changing = [
         position
         for position, (before, after) in enumerate(zip(body.inputs, body.outputs, strict=True))

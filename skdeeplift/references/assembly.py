@@ -225,7 +225,10 @@ def _combine_groups(groups, names, check):
         raise ValueError(f"All inputs need the same number of references, or one. Got {numbers}.")
     unequal = [group.weights for group in several if group.weights is not None and np.ptp(group.weights) > 0]
     if len(unequal) > 1:
-        raise ValueError("Only one input can have clusters that count by their size. Pass one object for all inputs.")
+        raise ValueError(
+            "Only one input can have clusters as references, which are weighted by their size. Pass one reference "
+            "object for all inputs."
+        )
     weights = unequal[0] if unequal else np.full(number, 1 / number)
     is_random = bool(several) and all(group.maker.is_random for group in several)
     arrays = [None] * len(names)
@@ -283,8 +286,8 @@ def _check_array(reference, array, name):
     is_per_row = reference.shape[2:] == features and reference.ndim == array.ndim + 1
     if is_per_row and len(reference) != n_rows:
         raise ValueError(
-            f"{name} has one set of references per row, for {len(reference)} rows. Got {n_rows} rows; "
-            f"pass references that go with these rows as explain(X, reference=...)."
+            f"{name} has separate references for each of {len(reference)} rows. Got {n_rows} rows. Pass the references "
+            "of these rows as explain(X, reference=...)."
         )
     if not (is_shared or is_per_row) or 0 in reference.shape:
         axes = str(features)[1:-1].rstrip(",")

@@ -72,8 +72,8 @@ def align_series(series, names, label):
     if names is None or len(labels) != len(names) or set(labels) != set(names):
         expected = f"the names of the columns {list(names)}" if names is not None else "no index, as X has no names"
         raise ValueError(
-            f"{label} is a Series, whose index tells the columns. Expected {expected}. Got {list(labels)}. "
-            "Pass the numbers alone, in the order of the columns, as with series.to_numpy()."
+            f"{label} is a Series, whose index must name the columns. Expected {expected}. Got {list(labels)}. Pass "
+            "the numbers alone, in the order of the columns, as with series.to_numpy()."
         )
     return series[list(names)].to_numpy()
 

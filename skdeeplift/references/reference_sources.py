@@ -106,7 +106,7 @@ class FunctionReferences(NamedTuple):
             return self.function(*arguments)
         raise ValueError(
             f"reference= as a function takes (X, random_state), or X alone. Got one that takes {signature}. Pass a "
-            "lambda that hands the rows on, such as lambda X: function(X, ...)."
+            "lambda, such as lambda X: function(X, ...)."
         )
 
     @property
@@ -198,7 +198,7 @@ def check_references(array, rows, number, name, advice=""):
     if array.shape != (len(rows), number, *rows.shape[1:]):
         raise _wrong_shape(array, rows, name, number, advice)
     if kind_of(array.dtype) == "f" and not np.isfinite(array).all():
-        raise ValueError(f"{name} makes NaN or infinity. Expected finite numbers.")
+        raise ValueError(f"{name} returns NaN or infinity. Expected finite numbers.")
     return array
 
 
@@ -206,8 +206,8 @@ def _wrong_shape(array, rows, name, number="n_references", advice=""):
     """Return the error for references of a wrong shape."""
     expected = f"({', '.join(map(str, (len(rows), number, *rows.shape[1:])))})"
     return ValueError(
-        f"{name} makes an array of shape {array.shape} for rows of shape {rows.shape}. Expected {expected}: as many "
-        f"references, one or more, for every row.{advice}"
+        f"{name} returns an array of shape {array.shape} for rows of shape {rows.shape}. Expected {expected}: the same "
+        f"number of references, one or more, for each row.{advice}"
     )
 
 

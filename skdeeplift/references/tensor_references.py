@@ -36,9 +36,8 @@ def as_tensors(references, names):
         return TensorReferences(references.arrays, [None] * n_inputs, np.arange(number))
     if references.arrays is not None:
         raise ValueError(
-            f"The references of the explainer belong to the {references.n_rows} rows of fit, and a function of "
-            "TensorFlow explains any rows. Fit an explainer with references that all rows share, or that are made of "
-            "each row."
+            f"The references of the explainer belong to the {references.n_rows} rows of fit, and an exported function "
+            "explains any rows. Fit an explainer with references that all rows share, or that are made of each row."
         )
     source, numbers = references.source, np.arange(number)
     if isinstance(source, ChosenSource):
@@ -66,9 +65,9 @@ def _in_tensors(maker, name):
             return SHUFFLES[type(reference)](reference, maker.seed)
     what = "A function" if reference is None else type(reference).__name__
     raise ValueError(
-        f"{what} makes the references of {name} in Python, and TensorFlow has to make them. Fit an explainer with "
-        "references that all rows share, such as an array or 'mean', or with 'shuffle', 'dinucleotide_shuffle' or "
-        "'blur'."
+        f"{what} makes the references of {name} in Python, and an exported function runs in TensorFlow alone. Fit an "
+        "explainer with references that all rows share, such as an array or 'mean', or with 'shuffle', "
+        "'dinucleotide_shuffle' or 'blur'."
     )
 
 

@@ -38,8 +38,8 @@ def join(batches):
     package = sys.modules[type(first).__module__.partition(".")[0]]
     if hasattr(first, "columns") and not hasattr(package, "concat"):
         raise TypeError(
-            f"Batches are concatenated as arrays, or as tables of pandas or polars. Got {type(first).__name__} of "
-            f"{package.__name__}. Convert them, as with batch.to_pandas()."
+            f"Batches must be arrays, or tables of pandas or polars. Got {type(first).__name__} of {package.__name__}. "
+            "Convert them, as with batch.to_pandas()."
         )
     for batch in batches:
         check_unmasked(batch, "X")
@@ -66,8 +66,8 @@ def check_alike(first, batch):
 
 
 NO_BATCHES = (
-    "X gave no batches of rows. A generator, or an iterator, gives its batches only once: make it anew for each call, "
-    "or pass a tf.data.Dataset."
+    "X gave no batches of rows. A generator, or an iterator, gives its batches only once. Make a new generator for "
+    "each call, or pass a tf.data.Dataset."
 )
 
 
@@ -117,7 +117,7 @@ def read_batches(X):
         if isinstance(batch, (list, tuple)) and not 1 <= len(batch) <= 3:
             raise ValueError(
                 "X gives batches of x, (x, y) or (x, y, sample_weight), and x is an array, a table or a dict of "
-                f"arrays. Got a {type(batch).__name__} of {len(batch)}. Make an array of a list of rows, as with "
+                f"arrays. Got a {type(batch).__name__} of {len(batch)}. Convert a list of rows to an array, as with "
                 "np.asarray(batch)."
             )
         yield keras.utils.unpack_x_y_sample_weight(deepcopy(batch))
@@ -184,7 +184,7 @@ def rows_for_fit(X, y, sample_weight, is_trained=True):
 def _check_size(size, limit):
     if size > limit:
         raise ValueError(
-            f"X holds more than the {limit} bytes that fit may read into memory, half of what is free or what "
-            "config_context(memory_limit=...) says. Pass fewer rows, such as dataset.take(100) or X[:10_000]: a sample "
-            "is enough to learn a reference from. All rows can then be explained."
+            f"X holds more than the {limit} bytes that fit may read into memory, half of free memory or the limit of "
+            "config_context(memory_limit=...). Pass fewer rows, such as dataset.take(100) or X[:10_000]: a sample is "
+            "enough to learn a reference from. All rows can then be explained."
         )

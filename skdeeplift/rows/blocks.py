@@ -165,12 +165,12 @@ class RowSource:
             shape = np.shape(array)
             if isinstance(array, (str, bytes)) or (array is None) or not (shape or len(spec.shape) == 1):
                 raise ValueError(
-                    f"X gives batches of rows, as arrays or tables. Got one that is of type {type(array).__name__}."
+                    f"X gives batches of rows, as arrays or tables. Got a batch of type {type(array).__name__}."
                 )
             if len(shape) == len(spec.shape) - 1 and not lacks_last_axis(array, spec):
                 raise ValueError(
                     f"A batch of X has shape {shape}, but the network bound to {self.bound.owner} takes "
-                    f"{len(spec.shape)} axes, and the first axis is that of the rows. Make batches, as with "
+                    f"{len(spec.shape)} axes, with the rows on the first axis. Make batches, as with "
                     "dataset.batch(256)."
                 )
             sizes.add(shape[0] if shape else 0)

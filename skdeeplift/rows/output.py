@@ -36,17 +36,17 @@ class Output:
         self.array, self.name, self.dtype = array, name, np.dtype(dtype)
         if not all(hasattr(array, each) for each in ("shape", "dtype", "__setitem__")):
             raise TypeError(
-                f"{name} takes an array, a memory map, or what has a shape and a dtype and can be assigned to. "
-                f"Got {type(array).__name__}."
+                f"{name} takes an array, a memory map, or another object with a shape and a dtype whose rows can be "
+                f"assigned. Got {type(array).__name__}."
             )
         self.check_shape(shape)
         try:
             given = np.dtype(array.dtype)
         except TypeError as error:
-            raise TypeError(f"{name} has the dtype {array.dtype}, which is none of NumPy's.") from error
+            raise TypeError(f"{name} has the dtype {array.dtype}, which is not a NumPy dtype.") from error
         # A narrower floating-point dtype only rounds, and the user chose it. Integers would truncate contributions.
         if not np.can_cast(self.dtype, given, "same_kind"):
-            raise ValueError(f"{name} has dtype {array.dtype}. Expected {self.dtype}, in which contributions come.")
+            raise ValueError(f"{name} has dtype {array.dtype}. Expected {self.dtype}, the dtype of contributions.")
         self._is_narrower = not np.can_cast(self.dtype, given, "safe")
         if isinstance(array, np.ndarray) and not array.flags.writeable:
             raise ValueError(f"{name} is read-only. Open it for writing, as with numpy.lib.format.open_memmap.")
@@ -60,15 +60,18 @@ class Output:
             names = ["n_rows", *["any"] * (len(shape) - 1)]
             expected = ", ".join(name if size is None else str(size) for size, name in zip(shape, names, strict=True))
             raise ValueError(
-                f"{self.name} has shape {given}. Expected ({expected}{',' if len(shape) == 1 else ''}), the shape "
-                "that contributions have without it."
+                f"{self.name} has shape {given}. Expected ({expected}{',' if len(shape) == 1 else ''}), the shape of "
+                "contributions."
             )
 
     def write(self, start, block):
         """Write a block of rows, starting at row ``start``."""
         stop = start + len(block)
         if stop > len(self.array):
-            raise ValueError(f"{self.name} has {len(self.array)} rows, and X has more.")
+            raise ValueError(
+                f"{self.name} has {len(self.array)} rows, and X has more. Pass an array with one entry for each row "
+                "of X."
+            )
         # Check the shape, because assignment would broadcast a smaller block.
         self.check_shape((None, *block.shape[1:]))
         if self._is_narrower:
@@ -85,7 +88,10 @@ class Output:
         """Flush the array to disk after ``n_rows`` rows."""
         self.flush()
         if n_rows != len(self.array):
-            raise ValueError(f"{self.name} has {len(self.array)} rows, and X has only {n_rows}.")
+            raise ValueError(
+                f"{self.name} has {len(self.array)} rows, and X has only {n_rows}. Pass an array with one entry for "
+                "each row of X."
+            )
 
     def flush(self):
         """Flush the array to disk if it has a method to flush."""

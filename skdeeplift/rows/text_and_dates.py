@@ -41,7 +41,7 @@ def check_entries(X, error, name, owner, is_encoded=False):
             if is_encoded:
                 remedy = "Let the encoder fill them, by a SimpleImputer"
             raise ValueError(
-                f"Input {name} contains NaN, in {columns}. A network of numbers takes no gaps. {remedy}."
+                f"Input {name} contains NaN, in {columns}. The network takes numbers only. {remedy}."
             ) from error
         return
     found = None if "infinity" in str(error) else _find_no_number(X, error)

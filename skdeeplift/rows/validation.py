@@ -115,7 +115,7 @@ def check_tokens(arrays, names, vocabulary):
             if outside.any():
                 size = np.broadcast_to(sizes, array.shape)[outside][0]
                 raise ValueError(
-                    f"{name} holds the id {array[outside][0]}, but the network looks it up in a table of {size} rows. "
+                    f"{name} holds the id {array[outside][0]}, and the network looks up ids in a table of {size} rows. "
                     f"Expected ids from 0 to {size - 1}."
                 )
 
@@ -134,8 +134,8 @@ def check_tokens(arrays, names, vocabulary):
             rows = array.reshape(-1, *array.shape[array.ndim - ranks[position] + 1 :])
             name, held = names[position], f"the id {rows[place]} of row {place[0]}, at position {place[1:]}"
         raise ValueError(
-            f"{name} does not fit the network: it computes {index} from {held}, and looks that up in a table of {size} "
-            f"rows. Expected ids that become numbers from 0 to {size - 1}."
+            f"{name} does not fit the network, which computes the id {index} from {held}, and looks up ids in a table "
+            f"of {size} rows. Expected numbers that give ids from 0 to {size - 1}."
         )
 
 

@@ -59,19 +59,20 @@ def write_bigwig(path: FilePath, regions: DataFrame, scores: ArrayLike, sizes: M
         import pyBigWig
     except ImportError as error:
         raise ImportError(
-            "BigWig files are written by the package pyBigWig. Use pip install 'skdeeplift[genomics]'."
+            "BigWig files are written by the package pyBigWig, which is not installed. Install it: pip install "
+            "'skdeeplift[genomics]'."
         ) from error
     scores = np.asarray(scores)
     starts, ends = (regions[name].to_numpy(np.int64) for name in ("start", "end"))
     if scores.ndim != 2 or len(scores) != len(starts) or (ends - starts != scores.shape[1]).any():
         raise ValueError(
-            f"scores needs one number for each position of {len(starts)} regions of one length, which resize_regions "
-            f"makes. Got an array of shape {scores.shape}."
+            f"scores needs one number for each position of {len(starts)} regions of one length; resize_regions gives "
+            f"regions one length. Got an array of shape {scores.shape}."
         )
     sizes = sizes if isinstance(sizes, dict) else _read_sizes(sizes)
     chromosomes = regions["chrom"].astype(str).to_numpy()
     if missing := sorted(set(chromosomes) - set(sizes)):
-        raise ValueError(f"There is no size of the chromosome {missing[0]!r}. Pass sizes= with all chromosomes.")
+        raise ValueError(f"sizes= has no chromosome {missing[0]!r}. Pass sizes= with all chromosomes.")
     with replace_together(path) as [unfinished]:
         file = pyBigWig.open(str(unfinished), "w")
         file.addHeader([(name, int(size)) for name, size in sizes.items()])

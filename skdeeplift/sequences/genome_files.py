@@ -246,7 +246,7 @@ def extract_sequences(
             if end <= start or start >= size or end <= 0:
                 raise ValueError(
                     f"Region {row} is {name}:{start}-{end}, and {name} has {size} letters. Expected regions that are "
-                    "not empty, within their chromosome. Is this the genome that the regions are of?"
+                    "not empty, within their chromosome. Check that the regions belong to this genome."
                 )
             inside = str(fasta[name][max(start, 0) : min(end, size)])
             sequence = "N" * max(-start, 0) + inside + "N" * max(end - size, 0)
@@ -260,7 +260,8 @@ def open_fasta(path):
         from pyfaidx import Fasta, FastaIndexingError
     except ImportError as error:
         raise ImportError(
-            "FASTA files are read by the package pyfaidx. Use pip install 'skdeeplift[genomics]'."
+            "FASTA files are read by the package pyfaidx, which is not installed. Install it: pip install "
+            "'skdeeplift[genomics]'."
         ) from error
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no FASTA file {str(path)!r}.")
@@ -268,6 +269,6 @@ def open_fasta(path):
         return Fasta(str(path), as_raw=True, rebuild=True)
     except FastaIndexingError as error:
         raise ValueError(
-            f"{str(path)!r} is no FASTA file: {error} Expected names behind '>', each followed by lines of letters "
-            "that have one length, but for the last line."
+            f"{str(path)!r} is no FASTA file: {error} Expected names behind '>', each followed by lines of letters. "
+            "All lines but the last need the same length."
         ) from error

@@ -185,8 +185,8 @@ def decode(
     if not is_known.all():
         row, position = np.argwhere(~is_known)[0]
         raise ValueError(
-            f"Row {row} holds {X[row, position].tolist()} at position {position}, which stands for no letter of "
-            f"{alphabet!r}. Expected one 1 and zeros elsewhere, or equal frequencies of letters that have a code."
+            f"Row {row} holds {X[row, position].tolist()} at position {position}, which is no letter of {alphabet!r}. "
+            "Expected one 1 and zeros elsewhere, or equal frequencies of letters that have a code."
         )
     if not X.size:
         return np.full(len(X), "")

@@ -42,7 +42,7 @@ def check_profile(target, shape, is_competing=False, centered=False):
     axes = tuple(sorted({axis + rank if axis < 0 else axis - 1 for axis in given}))
     if not axes or len(axes) < len(given) or not all(0 <= axis < rank for axis in axes):
         raise ValueError(
-            f"Profile takes axes of the output from 1 to {rank}, each once, since the output has the shape "
+            f"Profile takes each axis of the output once, from 1 to {rank}; the output has the shape "
             f"{('n_rows', *shape)}. Got axis={profile.axis!r}."
         )
     size = math.prod(shape[axis] for axis in axes)
@@ -121,8 +121,9 @@ class HeldWeights:
             return own[:, None]
         if at_references is None:
             raise ValueError(
-                "Profile(weights='mean') has other weights for each reference of a row, and here rows are compared "
-                "with none. Pass Profile(weights='row'), whose weights are those of the row."
+                "Profile(weights='mean') computes weights from each row and its references, and this explainer "
+                "compares rows with no reference. Pass Profile(weights='row'), which computes weights from the row "
+                "alone."
             )
         return ((own[:, None] + self._of_logits(at_references)) / 2)[:, :, None]
 

@@ -89,7 +89,7 @@ def align_with_rows(target, X):
         return target.to_numpy()
     if not (index.is_unique and target.index.is_unique and index.isin(target.index).all()):
         raise ValueError(
-            "target= as a Series or DataFrame goes by its index, whose labels are not those of the index of X. Pass "
+            "target= as a Series or DataFrame is matched to X by index, and the labels of the two indexes differ. Pass "
             "target.to_numpy() for targets in the order of the rows."
         )
     return target.loc[index].to_numpy()

@@ -239,8 +239,8 @@ def check_target(target, tensor, *, n_rows=None, centered=False, labels=None):
         if math.prod(shape) == 1 and len(labels) == 2 and not (isinstance(target, str) and target in NAMES):
             if not tensor.is_ordered:
                 raise ValueError(
-                    "Labels of two classes stand for a single logit and its negative, and this network's output is one "
-                    'class that is cut from a softmax. Pass target="auto", or a network that returns all classes.'
+                    "Labels of two classes need a single logit, and this network's output is one class of a softmax of "
+                    'several. Pass target="auto", or a network that returns all classes.'
                 )
             return _target_of_two(target, shape, n_rows)
     return Target(_choice(target, tensor, shape, n_rows), centered)

@@ -189,7 +189,7 @@ def follow(graph, tensor, function, centered=False, of_strands=False):
     except Exception as error:
         raise ValueError(
             f"target= as a callable takes the network's output as a tensor of TensorFlow, of shape {given.shape}, and "
-            f"is made of TensorFlow's functions. It failed with: {error}"
+            f"uses functions of TensorFlow. It failed with: {error}"
         ) from error
     result = concrete.structured_outputs
     shape = result.shape if isinstance(result, tf.Tensor) else None
@@ -364,8 +364,8 @@ def _input_sources(bound, graph, value):
             raise
         raise UnsupportedOpError(
             "both_strands= is for inputs of floating-point numbers, and the network looks up integers of an input, "
-            "whose differences have no place where two strands are side by side. Explain the rows and their "
-            "reverse_complement in two calls, and take the mean of both."
+            "which cannot be explained on two strands at once. Explain the rows and their reverse_complement in two "
+            "calls, and take the mean of both."
         ) from error
 
 

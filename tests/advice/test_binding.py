@@ -48,12 +48,12 @@ def warned(category, function):
 def test_names_of_classes(model):
     several = keras.Sequential([keras.Input((3,)), layers.Dense(3, "softmax")])
     follow(
-        "Pass one name for each, or two for a single logit",
+        "Pass one name for each output, or two names for a single logit",
         lambda: explain(several, class_names=["a", "b"]),
         lambda: explain(several, class_names=["a", "b", "c"]),
     )
     follow(
-        "Pass one name for each, or two for a single logit",
+        "Pass one name for each output, or two names for a single logit",
         lambda: explain(model, class_names=["a", "b", "c"]),
         lambda: explain(model, class_names=["a", "b"]),
     )
@@ -119,7 +119,7 @@ def test_metadata_that_nothing_takes():
             return DeepLiftExplainer(requesting).fit(ROWS, y, groups=y).transform(ROWS)
 
     follow(
-        "Call sklearn.set_config(enable_metadata_routing=True) and set_fit_request of the estimator, or leave it out",
+        "Call sklearn.set_config(enable_metadata_routing=True) and set_fit_request of the estimator, or leave them out",
         lambda: DeepLiftExplainer(grouped).fit(ROWS, y, groups=y),
         routed,
         lambda: DeepLiftExplainer(grouped).fit(ROWS, y).transform(ROWS),
@@ -130,7 +130,7 @@ def test_chunks_for_an_estimator_that_is_trained(model):
     mlp = MLPClassifier((3,), solver="lbfgs", max_iter=300, random_state=0)
     with pytest.raises(AttributeError) as caught:
         DeepLiftExplainer(mlp).partial_fit(ROWS)
-    assert "pass the network, or FrozenEstimator(estimator)" in str(caught.value.__cause__)
+    assert "Pass the network, or FrozenEstimator(estimator)" in str(caught.value.__cause__)
     for each in (model, FrozenEstimator(mlp.fit(ROWS, np.arange(6) % 2))):
         assert_result(DeepLiftExplainer(each).partial_fit(ROWS[:3]).partial_fit(ROWS[3:]).transform(ROWS))
 
@@ -142,7 +142,7 @@ def test_rows_that_depend_on_each_other():
         return keras.Model(rows, layers.Dense(1)(centered))
 
     follow(
-        "look for the op 'Mean'",
+        "Look for the op 'Mean'",
         lambda: explain(build(0)),
         lambda: explain(build(1)),
     )
@@ -154,7 +154,7 @@ def test_layers_without_rows():
     back = layers.Lambda(lambda x: tf.ensure_shape(tf.transpose(x), (None, 3)), output_shape=(3,), name="back")(turned)
     model = keras.Model(rows, layers.Dense(1)(back))
     follow(
-        "does not have the rows one after the other on its first axis. Pass a layer that has",
+        "does not have one entry for each row on its first axis. Pass a layer whose output has",
         lambda: explain(model, layer="turned"),
         lambda: explain(model, layer="back"),
     )
@@ -168,7 +168,7 @@ def test_sums_that_depart():
     model.set_weights([4 * each for each in model.get_weights()])
     parameters = dict(cls=IntegratedGradientsExplainer, reference="zeros", n_steps=1)
     follow(
-        'Pass check="ignore" to get them nevertheless',
+        'Pass check="ignore" to get these contributions anyway',
         lambda: explain(model, check="raise", **parameters),
         lambda: explain(model, check="ignore", **parameters),
     )
@@ -246,7 +246,7 @@ def test_ops_without_a_rule():
         return keras.Model(rows, layers.Lambda(lambda x: reduce(x, 1, keepdims=True), output_shape=(1,))(rows))
 
     length = build(lambda x, *_, **__: tf.linalg.svd(x[:, None], compute_uv=False))
-    advice = "Replace it in the network, pass unsupported='integrate' for a numerical path integral of it"
+    advice = "Replace it in the network, pass unsupported='integrate' for a numerical path integral of this op"
     follow(
         advice,
         lambda: explain(length),
@@ -282,7 +282,7 @@ def test_whole_numbers_that_are_computed():
 
     rows = np.abs(ROWS * 3).astype("int32")
     follow(
-        "Pass layer= the name of a layer behind it",
+        "Pass the name of a layer behind the lookup as layer=",
         lambda: explain(build(True), rows),
         lambda: explain(build(True), rows, layer="embedding"),
     )

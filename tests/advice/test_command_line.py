@@ -107,7 +107,11 @@ FOLLOWED = [
         "Leave out --drop id",
         "model.keras rows.csv LABELS",
     ),
-    ("model.keras numbers.csv --drop age --drop dose", "Name fewer with --index and --drop", "model.keras numbers.csv"),
+    (
+        "model.keras numbers.csv --drop age --drop dose",
+        "Name fewer columns with --index and --drop",
+        "model.keras numbers.csv",
+    ),
     (
         "model.keras numbers.csv --background heavy.csv",
         "Add the column to DATA, or leave it out of that file",
@@ -236,7 +240,7 @@ def test_sequences_for_one_of_several_inputs(tmp_path, capsys):
     keras.Model(inputs, layers.Dense(1)(joined)).save(tmp_path / "model.keras")
     assert main(["explain", str(tmp_path / "model.keras"), str(tmp_path / "few.fa")]) == 2
     advice = (
-        "Use Python: skdeeplift.sequences reads the file, and the reference held is for inputs that are not explained"
+        'Use Python: skdeeplift.sequences reads the file, and the reference "held" keeps inputs that are not explained'
     )
     assert advice in capsys.readouterr().err
     rows = {"letters": one_hot(list(read_fasta(tmp_path / "few.fa").values())), "control": np.ones((1, 4, 4))}
@@ -279,7 +283,7 @@ def test_packages_to_install(folder, capsys, tmp_path, monkeypatch, package, wor
 
 def test_files_that_are_read(follow, folder, tmp_path):
     follow(
-        "which is read. Name another file",
+        "which this command reads. Name another file",
         ["--output", folder / "numbers.csv"],
         (["--output", tmp_path / "contributions.csv"], {}),
     )

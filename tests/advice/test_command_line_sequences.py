@@ -85,7 +85,7 @@ def test_unfinished_results(run, tmp_path):
 
 
 def test_networks_of_several_inputs(run, folder):
-    assert "skdeeplift.sequences reads the file, and the reference held is for inputs" in run(model="two.keras")
+    assert 'skdeeplift.sequences reads the file, and the reference "held" keeps inputs' in run(model="two.keras")
     letters = one_hot(extract_sequences(folder / "regions.bed", folder / "genome.fa", length=8))
     reference = {"letters": "zeros", "tracks": "held"}
     model, rows = keras.saving.load_model(folder / "two.keras"), {"letters": letters, "tracks": letters}
@@ -104,7 +104,7 @@ def test_scores_along_a_genome(tmp_path):
         return (tmp_path / "scores.bw").stat().st_size
 
     follow(
-        "which resize_regions makes",
+        "resize_regions gives regions one length",
         lambda: write(regions, {"one": 40}),
         lambda: write(resize_regions(regions, 6), {"one": 40}),
     )

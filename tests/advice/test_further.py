@@ -41,7 +41,7 @@ def test_rows_of_a_length_that_fails():
     model = keras.Model(inputs, layers.Dense(1)(layers.GlobalAveragePooling1D()(layers.Conv1D(1, 3)(inputs))))
     explainer = DeepLiftExplainer(model, reference="zeros").fit(np.ones((4, 5, 2)))
     follow(
-        "Pass rows as long as those of fit, or as the network takes them",
+        "Pass rows of the length of those in fit, or of another length that the network takes",
         lambda: explainer.transform(np.ones((4, 2, 2))),
         lambda: explainer.transform(np.ones((4, 5, 2))),
         lambda: explainer.transform(np.ones((4, 6, 2))),
@@ -55,7 +55,7 @@ def test_first_lines_of_tables(tmp_path):
         return read_rows(path, **options)
 
     follow(
-        "Write a name for each field into the first line; one of row labels can be named with --index",
+        "Write a name for each field into the first line; name a column of row labels with --index",
         lambda: read("a,b\n1,2,3\n4,5,6\n"),
         lambda: read("id,a,b\n1,2,3\n4,5,6\n", index="id"),
     )
@@ -94,7 +94,7 @@ def test_rows_of_motif_discovery(tmp_path):
 def test_masked_rows(model):
     masked = np.ma.masked_array(ROWS, ROWS > 1)
     follow(
-        "Pass X.filled(...) with the number that stands for a missing one",
+        "Pass X.filled(...) with the number that the network takes for a missing value",
         lambda: contributions(model, masked),
         lambda: contributions(model, masked.filled(0.0)),
     )
@@ -165,7 +165,7 @@ def test_references(model):
         return factor * X[:, None]
 
     follow(
-        "Pass a lambda that hands the rows on, such as lambda X: function(X, ...)",
+        "Pass a lambda, such as lambda X: function(X, ...)",
         lambda: contributions(model, ROWS, reference=scaled),
         lambda: contributions(model, ROWS, reference=lambda X: scaled(X, None, 0.5)),
     )
@@ -183,7 +183,7 @@ def test_references(model):
         return np.zeros((len(X), 1 if len(X) == 1 else 2, 3))
 
     follow(
-        "as many references, one or more, for every row",
+        "the same number of references, one or more, for each row",
         lambda: contributions(model, ROWS, reference=grows),
         lambda: contributions(model, ROWS, reference=lambda X: np.zeros((len(X), 2, 3))),
     )
@@ -210,6 +210,20 @@ def test_numbers_that_are_too_large_for_a_narrow_array():
         lambda: write(np.zeros((2, 2), np.float16)),
         lambda: write(np.zeros((2, 2), np.float32)),
     )
+
+    def write_batches(n_rows):
+        output = Output(np.zeros((n_rows, 2), np.float32), (None, 2), np.float32, "out=")
+        for start in (0, 2):
+            output.write(start, np.ones((2, 2), np.float32))
+        output.close(4)
+        return output.array
+
+    for wrong in (3, 5):
+        follow(
+            "Pass an array with one entry for each row of X",
+            lambda wrong=wrong: write_batches(wrong),
+            lambda: write_batches(4),
+        )
 
 
 def test_classes_of_moved_softmaxes():

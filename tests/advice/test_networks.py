@@ -37,7 +37,7 @@ def explain(estimator, X=ROWS, y=None, **parameters):
 
 def test_shape_that_the_network_does_not_say():
     function = tf.function(lambda x: tf.reduce_sum(x, 1))
-    follow("Pass some rows for it as X", lambda: describe(function), lambda: describe(function, X=ROWS))
+    follow("Pass some rows as X", lambda: describe(function), lambda: describe(function, X=ROWS))
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ def test_tokens_that_are_no_whole_numbers():
     )
     for call in ({"multipliers": True}, {"hypothetical": True}):
         follow(
-            'Fit an explainer with layer= the name of the layer that looks them up, such as layer="embedding"',
+            'Fit an explainer with the name of the layer that looks them up, such as layer="embedding"',
             lambda call=call: explain(model, rows, call=call),
             lambda: explain(model, rows, layer="embedding", call={"multipliers": True}),
         )
     follow(
-        'Fit an explainer with layer= the name of the layer that looks them up, such as layer="embedding"',
+        'Fit an explainer with the name of the layer that looks them up, such as layer="embedding"',
         lambda: explain(model, rows, cls=GradientExplainer),
         lambda: explain(model, rows, cls=GradientExplainer, layer="embedding"),
     )
@@ -93,7 +93,7 @@ def test_tokens_that_are_no_whole_numbers():
 def test_single_layer():
     layer = layers.Dense(1)
     follow(
-        "A single layer becomes a model by keras.Sequential([keras.Input(shape), layer])",
+        "Make a model of a single layer with keras.Sequential([keras.Input(shape), layer])",
         lambda: explain(layer),
         lambda: explain(keras.Sequential([keras.Input((3,)), layer])),
     )
@@ -117,7 +117,7 @@ def test_function_of_other_rows():
     signature = [tf.TensorSpec((None, 5))]
     rows = np.ones((4, 5), np.float32)
     follow(
-        "Pass rows as it takes them, give it an input_signature by tf.function",
+        "Pass rows of the shape and dtype that the function takes, or declare them with tf.function(input_signature",
         lambda: explain(function),
         lambda: explain(function, rows),
         lambda: explain(tf.function(function.python_function, input_signature=signature), rows),
@@ -133,7 +133,7 @@ def test_function_whose_variables_are_gone(tmp_path):
         owner = tf.saved_model.load(str(tmp_path))
         return explain(owner.signatures["serving_default"])
 
-    follow("keep a reference to the object that owns its variables", lambda: explain(lost), right)
+    follow("Keep a reference to the object that owns the function's variables", lambda: explain(lost), right)
 
 
 @pytest.mark.parametrize("send", [lambda explainer: pickle.loads(pickle.dumps(explainer)), copy.deepcopy])
@@ -191,7 +191,7 @@ def test_random_numbers():
             return x + tf.random.normal(tf.shape(x)) if self.noisy else x
 
     follow(
-        "Remove it from the inference pass",
+        "Remove this op from the inference pass",
         lambda: explain(network(Noisy(True))),
         lambda: explain(network(Noisy(False))),
     )
@@ -222,7 +222,7 @@ def test_states_of_places():
         model.layers[0].reset_state()
         return explainer.transform(rows)
 
-    follow("Call reset_state() of the layer, and explain the rows then", lambda: explainer.transform(rows), right)
+    follow("Call reset_state() of the layer, then explain the rows again", lambda: explainer.transform(rows), right)
 
 
 # Estimators that are trained
@@ -281,7 +281,9 @@ def test_columns_that_are_mixed(transformer, groups):
     def select(**parameters):
         return ContributionSelector(pipeline, n_features_to_select=1, **parameters).fit_transform(rows, y)
 
-    advice = "Pass groups=, a dict of raw columns to lists of encoded ones; a tuple of raw columns stands for those"
+    advice = (
+        "Pass groups=, a dict from raw columns to lists of encoded columns, with a tuple for raw columns that are mixed"
+    )
     follow(advice, select, lambda: select(groups=groups))
 
 
@@ -307,13 +309,13 @@ def test_columns_whose_names_do_not_tell():
     selected = make_pipeline(OneNameTwice(), DeepLiftExplainer(mlp))
     groups = {0: [0], 1: [1], 2: [2]}
     follow(
-        "some of its columns have the same name. Pass groups=",
+        "some of its input columns have the same name. Pass groups=",
         lambda: ContributionSelector(selected, n_features_to_select=1).fit(ROWS, y),
         lambda: ContributionSelector(selected, n_features_to_select=1, groups=groups).fit_transform(ROWS, y),
     )
     explained = make_pipeline(OneNameMore(), mlp)
     follow(
-        "it returns 3 columns, and names 4. Pass to_source=False",
+        "it returns 3 columns, but names 4. Pass to_source=False",
         lambda: explain(explained, ROWS, y, to_source=True),
         lambda: explain(explained, ROWS, y, to_source=False),
     )
@@ -324,7 +326,7 @@ def test_contributions_of_columns_that_are_mixed():
     y = (rows["a"] > 0).astype(int)
     pipeline = make_pipeline(PCA(2), MLPClassifier((3,), solver="lbfgs", max_iter=300, random_state=0))
     follow(
-        "Pass to_source=False for contributions of what they return",
+        "Pass to_source=False for contributions of encoded columns",
         lambda: explain(pipeline, rows, y, to_source=True),
         lambda: explain(pipeline, rows, y, to_source=False),
     )

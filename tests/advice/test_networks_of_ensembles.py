@@ -49,7 +49,7 @@ def test_ensembles_without_networks():
 
 def test_steps_of_members():
     follow(
-        "Put that step in front of all members: make_pipeline(step, ensemble)",
+        "Put this step in front of all members: make_pipeline(step, ensemble)",
         lambda: explain(BaggingClassifier(make_pipeline(PowerTransformer(), NETWORK), 2)),
         lambda: explain(make_pipeline(PowerTransformer(), BaggingClassifier(NETWORK, 2))),
     )
@@ -69,7 +69,7 @@ def test_members_that_lack_a_class():
 def test_members_of_different_outputs():
     two = CLASSES > 0
     follow(
-        "Pass networks with one output for each class, or all with a single one for two classes",
+        "Pass networks with one output for each class, or, for two classes, all with a single output",
         lambda: explain(voting(NETWORK, of_keras(2), voting="soft"), two),
         lambda: explain(voting(of_keras(2), of_keras(2), voting="soft"), two),
         lambda: explain(voting(NETWORK, NETWORK, voting="soft"), two),

@@ -42,14 +42,14 @@ def test_one_entry_for_each_input(of_two, cls, parameter, value):
         return contributions(of_two, X, cls=cls, **{parameter: value})
 
     follow(
-        "as a list has one entry for each of 'one', 'two'. Got 3; one for all of them is an int or a tuple",
+        "as a list needs one entry for each of 'one', 'two'. Got 3. To use one entry for all, pass an int or a tuple",
         lambda: explain([value] * 3),
         lambda: explain([value] * 2),
         lambda: explain(value),
         lambda: explain((value,)),
     )
     follow(
-        "as a dict has one entry for each of 'one', 'two'. Got entries for 'one'",
+        "as a dict needs one entry for each of 'one', 'two'. Got entries for 'one'",
         lambda: explain({"one": value}),
         lambda: explain({"one": value, "two": value}),
     )
@@ -93,17 +93,17 @@ def test_groups_of_columns(model, of_images, of_two, cls):
         lambda: explain({"some": [0, 1], "other": [2]}),
     )
     follow(
-        "Name each column once, if need be in one more group",
+        "Name each column once, the remaining columns in a group of their own",
         lambda: explain({"some": [0, 1]}),
         lambda: explain({"some": [0, 1], "more": [2]}),
     )
     follow("positions go from 0 to 2", lambda: explain({"some": [0, 1, 3]}), lambda: explain({"some": [0, 1, 2]}))
-    labels = "groups= as labels has one label for each column"
+    labels = "groups= as an array needs one label for each column"
     follow(labels, lambda: explain([[0], [0, 1]]), lambda: explain([0, 0, 1]))
     follow(labels, lambda: explain([0, 1]), lambda: explain([0, 0, 1]))
     follow(labels, lambda: explain([0, 1, np.nan]), lambda: explain([0, 1, 1]))
     follow(
-        "groups= is for one input or layer",
+        "groups= takes the columns of one input or layer",
         lambda: explain([0, 0, 1], of_two, [ROWS, ROWS]),
         lambda: explain([0, 0, 1]),
     )
@@ -111,13 +111,13 @@ def test_groups_of_columns(model, of_images, of_two, cls):
 
 def test_groups_and_windows(model):
     follow(
-        "groups= and windows exclude each other",
+        "Pass groups= or windows, not both",
         lambda: contributions(model, ROWS, cls=OcclusionExplainer, groups=[0, 0, 1], window_shape=2),
         lambda: contributions(model, ROWS, cls=OcclusionExplainer, groups=[0, 0, 1]),
         lambda: contributions(model, ROWS, cls=OcclusionExplainer, window_shape=2),
     )
     follow(
-        "sampling_axes= and groups= exclude each other",
+        "Pass sampling_axes= or groups=, not both",
         lambda: contributions(model, ROWS, cls=ShapleySamplingExplainer, groups=[0, 0, 1], sampling_axes=1),
         lambda: contributions(model, ROWS, cls=ShapleySamplingExplainer, groups=[0, 0, 1]),
         lambda: contributions(model, ROWS, cls=ShapleySamplingExplainer, sampling_axes=1),
@@ -182,7 +182,7 @@ def test_positions_and_letters_of_mutagenesis():
         lambda: changes(2 * rows),
         lambda: changes(2 * rows, letters_axis=-1),
     )
-    follow("letters_axis= names no input", lambda: changes(letters_axis=None), lambda: changes(letters_axis=-1))
+    follow("letters_axis= is None for all inputs", lambda: changes(letters_axis=None), lambda: changes(letters_axis=-1))
     follow(
         "Pass a number from 1 on, or -1 for the last axis",
         lambda: changes(letters_axis=0),

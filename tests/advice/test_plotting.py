@@ -82,8 +82,9 @@ def test_explanations(fitted, one):
 
 def test_targets(fitted, one, of_all):
     follow(
-        "Pass target=, one of",
+        "Pass target=0, or another of 0, 1",
         lambda: BeeswarmDisplay.from_explanation(of_all),
+        lambda: BeeswarmDisplay.from_explanation(of_all, target=0),
         lambda: BeeswarmDisplay.from_explanation(of_all, target=1),
     )
     follow(
@@ -114,7 +115,7 @@ def test_targets(fitted, one, of_all):
 
 def test_parts(one, of_two):
     follow(
-        "Pass part=, one of",
+        "Pass part='left', or another of 'left', 'right'",
         lambda: BeeswarmDisplay.from_explanation(of_two),
         lambda: BeeswarmDisplay.from_explanation(of_two, part="left"),
     )
@@ -163,7 +164,7 @@ def test_labels_of_rows(fitted):
     )
     tokens = Explanation(contributions=np.ones((3, 2)), X=np.ones((3, 2), int), prediction=np.zeros(3))
     follow(
-        "draws rows= by their labels, or those at position=. Pass one of the two",
+        "rows= takes labels of rows, and position= their positions. Pass one of the two",
         lambda: TokenDisplay.from_explanation(tokens, rows=[0], position=[1]),
         lambda: TokenDisplay.from_explanation(tokens, rows=[0]),
         lambda: TokenDisplay.from_explanation(tokens, position=[1]),
@@ -213,7 +214,7 @@ def test_other_displays(one):
     images = RANDOM.normal(size=(2, 4, 4, 1)).astype(np.float32)
     explanation = explain((4, 4, 1), images)
     follow(
-        "ImageContributionDisplay draws images",
+        "Use ImageContributionDisplay for images",
         lambda: BeeswarmDisplay.from_explanation(explanation),
         lambda: ImageContributionDisplay.from_explanation(explanation),
     )
@@ -274,7 +275,7 @@ def test_images():
     model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(12)])
     of_all = DeepLiftExplainer(model, target="all").fit(images).explain(images)
     follow(
-        "Pass target=, one or several of",
+        "Pass target=0, or one or several of",
         lambda: ImageContributionDisplay.from_explanation(of_all),
         lambda: ImageContributionDisplay.from_explanation(of_all, target=1),
         lambda: ImageContributionDisplay.from_explanation(of_all, target=[1, 2]),
@@ -301,6 +302,11 @@ def test_sequences():
         lambda: SequenceLogoDisplay.from_explanation(explain((6, 5), protein), row=0),
         lambda: SequenceLogoDisplay.from_explanation(explain((6, 5), protein), row=0, alphabet="ABCDE"),
     )
+    follow(
+        "Pass rows of one-hot letters",
+        lambda: SequenceLogoDisplay.from_explanation(explain((6, 4), 0.3 + letters), row=0),
+        lambda: SequenceLogoDisplay.from_explanation(explain((6, 4), letters), row=0),
+    )
 
 
 def test_text():
@@ -313,6 +319,11 @@ def test_text():
     follow(
         "Pass TokenDisplay's words=",
         lambda: TokenDisplay.from_explanation(explanation),
+        lambda: TokenDisplay.from_explanation(explanation, words=["these are the words".split()] * 2),
+    )
+    follow(
+        "Pass a word for each contribution",
+        lambda: TokenDisplay.from_explanation(explanation, words=["these are words".split()] * 2),
         lambda: TokenDisplay.from_explanation(explanation, words=["these are the words".split()] * 2),
     )
 
@@ -336,7 +347,7 @@ def test_matplotlib(monkeypatch, one):
             without.setitem(sys.modules, "matplotlib", None)
             BeeswarmDisplay.from_explanation(one)
 
-    follow("Use pip install 'skdeeplift[plot]'", wrong, lambda: BeeswarmDisplay.from_explanation(one))
+    follow("Install it: pip install 'skdeeplift[plot]'", wrong, lambda: BeeswarmDisplay.from_explanation(one))
 
 
 def test_vocabularies():
@@ -371,7 +382,7 @@ def test_keys_of_explanations(one, of_two):
     )
     follow("from the dict explanation.contributions", lambda: of_two["left"], lambda: of_two.contributions["left"])
     follow(
-        "Take rows, as explanation[:10], or the array of one of them, explanation.contributions[key]",
+        "Select rows, as explanation[:10], or take the array of one input or layer, explanation.contributions[key]",
         lambda: of_two[["x0"]],
         lambda: of_two[:10],
         lambda: of_two.contributions["left"],

@@ -45,7 +45,7 @@ def test_numbers_that_belong_to_no_element():
     tokens = keras.Input((4,), dtype="int32")
     both = layers.Lambda(joined, output_shape=(2,), dtype="int32")(tokens)
     model = of_ids(both, tokens)
-    advice = "Pass layer= the name of a layer behind it"
+    advice = "Pass the name of a layer behind the lookup as layer="
     follow(advice, lambda: explain(model, TOKENS), lambda: explain(model, TOKENS, layer="embedding"))
     a, b = keras.Input((4,), dtype="int32"), keras.Input((4,), dtype="int32")
     meeting = of_ids(layers.Lambda(beside, output_shape=(8,), dtype="int32")([a, b]), a, b)
@@ -61,7 +61,7 @@ def test_rows_that_a_reshape_mixes():
         return keras.Model(tokens, layers.Dense(1)(layers.Flatten()(embedded)))
 
     follow(
-        "A reshape that puts another axis before that of the rows moves numbers from row to row; use a transpose",
+        "A reshape that puts another axis first mixes rows; use a transpose",
         lambda: explain(build(lambda ids: tf.reshape(ids, [4, tf.shape(ids)[0]])), TOKENS),
         lambda: explain(build(tf.transpose), TOKENS),
     )
@@ -94,7 +94,7 @@ def test_steps_that_depend_on_the_input():
         return keras.Model(rows, layers.Dense(1)(layers.Lambda(run, output_shape=(3,))(rows)))
 
     follow(
-        "Give it a number of steps that only shapes tell",
+        "Write a loop whose number of iterations depends on shapes alone",
         lambda: explain(build(lambda i, h: tf.reduce_sum(h) < 9.0)),
         lambda: explain(build(lambda i, h: i < tf.shape(h)[1])),
     )
@@ -130,7 +130,7 @@ def test_layers_of_several_entries(cls):
     model = keras.Model(rows, layers.Dense(1)(layers.Flatten()(back)))
     X = RANDOM.normal(size=(5, 4, 3)).astype(np.float32)
     follow(
-        "has several entries for each row. Pass another layer",
+        "has several entries on its first axis for each row, and can be perturbed only with one. Pass another layer",
         lambda: explain(model, X, cls=cls, layer="units"),
         lambda: explain(model, X, cls=cls, layer="back"),
     )
@@ -176,7 +176,7 @@ def test_pairs_that_do_not_fit(model, monkeypatch):
         MemoryRunsOut(explainer, patch, most=32)
         with pytest.warns(BatchSizeWarning) as caught:
             explainer.transform(rows)
-    found = re.search(r"Pass batch_size=(\d+), or a memory_limit= to config_context", str(caught[0].message))
+    found = re.search(r"Pass batch_size=(\d+), or memory_limit= to config_context", str(caught[0].message))
     again = DeepLiftExplainer(model, target=0, batch_size=int(found[1])).fit(rows)
     with monkeypatch.context() as patch:
         MemoryRunsOut(again, patch, most=32)
@@ -196,4 +196,4 @@ def test_memory_for_not_even_one_row(model, monkeypatch):
             explainer.transform(ROWS[:1])
 
     # Memory is free again afterwards.
-    follow("Free memory, or explain a smaller network or fewer targets", wrong, lambda: explainer.transform(ROWS[:1]))
+    follow("Free memory, or explain fewer targets or a smaller network", wrong, lambda: explainer.transform(ROWS[:1]))

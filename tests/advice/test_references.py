@@ -47,12 +47,12 @@ def explain(estimator, X=ROWS, **parameters):
 def test_references_of_other_rows(model):
     explainer = DeepLiftExplainer(model, reference=OF_ROWS).fit(ROWS)
     follow(
-        "Pass references that go with these rows as explain(X, reference=...)",
+        "Pass the references of these rows as explain(X, reference=...)",
         lambda: explainer.transform(ROWS[:3]),
         lambda: explainer.explain(ROWS[:3], reference=OF_ROWS[:3]),
     )
     follow(
-        "pass references that go with these rows as explain(X, reference=...)",
+        "Pass the references of these rows as explain(X, reference=...)",
         lambda: explainer.explain(ROWS[:3], reference=OF_ROWS),
         lambda: explainer.explain(ROWS[:3], reference=OF_ROWS[:3]),
     )
@@ -82,15 +82,16 @@ def test_references_that_are_learned(model, name):
     explainer = DeepLiftExplainer(model).fit(ROWS)
     fitted = {"mean": Constant("mean"), "sample": TrainingSample()}[name].fit(ROWS)
     follow(
-        "Fit an explainer with it, or pass an array, a fitted object of skdeeplift.references, or a name of those",
+        "Fit an explainer with it, or pass to explain an array, a fitted object of skdeeplift.references, or a name "
+        "that needs no training rows",
         lambda: explainer.explain(ROWS, reference=name),
         lambda: explain(model, reference=name),
         lambda: explainer.explain(ROWS, reference=ROWS.mean(0)),
         lambda: explainer.explain(ROWS, reference=fitted),
     )
-    with pytest.raises(ValueError, match="of those that learn nothing") as caught:
+    with pytest.raises(ValueError, match="that needs no training rows") as caught:
         explainer.explain(ROWS, reference=name)
-    names = str(caught.value).partition("learn nothing: ")[2].rstrip(".").replace("'", "").split(", ")
+    names = str(caught.value).partition("needs no training rows: ")[2].rstrip(".").replace("'", "").split(", ")
     assert "zeros" in names
     assert_result(explainer.explain(ROWS, reference="zeros"))
 
@@ -141,7 +142,7 @@ def test_references_of_several_inputs(of_two):
     clusters = TrainingSample("kmeans", n_clusters=2)
     uneven = [np.repeat(ROWS[:2], [3, 5], 0), np.repeat(ROWS[:2], [6, 2], 0)]
     follow(
-        "Pass one object for all inputs",
+        "Pass one reference object for all inputs",
         lambda: explain(of_two, uneven, reference=[clusters, clusters]),
         lambda: explain(of_two, uneven, reference=clusters),
     )

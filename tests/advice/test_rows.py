@@ -83,7 +83,7 @@ def test_batches_without_end(model, fitted):
 def test_lists_of_rows(fitted):
     rows = ROWS.tolist()
     follow(
-        "Make an array of a list of rows, as with np.asarray(batch)",
+        "Convert a list of rows to an array, as with np.asarray(batch)",
         lambda: fitted.transform(batch for batch in (rows[:4], rows[4:])),
         lambda: fitted.transform(np.asarray(batch) for batch in (rows[:4], rows[4:])),
     )
@@ -107,7 +107,7 @@ def test_generators_at_their_end(model, fitted):
     used = make()
     fitted.transform(used)
     dataset = tf.data.Dataset.from_tensor_slices(ROWS).batch(4)
-    advice = "make it anew for each call, or pass a tf.data.Dataset"
+    advice = "Make a new generator for each call, or pass a tf.data.Dataset"
     right = [lambda: fitted.transform(make()), lambda: fitted.transform(dataset), lambda: fitted.transform(dataset)]
     follow(advice, lambda: fitted.transform(used), *right)
     follow(
@@ -242,7 +242,7 @@ def test_writing_of_lazy_rows(fitted):
         return out
 
     follow(
-        "Pass out=None, and write what is returned, block by block, with dask.array.store(transform(X), out)",
+        "Pass out=None, and write the result block by block with dask.array.store(transform(X), out)",
         lambda: fitted.transform(lazy, out=out),
         right,
     )

@@ -219,7 +219,7 @@ def test_importances_of_encoded_columns():
 
     weights, groups = [0.0, 0.0, 1.0], [("a", "b", "c")] * 3
     follow(
-        "Pass to_source=True for importances of raw columns; if the encoder mixes columns, select with",
+        "Pass to_source=True for importances of raw columns. If the encoder mixes columns, select with",
         lambda: fit(inside(reorder(), *weights, to_source=False)),
         lambda: fit(inside(reorder(), *weights, to_source=True)),
         lambda: fit(inside(PCA(3), *weights), ContributionSelector, groups=groups),

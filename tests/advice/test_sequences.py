@@ -67,13 +67,13 @@ def test_weights_of_each_reference(profile):
         return cls(profile, output="profile", target=Profile(weights=weights), **options).fit(ROWS)
 
     follow(
-        "Pass Profile(weights='row'), whose weights are those of the row",
+        "Pass Profile(weights='row'), which computes weights from the row alone",
         lambda: explainer("mean").transform(ROWS),
         lambda: explainer("row").transform(ROWS),
     )
     options = {"cls": DeepLiftExplainer, "reference": "zeros"}
     follow(
-        "Pass Profile(weights='row'), whose weights are those of the row",
+        "Pass Profile(weights='row'), which computes weights from the row alone",
         lambda: sensitivity_n(explainer("mean", **options), ROWS, random_state=0),
         lambda: sensitivity_n(explainer("row", **options), ROWS, random_state=0),
     )
@@ -81,17 +81,17 @@ def test_weights_of_each_reference(profile):
 
 def test_inputs_on_both_strands(beside_tracks):
     follow(
-        "Pass True for one that holds letters",
+        "Pass True for an input that holds one-hot letters",
         lambda: explained(beside_tracks, both_strands=[False, False]),
         lambda: explained(beside_tracks, both_strands=[True, False]),
     )
     follow(
-        "as a dict such as {'sequence': True, 'control': True}; False leaves an input as it is",
+        "with one entry for each, such as {'sequence': True, 'control': True}; False leaves an input as it is",
         lambda: explained(beside_tracks, both_strands=True),
         lambda: explained(beside_tracks, both_strands={"sequence": True, "control": False}),
     )
     follow(
-        "such as both_strands='ACGT', or both_strands=(1, 2) for tracks whose positions and strands are reversed",
+        "such as both_strands='ACGT', or both_strands=(1, 2) to reverse the positions and strands of tracks",
         lambda: explained(beside_tracks, both_strands={"sequence": True, "control": True}),
         lambda: explained(beside_tracks, both_strands={"sequence": "ACGT", "control": (1, 2)}),
     )

@@ -81,7 +81,7 @@ def test_function_of_several_outputs():
 def test_function_of_numpy():
     several = network()
     follow(
-        "is made of TensorFlow's functions",
+        "uses functions of TensorFlow",
         lambda: contributions(several, ROWS, target=lambda output: np.linalg.norm(output.numpy(), axis=1)),
         lambda: contributions(several, ROWS, target=lambda output: tf.norm(output, axis=1)),
     )
@@ -101,7 +101,7 @@ def test_several_outputs(keys, outputs):
 def test_all_targets_of_transform():
     several = network(activation="softmax")
     follow(
-        "For all of them use an explainer of target='all'",
+        "For contributions to all outputs, fit an explainer with target='all'",
         lambda: DeepLiftExplainer(several).fit(ROWS).transform(ROWS, target="all"),
         lambda: DeepLiftExplainer(several, target="all").fit(ROWS).transform(ROWS),
     )
@@ -134,7 +134,7 @@ def test_layers_called_twice():
     outputs = layers.Dense(1)(twice(first))
     own = layers.Dense(1)(layers.Identity(name="second_call")(twice(layers.Identity(name="first_call")(first))))
     follow(
-        "Name another layer, or give each call a layer of its own that returns its input",
+        "Name another layer, or add a layer such as keras.layers.Identity behind each call",
         lambda: contributions(keras.Model(rows, outputs), ROWS, layer="twice"),
         lambda: contributions(keras.Model(rows, own), ROWS, layer="first_call"),
         lambda: contributions(keras.Model(rows, own), ROWS, layer="second_call"),

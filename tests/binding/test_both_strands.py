@@ -256,13 +256,16 @@ def test_control_tracks_and_further_inputs():
     np.testing.assert_array_equal(found.contributions["control"], 0)
     in_list = explainer.explain(list(rows.values()), both_strands=list(strands.values()))
     np.testing.assert_allclose(in_list.contributions[0], found.contributions["sequence"], rtol=1e-6)
-    with pytest.raises(ValueError, match=r"as a dict such as {'sequence': True, 'control': True, 'tissue': True}"):
+    with pytest.raises(
+        ValueError,
+        match=r"as a dict with one entry for each, such as {'sequence': True, 'control': True, 'tissue': True}",
+    ):
         explainer.explain(rows, both_strands=True)
     with pytest.raises(ValueError, match="one entry for each of the inputs sequence, control, tissue"):
         explainer.explain(rows, both_strands={"sequence": True})
-    with pytest.raises(ValueError, match="leaves all inputs as they are"):
+    with pytest.raises(ValueError, match="is False for all inputs"):
         explainer.explain(rows, both_strands=[False, False, False])
-    with pytest.raises(ValueError, match=r"or both_strands=\(1, 2\) for tracks"):
+    with pytest.raises(ValueError, match=r"or both_strands=\(1, 2\) to reverse"):
         explainer.explain(rows, both_strands={**strands, "control": True})
 
 
@@ -283,9 +286,9 @@ def test_in_blocks_and_side_by_side(one_output):
     [
         ("ACGTN", "an axis of 5 letters"),
         ("ACDE", "'A' has no complement"),
-        (3, r"the axes that are reversed, from 1 to 2. Got 3"),
-        ((1, "x"), "the axes that are reversed"),
-        (1.5, "the axes that are reversed"),
+        (3, r"the axes to reverse, from 1 to 2. Got 3"),
+        ((1, "x"), "the axes to reverse"),
+        (1.5, "the axes to reverse"),
     ],
 )
 def test_says_what_is_no_sequence(one_output, both_strands, message):
@@ -300,13 +303,13 @@ def test_says_where_strands_cannot_be_put_side_by_side(one_output):
     with pytest.raises(ValueError, match="layer=None"):
         DeepLiftExplainer(one_output, layer="hidden", reference="zeros").fit(ROWS).explain(ROWS, both_strands=True)
     table = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
-    with pytest.raises(ValueError, match="beside one of positions"):
+    with pytest.raises(ValueError, match="and an axis of positions"):
         DeepLiftExplainer(table).fit(ROWS[0]).explain(ROWS[0], both_strands=True)
     square = network_of(keras.layers.Flatten(), keras.layers.Dense(1), length=4)
     with pytest.raises(ValueError, match=r"which of the axes \[1, 2\]"):
         DeepLiftExplainer(square).fit(ROWS[:, :4]).explain(ROWS[:, :4], both_strands="ATGC")
     fixed = keras.Sequential([keras.Input(batch_shape=(3, 12, 4)), keras.layers.Flatten(), keras.layers.Dense(1)])
-    with pytest.raises(ValueError, match="batches of 3 rows"):
+    with pytest.raises(ValueError, match="batches of exactly 3 rows"):
         DeepLiftExplainer(fixed, reference="zeros").fit(ROWS).explain(ROWS, both_strands=True)
 
 

@@ -109,7 +109,7 @@ def test_targets_by_label(by_name):
     np.testing.assert_allclose(difference, first - third, atol=1e-12)
     with pytest.raises(ValueError, match=r"class 'rose', which is none of \['setosa'"):
         by_name.explain(IRIS, target="rose")
-    with pytest.raises(ValueError, match="use an explainer of target='all'"):
+    with pytest.raises(ValueError, match="fit an explainer with target='all'"):
         by_name.transform(IRIS, target="all")
 
 
@@ -298,7 +298,7 @@ def test_target_that_is_changed_after_fit(target, change):
 @pytest.mark.parametrize("names", [["a", "a"], np.array([1, 1]), ("a", "a")])
 def test_names_of_classes_that_are_not_different(names):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    with pytest.raises(ValueError, match="class_names= has one name for each class, all of them different"):
+    with pytest.raises(ValueError, match="class_names= takes one name for each class, and each name once"):
         DeepLiftExplainer(model, target=0, class_names=names).fit(np.ones((2, 3)))
 
 

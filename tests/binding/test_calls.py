@@ -272,14 +272,14 @@ def test_what_out_takes(explainer, X):
         (
             {"contributions": np.zeros_like(ROWS), "colours": 1},
             ValueError,
-            "takes contributions, multipliers.*'colours'",
+            "takes the keys contributions, multipliers.*'colours'",
         ),
         (np.zeros((90, 6), np.float32), ValueError, "out= has"),
         (np.zeros((101, 6), np.float32), ValueError, "out= has"),
     ):
         with pytest.raises(error, match=message):
             explainer.explain(rows(), out=out)
-    with pytest.raises(ValueError, match="no place for multipliers"):
+    with pytest.raises(ValueError, match="no array for multipliers"):
         explainer.explain(rows(), multipliers=True, out=np.zeros_like(ROWS))
     with pytest.raises(ValueError, match="'standard_error', which this explanation does not have"):
         explainer.explain(rows(), out={"contributions": np.zeros_like(ROWS), "standard_error": np.zeros_like(ROWS)})
@@ -379,3 +379,16 @@ def test_layers_are_named(tmp_path):
     assert explanation.layer == again.layer == "hidden"
     # The values of the inputs are not those of the units.
     assert "value" not in again.to_frame()
+
+
+def test_lists_of_inputs_keep_the_names_that_the_user_gave():
+    def explain(names, X):
+        inputs = [keras.Input((6,), name=name) for name in names]
+        model = keras.Model(inputs, layers.Dense(1)(layers.Concatenate()(inputs)))
+        return DeepLiftExplainer(model, reference="zeros").fit([ROWS, ROWS]).explain(X)
+
+    explanation = explain(["a", "b"], [ROWS[:4], ROWS[4:8]])
+    assert explanation.input_names == ["a", "b"]
+    assert explanation.to_frame()["input"].unique().tolist() == ["a", "b"]
+    # Keras counts inputs without a name, so that their names differ from run to run.
+    assert explain([None, None], [ROWS[:4], ROWS[4:8]]).input_names is None

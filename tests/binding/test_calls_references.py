@@ -110,5 +110,5 @@ def test_says_where_there_are_none(of_letters, of_table, tmp_path):
             each.references(1)
     # As the message says:
     np.testing.assert_array_equal(explainer.explain(SEQUENCES[1:2]).references(0), explanation.references(1))
-    with pytest.raises(ValueError, match="compares rows with nothing"):
+    with pytest.raises(ValueError, match="compares rows with no reference"):
         GradientExplainer(of_table).fit(TABLE).explain(TABLE).references(0)

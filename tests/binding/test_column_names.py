@@ -172,11 +172,11 @@ def test_names_for_arrays_behind_an_encoder():
 @pytest.mark.parametrize(
     ("names", "X", "message"),
     [
-        (list("abc"), TABLE.to_numpy(), "one name for each of the 4 columns of X, all of them different texts. Got"),
-        (list("abca"), TABLE.to_numpy(), "all of them different"),
-        ([1, 2, 3, 4], TABLE.to_numpy(), "different texts"),
+        (list("abc"), TABLE.to_numpy(), "takes 4 different strings, one for each column of X. Got"),
+        (list("abca"), TABLE.to_numpy(), "different strings"),
+        ([1, 2, 3, 4], TABLE.to_numpy(), "different strings"),
         ("abcd", TABLE.to_numpy(), "feature_names"),
-        (list("abdc"), TABLE, r"the columns of X have the names .*'d'\]. Pass feature_names=None, or X.to_numpy\(\)"),
+        (list("abdc"), TABLE, r"the columns of X are named .*'d'\]. Pass feature_names=None, or X.to_numpy\(\)"),
     ],
 )
 def test_names_that_do_not_fit(names, X, message):
@@ -192,6 +192,6 @@ def test_advice_on_names():
     for changed, X in [({"feature_names": None}, TABLE), ({"feature_names": list("abdc")}, TABLE.to_numpy())]:
         assert DeepLiftExplainer(network, target=0, **changed).fit(X).transform(X).shape == (len(TABLE), 4)
     images = keras.Sequential([keras.Input((2, 2)), keras.layers.Flatten(), keras.layers.Dense(1)])
-    with pytest.raises(ValueError, match=r"columns of one table, which X is not. Pass feature_names=None"):
+    with pytest.raises(ValueError, match=r"columns of one table, and X is no single table. Pass feature_names=None"):
         DeepLiftExplainer(images, feature_names=["a", "b"]).fit(np.ones((3, 2, 2)))
     assert DeepLiftExplainer(images, feature_names=None).fit_transform(np.ones((3, 2, 2))).shape == (3, 2, 2)

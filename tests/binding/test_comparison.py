@@ -281,7 +281,7 @@ def after_some_rows(X, random_state):
         ),
         (lambda X, random_state: X[:, None, :, :2], r"Expected \(\d+, 1, 30, 4\)"),
         (lambda X, random_state: X[:0, None], r"Expected \(1, n_references, 30, 4\)"),
-        (lambda X, random_state: np.full((len(X), 2, 30, 4), np.nan), "makes NaN or infinity"),
+        (lambda X, random_state: np.full((len(X), 2, 30, 4), np.nan), "returns NaN or infinity"),
         (lambda X, random_state: "none", r"shape \(\)"),
         (after_some_rows, r"shape \(\d+, 3, 30, 4\) .* Expected \(\d+, 2, 30, 4\)"),
     ],
@@ -344,7 +344,7 @@ def test_objects_at_explain(network):
     expected = explainer.explain(SEQUENCES[:2], reference=SEQUENCES.mean(0)).contributions
     np.testing.assert_allclose(mean, expected, rtol=1e-5, atol=1e-7)
     with pytest.raises(
-        ValueError, match=r"'sample' is learned in fit.*'zeros', 'blur', 'shuffle', 'dinucleotide_shuffle'"
+        ValueError, match=r"'sample' learns from training rows.*'zeros', 'blur', 'shuffle', 'dinucleotide_shuffle'"
     ):
         explainer.explain(SEQUENCES, reference="sample")
 
@@ -360,12 +360,12 @@ def test_per_row_references_at_explain(fitted):
 
 def test_wrong_rows_in_per_row_references(fitted):
     explainer = DeepLiftExplainer(fitted.estimator, reference=np.zeros((30, 2, 4))).fit(ROWS)
-    with pytest.raises(ValueError, match="references of their own for 30 rows, and X has 3"):
+    with pytest.raises(ValueError, match="separate references for each of 30 rows, and X has 3"):
         explainer.transform(ROWS[:3])
 
 
 def test_learned_reference_at_explain(fitted):
-    with pytest.raises(ValueError, match=r"reference='mean' is learned in fit"):
+    with pytest.raises(ValueError, match=r"reference='mean' learns from training rows"):
         fitted.explain(ROWS, reference="mean")
 
 
@@ -398,5 +398,5 @@ def test_functions_of_rows_alone_that_work_in_place(network):
 def test_a_tuple_of_references_learns_nothing_at_explain():
     X = [SEQUENCES, ROWS[:12]]
     explainer = DeepLiftExplainer(two_inputs(), reference="zeros").fit(X)
-    with pytest.raises(ValueError, match="reference='mean' is learned in fit"):
+    with pytest.raises(ValueError, match="reference='mean' learns from training rows"):
         explainer.explain(X, reference=("zeros", "mean"))

@@ -275,7 +275,7 @@ def test_what_depends_on_the_row_in_python(tmp_path):
         lambda: exported(DeepLiftExplainer(network, reference="zeros")),
     )
     follow(
-        "Pass standard_errors=False, or fit an explainer with more of them.",
+        "Pass standard_errors=False, or fit an explainer with several.",
         lambda: exported(DeepLiftExplainer(network), standard_errors=True),
         lambda: exported(DeepLiftExplainer(network), standard_errors=False),
         lambda: exported(DeepLiftExplainer(network, reference="sample", max_references=5), standard_errors=True),

@@ -79,7 +79,8 @@ def test_an_encoder_that_names_no_columns():
     assert explainer.get_feature_names_out().tolist() == ["x0", "x1"]
     assert explainer.explain(table).to_frame("wide").columns.tolist() == ["x0", "x1"]
     with pytest.raises(
-        ValueError, match=r'does not name them, as feature_names_out="one-to-one" would\. Pass to_source='
+        ValueError,
+        match=r'does not name its encoded columns, as feature_names_out="one-to-one" would\. Pass to_source=',
     ):
         DeepLiftExplainer(network, to_source=True).fit(table)
     network[0].set_params(feature_names_out="one-to-one")
@@ -92,7 +93,8 @@ def test_one_row_is_a_table_of_one_line(encoder, model, expected):
     explainer = DeepLiftExplainer(make_pipeline(encoder, model)).fit(TABLE)
     for row in (TABLE.iloc[0], TABLE.iloc[0].to_dict()):
         with pytest.raises(
-            TypeError, match=r"a line for each row\. Got a .*X\.iloc\[\[0\]\].*pd\.DataFrame\(\[row\]\)"
+            TypeError,
+            match=r"because an encoder precedes the network\. Got a .*X\.iloc\[\[0\]\].*pd\.DataFrame\(\[row\]\)",
         ):
             explainer.explain(row)
         np.testing.assert_allclose(explainer.transform(pd.DataFrame([row]))[0], expected[0], rtol=1e-4, atol=1e-5)

@@ -69,7 +69,7 @@ def test_other_methods_take_rows_of_another_length(series_network, explainer_cla
 @pytest.mark.advice
 def test_references_with_a_length(series_network, reference):
     explainer = DeepLiftExplainer(series_network, reference=reference).fit(SHORT)
-    with pytest.raises(ValueError, match=r"takes rows of this length, but reference=.* a length of its own"):
+    with pytest.raises(ValueError, match=r"takes rows of this length, but reference=.* has another length"):
         explainer.transform(LONG)
     # The advice.
     given = explainer.explain(LONG, reference=np.zeros((7, 2))).contributions

@@ -32,9 +32,7 @@ OF_DERIVATIVES = [
 def test_methods_of_derivatives_warn_of_rounding(kind):
     network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "relu"), keras.layers.Dense(1)])
     network.quantize("int8")
-    message = (
-        rf"rounds numbers on the way to the target, by the op 'Round' .*, and \d more\. .* {kind.__name__} does not"
-    )
+    message = rf"rounds numbers on the way to the target, by the op 'Round' .*, and \d more\. .* {kind.__name__} misses"
     with pytest.warns(RuntimeWarning, match=message):
         kind(network).fit(ROWS)
     # The advice: differences see these steps.

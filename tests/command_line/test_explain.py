@@ -223,13 +223,15 @@ def test_reference_of_a_file_and_of_a_background(folder, tmp_path):
         np.testing.assert_allclose(np.load(output), expected, rtol=1e-6)
 
 
+@pytest.mark.advice
 def test_layer(folder, tmp_path, capsys):
     output = tmp_path / "contributions.csv"
     words = ["--layer", "last:pre_activation", "--reference", "zeros", "--output", output]
     assert explain(folder, *COLUMNS, *words) == 0
     np.testing.assert_allclose(read_contributions(output)[1], [[1], [2]], rtol=1e-6)
     assert "last:pre_activation_0" in capsys.readouterr().out
-    assert "the units of a layer" in refused(capsys, explain(folder, *COLUMNS, *words, "--select", "1"))
+    assert "Leave one of them out" in refused(capsys, explain(folder, *COLUMNS, *words, "--select", "1"))
+    assert explain(folder, *COLUMNS, "--select", "1", *words[2:]) == 0
 
 
 @pytest.mark.parametrize("target", ["0", "all"])
@@ -294,14 +296,14 @@ def test_arrays_of_several_axes_and_several_inputs(folder, tmp_path, capsys):
         (["--output", "contributions.xls"], "expected a file that ends in .csv"),
         (["--output", "nowhere/contributions.csv"], "there is no folder 'nowhere'"),
         (["--plot", "picture.txt"], "expected a file that ends in .png"),
-        (["--select", "3"], "--select 3 is more than the 2 columns that there are"),
+        (["--select", "3"], "--select 3 is too large: there are 2 columns"),
         (["--select", "0"], "at least 1"),
         (["--index", "id", "--drop", "id"], "--index and --drop both name id"),
         (["--background", "-", "--reference", "-"], "standard input can be read once"),
         (["--pixels", "0..1"], "--pixels is for pictures"),
         (["--drop", "weight"], "has no column 'weight'; its columns are id, age, dose, diagnosis"),
         (["--classes", "a,b,c"], "--classes has 3 names, but the number of outputs is 1"),
-        (["--classes", "a,a"], "all of them different"),
+        (["--classes", "a,a"], "each name once"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -379,7 +381,7 @@ def test_a_folder_that_takes_no_files(folder, tmp_path, capsys, monkeypatch, wor
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     monkeypatch.setattr("skdeeplift.command_line.explain.import_quietly", None)
     path = tmp_path / "contributions.png" if word == "--plot" else tmp_path / "contributions.csv"
-    message = f"cannot write '{path}': the folder '{tmp_path}' takes no file (Read-only file system)"
+    message = f"cannot write '{path}': no file can be written to the folder '{tmp_path}' (Read-only file system)"
     assert message in refused(capsys, explain(folder, *COLUMNS, word, path))
     assert not list(tmp_path.iterdir())
 
@@ -394,7 +396,7 @@ def test_a_file_that_is_read_is_not_replaced(folder, tmp_path, capsys, monkeypat
     words = ["explain", folder / "model.keras", data if word == "--output" else folder / "rows.csv", *COLUMNS, *read]
     for output in (data, link):
         status = main([*map(str, words), "--output", str(output)])
-        assert f"--output {output} would replace {data}, which is read" in refused(capsys, status)
+        assert f"--output {output} would replace {data}, which this command reads" in refused(capsys, status)
     assert data.read_bytes() == (folder / "rows.csv").read_bytes()
 
 

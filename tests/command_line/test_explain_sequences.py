@@ -232,13 +232,14 @@ def test_words_for_sequences_are_not_for_tables(folder, capsys):
     words = ["explain", folder / "model.keras", folder / "rows.csv", "--modisco", "motifs"]
     assert main(list(map(str, words))) == 2
     assert (
-        "--modisco is for sequences, of a file that ends in .bed, .narrowPeak, .fa or .fasta" in capsys.readouterr().err
+        "--modisco needs sequences: a DATA file that ends in .bed, .narrowPeak, .fa or .fasta"
+        in capsys.readouterr().err
     )
 
 
 def test_regions_without_a_genome(files, capsys):
     assert main(["explain", str(files / "model.keras"), str(files / "regions.bed")]) == 2
-    assert "regions need --genome FILE, the FASTA file of the genome" in capsys.readouterr().err
+    assert "regions need --genome FILE, the FASTA file of their genome" in capsys.readouterr().err
 
 
 def test_sequences_are_for_networks_of_one_input(tmp_path, capsys):
@@ -253,9 +254,7 @@ def test_a_fasta_file_has_no_place_in_a_genome(files, tmp_path, capsys):
     (tmp_path / "few.fa").write_text(">one\nACGTACGTACGT\n")
     words = ["explain", files / "model.keras", tmp_path / "few.fa", "--bigwig", tmp_path / "out.bw"]
     assert main(list(map(str, words))) == 2
-    assert (
-        "--bigwig is for the regions of a genome, of a file that ends in .bed or .narrowPeak" in capsys.readouterr().err
-    )
+    assert "--bigwig needs regions of a genome: a DATA file that ends in .bed or .narrowPeak" in capsys.readouterr().err
 
 
 def test_a_layer_of_sequences(files, tmp_path):

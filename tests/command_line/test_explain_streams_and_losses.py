@@ -161,9 +161,7 @@ def test_pictures_with_their_contributions(tmp_path, capsys):
     image.fromarray(pixels).save(tmp_path / "cat.png")
     words = [tmp_path / "cat.png", "--reference", "zeros"]
     assert explain(tmp_path, *words) == 2
-    assert (
-        "the network does not tell which numbers it takes for pixels. Pass --pixels 0..255" in capsys.readouterr().err
-    )
+    assert "the network does not define the range of its pixels. Pass --pixels 0..255" in capsys.readouterr().err
     words += ["--pixels", "0..1"]
     output = ["--output", tmp_path / "out.npz", "--plot", tmp_path / "out.png"]
     assert explain(tmp_path, *words, *output) == 0

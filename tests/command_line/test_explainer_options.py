@@ -64,8 +64,8 @@ def test_targets(text, target):
 
 def test_parameters_of_other_methods():
     with pytest.raises(ValueError, match=r"does not take --set n_steps\. It is for integrated_gradients"):
-        make_explainer(parse("--set", "n_steps=3"), "model.keras")
+        check_method(parse("--set", "n_steps=3"))
     with pytest.raises(ValueError, match=r"--method lrp does not take --max-references\. It is for deeplift, "):
-        make_explainer(parse("--method", "lrp", "--max-references", "3"), "model.keras")
+        check_method(parse("--method", "lrp", "--max-references", "3"))
     with pytest.raises(ValueError, match=r"take --set centre_logits\. Did you mean center_logits\?"):
-        make_explainer(parse("--set", "centre_logits=true"), "model.keras")
+        check_method(parse("--set", "centre_logits=true"))

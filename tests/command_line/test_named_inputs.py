@@ -49,7 +49,9 @@ def test_columns_that_are_no_inputs():
     assert {name: array.shape for name, array in arrays.items()} == {"age": (2, 1), "dose": (2,)}
     with pytest.raises(ValueError, match=r"no input 'weight'\. Leave the column out with --drop weight"):
         split_columns(ROWS.assign(weight=1), shapes)
-    with pytest.raises(ValueError, match=r"has an input 'dosis', and DATA no such column\. Did you mean dose\?"):
+    with pytest.raises(
+        ValueError, match=r"has an input 'dosis', and DATA has no column of this name\. Did you mean dose\?"
+    ):
         split_columns(ROWS, {"age": (1,), "dosis": (1,)})
     with pytest.raises(ValueError, match=r"takes 2 inputs .*and DATA is one table"):
         split_columns(ROWS, {"age": (1,), "dose": (2,)})

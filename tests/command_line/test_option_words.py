@@ -32,7 +32,7 @@ skdeeplift.DeepLiftExplainer  # noqa: B018 - parameters are known once an explai
         ),
         ("Pass layer=None.", "Leave --layer out"),
         (
-            "Pass batch_size=8, or a memory_limit= to config_context, to keep below.",
+            "Pass batch_size=8, or memory_limit= to config_context, to keep below.",
             "Pass --batch-size 8 to keep below",
         ),
         ('Pass check="ignore" to get them.', "Pass --set check=ignore to get them"),

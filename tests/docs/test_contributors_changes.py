@@ -107,7 +107,11 @@ CHANGES = {
             "import WaterfallDisplay",
             "\nfrom skdeeplift.plotting.total import TotalDisplay",
         ),
-        ("plotting/plot_accessor.py", "bar = _drawn_by(ImportanceDisplay)", "\n    total = _drawn_by(TotalDisplay)"),
+        (
+            "plotting/plot_accessor.py",
+            "bar = _drawn_by(ImportanceDisplay.from_explanation)",
+            "\n    total = _drawn_by(TotalDisplay.from_explanation)",
+        ),
         ("command_line/result_files.py", '"--output", options.output, FORMATS', ' + (".json",)'),
         ("command_line/result_files.py", "            np.save(unfinished, explanation.contributions)", WRITING),
     ],

@@ -120,7 +120,7 @@ def test_not_fitted():
             {"reference": np.zeros(3)},
             r"shape \(3,\)\. Expected \(4,\), \(n_references, 4\) or \(n_rows, n_references, 4\)",
         ),
-        ({"reference": np.zeros((7, 2, 4))}, r"one set of references per row, for 7 rows\. Got 20 rows"),
+        ({"reference": np.zeros((7, 2, 4))}, r"separate references for each of 7 rows\. Got 20 rows"),
         ({"reference": np.full(4, np.nan)}, "holds NaN"),
         ({"reference": [["a", "b", "c", "d"]]}, "no array of numbers"),
         ({"target": 3}, "out of range"),
@@ -229,7 +229,7 @@ def test_a_condition_in_a_vectorised_map_is_an_error_with_advice():
         return tf.cond(tf.reduce_sum(row) > 0, lambda: tf.tanh(row), lambda: row)
 
     model = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: tf.vectorized_map(choose, x))])
-    with pytest.raises(UnsupportedOpError, match=r"tf.map_fn or tf.where can take the place of"):
+    with pytest.raises(UnsupportedOpError, match=r"use tf.map_fn or tf.where instead"):
         DeepLiftExplainer(model, target=0).fit(ROWS)
 
 
@@ -238,7 +238,7 @@ def test_branches_are_not_advised_to_be_integrated():
     chosen = keras.layers.Lambda(
         lambda x: tf.cond(tf.reduce_sum(x) > 0, lambda: tf.tanh(x), lambda: -x[:, :2])[:, :2], output_shape=(2,)
     )
-    with pytest.raises(UnsupportedOpError, match="which branch is taken") as error:
+    with pytest.raises(UnsupportedOpError, match="the condition is known only when the network runs") as error:
         DeepLiftExplainer(keras.Model(inputs, keras.layers.Dense(1)(chosen(inputs))), unsupported="integrate").fit(ROWS)
     assert "pass unsupported" not in str(error.value)
 
@@ -254,10 +254,10 @@ class Repeats(layers.Layer):
     ("between", "message"),
     [
         (layers.Lambda(lambda x: x + tf.random.normal([3])), "random or has state"),
-        (Repeats(), r"How many steps the op '.*While' .* takes depends on the values"),
+        (Repeats(), r"The number of iterations of the op '.*While' .* depends on the values"),
         (
             layers.Lambda(lambda x: tf.boolean_mask(x, x > 0)[:, None] * x),
-            r"'Where' .*: how many results it has depends on",
+            r"'Where' .*: the size of its result depends on",
         ),
     ],
 )

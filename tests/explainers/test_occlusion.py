@@ -267,7 +267,7 @@ def test_selection_copies_and_parameters(fitted):
     np.testing.assert_allclose(copied.transform(ROWS), fitted.transform(ROWS), rtol=1e-5, atol=1e-6)
     for wanted in ({"multipliers": True}, {"hypothetical": True}):
         with pytest.raises(
-            ValueError, match="OcclusionExplainer compares the network's outputs, and has no multipliers"
+            ValueError, match="OcclusionExplainer compares the network's outputs, and has neither multipliers"
         ):
             fitted.explain(ROWS, **wanted)
 
@@ -281,7 +281,7 @@ def test_selection_copies_and_parameters(fitted):
         ({"window_shape": (2, 2)}, "window_shape= has 2 entries"),
         ({"groups": {"a": [0, 1]}}, r"leaves out the columns \[2, 3, 4, 5\]"),
         ({"groups": [1, 2]}, r"Got shape \(2,\)"),
-        ({"groups": [0, 0, 1, 1, 2, 2], "window_shape": 2}, "exclude each other"),
+        ({"groups": [0, 0, 1, 1, 2, 2], "window_shape": 2}, "not both"),
         ({"normalize": "size"}, "'normalize' parameter"),
         ({"layer": "hidden", "window_shape": 9}, r"larger than a row of 'hidden', which has shape \(8,\)"),
     ],

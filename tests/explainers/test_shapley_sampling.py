@@ -211,7 +211,7 @@ def test_units_of_layers():
         ({"n_permutations": -3}, "'n_permutations' parameter"),
         ({"antithetic": "yes"}, "'antithetic' parameter"),
         ({"sampling_axes": 2}, "sampling_axes= takes different axes .* from 1 to 1"),
-        ({"sampling_axes": 1, "groups": [0] * 5}, "sampling_axes= and groups= exclude each other"),
+        ({"sampling_axes": 1, "groups": [0] * 5}, "Pass sampling_axes= or groups=, not both"),
         ({"groups": {"a": [0, 1, 2, 3], "b": [3, 4]}}, "the column 3 twice, in the groups 'a' and 'b'"),
         ({"groups": {"a": [0, 1, 2, 3], "b": ["age"]}}, "the column 'age' in the group 'b'"),
     ],

@@ -110,7 +110,7 @@ def test_integers_beside_letters_need_no_multipliers():
     assert explanation.letters_axis == {"sequence": 1, "tissue": None}
     kernel = network.layers[-1].get_weights()[0][:24].reshape(6, 4)
     np.testing.assert_allclose(explanation.hypothetical["sequence"], np.broadcast_to(kernel, (3, 6, 4)), rtol=1e-5)
-    with pytest.raises(ValueError, match="integers"):
+    with pytest.raises(ValueError, match="as indices of a lookup"):
         DeepLiftExplainer(network, reference="zeros").fit(rows).explain(rows, multipliers=True)
 
 

@@ -1,7 +1,14 @@
 import numpy as np
 
 from skdeeplift import Explanation
-from skdeeplift.explanation.explanation_parts import find_kind, find_parts, has_targets, target_labels, unwrap_single
+from skdeeplift.explanation.explanation_parts import (
+    find_kind,
+    find_part,
+    find_parts,
+    has_targets,
+    target_labels,
+    unwrap_single,
+)
 
 ROWS = np.arange(6.0).reshape(2, 3)
 
@@ -19,6 +26,22 @@ def test_inputs_have_values_and_layers_have_none():
     assert (kind, [part.name for part in parts]) == ("input", ["a", "b"])
     kind, parts = find_parts(Explanation(contributions=[ROWS, ROWS[:, :1]], prediction=np.zeros(2), X=ROWS))
     assert (kind, [part.name for part in parts], [part.values for part in parts]) == ("layer", [0, 1], [None, None])
+
+
+def test_parts_are_chosen_by_name_or_position():
+    """Two rows of two inputs, so that a field with a name for each input could be taken for one of the rows."""
+    explanation = Explanation(
+        contributions=[ROWS, 2 * ROWS], prediction=np.zeros(2), X=[ROWS, ROWS], input_names=["one", "other"]
+    )
+    _, parts = find_parts(explanation[1:])
+    assert [(part.name, part.key) for part in parts] == [("one", 0), ("other", 1)]
+    assert find_part(parts, "other") is find_part(parts, 1) is parts[1]
+    assert find_part(parts, "x") is find_part(parts, 2) is find_part(parts, None) is None
+    assert explanation.to_frame()["input"].unique().tolist() == ["one", "other"]
+    assert list(explanation.to_frame("wide").columns)[::3] == ["one__0", "other__0"]
+    # Layers keep their own names.
+    layers = Explanation(contributions=[ROWS, ROWS], prediction=np.zeros(2), X=ROWS, layer=["a", "b"])
+    assert [part.name for part in find_parts(layers)[1]] == ["a", "b"]
 
 
 def test_an_axis_of_targets_is_not_an_axis_of_the_rows():

@@ -56,7 +56,7 @@ def test_all_outputs_are_described_and_a_cut_off_one_is_told():
 
 
 def test_a_network_that_does_not_say_what_it_takes():
-    with pytest.raises(ValueError, match="Pass some rows for it as X"):
+    with pytest.raises(ValueError, match="Pass some rows as X"):
         describe(tf.function(tf.tanh))
     assert list(describe(tf.function(tf.tanh), [[1.0, 2.0]]).op) == ["Tanh"]
 

@@ -196,7 +196,7 @@ def test_fields_that_take_no_rows_stay():
         ((slice(10), ["age"]), TypeError, r"columns of rows by explanation\[:10\]\[\['age'\]\]"),
         ("nothing", KeyError, "nothing"),
         (["age", "sex"], KeyError, "has no column 'sex'.*'fare'"),
-        (["age", "age"], ValueError, "taken once, and 'age' is there twice"),
+        (["age", "age"], ValueError, "selected once. Got 'age' twice"),
     ],
 )
 def test_there_is_no_such_part(model, choice, error, message):
@@ -219,7 +219,7 @@ def test_advice_on_columns(model):
         explanation[label]
     assert explanation[explanation.index == label].index.tolist() == [label]
     explanation.feature_names = None
-    with pytest.raises(ValueError, match=r"Set explanation.feature_names, or take rows: explanation\[:10\]"):
+    with pytest.raises(ValueError, match=r"Set explanation.feature_names, or select rows: explanation\[:10\]"):
         explanation[["a"]]
     assert len(explanation[:10]) == 6
     explanation.feature_names = ["a", "b", "c"]

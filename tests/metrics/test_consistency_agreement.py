@@ -46,7 +46,7 @@ def test_explanations_of_all_targets_and_several_inputs():
 
 
 def test_what_can_not_be_compared():
-    with pytest.raises(ValueError, match=r"Got \(rows, targets, contributions\) of \(10, 1, 6\) and \(10, 1, 5\)"):
+    with pytest.raises(ValueError, match=r"Got \(10, 1, 6\) and \(10, 1, 5\)"):
         rank_agreement(ROWS, ROWS[:, 1:])
     with pytest.raises(ValueError, match="'measure' parameter"):
         rank_agreement(ROWS, ROWS, measure="kendall")

@@ -35,6 +35,8 @@ def test_targets_and_layers():
     assert summation_to_delta_error(of_layers, ROWS) < 1e-5
 
 
+@pytest.mark.advice
 def test_without_a_reference_there_is_no_difference():
-    with pytest.raises(ValueError, match="GradientExplainer compares rows with none"):
+    with pytest.raises(ValueError, match=r"with no reference\. Pass an explainer such as DeepLiftExplainer"):
         summation_to_delta_error(GradientExplainer(classifier()).fit(ROWS), ROWS)
+    assert summation_to_delta_error(DeepLiftExplainer(classifier()).fit(ROWS), ROWS) < 1e-5

@@ -204,7 +204,7 @@ def test_an_encoded_column_is_erased_as_a_whole():
     # Of red rows the colour goes first, and takes almost all along.
     change = curve.value[::3, 0] - curve.value[::3, 1]
     assert (change > 0.7 * (explanation.prediction - explanation.reference_value)[::3]).all()
-    with pytest.raises(ValueError, match="The parts of a row are the raw columns"):
+    with pytest.raises(ValueError, match="these are the parts of a row"):
         deletion_curve(explainer, frame[:6], axes=1)
 
 
@@ -224,10 +224,10 @@ def test_log_odds_change():
 
 def test_errors(fitted):
     rows = ROWS[:4]
-    with pytest.raises(ValueError, match="compares rows with none"):
+    with pytest.raises(ValueError, match="compares rows with no reference"):
         deletion_score(GradientExplainer(fitted.estimator).fit(ROWS), rows)
     assert deletion_score(GradientExplainer(fitted.estimator).fit(ROWS), rows, fill="mean") > 0
-    with pytest.raises(ValueError, match="nothing would change"):
+    with pytest.raises(ValueError, match="filling would change nothing"):
         deletion_score(fitted, rows[:1], fill="mean")
     with pytest.raises(ValueError, match="layer='hidden'"):
         deletion_score(DeepLiftExplainer(fitted.estimator, layer="hidden").fit(ROWS), rows)
@@ -235,7 +235,7 @@ def test_errors(fitted):
         deletion_score(fitted, rows, explanation=rows[:3])
     with pytest.raises(ValueError, match="Got NaN"):
         deletion_score(fitted, rows, explanation=np.full((4, 6), np.nan))
-    with pytest.raises(ValueError, match="knows its own target"):
+    with pytest.raises(ValueError, match="holds its own target"):
         deletion_score(fitted, rows, explanation=fitted.explain(rows), target=1)
     with pytest.raises(ValueError, match="axes= takes different axes"):
         deletion_score(fitted, rows, axes=2)

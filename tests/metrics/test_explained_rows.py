@@ -46,10 +46,10 @@ def test_fill(fitted):
     np.testing.assert_allclose(explained.make_fill("mean").arrays[0], [[1.5, 1, 1]])
     assert explained.make_fill("mean").arrays[0].dtype == explained.arrays[0].dtype
     single = ExplainedRows(fitted, ROWS[:1])
-    with pytest.raises(ValueError, match="fill='mean' is the same as the rows themselves"):
+    with pytest.raises(ValueError, match="fill='mean' equals the rows themselves"):
         single.make_fill("mean")
     without = ExplainedRows(GradientExplainer(fitted.estimator).fit(ROWS), ROWS)
-    with pytest.raises(ValueError, match="GradientExplainer compares rows with none"):
+    with pytest.raises(ValueError, match="GradientExplainer compares rows with no reference"):
         without.make_fill("reference")
 
 
@@ -66,7 +66,7 @@ def test_given_explanations(fitted):
     np.testing.assert_array_equal(explained.contributions[:, 0], [[0, 1, 2], [3, 4, 5]])
     given = fitted.explain(ROWS)
     assert explain_unless_given(fitted, ROWS, given, None) is given
-    with pytest.raises(ValueError, match=r"knows its own target\. Pass target=None"):
+    with pytest.raises(ValueError, match=r"holds its own target\. Pass target=None"):
         explain_unless_given(fitted, ROWS, given, 0)
     assert isinstance(explain_unless_given(fitted, ROWS, ROWS, 0), Explanation)
 

@@ -126,7 +126,7 @@ def test_errors(fitted):
     for n in (0, 6, 1.0, [2, 7], "few", []):
         with pytest.raises(ValueError, match=r"n= |'n' parameter"):
             sensitivity_n(fitted, ROWS, n=n)
-    with pytest.raises(ValueError, match=r"has no multipliers|multiplied by multipliers"):
+    with pytest.raises(ValueError, match=r"has neither multipliers|multiplied by multipliers"):
         infidelity(OcclusionExplainer(fitted.estimator).fit(ROWS), ROWS, perturbation="noise")
     with pytest.raises(ValueError, match="multipliers=True"):
         infidelity(fitted, ROWS, perturbation="noise", explanation=fitted.explain(ROWS))

@@ -248,12 +248,12 @@ def test_one_of_the_signatures(model, expected, tmp_path):
 def test_signature_without_its_variables(model, tmp_path):
     signature = loaded(model, str(tmp_path)).signatures["serving_default"]
     gc.collect()
-    with pytest.raises(ValueError, match="keep a reference to the object that owns its variables"):
+    with pytest.raises(ValueError, match="Keep a reference to the object that owns the function's variables"):
         bind(signature, ROWS).graph  # noqa: B018
 
 
 def test_function_that_cannot_take_the_rows():
-    with pytest.raises(ValueError, match=r"failed when it was called on float32 \(None, 3\)(.|\n)*input_signature"):
+    with pytest.raises(ValueError, match=r"failed on float32 \(None, 3\)(.|\n)*input_signature"):
         DeepLiftExplainer(tf.function(lambda x: x @ tf.ones((5, 1)))).fit(ROWS)
 
 

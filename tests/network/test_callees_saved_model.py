@@ -161,7 +161,7 @@ def test_folder_without_a_network(tmp_path, name):
 
 
 def test_no_folder(tmp_path):
-    with pytest.raises(ModelFileNotFoundError, match=r"neither a file nor a SavedModel folder '.*network'"):
+    with pytest.raises(ModelFileNotFoundError, match=r"no file and no SavedModel folder '.*network'"):
         bind(tmp_path / "network", ROWS)
 
 

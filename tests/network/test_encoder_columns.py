@@ -190,11 +190,14 @@ def test_names_that_look_like_others():
 @pytest.mark.parametrize(
     ("encoder", "message"),
     [
-        (PCA(2), "PCA come from: it mixes columns"),
-        (make_column_transformer((PCA(2), ["age", "weight"])), "PCA come from"),
-        (PolynomialFeatures(), "PolynomialFeatures come from: '1' is none of its columns"),
-        (FunctionTransformer(double), "FunctionTransformer come from: it does not name them, as feature_names_out="),
-        (make_pipeline(StandardScaler(), FunctionTransformer(double)), "it does not name them"),
+        (PCA(2), "PCA does not tell .*: it mixes columns"),
+        (make_column_transformer((PCA(2), ["age", "weight"])), "PCA does not tell"),
+        (PolynomialFeatures(), "PolynomialFeatures .*: the encoded column '1' has the name of no input column"),
+        (
+            FunctionTransformer(double),
+            "FunctionTransformer .*: it does not name its encoded columns, as feature_names_out=",
+        ),
+        (make_pipeline(StandardScaler(), FunctionTransformer(double)), "it does not name its encoded columns"),
     ],
 )
 def test_columns_that_are_mixed(encoder, message):
@@ -225,8 +228,8 @@ class Named:
 
 
 def test_names_that_do_not_tell():
-    with pytest.raises(ValueError, match="Named come from: some of its columns have the same name"):
+    with pytest.raises(ValueError, match=r"Named .*: some of its input columns have the same name"):
         source_columns(Named(), 3)
     scaler = StandardScaler().fit(np.eye(3))
-    with pytest.raises(ValueError, match="StandardScaler come from: it returns 4 columns, and names 3"):
+    with pytest.raises(ValueError, match=r"StandardScaler .*: it returns 4 columns, but names 3"):
         source_columns(scaler, 3, 4)

@@ -183,10 +183,10 @@ def test_what_has_no_network():
     with pytest.raises(ValueError, match="counts votes"):
         network_of(VotingClassifier([("a", mlp())]).fit(X, Y))
     for step in (PowerTransformer(), MinMaxScaler(clip=True)):
-        with pytest.raises(ValueError, match=f"may scale and select columns. Got the step {type(step).__name__}"):
+        with pytest.raises(ValueError, match=f"may only scale and select columns. Got the step {type(step).__name__}"):
             network_of(BaggingClassifier(make_pipeline(step, mlp()), 2).fit(X, Y))
         # Before any training.
-        with pytest.raises(ValueError, match="may scale and select columns"):
+        with pytest.raises(ValueError, match="may only scale and select columns"):
             train(vote(make_pipeline(step, mlp(alpha=-1.0))), X, Y, {}, "Explainer")
 
 

@@ -99,7 +99,7 @@ def test_an_input_of_any_length(tmp_path):
     options = {"kernel_size": [3], "strides": [1], "implementation": 1, "batch_input_shape": [None, None, 2]}
     layer = keras_2_layer("LocallyConnected1D", "local", filters=3, **options)
     path = write_keras_2(tmp_path / "network.h5", {"class_name": "Sequential", "config": [layer]}, {})
-    with pytest.raises(ModelFileError, match="'local' needs an input of a known size"):
+    with pytest.raises(ModelFileError, match="'local' needs an input of known size"):
         load_network(path)
 
 

@@ -273,7 +273,7 @@ def test_an_operation_is_explained_and_pickled(tmp_path):
 @pytest.mark.parametrize("op", ["ReadFile", "WriteFile", "PyFunc", "RandomUniform", "PartitionedCall", "LoadLibrary"])
 def test_operations_that_are_not_run(tmp_path, op):
     path = write_node(tmp_path / "network.h5", node_of(op, 1), "a", {})
-    with pytest.raises(ModelFileError, match=rf"The operation {op} is not run .*load it yourself with tf_keras"):
+    with pytest.raises(ModelFileError, match=rf"may not run the operation {op}\..*load it yourself with tf_keras"):
         load_network(path)
 
 
@@ -283,5 +283,5 @@ def test_a_changed_layer_is_not_called(tmp_path):
     config = network.to_json().replace("math.exp", "io.read_file")
     (tmp_path / "network.json").write_text(config)
     network.save_weights(tmp_path / "network.weights.h5")
-    with pytest.raises(ModelFileError, match=r"tf\.io\.read_file is not called"):
+    with pytest.raises(ModelFileError, match=r"may not call the function tf\.io\.read_file"):
         load_network((tmp_path / "network.json", tmp_path / "network.weights.h5"))

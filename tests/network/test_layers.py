@@ -193,7 +193,7 @@ def test_layers_with_several_outputs():
     inputs = keras.Input((4, 3))
     sequence, state = keras.layers.GRU(2, return_sequences=True, return_state=True, name="both")(inputs)
     model = keras.Model(inputs, keras.layers.Flatten()(sequence * state[:, None]))
-    with pytest.raises(ValueError, match=r"takes a layer with one output.*The layer 'both' has 2 of them here"):
+    with pytest.raises(ValueError, match=r"takes a layer with one output.*The layer 'both' has 2 such outputs"):
         find_layer(bind(model, np.zeros((2, 4, 3), np.float32)).graph, "both")
 
 
@@ -211,7 +211,9 @@ def test_a_layer_of_complex_numbers_is_refused():
     graph = bind(model, np.zeros((2, 8), np.float32)).graph
     assert find_layer(graph, "size").dtype == tf.float32
     for name in ("spectrum", "size:pre_activation"):
-        with pytest.raises(ValueError, match=f"layer='{name}' names complex numbers.*Name a layer before or behind it"):
+        with pytest.raises(
+            ValueError, match=f"layer='{name}' names a layer of complex numbers.*Name a layer before or behind it"
+        ):
             find_layer(graph, name)
 
 

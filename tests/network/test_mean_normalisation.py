@@ -50,8 +50,8 @@ def test_letters_may_be_on_another_axis():
     [
         (np.zeros((5, 4, 3)), np.zeros(4), -2, r"Got shapes \(5, 4, 3\) and \(4,\)"),
         (np.zeros(3), np.zeros(3), -2, "Got shapes"),
-        (np.zeros((5, 4, 3)), np.zeros(3), -1, "any of 3 but the last"),
-        (np.zeros((5, 4, 3)), np.zeros(3), 3, "any of 3 but the last"),
+        (np.zeros((5, 4, 3)), np.zeros(3), -1, "one of 3 axes but not the last"),
+        (np.zeros((5, 4, 3)), np.zeros(3), 3, "one of 3 axes but not the last"),
         (np.ones((9, 4, 1, 8)), np.zeros(8), -2, r"axis_of_normalisation=0 \(of size 9\) or 1 \(of size 4\)"),
         (np.ones((1, 4, 8)), np.zeros(8), 0, r"Pass the axis of the letters: axis_of_normalisation=1 \(of size 4\)\.$"),
         (np.ones((1, 1, 8)), np.zeros(8), 0, "axis of size 2 or more"),

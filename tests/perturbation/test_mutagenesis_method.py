@@ -56,7 +56,7 @@ def test_memory_that_runs_out_changes_no_numbers(model, monkeypatch):
         return run_or_fail
 
     monkeypatch.setattr(method, "compiled", run_out)
-    with pytest.warns(BatchSizeWarning, match="go on with 8"):
+    with pytest.warns(BatchSizeWarning, match="continue with 8"):
         got = explainer.transform(rows)
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-10)
     assert max(sizes[2:]) < sizes[0]

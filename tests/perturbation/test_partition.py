@@ -55,8 +55,8 @@ def test_labels_of_pixels():
         ({"all": list("abcd"), "none": []}, r"no column in the group 'none'"),
         ({}, r"leaves out the columns \['a', 'b', 'c', 'd'\]"),
         (["x", "y", "y"], r"one label for each column, in the shape \(4,\) .* Got shape \(3,\)"),
-        ([1, 2, np.nan, 1], r"Some are NaN"),
-        ([[1, 2], [3]], r"groups= as labels has one label for each column"),
+        ([1, 2, np.nan, 1], r"Some labels are NaN"),
+        ([[1, 2], [3]], r"groups= as an array needs one label for each column"),
     ],
 )
 def test_groups_that_do_not_fit(groups, message):
@@ -68,7 +68,7 @@ def test_names_need_a_table_with_names():
     with pytest.raises(ValueError, match=r"the column 'a' in the group 'all'; columns of this table have no names"):
         labels_of({"all": ["a"]}, columns=None)
     with pytest.raises(
-        ValueError, match=r"groups= as a dict has the columns of a table, and a row of 'table' has shape"
+        ValueError, match=r"groups= as a dict takes the columns of a table, and a row of 'table' has shape"
     ):
         labels_of({"all": [0]}, (2, 2))
 

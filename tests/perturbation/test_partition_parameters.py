@@ -10,7 +10,7 @@ def test_one_for_all_or_one_for_each():
     assert expand_over_sources({"b": 3, "a": 1}, names, "step=") == [1, 3]
     assert expand_over_sources([1, 2], ["a"], "step=") == [[1, 2]]
     for value in ({"a": 1}, {"a": 1, "b": 2, "c": 3}, {}):
-        with pytest.raises(ValueError, match=r"step= as a dict has one entry for each of 'a', 'b'. Got entries for"):
+        with pytest.raises(ValueError, match=r"step= as a dict needs one entry for each of 'a', 'b'. Got entries for"):
             expand_over_sources(value, names, "step=")
 
 

@@ -114,7 +114,7 @@ def test_units_of_a_layer():
 
 def test_a_layer_with_several_entries_for_each_row():
     method = method_of(folded, [(4, 3)], one_by_one((1,)), layer_before="Relu")
-    with pytest.raises(ValueError, match="has several entries for each row"):
+    with pytest.raises(ValueError, match="has several entries on its first axis for each row"):
         contributions(method, [ROWS], [REFERENCES])
 
 

@@ -227,16 +227,16 @@ def test_windows_of_each_input():
         (
             [(4,), (3, 3)],
             {"window_shape": {"numbers": 1}},
-            r"window_shape= as a dict has one entry for each of 'numbers'",
+            r"window_shape= as a dict needs one entry for each of 'numbers'",
         ),
-        ([(4,), (3, 3)], {"window_shape": [1, 1, 1]}, r"window_shape= as a list has one entry for each.*Got 3"),
-        ([(4,)], {"groups": [0, 0, 1, 1], "step": 2}, r"groups= and windows exclude each other"),
+        ([(4,), (3, 3)], {"window_shape": [1, 1, 1]}, r"window_shape= as a list needs one entry for each.*Got 3"),
+        ([(4,)], {"groups": [0, 0, 1, 1], "step": 2}, r"Pass groups= or windows, not both"),
         (
             [(4,), (3, 3)],
             {"groups": [0, 0, 1, 1]},
-            r"groups= is for one input or layer. Here are 2: 'numbers', 'image'",
+            r"groups= takes the columns of one input or layer, and this explainer has 2: 'numbers', 'image'",
         ),
-        ([(4, None)], {}, r"'numbers' has shape \(None, 4, None\), and what is perturbed needs axes of known size"),
+        ([(4, None)], {}, r"'numbers' has shape \(None, 4, None\), and perturbed arrays need axes of known size"),
     ],
 )
 def test_windows_that_do_not_fit(shapes, parameters, message):

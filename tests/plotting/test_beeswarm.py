@@ -99,7 +99,7 @@ def test_targets_must_be_chosen():
 
 
 def test_rows_with_different_targets_are_not_mixed():
-    with pytest.raises(ValueError, match=r"rows have targets of their own.*Pass target=, one of 4, 7"):
+    with pytest.raises(ValueError, match=r"rows have different targets.*Pass target=, one of 4, 7"):
         BeeswarmDisplay.from_explanation(of_rows())
     display = BeeswarmDisplay.from_explanation(of_rows(), target=7)
     assert len(display.contributions) == 1

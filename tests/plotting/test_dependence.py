@@ -99,7 +99,7 @@ def test_missing_categories_come_last():
 
 
 def test_rows_with_different_targets_are_not_mixed():
-    with pytest.raises(ValueError, match="rows have targets of their own"):
+    with pytest.raises(ValueError, match="rows have different targets"):
         DependenceDisplay.from_explanation(of_rows(), "a")
 
 

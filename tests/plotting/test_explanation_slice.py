@@ -16,7 +16,9 @@ def test_one_of_several_targets(target, factor, named):
 
 
 def test_targets_must_be_chosen():
-    with pytest.raises(ValueError, match=r"draws contributions to one target, .* has 2\. Pass target=, .*'cat', 'dog'"):
+    with pytest.raises(
+        ValueError, match=r"draws contributions to one target, .* has 2\. Pass target='cat', or another of"
+    ):
         slice_explanation(of_classes(), "WaterfallDisplay")
     for wrong in (2, -1, True, 0.5):
         with pytest.raises(ValueError, match=r"target="):
@@ -49,7 +51,9 @@ def test_one_of_several_inputs():
     chosen = slice_table(of_inputs(), "Display", part="right")
     np.testing.assert_array_equal(chosen.contributions, 2 * table().contributions)
     assert chosen.feature_names.tolist() == ["feature 0", "feature 1", "feature 2"]
-    with pytest.raises(ValueError, match=r"draws one input, .* has 2\. Pass part=, one of 'left', 'right'"):
+    with pytest.raises(
+        ValueError, match=r"draws one input, .* has 2\. Pass part='left', or another of 'left', 'right'"
+    ):
         slice_explanation(of_inputs(), "Display")
     with pytest.raises(ValueError, match="part='middle' is no input"):
         slice_explanation(of_inputs(), "Display", part="middle")
@@ -67,13 +71,15 @@ def test_several_layers_have_no_values():
     contributions = [table().contributions, np.ones((2, 4))]
     explanation = table(contributions=contributions, feature_names=None)
     assert slice_explanation(explanation, "Display", part=1).values is None
-    with pytest.raises(ValueError, match=r"draws one layer, .* one of 0, 1"):
+    with pytest.raises(ValueError, match=r"draws one layer, .* another of 0, 1"):
         slice_explanation(explanation, "Display")
 
 
 def test_only_tables_have_features():
     explanation = table(contributions=np.zeros((2, 4, 3)), X=np.zeros((2, 4, 3)), feature_names=None)
-    with pytest.raises(ValueError, match=r"features of a table.* have shape \(2, 4, 3\); ImageContributionDisplay"):
+    with pytest.raises(
+        ValueError, match=r"features of a table.* Got contributions of shape \(2, 4, 3\). Use ImageContributionDisplay"
+    ):
         slice_table(explanation, "Display")
     # To choose a target would not help.
     with pytest.raises(ValueError, match="features of a table"):
@@ -97,7 +103,7 @@ def test_names_of_explanations():
 def test_rows_with_different_targets_are_not_mixed():
     explanation = of_rows()
     with pytest.raises(
-        ValueError, match=r"targets of their own, such as their predicted classes\. Pass target=, one of 4"
+        ValueError, match=r"different targets, such as their predicted classes\. Pass target=, one of 4"
     ):
         slice_table(explanation, "BeeswarmDisplay")
     assert len(slice_table(explanation, "Display", is_mixed=True).contributions) == 2
@@ -108,5 +114,5 @@ def test_rows_with_different_targets_are_not_mixed():
 
 def test_the_kind_of_data_is_checked_before_targets():
     images = table(contributions=np.zeros((2, 4, 3)), X=np.zeros((2, 4, 3)), target=np.array([4, 7]))
-    with pytest.raises(ValueError, match="ImageContributionDisplay draws images"):
+    with pytest.raises(ValueError, match="Use ImageContributionDisplay for images"):
         slice_table(images, "Display")

@@ -74,7 +74,7 @@ def test_gaps_do_not_hinder_the_order():
 def test_targets_are_chosen():
     with pytest.raises(ValueError, match="to one target"):
         HeatmapDisplay.from_explanation(of_classes())
-    with pytest.raises(ValueError, match="rows have targets of their own"):
+    with pytest.raises(ValueError, match="rows have different targets"):
         HeatmapDisplay.from_explanation(of_rows())
 
 

@@ -152,9 +152,13 @@ def test_only_the_drawn_rows_are_explained():
     np.testing.assert_allclose(overlay(display.axes_[0, 4])[0], 30 * IMAGES[1])
 
 
+@pytest.mark.advice
 def test_images_are_those_of_the_explanation():
-    with pytest.raises(ValueError, match="over their images, and the explanation holds no X"):
-        ImageContributionDisplay.from_explanation(explanation(X=None))
+    left = explanation(X=None)
+    with pytest.raises(ValueError, match=r"the explanation does not hold them\. Set explanation\.X to the images"):
+        ImageContributionDisplay.from_explanation(left)
+    left.X = explanation().X
+    np.testing.assert_array_equal(ImageContributionDisplay.from_explanation(left).images[..., 0], left.X[..., 0])
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_many_classes_have_different_colors():
 
 
 def test_inputs_are_chosen():
-    with pytest.raises(ValueError, match="one of 'left', 'right'"):
+    with pytest.raises(ValueError, match="or another of 'left', 'right'"):
         ImportanceDisplay.from_explanation(of_inputs())
     np.testing.assert_allclose(ImportanceDisplay.from_explanation(of_inputs(), part="right").importances, [3, 4, 1])
 

@@ -6,7 +6,7 @@ import pytest
 
 from skdeeplift import Explanation, plotting
 from skdeeplift.plotting.plot_accessor import PlotAccessor
-from tests.plotting.explanations import of_classes, of_inputs, table
+from tests.plotting.explanations import of_classes, of_inputs, of_rows, table
 
 METHODS = {
     "bar": "ImportanceDisplay",
@@ -102,6 +102,57 @@ def test_of_several_sequences_the_first_is_drawn():
     explanation = of_kind("sequence")
     np.testing.assert_array_equal(explanation.plot().heights, explanation[0].plot.logo().heights)
     np.testing.assert_array_equal(explanation.plot(row=1).heights, explanation[1].plot.logo().heights)
+
+
+def test_several_classes_have_bars_with_segments():
+    display = of_classes(target_unit="logit").plot(max_features=2)
+    assert type(display) is plotting.ImportanceDisplay
+    assert display.class_names == ["cat", "dog"]
+    assert display.ax_.get_xlabel() == "mean absolute contribution to logits, summed over classes"
+    # Rows of their own classes, by default the predicted ones, share the bars too.
+    assert of_rows().plot().class_names == ["output 4", "output 7"]
+    # Nine segments would have similar colours.
+    many = table(contributions=np.ones((2, 3, 9)), prediction=np.zeros((2, 9)), reference_value=np.zeros((2, 9)))
+    assert many.plot().ax_.get_xlabel() == "mean absolute contribution to outputs, mean over 9 outputs"
+
+
+def test_one_row_is_drawn_for_its_predicted_class():
+    """The second row's outputs are 3 for cat and -1.5 for dog; the first row's -1 and 0.5."""
+    explanation = of_classes(target_unit="logit")
+    for place, (target, output) in enumerate([("dog", 0.5), ("cat", 3.0)]):
+        display = explanation[place].plot()
+        assert type(display) is plotting.WaterfallDisplay
+        assert display.prediction == output
+        assert f"logit of {target}" in display.ax_.get_xlabel()
+        chosen = explanation.plot.waterfall(position=place, target=target)
+        np.testing.assert_array_equal(display.contributions, chosen.contributions)
+    assert explanation.plot.force(position=0).prediction == 0.5
+    # Outputs of a regression do not compete.
+    assert type(of_classes()[0].plot()) is plotting.ImportanceDisplay
+    with pytest.raises(ValueError, match="Pass target='cat'"):
+        of_classes()[0].plot.waterfall()
+
+
+@pytest.mark.parametrize("name", ["left", 0])
+def test_layers_are_named(name):
+    one = table(feature_names=None, layer=["left", "right"])
+    one.update(contributions=[one.contributions, 2 * one.contributions], X=None)
+    np.testing.assert_array_equal(one[1].plot.waterfall(part=name).contributions[:3], [2, 1, -0.5])
+    assert type(one.plot(part=name)) is plotting.BeeswarmDisplay
+    assert one.to_frame()["layer"].unique().tolist() == ["left", "right"]
+    with pytest.raises(
+        ValueError, match=r"part='middle' is no layer of the explanation\. Expected one of 'left', 'right'"
+    ):
+        one.plot.bar(part="middle")
+
+
+def test_wrong_arguments_are_named():
+    with pytest.raises(TypeError, match=r"ImageContributionDisplay does not take row=\. Did you mean rows=\?"):
+        of_kind("image").plot.image(row=1)
+    with pytest.raises(
+        TypeError, match=r"Display does not take colour=\. Its parameters are target, part, max_features"
+    ):
+        table().plot(colour="red")
 
 
 @pytest.mark.advice

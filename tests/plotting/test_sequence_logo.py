@@ -146,7 +146,7 @@ def test_letters_on_another_axis():
 def test_what_cannot_be_drawn():
     with pytest.raises(ValueError, match=r"one-hot sequences of shape \(n_rows, length, n_letters\)"):
         SequenceLogoDisplay.from_explanation(explanation(contributions=np.zeros((2, 3)), X=np.zeros((2, 3))))
-    with pytest.raises(ValueError, match=r"the others are 0\. Is X one-hot"):
+    with pytest.raises(ValueError, match=r"the others are 0\. Pass rows of one-hot letters"):
         SequenceLogoDisplay.from_explanation(explanation(contributions=np.zeros((1, 3, 4)), X=np.full((1, 3, 4), 0.3)))
     with pytest.raises(ValueError, match="letters_axis=5"):
         SequenceLogoDisplay.from_explanation(explanation(), letters_axis=5)

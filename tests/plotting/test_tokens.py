@@ -115,7 +115,7 @@ def test_dimensions_of_an_embedding_are_summed():
 
 
 def test_what_cannot_be_drawn():
-    with pytest.raises(ValueError, match="row=2 is none of the explanation's rows"):
+    with pytest.raises(ValueError, match="row=2 is out of range"):
         TokenDisplay.from_explanation(explanation(), rows=[0, 2])
     with pytest.raises(ValueError, match="words= holds the words of 1 rows, and 2 are drawn"):
         TokenDisplay.from_explanation(explanation(), words=["a", "b", "c"])

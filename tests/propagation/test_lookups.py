@@ -311,7 +311,7 @@ def test_tokens_before_rows_are_explained_as_behind_them(rule):
 
 def test_rows_that_a_reshape_mixes():
     """Reshaping to the axes in another order moves numbers from row to row; only a transpose keeps them apart."""
-    with pytest.raises(UnsupportedOpError, match=r"rows of a batch are not kept apart .* 'Reshape'"):
+    with pytest.raises(UnsupportedOpError, match=r"its first axis is not the axis of rows: .*'Reshape'"):
         places(lambda t: tf.gather(TABLE, tf.reshape(t, [4, tf.shape(t)[0]])))
 
 

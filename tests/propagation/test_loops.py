@@ -180,7 +180,9 @@ def test_number_of_steps_that_the_input_tells():
     def function(x):
         return tf.while_loop(lambda h: tf.reduce_sum(h) < 9.0, lambda h: [2.0 * h + 1.0], [x])[0]
 
-    with pytest.raises(UnsupportedOpError, match=r"How many steps the op 'StatelessWhile' .* depends on the values"):
+    with pytest.raises(
+        UnsupportedOpError, match=r"The number of iterations of the op 'StatelessWhile' .* depends on the values"
+    ):
         streams_of(function, (3,), dtype=tf.float32)
 
 

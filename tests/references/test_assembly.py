@@ -36,7 +36,7 @@ def test_several_inputs_draw_the_same_rows():
         ("unknown", "takes 'mean', 'median', 'zeros', 'minimum', 'sample', .* or an array"),
         (np.zeros((0, 4)), "at least one reference"),
         (np.zeros((2, 3)), r"shape \(2, 3\)"),
-        (np.zeros((8, 2, 4)), "for 8 rows"),
+        (np.zeros((8, 2, 4)), "for each of 8 rows"),
         (np.full(4, np.inf), "infinity"),
     ],
 )

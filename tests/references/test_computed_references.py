@@ -83,7 +83,7 @@ def test_a_series_goes_by_the_names_of_the_columns():
     np.testing.assert_array_equal(Constant(value).fit(table).row_, [[3, 4]])
     np.testing.assert_array_equal(Constant(value.reset_index(drop=True)).fit(table).row_, [[4, 3]])
     for rows in (table.rename(columns={"a": "c"}), table.to_numpy()):
-        with pytest.raises(ValueError, match="value= is a Series, whose index tells the columns"):
+        with pytest.raises(ValueError, match="value= is a Series, whose index must name the columns"):
             Constant(value).fit(rows)
 
 

@@ -75,8 +75,8 @@ def test_by_a_function_that_gets_the_same_random_numbers_for_the_same_rows():
     [
         (lambda X, _: X[0], "takes and returns a list of 2 arrays. Got one ndarray"),
         (lambda X, _: [X[0]], "takes and returns a list of 2 arrays. Got 1 arrays"),
-        (lambda X, _: X, r"one makes an array of shape \(2, 2\) for rows of shape \(2, 2\)\. Expected \(2, 1, 2\)"),
-        (lambda X, _: [each[:, None] * np.nan for each in X], "one makes NaN or infinity"),
+        (lambda X, _: X, r"one returns an array of shape \(2, 2\) for rows of shape \(2, 2\)\. Expected \(2, 1, 2\)"),
+        (lambda X, _: [each[:, None] * np.nan for each in X], "one returns NaN or infinity"),
         (lambda X, _: [[["a"]], [["b"]]], "one is no array of numbers"),
     ],
 )
@@ -88,7 +88,9 @@ def test_what_a_function_may_not_return(function, message):
 def test_how_many_there_are():
     assert infer_n_references(np.zeros((2, 7, 2)), ROWS, "it") == 7
     for wrong in (np.zeros((2, 2)), np.zeros((2, 0, 2)), np.zeros((5, 7, 2))):
-        with pytest.raises(ValueError, match=r"Expected \(2, n_references, 2\): as many references, one or more"):
+        with pytest.raises(
+            ValueError, match=r"Expected \(2, n_references, 2\): the same number of references, one or more"
+        ):
             infer_n_references(wrong, ROWS, "it")
 
 

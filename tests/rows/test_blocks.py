@@ -100,7 +100,7 @@ def test_batches_that_are_none(explainer):
         (iter([None]), "arrays or tables.*NoneType"),
         (iter(["a row"]), "arrays or tables.*str"),
         (iter([ROWS, 1.0]), "arrays or tables.*float"),
-        (iter([ROWS.tolist()]), r"batches of x, \(x, y\).* Got a list of 100. Make an array"),
+        (iter([ROWS.tolist()]), r"batches of x, \(x, y\).* Got a list of 100. Convert a list of rows"),
         (iter([(ROWS,) * 4]), "Got a tuple of 4"),
         (iter([[]]), "Got a list of 0"),
         (iter([ROWS[:9], pd.DataFrame(ROWS)]), "one kind.*ndarray and DataFrame"),

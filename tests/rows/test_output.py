@@ -49,7 +49,7 @@ def output_of(array, shape=(4, 2), dtype=np.float32):
         (np.zeros((4, 2), np.int64), ValueError, "out= has dtype int64"),
         (tf.Variable(np.zeros((4, 2), np.float32)), TypeError, "out= "),
         (np.broadcast_to(np.float32(0), (4, 2)), ValueError, "out= is read-only"),
-        (OfAnotherDtype((4, 2)), TypeError, "out= has the dtype bfloat, which is none of NumPy's"),
+        (OfAnotherDtype((4, 2)), TypeError, "out= has the dtype bfloat, which is not a NumPy dtype"),
     ],
     ids=["list", "columns", "rows", "axes", "integers", "variable", "read-only", "other dtype"],
 )

@@ -92,7 +92,7 @@ def test_what_an_encoder_leaves():
     gaps = make_column_transformer(("passthrough", ["age"])).set_output(transform="pandas").fit(TABLE)
     filled = make_column_transformer((SimpleImputer(), ["age"])).fit(TABLE)
     follow(
-        "X behind the encoder contains NaN, in column 'passthrough__age'. A network of numbers takes no gaps. Let the "
+        "X behind the encoder contains NaN, in column 'passthrough__age'. The network takes numbers only. Let the "
         "encoder fill them, by a SimpleImputer",
         lambda: DeepLiftExplainer(make_pipeline(gaps, network(1))).fit(TABLE),
         lambda: DeepLiftExplainer(make_pipeline(filled, network(1))).fit_transform(TABLE),

@@ -101,7 +101,7 @@ def test_ids_beyond_the_vocabulary(of_tokens, token, outside):
     if not outside:
         assert of_tokens.transform(rows).shape == (1, 3)
         return
-    message = rf"X holds the id {token}, but the network looks it up in a table of 5 rows. Expected ids from 0 to 4"
+    message = rf"X holds the id {token}, and the network looks up ids in a table of 5 rows. Expected ids from 0 to 4"
     with pytest.raises(ValueError, match=message):
         of_tokens.transform(rows)
     with pytest.raises(ValueError, match=f"X holds the id {token}"):
@@ -158,7 +158,7 @@ def test_ids_in_an_input_of_floating_point_numbers():
     np.testing.assert_allclose(explainer.transform(rows).sum(1), change, rtol=1e-5, atol=1e-7)
     with pytest.raises(ValueError, match=r"X holds 1\.5, but the network takes int64 there"):
         explainer.transform(np.full((1, 3), 1.5))
-    with pytest.raises(ValueError, match=r"X holds the id 5\.0, but .* a table of 5 rows"):
+    with pytest.raises(ValueError, match=r"X holds the id 5\.0, and .* a table of 5 rows"):
         explainer.transform(np.full((1, 3), 5.0))
     with pytest.raises(ValueError, match=r"reference= for X holds 0\.5, but the network takes"):
         DeepLiftExplainer(model, reference=np.full(3, 0.5)).fit(rows)
@@ -279,14 +279,16 @@ def test_ids_behind_an_offset():
     table = layers.Embedding(5, 2)
     model = keras.Model(inputs, layers.Dense(1)(layers.Flatten()(table(inputs + np.array([0, 3])))))
     explainer = DeepLiftExplainer(model).fit([[4, 1], [0, 0]])
-    message = r"X does not fit .* computes 12 from the id 9 of row 1, at position \(1,\), .* in a table of 5 rows"
+    message = (
+        r"X does not fit .* computes the id 12 from the id 9 of row 1, at position \(1,\), .* in a table of 5 rows"
+    )
     with pytest.raises(ValueError, match=message):
         explainer.transform([[2, 1], [2, 9]])
     with pytest.raises(ValueError, match=message):
         DeepLiftExplainer(model).fit([[2, 1], [2, 9]])
     with pytest.raises(ValueError, match=r"reference= for X does not fit .* the id 9 of row 0"):
         explainer.explain([[0, 0]], reference=[0, 9])
-    with pytest.raises(ValueError, match=r"computes -1 from the id -9"):
+    with pytest.raises(ValueError, match=r"computes the id -1 from the id -9"):
         explainer.transform([[0, -9]])
     embedding = DeepLiftExplainer(model, layer=table.name).fit([[4, 1], [0, 0]])
     np.testing.assert_allclose(

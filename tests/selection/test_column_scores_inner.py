@@ -65,13 +65,13 @@ def test_dropped_columns_have_no_importance():
 def test_encoders_that_mix_columns():
     mixed = inside(ColumnTransformer([("pca", PCA(2), ["b", "c"])], remainder="passthrough"), 0, 0, 1)
     for fit in (ContributionSelector(mixed).fit, contribution_score(mixed)):
-        with pytest.raises(ValueError, match=r"PCA come from: it mixes columns\. Pass groups="):
+        with pytest.raises(ValueError, match=r"PCA does not tell .*: it mixes columns\. Pass groups="):
             fit(X, X["a"])
     groups = {"a": ["remainder__a"], ("b", "c"): ["pca__pca0", "pca__pca1"]}
     selector = ContributionSelector(mixed, groups=groups, n_features_to_select=1).fit(X, X["a"])
     np.testing.assert_allclose(selector.feature_importances_, ONLY_A, rtol=1e-5)
     np.testing.assert_allclose(contribution_score(mixed, groups=groups)(X, X["a"]), ONLY_A, rtol=1e-5)
-    with pytest.raises(ValueError, match=r"'x0\^2' is none of its columns|'a\^2' is none of its columns"):
+    with pytest.raises(ValueError, match=r"encoded column '(x0|a)\^2' has the name of no input column"):
         ContributionSelector(inside(PolynomialFeatures(include_bias=False), *np.ones(9))).fit(X, X["a"])
 
 

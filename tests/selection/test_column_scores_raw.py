@@ -104,7 +104,7 @@ def test_groups_by_hand_where_columns_are_mixed():
         make_column_transformer((PCA(2), ["c", "a"]), remainder="passthrough", verbose_feature_names_out=False),
         LinearExplainer(),
     )
-    with pytest.raises(ValueError, match=r"PCA come from: it mixes columns\. Pass groups="):
+    with pytest.raises(ValueError, match=r"PCA does not tell .*: it mixes columns\. Pass groups="):
         ContributionSelector(mixed).fit(X, y)
     contributions = mixed.fit(X, y).transform(X)
     together = np.abs(contributions[:, :2].sum(1)).mean()

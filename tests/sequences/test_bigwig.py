@@ -49,7 +49,7 @@ def test_nothing_is_written_where_scores_do_not_fit(tmp_path):
     regions = pd.DataFrame({"chrom": ["one"], "start": [0], "end": [4]})
     with pytest.raises(ValueError, match=r"one number for each position of 1 regions.*shape \(1, 3\)"):
         write_bigwig(tmp_path / "scores.bw", regions, np.zeros((1, 3)), {"one": 9})
-    with pytest.raises(ValueError, match=r"no size of the chromosome 'one'\. Pass sizes= with all chromosomes"):
+    with pytest.raises(ValueError, match=r"sizes= has no chromosome 'one'\. Pass sizes= with all chromosomes"):
         write_bigwig(tmp_path / "scores.bw", regions, np.zeros((1, 4)), {"two": 9})
     assert list(tmp_path.iterdir()) == []
 
@@ -60,5 +60,8 @@ def test_the_package_that_writes_is_named(tmp_path, monkeypatch):
     regions = pd.DataFrame({"chrom": ["one"], "start": [0], "end": [4]})
     write_bigwig(tmp_path / "scores.bw", regions, np.zeros((1, 4)), {"one": 9})
     monkeypatch.setitem(sys.modules, "pyBigWig", None)
-    with pytest.raises(ImportError, match=r"package pyBigWig\. Use pip install 'skdeeplift\[genomics\]'"):
+    with pytest.raises(
+        ImportError,
+        match=r"package pyBigWig, which is not installed\. Install it: pip install 'skdeeplift\[genomics\]'",
+    ):
         write_bigwig(tmp_path / "scores.bw", regions, np.zeros((1, 4)), {"one": 9})

@@ -111,7 +111,7 @@ def test_single_class_that_is_cut_from_a_softmax():
     np.testing.assert_allclose(
         DeepLiftExplainer(model).fit(ROWS).explain(ROWS).prediction, logits[:, 1], rtol=1e-5, atol=1e-6
     )
-    with pytest.raises(ValueError, match="one class that is cut from a softmax"):
+    with pytest.raises(ValueError, match="one class of a softmax of several"):
         DeepLiftExplainer(model, class_names=["no", "yes"], target="no").fit(ROWS)
 
 

@@ -145,7 +145,7 @@ def test_methods_without_a_reference(network):
     np.testing.assert_allclose(noisy.transform(ROWS), held, rtol=1e-4, atol=1e-6)
     lrp = LRPExplainer(network, target=Profile()).fit(ROWS)
     np.testing.assert_allclose(lrp.transform(ROWS), held * ROWS, rtol=1e-3, atol=1e-5)
-    with pytest.raises(ValueError, match="compares rows with none"):
+    with pytest.raises(ValueError, match="compares rows with no reference"):
         GradientExplainer(network, target=Profile(weights="mean")).fit(ROWS).transform(ROWS)
 
 
@@ -249,7 +249,7 @@ def test_metrics_look_at_the_same_weights(network):
         expected = metric(by_function, ROWS, fill="zeros", per_row=True)
         np.testing.assert_allclose(metric(explainer, ROWS, fill="zeros", per_row=True), expected, rtol=1e-4, atol=1e-7)
     explainer = DeepLiftExplainer(network, target=Profile(weights="mean"), reference="zeros").fit(ROWS)
-    with pytest.raises(ValueError, match="other weights for each reference"):
+    with pytest.raises(ValueError, match="computes weights from each row and its references"):
         sensitivity_n(explainer, ROWS, random_state=0)
 
 

@@ -29,9 +29,9 @@ def test_large_logits_have_a_softmax():
     ("profile", "message"),
     [
         (Profile(weights="reference"), "weights='row' or weights='mean'"),
-        (Profile(axis=0), "axes of the output from 1 to 2"),
-        (Profile(axis=3), "axes of the output from 1 to 2"),
-        (Profile(axis=(1, -2)), "each once"),
+        (Profile(axis=0), "each axis of the output once, from 1 to 2"),
+        (Profile(axis=3), "each axis of the output once, from 1 to 2"),
+        (Profile(axis=(1, -2)), "each axis of the output once"),
         (Profile(task=2), "of shape \\(2,\\)"),
         (Profile(axis=None, task=0), "of shape \\(\\)"),
     ],

@@ -223,7 +223,7 @@ def test_targets_with_an_index(name):
         explainer.fit,
         lambda X, target: explainer.transform(iter([X]), target=target),
     ):
-        with pytest.raises(ValueError, match=r"goes by its index.*Pass target\.to_numpy\(\)"):
+        with pytest.raises(ValueError, match=r"is matched to X by index.*Pass target\.to_numpy\(\)"):
             call(TABLE, target=other)
     np.testing.assert_array_equal(explainer.transform(TABLE, target=other.to_numpy()), expected)
 
@@ -241,9 +241,9 @@ def test_targets_with_an_index_of_dask(name):
     np.testing.assert_allclose(explainer.transform(lazy, target=of_rows).compute(), expected, rtol=1e-5, atol=1e-6)
     assert explainer.fit(lazy, target=of_rows).feature_importances_.shape == (4,)
     other = dd.from_pandas(table(target, index=np.arange(20, 32)), npartitions=3)
-    with pytest.raises(ValueError, match=r"goes by its index|of the same partitions"):
+    with pytest.raises(ValueError, match=r"is matched to X by index|of the same partitions"):
         explainer.transform(lazy, target=other).compute()
-    with pytest.raises(ValueError, match=r"goes by its index|of the same partitions"):
+    with pytest.raises(ValueError, match=r"is matched to X by index|of the same partitions"):
         explainer.fit(lazy, target=other)
 
 
@@ -255,5 +255,5 @@ def test_rows_without_an_index():
     np.testing.assert_array_equal(align_with_rows(target, [TABLE[:3].set_axis([7, 5, 6])]), [2, 1, 0])
     twice = pd.Series([1, 0, 2], index=[5, 5, 7])
     np.testing.assert_array_equal(align_with_rows(twice, TABLE[:3].set_axis([5, 5, 7])), [1, 0, 2])
-    with pytest.raises(ValueError, match=r"goes by its index|of the same partitions"):
+    with pytest.raises(ValueError, match=r"is matched to X by index|of the same partitions"):
         align_with_rows(twice, TABLE[:3].set_axis([7, 5, 5]))

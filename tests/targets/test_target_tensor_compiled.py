@@ -195,7 +195,7 @@ def test_layers_of_a_table_are_a_table(model):
         ({"rule": {"residual": "reveal_cancel"}}, "no activation"),
         ({"rule": {"hidden": ["rescale"]}}, "layers' names to rules"),
         ({"rule": {1: "rescale"}}, "layers' names to rules"),
-        ({"target": lambda logits: logits.numpy()[:, 0]}, "made of TensorFlow's functions"),
+        ({"target": lambda logits: logits.numpy()[:, 0]}, "uses functions of TensorFlow"),
         ({"target": lambda logits: tf.reduce_sum(logits[:, 0])[None]}, "one floating-point number for each row"),
         ({"target": [[1], [1, 2]]}, "rows of one length"),
     ],

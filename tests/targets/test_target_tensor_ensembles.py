@@ -124,7 +124,7 @@ def test_outputs_of_other_shapes_have_no_mean():
     double = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "softmax")])
     double.compile("sgd", "mse")
     ensemble = vote(single, SKLearnClassifier(double, fit_kwargs={"verbose": 0}), y=LABELS == "low")
-    with pytest.raises(ValueError, match=r"Its members return the shapes \[\(1,\), \(2,\)\]"):
+    with pytest.raises(ValueError, match=r"These return the shapes \[\(1,\), \(2,\)\]"):
         explain(ensemble)
 
 

@@ -94,7 +94,7 @@ def _build(class_name, **arguments):
 
 
 @architecture(
-    package="keras_hub", refusal="rows of a batch are not kept apart", target=lambda outputs: outputs[:, 1, 2]
+    package="keras_hub", refusal="its first axis is not the axis of rows", target=lambda outputs: outputs[:, 1, 2]
 )
 def xlnet():
     """XLNet, which reshapes its padding mask so that rows read each other's."""

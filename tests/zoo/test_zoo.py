@@ -9,7 +9,7 @@ from tests.zoo.registry import all_architectures
 
 ARCHITECTURES = all_architectures()
 # True reasons why there is no gradient, where DeepLIFT has contributions.
-NO_GRADIENT = ("holds integers", "hold integers", "has no derivative", "whole numbers that the network computes")
+NO_GRADIENT = ("as indices of a lookup", "has no derivative", "integers that the network computes")
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,7 @@ def scatter(op, differences, coefficient):
     for column, before, after, weight in _changes(op, place_x, place_r):
         delta, of_places = (_take(each, column) for each in (place_x - place_r, differences[where]))
         for place, sign in ((after, weight), (before, -weight)):
-            # An element that is replaced comes back where its place is left.
+            # If an update leaves a place, the element that it had replaced comes back.
             replaced = tf.gather_nd(onto, tf.cast(place, tf.int32)) if op.type == "TensorScatterUpdate" else 0
             put = tf.cast(mean - replaced, tf.float64)
             ahead = (...,) + (None,) * (put.shape.rank - delta.shape.rank)

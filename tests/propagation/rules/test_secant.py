@@ -32,7 +32,7 @@ def test_by_hand():
         return tf.reshape(places(x), (-1, 2))
 
     explainer = DeepLiftExplainer(network(function), reference="zeros", target=1, unsupported="secant")
-    with pytest.raises(UnsupportedOpError, match="which of its elements belong to which row is not known"):
+    with pytest.raises(UnsupportedOpError, match="its elements cannot be assigned to rows"):
         explainer.fit([[3.0, 4.0, 0, 0]])
 
     def by_row(x):
@@ -144,7 +144,7 @@ def test_an_error_names_the_ways_out_that_there_are():
 
     of_selection = message(kept)
     assert "unsupported" not in of_selection
-    assert "how many results it has depends on the values" in of_selection
+    assert "the size of its result depends on values" in of_selection
     assert "unsupported='secant' cannot help" in message(kept, "secant")
 
 

@@ -1,9 +1,9 @@
-"""Settings of all tests and doctests, wherever pytest starts."""
+"""Lines of the source that failing doctests name."""
 
 from pathlib import Path
 
 
-def pytest_collection_modifyitems(items):
+def correct_lines(items):
     """Let failing doctests name their lines of the source, where shared descriptions lengthen the docstring."""
     for test in (item.dtest for item in items if hasattr(item, "dtest")):
         if test.lineno is None or not test.examples or not test.filename.endswith(".py"):
