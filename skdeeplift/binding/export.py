@@ -35,8 +35,8 @@ class ExportMixin:
         target : str, int, tuple, dict, array-like, Profile or callable, default=None
             Target to explain, as in `explain`, but the same for all rows; by default the ``target`` of the explainer.
         target_per_row : bool, default=False
-            Whether the function takes the target of each row as a second argument, ``target``: the index of an output,
-            a tuple of indices for an output of several axes, or the class, if the explainer knows classes.
+            Whether the function takes the target of each row as a second argument, ``target``. A target is the index
+            of an output, a tuple of indices for an output of several axes, or a class if the explainer knows classes.
         multipliers : bool, default=False
             Whether to also return multipliers.
         hypothetical : bool, int, list or dict, default=False
