@@ -1,7 +1,8 @@
 """Table of the choices that depend on the kind of device: one column for CPUs, one for GPUs.
 
 The column of CPUs was measured. The column of GPUs was not: it follows from what TensorFlow documents and from current
-GPUs, with about a terabyte per second of memory bandwidth and five microseconds for the launch of a kernel. ``python -m tests.gpu`` measures it on a machine with a GPU, and names the rows to change.
+GPUs, with about a terabyte per second of memory bandwidth and five microseconds for the launch of a kernel.
+``python -m tests.gpu`` measures it on a machine with a GPU, and names the rows to change.
 """
 
 from functools import cache
