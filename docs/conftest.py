@@ -21,3 +21,14 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     # Pages leave their figures open, as a reader would; those of all pages together are too many.
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+# Pages that train several networks.
+SLOW_PAGES = {"clusters.rst", "feature_selection.rst", "keras_hub.rst"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest looks at the option -m
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.name in SLOW_PAGES:
+            item.add_marker(pytest.mark.slow)

@@ -59,5 +59,5 @@ def test_the_input_has_all_columns_in_the_widest_dtype():
 
 
 def test_members_of_other_numbers_of_outputs_have_no_mean():
-    with pytest.raises(ValueError, match=r"of one shape. Its members return the shapes \[\(3,\), \(2,\)\]"):
+    with pytest.raises(ValueError, match=r"must return one shape. These return the shapes \[\(3,\), \(2,\)\]"):
         Ensemble([member(), member()], [dense(3), dense(2)], 4)(ROWS)
