@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 NEEDED = (
     "pyproject.toml",
     "tests/conftest.py",
+    "tests/doctest_lines.py",
     "tests/functions.py",
     "tests/explainers/test_base_every_explainer.py",
     "tests/test_annotations.py",
