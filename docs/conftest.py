@@ -23,8 +23,16 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
         sys.modules["matplotlib.pyplot"].close("all")
 
 
-# Pages that train several networks.
-SLOW_PAGES = {"clusters.rst", "feature_selection.rst", "keras_hub.rst"}
+# Pages that train several networks, or explain many sequences.
+SLOW_PAGES = {
+    "clusters.rst",
+    "feature_selection.rst",
+    "genomics.rst",
+    "keras_hub.rst",
+    "methods_compared.rst",
+    "pictures.rst",
+    "sequences.rst",
+}
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest looks at the option -m
