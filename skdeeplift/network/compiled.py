@@ -6,7 +6,7 @@ from contextvars import ContextVar
 import tensorflow as tf
 from tensorflow.core.framework.attr_value_pb2 import AttrValue, NameAttrList
 
-from skdeeplift.config import get_config
+from skdeeplift.config import config_context, get_config
 from skdeeplift.exceptions import JitCompileWarning
 from skdeeplift.network import devices
 from skdeeplift.network.compat import WITHOUT_ORDER, call_traced
@@ -140,8 +140,10 @@ class Compiled:
     def __call__(self, *args):
         """Call the function of the current setting."""
         setting = get_config()["jit_compile"]
-        if setting is None or (setting and not self._is_for_xla):
+        if setting is None:
             return self._call(None, args)
+        if setting and not self._is_for_xla:
+            return self._call_without_xla(args)
         if setting not in self._of_setting:
             self._of_setting.setdefault(setting, self._make(jit_compile=setting))
         if not setting:
@@ -154,7 +156,7 @@ class Compiled:
         except (tf.errors.OpError, ValueError) as error:
             _for_xla.set(False)
             # Run again without XLA; an error with another cause is raised again here.
-            result = self._call(None, args)
+            result = self._call_without_xla(args)
             self._is_for_xla = False
             warn(
                 f"XLA cannot compile a part of the explanation, which runs without it: {_shortened(error)}",
@@ -163,6 +165,11 @@ class Compiled:
             return result
         finally:
             _for_xla.reset(token)
+
+    def _call_without_xla(self, args):
+        """Call the function, and the compiled functions that it calls, as if XLA had not been asked for."""
+        with config_context(jit_compile=None):
+            return self._call(None, args)
 
     def _call(self, setting, args):
         """Call the function of a setting, traced for the arguments."""
