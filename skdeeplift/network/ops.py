@@ -74,8 +74,8 @@ class OpFacts:
     # Effect on the batch axis: `REDUCED`, `FOLDED`, `UNFOLDED`, `RENUMBERED`, `REPEATED`, `INSERTED`. By default
     # every axis keeps its number.
     batch: str | None = None
-    # Name of the test of `skdeeplift.network.rowwise` that shows whether the op keeps rows apart. Elementwise ops need
-    # no name.
+    # Name of the test of `skdeeplift.network.rowwise` that shows whether the op keeps rows apart. Elementwise ops are
+    # tested by the axes of their inputs if they have no name here.
     rowwise: str | None = None
     # First axis of a convolution's weights that counts the channels of its result.
     channel_axis: int | None = None
@@ -303,9 +303,9 @@ op("ClipByValue",       STEP, clamp=True)
 op("FakeQuantWithMinMaxArgs", STEP, jumps=True)
 op("FakeQuantWithMinMaxVars", STEP, jumps=True, rules={(0,): "activation"})
 op("FakeQuantWithMinMaxVarsPerChannel", STEP, jumps=True, rules={(0,): "activation"})
-op("QuantizeAndDequantizeV2", STEP, jumps=True, rules={(0,): "activation"})
-op("QuantizeAndDequantizeV3", STEP, jumps=True, rules={(0,): "activation"})
-op("QuantizeAndDequantizeV4", STEP, jumps=True, rules={(0,): "activation"})
+op("QuantizeAndDequantizeV2", STEP, jumps=True, rules={(0,): "activation"}, rowwise="given_range")
+op("QuantizeAndDequantizeV3", STEP, jumps=True, rules={(0,): "activation"}, rowwise="given_range")
+op("QuantizeAndDequantizeV4", STEP, jumps=True, rules={(0,): "activation"}, rowwise="given_range")
 op("Maximum",           TWO_VARIABLE, clamp=True)
 op("Minimum",           TWO_VARIABLE, clamp=True)
 op("Pow",               TWO_VARIABLE, domain=PARTIAL)

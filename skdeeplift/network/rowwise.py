@@ -45,7 +45,7 @@ def _keeps_rows_apart(graph, op, positions, rowwise):
     # An op that has to be compiled may fail on this device, which only a run shows.
     if op.compiled or op.facts.reads_state or any(op.inputs[position] not in rowwise for position in positions):
         return False
-    if op.facts.elementwise:
+    if op.facts.elementwise and op.facts.rowwise is None:
         return _aligns(op, positions)
     test = TESTS.get(op.facts.rowwise)
     return test is not None and test(graph, op, positions, op.inputs[positions[0]].shape.rank)
@@ -60,6 +60,11 @@ def _aligns(op, positions):
         else value.shape.is_fully_defined() and (value.shape.rank < rank or value.shape[0] == 1)
         for position, value in enumerate(op.inputs)
     )
+
+
+def _rounds_within_given_range(graph, op, positions, rank):
+    # Without a given range, the op takes the range of the whole batch.
+    return op.attribute("range_given") and _aligns(op, positions)
 
 
 def _works_within_entries(graph, op, positions, rank):
@@ -155,6 +160,7 @@ def _adds_axis_of_letters(graph, op, positions, rank):
 
 # Tests by their names in the table of ops.
 TESTS = {
+    "given_range": _rounds_within_given_range,
     "within_entries": _works_within_entries,
     "along_last_axis": _works_along_last_axis,
     "matrix_from_right": _multiplies_from_right,

@@ -55,6 +55,7 @@ SEPARATE = {
     "axes inserted and dropped": ((4,), lambda x: tf.squeeze(tf.expand_dims(x[:, None], -1), [1, -1])),
     "lookup along another axis": ((4,), lambda x: tf.gather(x, [3, 1], axis=1)),
     "cumulative": ((4,), lambda x: tf.cumsum(x, axis=-1)),
+    "given range": ((4,), lambda x: tf.quantization.quantize_and_dequantize_v2(x, -1, 1, range_given=True)),
     "resized": ((4, 4, 1), lambda x: tf.image.resize(x, (8, 8), "nearest")),
 }
 JOINED = {
@@ -79,6 +80,7 @@ JOINED = {
     "transposed": ((4,), lambda x: tf.reshape(tf.transpose(x), (-1, 4))),
     "rows by number": ((4,), lambda x: tf.gather(x, tf.argsort(x[:, 0]))),
     "largest": ((4,), lambda x: x / tf.norm(x)),
+    "range of all rows": ((4,), lambda x: tf.quantization.quantize_and_dequantize_v2(x, -1, 1, range_given=False)),
     "stacked": ((4,), lambda x: tf.reshape(tf.stack([x, x]), (-1, 4))),
     "repeated": ((4,), lambda x: tf.tile(x, [2, 1])[::2]),
     "first row": ((4,), lambda x: x + x[:1]),
