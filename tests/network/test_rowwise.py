@@ -1,5 +1,7 @@
 """Values that are found to be row-wise are the same for a row alone and beside other rows."""
 
+from inspect import signature
+
 import hypothesis.strategies as st
 import keras
 import numpy as np
@@ -159,6 +161,29 @@ def test_whatever_is_found_is_the_same_for_a_row_alone(steps, seed):
         return
     if found:
         assert_rowwise(function, (4,))
+
+
+def test_elementwise_ops_compute_each_row_alone():
+    """Functions of floating-point numbers, at the rows, with 0.5 for further operands."""
+    rows, checked = GENERATOR.uniform(0.1, 0.9, (4, 3)).astype("float32"), []
+    rows[1:] *= 50
+    for op_type in sorted(ops.where(family=ops.ACTIVATION) | ops.where(family=ops.STEP)):
+        raw = getattr(tf.raw_ops, op_type)
+        required = [each.name for each in signature(raw).parameters.values() if each.default is each.empty]
+
+        def function(x, raw=raw, required=required):
+            return raw(**dict.fromkeys(required, tf.constant(0.5)) | {required[0]: x})
+
+        try:
+            together, alone = function(rows).numpy(), function(rows[:1]).numpy()
+            is_found = find(function, (3,))
+        except (TypeError, ValueError, tf.errors.OpError):
+            # The op takes other dtypes, or operands of other shapes.
+            continue
+        if is_found:
+            checked.append(op_type)
+            np.testing.assert_allclose(together[:1], alone, rtol=1e-5, err_msg=op_type)
+    assert len(checked) > 40
 
 
 def test_every_test_that_a_row_names_exists():
