@@ -23,7 +23,7 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
         sys.modules["matplotlib.pyplot"].close("all")
 
 
-# Pages that train several networks, or explain many sequences.
+# Pages that take longest: they train several networks, or explain many rows.
 SLOW_PAGES = {
     "clusters.rst",
     "feature_selection.rst",
@@ -31,7 +31,10 @@ SLOW_PAGES = {
     "keras_hub.rst",
     "methods_compared.rst",
     "pictures.rst",
+    "recurrent.rst",
+    "references.rst",
     "sequences.rst",
+    "tables.rst",
 }
 
 

@@ -21,7 +21,7 @@ from skdeeplift import (
     ShapleySamplingExplainer,
 )
 
-N_THREADS, N_CALLS = 9, 50
+N_THREADS, N_CALLS = 9, 25
 GENERATOR = np.random.default_rng(0)
 ROWS = GENERATOR.normal(size=(64, 4)).astype(np.float32)
 

@@ -174,6 +174,7 @@ def test_sequences_of_a_fasta_file(files, tmp_path, capsys):
     assert len(table) == 2 * LENGTH * 4
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("shape", [(4, LENGTH), (LENGTH, 4, 1), (4, LENGTH, 1), (1, 4, LENGTH)])
 def test_layouts_of_other_networks(files, tmp_path, shape):
     axes = [axis for axis, size in enumerate(shape) if size != 1]

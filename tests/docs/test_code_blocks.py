@@ -84,6 +84,7 @@ def is_number(*words):
     return all(re.fullmatch(r"-?\d+\.\d+", word) for word in words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "tutorial.rst"], ids=name_of)
 def test_a_first_run_warns_of_nothing(page, tmp_path, monkeypatch):
     """Neither of contributions nor of anything else that a user has no reason to act on."""

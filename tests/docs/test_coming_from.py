@@ -71,6 +71,7 @@ def test_all_packages_are_there():
     assert len(CALLS) > 40
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("package", "there", "here"), CALLS, ids=[f"{call[0]}-{call[1]}" for call in CALLS])
 # Fifty steps do not resolve each kink of a network that is not trained.
 @pytest.mark.filterwarnings("ignore::skdeeplift.exceptions.SummationToDeltaWarning")

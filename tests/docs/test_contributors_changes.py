@@ -135,6 +135,7 @@ def done(tmp_path_factory):
     return ran.stdout.split(), ran.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wish", CHANGES)
 def test_a_change_of_the_named_files_works(done, wish):
     works, errors = done
