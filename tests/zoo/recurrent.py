@@ -274,7 +274,7 @@ def adaptive_computation_time():
     return model_of(build, (3,)), normal(3)
 
 
-@architecture(refusal="number of steps")
+@architecture(refusal="number of iterations")
 def loop_until_converged():
     """Steps until the state no longer changes, whose number depends on the row."""
 
