@@ -20,15 +20,45 @@ def find_rowwise_values(graph):
     values : set of Value
     """
     found = {value for value in graph.inputs if _has_open_rows(value)}
+    # Numbers of elements of each row, of values whose elements are in the order of rows.
+    sizes = {value: value.shape[1:].num_elements() for value in found}
     # Values that depend on the elements or on the shape of the input, so that they may depend on other rows.
     touched = set(graph.inputs)
     for op in graph.ops:
         positions = [position for position, value in enumerate(op.inputs) if value in touched]
         if positions:
             touched.update(op.outputs)
-            if _keeps_rows_apart(graph, op, positions, found):
-                found.update(filter(_has_open_rows, op.outputs))
+            size = _size_of_folded_rows(graph, op, positions, sizes)
+            if size is not None:
+                sizes[op.outputs[0]] = size
+            if _is_whole(op.outputs[0], size) or _keeps_rows_apart(graph, op, positions, found):
+                rowwise = list(filter(_has_open_rows, op.outputs))
+                found.update(rowwise)
+                sizes.update((value, value.shape[1:].num_elements()) for value in rowwise)
     return found
+
+
+def _size_of_folded_rows(graph, op, positions, sizes):
+    """Return the number of elements of each row in the output of an op that may fold axes into that of rows, or None.
+
+    A dense layer of sequences folds their axis, multiplies by its matrix, and unfolds the axis again.
+    """
+    size = sizes.get(op.inputs[0])
+    if not size:
+        return None
+    if op.type == "Reshape":
+        # The shape operand may depend on the number of rows.
+        return size
+    if op.facts.rowwise != "matrix_from_right" or not _multiplies_from_right(graph, op, positions, rank=2):
+        return None
+    shape = op.inputs[1].shape[:: -1 if op.attribute("transpose_b") else 1]
+    whole = shape.is_fully_defined() and shape[0] and size % shape[0] == 0
+    return size // shape[0] * shape[1] if whole else None
+
+
+def _is_whole(value, size):
+    """Test whether each entry of a value has the number of elements of a row."""
+    return size is not None and size == value.shape[1:].num_elements()
 
 
 def _has_open_rows(value):
@@ -38,10 +68,6 @@ def _has_open_rows(value):
 
 def _keeps_rows_apart(graph, op, positions, rowwise):
     """Test whether an op computes each entry of its output from the same entry of its inputs at some positions."""
-    if op.type == "Reshape":
-        # The shape operand may depend on the number of rows: entries with as many elements as before stay whole.
-        before, after = op.inputs[0], op.outputs[0]
-        return before in rowwise and before.shape[1:].num_elements() == after.shape[1:].num_elements() != 0
     # An op that has to be compiled may fail on this device, which only a run shows.
     if op.compiled or op.facts.reads_state or any(op.inputs[position] not in rowwise for position in positions):
         return False
