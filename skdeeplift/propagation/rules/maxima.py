@@ -117,17 +117,33 @@ def _in_windows(op, difference, window):
     images = dict(at_input=[op.at_input[op.inputs[0]]], at_reference=[op.at_reference[op.inputs[0]]])
     if op.streams.purpose is Purpose.GRADIENT:
         return op.combine(partial(_gradient_only, window), **images, differences=[difference])
-    images = {name: [_windows(window, image) for image in of_name] for name, of_name in images.items()}
-    shared_out = op.combine(_SHARES.linear, **images, differences=[_windows(window, difference)])
-    return tf.reduce_sum(shared_out, (2, 4))
+    images = {name: [_cut(window, image) for image in of_name] for name, of_name in images.items()}
+    shared_out = op.combine(_shares_of(window).linear, **images, differences=[_cut(window, difference)])
+    return tf.reduce_sum(shared_out, (-4, -2))
 
 
-def _windows(window, tensor):
+def _sizes(tensor):
+    """List the sizes of a tensor's axes, as numbers if they are known."""
+    return [tf.shape(tensor)[axis] if size is None else size for axis, size in enumerate(tensor.shape)]
+
+
+def _cut(window, image):
     """Cut images into windows: ``(..., rows, height, columns, width, channels)``."""
-    shape, (height, width) = tf.shape(tensor), window
-    rows, columns = shape[-3] // height, shape[-2] // width
-    inside = tensor[..., : rows * height, : columns * width, :]
-    return tf.reshape(inside, tf.concat([shape[:-3], [rows, height, columns, width, shape[-1]]], 0))
+    *lead, image_height, image_width, channels = _sizes(image)
+    (height, width), rows, columns = window, image_height // window[0], image_width // window[1]
+    inside = image[..., : rows * height, : columns * width, :]
+    return tf.reshape(inside, [*lead, rows, height, columns, width, channels])
+
+
+def _join(windows, like):
+    """Join windows to images of the shape of ``like``, with zeros at the end where no window is."""
+    *lead, rows, height, columns, width, channels = _sizes(windows)
+    *_, image_height, image_width, _ = _sizes(like)
+    inside = tf.reshape(windows, [*lead, rows * height, columns * width, channels])
+    if like.shape.is_fully_defined() and inside.shape[-3:] == like.shape[-3:]:
+        return inside
+    ends = [*[0] * len(lead), image_height - rows * height, image_width - columns * width, 0]
+    return tf.pad(inside, [[0, end] for end in ends])
 
 
 def _gradient_only(window, difference, at_input, at_reference):
@@ -140,46 +156,47 @@ def _gradient_only(window, difference, at_input, at_reference):
 @cache
 def _name_of_gradient(window):
     """Register a gradient for windows of one size; it goes from maxima to images in one pass without a copy."""
-    name = "SkdeepliftMaximaOfWindows" + "x".join(map(str, window))
-
-    def to_images(incoming, at_input, at_reference):
-        shares = _shares_in_windows(*(_windows(window, image) for image in (at_input, at_reference)))
-        image, lead, windows = tf.shape(at_reference), tf.shape(incoming)[:-3], tf.shape(shares)[-5:]
-        # One leading axis: TensorFlow multiplies no tensors in which more than six axes differ alternately.
-        shares = tf.reshape(tf.broadcast_to(shares, tf.concat([lead, windows], 0)), tf.concat([[-1], windows], 0))
-        incoming = tf.reshape(incoming, tf.concat([[-1], tf.shape(incoming)[-3:]], 0))
-        shared_out = shares * incoming[:, :, None, :, None, :]
-        size = tf.stack([windows[0] * window[0], windows[2] * window[1], windows[4]])
-        inside = tf.reshape(shared_out, tf.concat([lead, size], 0))
-        ends = tf.concat([tf.zeros_like(lead), image[-3:] - size], 0)
-        return (tf.pad(inside, tf.stack([tf.zeros_like(ends), ends], 1)),)
-
-    kernel = Kernel(to_images)
+    name = f"SkdeepliftMaximaOfWindows{window[0]}x{window[1]}"
+    kernel = Kernel(lambda incoming, *at_both: (incoming * _shares_in_windows(window, *at_both),))
 
     @register_gradient(name)
     def gradient(op, incoming, *_):
         _, difference, *images = op.inputs
-        return [None, *kernel(incoming, *images, shapes=[difference.shape]), None, None]
+        at_both = [_cut(window, image) for image in images]
+        *lead, rows, columns, channels = _sizes(incoming)
+        of_all = tf.broadcast_static_shape(*(image.shape for image in images))
+        if incoming.shape[:-3].is_fully_defined() and incoming.shape[:-3] == of_all[:-3]:
+            [inside] = kernel(tf.reshape(incoming, [*lead, rows, 1, columns, 1, channels]), *at_both)
+        else:
+            # One leading axis: TensorFlow multiplies no tensors in which more than six axes differ alternately.
+            [shares] = _shares_of(window).slopes_of(*at_both)
+            shape = [rows, window[0], columns, window[1], channels]
+            shares = tf.reshape(tf.broadcast_to(shares, [*lead, *shape]), [-1, *shape])
+            shared_out = shares * tf.reshape(incoming, [-1, rows, 1, columns, 1, channels])
+            inside = tf.reshape(shared_out, [*lead, *shape])
+        return [None, _join(inside, difference), None, None]
 
     return name
 
 
-def _shares_in_windows(at_input, at_reference):
+def _shares_in_windows(window, at_input, at_reference):
     """Return the coefficient of each element; it is zero for all elements but the winner of the window."""
-    shape = tf.shape(at_input)
-    height, width = shape[-4], shape[-2]
-    places = tf.reshape(tf.range(height * width), (height, 1, width, 1))
-    out_x, out_r = (tf.reduce_max(values, (-4, -2), keepdims=True) for values in (at_input, at_reference))
+    (height, width), axes = window, (-4, -2)
+    places = np.arange(height * width, dtype=np.int32).reshape(height, 1, width, 1)
+    out_x, out_r = (tf.reduce_max(values, axes, keepdims=True) for values in (at_input, at_reference))
 
     def winners(values, maximum):
-        return tf.reduce_min(tf.where(values == maximum, places, height * width), (-4, -2), keepdims=True)
+        return tf.reduce_min(tf.where(values == maximum, places, height * width), axes, keepdims=True)
 
     winner = tf.where(out_x >= out_r, winners(at_input, out_x), winners(at_reference, out_r))
     share = _share(out_x - out_r, at_input, at_reference)
     return tf.where(places == winner, share, tf.zeros_like(share))
 
 
-_SHARES = RecomputedProduct("SkdeepliftShareInWindow", _shares_in_windows)
+@cache
+def _shares_of(window):
+    """Return the product of differences with the coefficients in windows of one size."""
+    return RecomputedProduct(f"SkdeepliftShareInWindow{window[0]}x{window[1]}", partial(_shares_in_windows, window))
 
 
 def _share(change, winner_x, winner_r):
