@@ -95,10 +95,10 @@ def config_context(*, memory_limit: float | None = _UNCHANGED, jit_compile: bool
         GPU.
     jit_compile : bool or None
         Compilation by XLA. The initial setting None compiles only some sums and products over pairs of rows and
-        references. False compiles only functions that need XLA. True compiles whole passes through the network. Dense
-        networks and networks with attention may become faster with True if they are explained many times. Other
-        networks may become slower, and first calls take longer. Functions that XLA cannot compile, such as DeepLIFT
-        through recurrent layers, run without XLA and emit a `JitCompileWarning`.
+        references, most of them in the second call. False compiles only functions that need XLA. True compiles whole
+        passes through the network. Dense networks and networks with attention may become faster with True if they are
+        explained many times. Other networks may become slower, and first calls take longer. Functions that XLA cannot
+        compile, such as DeepLIFT through recurrent layers, run without XLA and emit a `JitCompileWarning`.
 
     Yields
     ------

@@ -19,6 +19,7 @@ from skdeeplift.binding.row_checks import (
 )
 from skdeeplift.dtypes import is_continuous
 from skdeeplift.network.bind import bind, check_dense
+from skdeeplift.network.compiled import run_once
 from skdeeplift.network.encoder_columns import source_columns
 from skdeeplift.network.trained import (
     check_encoder,
@@ -137,9 +138,10 @@ def learn(explainer, hooks, X, y, sample_weight, target, find_reference=None, fi
         reference = explainer.reference if find_reference is None else find_reference(bound, arrays)
         bound.references = learn_references(explainer, bound, reference, arrays, sample_weight)
         explainer.references_ = bound.references
-    check_independence(bound, compiled.method, arrays)
+    with run_once():
+        check_independence(bound, compiled.method, arrays)
+        bound.small_values = find_small_values(bound, compiled.method, arrays)
     warn_of_rounding(bound, compiled.method)
-    bound.small_values = find_small_values(bound, compiled.method, arrays)
     bound.mark_small_values(compiled.method)
     bound.unit_shapes = find_unit_shapes(bound, compiled.method, arrays)
     if compiled.method.takes_letters:

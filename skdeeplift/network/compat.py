@@ -1,8 +1,13 @@
 """Private names of TensorFlow, Keras and scikit-learn that this folder and the engine use."""
 
 import inspect
+from contextlib import contextmanager
+from functools import cache
 
 import tensorflow as tf
+from tensorflow.core.protobuf.config_pb2 import ConfigProto
+from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
+from tensorflow.python.eager import context
 from tensorflow.python.framework.function_def_to_graph import function_def_to_graph
 
 # Unwrapped, because the public wrapper looks for a deprecated argument, which takes a third of the time of an op.
@@ -41,12 +46,47 @@ def graph_of_function(func_graph, name, inputs):
         return function_def_to_graph(definition, input_shapes=[value.shape for value in inputs])
 
 
-def call_traced(function, tensors):
+def call_traced(function, tensors, rounds=1):
     """Call a traced function with its tensors in order, and return its structured result.
 
     The function's own call checks and casts each tensor first, which takes longer than the run of a small chunk.
+    ``rounds`` are those of `optimization`.
     """
-    return function.inference_fn.call_preflattened(tensors + function.captured_inputs)
+    with optimization(rounds):
+        return function.inference_fn.call_preflattened(tensors + function.captured_inputs)
+
+
+@contextmanager
+def optimization(rounds):
+    """Limit how long TensorFlow optimises the graphs of functions that the current thread traces or calls first.
+
+    By default TensorFlow makes two rounds of all passes, which takes longer than tracing. The second round, and the
+    passes that are left out here, change nothing in the functions of this package.
+
+    Parameters
+    ----------
+    rounds : {0, 1}
+        Number of rounds.
+    """
+    eager, options = context.context(), context.context().function_call_options
+    eager.function_call_options = _with_rounds(options.config_proto_serialized, rounds)
+    try:
+        yield
+    finally:
+        eager.function_call_options = options
+
+
+@cache
+def _with_rounds(config, rounds):
+    """Return options of function calls, from those of the user."""
+    config = ConfigProto.FromString(config)
+    options = config.graph_options.rewrite_options
+    options.meta_optimizer_iterations = RewriterConfig.ONE
+    options.memory_optimization = RewriterConfig.NO_MEM_OPT
+    options.function_optimization = options.loop_optimization = RewriterConfig.OFF
+    options.disable_tfg_optimizer = True
+    options.disable_meta_optimizer = options.disable_meta_optimizer or rounds == 0
+    return context.FunctionCallOptions(config_proto=config)
 
 
 def is_call_of_function(func_graph, op):

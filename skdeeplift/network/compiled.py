@@ -1,19 +1,29 @@
 """Compiled TensorFlow functions without side effects, so that their ops need no order of execution."""
 
 import functools
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import tensorflow as tf
-from tensorflow.core.framework.attr_value_pb2 import AttrValue, NameAttrList
 
 from skdeeplift.config import config_context, get_config
 from skdeeplift.exceptions import JitCompileWarning
 from skdeeplift.network import devices
-from skdeeplift.network.compat import WITHOUT_ORDER, call_traced
+from skdeeplift.network.compat import WITHOUT_ORDER, call_traced, optimization
+from skdeeplift.network.function_ops import launch_by_xla
+from skdeeplift.network.late_compilation import (
+    FirstRun,
+    call_early_or_late,
+    choose_early_or_late,
+    is_compiled_late,
+    traced_with,
+)
 from skdeeplift.warn import warn
 
 # Whether the current trace is for compilation by XLA.
 _for_xla = ContextVar("skdeeplift_for_xla", default=False)
+# Whether functions are hardly called again.
+_runs_once = ContextVar("skdeeplift_runs_once", default=False)
 
 
 def compiled(function, *, attributes=None, jit_compile=None, **options):
@@ -40,6 +50,16 @@ def compiled(function, *, attributes=None, jit_compile=None, **options):
     return Compiled(make) if jit_compile is None else make(jit_compile=jit_compile)
 
 
+@contextmanager
+def run_once():
+    """Run functions without optimising their graphs, which takes longer than it saves in a run of few rows."""
+    token = _runs_once.set(True)
+    try:
+        yield
+    finally:
+        _runs_once.reset(token)
+
+
 def may_use_xla():
     """Test whether XLA may compile functions that it makes faster."""
     return get_config()["jit_compile"] is not False and devices.choices().has_xla
@@ -62,15 +82,16 @@ def refuse_xla(reason):
         raise ValueError(reason)
 
 
-def fused(function, pays_off=None, is_shared=False):
+def fused(function, count_elements=None, is_shared=False):
     """Compile a function with XLA if XLA may be used, so that its ops do not each write all pairs to memory.
 
     Parameters
     ----------
     function : callable
         Function of structures of tensors that returns a structure of tensors.
-    pays_off : callable, default=None
-        Function of the same arguments that returns whether compilation for them pays off. By default always.
+    count_elements : callable, default=None
+        Function of the same arguments that returns the number of elements of the result, or 0 if compilation never pays
+        off. By default compilation pays off at once.
     is_shared : bool, default=False
         Whether one function serves the graphs of many networks and targets. Such a function must not capture tensors,
         and is not differentiated.
@@ -79,46 +100,39 @@ def fused(function, pays_off=None, is_shared=False):
     -------
     function : callable
     """
-    by_xla = tf.function(function, jit_compile=True, autograph=False)
+
+    @functools.wraps(function)
+    def traced_for_xla(*args, **kwargs):
+        with traced_with(None):
+            return function(*args, **kwargs)
+
+    by_xla = tf.function(traced_for_xla, jit_compile=True, autograph=False)
+
+    def launch(*args, **kwargs):
+        return launch_by_xla(by_xla.get_concrete_function(*args, **kwargs), _tensors_of(args, kwargs))
+
+    early, late = (tf.function(each, autograph=False) for each in (function, launch))
 
     @functools.wraps(function)
     def fused_or_not(*args, **kwargs):
-        if not may_use_xla() or (pays_off is not None and not pays_off(*args)):
+        elements = None if count_elements is None else count_elements(*args)
+        if not may_use_xla() or elements == 0:
             return function(*args, **kwargs)
-        if is_shared and not (tf.executing_eagerly() or is_for_xla()):
-            return _launch(by_xla.get_concrete_function(*args, **kwargs), [*args, *kwargs.values()])
-        return by_xla(*args, **kwargs)
+        is_late = elements is not None and is_compiled_late(elements)
+        if tf.executing_eagerly() or is_for_xla() or not (is_shared or is_late):
+            return by_xla(*args, **kwargs)
+        if not is_shared:
+            return choose_early_or_late(lambda: function(*args, **kwargs), lambda: by_xla(*args, **kwargs))
+        if not is_late:
+            return launch(*args, **kwargs)
+        both = [each.get_concrete_function(*args, **kwargs) for each in (early, late)]
+        return call_early_or_late(*both, _tensors_of(args, kwargs))
 
     return fused_or_not
 
 
-def _launch(function, arguments):
-    """Add an op that runs a function compiled by XLA.
-
-    An ordinary call of the function would leak memory. TensorFlow copies the body of a called function for each calling
-    graph, and does not free the copy with the graph: half a megabyte for each new target function.
-    """
-    graph, inputs = (
-        tf.compat.v1.get_default_graph(),
-        [each for each in tf.nest.flatten(arguments) if tf.is_tensor(each)],
-    )
-    function.add_to_graph(graph)
-    attributes = {
-        "function": AttrValue(func=NameAttrList(name=tf.compat.as_str(function.name))),
-        "Nresources": AttrValue(i=0),
-        "Tconstants": _type_list([]),
-        "Targs": _type_list(inputs),
-        "Tresults": _type_list(function.outputs),
-    }
-    dtypes = [output.dtype for output in function.outputs]
-    results = graph.create_op("XlaLaunch", inputs, dtypes, attrs=attributes).outputs
-    for result, output in zip(results, function.outputs, strict=True):
-        result.set_shape(output.shape)
-    return tf.nest.pack_sequence_as(function.structured_outputs, results)
-
-
-def _type_list(tensors):
-    return AttrValue(list=AttrValue.ListValue(type=[tensor.dtype.as_datatype_enum for tensor in tensors]))
+def _tensors_of(args, kwargs):
+    return [each for each in tf.nest.flatten([*args, *kwargs.values()]) if tf.is_tensor(each)]
 
 
 class Compiled:
@@ -174,19 +188,29 @@ class Compiled:
     def _call(self, setting, args):
         """Call the function of a setting, traced for the arguments."""
         if not tf.executing_eagerly():
-            return self._of_setting[setting](*args)
+            with traced_with(None):
+                return self._of_setting[setting](*args)
         key, tensors = [setting], []
         _flatten(args, key, tensors)
         key = tuple(key)
         if key not in self._traced:
-            self._traced.setdefault(key, self._of_setting[setting].get_concrete_function(*args))
-        if not all(map(tf.is_tensor, tensors)):
-            return self._traced[key](*args)
-        return call_traced(self._traced[key], tensors)
+            first_run = FirstRun()
+            with optimization(1), traced_with(None if setting else first_run):
+                self._traced.setdefault(key, (self._of_setting[setting].get_concrete_function(*args), first_run))
+        function, first_run = self._traced[key]
+        rounds = 0 if _runs_once.get() else 1
+        if all(map(tf.is_tensor, tensors)):
+            result = call_traced(function, tensors, rounds)
+        else:
+            with optimization(rounds):
+                result = function(*args)
+        first_run.end()
+        return result
 
     def get_concrete_function(self, *args):
         """Return the traced function. XLA compiles it only as part of another function."""
-        return self._of_setting[None].get_concrete_function(*args)
+        with optimization(1), traced_with(None):
+            return self._of_setting[None].get_concrete_function(*args)
 
 
 def _flatten(arguments, key, tensors):

@@ -46,6 +46,9 @@ class Choices(NamedTuple):
     # Number of elements from which compiling one pass over memory pays off: on a CPU it saves the compile time within
     # sixty calls. On a GPU a pass over fewer elements takes as long as a launch, and compiling takes longer.
     large: int
+    # Number of elements that separate ops compute in the time of compiling such a pass. A pass over fewer elements is
+    # compiled in the second run of a function.
+    elements_of_compiling: int
     # Number of references that are summed in one pass over memory. Each pass of a loop on a GPU costs launches.
     unrolled_references: int
     # A cut that is wider than the sources by more than this factor takes longer to interpolate, which is limited by
@@ -76,6 +79,7 @@ CPU = Choices(
     bytes_of_traced_op=2**21,
     bytes_of_op=2**17,
     large=2**16,
+    elements_of_compiling=2**21,
     unrolled_references=5,
     widest_cut=32,
     window_share=0.8,
@@ -97,6 +101,7 @@ GPU = Choices(
     bytes_of_traced_op=2**26,
     bytes_of_op=2**22,
     large=2**22,
+    elements_of_compiling=2**28,
     unrolled_references=16,
     widest_cut=8,
     window_share=0.5,

@@ -9,7 +9,7 @@ import tensorflow as tf
 from skdeeplift.dtypes import is_continuous
 from skdeeplift.exceptions import UnsupportedOpError
 from skdeeplift.network import devices, ops
-from skdeeplift.network.compiled import compiled
+from skdeeplift.network.compiled import compiled, run_once
 from skdeeplift.propagation import replay
 from skdeeplift.propagation.forward import find_runs, nested_graphs
 from skdeeplift.propagation.lookups import own_values
@@ -219,7 +219,8 @@ class PairMethod(Method, ABC):
                     for tensors in (rows, references, at_reference)
                 ]
                 return self._shapes_at_both(pairing, *zeros)
-        at_both = self._at_both(pairing, rows, references, at_reference)
+        with run_once():
+            at_both = self._at_both(pairing, rows, references, at_reference)
         return [[tensor.shape for tensor in tensors] for tensors in at_both]
 
     def _is_faster_apart(self, rows):

@@ -43,13 +43,14 @@ class SourceTensors(NamedTuple):
     signed_spread: tf.Tensor | None = None
 
 
-def _is_large(tensors, *_):
-    """Return whether there is one reference and many numbers to write."""
+def _count_elements(tensors, *_):
+    """Return how many numbers to write if there is one reference and compilation may pay off, else 0."""
     shape = tf.TensorShape(tensors.multipliers.shape)
-    return shape.is_fully_defined() and shape[1] == 1 and shape.num_elements() >= devices.choices().large
+    is_large = shape.is_fully_defined() and shape[1] == 1 and shape.num_elements() >= devices.choices().large
+    return shape.num_elements() if is_large else 0
 
 
-fused_if_large = partial(fused, pays_off=_is_large, is_shared=True)
+fused_if_large = partial(fused, count_elements=_count_elements, is_shared=True)
 
 
 # Without fusion, each op would write all pairs to memory.

@@ -60,7 +60,7 @@ def measure_row(column, row, small):
 
     def run(value):
         """Run one call with a value, or count it as endless if the device has too little memory for it."""
-        column.use(**{row: value})
+        column.use(**{row: value}, **workload.beside)
         try:
             if value not in calls:
                 calls[value] = workload.prepare(small)

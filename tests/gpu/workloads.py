@@ -1,5 +1,6 @@
 """Workloads whose time depends on one row of the table of devices each, and the values to try for the row."""
 
+from itertools import count
 from typing import Any, NamedTuple
 
 import keras
@@ -21,6 +22,8 @@ class Workload(NamedTuple):
     values: tuple
     # Whether the first call counts, with the time of tracing, instead of later ones.
     is_first: bool = False
+    # Values of other rows of the table.
+    beside: dict = {}
 
 
 def _normal(*shape):
@@ -51,6 +54,14 @@ def _images(small, n_rows=None, **parameters):
     hidden = [layers.Conv2D(filters, 3, activation="relu", padding="same") for _ in range(4)]
     network = _network((size, size, 3), *hidden, layers.GlobalAveragePooling2D())
     return _calls(network, _normal(n_rows or (8 if small else 512), size, size, 3), **parameters)
+
+
+_NEW_NUMBERS = count(8)
+
+
+def _new_images(small):
+    """Prepare the first call with a number of images for which nothing is compiled yet."""
+    return _images(small, next(_NEW_NUMBERS))
 
 
 def _deep(small):
@@ -104,7 +115,9 @@ WORKLOADS = {
     "many_rows": Workload(lambda small: _dense(small, 70 if small else 11_000), (64, 2**10, 2**14)),
     "bytes_of_traced_op": Workload(_deep, (2**10, 2**21, 2**26), is_first=True),
     "bytes_of_op": Workload(_wide, (0, 2**17, 2**22, 2**40)),
-    "large": Workload(_dense, (2**12, 2**16, 2**20, 2**22, 2**60)),
+    # Later calls are compared, so that parts are compiled in the first one.
+    "large": Workload(_dense, (2**12, 2**16, 2**20, 2**22, 2**60), beside={"elements_of_compiling": 1}),
+    "elements_of_compiling": Workload(_new_images, (1, 2**18, 2**21, 2**24, 2**28), is_first=True),
     "unrolled_references": Workload(_references, (2, 5, 16, 40)),
     "widest_cut": Workload(_wide_cut, (4, 64)),
     "window_share": Workload(_mutations, (0.0, 0.3, 0.5, 0.8)),

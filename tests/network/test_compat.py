@@ -92,3 +92,36 @@ def test_a_traced_function_takes_its_tensors_in_order():
     result = compat.call_traced(traced, tensors)
     assert float(result["sum"]) == 4
     assert float(result["third"][0]) == 7
+
+
+@pytest.mark.parametrize("rounds", [0, 1])
+def test_functions_are_optimised_as_often_as_said(rounds):
+    options = compat.ConfigProto.FromString(compat._with_rounds(b"", rounds).config_proto_serialized)
+    assert options.graph_options.rewrite_options.disable_meta_optimizer == (rounds == 0)
+    assert options.graph_options.rewrite_options.meta_optimizer_iterations == compat.RewriterConfig.ONE
+
+
+def test_the_options_of_the_user_are_back_after_a_call():
+    eager = compat.context.context()
+    before = eager.function_call_options.config_proto_serialized
+    with compat.optimization(1):
+        assert eager.function_call_options.config_proto_serialized != before
+    assert eager.function_call_options.config_proto_serialized == before
+    with pytest.raises(ZeroDivisionError), compat.optimization(0):
+        1 / 0  # noqa: B018
+    assert eager.function_call_options.config_proto_serialized == before
+
+
+def test_a_user_who_switches_optimisation_off_is_followed():
+    with_none = compat._with_rounds(compat._with_rounds(b"", 0).config_proto_serialized, 1)
+    options = compat.ConfigProto.FromString(with_none.config_proto_serialized).graph_options.rewrite_options
+    assert options.disable_meta_optimizer
+
+
+def test_a_traced_function_is_called_with_its_tensors_in_order():
+    variable = tf.Variable(10.0)
+    function = tf.function(lambda x, y: {"difference": x - y + variable}).get_concrete_function(
+        tf.TensorSpec(()), tf.TensorSpec(())
+    )
+    for rounds in (0, 1):
+        assert float(compat.call_traced(function, [tf.constant(3.0), tf.constant(1.0)], rounds)["difference"]) == 12

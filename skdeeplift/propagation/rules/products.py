@@ -8,6 +8,7 @@ import tensorflow as tf
 from skdeeplift.network import devices
 from skdeeplift.network.compat import NOT_INLINED
 from skdeeplift.network.compiled import compiled, may_use_xla
+from skdeeplift.network.late_compilation import call_early_or_late, is_compiled_late
 
 
 class Kernel:
@@ -24,25 +25,43 @@ class Kernel:
     """
 
     def __init__(self, function):
-        self._fused = compiled(function, jit_compile=True)
         # TensorFlow would optimise an inlined function anew at each of hundreds of places.
-        self._plain = compiled(function, attributes=NOT_INLINED)
-        self._traced = {}
+        self._function = compiled(function, attributes=NOT_INLINED)
+        self._plain, self._by_xla = {}, {}
 
     def __call__(self, *tensors, shapes=None):
         """Create one op that calls the function; ``shapes`` are the shapes of its results, if these differ."""
         shape = _broadcast_shape(tensors) if shapes is None else tf.TensorShape(shapes[0])
-        is_large = shape.is_fully_defined() and shape.num_elements() >= devices.choices().large and may_use_xla()
-        key = is_large, *(tensor.dtype for tensor in tensors)
-        traced = self._traced.get(key)
-        if traced is None:
-            function = self._fused if is_large else self._plain
-            traced = function.get_concrete_function(*(tf.TensorSpec(None, tensor.dtype) for tensor in tensors))
-            self._traced[key] = traced
-        results = traced(*tensors)
+        if shape.is_fully_defined() and shape.num_elements() >= devices.choices().large and may_use_xla():
+            results = self._call_large(shape.num_elements(), tensors)
+        else:
+            results = self._trace(tensors)(*tensors)
         for tensor, known in zip(results, shapes or [shape] * len(results), strict=True):
             tensor.set_shape(known)
-        return results
+        return tuple(results)
+
+    def _call_large(self, elements, tensors):
+        by_xla = self._trace_for_xla(tensors)
+        if is_compiled_late(elements):
+            return call_early_or_late(self._trace(tensors), by_xla, list(tensors))
+        return by_xla(*tensors)
+
+    def _trace(self, tensors):
+        dtypes = tuple(tensor.dtype for tensor in tensors)
+        if dtypes not in self._plain:
+            self._plain.setdefault(dtypes, self._function.get_concrete_function(*_of_all_shapes(dtypes)))
+        return self._plain[dtypes]
+
+    def _trace_for_xla(self, tensors):
+        dtypes = tuple(tensor.dtype for tensor in tensors)
+        if dtypes not in self._by_xla:
+            # Calling the traced function is faster than tracing it again. An op that chooses between functions runs
+            # their ops itself, so the function for XLA is one of the ops.
+            plain = self._trace(tensors)
+            by_xla = compiled(plain, jit_compile=True)
+            within = compiled(by_xla)
+            self._by_xla.setdefault(dtypes, within.get_concrete_function(*_of_all_shapes(dtypes)))
+        return self._by_xla[dtypes]
 
 
 class RecomputedProduct:
@@ -154,6 +173,10 @@ def with_gradient(name, result, *tensors):
     """Return a result with a registered gradient, whose op has ``tensors`` as further inputs."""
     with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": name}):
         return tf.raw_ops.IdentityN(input=[result, *tensors])[0]
+
+
+def _of_all_shapes(dtypes):
+    return [tf.TensorSpec(None, dtype) for dtype in dtypes]
 
 
 def _broadcast(tensor, shape):
