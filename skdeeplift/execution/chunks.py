@@ -132,8 +132,8 @@ def evenly(number, most):
 def pieces(n_rows, size, many=None):
     """Return ``(start, stop, padded size)`` of chunks of ``size`` rows; the last chunks are padded to powers of two.
 
-    A piece of half a chunk comes first if a fifth of ``many`` rows or more would be padding. By default, ``many`` is
-    the number of rows that take longer to compute than one more call.
+    A piece of half a chunk comes first if the padding would be a fifth of the chunk or more, and take longer than one
+    more call. ``many`` rows take as long as a call; by default the number in the table of devices.
     """
     return _pieces(n_rows, size, devices.choices().many_rows if many is None else many)
 
@@ -144,7 +144,8 @@ def _pieces(n_rows, size, many):
     while start < n_rows:
         rest = min(size, n_rows - start)
         padded = min(size, power_of_two_above(rest))
-        if padded >= max(many, 2) and padded == power_of_two_above(padded) and 5 * rest <= 4 * padded:
+        is_large = padded - rest >= many and 5 * rest <= 4 * padded
+        if is_large and padded == power_of_two_above(padded):
             rest = padded = padded // 2
         found.append((start, start + rest, padded))
         start += rest
