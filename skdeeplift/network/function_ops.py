@@ -27,7 +27,7 @@ def launch_by_xla(function, inputs):
         "Nresources": AttrValue(i=0),
         "Tconstants": _types([]),
         "Targs": _types(inputs),
-        "Tresults": _types(function.outputs),
+        "Tresults": _types(_outputs(function)),
     }
     return _create("XlaLaunch", inputs, function, attributes, [function])
 
@@ -49,26 +49,31 @@ def call_one_of(condition, if_true, if_false, inputs):
     results : structure of tensor
         In the structure of the functions' results.
     """
-    unknown = [tf.TensorShape(None).as_proto()] * len(if_false.outputs)
+    unknown = [tf.TensorShape(None).as_proto()] * len(_outputs(if_false))
     attributes = {
         "then_branch": _function_attribute(if_true),
         "else_branch": _function_attribute(if_false),
         "Tcond": AttrValue(type=tf.bool.as_datatype_enum),
         "Tin": _types(inputs),
-        "Tout": _types(if_false.outputs),
+        "Tout": _types(_outputs(if_false)),
         "output_shapes": AttrValue(list=AttrValue.ListValue(shape=unknown)),
     }
     return _create("StatelessIf", [condition, *inputs], if_false, attributes, [if_true, if_false])
 
 
 def _create(op_type, inputs, like, attributes, functions):
-    graph = tf.compat.v1.get_default_graph()
+    graph, outputs = tf.compat.v1.get_default_graph(), _outputs(like)
     for function in functions:
         function.add_to_graph(graph)
-    results = graph.create_op(op_type, inputs, [output.dtype for output in like.outputs], attrs=attributes).outputs
-    for result, output in zip(results, like.outputs, strict=True):
+    results = graph.create_op(op_type, inputs, [output.dtype for output in outputs], attrs=attributes).outputs
+    for result, output in zip(results, outputs, strict=True):
         result.set_shape(output.shape)
     return tf.nest.pack_sequence_as(like.structured_outputs, results)
+
+
+def _outputs(function):
+    """List a function's results. TensorFlow appends intermediate values to ``outputs`` for the function's gradient."""
+    return tf.nest.flatten(function.structured_outputs)
 
 
 def _function_attribute(function):

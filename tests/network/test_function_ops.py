@@ -1,6 +1,7 @@
 import gc
 import weakref
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -22,6 +23,18 @@ def test_one_of_two_functions_runs(is_positive):
     assert results["sum"].numpy().tolist() == [[2, 2]] * 3
     assert results["signed"].numpy().tolist() == [[1 if is_positive else -1] * 2] * 3
     assert outer.structured_outputs["sum"].shape.as_list() == [None, 2]
+
+
+def test_functions_that_were_differentiated_before():
+    function = traced(lambda x: (tf.tanh(tf.exp(x)) * x,), SPEC)
+    by_xla = tf.function(lambda x: (tf.tanh(tf.exp(x)) * x,), jit_compile=True).get_concrete_function(SPEC)
+    x = tf.ones((1, 2))
+    expected = function(x)[0].numpy()
+    for each in (function, by_xla):
+        traced(lambda x, each=each: tf.gradients(each(x)[0], x)[0], SPEC)(x)
+    for run in (lambda x: call_one_of(x[0, 0] > 0, function, function, [x]), lambda x: launch_by_xla(by_xla, [x])):
+        [result] = traced(run, SPEC)(x)
+        np.testing.assert_allclose(result, expected, rtol=1e-6)
 
 
 def test_the_other_function_does_not_run():
