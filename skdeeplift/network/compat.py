@@ -61,7 +61,7 @@ def optimization(rounds):
     """Limit how long TensorFlow optimises the graphs of functions that the current thread traces or calls first.
 
     By default TensorFlow makes two rounds of all passes, which takes longer than tracing. The second round, and the
-    passes that are left out here, change nothing in the functions of this package.
+    passes that are left out here, make no later call of this package faster.
 
     Parameters
     ----------

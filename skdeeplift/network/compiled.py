@@ -102,29 +102,29 @@ def fused(function, count_elements=None, is_shared=False):
     """
 
     @functools.wraps(function)
-    def traced_for_xla(*args, **kwargs):
+    def apart(*args, **kwargs):
+        # The first run of one calling function tells nothing about those of others.
         with traced_with(None):
             return function(*args, **kwargs)
 
-    by_xla = tf.function(traced_for_xla, jit_compile=True, autograph=False)
+    by_xla = tf.function(apart, jit_compile=True, autograph=False)
 
     def launch(*args, **kwargs):
         return launch_by_xla(by_xla.get_concrete_function(*args, **kwargs), _tensors_of(args, kwargs))
 
-    early, late = (tf.function(each, autograph=False) for each in (function, launch))
+    early, late = (tf.function(each, autograph=False) for each in (apart, launch))
 
     @functools.wraps(function)
     def fused_or_not(*args, **kwargs):
         elements = None if count_elements is None else count_elements(*args)
         if not may_use_xla() or elements == 0:
             return function(*args, **kwargs)
-        is_late = elements is not None and is_compiled_late(elements)
-        if tf.executing_eagerly() or is_for_xla() or not (is_shared or is_late):
+        if tf.executing_eagerly() or is_for_xla():
             return by_xla(*args, **kwargs)
+        if elements is None or not is_compiled_late(elements):
+            return (launch if is_shared else by_xla)(*args, **kwargs)
         if not is_shared:
             return choose_early_or_late(lambda: function(*args, **kwargs), lambda: by_xla(*args, **kwargs))
-        if not is_late:
-            return launch(*args, **kwargs)
         both = [each.get_concrete_function(*args, **kwargs) for each in (early, late)]
         return call_early_or_late(*both, _tensors_of(args, kwargs))
 

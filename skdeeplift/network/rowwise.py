@@ -49,7 +49,12 @@ def _size_of_folded_rows(graph, op, positions, sizes):
     if op.type == "Reshape":
         # The shape operand may depend on the number of rows.
         return size
-    if op.facts.rowwise != "matrix_from_right" or not _multiplies_from_right(graph, op, positions, rank=2):
+    # An op that has to be compiled may fail on this device, which only a run shows.
+    if (
+        op.compiled
+        or op.facts.rowwise != "matrix_from_right"
+        or not _multiplies_from_right(graph, op, positions, rank=2)
+    ):
         return None
     shape = op.inputs[1].shape[:: -1 if op.attribute("transpose_b") else 1]
     whole = shape.is_fully_defined() and shape[0] and size % shape[0] == 0

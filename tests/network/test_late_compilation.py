@@ -158,4 +158,4 @@ def test_early_and_late_integrals_are_the_same(n_rows):
     explainer = IntegratedGradientsExplainer(model, target=0, n_steps=200, reference="zeros").fit(X)
     first, *others = [explainer.transform(X) for _ in range(3)]
     for other in others:
-        np.testing.assert_allclose(other, first, rtol=0, atol=1e-5 * np.abs(first).max())
+        np.testing.assert_allclose(other, first, rtol=0, atol=1e-6 * np.abs(first).max())

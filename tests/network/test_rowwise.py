@@ -69,6 +69,7 @@ JOINED = {
     "number of rows": ((4,), lambda x: x / tf.cast(tf.shape(x)[0], x.dtype)),
     "two rows in one": ((2,), lambda x: tf.reshape(tf.reshape(x, (-1, 4)) @ MATRIX, (-1, 2))),
     "rows folded and unfolded into others": ((2, 4), lambda x: tf.reshape(tf.reshape(x, (-1, 4)) @ MATRIX, (-1, 4))),
+    "rows cut across": ((6,), lambda x: tf.reshape(tf.reshape(x, (-1, 4)) @ MATRIX, (-1, 4))),
     "rows folded and divided": ((2, 2), lambda x: tf.reshape(tf.reshape(x, (-1, 1)) @ tf.ones((1, 3)), (-1, 2, 2))),
     "position of the row": ((4,), lambda x: x * tf.cast(tf.range(tf.shape(x)[0]), x.dtype)[:, None]),
     "matrix of all rows": ((4,), lambda x: tf.matmul(x, tf.matmul(x, x, transpose_a=True))),
